@@ -80,11 +80,11 @@ def make_environment(lock):
             return
         tell("installing %s into .venv, once; this takes some seconds" % lock)
         # Without any stamp an earlier install was cut short, and what it left cannot be trusted.
-        finished = [name for name in (RUNTIME_LOCK, DEV_LOCK) if same_place(read(stamp(name)))]
+        extend = can_be_extended(RUNTIME_LOCK)
         for name in (RUNTIME_LOCK, DEV_LOCK):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(stamp(name))
-        if not finished:
+        if not extend:
             make_empty_environment()
         install(lock, held)
         for folder in glob.glob(os.path.join(VENV, "lib", "python*", "site-packages")):
@@ -106,8 +106,10 @@ def wanted_stamp(lock):
     return "\n".join([digest, interpreter, ROOT])
 
 
-def same_place(text):
-    return text.split("\n")[1:] == wanted_stamp(RUNTIME_LOCK).split("\n")[1:]
+def can_be_extended(lock):
+    """Whether this very Python finished an install here: an older pip may not know another one's version."""
+    parts = read(stamp(lock)).split("\n")
+    return parts[1:] == [os.path.realpath(sys.executable), ROOT] and os.path.exists(PYTHON)
 
 
 @contextlib.contextmanager
@@ -167,12 +169,11 @@ def installers(held):
     uv = shutil.which("uv")
     if uv:
         yield [uv, "pip", "install", "--python", PYTHON]
-    for pip in ([sys.executable, "-m", "pip"], ["pip3"], ["pip"]):
-        # The option came with pip 22.3. It lets a pip outside fill .venv, also an "externally managed" one.
-        command = [*pip, "--python", PYTHON]
-        if shutil.which(pip[0]) and not run([*command, "--version"], held):
-            yield [*command, "--disable-pip-version-check", "install"]
-            return
+    # The option came with pip 22.3. It lets a pip outside fill .venv, also an "externally managed" one.
+    outside = [sys.executable, "-m", "pip", "--python", PYTHON]
+    if not run([*outside, "--version"], held):
+        yield [*outside, "--disable-pip-version-check", "install"]
+        return
     if not run([PYTHON, "-m", "ensurepip"], held):
         yield [PYTHON, "-m", "pip", "--disable-pip-version-check", "install"]
         return
