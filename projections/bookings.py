@@ -1,4 +1,5 @@
-"""Bookings as they stand: one row each, and the upsert that keeps them so."""
+"""Bookings as they stand: one row each, the queries, and the upsert that keeps the rows so."""
+# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,13 +7,15 @@ from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import msgspec
+from psycopg import AsyncConnection
 from psycopg.types.numeric import Int2, Int4, Int8
 
 from domain.booking import Booking, PaymentStatus, Status
 from domain.money import Money
+from projections.head import WITH_HEAD, Seen, rows
 
 _NO_UUID = UUID(int=0)
-"""Stands for null on the way in: an array of nothing but nulls has no type, and would make another statement."""
+"""Stands for null on the way in, where an array of nothing but nulls would have no type."""
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -54,7 +57,71 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
             payment,
         )
 
+    @classmethod
+    def from_columns(cls, columns: Sequence[Any]) -> Self:
+        """From the columns that `_COLUMNS` lists."""
+        (id, flight_id, user_id, seats, amount, currency, status, expires_at, version, created, updated) = (
+            columns[:11]
+        )
+        payment = None if columns[11] is None else Payment(columns[11], PaymentStatus(columns[12]))
+        return cls(
+            id,
+            flight_id,
+            user_id,
+            seats,
+            Money(amount, currency),
+            Status(status),
+            expires_at,
+            version,
+            created,
+            updated,
+            payment,
+        )
 
+
+class BookingSearch(msgspec.Struct, frozen=True):
+    """Which bookings a list shows; `owner` is whose bookings the caller may see, None for all."""
+
+    user_id: str | None = None
+    flight_id: UUID | None = None
+    status: Status | None = None
+    owner: str | None = None
+
+
+async def find(connection: AsyncConnection[Any], booking_id: UUID) -> Seen[BookingRow | None]:
+    ((position, *columns),) = await rows(connection, _FIND, (booking_id,))
+    return Seen(position, None if columns[0] is None else BookingRow.from_columns(columns))
+
+
+async def page(
+    connection: AsyncConnection[Any], search: BookingSearch, after: UUID | None, limit: int
+) -> Seen[list[BookingRow]]:
+    """The newest bookings first, from the one that follows `after`."""
+    conditions: list[tuple[LiteralString, Any]] = [
+        ("and user_id = %b", search.user_id),
+        ("and user_id = %b", search.owner),
+        ("and flight_id = %b", search.flight_id),
+        ("and status = %b", search.status and search.status.value),
+        ("and id < %b", after),
+    ]
+    given = [(text, value) for text, value in conditions if value is not None]
+    where = " ".join([text for text, _ in given])
+    statement: LiteralString = f"""
+        {WITH_HEAD}, page as (select * from views.bookings where true {where} order by id desc limit %b)
+        select head.position, {_COLUMNS} from head left join page as b on true order by b.id desc
+    """
+    found = await rows(connection, statement, [*(value for _, value in given), Int8(limit)])
+    return Seen(found[0][0], [BookingRow.from_columns(row[1:]) for row in found if row[1] is not None])
+
+
+_COLUMNS: LiteralString = """
+    b.id, b.flight_id, b.user_id, b.seats, b.cost_amount, b.cost_currency, b.status, b.expires_at,
+    b.version, b.created_at, b.updated_at, b.payment_id, b.payment_status
+"""
+_FIND: LiteralString = f"""
+    {WITH_HEAD}
+    select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = %b
+"""
 _UPSERT: LiteralString = """
     insert into views.bookings as b (
         id, flight_id, user_id, seats, cost_amount, cost_currency, status, cancel_reason,

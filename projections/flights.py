@@ -1,15 +1,23 @@
-"""Flights as they stand: one row each, and the upsert that keeps them so."""
+"""Flights as they stand: one row each, the queries, and the upsert that keeps the rows so."""
+# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
 
-from collections.abc import Sequence
-from datetime import datetime
+import datetime as dt
+from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import msgspec
+from psycopg import AsyncConnection
 from psycopg.types.numeric import Int4, Int8
 
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
+from projections.availability import DUE
+from projections.head import WITH_HEAD, Seen, rows
+
+Mark = tuple[dt.datetime | int, UUID]
+"""Where a page ended: the value it was sorted by, and the id."""
 
 
 class FlightRow(msgspec.Struct, frozen=True, gc=False):
@@ -19,15 +27,15 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
     number: str
     origin: str
     destination: str
-    departs_at: datetime
-    arrives_at: datetime
+    departs_at: dt.datetime
+    arrives_at: dt.datetime
     seats: int
     price: Money
     status: FlightStatus
     version: int
 
     @classmethod
-    def of(cls, flight: Flight, now: datetime | None = None) -> Self:
+    def of(cls, flight: Flight, now: dt.datetime | None = None) -> Self:
         """`now` is the moment of its last event unless given."""
         return cls(
             flight.id,
@@ -42,7 +50,102 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
             flight.version,
         )
 
+    @classmethod
+    def from_columns(cls, columns: Sequence[Any]) -> Self:
+        """From the columns that `_COLUMNS` lists."""
+        id, number, origin, destination, departs_at, arrives_at, seats, amount, currency, status, version = (
+            columns
+        )
+        return cls(
+            id,
+            number,
+            origin,
+            destination,
+            departs_at,
+            arrives_at,
+            seats,
+            Money(amount, currency),
+            FlightStatus(status),
+            version,
+        )
 
+
+class Sort(Enum):
+    DEPARTURE = "departs_at"
+    LATEST = "-departs_at"
+    PRICE = "price"
+    DEAREST = "-price"
+
+
+class FlightSearch(msgspec.Struct, frozen=True):
+    """Which flights a list shows, and in which order; `date` is the departure day at the origin."""
+
+    origin: str | None = None
+    destination: str | None = None
+    date: dt.date | None = None
+    min_seats: int | None = None
+    max_price: int | None = None
+    sort: Sort = Sort.DEPARTURE
+
+    def mark(self, row: FlightRow) -> Mark:
+        by_price = self.sort in (Sort.PRICE, Sort.DEAREST)
+        return (row.price.amount if by_price else row.departs_at), row.id
+
+
+async def find(connection: AsyncConnection[Any], flight_id: UUID) -> Seen[FlightRow | None]:
+    ((position, *columns),) = await rows(connection, _FIND, (flight_id,))
+    return Seen(position, None if columns[0] is None else FlightRow.from_columns(columns))
+
+
+async def page(
+    connection: AsyncConnection[Any], search: FlightSearch, after: Mark | None, limit: int
+) -> Seen[list[FlightRow]]:
+    """The flights that follow `after`, in the order that the search asks for."""
+    order, follows = _ORDERS[search.sort]
+    conditions: list[tuple[LiteralString, Sequence[Any] | None]] = [
+        ("and f.origin = %b", _given(search.origin)),
+        ("and f.destination = %b", _given(search.destination)),
+        ("and f.departure_day = %b", _given(search.date)),
+        ("and f.price_amount <= %b", _given(search.max_price, Int8)),
+        (_HAS_FREE, _given(search.min_seats, Int8, times=2)),
+        (follows, after and [Int8(after[0]) if isinstance(after[0], int) else after[0], after[1]]),
+    ]
+    given = [(text, values) for text, values in conditions if values is not None]
+    where = " ".join([text for text, _ in given])
+    statement: LiteralString = f"""
+        {WITH_HEAD}, page as (select * from views.flights as f where true {where} order by {order} limit %b)
+        select head.position, {_COLUMNS} from head left join page as f on true order by {order}
+    """
+    found = await rows(connection, statement, [*(v for _, values in given for v in values), Int8(limit)])
+    return Seen(found[0][0], [FlightRow.from_columns(row[1:]) for row in found if row[1] is not None])
+
+
+def _given(value: Any, kind: Callable[[Any], Any] | None = None, times: int = 1) -> list[Any] | None:
+    """The parameters of a condition, or None where the search does not ask for it."""
+    return None if value is None else [kind(value) if kind else value] * times
+
+
+_ORDERS: dict[Sort, tuple[LiteralString, LiteralString]] = {
+    Sort.DEPARTURE: ("f.departs_at, f.id", "and (f.departs_at, f.id) > (%b, %b)"),
+    Sort.LATEST: ("f.departs_at desc, f.id desc", "and (f.departs_at, f.id) < (%b, %b)"),
+    Sort.PRICE: ("f.price_amount, f.id", "and (f.price_amount, f.id) > (%b, %b)"),
+    Sort.DEAREST: ("f.price_amount desc, f.id desc", "and (f.price_amount, f.id) < (%b, %b)"),
+}
+_HAS_FREE: LiteralString = f"""
+    and exists (
+        select from ledger.seats as s where s.flight_id = f.id
+        and (s.seats - s.held - s.booked >= %b or s.seats - s.held - s.booked + {DUE} >= %b))
+"""
+_COLUMNS: LiteralString = """
+    f.id, f.number, f.origin, f.destination, f.departs_at, f.arrives_at, f.seats, f.price_amount,
+    f.price_currency,
+    case when f.cancelled then 'cancelled' when f.departs_at <= head.now then 'departed' else 'scheduled' end,
+    f.version
+"""
+_FIND: LiteralString = f"""
+    {WITH_HEAD}
+    select head.position, {_COLUMNS} from head left join views.flights as f on f.id = %b
+"""
 _UPSERT: LiteralString = """
     insert into views.flights (
         id, number, origin, destination, departs_at, arrives_at, departure_day,
