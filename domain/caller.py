@@ -1,0 +1,29 @@
+"""Who asks: a subject and its roles."""
+
+from enum import Enum
+
+import msgspec
+
+
+class Role(Enum):
+    CLIENT = "client"
+    AUDITOR = "auditor"
+    ANALYST = "analyst"
+    OPERATOR = "operator"
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """`subject` names an account; an operator acts for any account, everybody else only for its own."""
+
+    subject: str
+    roles: frozenset[Role] = frozenset()
+
+    def may_act_for(self, user_id: str) -> bool:
+        return user_id == self.subject or Role.OPERATOR in self.roles
+
+    def may_read(self, user_id: str) -> bool:
+        return self.may_act_for(user_id) or Role.AUDITOR in self.roles
+
+
+SYSTEM = Caller("seatledger", frozenset({Role.OPERATOR}))
+"""The ledger itself, when the clock is the cause."""

@@ -1,0 +1,104 @@
+"""Commands: what callers may ask for, a frozen struct each; also the HTTP body where no path carries an id."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from domain.booking import Capture
+from domain.money import Money
+
+Airport = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="IATA airport code", examples=["JFK"])]
+FlightNumber = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z0-9]{2}[0-9]{1,4}[A-Z]?(?!\n)$", description="IATA flight number", examples=["BA117"]
+    ),
+]
+Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, with any offset")]
+UserId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
+FlightSeats = Annotated[int, Meta(ge=1, le=1000)]
+PartySize = Annotated[int, Meta(ge=1, le=9)]
+Note = Annotated[str, Meta(max_length=500)]
+
+
+class Price(Money, frozen=True, forbid_unknown_fields=True):
+    """Money above zero."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.amount == 0:
+            raise ValueError("A price must be above 0")
+
+    def as_money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class ScheduleFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    number: FlightNumber
+    origin: Airport
+    destination: Airport
+    departs_at: Instant
+    arrives_at: Instant
+    seats: FlightSeats
+    price: Price
+
+    def __post_init__(self) -> None:
+        if self.origin == self.destination:
+            raise ValueError("origin and destination must differ")
+        if self.arrives_at <= self.departs_at:
+            raise ValueError("arrives_at must be later than departs_at")
+
+    @property
+    def departure_day(self) -> date:
+        """The day as written, in departs_at's own offset: what the ticket says."""
+        return self.departs_at.date()
+
+
+class RepriceFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    flight_id: UUID
+    price: Price
+
+
+class ChangeFlightSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    flight_id: UUID
+    seats: FlightSeats
+
+
+class InitiateBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    flight_id: UUID
+    user_id: UserId
+    seats: PartySize
+
+
+class PayBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    booking_id: UUID
+    user_id: UserId
+    total_cost: Money
+    capture: Capture = Capture.AUTOMATIC
+
+    def __post_init__(self) -> None:
+        if self.capture is not Capture.AUTOMATIC:
+            raise ValueError("Only automatic capture is available")
+
+
+class CancelBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    booking_id: UUID
+    reason: Note | None = None
+
+
+class ExpireHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    booking_id: UUID
+
+
+Command = (
+    ScheduleFlight
+    | RepriceFlight
+    | ChangeFlightSeats
+    | InitiateBooking
+    | PayBooking
+    | CancelBooking
+    | ExpireHold
+)

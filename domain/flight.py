@@ -1,0 +1,135 @@
+"""A flight: scheduled once, then repriced, given other seats, or cancelled."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import Enum
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.money import Money
+from domain.refusals import FlightNotBookable
+
+
+class FlightStatus(Enum):
+    SCHEDULED = "scheduled"
+    DEPARTED = "departed"
+    CANCELLED = "cancelled"
+
+
+class Flight(Aggregate):
+    """One departure on one day. Its natural key is (number, origin, departure_day)."""
+
+    TOPIC = "flight"
+
+    class Event(Aggregate.Event):
+        TOPIC = "flight.event"
+
+    class Scheduled(Event, Aggregate.Created):
+        TOPIC = "flight.scheduled"
+        number: str
+        origin: str
+        destination: str
+        departs_at: datetime
+        arrives_at: datetime
+        departure_day: date
+        seats: int
+        price: Money
+
+    class Repriced(Event):
+        TOPIC = "flight.repriced"
+        price: Money
+
+        def apply(self, aggregate: Flight) -> None:
+            aggregate.price = self.price
+
+    class SeatsChanged(Event):
+        TOPIC = "flight.seats_changed"
+        seats: int
+
+        def apply(self, aggregate: Flight) -> None:
+            aggregate.seats = self.seats
+
+    class Cancelled(Event):
+        TOPIC = "flight.cancelled"
+        reason: str
+
+        def apply(self, aggregate: Flight) -> None:
+            aggregate.cancelled = True
+
+    def __init__(
+        self,
+        number: str,
+        origin: str,
+        destination: str,
+        departs_at: datetime,
+        arrives_at: datetime,
+        departure_day: date,
+        seats: int,
+        price: Money,
+    ) -> None:
+        self.number = number
+        self.origin = origin
+        self.destination = destination
+        self.departs_at = departs_at
+        self.arrives_at = arrives_at
+        self.departure_day = departure_day
+        self.seats = seats
+        self.price = price
+        self.cancelled = False
+
+    @classmethod
+    def schedule(
+        cls,
+        *,
+        id: UUID,
+        number: str,
+        origin: str,
+        destination: str,
+        departs_at: datetime,
+        arrives_at: datetime,
+        departure_day: date,
+        seats: int,
+        price: Money,
+        now: datetime,
+    ) -> Flight:
+        return cls._create(
+            cls.Scheduled,
+            id=id,
+            number=number,
+            origin=origin,
+            destination=destination,
+            departs_at=departs_at,
+            arrives_at=arrives_at,
+            departure_day=departure_day,
+            seats=seats,
+            price=price,
+            timestamp=now,
+        )
+
+    def status(self, now: datetime) -> FlightStatus:
+        if self.cancelled:
+            return FlightStatus.CANCELLED
+        return FlightStatus.DEPARTED if self.departs_at <= now else FlightStatus.SCHEDULED
+
+    def require_bookable(self, now: datetime) -> None:
+        """Raises FlightNotBookable."""
+        status = self.status(now)
+        if status is not FlightStatus.SCHEDULED:
+            raise FlightNotBookable(f"The flight is {status.value}.", flight_id=self.id, flight_status=status)
+
+    def reprice(self, price: Money, now: datetime) -> None:
+        """Later bookings cost `price` a seat; those already made keep theirs. Raises FlightNotBookable."""
+        self.require_bookable(now)
+        self.trigger_event(self.Repriced, price=price, timestamp=now)
+
+    def change_seats(self, seats: int, now: datetime) -> None:
+        """The caller has checked that `seats` covers those in use. Raises FlightNotBookable."""
+        self.require_bookable(now)
+        self.trigger_event(self.SeatsChanged, seats=seats, timestamp=now)
+
+    def cancel(self, reason: str, now: datetime) -> None:
+        """Raises FlightNotBookable when it has departed or is cancelled already."""
+        self.require_bookable(now)
+        self.trigger_event(self.Cancelled, reason=reason, timestamp=now)

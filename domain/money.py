@@ -1,0 +1,33 @@
+"""Money: an integer of minor units and its currency; never a float."""
+
+from typing import Annotated
+
+import msgspec
+
+from domain.currencies import CODES
+
+AMOUNT_MAX = 2**53 - 1
+"""The largest amount in minor units: what a JSON number carries exactly everywhere (RFC 8259, section 6)."""
+
+
+class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`amount` in minor units (cents, paise), `currency` an ISO 4217 code.
+
+    Raises ValueError for a currency that ISO 4217 does not list.
+    """
+
+    amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Integer minor units")]
+    currency: Annotated[
+        str, msgspec.Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="ISO 4217 code", examples=["INR"])
+    ]
+
+    def __post_init__(self) -> None:
+        if self.currency not in CODES:
+            raise ValueError("Unknown ISO 4217 currency code")
+
+    def times(self, count: int) -> "Money":
+        """The price of `count` of these. Raises ValueError above AMOUNT_MAX."""
+        amount = self.amount * count
+        if amount > AMOUNT_MAX:
+            raise ValueError("The amount exceeds 2^53-1 minor units")
+        return Money(amount, self.currency)

@@ -1,0 +1,92 @@
+"""Refusals: every way in which the ledger says no to a well-formed command."""
+
+import re
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """The ledger refused the command."""
+
+    code: ClassVar[str] = "refusal"
+    title: ClassVar[str] = ""
+    kept: ClassVar[bool] = True
+    """Is the refusal the command's outcome for ever, or may the same key be tried again?"""
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        cls.title = (cls.__doc__ or "").partition("\n")[0]
+
+    def __init__(self, detail: str = "", /, **facts: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.facts = facts
+
+
+class FlightNotFound(Refusal):
+    """There is no such flight."""
+
+
+class BookingNotFound(Refusal):
+    """There is no such booking."""
+
+
+class FlightAlreadyScheduled(Refusal):
+    """This flight number already leaves that airport on that day."""
+
+
+class FlightNotBookable(Refusal):
+    """The flight has departed or was cancelled."""
+
+
+class NotEnoughSeats(Refusal):
+    """The flight has fewer free seats than asked for."""
+
+
+class SeatsInUse(Refusal):
+    """More seats are held and booked than the flight would have left."""
+
+
+class TotalTooLarge(Refusal):
+    """The total cost would exceed the largest amount that money can have here."""
+
+
+class BookingCancelled(Refusal):
+    """The booking is cancelled, and nothing leaves that state."""
+
+
+class HoldExpired(Refusal):
+    """The hold on the seats ran out before the payment."""
+
+
+class HoldNotDue(Refusal):
+    """The booking has no hold that has run out."""
+
+    kept = False
+
+
+class AlreadyPaid(Refusal):
+    """The booking is already paid for."""
+
+
+class PaymentInProgress(Refusal):
+    """A payment for the booking is already in progress."""
+
+
+class PriceMismatch(Refusal):
+    """The amount or currency is not what the booking costs."""
+
+
+class StaleVersion(Refusal):
+    """The booking has changed since the version that the command was meant for."""
+
+
+class IdempotencyKeyReused(Refusal):
+    """The idempotency key was already used with a different request."""
+
+    kept = False
+
+
+class NotYourAccount(Refusal):
+    """The caller may act for nobody but itself."""
+
+    kept = False

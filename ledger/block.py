@@ -1,0 +1,225 @@
+"""A block: many commands decided in order against one working set. No I/O: the store loads and writes it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.booking import Booking
+from domain.caller import SYSTEM
+from domain.commands import ChangeFlightSeats, ExpireHold, InitiateBooking
+from domain.flight import Flight
+from domain.handlers import HANDLERS, Asked
+from domain.refusals import IdempotencyKeyReused, Refusal
+from domain.working_set import WorkingSet
+from ledger import codec
+from ledger.chain import link, microseconds, outcome_hash
+from ledger.log import RecordedEvent
+from ledger.submission import Answer, CommandKey, Submission, neutral
+
+
+class RecordedCommand(msgspec.Struct, frozen=True):
+    """One row of ledger.commands: the outcome of a command, kept for ever."""
+
+    actor: str
+    operation: str
+    key: str
+    fingerprint: bytes
+    status: int
+    body: str
+    subject_id: UUID | None
+    version: int
+    first_position: int | None
+    last_position: int
+    correlation_id: str
+    recorded_at: datetime
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a block starts from, read under the head lock: the head of the log and all that it may touch."""
+
+    position: int
+    hash: bytes
+    commands: dict[CommandKey, RecordedCommand]
+    world: WorkingSet
+
+
+class HandlerFailed(Exception):
+    """A handler broke half-way (a bug): the block must be decided again without this submission."""
+
+    def __init__(self, submission: Submission) -> None:
+        super().__init__(f"{submission.operation} failed")
+        self.submission = submission
+
+
+@dataclass(slots=True)
+class Block:
+    """Decides submissions one by one; `events`, `commands` and the touched rows are then written as one."""
+
+    loaded: Loaded
+    position: int = field(init=False)
+    hash: bytes = field(init=False)
+    events: list[RecordedEvent] = field(default_factory=list)
+    commands: list[RecordedCommand] = field(default_factory=list)
+    flights: dict[UUID, Flight] = field(default_factory=dict)
+    bookings: dict[UUID, Booking] = field(default_factory=dict)
+    _due: dict[UUID, list[UUID]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.position = self.loaded.position
+        self.hash = self.loaded.hash
+        self._due = _due_holds(self.loaded.world)
+
+    @property
+    def touched_seats(self) -> set[UUID]:
+        """The flights whose seat counts may have changed."""
+        return {booking.flight_id for booking in self.bookings.values()} | self.flights.keys()
+
+    def decide(self, submission: Submission) -> Answer:
+        """One command's outcome; a refusal leaves no trace but its own record. Raises HandlerFailed."""
+        recorded = self.loaded.commands.get(submission.command_key)
+        if recorded is not None:
+            return self._replay(submission, recorded)
+        if isinstance(submission.command, InitiateBooking | ChangeFlightSeats):
+            self._expire_holds(submission.command.flight_id, submission.correlation_id)
+        return self._carry_out(submission)
+
+    def _replay(self, submission: Submission, recorded: RecordedCommand) -> Answer:
+        if recorded.fingerprint != submission.fingerprint:
+            status, body = submission.render(submission, IdempotencyKeyReused())
+            return Answer(status, body, self.position)
+        return Answer(
+            recorded.status,
+            recorded.body.encode(),
+            recorded.last_position,
+            recorded.subject_id,
+            recorded.version,
+            replayed=True,
+        )
+
+    def _expire_holds(self, flight_id: UUID, correlation_id: str) -> None:
+        """Give due seats back before they are asked for, each hold by a command of the ledger's own."""
+        for booking_id in self._due.pop(flight_id, ()):
+            # A command earlier in this block may have cancelled it.
+            if self.loaded.world.bookings[booking_id].hold_is_due(self.loaded.world.now):
+                self.decide(expiry_of(booking_id, correlation_id))
+
+    def _carry_out(self, submission: Submission) -> Answer:
+        world = self.loaded.world
+        asked = Asked(submission.caller, submission.expected_version)
+        try:
+            subject = HANDLERS[type(submission.command)](submission.command, asked, world)
+        except Refusal as refusal:
+            if world.settle() is not None:
+                raise HandlerFailed(submission) from refusal
+            return self._refuse(submission, refusal)
+        except Exception as error:
+            raise HandlerFailed(submission) from error
+        if world.settle() is None:
+            raise HandlerFailed(submission)
+        return self._accept(submission, subject)
+
+    def _refuse(self, submission: Submission, refusal: Refusal) -> Answer:
+        status, body = submission.render(submission, refusal)
+        if refusal.kept:
+            self._record(submission, status, body.decode(), None, None)
+        return Answer(status, body, self.position)
+
+    def _accept(self, submission: Submission, subject: Flight | Booking) -> Answer:
+        if isinstance(subject, Flight):
+            self.flights[subject.id] = subject
+        else:
+            self.bookings[subject.id] = subject
+        status, body = submission.render(submission, subject)
+        text = body.decode()
+        command_hash = outcome_hash(submission.fingerprint, status, text)
+        first_position = self.position + 1
+        for ordinal, event in enumerate(subject.collect_events(), start=1):
+            self._append(submission, event, ordinal, command_hash)
+        self._record(submission, status, text, subject, first_position)
+        return Answer(status, body, self.position, subject.id, subject.version)
+
+    def _append(self, submission: Submission, event: Any, ordinal: int, command_hash: bytes) -> None:
+        self.position += 1
+        topic, state = event.TOPIC, codec.encode(event)
+        actor, operation, key = submission.command_key
+        self.hash = link(
+            self.hash,
+            self.position,
+            event.originator_id,
+            event.originator_version,
+            topic,
+            state,
+            actor,
+            operation,
+            ordinal,
+            key,
+            submission.correlation_id,
+            submission.traceparent,
+            microseconds(event.timestamp),
+            command_hash,
+        )
+        self.events.append(
+            RecordedEvent(
+                self.position,
+                event.originator_id,
+                event.originator_version,
+                topic,
+                state,
+                actor,
+                operation,
+                ordinal,
+                key,
+                submission.correlation_id,
+                submission.traceparent,
+                event.timestamp,
+                command_hash,
+                self.hash,
+            )
+        )
+
+    def _record(
+        self,
+        submission: Submission,
+        status: int,
+        body: str,
+        subject: Flight | Booking | None,
+        first_position: int | None,
+    ) -> None:
+        recorded = RecordedCommand(
+            *submission.command_key,
+            submission.fingerprint,
+            status,
+            body,
+            subject.id if subject else None,
+            subject.version if subject else 0,
+            first_position,
+            self.position,
+            submission.correlation_id,
+            self.loaded.world.now,
+        )
+        self.commands.append(recorded)
+        self.loaded.commands[submission.command_key] = recorded
+
+
+def expiry_of(booking_id: UUID, correlation_id: str = "") -> Submission:
+    """The command that expires one hold; its key is the booking's id, because a hold expires only once."""
+    return Submission(
+        ExpireHold(booking_id), SYSTEM, neutral, key=str(booking_id), correlation_id=correlation_id
+    )
+
+
+def _due_holds(world: WorkingSet) -> dict[UUID, list[UUID]]:
+    """The loaded bookings whose holds have run out, by flight, oldest first."""
+    due: dict[UUID, list[UUID]] = {}
+    for booking in sorted(_due_bookings(world), key=lambda booking: (booking.expires_at, booking.id)):
+        due.setdefault(booking.flight_id, []).append(booking.id)
+    return due
+
+
+def _due_bookings(world: WorkingSet) -> Iterable[Booking]:
+    return (booking for booking in world.bookings.values() if booking.hold_is_due(world.now))

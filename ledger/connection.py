@@ -1,0 +1,65 @@
+"""Connections to PostgreSQL with limits: connecting is bounded, dead peers are noticed, waits are severed."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+ROLE = "seatledger_writer"
+
+_ALIVE = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq parameters (seconds; the last in milliseconds): a peer that is gone is noticed within ten seconds."""
+
+
+def conninfo(url: str, name: str) -> str:
+    """The connection string with our time limits, unless it sets its own, and a name for pg_stat_activity."""
+    return make_conninfo(make_conninfo("", **_ALIVE, application_name=name), **conninfo_to_dict(url))
+
+
+async def connect(url: str, name: str) -> Connection:
+    """A direct connection in autocommit mode, acting as the writer role."""
+    connection = await AsyncConnection.connect(conninfo(url, name), autocommit=True, prepare_threshold=0)
+    try:
+        await assume_role(connection)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def assume_role(connection: Connection) -> None:
+    """Give up every right that the running program does not need."""
+    await connection.execute(f"set role {ROLE}")
+
+
+@contextlib.contextmanager
+def severed_after(connection: Connection, seconds: float) -> Iterator[None]:
+    """Shut the socket down if the block takes longer: whatever waits on it then fails with OperationalError.
+
+    Cancelling would ask the server, and a frozen server does not answer.
+    """
+    handle = asyncio.get_running_loop().call_later(seconds, _sever, connection)
+    try:
+        yield
+    finally:
+        handle.cancel()
+
+
+def _sever(connection: Connection) -> None:
+    if connection.closed:
+        return
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)

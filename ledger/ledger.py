@@ -1,0 +1,101 @@
+"""The ledger as the doors see it: submit a command, read a view, ask whether it is ready."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from ledger.connection import Connection, assume_role, conninfo, severed_after
+from ledger.readiness import Check, Readiness, checks
+from ledger.settings import Settings
+from ledger.submission import Answer, Submission, Unavailable
+from ledger.writer import Writer
+
+READERS_MAX = 8
+"""Connections for queries in each process."""
+
+
+class Ledger:
+    """One ledger in one process. Made by `open_ledger`; a process may open several."""
+
+    def __init__(self, url: str, settings: Settings, cursor_key: bytes) -> None:
+        self.settings = settings
+        self.cursor_key = cursor_key
+        self._writer = Writer(url, settings)
+        self._pool = AsyncConnectionPool[Connection](
+            conninfo(url, "seatledger reader"),
+            connection_class=AsyncConnection[tuple[Any, ...]],
+            kwargs={"autocommit": True, "prepare_threshold": 0},
+            configure=assume_role,
+            min_size=1,
+            max_size=READERS_MAX,
+            max_waiting=512,
+            timeout=settings.deadline_seconds,
+            reconnect_timeout=3,
+            open=False,
+        )
+        self._tidying: asyncio.Task[None] | None = None
+
+    async def submit(self, submission: Submission) -> Answer:
+        """The command's answer, after COMMIT. Raises Overloaded or Unavailable."""
+        return await self._writer.submit(submission)
+
+    @property
+    def queued(self) -> int:
+        """Submissions that wait for a block."""
+        return self._writer.queued
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A connection for queries. Raises Unavailable when the database does not answer."""
+        try:
+            async with self._pool.connection() as connection:
+                with severed_after(connection, self.settings.deadline_seconds):
+                    yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            self._tidy_pool()
+            raise Unavailable from error
+
+    async def readiness(self) -> Readiness:
+        """What a load balancer should know; never raises."""
+        try:
+            async with asyncio.timeout(self.settings.deadline_seconds), self.read() as connection:
+                return await checks(connection, self.settings)
+        except (Unavailable, TimeoutError, psycopg.Error):
+            return Readiness(False, 0, [Check("database", False, "does not answer")])
+
+    def _tidy_pool(self) -> None:
+        """After one connection broke, find out about the others before callers do."""
+        if self._tidying is None or self._tidying.done():
+            self._tidying = asyncio.create_task(self._pool.check())
+
+
+@asynccontextmanager
+async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Ledger]:
+    """Open the ledger in a migrated database, and write out what waits at the end.
+
+    Raises psycopg.Error when the database does not answer now or has no schema.
+    """
+    async with await psycopg.AsyncConnection.connect(
+        conninfo(database_url, "seatledger start"), autocommit=True
+    ) as connection:
+        row = await (
+            await connection.execute("select value from ledger.secrets where name = 'cursor'")
+        ).fetchone()
+    assert row is not None
+    ledger = Ledger(database_url, settings, row[0].encode())
+    await ledger._pool.open()
+    ledger._writer.start()
+    try:
+        yield ledger
+    finally:
+        await ledger._writer.close()
+        if ledger._tidying:
+            ledger._tidying.cancel()
+        with contextlib.suppress(Exception):
+            await ledger._pool.close(timeout=2)

@@ -1,0 +1,68 @@
+"""Reading the log: recorded events, and aggregates folded from them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection
+
+from domain.booking import Booking
+from domain.flight import Flight
+from ledger import codec
+
+COLUMNS = (
+    "position, originator_id, originator_version, topic, state, actor, operation, ordinal,"
+    " causation_id, correlation_id, traceparent, recorded_at, command_hash, hash"
+)
+
+
+class RecordedEvent(msgspec.Struct, frozen=True):
+    """One row of the log. `state` is JSON text, `recorded_at` aware UTC."""
+
+    position: int
+    originator_id: UUID
+    originator_version: int
+    topic: str
+    state: str
+    actor: str
+    operation: str
+    ordinal: int
+    causation_id: str
+    correlation_id: str
+    traceparent: str
+    recorded_at: datetime
+    command_hash: bytes
+    hash: bytes
+
+    def decoded(self) -> Any:
+        """The domain event that was recorded."""
+        return codec.decode(
+            self.topic, self.state, self.originator_id, self.originator_version, self.recorded_at
+        )
+
+
+async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[RecordedEvent]:
+    """All events of one flight or booking, in version order; empty when there is none."""
+    cursor = await connection.execute(_STREAM, (originator_id,), prepare=True)
+    return [RecordedEvent(*row) for row in await cursor.fetchall()]
+
+
+def steps(events: Iterable[RecordedEvent]) -> Iterator[tuple[RecordedEvent, Any]]:
+    """Each event of one stream with the aggregate as it was right after it (the same object, evolving)."""
+    aggregate = None
+    for event in events:
+        aggregate = event.decoded().mutate(aggregate)
+        yield event, aggregate
+
+
+def fold(events: Iterable[RecordedEvent]) -> Flight | Booking | None:
+    """The aggregate that a stream, or a prefix of one, adds up to."""
+    aggregate = None
+    for event in events:
+        aggregate = event.decoded().mutate(aggregate)
+    return aggregate
+
+
+_STREAM = f"select {COLUMNS} from ledger.events where originator_id = %s order by originator_version"  # noqa: S608 - constants only

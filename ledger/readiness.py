@@ -1,0 +1,93 @@
+"""Readiness: would an answer given now survive a crash, and does the schema fit the program?"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from ledger.connection import Connection
+from ledger.schema import VERSION
+from ledger.settings import Settings
+
+
+class Check(msgspec.Struct, frozen=True):
+    name: str
+    ok: bool
+    detail: str
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    ok: bool
+    position: int
+    checks: list[Check]
+
+
+async def checks(connection: Connection, settings: Settings) -> Readiness:
+    """All checks, in one answer. Raises psycopg.Error when the database cannot be asked."""
+    (position,) = await _row(connection, "select coalesce(max(position), 0) from ledger.events")
+    done = [
+        Check("database", True, "answers"),
+        await _durability(connection),
+        await _schema(connection),
+        # Every view there is commits with the events it shows.
+        Check("projections", True, "lag 0 events: written in the block's own transaction"),
+        await _sweep(connection, settings),
+    ]
+    return Readiness(all(check.ok for check in done), position, done)
+
+
+async def _durability(connection: Connection) -> Check:
+    """What new sessions get: the server's settings, and what the database or its roles override."""
+    rows = await (await connection.execute(_DURABILITY)).fetchall()
+    lost = sorted({f"{name}={value}" for name, value in rows if value in ("off", "false", "no", "0")})
+    if lost:
+        return Check(
+            "durability", False, f"{', '.join(lost)}: acknowledged events could be lost; switch it on"
+        )
+    return Check("durability", True, "fsync, full_page_writes and synchronous_commit are on")
+
+
+async def _schema(connection: Connection) -> Check:
+    (version,) = await _row(connection, "select coalesce(max(version), 0) from ledger.migrations")
+    if version == VERSION:
+        return Check("schema", True, f"version {version}")
+    advice = "run `seatledger migrate`" if version < VERSION else "use a newer program"
+    return Check("schema", False, f"version {version}, this program works with {VERSION}: {advice}")
+
+
+async def _sweep(connection: Connection, settings: Settings) -> Check:
+    """For people to see. A late sweep fails nothing: a due hold blocks no seat, swept or not."""
+    if not settings.sweep_cron:
+        return Check("sweep", True, "never, by setting")
+    now, seen, finished, due = await _row(connection, _SWEEP)
+    alive = "never seen" if seen is None else f"seen {_seconds_ago(now, seen)}"
+    last = "never" if finished is None else _seconds_ago(now, finished)
+    return Check("sweep", True, f"last {last}, scheduler {alive}, {due} holds due")
+
+
+def _seconds_ago(now: datetime, then: datetime) -> str:
+    return f"{max((now - then).total_seconds(), 0):.0f} s ago ({then.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})"
+
+
+async def _row(connection: Connection, statement: Any) -> tuple[Any, ...]:
+    row = await (await connection.execute(statement)).fetchone()
+    assert row is not None
+    return row
+
+
+_DURABILITY = """
+    select name, reset_val from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')
+    union all
+    select split_part(setting, '=', 1), split_part(setting, '=', 2)
+    from pg_db_role_setting s cross join unnest(s.setconfig) as setting
+    where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+        and split_part(setting, '=', 1) in ('fsync', 'full_page_writes', 'synchronous_commit')
+"""
+
+_SWEEP = """
+    select clock_timestamp(),
+        (select at from ledger.heartbeats where name = 'scheduler'),
+        (select max(finished_at) from ledger.job_runs where job = 'expire_holds'),
+        (select count(*) from (select from views.bookings
+            where status = 'initiated' and expires_at <= clock_timestamp() limit 10000) as due)
+"""

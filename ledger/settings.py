@@ -1,0 +1,132 @@
+"""Settings: environment variables, or the same names in a file `.env`; a wrong value stops the start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class WrongSetting(Exception):
+    """A setting has a value that it cannot have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One program's settings. Times in seconds."""
+
+    database_url: str | None = None
+    data: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    hold_seconds: int = 300
+    sweep_cron: str = "*/30 * * * *"
+    jwt_secret: str | None = None
+    jwks_file: Path | None = None
+    log_format: str = "text"
+    log_level: str = "INFO"
+    log_file: Path | None = None
+    deadline_seconds: float = 5.0
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from `given` (command-line options; None means not given), the environment and `.env`.
+
+    Raises WrongSetting with one line that names the variable and what it may be.
+    """
+    environment = os.environ if environment is None else environment
+    values = {**_dotenv(Path(".env")), **environment}
+    read: dict[str, Any] = {}
+    for name, (variable, parse) in _READERS.items():
+        text = values.get(variable)
+        # An empty SEATLEDGER_SWEEP_CRON means something (never sweep); elsewhere empty means not set.
+        if text is None or (text == "" and name != "sweep_cron"):
+            continue
+        try:
+            read[name] = parse(text)
+        except ValueError as error:
+            shown = "" if name in _SECRET else f"={text!r}"
+            raise WrongSetting(f"{variable}{shown}: {error}") from None
+    read.update({name: value for name, value in given.items() if value is not None})
+    return Settings(**read)
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """NAME=value lines; comments and blank lines are passed over, one pair of quotes is taken off."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, IsADirectoryError):
+        return {}
+    pairs = (line.partition("=") for line in map(str.strip, lines) if line and not line.startswith("#"))
+    return {name.removeprefix("export ").strip(): _unquoted(value.strip()) for name, _, value in pairs}
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+
+
+def _whole(least: int, most: int) -> Any:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 60:
+        raise ValueError("must be seconds from 0.1 to 60")
+    return value
+
+
+def _one_of(*allowed: str) -> Any:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _secret(text: str) -> str:
+    if len(text.encode()) < 32:
+        # RFC 7518, section 3.2: an HS256 key has at least the size of the hash. The value is not shown.
+        raise ValueError("must be at least 32 bytes long")
+    return text
+
+
+def _existing_file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise ValueError("must name a file that exists")
+    return Path(text)
+
+
+def _postgres_url(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")) and "=" not in text:
+        raise ValueError("must be a PostgreSQL connection string, like postgresql://user:password@host/name")
+    return text
+
+
+_SECRET = {"jwt_secret", "database_url"}
+
+_READERS: dict[str, tuple[str, Any]] = {
+    "database_url": ("DATABASE_URL", _postgres_url),
+    "data": ("SEATLEDGER_DATA", Path),
+    "host": ("SEATLEDGER_HOST", str),
+    "port": ("SEATLEDGER_PORT", _whole(1, 65535)),
+    "workers": ("SEATLEDGER_WORKERS", _whole(1, 64)),
+    "hold_seconds": ("SEATLEDGER_HOLD_SECONDS", _whole(1, 86_400)),
+    "sweep_cron": ("SEATLEDGER_SWEEP_CRON", str),
+    "jwt_secret": ("SEATLEDGER_JWT_SECRET", _secret),
+    "jwks_file": ("SEATLEDGER_JWKS_FILE", _existing_file),
+    "log_format": ("SEATLEDGER_LOG_FORMAT", _one_of("text", "json")),
+    "log_level": ("SEATLEDGER_LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
+    "log_file": ("SEATLEDGER_LOG_FILE", Path),
+    "deadline_seconds": ("SEATLEDGER_DEADLINE_SECONDS", _seconds),
+}

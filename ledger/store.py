@@ -1,0 +1,285 @@
+"""The store: a block's two round trips to PostgreSQL. Loads under the head lock; writes, then COMMIT."""
+
+# ruff: noqa: S608 - statements are put together from constants of this project only
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncCursor
+from psycopg.types.numeric import Int2, Int4, Int8
+
+import projections.bookings
+import projections.flights
+from domain.booking import Booking
+from domain.commands import (
+    CancelBooking,
+    ChangeFlightSeats,
+    ExpireHold,
+    InitiateBooking,
+    PayBooking,
+    RepriceFlight,
+    ScheduleFlight,
+)
+from domain.flight import Flight
+from domain.seats import Seats
+from domain.working_set import NaturalKey, WorkingSet
+from ledger.block import Block, Loaded, RecordedCommand
+from ledger.chain import GENESIS
+from ledger.connection import Connection
+from ledger.ids import new_id
+from ledger.log import COLUMNS, RecordedEvent, fold
+from ledger.submission import CommandKey, Submission
+
+HEAD_LOCK = 0x5EA7_0002
+"""Advisory lock that puts all blocks of all processes in one order; held until COMMIT."""
+
+CHANNEL = "seatledger"
+"""NOTIFY channel; the payload is the position of the new head."""
+
+_NO_UUID = UUID(int=0)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What the commands of a block touch."""
+
+    keys: list[CommandKey] = field(default_factory=list)
+    flights: set[UUID] = field(default_factory=set)
+    bookings: set[UUID] = field(default_factory=set)
+    holds_of: set[UUID] = field(default_factory=set)
+    natural_keys: set[NaturalKey] = field(default_factory=set)
+
+
+def _wanted(submissions: Iterable[Submission]) -> _Wanted:
+    wanted = _Wanted()
+    for submission in submissions:
+        wanted.keys.append(submission.command_key)
+        match submission.command:
+            case InitiateBooking(flight_id=flight_id) | ChangeFlightSeats(flight_id=flight_id):
+                wanted.flights.add(flight_id)
+                wanted.holds_of.add(flight_id)
+            case RepriceFlight(flight_id=flight_id):
+                wanted.flights.add(flight_id)
+            case PayBooking() | CancelBooking() | ExpireHold():
+                wanted.bookings.add(submission.command.booking_id)
+            case ScheduleFlight() as command:
+                wanted.natural_keys.add((command.number, command.origin, command.departure_day))
+    return wanted
+
+
+class Store:
+    """A connection of the writer's own. After any error the transaction is open: close the connection."""
+
+    def __init__(self, connection: Connection, hold: timedelta) -> None:
+        self.connection = connection
+        self._hold = hold
+
+    async def prepare(self, transaction_seconds: float) -> None:
+        """Settings of the session: every plan by index; a frozen writer loses the lock in bounded time."""
+        milliseconds = int(transaction_seconds * 1000)
+        await self.connection.execute(
+            _SESSION, {"ms": str(milliseconds), "idle": str(min(milliseconds, 2_000))}, prepare=False
+        )
+
+    async def load(self, submissions: Sequence[Submission]) -> Loaded:
+        """First round trip: take the head lock, then read all that these submissions may touch."""
+        wanted = _wanted(submissions)
+        flights, bookings = list(wanted.flights), list(wanted.bookings)
+        due = seats = natural = None
+        async with self.connection.pipeline():
+            await self._send("begin")
+            await self._send(_LOCK, (HEAD_LOCK,))
+            head = await self._send(_HEAD)
+            commands = await self._send(_COMMANDS, _columns(wanted.keys, 3))
+            streams = await self._send(_STREAMS, (flights + bookings,))
+            if wanted.holds_of:
+                due = await self._send(_DUE_STREAMS, (list(wanted.holds_of),))
+            if flights or bookings:
+                seats = await self._send(_SEATS, (bookings, flights))
+            if wanted.natural_keys:
+                natural = await self._send(_NATURAL, _columns(list(wanted.natural_keys), 3))
+        now, position, last_hash = (await head.fetchall())[0]
+        world = WorkingSet(now, self._hold, new_id)
+        rows = await streams.fetchall() + (await due.fetchall() if due else [])
+        _fill(world, rows)
+        if seats:
+            world.seats = {row[0]: Seats(*row[1:]) for row in await seats.fetchall()}
+        if natural:
+            world.scheduled = {(row[0], row[1], row[2]): row[3] for row in await natural.fetchall()}
+        recorded = [RecordedCommand(*row) for row in await commands.fetchall()]
+        return Loaded(
+            position or 0, last_hash or GENESIS, {(c.actor, c.operation, c.key): c for c in recorded}, world
+        )
+
+    async def write(self, block: Block) -> None:
+        """Second round trip: everything the block came to, and COMMIT. Nothing to write: just ends."""
+        if not block.commands:
+            await self._send("rollback")
+            return
+        async with self.connection.pipeline():
+            if block.events:
+                await self._send(_INSERT_EVENTS, _event_columns(block.events))
+                seats = block.loaded.world.seats
+                await self._send(_UPSERT_SEATS, _seat_columns({id: seats[id] for id in block.touched_seats}))
+                if block.flights:
+                    await self._send(*projections.flights.upsert(list(block.flights.values())))
+                if block.bookings:
+                    await self._send(*projections.bookings.upsert(list(block.bookings.values())))
+                await self._send(_NOTIFY, (CHANNEL, str(block.position)))
+            await self._send(_INSERT_COMMANDS, _command_columns(block.commands))
+            await self._send("commit")
+
+    async def _send(
+        self, statement: LiteralString, parameters: Sequence[Any] = ()
+    ) -> AsyncCursor[tuple[Any, ...]]:
+        return await self.connection.execute(statement, parameters, binary=True)
+
+
+def _fill(world: WorkingSet, rows: list[tuple[Any, ...]]) -> None:
+    """Fold the loaded events, which come in order within each stream; a due booking may come twice."""
+    streams: dict[UUID, dict[int, RecordedEvent]] = {}
+    for row in rows:
+        event = RecordedEvent(*row)
+        streams.setdefault(event.originator_id, {})[event.originator_version] = event
+    for originator_id, events in streams.items():
+        match fold(events.values()):
+            case Flight() as flight:
+                world.flights[originator_id] = flight
+            case Booking() as booking:
+                world.bookings[originator_id] = booking
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True)) or ([],) * width
+
+
+def _event_columns(events: list[RecordedEvent]) -> tuple[Any, ...]:
+    return (
+        [Int8(e.position) for e in events],
+        [e.originator_id for e in events],
+        [Int4(e.originator_version) for e in events],
+        [e.topic for e in events],
+        [e.state for e in events],
+        [e.actor for e in events],
+        [e.operation for e in events],
+        [Int2(e.ordinal) for e in events],
+        [e.causation_id for e in events],
+        [e.correlation_id for e in events],
+        [e.traceparent for e in events],
+        [e.recorded_at for e in events],
+        [e.command_hash for e in events],
+        [e.hash for e in events],
+    )
+
+
+def _command_columns(commands: list[RecordedCommand]) -> tuple[Any, ...]:
+    return (
+        [c.actor for c in commands],
+        [c.operation for c in commands],
+        [c.key for c in commands],
+        [c.fingerprint for c in commands],
+        [Int2(c.status) for c in commands],
+        [c.body for c in commands],
+        # An array of nothing but nulls would have no type, so zero stands for null on the way in.
+        [c.subject_id or _NO_UUID for c in commands],
+        [Int4(c.version) for c in commands],
+        [Int8(c.first_position or 0) for c in commands],
+        [Int8(c.last_position) for c in commands],
+        [c.correlation_id for c in commands],
+        [c.recorded_at for c in commands],
+    )
+
+
+def _seat_columns(seats: dict[UUID, Seats]) -> tuple[Any, ...]:
+    return (
+        list(seats),
+        [Int4(count.seats) for count in seats.values()],
+        [Int4(count.held) for count in seats.values()],
+        [Int4(count.booked) for count in seats.values()],
+    )
+
+
+# Sequential scans, hash and merge joins are off so that a plan made while a table was small and kept by the
+# session does not turn into a scan of millions of rows. A lost synchronous_commit is put right here and
+# refused by readiness.
+_SESSION: LiteralString = """
+    select set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
+        set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
+        set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(ms)s, false),
+        set_config('idle_in_transaction_session_timeout', %(idle)s, false),
+        set_config('synchronous_commit', case current_setting('synchronous_commit')
+            when 'off' then 'on' else current_setting('synchronous_commit') end, false)
+"""
+
+_LOCK: LiteralString = "select pg_advisory_xact_lock(%b)"
+
+_LAST: LiteralString = "select position, hash, recorded_at from ledger.events order by position desc limit 1"
+
+# Time in the log never goes backwards, whatever the server's clock does.
+_HEAD: LiteralString = f"""
+    select greatest(statement_timestamp(), last.recorded_at), last.position, last.hash
+    from (values (1)) as one left join lateral ({_LAST}) as last on true
+"""
+
+_COMMANDS: LiteralString = """
+    select c.actor, c.operation, c.key, c.fingerprint, c.status, c.body, c.subject_id, c.version,
+        c.first_position, c.last_position, c.correlation_id, c.recorded_at
+    from unnest(%b::text[], %b::text[], %b::text[]) as asked (actor, operation, key)
+    join ledger.commands c using (actor, operation, key)
+"""
+
+_STREAMS: LiteralString = f"""
+    select {COLUMNS} from ledger.events where originator_id = any (%b::uuid[])
+    order by originator_id, originator_version
+"""
+
+# A little later than the head's time, so no hold that is due by that is missed; the aggregate decides again.
+_DUE_STREAMS: LiteralString = f"""
+    select {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
+    from views.bookings b join ledger.events e on e.originator_id = b.id
+    where b.flight_id = any (%b::uuid[]) and b.status = 'initiated'
+        and b.expires_at <= greatest(statement_timestamp(), (select recorded_at from ({_LAST}) as last))
+    order by e.originator_id, e.originator_version
+"""
+
+_SEATS: LiteralString = """
+    select flight_id, seats, held, booked from ledger.seats where flight_id = any (
+        array(select flight_id from views.bookings where id = any (%b::uuid[])) || %b::uuid[])
+"""
+
+_NATURAL: LiteralString = """
+    select f.number, f.origin, f.departure_day, f.id
+    from unnest(%b::text[], %b::text[], %b::date[]) as asked (number, origin, departure_day)
+    join views.flights f using (number, origin, departure_day)
+"""
+
+_INSERT_EVENTS: LiteralString = f"""
+    insert into ledger.events ({COLUMNS}) select * from unnest(
+        %b::int8[], %b::uuid[], %b::int4[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int2[],
+        %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[], %b::bytea[])
+"""
+
+_INSERT_COMMANDS: LiteralString = """
+    insert into ledger.commands (actor, operation, key, fingerprint, status, body, subject_id, version,
+        first_position, last_position, correlation_id, recorded_at)
+    select actor, operation, key, fingerprint, status, body,
+        nullif(subject_id, '00000000-0000-0000-0000-000000000000'), version,
+        nullif(first_position, 0), last_position, correlation_id, recorded_at
+    from unnest(
+        %b::text[], %b::text[], %b::text[], %b::bytea[], %b::int2[], %b::text[], %b::uuid[], %b::int4[],
+        %b::int8[], %b::int8[], %b::text[], %b::timestamptz[]
+    ) as new (actor, operation, key, fingerprint, status, body, subject_id, version,
+        first_position, last_position, correlation_id, recorded_at)
+"""
+
+_UPSERT_SEATS: LiteralString = """
+    insert into ledger.seats (flight_id, seats, held, booked)
+    select * from unnest(%b::uuid[], %b::int4[], %b::int4[], %b::int4[])
+    on conflict (flight_id) do update set
+        seats = excluded.seats, held = excluded.held, booked = excluded.booked
+"""
+
+_NOTIFY: LiteralString = "select pg_notify(%b, %b)"

@@ -1,0 +1,87 @@
+"""What goes into the ledger and what comes out: a submission, and its answer."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+
+from domain.booking import Booking
+from domain.caller import Caller
+from domain.commands import Command
+from domain.flight import Flight
+from domain.handlers import operation
+from domain.refusals import Refusal
+from ledger.ids import new_id
+
+CommandKey = tuple[str, str, str]
+"""Actor, operation, idempotency key: what may happen only once."""
+
+
+Verdict = Booking | Flight | Refusal
+Render = Callable[["Submission", Verdict], tuple[int, bytes]]
+"""Turns a verdict into the answer that is stored with it: a status and a JSON body."""
+
+
+@dataclass(slots=True)
+class Submission:
+    """One command on its way to the log.
+
+    `key` is the caller's idempotency key, or one made here: every command has one, so that a block that has
+    to be run again finds what it has already committed. `render` is the door's, because the stored answer is
+    the one the caller sees. `instance` names the request (the URL path for HTTP).
+    """
+
+    command: Command
+    caller: Caller
+    render: Render
+    key: str = field(default_factory=lambda: str(new_id()))
+    expected_version: int | None = None
+    correlation_id: str = ""
+    traceparent: str = ""
+    instance: str = ""
+    operation: str = field(init=False)
+    fingerprint: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.operation = operation(self.command)
+        self.fingerprint = hashlib.sha256(_encode(self.command)).digest()
+
+    @property
+    def command_key(self) -> CommandKey:
+        return self.caller.subject, self.operation, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command came to, after COMMIT.
+
+    `position` is that of the command's last event, or of the log's head for a refusal; `subject_id` and
+    `version` name the aggregate it changed (None and 0 for a refusal). `replayed`: the first outcome again.
+    """
+
+    status: int
+    body: bytes
+    position: int
+    subject_id: UUID | None = None
+    version: int = 0
+    replayed: bool = False
+
+
+class Unavailable(Exception):
+    """The ledger could not answer in time; the outcome is unknown, repeating with the same key is safe."""
+
+
+class Overloaded(Exception):
+    """The queue is full; nothing was done, try again later."""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def neutral(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
+    """Render for callers that are no HTTP clients: the scheduler, and holds that a block expires itself."""
+    if isinstance(verdict, Refusal):
+        return 409, _encode({"code": verdict.code, **verdict.facts})
+    return 200, _encode({"id": verdict.id, "version": verdict.version})

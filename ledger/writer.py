@@ -1,0 +1,173 @@
+"""The writer: gathers submissions into blocks, one transaction each, and answers only after COMMIT."""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+from loguru import logger
+
+from ledger.block import Block, HandlerFailed
+from ledger.connection import connect, severed_after
+from ledger.settings import Settings
+from ledger.store import Store
+from ledger.submission import Answer, Overloaded, Submission, Unavailable
+
+BLOCK_MAX = 64
+"""Commands a block. More would make the first wait for the last; the next block gathers meanwhile."""
+
+QUEUE_MAX = 2048
+"""Submissions waiting. Beyond that a caller is told at once to come back later."""
+
+BACKOFF_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    submission: Submission
+    answer: asyncio.Future[Answer]
+
+
+class Writer:
+    """One for each process. `submit` from any task of the loop it was started in."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self._url = url
+        self._settings = settings
+        self._queue: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._store: Store | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="writer")
+
+    async def close(self) -> None:
+        """Write what waits, bounded by the deadline, then stop."""
+        self._closing = True
+        self._wake.set()
+        if self._task:
+            await asyncio.wait({self._task}, timeout=self._settings.deadline_seconds)
+            self._task.cancel()
+        await self._disconnect()
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    async def submit(self, submission: Submission) -> Answer:
+        """The command's answer, after COMMIT.
+
+        Raises Overloaded when the queue is full, Unavailable when the deadline passes first.
+        """
+        if self._closing or len(self._queue) >= QUEUE_MAX:
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(submission, loop.create_future())
+        self._queue.append(waiting)
+        self._wake.set()
+        timer = loop.call_later(self._settings.deadline_seconds, _give_up, waiting)
+        try:
+            return await waiting.answer
+        finally:
+            timer.cancel()
+
+    async def _run(self) -> None:
+        while not (self._closing and not self._queue):
+            if not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
+            batch = [self._queue.popleft() for _ in range(min(BLOCK_MAX, len(self._queue)))]
+            try:
+                await self._settle(batch)
+            except Exception as error:
+                logger.bind(error=repr(error)).exception("block.failed")
+                _fail(batch, error)
+
+    async def _settle(self, batch: list[_Waiting]) -> None:
+        """Run the block until it is committed or nobody waits any more.
+
+        An error says nothing about what was committed: the block is run again, and finds out by its keys.
+        """
+        for attempt in range(10_000):
+            batch = [waiting for waiting in batch if not waiting.answer.done()]
+            if not batch:
+                return
+            try:
+                await self._write(batch)
+                return
+            except HandlerFailed as failure:
+                await self._disconnect()
+                logger.bind(operation=failure.submission.operation).opt(exception=failure).error(
+                    "command.failed"
+                )
+                _fail([w for w in batch if w.submission is failure.submission], failure)
+            except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
+                await self._disconnect()
+                await self._isolate(batch, error)
+                return
+            except (psycopg.Error, OSError) as error:
+                await self._disconnect()
+                logger.bind(error=str(error), attempt=attempt, commands=len(batch)).warning("block.retried")
+                await asyncio.sleep(BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)])
+
+    async def _isolate(self, batch: list[_Waiting], error: Exception) -> None:
+        """The database refuses something in the block for good: each command alone shows which one."""
+        if len(batch) > 1:
+            for waiting in batch:
+                await self._settle([waiting])
+        else:
+            logger.bind(operation=batch[0].submission.operation).opt(exception=error).error("command.failed")
+            _fail(batch, error)
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        started = time.perf_counter()
+        store = await self._connected()
+        with severed_after(store.connection, self._settings.deadline_seconds):
+            loaded = await store.load([waiting.submission for waiting in batch])
+            first_position = loaded.position + 1
+            block = Block(loaded)
+            answers = [block.decide(waiting.submission) for waiting in batch]
+            await store.write(block)
+        for waiting, answer in zip(batch, answers, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(answer)
+        logger.bind(
+            commands=len(batch),
+            events=len(block.events),
+            first_position=first_position,
+            position=block.position,
+            milliseconds=round((time.perf_counter() - started) * 1000, 2),
+        ).debug("block.committed")
+
+    async def _connected(self) -> Store:
+        if self._store is None:
+            connection = await connect(self._url, "seatledger writer")
+            store = Store(connection, timedelta(seconds=self._settings.hold_seconds))
+            try:
+                await store.prepare(self._settings.deadline_seconds)
+            except BaseException:
+                await connection.close()
+                raise
+            self._store = store
+        return self._store
+
+    async def _disconnect(self) -> None:
+        """The transaction dies with its connection, and so does everything the server had prepared."""
+        store, self._store = self._store, None
+        if store is not None:
+            await store.connection.close()
+
+
+def _give_up(waiting: _Waiting) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(Unavailable())
+
+
+def _fail(batch: list[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
