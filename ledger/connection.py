@@ -33,16 +33,16 @@ async def connect(url: str, name: str) -> Connection:
     """A direct connection in autocommit mode, acting as the writer role."""
     connection = await AsyncConnection.connect(conninfo(url, name), autocommit=True, prepare_threshold=0)
     try:
-        await assume_role(connection)
+        await begin_session(connection)
     except BaseException:
         await connection.close()
         raise
     return connection
 
 
-async def assume_role(connection: Connection) -> None:
-    """Give up every right that the running program does not need."""
-    await connection.execute(f"set role {ROLE}")
+async def begin_session(connection: Connection) -> None:
+    """Times come back in UTC, and every right that the running program does not need is given up."""
+    await connection.execute(f"set timezone to 'UTC'; set role {ROLE}", prepare=False)
 
 
 @contextlib.contextmanager

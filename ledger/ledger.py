@@ -10,7 +10,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ledger.connection import Connection, assume_role, conninfo, severed_after
+from ledger.connection import Connection, begin_session, conninfo, severed_after
 from ledger.readiness import Check, Readiness, checks
 from ledger.settings import Settings
 from ledger.submission import Answer, Submission, Unavailable
@@ -31,7 +31,7 @@ class Ledger:
             conninfo(url, "seatledger reader"),
             connection_class=AsyncConnection[tuple[Any, ...]],
             kwargs={"autocommit": True, "prepare_threshold": 0},
-            configure=assume_role,
+            configure=begin_session,
             min_size=1,
             max_size=READERS_MAX,
             max_waiting=512,

@@ -160,3 +160,12 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
         [b.created_on for b in bookings],
         [b.modified_on for b in bookings],
     )
+
+
+EVERY_ROW: LiteralString = """
+    select id, flight_id, user_id, seats, cost_amount, cost_currency, status, coalesce(cancel_reason, ''),
+        expires_at, coalesce(payment_id, '00000000-0000-0000-0000-000000000000'),
+        coalesce(payment_status, ''), version, created_at, updated_at
+    from views.bookings order by id
+"""
+"""The whole view in the columns and the form that `upsert` writes, for comparing it with the log."""

@@ -175,3 +175,11 @@ def upsert(flights: Sequence[Flight]) -> tuple[LiteralString, tuple[Any, ...]]:
         [f.cancelled for f in flights],
         [Int4(f.version) for f in flights],
     )
+
+
+EVERY_ROW: LiteralString = """
+    select id, number, origin, destination, departs_at, arrives_at, departure_day,
+        seats, price_amount, price_currency, cancelled, version
+    from views.flights order by id
+"""
+"""The whole view in the columns and the form that `upsert` writes, for comparing it with the log."""

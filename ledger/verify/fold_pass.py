@@ -1,0 +1,172 @@
+"""The second pass, stream by stream: versions, and views and seat counts against the fold of the log."""
+
+# ruff: noqa: S608 - statements are put together from constants of this project only
+
+from array import array
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+import projections.bookings
+import projections.flights
+from domain.booking import Booking, Status
+from domain.flight import Flight
+from domain.seats import HELD, Seats
+from ledger.log import COLUMNS, RecordedEvent
+from ledger.verify.wrong import Wrong
+
+BATCH = 5_000
+
+_EVENTS = f"select {COLUMNS} from ledger.events order by originator_id, originator_version"
+_SEATS = "select flight_id, seats, held, booked from ledger.seats"
+_HEAD = "select coalesce(max(position), 0) from ledger.events"
+
+
+def check_folds(connection: Connection[Any]) -> Iterator[int]:
+    """Yields how many events are folded so far; at the end raises Wrong for the lowest bad position."""
+    (head,) = connection.execute(_HEAD).fetchone() or (0,)
+    folds = _Folds(connection, head)
+    done = told = 0
+    with connection.cursor("streams") as cursor:
+        cursor.itersize = BATCH
+        cursor.execute(_EVENTS)
+        events = (RecordedEvent(*row) for row in cursor)
+        for _, stream in groupby(events, attrgetter("originator_id")):
+            done += folds.check_stream(stream)
+            if done - told >= BATCH:
+                told = done
+                yield done
+    folds.check_end()
+    yield done
+
+
+class _Folds:
+    """Collects what fails: streams come in order of their ids, but the lowest position is what matters."""
+
+    def __init__(self, connection: Connection[Any], head: int) -> None:
+        self._connection = connection
+        self._head = head
+        self._bookings = _ViewRows(connection, "bookings", projections.bookings.EVERY_ROW)
+        self._flights = _ViewRows(connection, "flights", projections.flights.EVERY_ROW)
+        self._usage: dict[UUID, _Usage] = {}
+        self._wrong: Wrong | None = None
+
+    def check_stream(self, stream: Iterator[RecordedEvent]) -> int:
+        """The number of events in it."""
+        aggregate: Any = None
+        count = position = 0
+        for count, event in enumerate(stream, start=1):
+            position = event.position
+            before = aggregate.status if isinstance(aggregate, Booking) else None
+            try:
+                aggregate = event.decoded().mutate(aggregate)
+            except Exception as error:
+                self._note(position, f"the event does not follow in its stream: {error!r}")
+                return count + sum(1 for _ in stream)
+            self._follow(aggregate, before, position)
+        self._compare(aggregate, position)
+        return count
+
+    def check_end(self) -> None:
+        for view in (self._bookings, self._flights):
+            for row in view.rest():
+                self._note(self._head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
+        recorded = {row[0]: Seats(*row[1:]) for row in self._connection.execute(_SEATS)}
+        for flight_id, usage in self._usage.items():
+            usage.check(flight_id, recorded.pop(flight_id, None), self._note)
+        for flight_id in recorded:
+            self._note(
+                self._head + 1, f"seats are counted for flight {flight_id}, of which the log has no event"
+            )
+        if self._wrong:
+            raise self._wrong
+
+    def _follow(self, aggregate: Any, before: Status | None, position: int) -> None:
+        if isinstance(aggregate, Booking):
+            usage = self._usage.setdefault(aggregate.flight_id, _Usage())
+            usage.follow(position, before, aggregate.status, aggregate.seats)
+        else:
+            self._usage.setdefault(aggregate.id, _Usage()).resize(position, aggregate.seats)
+
+    def _compare(self, aggregate: Flight | Booking, position: int) -> None:
+        if isinstance(aggregate, Booking):
+            view, (_, columns) = self._bookings, projections.bookings.upsert([aggregate])
+        else:
+            view, (_, columns) = self._flights, projections.flights.upsert([aggregate])
+        expected = tuple(column[0] for column in columns)
+        for row in view.up_to(aggregate.id):
+            if row == expected:
+                return
+            if row[0] == aggregate.id:
+                self._note(position, f"{view.name} does not show {row[0]} as the log has it")
+                return
+            self._note(self._head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
+        self._note(position, f"{view.name} does not show {aggregate.id}")
+
+    def _note(self, position: int, reason: str) -> None:
+        if self._wrong is None or position < self._wrong.position:
+            self._wrong = Wrong(position, reason)
+
+
+class _ViewRows:
+    """The rows of one view in order of id, taken as the streams come by."""
+
+    def __init__(self, connection: Connection[Any], name: str, every_row: str) -> None:
+        self.name = f"views.{name}"
+        cursor = connection.cursor(name)
+        cursor.itersize = BATCH
+        cursor.execute(every_row)
+        self._rows = iter(cursor)
+        self._next = next(self._rows, None)
+
+    def up_to(self, id: UUID) -> Iterator[tuple[Any, ...]]:
+        while self._next is not None and self._next[0] <= id:
+            row, self._next = self._next, next(self._rows, None)
+            yield row
+
+    def rest(self) -> Iterator[tuple[Any, ...]]:
+        while self._next is not None:
+            row, self._next = self._next, next(self._rows, None)
+            yield row
+
+
+class _Usage:
+    """One flight's seats in use at every position, in about ten bytes a change."""
+
+    def __init__(self) -> None:
+        self._counts = Seats(0)
+        self._positions = array("q")
+        self._deltas = array("h")
+
+    def follow(self, position: int, before: Status | None, after: Status, count: int) -> None:
+        self._counts.follow(before, after, count)
+        delta = count * (_in_use(after) - _in_use(before))
+        if delta:
+            self._change(position, -delta)
+
+    def resize(self, position: int, seats: int) -> None:
+        if seats != self._counts.seats:
+            self._change(position, seats - self._counts.seats)
+            self._counts.seats = seats
+
+    def check(self, flight_id: UUID, recorded: Seats | None, note: Any) -> None:
+        free = 0
+        for position, delta in sorted(zip(self._positions, self._deltas, strict=True)):
+            free += delta
+            if free < 0:
+                note(position, f"flight {flight_id} is oversold by {-free}")
+                return
+        if recorded != self._counts:
+            note(max(self._positions), f"seats of {flight_id}: {recorded}, the log says {self._counts}")
+
+    def _change(self, position: int, free: int) -> None:
+        self._positions.append(position)
+        self._deltas.append(free)
+
+
+def _in_use(status: Status | None) -> bool:
+    return status in HELD or status is Status.BOOKED
