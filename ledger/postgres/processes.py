@@ -1,0 +1,90 @@
+"""Which PostgreSQL processes live in a cluster: an earlier server that must end first, clients, or none."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+END_SECONDS_MAX = 90
+
+
+class StillRunning(Exception):
+    """An earlier server of this cluster has not ended."""
+
+
+def make_way(folder: Path) -> None:
+    """See to it that a server can start. Raises StillRunning; a living server's files are never touched."""
+    wait_for_end_of(folder)
+    clear_stale_lock_file(folder)
+
+
+def has_clients(folder: Path) -> bool:
+    """Whether somebody is connected. Known on Linux only, from the titles that the server gives its processes."""
+    return any(_title(process).startswith("postgres: seatledger ") for process in server_processes(folder))
+
+
+def wait_for_end_of(folder: Path) -> None:
+    """Wait for the processes of a server whose keeper or whose parent was killed. Raises StillRunning."""
+    deadline = time.monotonic() + END_SECONDS_MAX
+    while alive := server_processes(folder):
+        if sys.platform != "linux":  # there the server has not learnt of its keeper's end
+            os.kill(alive[0], signal.SIGINT)
+        if time.monotonic() > deadline:
+            raise StillRunning(f"an earlier server is still at work in {folder}: process {alive[0]}")
+        time.sleep(0.05)
+
+
+def clear_stale_lock_file(folder: Path) -> None:
+    """Remove a postmaster.pid that names a living process which is not our server.
+
+    One that names a dead process stays: PostgreSQL replaces it, after a look for memory still shared.
+    """
+    named = postmaster_id(folder)
+    if named is None:
+        return
+    with suppress(ProcessLookupError):
+        with suppress(PermissionError):  # it lives, and is another user's
+            os.kill(named, 0)
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def server_processes(folder: Path) -> list[int]:
+    """Return the ids of the living PostgreSQL processes that work in this cluster.
+
+    The id in postmaster.pid alone proves nothing: after a kill or a reboot it may be anybody's.
+    """
+    if not os.path.isdir("/proc/self"):
+        found = postmaster_id(folder)
+        return [found] if found and _is_server_by_its_command_line(found, folder) else []
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _works_in(name, folder)]
+
+
+def _works_in(process: str, folder: Path) -> bool:
+    try:
+        program = os.readlink(f"/proc/{process}/exe").removesuffix(" (deleted)")
+        return os.path.basename(program) == "postgres" and os.readlink(f"/proc/{process}/cwd") == str(folder)
+    except OSError:  # ended meanwhile, or another user's
+        return False
+
+
+def _is_server_by_its_command_line(process: int, folder: Path) -> bool:
+    listed = subprocess.run(["ps", "-p", str(process), "-o", "command="], capture_output=True, text=True)  # noqa: S607
+    return "postgres" in listed.stdout and str(folder) in listed.stdout
+
+
+def postmaster_id(folder: Path) -> int | None:
+    """Return the process id that the cluster's lock file names, or None."""
+    try:
+        return int((folder / "postmaster.pid").read_text().split()[0])
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+
+
+def _title(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""

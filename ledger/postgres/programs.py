@@ -1,0 +1,85 @@
+"""Starts PostgreSQL's programs: under an account that is not root, and never outliving the keeper."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+PROGRAM_SECONDS_MAX = 120
+
+# Neither PG… variables, which would change what the programs do, nor the application's secrets.
+PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user and group, by number, that root runs the server as."""
+
+    uid: int
+    gid: int
+
+    def may_enter(self, folder: Path) -> bool:
+        """Whether every folder on the way is open to the account, by its mode."""
+        return all(self._has(step, 0o1) for step in [folder, *folder.parents])
+
+    def may_run(self, file: Path) -> bool:
+        return self._has(file, 0o5)
+
+    def _has(self, path: Path, bits: int) -> bool:
+        found = path.stat()
+        shift = 6 if found.st_uid == self.uid else 3 if found.st_gid == self.gid else 0
+        return (found.st_mode >> shift) & bits == bits
+
+
+def clean_environment() -> dict[str, str]:
+    return {"LC_ALL": "C"} | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+
+def run_program(
+    command: Sequence[str | Path], account: Account | None, log: BinaryIO, text: str = ""
+) -> None:
+    """Run a program to its end, with `text` as its input. Raises CalledProcessError, TimeoutExpired."""
+    process = start_program(command, account, log)
+    process.communicate(text.encode(), timeout=PROGRAM_SECONDS_MAX)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, [str(part) for part in command])
+
+
+def start_program(
+    command: Sequence[str | Path], account: Account | None, log: BinaryIO
+) -> subprocess.Popen[bytes]:
+    """Start a program that is asked to end when the calling thread does, however that came about."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        cwd="/",
+        env=clean_environment(),
+        umask=0o077,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        preexec_fn=_end_with(os.getpid()),
+    )
+
+
+def _end_with(parent: int) -> Callable[[], None] | None:
+    """Linux only. Elsewhere a killed keeper leaves the server running, and the next keeper ends it."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask_for_signal() -> None:
+        # After the change of account, which would clear it.
+        prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
+        if os.getppid() != parent:  # it died before the system call
+            os._exit(1)
+
+    return ask_for_signal
