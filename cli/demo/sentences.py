@@ -1,0 +1,79 @@
+"""What happened, in a sentence each; acts that were not reached are left out."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Facts = Mapping[str, Any]
+
+
+def sentences(facts: Facts, counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """A heading and a sentence for each act, from the notebook's facts and counts."""
+    for heading, needed, sentence in SENTENCES:
+        if needed in facts:
+            yield heading, sentence(facts[needed], counts)
+
+
+def _timetable(day: Facts, _: Mapping[str, int]) -> str:
+    pace = day["flights"] / day["seconds"]
+    loaded = f"{day['flights']} flights with {day['seats']:,} seats on {day['day']}"
+    return f"{loaded}, scheduled in {day['seconds']:.1f} s ({pace:,.0f} a second)"
+
+
+def _bookings(trade: Facts, counts: Mapping[str, int]) -> str:
+    asked = f"{trade['orders']:,} asked for: {counts['held']:,} held"
+    return f"{asked}, {counts['sold out']} refused because the flight was sold out"
+
+
+def _payments(_: Facts, counts: Mapping[str, int]) -> str:
+    late = f", {counts['too late']} came too late" if counts["too late"] else ""
+    return f"{counts['paid']:,} paid and booked{late}, {counts['forgotten']} never paid"
+
+
+def _cancellations(_: Facts, counts: Mapping[str, int]) -> str:
+    return f"{counts['cancelled unpaid']} unpaid, {counts['cancelled paid']} paid (a refund due for each)"
+
+
+def _rush(rush: Facts, _: Mapping[str, int]) -> str:
+    asked = f"{rush['buyers']} buyers at the same moment for the {rush['seats']} seats of {rush['flight']}"
+    outcome = f"{rush['sold']} sold, {rush['buyers'] - rush['sold']} refused"
+    return f"{asked}: {outcome}, in {rush['seconds'] * 1000:.0f} ms"
+
+
+def _lapse(lapse: Facts, _: Mapping[str, int]) -> str:
+    seen = f"{lapse['seats']} seats of {lapse['flight']} seen free {lapse['seen_back_after_ms']:.0f} ms"
+    return f"{seen} after their hold of {lapse['hold_seconds']:.0f} s, with no sweeper, and sold again"
+
+
+def _repeats(_: Facts, counts: Mapping[str, int]) -> str:
+    at_once, later = counts["pressed at once"], counts["repeated later"]
+    return (
+        f"{at_once} at the same instant, {later} later: the first outcome each time, nothing new in the log"
+    )
+
+
+def _seats(seats: Facts, _: Mapping[str, int]) -> str:
+    balance = f"{seats['flights_counted']} flights: seats = held + booked + available"
+    told, counted = seats["booked_as_told"], seats["booked_as_counted"]
+    return f"{balance}; {counted:,} seats booked, {told:,} as customers were told"
+
+
+def _pace(trade: Facts, _: Mapping[str, int]) -> str:
+    pace = (
+        f"{trade['commands_per_second']:,.0f} commands a second from 64 customers at a time, repeats included"
+    )
+    waits = f"half answered within {trade['p50_ms']:.0f} ms, 99 % within {trade['p99_ms']:.0f} ms"
+    return f"{pace}; {waits} (this client shares the machine)"
+
+
+SENTENCES = (
+    ("Timetable", "timetable", _timetable),
+    ("Bookings", "trade", _bookings),
+    ("Payments", "trade", _payments),
+    ("Cancellations", "trade", _cancellations),
+    ("A rush", "rush", _rush),
+    ("Expired holds", "lapse", _lapse),
+    ("Repeated keys", "repeats", _repeats),
+    ("Counted again", "seats", _seats),
+    ("Pace", "trade", _pace),
+)
+"""A heading, the fact that the sentence needs, and the function that says it."""
