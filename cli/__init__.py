@@ -1,0 +1,1 @@
+"""The terminal door: operators, auditors and scripts."""

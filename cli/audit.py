@@ -1,0 +1,35 @@
+"""What auditors run: verify, with a progress bar for people and one JSON object for machines."""
+
+import sys
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ledger.postgres import running_database
+from ledger.settings import Settings
+from ledger.verify import Verification
+from ledger.verify import verify as check
+
+
+def verify(settings: Settings, json: bool) -> int:
+    """0 when all holds, 1 when not. Works while the program runs and while it does not."""
+    with running_database(settings.database_url, settings.data) as url:
+        result = _with_progress(url)
+    if json:
+        print(msgspec.json.encode(result).decode())
+    elif result.ok:
+        print(
+            f"ok: {result.checked} events checked; chain, positions, versions, commands, seats and views hold"
+        )
+    else:
+        print(f"NOT ok: first bad position {result.first_bad_position}: {result.reason}")
+    return 0 if result.ok else 1
+
+
+def _with_progress(url: str) -> Verification:
+    columns = (TextColumn("verify"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("verify")
+        return check(url, lambda done, of: bar.update(task, completed=done, total=of))

@@ -1,0 +1,109 @@
+"""Child processes: this program's other parts, started with its settings and gone when it is."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from cli.tokens import secret
+from ledger.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class DidNotStart(OSError):
+    """A part of the program ended, or did not answer, while it was being started."""
+
+
+def environment(settings: Settings, url: str) -> dict[str, str]:
+    """The settings as environment variables, for parts of this program; the database is settled already."""
+    values: dict[str, object] = {
+        "DATABASE_URL": url,
+        "SEATLEDGER_DATA": settings.data.resolve(),
+        "SEATLEDGER_HOST": settings.host,
+        "SEATLEDGER_PORT": settings.port,
+        "SEATLEDGER_WORKERS": settings.workers,
+        "SEATLEDGER_HOLD_SECONDS": settings.hold_seconds,
+        "SEATLEDGER_SWEEP_CRON": settings.sweep_cron,
+        "SEATLEDGER_LOG_FORMAT": settings.log_format,
+        "SEATLEDGER_LOG_LEVEL": settings.log_level,
+        "SEATLEDGER_DEADLINE_SECONDS": settings.deadline_seconds,
+        "SEATLEDGER_LOG_FILE": settings.log_file.resolve() if settings.log_file else "",
+        "SEATLEDGER_JWKS_FILE": settings.jwks_file.resolve() if settings.jwks_file else "",
+        "SEATLEDGER_JWT_SECRET": "" if settings.jwks_file else secret(settings),
+    }
+    return {name: str(value) for name, value in values.items()}
+
+
+def command(*arguments: str) -> list[str]:
+    """The words that start `seatledger ARGUMENTS` with this Python."""
+    return [sys.executable, "-m", "cli.main", *arguments]
+
+
+def importable(environment: dict[str, str]) -> dict[str, str]:
+    """The environment in which `command` finds this project from any folder."""
+    path = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
+    return {**environment, "PYTHONPATH": path}
+
+
+class Child:
+    """One part of the program, running `seatledger ARGUMENTS` in a process of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        environment: dict[str, str],
+        stdout: int | IO[bytes] | None = None,
+    ) -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            command(*arguments),
+            env=importable(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            preexec_fn=_die_with_parent,  # one system call: safe between fork and exec
+        )
+
+    @property
+    def ended(self) -> int | None:
+        """The exit code once it has ended."""
+        return self._process.poll()
+
+    def wait_until_ready(self, seconds: float) -> str:
+        """The URL after `ready`. Raises DidNotStart."""
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + seconds
+        for line in self._process.stdout:
+            word, _, url = line.decode().strip().partition(" ")
+            if word == "ready":
+                return url
+            if time.monotonic() > deadline:
+                break
+        raise DidNotStart(f"`seatledger {self.name}` did not start")
+
+    def signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def stop(self, number: int, seconds: float) -> int:
+        """Ask it to end, make it end after `seconds`, and return its exit code."""
+        self.signal(number)
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+def _die_with_parent() -> None:
+    if _libc is not None:
+        # At once: whoever starts the program again needs its port.
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

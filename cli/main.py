@@ -1,0 +1,124 @@
+"""The command line: what there is to run, and how each part is started."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from cli import audit, programs, tokens, up
+from ledger.postgres import EmbeddedDatabaseFailed
+from ledger.schema import SchemaMismatch
+from ledger.settings import WrongSetting, read_settings
+
+FAILED, USAGE = 1, 2
+
+_ABOUT = """\
+An event-sourced booking ledger for flights: holds seats, takes payments once, and can prove what happened.
+
+Without DATABASE_URL the program runs its own PostgreSQL in the data folder.
+"""
+
+_EXAMPLES = """\
+examples:
+  seatledger demo                               a day of flights, booked and checked
+  seatledger up --port 8000                     API and scheduler; prints "ready http://127.0.0.1:8000"
+  seatledger token --sub alice --role client    a token for one customer
+  seatledger verify --json                      check the whole ledger
+  psql "$(seatledger db-url)"                   look inside
+
+Settings are environment variables, or the same names in a file .env; the README lists them.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code: 0 done, 1 something does not hold or broke, 2 wrongly asked."""
+    options = vars(_parser().parse_args(arguments))
+    run: Callable[..., int] = options.pop("run")
+    given = {name: options.pop(name) for name in _SETTINGS if name in options}
+    try:
+        return run(read_settings(**given), **options)
+    except WrongSetting as problem:
+        print(f"seatledger: {problem}", file=sys.stderr)
+        return USAGE
+    except (EmbeddedDatabaseFailed, SchemaMismatch, OSError) as problem:
+        print(f"seatledger: {problem}", file=sys.stderr)
+        return FAILED
+    except psycopg.Error as problem:
+        print(f"seatledger: the database: {str(problem).strip() or type(problem).__name__}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+_SETTINGS = ("data", "host", "port", "workers")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="seatledger",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    served: list[dict[str, Any]] = [_DATA, _HOST, _PORT, _WORKERS]
+    _add(commands, "up", up.up, "serve: API and scheduler together, until SIGTERM", served)
+    _add(commands, "api", programs.api, "serve the API alone", served)
+    _add(commands, "scheduler", programs.scheduler, "run the scheduler alone", [_DATA])
+    _add(commands, "migrate", programs.migrate, "bring the database's schema up to date", [_DATA, _JSON])
+    _add(
+        commands,
+        "verify",
+        audit.verify,
+        "check chain, positions, versions, commands, seats and views; exit 1 when something does not hold",
+        [_DATA, _JSON],
+    )
+    token = _add(commands, "token", tokens.token, "print a token, signed with the ledger's secret", [_DATA])
+    token.add_argument("--sub", required=True, metavar="USER", help="whose token: an account's name")
+    token.add_argument(
+        "--role",
+        required=True,
+        action="append",
+        dest="roles",
+        choices=["client", "auditor", "analyst", "operator"],
+        help="may be given more than once",
+    )
+    token.add_argument("--minutes", type=int, default=60, help="how long it is valid (60)")
+    _add(commands, "db-url", programs.db_url, "print the connection string of the database in use", [_DATA])
+    _add(
+        commands,
+        "demo",
+        programs.demo,
+        "a day of flights in a folder of its own: booked, paid, checked",
+        [_JSON],
+    )
+    return parser
+
+
+def _add(
+    commands: Any, name: str, run: Callable[..., int], summary: str, options: list[dict[str, Any]]
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    command.set_defaults(run=run)
+    for option in options:
+        command.add_argument(option["flag"], **{k: v for k, v in option.items() if k != "flag"})
+    return command
+
+
+_DATA: dict[str, Any] = {
+    "flag": "--data",
+    "type": Path,
+    "metavar": "DIR",
+    "help": "the data folder (SEATLEDGER_DATA, data)",
+}
+_HOST = {"flag": "--host", "help": "address to listen on (SEATLEDGER_HOST, 127.0.0.1)"}
+_PORT = {"flag": "--port", "type": int, "help": "port to listen on (SEATLEDGER_PORT, 8000)"}
+_WORKERS = {"flag": "--workers", "type": int, "help": "API processes (SEATLEDGER_WORKERS, 2)"}
+_JSON = {"flag": "--json", "action": "store_true", "help": "one JSON object on standard output"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

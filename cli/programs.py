@@ -1,0 +1,113 @@
+"""The parts that run alone: API, scheduler, migration, demo; and the database's address."""
+
+import functools
+import json as json_text
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cli.children import Child, environment
+from cli.tokens import secret
+from ledger.postgres import keep_for, running_database
+from ledger.schema import VERSION
+from ledger.schema import migrate as bring_up_to_date
+from ledger.settings import Settings
+
+DB_URL_SECONDS = 60
+"""How long an embedded server stays after `db-url` printed its address, for whoever uses that next."""
+
+DEMO_HOLD_SECONDS = 4
+
+
+def api(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    return _run("api.serve", settings)
+
+
+def scheduler(settings: Settings) -> int:
+    """Run jobs until SIGTERM or SIGINT."""
+    return _run("scheduler.main", settings)
+
+
+def _run(module: str, settings: Settings) -> int:
+    """The doors do not know each other: each is a program, told its settings by the environment."""
+    with running_database(settings.database_url, settings.data) as url:
+        bring_up_to_date(url)
+        os.environ.update(environment(settings, url))
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    return 0
+
+
+def migrate(settings: Settings, json: bool) -> int:
+    with running_database(settings.database_url, settings.data) as url:
+        applied = bring_up_to_date(url)
+    if json:
+        print(json_text.dumps({"version": VERSION, "applied": [migration.version for migration in applied]}))
+    else:
+        for migration in applied:
+            print(f"applied {migration.version:04} {migration.name}")
+        print(f"schema version {VERSION}")
+    return 0
+
+
+def db_url(settings: Settings) -> int:
+    with running_database(settings.database_url, settings.data) as url:
+        if not settings.database_url:
+            keep_for(settings.data, DB_URL_SECONDS)
+        print(url)
+    return 0
+
+
+def demo(settings: Settings, json: bool) -> int:
+    """The real program in a folder of its own, with short holds, played through by `cli.demo`."""
+    from cli.demo.run import run_demo
+
+    with tempfile.TemporaryDirectory(prefix="seatledger-demo-") as folder:
+        port = _free_port()
+        own = {
+            "SEATLEDGER_DATA": folder,
+            "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
+            "SEATLEDGER_LOG_LEVEL": "WARNING",
+            "SEATLEDGER_PORT": str(port),
+            "SEATLEDGER_HOST": "127.0.0.1",
+            "SEATLEDGER_JWT_SECRET": secret(Settings(data=Path(folder))),
+        }
+        # A demo never writes into anybody's real ledger.
+        settings_of_demo = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"} | own
+        server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)
+        try:
+            url = server.wait_until_ready(120)
+            call = functools.partial(_seatledger, settings_of_demo)
+            return run_demo(url, functools.partial(_token, call), functools.partial(_verify, call), json)
+        finally:
+            server.stop(signal.SIGTERM, 15)
+
+
+def _token(call: Any, sub: str, roles: list[str]) -> str:
+    text: str = call("token", "--sub", sub, *[word for role in roles for word in ("--role", role)]).stdout
+    return text.strip()
+
+
+def _verify(call: Any) -> Any:
+    return SimpleNamespace(**json_text.loads(call("verify", "--json").stdout))
+
+
+def _seatledger(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli.main", *arguments]
+    return subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, timeout=300, check=False
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,123 @@
+"""`up`: API and scheduler under one roof, with the embedded database when there is no other."""
+
+import http.client
+import os
+import signal
+import time
+from types import FrameType
+
+from loguru import logger
+
+from cli.children import Child, DidNotStart, environment
+from ledger.logs import configure_logs
+from ledger.postgres import ensure_running, running_database
+from ledger.schema import migrate
+from ledger.settings import Settings
+
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 9
+POLL_SECONDS = 0.05
+RESTARTS_MAX = 5
+RESTARTS_SECONDS = 60
+
+
+class _Stop(Exception):
+    """SIGTERM or SIGINT came."""
+
+
+def up(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, then answer what is in flight and return 0, within ten seconds."""
+    configure_logs(settings, "up")
+    _on_signals(_raise_stop)
+    try:
+        with running_database(settings.database_url, settings.data) as url:
+            migrate(url)
+            return _Parts(settings, url).run()
+    except _Stop:
+        return 0
+
+
+class _Parts:
+    """API and scheduler: started together, restarted when one dies, stopped together."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._settings = settings
+        self._environment = {**os.environ, **environment(settings, url)}
+        self._children: dict[str, Child] = {}
+        self._restarts: list[float] = []
+
+    def run(self) -> int:
+        try:
+            for name in ("api", "scheduler"):
+                self._start(name)
+            self._wait_for_answer()
+            print(f"ready http://{self._settings.host}:{self._settings.port}", flush=True)
+            while self._keep_up():
+                time.sleep(0.5)
+            return 1
+        except _Stop:
+            return 0
+        finally:
+            self._stop()
+
+    def _start(self, name: str) -> None:
+        self._children[name] = Child(name, [name], self._environment)
+
+    def _wait_for_answer(self) -> None:
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not _answers(self._settings.host, self._settings.port):
+            for child in self._children.values():
+                if child.ended is not None:
+                    raise DidNotStart(f"{child.name} ended with exit code {child.ended} while starting")
+            if time.monotonic() > deadline:
+                raise DidNotStart(f"the API does not answer within {START_SECONDS_MAX} s")
+            time.sleep(POLL_SECONDS)
+
+    def _keep_up(self) -> bool:
+        """Replace what died: False when it dies too often for that to help."""
+        if not self._settings.database_url:
+            ensure_running(self._settings.data)
+        for name, child in self._children.items():
+            if child.ended is None:
+                continue
+            now = time.monotonic()
+            self._restarts = [at for at in self._restarts if at > now - RESTARTS_SECONDS] + [now]
+            logger.bind(part=name, exit_code=child.ended, restarts=len(self._restarts)).error("part.died")
+            if len(self._restarts) > RESTARTS_MAX:
+                return False
+            self._start(name)
+        return True
+
+    def _stop(self) -> None:
+        # A second signal must not interrupt the stopping.
+        _on_signals(signal.SIG_IGN)
+        deadline = time.monotonic() + STOP_SECONDS_MAX
+        for child in self._children.values():
+            child.signal(signal.SIGTERM)
+        for child in self._children.values():
+            child.stop(signal.SIGTERM, max(deadline - time.monotonic(), 0.1))
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(_reachable(host), port, timeout=2)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    """Where to ask a server that listens on every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def _on_signals(handler: object) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _raise_stop(number: int, frame: FrameType | None) -> None:
+    raise _Stop
