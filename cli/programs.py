@@ -7,13 +7,12 @@ import runpy
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cli.children import Child, environment
+from cli.children import Child, command, environment, importable
 from cli.tokens import secret
 from ledger.postgres import keep_for, running_database
 from ledger.schema import VERSION
@@ -100,9 +99,13 @@ def _verify(call: Any) -> Any:
 
 
 def _seatledger(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", *arguments]
     return subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, text=True, timeout=300, check=False
+        command(*arguments),
+        env=importable(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
