@@ -1,0 +1,71 @@
+"""Given-when-then in memory: the same handlers and blocks as the real ledger, without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain.booking import Booking
+from domain.caller import Caller, Role
+from domain.commands import Command
+from domain.flight import Flight
+from domain.refusals import Refusal
+from domain.seats import Seats
+from domain.working_set import WorkingSet
+from ledger.block import Block, Loaded
+from ledger.chain import GENESIS
+from ledger.submission import Submission
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+HOLD = timedelta(minutes=5)
+OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
+ALICE = Caller("alice", frozenset({Role.CLIENT}))
+BOB = Caller("bob", frozenset({Role.CLIENT}))
+
+
+class Scenario:
+    """A ledger in memory whose clock the test sets; each `when` is a block of its own."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.flights: dict[UUID, Flight] = {}
+        self.bookings: dict[UUID, Booking] = {}
+        self.seats: dict[UUID, Seats] = {}
+        self.scheduled: dict[Any, UUID] = {}
+        self.commands: dict[Any, Any] = {}
+        self.position = 0
+        self.verdicts: list[Flight | Booking | Refusal] = []
+        self.events: list[str] = []
+
+    @property
+    def verdict(self) -> Any:
+        return self.verdicts[-1]
+
+    def later(self, **time: float) -> Scenario:
+        self.now += timedelta(**time)
+        return self
+
+    def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
+        """The outcome: a flight, a booking, or a refusal. `events` are the topics of this command alone."""
+        world = WorkingSet(self.now, HOLD, uuid4)
+        world.flights, world.bookings = self.flights, self.bookings
+        world.seats, world.scheduled = self.seats, self.scheduled
+        block = Block(Loaded(self.position, GENESIS, self.commands, world))
+        block.decide(Submission(command, caller, self._render, **submission))
+        self.position = block.position
+        self.events = [event.topic for event in block.events]
+        return self.verdict
+
+    def then_refused(self, refusal: type[Refusal], **facts: Any) -> None:
+        assert type(self.verdict) is refusal, self.verdict
+        assert facts.items() <= self.verdict.facts.items(), self.verdict.facts
+
+    def then_seats(self, flight_id: UUID, *, held: int, booked: int) -> None:
+        count = self.seats[flight_id]
+        assert (count.held, count.booked) == (held, booked)
+        assert count.free == count.seats - held - booked
+
+    def _render(self, submission: Submission, verdict: Any) -> tuple[int, bytes]:
+        self.verdicts.append(verdict)
+        return (409 if isinstance(verdict, Refusal) else 200), b"{}"

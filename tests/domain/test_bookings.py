@@ -1,0 +1,147 @@
+"""What a booking may do, told as scenarios."""
+
+from uuid import UUID, uuid4
+
+from domain.booking import Booking, CancelReason, PaymentStatus, Status
+from domain.commands import CancelBooking, ExpireHold, InitiateBooking, PayBooking
+from domain.money import AMOUNT_MAX, Money
+from domain.refusals import (
+    BookingNotFound,
+    FlightNotBookable,
+    FlightNotFound,
+    HoldExpired,
+    HoldNotDue,
+    NotEnoughSeats,
+    NotYourAccount,
+    PriceMismatch,
+    StaleVersion,
+    TotalTooLarge,
+)
+from tests.domain.conftest import BA117
+from tests.domain.scenario import ALICE, BOB, HOLD, OPERATOR, Scenario
+
+COST = Money(900_00, "GBP")
+
+
+def test_a_hold_takes_seats_at_the_price_of_the_moment(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    booking = scenario.bookings[alices]
+    assert booking.status is Status.INITIATED
+    assert booking.total_cost == COST
+    assert booking.expires_at == scenario.now + HOLD
+    scenario.then_seats(flight_id, held=2, booked=0)
+
+
+def test_a_seat_is_never_sold_twice(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    scenario.when(InitiateBooking(flight_id, "bob", 1), BOB)
+    scenario.then_refused(NotEnoughSeats, asked=1, free=0)
+    scenario.then_seats(flight_id, held=2, booked=0)
+
+
+def test_a_party_gets_all_its_seats_or_none(scenario: Scenario, flight_id: UUID) -> None:
+    scenario.when(InitiateBooking(flight_id, "bob", 3), BOB)
+    scenario.then_refused(NotEnoughSeats, asked=3, free=2)
+    scenario.then_seats(flight_id, held=0, booked=0)
+
+
+def test_automatic_capture_records_pending_and_booked(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    scenario.when(PayBooking(alices, "alice", COST), ALICE)
+    assert scenario.events == ["booking.payment_pending", "booking.booked"]
+    assert scenario.bookings[alices].payment_status is PaymentStatus.CAPTURED
+    scenario.then_seats(flight_id, held=0, booked=2)
+
+
+def test_a_due_hold_is_given_back_when_somebody_needs_its_seats(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bobs = scenario.later(minutes=5).when(InitiateBooking(flight_id, "bob", 1), BOB)
+    assert isinstance(bobs, Booking)
+    assert scenario.events == ["booking.cancelled", "booking.initiated"]
+    assert scenario.bookings[alices].cancel_reason is CancelReason.HOLD_EXPIRED
+    scenario.then_seats(flight_id, held=1, booked=0)
+
+
+def test_a_hold_still_counts_in_its_last_microsecond(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    scenario.later(minutes=5, microseconds=-1).when(InitiateBooking(flight_id, "bob", 1), BOB)
+    scenario.then_refused(NotEnoughSeats, asked=1, free=0)
+
+
+def test_a_due_hold_cannot_be_paid_although_nobody_swept(scenario: Scenario, alices: UUID) -> None:
+    scenario.later(minutes=5).when(PayBooking(alices, "alice", COST), ALICE)
+    scenario.then_refused(HoldExpired, booking_id=alices)
+
+
+def test_a_hold_that_is_not_due_cannot_be_expired(scenario: Scenario, alices: UUID) -> None:
+    scenario.when(ExpireHold(alices))
+    scenario.then_refused(HoldNotDue)
+
+
+def test_a_premature_sweep_does_not_keep_the_hold_for_ever(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    scenario.when(ExpireHold(alices), key=str(alices))
+    scenario.later(minutes=5).when(ExpireHold(alices), key=str(alices))
+    scenario.then_seats(flight_id, held=0, booked=0)
+
+
+def test_cancelling_a_paid_booking_makes_a_refund_due(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    scenario.when(PayBooking(alices, "alice", COST), ALICE)
+    scenario.when(CancelBooking(alices), ALICE)
+    assert scenario.events == ["booking.cancelled", "booking.refund_due"]
+    assert scenario.bookings[alices].payment_status is PaymentStatus.REFUND_DUE
+    scenario.then_seats(flight_id, held=0, booked=0)
+
+
+def test_somebody_elses_booking_is_an_unknown_one(scenario: Scenario, alices: UUID) -> None:
+    for command in (CancelBooking(alices), PayBooking(alices, "alice", COST)):
+        scenario.when(command, BOB)
+        scenario.then_refused(BookingNotFound, booking_id=alices)
+
+
+def test_a_payment_for_somebody_else_finds_no_booking(scenario: Scenario, alices: UUID) -> None:
+    scenario.when(PayBooking(alices, "bob", COST), OPERATOR)
+    scenario.then_refused(BookingNotFound)
+
+
+def test_nobody_books_in_another_name(scenario: Scenario, flight_id: UUID) -> None:
+    scenario.when(InitiateBooking(flight_id, "alice", 1), BOB)
+    scenario.then_refused(NotYourAccount)
+
+
+def test_a_wrong_amount_or_currency_pays_nothing(scenario: Scenario, alices: UUID) -> None:
+    for cost in (Money(899_99, "GBP"), Money(900_00, "USD")):
+        scenario.when(PayBooking(alices, "alice", cost), ALICE)
+        scenario.then_refused(PriceMismatch, expected=COST)
+
+
+def test_a_command_for_an_older_version_is_refused(scenario: Scenario, alices: UUID) -> None:
+    scenario.when(CancelBooking(alices), ALICE, expected_version=2)
+    scenario.then_refused(StaleVersion, expected=2, version=1)
+
+
+def test_unknown_flights_and_bookings_are_refused(scenario: Scenario) -> None:
+    scenario.when(InitiateBooking(uuid4(), "alice", 1), ALICE)
+    scenario.then_refused(FlightNotFound)
+    scenario.when(CancelBooking(uuid4()), ALICE)
+    scenario.then_refused(BookingNotFound)
+
+
+def test_a_departed_flight_takes_no_bookings(scenario: Scenario, flight_id: UUID) -> None:
+    scenario.later(days=1).when(InitiateBooking(flight_id, "alice", 1), ALICE)
+    scenario.then_refused(FlightNotBookable)
+
+
+def test_a_total_beyond_the_largest_amount_is_refused(scenario: Scenario) -> None:
+    import msgspec
+
+    dear = msgspec.structs.replace(BA117, price=type(BA117.price)(AMOUNT_MAX, "GBP"))
+    flight = scenario.when(dear)
+    scenario.when(InitiateBooking(flight.id, "alice", 2), ALICE)
+    scenario.then_refused(TotalTooLarge)
