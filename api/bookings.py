@@ -1,0 +1,198 @@
+"""Bookings over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, Meta, UnsetType
+
+from api import history, queries
+from api.commands import Paid, submit
+from api.history import History
+from api.parameters import List, View
+from api.queries import Page
+from api.replies import Reply, version_header
+from api.request import ApiRequest
+from api.routes import BUYERS, READERS, route
+from domain.booking import Status
+from domain.caller import Role
+from domain.commands import CancelBooking, InitiateBooking, Note, PayBooking, UserId
+from domain.refusals import (
+    AlreadyPaid,
+    BookingCancelled,
+    BookingNotFound,
+    FlightNotBookable,
+    FlightNotFound,
+    HoldExpired,
+    IdempotencyKeyReused,
+    NotEnoughSeats,
+    NotYourAccount,
+    PaymentInProgress,
+    PriceMismatch,
+    StaleVersion,
+    TotalTooLarge,
+)
+from projections import bookings
+from projections.bookings import BookingRow, BookingSearch
+from projections.head import Seen
+
+
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Note | None = None
+
+
+class BookingList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    user_id: UserId | UnsetType = UNSET
+    flight_id: UUID | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+
+
+class Moment(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At most one of `version`, `position`, `as_of`: which state of the booking is meant."""
+
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
+    position: Annotated[int, Meta(ge=1, le=2**63 - 1)] | UnsetType = UNSET
+    as_of: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if sum(value is not UNSET for value in (self.version, self.position, self.as_of)) > 1:
+            raise ValueError("Give only one of version, position and as_of")
+
+    @property
+    def is_now(self) -> bool:
+        return self.version is UNSET and self.position is UNSET and self.as_of is UNSET
+
+    def includes(self, event: Any) -> bool:
+        """Had this recorded event happened by then?"""
+        if self.version is not UNSET:
+            return bool(event.originator_version <= self.version)
+        if self.position is not UNSET:
+            return bool(event.position <= self.position)
+        return self.as_of is UNSET or bool(event.recorded_at <= self.as_of)
+
+
+class BookingController(Controller):
+    path = "/api/v1/bookings"
+    tags = ("Bookings",)
+
+    @post(
+        "/",
+        opt=route(
+            BUYERS,
+            "Hold seats: all or none",
+            takes=InitiateBooking,
+            gives=BookingRow,
+            status=201,
+            refusals=(
+                NotYourAccount,
+                FlightNotFound,
+                FlightNotBookable,
+                NotEnoughSeats,
+                TotalTooLarge,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def initiate(self, request: ApiRequest) -> ASGIApp:
+        return await submit(request, await request.read(InitiateBooking))
+
+    @post(
+        "/payments",
+        opt=route(
+            BUYERS,
+            "Pay for a booking",
+            takes=PayBooking,
+            gives=Paid,
+            status=201,
+            key_required=True,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                HoldExpired,
+                AlreadyPaid,
+                PaymentInProgress,
+                PriceMismatch,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def pay(self, request: ApiRequest) -> ASGIApp:
+        return await submit(request, await request.read(PayBooking))
+
+    @post(
+        "/{id:str}/cancel",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Cancel a booking, in any state",
+            takes=Reason,
+            body_required=False,
+            gives=BookingRow,
+            if_match=True,
+            refusals=(BookingNotFound, StaleVersion, BookingCancelled, IdempotencyKeyReused),
+        ),
+    )
+    async def cancel(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(Reason, optional=True)
+        return await submit(request, CancelBooking(booking_id, body.reason))
+
+    @get(
+        "/", opt=route(READERS, "Find bookings, the newest first", query=BookingList, gives=Page[BookingRow])
+    )
+    async def list(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(BookingList)
+        search = _search(asked, request)
+        after = queries.after(request, asked, search, UUID)
+        seen = await queries.look(request, asked, lambda c: bookings.page(c, search, after, asked.limit + 1))
+        return queries.listed(request, seen, asked, search, lambda row: row.id)
+
+    @get(
+        "/{id:str}",
+        opt=route(
+            READERS, "One booking, now or then", query=Moment, gives=BookingRow, refusals=(BookingNotFound,)
+        ),
+    )
+    async def find(self, request: ApiRequest) -> ASGIApp:
+        booking_id, moment = request.id(BookingNotFound), request.query(Moment)
+        if moment.is_now:
+            seen = await queries.look(request, moment, lambda c: bookings.find(c, booking_id))
+        else:
+            seen = await queries.look(request, moment, lambda c: history.then(c, booking_id, moment.includes))
+        return _own(request, booking_id, seen)
+
+    @get(
+        "/{id:str}/history",
+        opt=route(
+            READERS, "Every event of a booking", query=View, gives=History, refusals=(BookingNotFound,)
+        ),
+    )
+    async def history(self, request: ApiRequest) -> ASGIApp:
+        booking_id = request.id(BookingNotFound)
+        position, found = await queries.look(
+            request, request.query(View), lambda c: history.of_booking(c, booking_id)
+        )
+        if found is None or not request.caller.may_read(found[0]):
+            return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
+        return queries.answer(position, found[1])
+
+
+def _search(asked: BookingList, request: ApiRequest) -> BookingSearch:
+    """A client's own bookings only: asking for somebody else's finds none."""
+    caller = request.caller
+    sees_all = not caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
+    asked_for = {name: getattr(asked, name) for name in ("user_id", "flight_id", "status")}
+    given = {name: value for name, value in asked_for.items() if value is not UNSET}
+    return BookingSearch(**given, owner=None if sees_all else caller.subject)
+
+
+def _own(request: ApiRequest, booking_id: UUID, seen: Seen[BookingRow | None]) -> Reply:
+    """Somebody else's booking is answered exactly like an unknown one."""
+    position, row = seen
+    if row is None or not request.caller.may_read(row.user_id):
+        return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
+    return queries.answer(position, row, [version_header(row.version)])

@@ -1,0 +1,105 @@
+"""From a request to the ledger and back: idempotency keys, If-Match, and the answer that is stored."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from api.exchange import Exchange
+from api.problems import problem
+from api.rejections import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed
+from api.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
+from api.request import ApiRequest
+from api.routes import Route
+from domain.commands import Command, InitiateBooking, PayBooking, ScheduleFlight
+from domain.flight import Flight
+from domain.refusals import Refusal
+from ledger.submission import Answer, Submission, Verdict
+from projections.bookings import BookingRow
+from projections.flights import FlightRow
+
+CREATED = {ScheduleFlight: "/api/v1/flights/", InitiateBooking: "/api/v1/bookings/"}
+"""Commands that make a new resource, and where it will be found."""
+
+_KEY = re.compile(rb"[!-~]{1,255}")
+_IF_MATCH = re.compile(rb'"v([0-9]{1,9})"')
+
+
+class Paid(msgspec.Struct, frozen=True):
+    payment_id: UUID
+    booking: BookingRow
+
+
+async def submit(request: ApiRequest, command: Command) -> Reply:
+    """Have the ledger decide, and answer as it did: with the first outcome if the key was used before.
+
+    Raises IdempotencyKeyMissing, IdempotencyKeyMalformed, Malformed; the ledger's Unavailable, Overloaded.
+    """
+    exchange = request.exchange
+    route: Route = request.route_handler.opt["route"]
+    submission = Submission(
+        command,
+        request.caller,
+        render,
+        expected_version=_expected_version(exchange) if route.if_match else None,
+        correlation_id=exchange.request_id,
+        traceparent=exchange.traceparent,
+        instance=exchange.instance,
+        **_key(exchange, route.key_required),
+    )
+    return _reply(command, await request.ledger.submit(submission))
+
+
+def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
+    """Status and body; what is stored is exactly this, so that a repeat is answered alike."""
+    if isinstance(verdict, Refusal):
+        return problem(verdict, submission.instance, submission.correlation_id)
+    if isinstance(verdict, Flight):
+        created = isinstance(submission.command, ScheduleFlight)
+        return 201 if created else 200, _encode(FlightRow.of(verdict))
+    row = BookingRow.of(verdict)
+    if isinstance(submission.command, PayBooking):
+        assert row.payment is not None
+        return 201, _encode(Paid(row.payment.payment_id, row))
+    return 201 if isinstance(submission.command, InitiateBooking) else 200, _encode(row)
+
+
+def _reply(command: Command, answer: Answer) -> Reply:
+    headers: list[Header] = [position_header(answer.position)]
+    if answer.version:
+        headers.append(version_header(answer.version))
+    if answer.replayed:
+        headers.append((b"idempotency-replayed", b"true"))
+    if answer.status == 201 and type(command) in CREATED:
+        headers.append((b"location", f"{CREATED[type(command)]}{answer.subject_id}".encode()))
+    return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
+
+
+def _key(exchange: Exchange, required: bool) -> dict[str, Any]:
+    """The caller's idempotency key; without one the ledger makes its own."""
+    ours, standard = exchange.fields.get(b"x-idempotency-key"), exchange.fields.get(b"idempotency-key")
+    if ours is not None and standard is not None and ours != standard:
+        raise Malformed("x-idempotency-key and Idempotency-Key differ.")
+    key = standard if ours is None else ours
+    if key is None:
+        if required:
+            raise IdempotencyKeyMissing
+        return {}
+    if not _KEY.fullmatch(key):
+        raise IdempotencyKeyMalformed
+    return {"key": key.decode("ascii")}
+
+
+def _expected_version(exchange: Exchange) -> int | None:
+    """The version in If-Match (RFC 9110, section 13.1.1); None where any will do."""
+    value = exchange.fields.get(b"if-match")
+    if value is None or value == b"*":
+        return None
+    match = _IF_MATCH.fullmatch(value)
+    if match is None:
+        raise Malformed('If-Match must be one entity tag like "v3", or *.')
+    return int(match[1])
+
+
+_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,61 @@
+"""The outermost layer: request ids, one log line and one measurement for each request, answered or not."""
+
+from time import perf_counter
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from loguru import logger
+
+from api import metrics
+from api.exchange import Exchange
+from api.problems import refused
+from api.rejections import UriTooLong
+from api.replies import Reply
+
+URI_BYTES_MAX = 8192
+"""Of the path and of the query string. Litestar remembers paths, so they must not be endless."""
+
+
+class Edge:
+    """Wraps the router, and so sees the 404s and 405s that middleware would miss."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            return
+        started = perf_counter()
+        exchange = Exchange(scope)
+        scope["state"]["exchange"] = exchange
+        request_id = (b"x-request-id", exchange.request_id.encode())
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                message["headers"] = [*message["headers"], request_id]
+            await send(message)
+
+        app: ASGIApp | Reply = self._app
+        if len(scope["raw_path"]) + len(scope["query_string"]) > URI_BYTES_MAX:
+            app = refused(UriTooLong(), exchange)
+        try:
+            await app(scope, receive, send_marked)
+        finally:
+            _record(scope, exchange, perf_counter() - started)
+
+
+def _record(scope: Any, exchange: Exchange, seconds: float) -> None:
+    # The template of the route, never what the caller wrote: labels must be few and harmless.
+    route = scope.get("path_template") or "unmatched"
+    metrics.observe(exchange.method, route, exchange.status, seconds)
+    caller = scope.get("user")
+    logger.bind(
+        request_id=exchange.request_id,
+        method=exchange.method,
+        path=exchange.instance,
+        status=exchange.status,
+        milliseconds=round(seconds * 1000, 2),
+        caller=caller.subject if caller else None,
+    ).info("request")

@@ -1,0 +1,132 @@
+"""Flights over HTTP."""
+
+import datetime as dt
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, Meta, UnsetType
+
+from api import queries
+from api.commands import submit
+from api.parameters import List, View
+from api.queries import Page
+from api.replies import version_header
+from api.request import ApiRequest
+from api.routes import ANYBODY, OPERATORS, route
+from domain.commands import Airport, ChangeFlightSeats, FlightSeats, Price, RepriceFlight, ScheduleFlight
+from domain.money import AMOUNT_MAX
+from domain.refusals import (
+    FlightAlreadyScheduled,
+    FlightNotBookable,
+    FlightNotFound,
+    IdempotencyKeyReused,
+    SeatsInUse,
+)
+from projections import availability, flights
+from projections.availability import Availability
+from projections.flights import FlightRow, FlightSearch, Mark, Sort
+
+
+class NewPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    price: Price
+
+
+class NewSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seats: FlightSeats
+
+
+class FlightList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    origin: Airport | UnsetType = UNSET
+    destination: Airport | UnsetType = UNSET
+    date: Annotated[dt.date, Meta(description="Departure day at the origin")] | UnsetType = UNSET
+    min_seats: Annotated[int, Meta(ge=0, le=1000, description="Free seats, at least")] | UnsetType = UNSET
+    max_price: Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Minor units")] | UnsetType = UNSET
+    sort: Sort = Sort.DEPARTURE
+
+    def search(self) -> FlightSearch:
+        asked = {name: getattr(self, name) for name in FlightSearch.__struct_fields__}
+        return FlightSearch(**{name: value for name, value in asked.items() if value is not UNSET})
+
+
+class FlightController(Controller):
+    path = "/api/v1/flights"
+    tags = ("Flights",)
+
+    @post(
+        "/",
+        opt=route(
+            OPERATORS,
+            "Schedule a flight",
+            takes=ScheduleFlight,
+            gives=FlightRow,
+            status=201,
+            refusals=(FlightAlreadyScheduled, IdempotencyKeyReused),
+        ),
+    )
+    async def schedule(self, request: ApiRequest) -> ASGIApp:
+        return await submit(request, await request.read(ScheduleFlight))
+
+    @get("/", opt=route(ANYBODY, "Find flights", query=FlightList, gives=Page[FlightRow]))
+    async def list(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(FlightList)
+        search = asked.search()
+        after = queries.after(request, asked, search, Mark)
+        seen = await queries.look(request, asked, lambda c: flights.page(c, search, after, asked.limit + 1))
+        return queries.listed(request, seen, asked, search, search.mark)
+
+    @get(
+        "/{id:str}", opt=route(ANYBODY, "One flight", query=View, gives=FlightRow, refusals=(FlightNotFound,))
+    )
+    async def find(self, request: ApiRequest) -> ASGIApp:
+        flight_id = request.id(FlightNotFound)
+        position, row = await queries.look(request, request.query(View), lambda c: flights.find(c, flight_id))
+        if row is None:
+            return queries.missing(request, position, FlightNotFound(flight_id=flight_id))
+        return queries.answer(position, row, [version_header(row.version)])
+
+    @get(
+        "/{id:str}/availability",
+        opt=route(
+            ANYBODY, "Seats free at this instant", query=View, gives=Availability, refusals=(FlightNotFound,)
+        ),
+    )
+    async def availability(self, request: ApiRequest) -> ASGIApp:
+        flight_id = request.id(FlightNotFound)
+        position, row = await queries.look(
+            request, request.query(View), lambda c: availability.find(c, flight_id)
+        )
+        if row is None:
+            return queries.missing(request, position, FlightNotFound(flight_id=flight_id))
+        return queries.answer(position, row)
+
+    @post(
+        "/{id:str}/price",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Set the price of later bookings",
+            takes=NewPrice,
+            gives=FlightRow,
+            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
+        ),
+    )
+    async def reprice(self, request: ApiRequest) -> ASGIApp:
+        flight_id, body = request.id(FlightNotFound), await request.read(NewPrice)
+        return await submit(request, RepriceFlight(flight_id, body.price))
+
+    @post(
+        "/{id:str}/seats",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Set the number of seats",
+            takes=NewSeats,
+            gives=FlightRow,
+            refusals=(FlightNotFound, FlightNotBookable, SeatsInUse, IdempotencyKeyReused),
+        ),
+    )
+    async def change_seats(self, request: ApiRequest) -> ASGIApp:
+        flight_id, body = request.id(FlightNotFound), await request.read(NewSeats)
+        return await submit(request, ChangeFlightSeats(flight_id, body.seats))

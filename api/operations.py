@@ -1,0 +1,98 @@
+"""For those who keep it alive: what is running, whether it should get traffic, and its measurements."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import msgspec
+from litestar import Controller, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from api import metrics, queries
+from api.parameters import View
+from api.problems import refused
+from api.rejections import NotReady
+from api.replies import Reply, position_header
+from api.request import ApiRequest
+from api.routes import OPERATORS, PUBLIC, route
+from ledger.readiness import Check
+from projections import head
+from projections.head import Seen
+
+
+class Info(msgspec.Struct, frozen=True):
+    name: str
+    version: str
+    status: Literal["ok"]
+    api_version: str
+    position: int
+
+
+class Live(msgspec.Struct, frozen=True):
+    status: Literal["ok"] = "ok"
+
+
+class Ready(msgspec.Struct, frozen=True):
+    status: Literal["ok"]
+    position: int
+    checks: list[Check]
+
+
+def program_version() -> str:
+    try:
+        return version("seatledger")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+VERSION = program_version()
+ROOT_AND_API = ("", "/api/v1")
+"""Operators look at the root, clients under the API's base path: both find these."""
+
+
+class OperationsController(Controller):
+    path = "/"
+    tags = ("Operations",)
+
+    @HTTPRouteHandler(
+        "/api/v1/info",
+        http_method=["GET", "HEAD"],
+        opt=route(PUBLIC, "What is running", query=View, gives=Info),
+    )
+    async def info(self, request: ApiRequest) -> ASGIApp:
+        position, _ = await queries.look(request, request.query(View), _position)
+        return queries.answer(position, Info("seatledger", VERSION, "ok", "v1", position))
+
+    @HTTPRouteHandler(
+        [f"{base}/health/live" for base in ROOT_AND_API],
+        http_method=["GET", "HEAD"],
+        opt=route(PUBLIC, "Is the process alive? Asks nothing else", gives=Live),
+    )
+    async def live(self, request: ApiRequest) -> ASGIApp:
+        return Reply(200, msgspec.json.encode(Live()))
+
+    @HTTPRouteHandler(
+        [f"{base}/health/ready" for base in ROOT_AND_API],
+        http_method=["GET", "HEAD"],
+        opt=route(PUBLIC, "Should it get traffic? Names what is wrong", gives=Ready),
+    )
+    async def ready(self, request: ApiRequest) -> ASGIApp:
+        readiness = await request.ledger.readiness()
+        if readiness.ok:
+            return queries.answer(readiness.position, Ready("ok", readiness.position, readiness.checks))
+        wrong = "; ".join(f"{check.name}: {check.detail}" for check in readiness.checks if not check.ok)
+        return refused(NotReady(wrong, checks=readiness.checks), request.exchange, readiness.position)
+
+    @get(
+        [f"{base}/metrics" for base in ROOT_AND_API],
+        opt=route(OPERATORS, "Measurements for Prometheus", gives=str, media_type=metrics.CONTENT_TYPE),
+    )
+    async def metrics(self, request: ApiRequest) -> ASGIApp:
+        position, _ = await queries.look(request, View(), _position)
+        text = metrics.exposition(position, request.ledger.queued)
+        kind = (b"content-type", metrics.CONTENT_TYPE.encode())
+        return Reply(200, text, [position_header(position)], kind)
+
+
+async def _position(connection: queries.Connection) -> Seen[None]:
+    return Seen(await head.position(connection), None)

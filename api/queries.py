@@ -1,0 +1,97 @@
+"""Answering questions: reads that reflect a position, wait for one if asked, and page by signed cursors."""
+
+import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
+from hmac import compare_digest, digest
+from time import monotonic
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from msgspec import UNSET
+from psycopg import AsyncConnection
+
+from api.parameters import List, View
+from api.problems import refused
+from api.rejections import PositionNotReached, ValidationFailed
+from api.replies import Header, Reply, position_header
+from api.request import ApiRequest
+from domain.refusals import Refusal
+from projections.head import Seen, position
+
+T = TypeVar("T")
+
+WAIT_SECONDS_MAX = 2.0
+POLL_SECONDS = 0.02
+MAC_BYTES = 16
+
+Connection = AsyncConnection[Any]
+Look = Callable[[Connection], Awaitable[Seen[T]]]
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    data: Sequence[T]
+    next_cursor: str | None
+
+
+async def look(request: ApiRequest, view: View, see: Look[T]) -> Seen[T]:
+    """What `see` sees, once the ledger has reached the position asked for. Raises PositionNotReached."""
+    deadline = monotonic() + WAIT_SECONDS_MAX
+    async with request.ledger.read() as connection:
+        seen = await see(connection)
+    while seen.position < view.min_position:
+        if monotonic() >= deadline:
+            raise PositionNotReached(position=seen.position)
+        await asyncio.sleep(POLL_SECONDS)
+        async with request.ledger.read() as connection:
+            reached = await position(connection)
+            if reached >= view.min_position:
+                seen = await see(connection)
+    return seen
+
+
+def answer(position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
+    return Reply(200, _encode(body), [position_header(position), *headers])
+
+
+def missing(request: ApiRequest, position: int, refusal: Refusal) -> Reply:
+    return refused(refusal, request.exchange, position)
+
+
+def after(request: ApiRequest, asked: List, search: Any, kind: Any) -> Any:
+    """The mark in the caller's cursor. Raises ValidationFailed unless we signed it for this very search."""
+    if asked.cursor is UNSET:
+        return None
+    try:
+        sealed = urlsafe_b64decode(asked.cursor + "=" * (-len(asked.cursor) % 4))
+        payload, mac = sealed[:-MAC_BYTES], sealed[-MAC_BYTES:]
+        if not compare_digest(mac, _mac(request, search, payload)):
+            raise ValueError("not ours")
+        return msgspec.json.decode(payload, type=kind)
+    except ValueError:
+        raise ValidationFailed("cursor", "Not a cursor of this list with these filters") from None
+
+
+def listed(
+    request: ApiRequest, seen: Seen[list[T]], asked: List, search: Any, mark: Callable[[T], Any]
+) -> Reply:
+    """One page of at most `asked.limit` rows; `seen` holds one more if there is a next page."""
+    data, cursor = seen.value[: asked.limit], None
+    headers: list[Header] = []
+    if len(seen.value) > asked.limit:
+        payload = _encode(mark(data[-1]))
+        cursor = urlsafe_b64encode(payload + _mac(request, search, payload)).rstrip(b"=").decode()
+        pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
+        target = f"{request.exchange.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
+        headers.append((b"link", f'<{target}>; rel="next"'.encode("ascii")))
+    return answer(seen.position, Page(data, cursor), headers)
+
+
+def _mac(request: ApiRequest, search: Any, payload: bytes) -> bytes:
+    bound = type(search).__name__.encode() + _encode(search) + b"\n" + payload
+    return digest(request.ledger.cursor_key, bound, sha256)[:MAC_BYTES]
+
+
+_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,62 @@
+"""The request as our handlers see it: the caller, the ledger, a strict body, strict parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from litestar import Request
+
+from api import bodies, parameters
+from api.exchange import Exchange, exchange_of
+from domain.caller import Caller
+from domain.refusals import Refusal
+
+if TYPE_CHECKING:
+    from ledger.ledger import Ledger
+
+T = TypeVar("T")
+
+
+class ApiRequest(Request[Caller, Any, Any]):
+    @property
+    def exchange(self) -> Exchange:
+        return exchange_of(self.scope)
+
+    @property
+    def caller(self) -> Caller:
+        """Whom the guard let in."""
+        caller: Caller = self.scope["user"]
+        return caller
+
+    @property
+    def ledger(self) -> Ledger:
+        ledger: Ledger = self.app.state.ledger
+        return ledger
+
+    def id(self, unknown: type[Refusal]) -> UUID:
+        """The id in the path. Raises `unknown`: what is no UUID names nothing."""
+        text = self.scope["path_params"]["id"]
+        try:
+            return UUID(text) if len(text) == 36 else _no_uuid(text)
+        except ValueError:
+            raise unknown() from None
+
+    def query(self, kind: type[T]) -> T:
+        """The query string as a struct. Raises ValidationFailed."""
+        return parameters.decode(self.scope["query_string"], kind)
+
+    async def read(self, kind: type[T], optional: bool = False) -> T:
+        """The body as a struct. Raises what bodies.read, require_json and decode do."""
+        fields = self.exchange.fields
+        if not optional:
+            bodies.require_json(fields.get(b"content-type"))
+        body = await bodies.read(self.receive)
+        if optional and not body:
+            return kind()
+        bodies.require_json(fields.get(b"content-type"))
+        return bodies.decode(body, kind)
+
+
+def _no_uuid(text: str) -> UUID:
+    raise ValueError(text)

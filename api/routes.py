@@ -1,0 +1,37 @@
+"""What a route promises: who may call it, what it takes and gives; read by guard and documentation."""
+
+from typing import Any
+
+import msgspec
+
+from domain.caller import Role
+from domain.refusals import Refusal
+
+ANYBODY = frozenset(Role)
+BUYERS = frozenset({Role.CLIENT, Role.OPERATOR})
+READERS = frozenset({Role.CLIENT, Role.AUDITOR, Role.OPERATOR})
+OPERATORS = frozenset({Role.OPERATOR})
+
+PUBLIC: frozenset[Role] = frozenset()
+"""No token is asked for."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """`takes` is the body, `query` the query string, `gives` the body of `status`: each a struct or None."""
+
+    roles: frozenset[Role]
+    summary: str
+    gives: Any = None
+    status: int = 200
+    media_type: str = "application/json"
+    takes: Any = None
+    body_required: bool = True
+    query: Any = None
+    refusals: tuple[type[Refusal], ...] = ()
+    key_required: bool = False
+    if_match: bool = False
+
+
+def route(roles: frozenset[Role], summary: str, **rest: Any) -> dict[str, Route]:
+    """For a handler's `opt`."""
+    return {"route": Route(roles=roles, summary=summary, **rest)}

@@ -1,0 +1,58 @@
+"""Starts the API: granian, with limits on everything that a caller could hold on to."""
+
+import importlib.util
+import os
+import shutil
+import tempfile
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import MPServer
+
+from ledger.settings import Settings
+
+BACKLOG = 2048
+CONNECTIONS_MAX = 4096
+"""In each worker. Silent ones are dropped after HEADER_MILLISECONDS_MAX, so they cannot use it up."""
+
+HEADER_MILLISECONDS_MAX = 15_000
+HEADER_BYTES_MAX = 64 * 1024
+STOP_SECONDS_MAX = 8
+
+
+def serve(settings: Settings) -> None:
+    """Answers requests until SIGTERM or SIGINT, then those in flight, and returns.
+
+    The workers read their settings from the environment; DATABASE_URL must be in it. Raises SystemExit
+    when the workers cannot be kept alive.
+    """
+    counts = tempfile.mkdtemp(prefix="seatledger-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+    try:
+        _server(settings).serve()
+    finally:
+        shutil.rmtree(counts, ignore_errors=True)
+
+
+def _server(settings: Settings) -> MPServer:
+    return MPServer(
+        "api.main:create",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        loop=Loops.uvloop if importlib.util.find_spec("uvloop") else Loops.asyncio,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_MILLISECONDS_MAX, max_buffer_size=HEADER_BYTES_MAX
+        ),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS_MAX,
+        log_level=LogLevels.warning,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS_MAX,
+    )
