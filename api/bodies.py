@@ -10,7 +10,7 @@ import msgspec
 
 from api.rejections import ContentTooLarge, Malformed, RequestTimeout, UnsupportedMediaType, ValidationFailed
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 BODY_BYTES_MAX = 64 * 1024
 BODY_SECONDS_MAX = 10.0

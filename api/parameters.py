@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.rejections import ValidationFailed
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 PARAMETERS_MAX = 20
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+import msgspec
 from litestar import Request
 
 from api import bodies, parameters
@@ -15,7 +16,7 @@ from domain.refusals import Refusal
 if TYPE_CHECKING:
     from ledger.ledger import Ledger
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class ApiRequest(Request[Caller, Any, Any]):

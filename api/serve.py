@@ -10,7 +10,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from ledger.settings import Settings
+from ledger.settings import Settings, read_settings
 
 BACKLOG = 2048
 CONNECTIONS_MAX = 4096
@@ -56,3 +56,7 @@ def _server(settings: Settings) -> MPServer:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS_MAX,
     )
+
+
+if __name__ == "__main__":
+    serve(read_settings())
