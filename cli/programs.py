@@ -1,19 +1,22 @@
 """The parts that run alone: API, scheduler, migration, demo; and the database's address."""
 
 import functools
+import importlib
 import json as json_text
 import os
-import runpy
 import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from cli.children import Child, command, environment, importable
 from cli.tokens import secret
+from ledger.logs import configure_logs
 from ledger.postgres import keep_for, running_database
 from ledger.schema import VERSION
 from ledger.schema import migrate as bring_up_to_date
@@ -27,21 +30,31 @@ DEMO_HOLD_SECONDS = 4
 
 def api(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
-    return _run("api.serve", settings)
+    with _migrated(settings) as url:
+        # Its workers are processes of their own and read their settings from the environment.
+        os.environ.update(environment(settings, url))
+        _door("api.serve").serve(settings)
+    return 0
 
 
 def scheduler(settings: Settings) -> int:
     """Run jobs until SIGTERM or SIGINT."""
-    return _run("scheduler.main", settings)
+    with _migrated(settings) as url:
+        configure_logs(settings, "scheduler")
+        _door("scheduler.main").run_forever(settings, url)
+    return 0
 
 
-def _run(module: str, settings: Settings) -> int:
-    """The doors do not know each other: each is a program, told its settings by the environment."""
+@contextmanager
+def _migrated(settings: Settings) -> Iterator[str]:
     with running_database(settings.database_url, settings.data) as url:
         bring_up_to_date(url)
-        os.environ.update(environment(settings, url))
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    return 0
+        yield url
+
+
+def _door(name: str) -> Any:
+    """The doors do not know each other; this one only opens the others, by name."""
+    return importlib.import_module(name)
 
 
 def migrate(settings: Settings, json: bool) -> int:
