@@ -22,7 +22,7 @@ class Guard:
         self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
     ) -> None:
         route: Route | None = handler.opt.get("route")
-        if route is not None and route.roles is PUBLIC:
+        if route is not None and route.roles == PUBLIC:
             return
         caller = self._tokens.caller(exchange_of(connection.scope).fields.get(b"authorization"))
         if route is None or route.roles.isdisjoint(caller.roles):
