@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from ledger.postgres.programs import Account, run_program
 from ledger.postgres.processes import make_way
+from ledger.postgres.programs import Account, run_program
 
 NAME = "seatledger"  # of the role, which is a superuser, and of the database
 PORT = 5432  # only part of the socket's name: the server listens on no network
+POINTER_FILE = "postgres.place"
 SYSTEM_FOLDER = Path("/var/lib/seatledger")
 
 # sun_path, with its closing zero, has 108 bytes on Linux and 104 on macOS and the BSDs.
@@ -64,6 +65,9 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     make_way(folder)
     if not folder.exists():
         _make(folder, binaries, account, log)
+        if place.parent != data:
+            # Only now: a pointer to a place without a cluster means that bookings were lost.
+            _replace(data / POINTER_FILE, f"{place}\n")
     password = _password(data, folder, binaries, account, log)
     # Before every start, so that a new release's settings reach old folders.
     _replace(folder / "postgresql.conf", Path(__file__).with_name("postgresql.conf").read_text())
@@ -92,7 +96,7 @@ def close_socket_folder(cluster: Cluster) -> None:
 
 
 def _known_place(data: Path) -> Path | None:
-    pointer = data / "postgres.place"
+    pointer = data / POINTER_FILE
     if pointer.exists():
         place = Path(pointer.read_text().strip())
         if not (place / "cluster").is_dir():

@@ -48,9 +48,12 @@ def main(data_folder: str, binaries: str) -> None:
     data = Path(data_folder)
     keeper = open_lock(data / KEEPER_LOCK)
     # Whoever asks whether there is a keeper holds this lock shared for an instant, hence not one try only.
-    if not lock_within(keeper, fcntl.LOCK_EX, 1):
+    if not lock_within(keeper, fcntl.LOCK_EX, 0.2):
         return
     users = open_lock(data / USERS_LOCK)
+    # The keeper we waited for may have ended with the last user; and only users start keepers.
+    if lock_within(users, fcntl.LOCK_EX, 0):
+        return
     with (data / LOG_FILE).open("ab", buffering=0) as log:
         try:
             Keeper(data, log, users).run(Path(binaries))

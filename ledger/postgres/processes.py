@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 END_SECONDS_MAX = 90
+ORPHAN_SECONDS_MAX = 2
 
 
 class StillRunning(Exception):
@@ -22,19 +23,29 @@ def make_way(folder: Path) -> None:
 
 
 def has_clients(folder: Path) -> bool:
-    """Whether somebody is connected. Known on Linux only, from the titles that the server gives its processes."""
+    """Whether somebody is connected. Known on Linux only, from the titles of the server's processes."""
     return any(_title(process).startswith("postgres: seatledger ") for process in server_processes(folder))
 
 
 def wait_for_end_of(folder: Path) -> None:
     """Wait for the processes of a server whose keeper or whose parent was killed. Raises StillRunning."""
-    deadline = time.monotonic() + END_SECONDS_MAX
+    started = time.monotonic()
     while alive := server_processes(folder):
-        if sys.platform != "linux":  # there the server has not learnt of its keeper's end
-            os.kill(alive[0], signal.SIGINT)
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - started
+        if postmaster_id(folder) not in alive and waited > ORPHAN_SECONDS_MAX:
+            # Their parent is dead, so what they still compute can never be committed.
+            send(signal.SIGQUIT, alive)
+        elif sys.platform != "linux":  # there the server has not learnt of its keeper's end
+            send(signal.SIGINT, alive)
+        if waited > END_SECONDS_MAX:
             raise StillRunning(f"an earlier server is still at work in {folder}: process {alive[0]}")
         time.sleep(0.05)
+
+
+def send(number: int, processes: list[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def clear_stale_lock_file(folder: Path) -> None:
@@ -78,7 +89,8 @@ def _is_server_by_its_command_line(process: int, folder: Path) -> bool:
 def postmaster_id(folder: Path) -> int | None:
     """Return the process id that the cluster's lock file names, or None."""
     try:
-        return int((folder / "postmaster.pid").read_text().split()[0])
+        # Negative in single-user mode.
+        return abs(int((folder / "postmaster.pid").read_text().split()[0]))
     except (FileNotFoundError, IndexError, ValueError):
         return None
 
