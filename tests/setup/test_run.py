@@ -1,0 +1,107 @@
+"""`python3 run.py` is enough: it installs once, heals itself, and gets out of the way."""
+
+import ast
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT
+
+
+def older_pythons():
+    found = [shutil.which(f"python3.{minor}") for minor in range(6, 11)]
+    found += sorted(map(str, Path("~/.pyenv/versions").expanduser().glob("3.[6-9].*/bin/python")))
+    found += sorted(map(str, Path("~/.pyenv/versions").expanduser().glob("3.10.*/bin/python")))
+    return [python for python in found if python and not subprocess.call([python, "-c", ""])]
+
+
+def test_an_old_python_can_at_least_read_it():
+    ast.parse((ROOT / "run.py").read_text(), feature_version=(3, 6))
+
+
+def test_an_old_python_gets_one_clear_line():
+    pythons = older_pythons()
+    if not pythons:
+        pytest.skip("no Python older than 3.11 is installed here")
+    done = subprocess.run([pythons[0], ROOT / "run.py", "up"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("run.py: needs Python 3.11 to 3.14; this is 3.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_first_start_installs_and_the_second_only_starts(checkout):
+    first, second = checkout.run("token", "--sub", "alice"), checkout.run("demo")
+    assert first.stdout == f"program ['token', '--sub', 'alice'] {checkout.folder}\n"
+    assert "installing" in first.stderr
+    assert second.stdout == f"program ['demo'] {checkout.folder}\n"
+    assert second.stderr == ""
+    assert checkout.installs == 1
+
+
+def test_a_later_start_costs_next_to_nothing(checkout):
+    checkout.run("demo")
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        checkout.run("demo")
+        times.append(time.monotonic() - started)
+    assert min(times) < 1  # two interpreters and a hash; about 0.05 s
+
+
+def test_it_runs_where_the_user_stands_and_takes_no_code_from_there(checkout, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "cli").mkdir(parents=True)
+    (elsewhere / "cli" / "main.py").write_text("raise SystemExit('the wrong program')")
+    assert checkout.run("demo", cwd=elsewhere).stdout == f"program ['demo'] {elsewhere}\n"
+
+
+def test_starts_at_the_same_time_install_once(checkout):
+    starts = [checkout.start("demo", UV_SECONDS="0.3") for _ in range(3)]
+    for process in starts:
+        output, _ = process.communicate(timeout=60)
+        assert output.startswith("program")
+    assert checkout.installs == 1
+
+
+def test_a_killed_install_is_waited_for_and_then_done_again(checkout):
+    killed = checkout.start("demo", UV_SECONDS="1")
+    while not checkout.installs:
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    (checkout.folder / ".venv" / "half").touch()
+    done = checkout.run("demo")
+    assert done.stdout.startswith("program")
+    assert "waiting for it" in done.stderr
+    assert not (checkout.folder / ".venv" / "half").exists()
+    assert checkout.installs == 2
+
+
+def test_a_changed_lock_is_installed(checkout):
+    checkout.run("demo")
+    with (checkout.folder / "requirements.lock").open("a") as lock:
+        lock.write("# one more\n")
+    assert checkout.run("demo").stdout.startswith("program")
+    assert checkout.installs == 2
+
+
+def test_a_moved_checkout_is_installed_again(checkout):
+    checkout.run("demo")
+    moved = checkout.folder.rename(checkout.folder.with_name("moved"))
+    checkout.folder, checkout.tools = moved, moved / "tools"
+    assert checkout.run("demo").stdout == f"program ['demo'] {moved}\n"
+    assert checkout.installs == 2
+
+
+def test_no_package_index_is_one_clear_line(checkout):
+    done = checkout.run("demo", UV_CODE="1")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "are the network and the package index up?" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert checkout.run("demo").stdout.startswith("program"), "the next start must try again"
