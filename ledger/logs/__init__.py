@@ -94,6 +94,6 @@ def _catch_standard_library(level: str) -> None:
     logging.basicConfig(handlers=[_Intercept()], level=level, force=True)
     for name, known in logging.root.manager.loggerDict.items():
         # Rocketry keeps its memory of past runs in a handler of this logger; the lines themselves are noise.
-        if isinstance(known, logging.Logger) and name != "rocketry.task":
+        if isinstance(known, logging.Logger) and not name.startswith("rocketry.task"):
             known.handlers.clear()
             known.propagate = True

@@ -1,0 +1,132 @@
+"""The scheduler process: Rocketry starts the tasks, SIGTERM or SIGINT ends them."""
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC
+from typing import Any
+
+import psycopg
+from loguru import logger
+from redbird.repos import MemoryRepo
+from rocketry import Rocketry
+from rocketry.conditions import FuncCond
+from rocketry.conds import every
+from rocketry.log import MinimalRecord
+
+from ledger.cron import check_cron
+from ledger.ledger import Ledger, open_ledger
+from ledger.logs import configure_logs
+from ledger.settings import Settings, WrongSetting, read_settings
+from scheduler.sweeper import Sweeper
+
+PULSE = "5 seconds"
+CYCLE_SECONDS = 0.5
+STOP_SECONDS_MAX = 2
+RETRY_SECONDS = 1
+KEPT_RECORDS_MAX = 64
+
+
+def run_forever(settings: Settings, database_url: str) -> None:
+    """Run until SIGTERM or SIGINT. Raises WrongSetting for a cron expression that is none."""
+    try:
+        check_cron(settings.sweep_cron)
+    except ValueError as error:
+        raise WrongSetting(f"SEATLEDGER_SWEEP_CRON={settings.sweep_cron!r}: {error}") from None
+    asyncio.run(_until_signal(settings, database_url))
+
+
+async def _until_signal(settings: Settings, database_url: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        ledger = await _opened(stack, settings, database_url, stop)
+        if ledger is not None:
+            await run(ledger, settings, database_url, stop)
+
+
+async def _opened(
+    stack: AsyncExitStack, settings: Settings, database_url: str, stop: asyncio.Event
+) -> Ledger | None:
+    """The ledger, as soon as its database answers; None when told to stop before."""
+    told = False
+    while not stop.is_set():
+        try:
+            return await stack.enter_async_context(open_ledger(database_url, settings))
+        except psycopg.OperationalError as error:
+            if not told:
+                logger.bind(error=repr(error)).warning("The database does not answer the scheduler")
+            told = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+    return None
+
+
+async def run(ledger: Ledger, settings: Settings, database_url: str, stop: asyncio.Event) -> None:
+    """Sweep by the settings' cron until `stop` is set; what that cuts short, the next scheduler takes up."""
+    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron))
+    serving = asyncio.create_task(app.serve())
+    stopping = asyncio.create_task(stop.wait())
+    logger.bind(cron=settings.sweep_cron or "never").info("Scheduler started")
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        app.session.shut_down(force=True)
+        await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
+        if serving.done():
+            serving.result()
+    finally:
+        serving.cancel()
+        stopping.cancel()
+    logger.info("Scheduler stopped")
+
+
+def _tasks(sweeper: Sweeper) -> Any:
+    """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
+    # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
+    name = f"rocketry.task.{id(sweeper):x}"
+    logging.getLogger(name).propagate = False
+    logging.getLogger("rocketry.scheduler").setLevel(logging.WARNING)
+    app = Rocketry(
+        logger_repo=_RecentRecords(model=MinimalRecord),
+        task_logger_basename=name,
+        execution="async",
+        cycle_sleep=CYCLE_SECONDS,
+        silence_cond_check=True,
+        silence_task_prerun=True,
+        silence_task_logging=True,
+        # In a zone with summer time Rocketry stands still for an hour in autumn.
+        timezone=UTC,
+    )
+
+    @app.task(every(PULSE))  # type: ignore[untyped-decorator]
+    async def pulse() -> None:
+        await sweeper.pulse()
+
+    @app.task(FuncCond(sweeper.is_due))  # type: ignore[untyped-decorator]
+    async def sweep() -> None:
+        await sweeper.sweep()
+
+    return app
+
+
+class _RecentRecords(MemoryRepo):  # type: ignore[misc]
+    """Rocketry's memory of runs, which it would otherwise keep for ever."""
+
+    def insert(self, item: Any) -> None:
+        super().insert(item)
+        del self.collection[:-KEPT_RECORDS_MAX]
+
+
+def main() -> None:
+    """The program `scheduler.main`: settings, DATABASE_URL among them, come from the environment."""
+    settings = read_settings()
+    configure_logs(settings, "scheduler")
+    if settings.database_url is None:
+        raise WrongSetting("DATABASE_URL is not set")
+    run_forever(settings, settings.database_url)
+
+
+if __name__ == "__main__":
+    main()

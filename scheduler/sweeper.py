@@ -1,0 +1,115 @@
+"""The sweeper: keeps a pulse with the database, and expires due holds when a slot of the cron has come."""
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+from loguru import logger
+
+from domain.caller import SYSTEM
+from domain.commands import ExpireHold
+from ledger.connection import connect
+from ledger.cron import latest_slot
+from ledger.jobs import DueHold, Pulse, beat, due_holds, run_slot
+from ledger.ledger import Ledger
+from ledger.submission import Overloaded, Submission, Unavailable, neutral
+
+JOB = "expire_holds"
+NAME = "scheduler"
+
+BATCH_MAX = 256
+"""Holds submitted at once: enough to fill blocks, few enough that others' commands pass in between."""
+
+_Trouble = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
+"""What passes by itself. Nothing was recorded, so the slot is due again at the next pulse."""
+
+
+class Sweeper:
+    """`is_due` is cheap and looks only at memory; `pulse` refreshes what it knows, from the database."""
+
+    def __init__(self, ledger: Ledger, database_url: str, cron: str) -> None:
+        self._ledger = ledger
+        self._database_url = database_url
+        self._cron = cron
+        self._pulse: Pulse | None = None
+        self._pulse_at = 0.0
+        self._tried: datetime | None = None
+        self._answers = True
+
+    async def pulse(self) -> None:
+        try:
+            async with self._ledger.read() as connection:
+                self._pulse = await beat(connection, NAME, JOB)
+        except _Trouble as error:
+            if self._answers:  # told once, not at every pulse
+                logger.bind(error=repr(error)).warning("The database does not answer the scheduler")
+            self._answers = False
+            return
+        self._pulse_at = time.monotonic()
+        self._tried = self._pulse.last_slot
+        if not self._answers:
+            logger.info("The database answers the scheduler again")
+        self._answers = True
+
+    def is_due(self) -> bool:
+        """Has a slot come that was neither run nor tried since the last pulse? One run covers all missed."""
+        slot = self._slot()
+        return slot is not None and (self._tried is None or self._tried < slot)
+
+    async def sweep(self) -> None:
+        """Run the latest slot, unless another scheduler has or is at it."""
+        slot = self._slot()
+        if slot is None:
+            return
+        self._tried = slot
+        log = logger.bind(slot=slot)
+        try:
+            done = await self._run(slot)
+        except _Trouble as error:
+            log.bind(error=repr(error)).warning("Sweep cut short, to be taken up again")
+        except Exception:
+            log.exception("Sweep failed, to be tried again")
+        else:
+            if done is not None:
+                log.bind(expired=done).info("Holds swept")
+
+    async def _run(self, slot: datetime) -> int | None:
+        connection = await connect(self._database_url, NAME)
+        try:
+            return await run_slot(connection, JOB, slot, lambda: expire_holds(self._ledger, slot))
+        finally:
+            # No polite rollback: a frozen server would not answer it.
+            await connection.close()
+
+    def _slot(self) -> datetime | None:
+        """The latest slot by the database's clock, which the machine's own may disagree with."""
+        if self._pulse is None:
+            return None
+        now = self._pulse.now + timedelta(seconds=time.monotonic() - self._pulse_at)
+        return latest_slot(self._cron, now)
+
+
+async def expire_holds(ledger: Ledger, slot: datetime) -> int:
+    """Give back the seats of all holds that have run out, in batches, oldest first; how many there were.
+
+    Each hold is tried once: one that the ledger refuses to expire (paid in this very moment) holds up nobody.
+    Raises Unavailable or Overloaded when the ledger cannot take more now; what is done is done.
+    """
+    expired, due = 0, await _next_batch(ledger)
+    while due:
+        answers = await asyncio.gather(*(ledger.submit(_expire(hold.booking_id, slot)) for hold in due))
+        expired += sum(answer.status == 200 and not answer.replayed for answer in answers)
+        due = await _next_batch(ledger, after=due[-1]) if len(due) == BATCH_MAX else []
+    return expired
+
+
+async def _next_batch(ledger: Ledger, after: DueHold | None = None) -> list[DueHold]:
+    async with ledger.read() as connection:
+        return await due_holds(connection, BATCH_MAX, after)
+
+
+def _expire(booking_id: UUID, slot: datetime) -> Submission:
+    # A refusal is kept under its key for ever: without the slot in it, the hold could never be swept again.
+    return Submission(ExpireHold(booking_id), SYSTEM, neutral, key=f"{booking_id}@{slot.isoformat()}")

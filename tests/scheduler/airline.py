@@ -1,0 +1,58 @@
+"""Flights with holds on them that nobody pays for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from domain.caller import Caller, Role
+from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
+from ledger.ledger import Ledger
+from ledger.submission import Submission, neutral
+
+OLGA = Caller("olga", frozenset({Role.OPERATOR}))
+TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+
+
+class Airline:
+    """Makes flights and holds that have run out, and looks into the database with its owner's eyes."""
+
+    def __init__(self, ledger: Ledger, owner: AsyncConnection[Any] | None = None) -> None:
+        self.ledger = ledger
+        self.owner = owner
+        self._flights = 0
+
+    async def due_holds(self, count: int) -> list[UUID]:
+        """Each on a flight of its own, where no neighbour's command expires it."""
+        return [await self._do(InitiateBooking(await self._flight(), "alice", 2)) for _ in range(count)]
+
+    async def ask(self, statement: str, *parameters: object) -> list[Any]:
+        assert self.owner is not None
+        return await (await self.owner.execute(statement, parameters)).fetchall()
+
+    async def expired(self) -> int:
+        ((count,),) = await self.ask("select count(*) from ledger.events where topic = 'booking.cancelled'")
+        return int(count)
+
+    async def runs(self) -> list[tuple[datetime, int]]:
+        return await self.ask("select slot, done from ledger.job_runs order by slot")
+
+    async def _flight(self) -> UUID:
+        self._flights += 1
+        return await self._do(
+            ScheduleFlight(
+                number=f"BA{self._flights}",
+                origin="LHR",
+                destination="JFK",
+                departs_at=TOMORROW,
+                arrives_at=TOMORROW + timedelta(hours=8),
+                seats=9,
+                price=Price(450_000, "INR"),
+            )
+        )
+
+    async def _do(self, command: Command) -> UUID:
+        answer = await self.ledger.submit(Submission(command, OLGA, neutral))
+        assert answer.subject_id is not None, answer.body
+        return answer.subject_id

@@ -1,0 +1,22 @@
+"""A ledger whose holds run out at once, and an airline in it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from psycopg import AsyncConnection
+
+from ledger.ledger import Ledger, open_ledger
+from ledger.settings import Settings
+from tests.scheduler.airline import Airline
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    async with open_ledger(database_url, Settings(hold_seconds=0, deadline_seconds=1)) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+async def airline(ledger: Ledger, database_url: str) -> AsyncIterator[Airline]:
+    async with await AsyncConnection.connect(database_url, autocommit=True) as owner:
+        yield Airline(ledger, owner)

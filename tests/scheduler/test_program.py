@@ -1,0 +1,94 @@
+"""The scheduler as a process: it sweeps when the time comes, and ends when told to."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.settings import Settings, WrongSetting
+from scheduler.main import run, run_forever
+from tests.scheduler.airline import Airline
+
+EVERY_SECOND = "* * * * * *"
+
+
+async def test_rocketry_sweeps_when_the_time_comes_until_told_to_stop(
+    airline: Airline, database_url: str
+) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(run(airline.ledger, Settings(sweep_cron=EVERY_SECOND), database_url, stop))
+    await airline.due_holds(2)
+    await until(airline.expired, 2)
+    await airline.due_holds(1)
+    await until(airline.expired, 3)
+    stop.set()
+    async with asyncio.timeout(5):
+        await running
+    slots = [slot for slot, _ in await airline.runs()]
+    assert slots == sorted(set(slots))
+
+
+async def test_two_schedulers_side_by_side_expire_each_hold_once(airline: Airline, database_url: str) -> None:
+    stop = asyncio.Event()
+    settings = Settings(sweep_cron=EVERY_SECOND)
+    running = [asyncio.create_task(run(airline.ledger, settings, database_url, stop)) for _ in range(2)]
+    await airline.due_holds(10)
+    await until(airline.expired, 10)
+    stop.set()
+    await asyncio.gather(*running)
+    assert await airline.expired() == 10
+    assert sum(done for _, done in await airline.runs()) == 10
+
+
+@pytest.fixture
+def process(database_url: str, checkout: Path) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
+    started = []
+    environment = os.environ | {"DATABASE_URL": database_url, "SEATLEDGER_SWEEP_CRON": EVERY_SECOND}
+
+    def start() -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-W", "error", "-m", "scheduler.main"]
+        started.append(subprocess.Popen(command, cwd=checkout, env=environment, stderr=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_soon_and_cleanly(
+    airline: Airline, process: Any, number: signal.Signals
+) -> None:
+    one = process()
+    await airline.due_holds(3)
+    await until(airline.expired, 3)
+    one.send_signal(number)
+    assert one.wait(5) == 0
+
+
+async def test_killed_and_started_again_it_takes_up_the_work(airline: Airline, process: Any) -> None:
+    one = process()
+    await airline.due_holds(1)
+    await until(airline.expired, 1)
+    one.kill()
+    await airline.due_holds(1)
+    process()
+    await until(airline.expired, 2)
+
+
+def test_an_expression_that_is_none_stops_the_start_with_one_line() -> None:
+    with pytest.raises(WrongSetting, match=r"^SEATLEDGER_SWEEP_CRON='now and then': .*$"):
+        run_forever(Settings(sweep_cron="now and then"), "")
+
+
+async def until(count: Callable[[], Awaitable[int]], wanted: int) -> None:
+    async with asyncio.timeout(20):
+        while await count() < wanted:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
