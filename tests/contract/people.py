@@ -1,0 +1,129 @@
+"""Who calls the API: named people, their tokens, and the few verbs they have."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import jwt
+
+from tests.contract.client import ABSENT, V1, Answer, Api
+from tests.contract.samples import BA117, new_key, on_a_day_of_its_own
+
+SECRET = "a-secret-of-more-than-thirty-two-bytes-for-the-contract"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A subject and the roles their token grants."""
+
+    sub: str
+    roles: tuple[str, ...]
+
+    def token(self) -> str:
+        return mint(sub=self.sub, roles=list(self.roles), exp=int(time.time()) + 3600)
+
+
+ALICE = Person("01900000-a11c-7e00-8000-000000000001", ("client",))
+BOB = Person("01900000-0b0b-7000-8000-000000000002", ("client",))
+OLGA = Person("01900000-01ca-7000-8000-000000000003", ("operator",))
+AMIR = Person("01900000-a31b-7000-8000-000000000004", ("auditor",))
+NINA = Person("01900000-917a-7000-8000-000000000005", ("analyst",))
+BY_ROLE = {"client": ALICE, "operator": OLGA, "auditor": AMIR, "analyst": NINA}
+
+
+def mint(**claims: Any) -> str:
+    """A token signed with the server's secret, honest or not about its claims."""
+    return jwt.encode(claims, SECRET, algorithm="HS256")
+
+
+def somebody_new() -> Person:
+    return Person(str(uuid4()), ("client",))
+
+
+class Caller:
+    """A person at the keyboard: every method is one request."""
+
+    def __init__(self, api: Api, sub: str, token: str | None) -> None:
+        self.api = api
+        self.sub = sub
+        self.token = token
+
+    @classmethod
+    def of(cls, api: Api, person: Person) -> Caller:
+        return cls(api, person.sub, person.token())
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return await self.api.call("GET", V1 + path, token=self.token, headers=headers)
+
+    async def post(
+        self,
+        path: str,
+        json: Any = ABSENT,
+        *,
+        key: str | None = None,
+        content: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        sent = {"x-idempotency-key": key} if key is not None else {}
+        sent |= headers or {}
+        return await self.api.call(
+            "POST", V1 + path, token=self.token, json=json, content=content, headers=sent
+        )
+
+    async def schedule(self, flight: Mapping[str, Any] = BA117, **changes: Any) -> Answer:
+        """Schedules the flight on a day nobody else uses, unless `changes` name the times."""
+        return await self.post("/flights", on_a_day_of_its_own(flight) | changes)
+
+    async def flight(self, **changes: Any) -> Any:
+        """A flight that certainly exists."""
+        return (await self.schedule(**changes)).made()
+
+    async def book(
+        self,
+        flight: Mapping[str, Any],
+        seats: int = 1,
+        *,
+        user_id: str | None = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        wish = {"flight_id": flight["id"], "user_id": user_id or self.sub, "seats": seats}
+        return await self.post("/bookings", wish, key=key, headers=headers)
+
+    async def pay(
+        self,
+        booking: Mapping[str, Any],
+        total_cost: Any = None,
+        *,
+        key: str | None = None,
+        user_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Pays what the booking costs, or `total_cost`, with a key of its own unless one is given."""
+        payment = {
+            "booking_id": booking["id"],
+            "user_id": user_id or self.sub,
+            "total_cost": total_cost or booking["total_cost"],
+        }
+        return await self.post("/bookings/payments", payment, key=key or new_key(), headers=headers)
+
+    async def cancel(self, booking: Mapping[str, Any], **options: Any) -> Answer:
+        return await self.post(f"/bookings/{booking['id']}/cancel", {}, **options)
+
+    async def booking(self, booking: Mapping[str, Any], query: str = "") -> Answer:
+        return await self.get(f"/bookings/{booking['id']}{query}")
+
+    async def history(self, booking: Mapping[str, Any]) -> Any:
+        return (await self.get(f"/bookings/{booking['id']}/history")).done()["events"]
+
+    async def seats(self, flight: Mapping[str, Any]) -> tuple[int, int, int]:
+        """(held, booked, available), after checking that they add up."""
+        found = (await self.get(f"/flights/{flight['id']}/availability")).done()
+        assert found["seats"] == found["held"] + found["booked"] + found["available"], found
+        counts = found["held"], found["booked"], found["available"]
+        assert min(counts) >= 0, found
+        return counts

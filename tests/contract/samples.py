@@ -1,0 +1,100 @@
+"""The samples the tests speak of: flights, money, ids, and readers of times and pages."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+RUPEES = {"amount": 450000, "currency": "INR"}
+BA117 = {"number": "BA117", "origin": "BOM", "destination": "LHR", "seats": 10, "price": RUPEES}
+
+FLIGHT_FIELDS = {
+    "id",
+    "number",
+    "origin",
+    "destination",
+    "departs_at",
+    "arrives_at",
+    "seats",
+    "price",
+    "status",
+    "version",
+}
+BOOKING_FIELDS = {
+    "id",
+    "flight_id",
+    "user_id",
+    "seats",
+    "total_cost",
+    "status",
+    "expires_at",
+    "version",
+    "created_at",
+    "updated_at",
+    "payment",
+}
+EVENT_FIELDS = {
+    "position",
+    "version",
+    "type",
+    "recorded_at",
+    "actor",
+    "causation_id",
+    "correlation_id",
+    "data",
+    "status_after",
+    "hash",
+}
+
+UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
+
+_days = itertools.count(30)
+_routes = itertools.permutations(("QAA", "QBB", "QCC", "QDD", "QEE", "QFF", "QGG", "QHH"), 2)
+
+
+def a_day() -> date:
+    """A day of the future that no other flight of this run departs on."""
+    return datetime.now(UTC).date() + timedelta(days=next(_days))
+
+
+def a_route() -> dict[str, str]:
+    """An origin and a destination that no other flight of this run connects."""
+    origin, destination = next(_routes)
+    return {"origin": origin, "destination": destination}
+
+
+def on_a_day_of_its_own(flight: Mapping[str, Any]) -> dict[str, Any]:
+    day = a_day()
+    return {**flight, "departs_at": f"{day}T10:00:00Z", "arrives_at": f"{day}T19:30:00Z"}
+
+
+def new_key() -> str:
+    return f"key-{uuid4()}"
+
+
+def an_unknown_id() -> str:
+    return str(uuid4())
+
+
+def at(text: str) -> datetime:
+    """The instant an answer names, which must be written in UTC with a `Z`."""
+    assert UTC_TIME.fullmatch(text), f"not an RFC 3339 UTC time: {text!r}"
+    return datetime.fromisoformat(text)
+
+
+def made_by_the_server(identifier: str) -> bool:
+    return UUID(identifier).version == 7 and str(UUID(identifier)) == identifier
+
+
+def rupees(amount: int) -> dict[str, Any]:
+    return {"amount": amount, "currency": "INR"}
+
+
+def query(**filters: Any) -> str:
+    """A query string with everything escaped that needs it."""
+    return "?" + "&".join(f"{name}={quote(str(value), safe='')}" for name, value in filters.items())

@@ -1,0 +1,90 @@
+"""Only JSON, and not much of it: 415 for other media types, 413 above 64 KiB."""
+
+import json
+
+import pytest
+
+from tests.contract.people import ALICE
+from tests.contract.samples import an_unknown_id
+from tests.contract.wire import chunked, exchange, head
+
+PATH = "/api/v1/bookings"
+LIMIT = 64 * 1024
+PIECE = b" " * 10_240
+
+
+def post(**headers):
+    return head(
+        "POST", PATH, Authorization=f"Bearer {ALICE.token()}", Content_Type="application/json", **headers
+    )
+
+
+@pytest.mark.parametrize("pieces", [7, 1024], ids=["70 KiB", "10 MiB"])
+def test_a_body_that_announces_too_much_is_a_413(program, pieces):
+    parts = [post(Content_Length=str(pieces * len(PIECE))), *[PIECE] * pieces]
+    status, headers, problem = exchange(program.url, parts)
+    assert (status, problem["status"], bool(headers["x-request-id"])) == (413, 413, True)
+
+
+@pytest.mark.parametrize("pieces", [7, 1024], ids=["70 KiB", "10 MiB"])
+def test_a_chunked_body_that_grows_too_long_is_a_413(program, pieces):
+    parts = [post(Transfer_Encoding="chunked"), *chunked([PIECE] * pieces)]
+    status, _, problem = exchange(program.url, parts)
+    assert (status, problem["status"]) == (413, 413)
+
+
+def test_nothing_is_read_of_a_body_that_announces_terabytes(program):
+    status, _, _ = exchange(program.url, [post(Content_Length=str(10**13)), PIECE])
+    assert status == 413
+
+
+async def test_a_body_of_exactly_the_limit_is_read(operator, alice):
+    flight = await operator.flight()
+    wish = json.dumps({"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}).encode()
+    (await alice.post("/bookings", content=wish.ljust(LIMIT))).made()
+    (await alice.post("/bookings", content=wish.ljust(LIMIT + 1))).refused(413)
+
+
+async def test_a_chunked_body_within_the_limit_is_read(operator, alice):
+    flight = await operator.flight()
+    wish = json.dumps({"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}).encode()
+
+    async def in_two_parts():
+        yield wish[:20]
+        yield wish[20:]
+
+    (await alice.post("/bookings", content=in_two_parts())).made()
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        None,
+        "text/plain",
+        "text/json",
+        "application/jsonx",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=application/json",
+        "application/msgpack",
+        "application/problem+json",
+        "json",
+    ],
+)
+async def test_only_application_json_is_a_body(operator, alice, media_type):
+    flight = await operator.flight()
+    wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
+    (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).refused(415)
+    assert await alice.seats(flight) == (0, 0, 10)
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
+)
+async def test_application_json_may_name_its_charset_and_its_case(operator, alice, media_type):
+    wish = {"flight_id": (await operator.flight())["id"], "user_id": alice.sub, "seats": 1}
+    (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).made()
+
+
+async def test_the_media_type_is_judged_before_the_words(alice):
+    nonsense = {"flight_id": an_unknown_id()}
+    (await alice.post("/bookings", nonsense, headers={"Content-Type": "text/plain"})).refused(415)

@@ -1,0 +1,156 @@
+"""Finding flights: filters, sorts, and pages that miss nothing and repeat nothing."""
+
+import itertools
+
+import pytest
+
+from tests.contract.samples import a_day, a_route, an_unknown_id, query, rupees
+
+NOT_LIMITS = ["0", "-1", "201", "1.5", "abc", "", "1_0", "%D9%A5", "5%0A", "99999999999999999999"]
+PRICES = [300, 100, 200, 100, 100]
+
+
+async def a_timetable(operator, route):
+    """Five flights of one route on five days, three of them at the same price."""
+    return [await operator.flight(price=rupees(price), **route) for price in PRICES]
+
+
+async def found(who, **filters):
+    return [row["id"] for row in (await who.get("/flights" + query(**filters))).done()["data"]]
+
+
+def ids(flights):
+    return [flight["id"] for flight in flights]
+
+
+async def test_a_list_has_rows_and_a_cursor(operator, alice):
+    route = a_route()
+    flight = await operator.flight(**route)
+    answer = await alice.get("/flights" + query(**route))
+    assert answer.done().keys() == {"data", "next_cursor"}
+    assert answer.body["next_cursor"] is None
+    assert "link" not in answer.headers
+    [row] = answer.body["data"]
+    assert flight.items() <= row.items()
+
+
+async def test_sorting_by_departure_and_by_price(operator, alice):
+    route = a_route()
+    flights = await a_timetable(operator, route)
+    assert await found(alice, **route) == ids(flights)
+    assert await found(alice, sort="departs_at", **route) == ids(flights)
+    assert await found(alice, sort="-departs_at", **route) == ids(flights)[::-1]
+    cost = {flight["id"]: flight["price"]["amount"] for flight in flights}
+    assert [cost[one] for one in await found(alice, sort="price", **route)] == sorted(PRICES)
+    assert [cost[one] for one in await found(alice, sort="-price", **route)] == sorted(PRICES)[::-1]
+
+
+async def test_pages_show_every_row_exactly_once(operator, alice):
+    route = a_route()
+    await a_timetable(operator, route)
+    for sort, limit in itertools.product(["departs_at", "-departs_at", "price", "-price"], [1, 2, 5, 200]):
+        whole = await found(alice, sort=sort, **route)
+        assert len(set(whole)) == len(PRICES)
+        assert await walked(alice, sort=sort, limit=limit, **route) == whole, (sort, limit)
+
+
+async def walked(who, **filters):
+    """All rows, page by page."""
+    rows, cursor = [], {}
+    while cursor is not None:
+        page = (await who.get("/flights" + query(**filters, **cursor))).done()
+        assert len(page["data"]) <= filters["limit"]
+        rows += ids(page["data"])
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] is not None else None
+    return rows
+
+
+async def test_the_link_header_leads_through_the_same_pages(api, operator, alice):
+    route = a_route()
+    flights = await a_timetable(operator, route)
+    path, rows = "/api/v1/flights" + query(limit=2, **route), []
+    while path:
+        answer = await api.call("GET", path, token=alice.token)
+        rows += ids(answer.done()["data"])
+        link = answer.headers.get("link", "")
+        assert bool(link) == (answer.body["next_cursor"] is not None)
+        assert not link or link.endswith('>; rel="next"')
+        path = link.removeprefix("<").partition(">")[0].removeprefix(api.url)
+    assert rows == ids(flights)
+
+
+async def test_filters_by_route_day_price_and_free_seats(operator, alice):
+    route, day = a_route(), a_day()
+    times = {"departs_at": f"{day}T12:00:00Z", "arrives_at": f"{day}T15:00:00Z"}
+    cheap = await operator.flight(price=rupees(100), seats=3, **route, **times)
+    dear = await operator.flight(price=rupees(200), seats=9, **route)
+    assert await found(alice, date=day, **route) == [cheap["id"]]
+    assert await found(alice, max_price=100, **route) == [cheap["id"]]
+    assert await found(alice, max_price=99, **route) == []
+    assert await found(alice, min_seats=3, **route) == [cheap["id"], dear["id"]]
+    (await alice.book(cheap, seats=1)).made()
+    assert await found(alice, min_seats=3, **route) == [dear["id"]]
+    assert await found(alice, min_seats=2, max_price=150, **route) == [cheap["id"]]
+    assert await found(alice, origin=route["destination"], destination=route["origin"]) == []
+
+
+@pytest.mark.parametrize("limit", NOT_LIMITS)
+@pytest.mark.parametrize("path", ["/flights", "/bookings"])
+async def test_a_limit_is_between_one_and_two_hundred(alice, path, limit):
+    (await alice.get(f"{path}?limit={limit}")).refused(400)
+
+
+@pytest.mark.parametrize("path", ["/flights", "/bookings"])
+async def test_a_page_has_at_most_fifty_rows_unless_asked(alice, path):
+    assert len((await alice.get(path)).done()["data"]) <= 50
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"sort": "seats"},
+        {"sort": "price;select pg_sleep(2)"},
+        {"sort": "price desc"},
+        {"origin": "bom"},
+        {"origin": "BOM\n"},
+        {"origin": "' OR 1=1--"},
+        {"destination": "\x00"},
+        {"date": "2031-02-30"},
+        {"date": "tomorrow"},
+        {"date": "2031-05-01\n"},
+        {"min_seats": "many"},
+        {"max_price": "1.5"},
+        {"max_price": "1e400"},
+    ],
+    ids=str,
+)
+async def test_a_filter_that_makes_no_sense_is_a_400(alice, filters):
+    (await alice.get("/flights" + query(**filters))).refused(400)
+
+
+@pytest.mark.parametrize("number", [-1, 2**53, 2**63, 2**64, 10**30])
+async def test_a_number_beyond_any_flight_finds_nothing_or_is_refused(alice, number):
+    for name in ("min_seats", "max_price"):
+        assert (await alice.get("/flights" + query(**{name: number}))).status in (200, 400)
+
+
+async def test_a_forged_cursor_is_a_400(operator, alice, crowd):
+    route, [carol] = a_route(), crowd(1)
+    flights = await a_timetable(operator, route)
+    for flight in flights[:2]:
+        (await carol.book(flight)).made()
+    of_flights = (await alice.get("/flights" + query(limit=1, **route))).done()["next_cursor"]
+    of_bookings = (await carol.get("/bookings?limit=1")).done()["next_cursor"]
+    for real, path, foreign in (
+        (of_flights, "/flights", of_bookings),
+        (of_bookings, "/bookings", of_flights),
+    ):
+        for forged in [*tampered(real), foreign, an_unknown_id(), "AAAA", "W10", "' OR 1=1--", "\x00", "é"]:
+            (await carol.get(path + query(limit=1, cursor=forged))).refused(400)
+
+
+def tampered(cursor):
+    """The cursor with one letter changed at its start, at a quarter, in the middle and at its end."""
+    for place in (0, len(cursor) // 4, len(cursor) // 2, len(cursor) - 2):
+        other = "A" if cursor[place] != "A" else "B"
+        yield cursor[:place] + other + cursor[place + 1 :]

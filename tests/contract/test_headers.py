@@ -1,0 +1,94 @@
+"""The headers every answer carries: request id, position, version, location, content type."""
+
+import json
+import re
+
+import pytest
+
+from tests.contract.people import OLGA
+from tests.contract.samples import an_unknown_id, rupees
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize("given", ["12345678", "x" * 64, "Trace_me-2031"])
+@pytest.mark.parametrize("path", ["/api/v1/info", "/api/v1/flights", "/api/v1/bookings", "/nowhere"])
+async def test_a_good_request_id_comes_back_whatever_the_answer(api, path, given):
+    answer = await api.call("GET", path, headers={"x-request-id": given})
+    assert answer.headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["1234567", "x" * 65, "has a space", "dots.are.out", "naïveté-2031", "{}{}{}{}"]
+)
+async def test_a_bad_request_id_is_replaced_by_one_of_the_server(api, given):
+    answer = await api.call("GET", "/api/v1/info", headers={"x-request-id": given})
+    assert answer.headers["x-request-id"] != given
+    assert REQUEST_ID.fullmatch(answer.headers["x-request-id"])
+
+
+async def test_request_ids_of_the_server_are_never_the_same(api):
+    made = [(await api.call("GET", "/api/v1/info")).headers["x-request-id"] for _ in range(5)]
+    assert len(set(made)) == 5
+
+
+async def test_a_problem_carries_the_request_id(alice):
+    wanted = {"x-request-id": "find-me-again"}
+    problem = (await alice.get(f"/bookings/{an_unknown_id()}", headers=wanted)).refused(404)
+    assert problem["request_id"] == "find-me-again"
+
+
+async def test_request_id_and_trace_land_in_the_event(alice, operator):
+    flight = await operator.flight()
+    sent = {"x-request-id": "find-me-in-the-log", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    booking = (await alice.book(flight, headers=sent)).made()
+    [initiated] = await alice.history(booking)
+    written = json.dumps([initiated["correlation_id"], initiated["causation_id"], initiated["data"]])
+    assert "find-me-in-the-log" in written or TRACE in written
+
+
+@pytest.mark.parametrize("garbage", ["", "00-zz-zz-01", "x" * 500, "00-" + "0" * 32 + "-" + "0" * 16 + "-00"])
+async def test_a_broken_traceparent_harms_nobody(alice, operator, garbage):
+    flight = await operator.flight()
+    (await alice.book(flight, headers={"traceparent": garbage})).made()
+
+
+async def test_every_command_answers_with_its_position_and_version(alice, operator):
+    scheduled = await operator.schedule()
+    flight = scheduled.made()
+    made = await alice.book(flight)
+    booking = made.made()
+    paid = await alice.pay(booking)
+    cancelled = await alice.cancel(booking)
+    repriced = await operator.post(f"/flights/{flight['id']}/price", {"price": rupees(1)})
+    reseated = await operator.post(f"/flights/{flight['id']}/seats", {"seats": 7})
+    positions = [a.position for a in (scheduled, made, paid, cancelled, repriced, reseated)]
+    assert positions[0] >= 1
+    assert positions == sorted(set(positions))
+    assert scheduled.headers["etag"] == f'"v{flight["version"]}"'
+    assert made.headers["etag"] == f'"v{booking["version"]}"' == '"v1"'
+    assert paid.headers["etag"] == f'"v{paid.body["booking"]["version"]}"'
+    assert cancelled.headers["etag"] == f'"v{cancelled.body["version"]}"'
+    assert repriced.headers["etag"] != reseated.headers["etag"]
+
+
+async def test_every_query_answers_with_the_position_it_reflects(alice, operator):
+    flight = await operator.flight()
+    made = await alice.book(flight)
+    booking = f"/bookings/{made.body['id']}"
+    here = f"/flights/{flight['id']}"
+    for path in ("/flights", here, f"{here}/availability", "/bookings", booking, f"{booking}/history"):
+        answer = await alice.get(path)
+        assert answer.status == 200, path
+        assert answer.media_type == "application/json", path
+        assert answer.position >= made.position, path
+
+
+@pytest.mark.parametrize("kind", ["flight", "booking"])
+async def test_location_leads_to_what_was_made(api, alice, operator, kind):
+    scheduled = await operator.schedule()
+    answer = scheduled if kind == "flight" else await alice.book(scheduled.made())
+    location = answer.headers["location"].removeprefix(api.url)
+    assert location == f"/api/v1/{kind}s/{answer.made()['id']}"
+    assert (await api.call("GET", location, token=OLGA.token())).done() == answer.body

@@ -1,0 +1,102 @@
+"""Clients that are slow, silent or sly: others are served, and the log says only what happened."""
+
+import asyncio
+import contextlib
+import json
+import time
+
+from tests.contract.people import ALICE, SECRET
+from tests.contract.samples import new_key, query
+from tests.contract.wire import dial, head
+
+SLOW = 40
+SECONDS_MAX = 2
+FORGED = '{"level": "CRITICAL", "message": "forged"}'
+
+
+def half_said():
+    """What a client that never finishes has said so far."""
+    token = f"Bearer {ALICE.token()}"
+    whole_head = head(
+        "POST", "/api/v1/bookings", Authorization=token, Content_Type="application/json", Content_Length="90"
+    )
+    return [b"", b"GET /api/v1/fl", whole_head[:-2], whole_head + b'{"flight_id": "']
+
+
+async def test_slow_and_silent_clients_do_not_stop_others(program, operator, alice):
+    flight = await operator.flight()
+    with contextlib.ExitStack() as open_sockets:
+        for said in half_said() * (SLOW // 4):
+            connection = open_sockets.enter_context(dial(program.url))
+            connection.sendall(said)
+        for _ in range(3):
+            started = time.monotonic()
+            answers = await asyncio.gather(*[alice.book(flight), *[alice.get("/flights") for _ in range(8)]])
+            assert time.monotonic() - started < SECONDS_MAX
+            assert [answer.status for answer in answers] == [201] + [200] * 8
+
+
+async def test_bytes_that_are_not_http_do_not_stop_others(program, alice):
+    for garbage in (
+        b"\x00" * 64,
+        b"\x16\x03\x01\x02\x00" + b"\xff" * 60,
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\r\n" * 50,
+    ):
+        with dial(program.url) as connection:
+            connection.sendall(garbage)
+    assert (await alice.get("/flights")).status == 200
+
+
+async def test_text_that_looks_like_sql_is_text(operator, alice):
+    flight = await operator.flight()
+    booking = (await alice.book(flight)).made()
+    sly = "'; SELECT pg_sleep(5); DROP TABLE bookings; --"
+    started = time.monotonic()
+    (await alice.get("/flights" + query(origin=sly))).refused(400)
+    (await alice.get("/bookings" + query(cursor=sly))).refused(400)
+    (await alice.post(f"/bookings/{booking['id']}/cancel", {"reason": sly}, key=new_key())).done()
+    assert time.monotonic() - started < SECONDS_MAX
+    [*_, last] = await alice.history(booking)
+    assert sly in json.dumps(last["data"], ensure_ascii=False)
+
+
+async def test_nobody_writes_lines_into_the_log(program, operator, alice):
+    marks = [
+        f"\n{FORGED}",
+        f"\r\n{FORGED}\r\n",
+        "{} {0.__class__} {message} %s %(name)s",
+        "<red>red</red> </> \\<level>",
+        "\x1b[2J\x1b[31m",
+        "\u2028" + FORGED + "\u0085" + FORGED,
+    ]
+    for mark in marks:
+        booking = (await alice.book(await operator.flight())).made()
+        path = f"/bookings/{booking['id']}/cancel"
+        assert (await alice.post(path, {"reason": mark})).status in (200, 400)
+        plain = mark.replace("\r", "").replace("\n", "")
+        harmless = "".join(letter for letter in plain if letter.isprintable())
+        sent = {"User-Agent": harmless, "x-request-id": harmless, "traceparent": harmless}
+        await alice.get("/flights" + query(origin=mark), headers=sent)
+        await alice.get(f"/flights/{query(x=mark)[3:]}", headers=sent)
+    for line in log_lines(program):
+        record = json.loads(line)
+        assert isinstance(record, dict), line
+        assert record != json.loads(FORGED), line
+        assert record.get("message") != "forged", line
+
+
+async def test_no_secret_is_in_the_log(api, program, alice):
+    await alice.get("/bookings")
+    wrong_key = alice.token[:-4] + "AAAA"
+    (await api.call("GET", "/api/v1/bookings", token=wrong_key)).refused(401)
+    written = "\n".join(log_lines(program)) + program.stdout.read_text() + program.stderr.read_text()
+    for secret in (SECRET, alice.token, wrong_key):
+        assert secret not in written
+
+
+def log_lines(program):
+    """Every line of every log file; each process may have a file of its own."""
+    files = [path for path in program.logs.iterdir() if path.is_file()]
+    assert files, "SEATLEDGER_LOG_FILE was not written"
+    return [line for path in files for line in path.read_text().split("\n") if line]

@@ -1,0 +1,112 @@
+"""The program as scripts use it: token, verify, db-url, help, and settings that are wrong."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import jwt
+import psycopg
+import pytest
+
+from tests.contract.people import ALICE, SECRET, Caller
+from tests.contract.program import clean_environment, run_program
+
+WRONG_SETTINGS = {
+    "SEATLEDGER_HOLD_SECONDS": "five minutes",
+    "SEATLEDGER_PORT": "eighty",
+    "SEATLEDGER_WORKERS": "0",
+    "SEATLEDGER_SWEEP_CRON": "now and then",
+    "SEATLEDGER_LOG_FORMAT": "xml",
+    "SEATLEDGER_DEADLINE_SECONDS": "-1",
+}
+
+
+async def test_token_prints_a_token_and_nothing_else(api, program):
+    printed = program.run("token", "--sub", ALICE.sub, "--role", "client", "--role", "auditor")
+    assert (printed.returncode, printed.stdout.count("\n")) == (0, 1)
+    token = printed.stdout.strip()
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    assert (claims["sub"], sorted(claims["roles"])) == (ALICE.sub, ["auditor", "client"])
+    assert 3500 < claims["exp"] - time.time() <= 3660
+    assert (await Caller(api, ALICE.sub, token).get("/bookings")).status == 200
+
+
+def test_a_token_lasts_as_long_as_asked(program):
+    printed = program.run("token", "--sub", ALICE.sub, "--role", "client", "--minutes", "5")
+    claims = jwt.decode(printed.stdout.strip(), SECRET, algorithms=["HS256"])
+    assert 240 < claims["exp"] - time.time() <= 360
+
+
+def test_a_role_nobody_knows_gets_no_token(program):
+    printed = program.run("token", "--sub", ALICE.sub, "--role", "emperor")
+    assert printed.returncode != 0
+    assert printed.stdout == ""
+    assert "Traceback" not in printed.stderr
+
+
+async def test_verify_holds_while_the_program_runs(api, operator, alice, program):
+    (await alice.pay((await alice.book(await operator.flight())).made())).made()
+    position = await api.position()
+    verified = program.run("verify", "--json")
+    assert verified.returncode == 0, verified.stderr
+    report = json.loads(verified.stdout)
+    assert report.keys() == {"ok", "checked", "first_bad_position", "reason"}
+    assert (report["ok"], report["first_bad_position"]) == (True, None)
+    assert report["checked"] >= position
+
+
+def test_verify_has_words_for_people_too(program):
+    verified = program.run("verify")
+    assert verified.returncode == 0, verified.stderr
+    assert verified.stdout.strip()
+
+
+def test_db_url_opens_the_database_in_use(program):
+    printed = program.run("db-url")
+    assert (printed.returncode, printed.stdout.count("\n")) == (0, 1)
+    with psycopg.connect(printed.stdout.strip()) as connection:
+        found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    assert found == (True,)
+
+
+def test_help_lists_what_the_program_does():
+    shown = run_program("--help", environment=clean_environment())
+    assert shown.returncode == 0
+    words = ("up", "token", "verify", "db-url", "demo", "test", "migrate", "api", "scheduler")
+    assert not [word for word in words if word not in shown.stdout]
+
+
+def test_a_command_nobody_knows_is_refused():
+    answered = run_program("fly", environment=clean_environment())
+    assert answered.returncode != 0
+    assert "Traceback" not in answered.stderr
+
+
+def test_run_py_is_the_same_program(program):
+    arguments = ("token", "--sub", ALICE.sub, "--role", "client", "--data", str(program.data))
+    printed = run_program(*arguments, environment=program.environment, entry=("run.py",))
+    assert printed.returncode == 0, printed.stderr
+    assert jwt.decode(printed.stdout.strip(), SECRET, algorithms=["HS256"])["sub"] == ALICE.sub
+
+
+@pytest.fixture(scope="module")
+def refused_starts(tmp_path_factory):
+    """Each wrong setting on its own, all tried at once."""
+
+    folder = tmp_path_factory.mktemp("wrong")
+
+    def start(name):
+        environment = clean_environment() | {name: WRONG_SETTINGS[name]}
+        return run_program("up", "--data", str(folder / name), environment=environment)
+
+    with ThreadPoolExecutor(max_workers=2) as at_once:
+        return dict(zip(WRONG_SETTINGS, at_once.map(start, WRONG_SETTINGS), strict=True))
+
+
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_a_wrong_setting_stops_the_start_with_one_clear_line(refused_starts, name):
+    ended = refused_starts[name]
+    assert ended.returncode != 0
+    lines = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
+    assert len(lines) == 1, lines
+    assert name in lines[0]

@@ -1,0 +1,87 @@
+"""The role table of the contract, every route against every role; the default is deny."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.contract.people import BY_ROLE, Caller, mint
+from tests.contract.samples import query, rupees
+
+ANY = {"client", "auditor", "analyst", "operator"}
+BUYERS = {"client", "operator"}
+READERS = {"client", "auditor", "operator"}
+STAFF = {"operator"}
+
+DEEDS = {
+    "POST /flights": (STAFF, lambda who, at: who.schedule()),
+    "GET /flights": (ANY, lambda who, at: who.get("/flights")),
+    "GET /flights/{id}": (ANY, lambda who, at: who.get(at.flight_path)),
+    "GET /flights/{id}/availability": (ANY, lambda who, at: who.get(f"{at.flight_path}/availability")),
+    "POST /flights/{id}/price": (
+        STAFF,
+        lambda who, at: who.post(f"{at.flight_path}/price", {"price": rupees(7)}),
+    ),
+    "POST /flights/{id}/seats": (STAFF, lambda who, at: who.post(f"{at.flight_path}/seats", {"seats": 9})),
+    "POST /bookings": (BUYERS, lambda who, at: who.book(at.flight)),
+    "POST /bookings/payments": (BUYERS, lambda who, at: who.pay(at.booking)),
+    "POST /bookings/{id}/cancel": (BUYERS, lambda who, at: who.cancel(at.booking)),
+    "GET /bookings": (READERS, lambda who, at: who.get("/bookings")),
+    "GET /bookings of a user": (READERS, lambda who, at: who.get("/bookings" + query(user_id=who.sub))),
+    "GET /bookings/{id}": (READERS, lambda who, at: who.booking(at.booking)),
+    "GET /bookings/{id}?version": (READERS, lambda who, at: who.booking(at.booking, "?version=1")),
+    "GET /bookings/{id}/history": (
+        READERS,
+        lambda who, at: who.get(f"/bookings/{at.booking['id']}/history"),
+    ),
+}
+
+
+async def scene_for(operator, caller):
+    """A flight with a booking that is the caller's own, so that only the role can be refused."""
+    flight = await operator.flight()
+    booking = (await operator.book(flight, user_id=caller.sub)).made()
+    return SimpleNamespace(flight=flight, booking=booking, flight_path=f"/flights/{flight['id']}")
+
+
+@pytest.mark.parametrize("role", BY_ROLE)
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_a_role_may_do_what_the_table_says_and_no_more(api, operator, deed, role):
+    allowed, act = DEEDS[deed]
+    caller = Caller.of(api, BY_ROLE[role])
+    scene = await scene_for(operator, caller)
+    before = await api.position()
+    answer = await act(caller, scene)
+    if role in allowed:
+        assert answer.status in (200, 201), answer
+    else:
+        answer.refused(403)
+        assert await api.position() == before
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_nobody_without_a_token_may_do_anything(operator, alice, nobody, deed):
+    _, act = DEEDS[deed]
+    scene = await scene_for(operator, alice)
+    (await act(nobody, scene)).refused(401)
+
+
+async def test_a_token_with_two_roles_may_do_what_either_may(api, operator, alice):
+    both = mint(sub=alice.sub, roles=["auditor", "client"], exp=2**32)
+    scene = await scene_for(operator, alice)
+    (await Caller(api, alice.sub, both).book(scene.flight)).made()
+
+
+async def test_an_auditor_sees_everybodys_bookings(auditor, operator, alice, bob):
+    flight = await operator.flight()
+    made = [(await who.book(flight)).made() for who in (alice, bob)]
+    listed = (await auditor.get("/bookings" + query(flight_id=flight["id"]))).done()["data"]
+    assert {row["id"] for row in listed} == {booking["id"] for booking in made}
+
+
+async def test_an_operator_may_book_pay_and_cancel_for_anybody(operator, alice):
+    flight = await operator.flight()
+    booking = (await operator.book(flight, user_id=alice.sub)).made()
+    assert booking["user_id"] == alice.sub
+    (await operator.pay(booking, user_id=alice.sub)).made()
+    (await operator.cancel(booking)).done()
+    assert (await alice.booking(booking)).done()["status"] == "cancelled"

@@ -1,0 +1,111 @@
+"""Who may speak at all: a signed token that has not expired, in the right header, or 401."""
+
+import base64
+import json
+import time
+
+import jwt
+import pytest
+
+from tests.contract.people import ALICE, mint
+
+SOON = int(time.time()) + 3600
+CLAIMS = {"sub": ALICE.sub, "roles": ["client"], "exp": SOON}
+
+
+def without(claim):
+    return {name: value for name, value in CLAIMS.items() if name != claim}
+
+
+def part(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def unsigned(algorithm):
+    return f"{part({'alg': algorithm, 'typ': 'JWT'})}.{part(CLAIMS)}."
+
+
+def promoted():
+    """Alice's own token with another payload under the old signature."""
+    head, _, signature = ALICE.token().split(".")
+    return f"{head}.{part(CLAIMS | {'roles': ['operator']})}.{signature}"
+
+
+BAD_TOKENS = {
+    "expired": mint(**CLAIMS | {"exp": int(time.time()) - 60}),
+    "expired since the epoch": mint(**CLAIMS | {"exp": 0}),
+    "no exp": mint(**without("exp")),
+    "no sub": mint(**without("sub")),
+    "exp is not a number": mint(**CLAIMS | {"exp": "for ever"}),
+    "another key": jwt.encode(CLAIMS, "another-key-of-more-than-thirty-two-bytes", algorithm="HS256"),
+    "a blank key": jwt.encode(CLAIMS, " " * 32, algorithm="HS256"),
+    "alg none": unsigned("none"),
+    "alg None": unsigned("None"),
+    "alg HS256 and no signature": unsigned("HS256"),
+    "payload swapped": promoted(),
+    "not a token": "not-a-token",
+    "two dots": "..",
+    "nothing": "",
+    "a huge token": "a" * 5000,
+}
+
+
+@pytest.mark.parametrize("name", BAD_TOKENS)
+async def test_a_bad_token_is_a_401(api, name):
+    answer = await api.call("GET", "/api/v1/bookings", token=BAD_TOKENS[name])
+    answer.refused(401)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        f"Basic {ALICE.token()}",
+        f"Token {ALICE.token()}",
+        ALICE.token(),
+        f"Bearer{ALICE.token()}",
+        f"Bearer {ALICE.token()} {ALICE.token()}",
+        f"Bearer {ALICE.token()}, Basic abc",
+        "Bearer naïve",
+    ],
+)
+async def test_only_the_bearer_scheme_opens_the_door(api, header):
+    answer = await api.call("GET", "/api/v1/bookings", headers={"Authorization": header})
+    answer.refused(401)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_token_in_the_query_opens_nothing(api):
+    for name in ("token", "access_token", "authorization"):
+        answer = await api.call("GET", f"/api/v1/bookings?{name}={ALICE.token()}")
+        answer.refused(401)
+
+
+async def test_lower_case_bearer_is_understood_or_refused(api):
+    answer = await api.call("GET", "/api/v1/bookings", headers={"Authorization": f"bearer {ALICE.token()}"})
+    assert answer.status in (200, 401)
+
+
+@pytest.mark.parametrize("roles", [[], ["admin"], ["OPERATOR"], "operator", None, {"operator": True}, [1]])
+async def test_roles_that_are_not_on_the_list_grant_nothing(api, roles):
+    answer = await api.call("GET", "/api/v1/bookings", token=mint(**CLAIMS | {"roles": roles}))
+    assert answer.status in (401, 403), answer
+
+
+async def test_a_token_without_roles_grants_nothing(api):
+    answer = await api.call("GET", "/api/v1/bookings", token=mint(**without("roles")))
+    assert answer.status in (401, 403), answer
+
+
+async def test_an_honest_token_needs_nothing_but_the_three_claims(api):
+    assert (await api.call("GET", "/api/v1/bookings", token=mint(**CLAIMS))).status == 200
+
+
+async def test_a_bad_token_is_refused_before_anything_is_written(api):
+    before = await api.position()
+    for name in ("expired", "alg none", "another key"):
+        (await api.call("POST", "/api/v1/flights", token=BAD_TOKENS[name], json={})).refused(401)
+    assert await api.position() == before
