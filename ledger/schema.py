@@ -61,7 +61,7 @@ def migrate(url: str) -> list[Migration]:
         for version, sha256 in rows:
             if version not in known:
                 raise SchemaMismatch(
-                    f"The database has schema version {version}, this program knows {VERSION}: use a newer one."
+                    f"The database has schema version {version}, this program {VERSION}: use a newer one."
                 )
             if known[version].sha256 != sha256:
                 raise SchemaMismatch(f"Migration {version} was edited after it was applied to this database.")

@@ -2,13 +2,15 @@
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import AsyncCursor
+import psycopg
+from psycopg import AsyncCursor, AsyncPipeline
 from psycopg.types.numeric import Int2, Int4, Int8
 
 import projections.bookings
@@ -71,11 +73,17 @@ def _wanted(submissions: Iterable[Submission]) -> _Wanted:
 
 
 class Store:
-    """A connection of the writer's own. After any error the transaction is open: close the connection."""
+    """A connection of the writer's own. After any error the transaction is open: close the connection.
+
+    It stays in pipeline mode. Leaving that mode after each round trip would cost time, and what psycopg sends
+    then makes PostgreSQL forget its idle-in-transaction timer, which takes the lock from a frozen writer.
+    """
 
     def __init__(self, connection: Connection, hold: timedelta) -> None:
         self.connection = connection
         self._hold = hold
+        self._pipelined = connection.pipeline()
+        self._pipeline: AsyncPipeline | None = None
 
     async def prepare(self, transaction_seconds: float) -> None:
         """Settings of the session: every plan by index; a frozen writer loses the lock in bounded time."""
@@ -83,24 +91,32 @@ class Store:
         await self.connection.execute(
             _SESSION, {"ms": str(milliseconds), "idle": str(min(milliseconds, 2_000))}, prepare=False
         )
+        self._pipeline = await self._pipelined.__aenter__()
+
+    async def close(self) -> None:
+        """The transaction dies with its connection, and so does everything the server had prepared."""
+        await self.connection.close()
+        if self._pipeline:
+            with contextlib.suppress(psycopg.Error):
+                await self._pipelined.__aexit__(None, None, None)
 
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
         """First round trip: take the head lock, then read all that these submissions may touch."""
         wanted = _wanted(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
         due = seats = natural = None
-        async with self.connection.pipeline():
-            await self._send("begin")
-            await self._send(_LOCK, (HEAD_LOCK,))
-            head = await self._send(_HEAD)
-            commands = await self._send(_COMMANDS, _columns(wanted.keys, 3))
-            streams = await self._send(_STREAMS, (flights + bookings,))
-            if wanted.holds_of:
-                due = await self._send(_DUE_STREAMS, (list(wanted.holds_of),))
-            if flights or bookings:
-                seats = await self._send(_SEATS, (bookings, flights))
-            if wanted.natural_keys:
-                natural = await self._send(_NATURAL, _columns(list(wanted.natural_keys), 3))
+        await self._send("begin")
+        await self._send(_LOCK, (HEAD_LOCK,))
+        head = await self._send(_HEAD)
+        commands = await self._send(_COMMANDS, _columns(wanted.keys, 3))
+        streams = await self._send(_STREAMS, (flights + bookings,))
+        if wanted.holds_of:
+            due = await self._send(_DUE_STREAMS, (list(wanted.holds_of),))
+        if flights or bookings:
+            seats = await self._send(_SEATS, (bookings, flights))
+        if wanted.natural_keys:
+            natural = await self._send(_NATURAL, _columns(list(wanted.natural_keys), 3))
+        await self._sync()
         now, position, last_hash = (await head.fetchall())[0]
         world = WorkingSet(now, self._hold, new_id)
         rows = await streams.fetchall() + (await due.fetchall() if due else [])
@@ -115,22 +131,24 @@ class Store:
         )
 
     async def write(self, block: Block) -> None:
-        """Second round trip: everything the block came to, and COMMIT. Nothing to write: just ends."""
-        if not block.commands:
-            await self._send("rollback")
-            return
-        async with self.connection.pipeline():
-            if block.events:
-                await self._send(_INSERT_EVENTS, _event_columns(block.events))
-                seats = block.loaded.world.seats
-                await self._send(_UPSERT_SEATS, _seat_columns({id: seats[id] for id in block.touched_seats}))
-                if block.flights:
-                    await self._send(*projections.flights.upsert(list(block.flights.values())))
-                if block.bookings:
-                    await self._send(*projections.bookings.upsert(list(block.bookings.values())))
-                await self._send(_NOTIFY, (CHANNEL, str(block.position)))
+        """Second round trip: everything the block came to, and COMMIT."""
+        if block.events:
+            await self._send(_INSERT_EVENTS, _event_columns(block.events))
+            seats = block.loaded.world.seats
+            await self._send(_UPSERT_SEATS, _seat_columns({id: seats[id] for id in block.touched_seats}))
+            if block.flights:
+                await self._send(*projections.flights.upsert(list(block.flights.values())))
+            if block.bookings:
+                await self._send(*projections.bookings.upsert(list(block.bookings.values())))
+            await self._send(_NOTIFY, (CHANNEL, str(block.position)))
+        if block.commands:
             await self._send(_INSERT_COMMANDS, _command_columns(block.commands))
-            await self._send("commit")
+        await self._send("commit")
+        await self._sync()
+
+    async def _sync(self) -> None:
+        assert self._pipeline
+        await self._pipeline.sync()
 
     async def _send(
         self, statement: LiteralString, parameters: Sequence[Any] = ()

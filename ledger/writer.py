@@ -156,10 +156,9 @@ class Writer:
         return self._store
 
     async def _disconnect(self) -> None:
-        """The transaction dies with its connection, and so does everything the server had prepared."""
         store, self._store = self._store, None
         if store is not None:
-            await store.connection.close()
+            await store.close()
 
 
 def _give_up(waiting: _Waiting) -> None:

@@ -6,10 +6,10 @@ from array import array
 from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, ServerCursor
 
 import projections.bookings
 import projections.flights
@@ -29,9 +29,18 @@ _HEAD = "select coalesce(max(position), 0) from ledger.events"
 def check_folds(connection: Connection[Any]) -> Iterator[int]:
     """Yields how many events are folded so far; at the end raises Wrong for the lowest bad position."""
     (head,) = connection.execute(_HEAD).fetchone() or (0,)
-    folds = _Folds(connection, head)
     done = told = 0
-    with connection.cursor("streams") as cursor:
+    with (
+        connection.cursor("streams") as cursor,
+        connection.cursor("bookings") as bookings,
+        connection.cursor("flights") as flights,
+    ):
+        folds = _Folds(
+            connection,
+            head,
+            _ViewRows("views.bookings", bookings, projections.bookings.EVERY_ROW),
+            _ViewRows("views.flights", flights, projections.flights.EVERY_ROW),
+        )
         cursor.itersize = BATCH
         cursor.execute(_EVENTS)
         events = (RecordedEvent(*row) for row in cursor)
@@ -40,18 +49,20 @@ def check_folds(connection: Connection[Any]) -> Iterator[int]:
             if done - told >= BATCH:
                 told = done
                 yield done
-    folds.check_end()
-    yield done
+        folds.check_end()
+        yield done
 
 
 class _Folds:
     """Collects what fails: streams come in order of their ids, but the lowest position is what matters."""
 
-    def __init__(self, connection: Connection[Any], head: int) -> None:
+    def __init__(
+        self, connection: Connection[Any], head: int, bookings: "_ViewRows", flights: "_ViewRows"
+    ) -> None:
         self._connection = connection
         self._head = head
-        self._bookings = _ViewRows(connection, "bookings", projections.bookings.EVERY_ROW)
-        self._flights = _ViewRows(connection, "flights", projections.flights.EVERY_ROW)
+        self._bookings = bookings
+        self._flights = flights
         self._usage: dict[UUID, _Usage] = {}
         self._wrong: Wrong | None = None
 
@@ -115,9 +126,8 @@ class _Folds:
 class _ViewRows:
     """The rows of one view in order of id, taken as the streams come by."""
 
-    def __init__(self, connection: Connection[Any], name: str, every_row: str) -> None:
-        self.name = f"views.{name}"
-        cursor = connection.cursor(name)
+    def __init__(self, name: str, cursor: ServerCursor[Any], every_row: LiteralString) -> None:
+        self.name = name
         cursor.itersize = BATCH
         cursor.execute(every_row)
         self._rows = iter(cursor)

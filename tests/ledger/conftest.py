@@ -1,0 +1,77 @@
+"""A ledger on a fresh database, with people, one flight and the commands that tests submit."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from domain.caller import Caller, Role
+from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
+from domain.money import Money
+from ledger.ledger import Ledger, open_ledger
+from ledger.settings import Settings
+from ledger.submission import Answer, Submission, neutral
+
+OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
+SEAT = Price(100_00, "INR")
+
+
+@dataclass
+class Desk:
+    """Submits commands as a door would."""
+
+    ledger: Ledger
+
+    async def submit(self, command: Command, user: str | None = None, **submission: Any) -> Answer:
+        caller = Caller(user, frozenset({Role.CLIENT})) if user else OPERATOR
+        return await self.ledger.submit(Submission(command, caller, neutral, **submission))
+
+    async def schedule(self, number: str = "BA117", seats: int = 10) -> UUID:
+        departs = datetime.now(UTC) + timedelta(days=30)
+        answer = await self.submit(
+            ScheduleFlight(number, "LHR", "JFK", departs, departs + timedelta(hours=8), seats, SEAT)
+        )
+        assert answer.status == 200, answer
+        assert answer.subject_id
+        return answer.subject_id
+
+    async def hold(self, flight_id: UUID, user: str, seats: int = 1, **submission: Any) -> Answer:
+        return await self.submit(InitiateBooking(flight_id, user, seats), user, **submission)
+
+    async def pay(self, booking_id: UUID | None, user: str, seats: int = 1, **submission: Any) -> Answer:
+        assert booking_id
+        cost = Money(SEAT.amount * seats, SEAT.currency)
+        return await self.submit(PayBooking(booking_id, user, cost), user, **submission)
+
+    async def cancel(self, booking_id: UUID | None, user: str, **submission: Any) -> Answer:
+        assert booking_id
+        return await self.submit(CancelBooking(booking_id), user, **submission)
+
+
+@pytest.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_ledger(database_url, Settings()) as ledger:
+        yield Desk(ledger)
+
+
+@pytest.fixture
+async def other_desk(database_url: str) -> AsyncIterator[Desk]:
+    """A second process's ledger on the same database."""
+    async with open_ledger(database_url, Settings()) as ledger:
+        yield Desk(ledger)
+
+
+@pytest.fixture
+def rows(database_url: str) -> Any:
+    """`rows(sql, ...)`: what the database says, asked by a superuser."""
+
+    def ask(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    return ask

@@ -1,0 +1,139 @@
+"""Blocks on the real database: one transaction, one order, one outcome for each key."""
+
+import asyncio
+from typing import Any
+
+from ledger.verify import verify
+from tests.ledger.conftest import Desk
+
+REUSED = b'{"code":"idempotency-key-reused"}'
+
+
+async def test_many_concurrent_commands_are_one_transaction(desk: Desk, rows: Any) -> None:
+    flights = [await desk.schedule(f"BA{n}") for n in range(64)]
+    answers = await asyncio.gather(*(desk.hold(flight, "alice") for flight in flights))
+    assert {answer.status for answer in answers} == {200}
+    blocks = rows("select xmin::text, count(*) from ledger.events where position > 64 group by 1")
+    assert [count for _, count in blocks] == [64]
+
+
+async def test_positions_are_dense_and_answers_name_them(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule()
+    answers = await asyncio.gather(*(desk.hold(flight, f"user-{n}") for n in range(10)))
+    assert [answer.position for answer in answers] == list(range(2, 12))
+    assert rows("select array_agg(position order by position) from ledger.events") == [(list(range(1, 12)),)]
+
+
+async def test_a_repeated_key_is_answered_with_the_first_outcome(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule()
+    first = await desk.hold(flight, "alice", key="k-1")
+    again = await desk.hold(flight, "alice", key="k-1")
+    assert again.replayed
+    assert not first.replayed
+    assert (again.status, again.body, again.position) == (first.status, first.body, first.position)
+    assert again.version == first.version
+    assert rows("select count(*) from ledger.events") == [(2,)]
+
+
+async def test_the_same_key_twice_in_one_block_happens_once(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule()
+    one, two = await asyncio.gather(*(desk.hold(flight, "alice", key="k-1") for _ in range(2)))
+    assert (one.replayed, two.replayed) == (False, True)
+    assert one.body == two.body
+    assert rows("select count(*) from ledger.events") == [(2,)]
+
+
+async def test_a_refusal_is_an_outcome_too(desk: Desk) -> None:
+    flight = await desk.schedule(seats=1)
+    alices = await desk.hold(flight, "alice")
+    refused = await desk.hold(flight, "bob", key="k-1")
+    await desk.cancel(alices.subject_id, "alice")
+    again = await desk.hold(flight, "bob", key="k-1")
+    assert refused.status == 409
+    assert again.replayed
+    assert again.body == refused.body
+    assert (await desk.hold(flight, "bob", key="k-2")).status == 200
+
+
+async def test_a_key_with_another_body_writes_nothing(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule()
+    await desk.hold(flight, "alice", key="k-1")
+    before = rows("select count(*) from ledger.commands")
+    answer = await desk.hold(flight, "alice", seats=2, key="k-1")
+    assert answer.body == REUSED
+    assert rows("select count(*) from ledger.commands") == before
+
+
+async def test_a_key_belongs_to_its_caller_and_operation(desk: Desk) -> None:
+    flight = await desk.schedule()
+    alices = await desk.hold(flight, "alice", key="k-1")
+    bobs = await desk.hold(flight, "bob", key="k-1")
+    paid = await desk.pay(alices.subject_id, "alice", key="k-1")
+    assert [alices.status, bobs.status, paid.status] == [200, 200, 200]
+    assert alices.subject_id != bobs.subject_id
+
+
+async def test_fifty_repeats_through_two_processes_charge_once(
+    desk: Desk, other_desk: Desk, rows: Any
+) -> None:
+    flight = await desk.schedule()
+    booking = (await desk.hold(flight, "alice")).subject_id
+    answers = await asyncio.gather(
+        *(d.pay(booking, "alice", key="k-1") for _ in range(25) for d in (desk, other_desk))
+    )
+    assert sum(not answer.replayed for answer in answers) == 1
+    assert len({(answer.status, answer.body, answer.position) for answer in answers}) == 1
+    assert rows("select count(*) from ledger.events where topic = 'booking.booked'") == [(1,)]
+
+
+async def test_a_key_with_two_bodies_at_once_has_one_winner(desk: Desk, other_desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=1000)
+    for n in range(20):
+        one, two = await asyncio.gather(
+            desk.hold(flight, "alice", seats=1, key=f"k-{n}"),
+            other_desk.hold(flight, "alice", seats=2, key=f"k-{n}"),
+        )
+        assert (one.body == REUSED) != (two.body == REUSED)
+    assert rows("select count(*) from ledger.events where topic = 'booking.initiated'") == [(20,)]
+
+
+async def test_two_processes_never_oversell(desk: Desk, other_desk: Desk, database_url: str) -> None:
+    flight = await desk.schedule(seats=10)
+    answers = await asyncio.gather(
+        *(d.hold(flight, f"user-{n}") for n in range(50) for d in (desk, other_desk))
+    )
+    assert sum(answer.status == 200 for answer in answers) == 10
+    assert verify(database_url).ok
+
+
+async def test_a_due_hold_is_given_back_by_the_block_that_needs_it(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=1)
+    alices = await desk.hold(flight, "alice")
+    _edit_log(
+        rows,
+        "update ledger.events set state = jsonb_set(state::jsonb, '{expires_at}', '\"2020-01-01T00:00:00Z\"')"
+        " where position = 2; update views.bookings set expires_at = '2020-01-01'",
+    )
+    bobs = await desk.hold(flight, "bob")
+    assert bobs.status == 200
+    assert rows("select actor, operation, causation_id from ledger.events where position = 3") == [
+        ("seatledger", "expire_hold", str(alices.subject_id))
+    ]
+    assert (await desk.pay(alices.subject_id, "alice")).body.startswith(b'{"code":"hold-expired"')
+
+
+async def test_time_in_the_log_never_goes_backwards(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule()
+    # As if the server's clock had been an hour ahead when the last event was written.
+    _edit_log(rows, "update ledger.events set recorded_at = recorded_at + interval '1 hour'")
+    await desk.hold(flight, "alice")
+    times = rows("select recorded_at from ledger.events order by position")
+    assert times[0] == times[1]
+
+
+def _edit_log(rows: Any, statement: str) -> None:
+    rows(
+        "alter table ledger.events disable trigger append_only;"
+        + statement
+        + "; alter table ledger.events enable trigger append_only"
+    )

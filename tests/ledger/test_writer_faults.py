@@ -1,0 +1,135 @@
+"""The writer while things break under it: nobody is told what is not so, and nothing happens twice."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+import ledger.writer
+from domain.commands import InitiateBooking
+from domain.handlers import HANDLERS
+from ledger.block import Block
+from ledger.connection import connect
+from ledger.ledger import open_ledger
+from ledger.settings import Settings
+from ledger.store import HEAD_LOCK, Store
+from ledger.submission import Overloaded, Submission, Unavailable, neutral
+from ledger.verify import verify
+from tests.ledger.conftest import OPERATOR, Desk
+
+CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'seatledger writer'"
+
+
+async def test_a_lost_answer_to_commit_is_found_again(
+    desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await desk.schedule()
+    write, lost = Store.write, []
+
+    async def write_and_lose_the_answer(store: Store, block: Block) -> None:
+        await write(store, block)
+        if not lost:
+            lost.append(block)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(Store, "write", write_and_lose_the_answer)
+    answers = await asyncio.gather(*(desk.hold(flight, f"user-{n}") for n in range(5)))
+    assert lost
+    assert [answer.status for answer in answers] == [200] * 5
+    assert rows("select count(*) from ledger.events where topic = 'booking.initiated'") == [(5,)]
+
+
+async def test_a_connection_cut_at_any_point_loses_and_doubles_nothing(
+    desk: Desk, rows: Any, database_url: str
+) -> None:
+    flight = await desk.schedule(seats=1000)
+
+    async def cut() -> None:
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            rows(CUT)
+
+    async def buy(user: str) -> list[int]:
+        return [(await desk.hold(flight, user, key=f"{user}-{n}")).status for n in range(40)]
+
+    _, *outcomes = await asyncio.gather(cut(), *(buy(f"user-{n}") for n in range(8)))
+    assert outcomes == [[200] * 40] * 8
+    assert rows("select count(*) from ledger.events where topic = 'booking.initiated'") == [(320,)]
+    assert verify(database_url).ok
+
+
+async def test_a_command_behind_a_held_lock_is_answered_at_the_deadline(database_url: str) -> None:
+    async with open_ledger(database_url, Settings(deadline_seconds=0.5)) as ledger:
+        desk = Desk(ledger)
+        flight = await desk.schedule()
+        with psycopg.connect(database_url) as holder:
+            holder.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
+            with pytest.raises(Unavailable):
+                await desk.hold(flight, "alice", key="k-1")
+        again = await desk.hold(flight, "alice", key="k-1")
+        assert again.status == 200
+
+
+async def test_a_frozen_writer_loses_the_lock(desk: Desk, database_url: str) -> None:
+    flight = await desk.schedule()
+    frozen = Store(await connect(database_url, "frozen"), timedelta(minutes=5))
+    await frozen.prepare(transaction_seconds=1)
+    await frozen.load([Submission(InitiateBooking(flight, "bob", 1), OPERATOR, neutral)])
+    started = asyncio.get_running_loop().time()
+    assert (await desk.hold(flight, "alice")).status == 200
+    assert asyncio.get_running_loop().time() - started < 3
+    await frozen.close()
+
+
+async def test_a_full_queue_says_so_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    flight = await desk.schedule(seats=1000)
+    monkeypatch.setattr(ledger.writer, "QUEUE_MAX", 5)
+    outcomes = await asyncio.gather(*(desk.hold(flight, "alice") for _ in range(20)), return_exceptions=True)
+    assert sum(isinstance(outcome, Overloaded) for outcome in outcomes) == 15
+
+
+async def test_a_handler_that_breaks_half_way_harms_no_neighbour(
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await desk.schedule()
+    initiate = HANDLERS[InitiateBooking]
+
+    def break_for_mallory(command: InitiateBooking, *others: Any) -> Any:
+        booking = initiate(command, *others)
+        if command.user_id == "mallory":
+            raise RuntimeError("a bug")
+        return booking
+
+    monkeypatch.setitem(HANDLERS, InitiateBooking, break_for_mallory)
+    alices, mallorys, bobs = await asyncio.gather(
+        *(desk.hold(flight, user) for user in ("alice", "mallory", "bob")), return_exceptions=True
+    )
+    assert isinstance(mallorys, Exception)
+    assert [alices.status, bobs.status] == [200, 200]  # type: ignore[union-attr]
+    assert verify(database_url).ok
+
+
+async def test_a_command_that_the_database_refuses_harms_no_neighbour(desk: Desk, database_url: str) -> None:
+    flight = await desk.schedule()
+    alices, poison, bobs = await asyncio.gather(
+        desk.hold(flight, "alice"),
+        # The doors refuse NUL; if one came through, PostgreSQL would refuse the whole block.
+        desk.hold(flight, "mallory", correlation_id="\0"),
+        desk.hold(flight, "bob"),
+        return_exceptions=True,
+    )
+    assert isinstance(poison, psycopg.Error)
+    assert [alices.status, bobs.status] == [200, 200]  # type: ignore[union-attr]
+    assert verify(database_url).ok
+
+
+async def test_what_waits_is_written_before_closing(database_url: str, rows: Any) -> None:
+    async with open_ledger(database_url, Settings()) as ledger:
+        desk = Desk(ledger)
+        flight = await desk.schedule(seats=200)
+        waiting = [asyncio.create_task(desk.hold(flight, "alice")) for _ in range(150)]
+        await asyncio.sleep(0)
+    assert [(await task).status for task in waiting] == [200] * 150
+    assert rows("select held from ledger.seats") == [(150,)]
