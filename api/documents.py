@@ -1,14 +1,36 @@
 """What the API says about itself: the meaning of each problem, OpenAPI, and pages to read it in."""
 
+from pathlib import Path
+
 import msgspec
 from litestar import Controller, get
 from litestar.types import ASGIApp
 
+from api import openapi
 from api.problems import status_of
 from api.rejections import NotFound, every_rejection
 from api.replies import Reply
 from api.request import ApiRequest
-from api.routes import PUBLIC, route
+from api.routes import PUBLIC, both, route
+
+STATIC = Path(__file__).parent / "static"
+"""Swagger UI as its makers publish it: the pages load nothing from anywhere else."""
+
+_KINDS = {
+    ".html": b"text/html; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".css": b"text/css; charset=utf-8",
+    ".png": b"image/png",
+    ".txt": b"text/plain; charset=utf-8",
+}
+_SAFETY = [
+    (
+        b"content-security-policy",
+        b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"max-age=3600"),
+]
 
 
 class ProblemType(msgspec.Struct, frozen=True):
@@ -22,6 +44,22 @@ class DocumentController(Controller):
     path = "/"
     tags = ("Documents",)
 
+    @get(both("/openapi.json"), opt=route(PUBLIC, "This document", gives=dict))
+    async def openapi(self, request: ApiRequest) -> ASGIApp:
+        # Built when somebody first asks: it reads every route, and routes do not change.
+        state = request.app.state
+        if "openapi" not in state:
+            state.openapi = openapi.document(request.app)
+        return Reply(200, state.openapi)
+
+    @get(both("/docs"), opt=route(PUBLIC, "The documentation as a page", gives=str, media_type="text/html"))
+    async def page(self, request: ApiRequest) -> ASGIApp:
+        return _file("index.html")
+
+    @get("/docs/{name:str}", opt=route(PUBLIC, "A part of that page", gives=bytes, media_type="*/*"))
+    async def part(self, request: ApiRequest) -> ASGIApp:
+        return _file(request.path_params["name"])
+
     @get("/problems/{code:str}", opt=route(PUBLIC, "What a problem means", gives=ProblemType))
     async def problem(self, request: ApiRequest) -> ASGIApp:
         kind = _PROBLEMS.get(request.path_params["code"])
@@ -30,6 +68,15 @@ class DocumentController(Controller):
         return Reply(200, msgspec.json.encode(kind))
 
 
+def _file(name: str) -> Reply:
+    """One of the files that were there at the start: a name cannot lead anywhere else."""
+    path = _FILES.get(name)
+    if path is None:
+        raise NotFound
+    return Reply(200, path.read_bytes(), _SAFETY, (b"content-type", _KINDS[path.suffix]))
+
+
+_FILES = {path.name: path for path in STATIC.iterdir() if path.suffix in _KINDS}
 _PROBLEMS = {
     kind.code: ProblemType(f"/problems/{kind.code}", kind.code, kind.title, status_of(kind))
     for kind in every_rejection()

@@ -14,7 +14,7 @@ from api.problems import refused
 from api.rejections import NotReady
 from api.replies import Reply, position_header
 from api.request import ApiRequest
-from api.routes import OPERATORS, PUBLIC, route
+from api.routes import OPERATORS, PUBLIC, both, route
 from ledger.readiness import Check
 from projections import head
 from projections.head import Seen
@@ -46,8 +46,6 @@ def program_version() -> str:
 
 
 VERSION = program_version()
-ROOT_AND_API = ("", "/api/v1")
-"""Operators look at the root, clients under the API's base path: both find these."""
 
 
 class OperationsController(Controller):
@@ -64,7 +62,7 @@ class OperationsController(Controller):
         return queries.answer(position, Info("seatledger", VERSION, "ok", "v1", position))
 
     @HTTPRouteHandler(
-        [f"{base}/health/live" for base in ROOT_AND_API],
+        both("/health/live"),
         http_method=["GET", "HEAD"],
         opt=route(PUBLIC, "Is the process alive? Asks nothing else", gives=Live),
     )
@@ -72,7 +70,7 @@ class OperationsController(Controller):
         return Reply(200, msgspec.json.encode(Live()))
 
     @HTTPRouteHandler(
-        [f"{base}/health/ready" for base in ROOT_AND_API],
+        both("/health/ready"),
         http_method=["GET", "HEAD"],
         opt=route(PUBLIC, "Should it get traffic? Names what is wrong", gives=Ready),
     )
@@ -84,7 +82,7 @@ class OperationsController(Controller):
         return refused(NotReady(wrong, checks=readiness.checks), request.exchange, readiness.position)
 
     @get(
-        [f"{base}/metrics" for base in ROOT_AND_API],
+        both("/metrics"),
         opt=route(OPERATORS, "Measurements for Prometheus", gives=str, media_type=metrics.CONTENT_TYPE),
     )
     async def metrics(self, request: ApiRequest) -> ASGIApp:

@@ -41,9 +41,10 @@ async def look(request: ApiRequest, view: View, see: Look[T]) -> Seen[T]:
     deadline = monotonic() + WAIT_SECONDS_MAX
     async with request.ledger.read() as connection:
         seen = await see(connection)
-    while seen.position < view.min_position:
+    reached = seen.position
+    while reached < view.min_position:
         if monotonic() >= deadline:
-            raise PositionNotReached(position=seen.position)
+            raise PositionNotReached(reached)
         await asyncio.sleep(POLL_SECONDS)
         async with request.ledger.read() as connection:
             reached = await position(connection)

@@ -103,7 +103,7 @@ class InternalError(Rejection):
 
 class _TryAgain(Rejection):
     status = 503
-    headers = ((b"retry-after", b"1"),)
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"retry-after", b"1"),)
 
 
 class Unavailable(_TryAgain):
@@ -116,6 +116,10 @@ class Overloaded(_TryAgain):
 
 class PositionNotReached(_TryAgain):
     """The ledger has not reached the position asked for."""
+
+    def __init__(self, reached: int) -> None:
+        super().__init__(f"It is at {reached}.", position=reached)
+        self.headers = (*_TryAgain.headers, (b"ledger-position", str(reached).encode()))
 
 
 class NotReady(_TryAgain):

@@ -35,3 +35,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 def route(roles: frozenset[Role], summary: str, **rest: Any) -> dict[str, Route]:
     """For a handler's `opt`."""
     return {"route": Route(roles=roles, summary=summary, **rest)}
+
+
+ALIASES: set[str] = set()
+"""Addresses that repeat what another address serves."""
+
+
+def both(path: str) -> list[str]:
+    """Operators look at the root, clients under the API's base path: both find it."""
+    ALIASES.add(f"/api/v1{path}")
+    return [path, f"/api/v1{path}"]
