@@ -40,8 +40,8 @@ def _rush(rush: Facts, _: Mapping[str, int]) -> str:
 
 
 def _lapse(lapse: Facts, _: Mapping[str, int]) -> str:
-    seen = f"{lapse['seats']} seats of {lapse['flight']} seen free {lapse['seen_back_after_ms']:.0f} ms"
-    return f"{seen} after their hold of {lapse['hold_seconds']:.0f} s, with no sweeper, and sold again"
+    seen = f"{lapse['seats']} seats of {lapse['flight']} seen free {lapse['seen_back_after_ms']:.1f} ms"
+    return f"{seen} after their hold of {lapse['hold_seconds']:.0f} s ended, with no sweeper, and sold again"
 
 
 def _repeats(_: Facts, counts: Mapping[str, int]) -> str:

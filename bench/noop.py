@@ -1,0 +1,105 @@
+"""The reference: a Litestar app that decodes and encodes the same bodies and does nothing else.
+
+`python -m bench.noop --port P --workers N` serves it by the same server and settings as the real API.
+"""
+
+import argparse
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from litestar import Litestar, get, post
+from litestar.params import FromPath, JSONBody
+
+from api.serve import _server  # the reference must be served exactly as the real program is
+from domain.booking import PaymentStatus, Status
+from domain.commands import InitiateBooking, PayBooking
+from domain.money import Money
+from ledger.settings import Settings
+from projections.bookings import BookingRow, Payment
+
+NOW = datetime(2025, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SOME_ID = UUID("01900000-0000-7000-8000-000000000001")
+PRICE = Money(45_000, "USD")
+
+
+class Paid(msgspec.Struct, frozen=True):
+    payment_id: UUID
+    booking: BookingRow
+
+
+class Availability(msgspec.Struct, frozen=True):
+    flight_id: UUID
+    seats: int
+    held: int
+    booked: int
+    available: int
+
+
+@post("/api/v1/bookings", status_code=201)
+async def create(data: JSONBody[InitiateBooking]) -> BookingRow:
+    return _booking(data.flight_id, data.user_id, data.seats)
+
+
+@post("/api/v1/bookings/payments", status_code=201)
+async def pay(data: JSONBody[PayBooking]) -> Paid:
+    return Paid(SOME_ID, _booking(data.booking_id, data.user_id, 1))
+
+
+@get("/api/v1/bookings/{booking_id:uuid}")
+async def booking(booking_id: FromPath[UUID]) -> BookingRow:
+    return _booking(booking_id, "customer-0", 1)
+
+
+@get("/api/v1/flights/{flight_id:uuid}/availability")
+async def availability(flight_id: FromPath[UUID]) -> Availability:
+    return Availability(flight_id, 1000, 0, 500, 500)
+
+
+def _booking(id: UUID, user_id: str, seats: int) -> BookingRow:
+    return BookingRow(
+        id=SOME_ID,
+        flight_id=id,
+        user_id=user_id,
+        seats=seats,
+        total_cost=PRICE,
+        status=Status.BOOKED,
+        expires_at=NOW,
+        version=1,
+        created_at=NOW,
+        updated_at=NOW,
+        payment=Payment(SOME_ID, PaymentStatus.CAPTURED),
+    )
+
+
+def create_app() -> Litestar:
+    @asynccontextmanager
+    async def settled(_: Litestar) -> AsyncIterator[None]:
+        # As the real program does.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+        yield
+
+    return Litestar(
+        [create, pay, booking, availability], lifespan=[settled], openapi_config=None, logging_config=None
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.noop", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    options = parser.parse_args()
+    server = _server(replace(Settings(), port=options.port, workers=options.workers))
+    server.target = "bench.noop:create_app"
+    print(f"ready http://{server.bind_addr}:{server.bind_port}", flush=True)
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()
