@@ -57,7 +57,7 @@ async def _opened(
             return await stack.enter_async_context(open_ledger(database_url, settings))
         except psycopg.OperationalError as error:
             if not told:
-                logger.bind(error=repr(error)).warning("The database does not answer the scheduler")
+                logger.bind(error=repr(error)).warning("database.awaited")
             told = True
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
@@ -69,7 +69,7 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron))
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
-    logger.bind(cron=settings.sweep_cron or "never").info("Scheduler started")
+    logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         app.session.shut_down(force=True)
@@ -79,7 +79,7 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     finally:
         serving.cancel()
         stopping.cancel()
-    logger.info("Scheduler stopped")
+    logger.info("scheduler.stopped")
 
 
 def _tasks(sweeper: Sweeper) -> Any:

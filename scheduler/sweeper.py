@@ -41,16 +41,16 @@ class Sweeper:
     async def pulse(self) -> None:
         try:
             async with self._ledger.read() as connection:
-                self._pulse = await beat(connection, NAME, JOB)
+                pulse = await beat(connection, NAME, JOB)
+                felt_at = time.monotonic()
         except _Trouble as error:
             if self._answers:  # told once, not at every pulse
-                logger.bind(error=repr(error)).warning("The database does not answer the scheduler")
+                logger.bind(error=repr(error)).warning("database.lost")
             self._answers = False
             return
-        self._pulse_at = time.monotonic()
-        self._tried = self._pulse.last_slot
+        self._pulse, self._pulse_at, self._tried = pulse, felt_at, pulse.last_slot
         if not self._answers:
-            logger.info("The database answers the scheduler again")
+            logger.info("database.back")
         self._answers = True
 
     def is_due(self) -> bool:
@@ -68,15 +68,15 @@ class Sweeper:
         try:
             done = await self._run(slot)
         except _Trouble as error:
-            log.bind(error=repr(error)).warning("Sweep cut short, to be taken up again")
+            log.bind(error=repr(error)).warning("sweep.interrupted")
         except Exception:
-            log.exception("Sweep failed, to be tried again")
+            log.exception("sweep.failed")
         else:
             if done is not None:
-                log.bind(expired=done).info("Holds swept")
+                log.bind(expired=done).log("INFO" if done else "DEBUG", "sweep.done")
 
     async def _run(self, slot: datetime) -> int | None:
-        connection = await connect(self._database_url, NAME)
+        connection = await connect(self._database_url, "seatledger scheduler")
         try:
             return await run_slot(connection, JOB, slot, lambda: expire_holds(self._ledger, slot))
         finally:
@@ -94,7 +94,7 @@ class Sweeper:
 async def expire_holds(ledger: Ledger, slot: datetime) -> int:
     """Give back the seats of all holds that have run out, in batches, oldest first; how many there were.
 
-    Each hold is tried once: one that the ledger refuses to expire (paid in this very moment) holds up nobody.
+    Each is tried once: one that the ledger refuses to expire (paid in this very moment) holds up nobody.
     Raises Unavailable or Overloaded when the ledger cannot take more now; what is done is done.
     """
     expired, due = 0, await _next_batch(ledger)
@@ -111,5 +111,6 @@ async def _next_batch(ledger: Ledger, after: DueHold | None = None) -> list[DueH
 
 
 def _expire(booking_id: UUID, slot: datetime) -> Submission:
-    # A refusal is kept under its key for ever: without the slot in it, the hold could never be swept again.
+    # A refusal is kept under its key for ever: with the booking alone as key, a sweep that came too early
+    # (a clock set back) would keep the hold from ever being expired.
     return Submission(ExpireHold(booking_id), SYSTEM, neutral, key=f"{booking_id}@{slot.isoformat()}")

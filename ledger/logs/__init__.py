@@ -1,6 +1,6 @@
 """Logs: lines for people or for machines, on standard error and in a file that several processes share.
 
-A message is a constant; whatever varies is bound to it: `logger.bind(booking_id=id).info("Hold expired")`.
+A message is a constant, the name of an event; what varies is bound: `logger.bind(error=text).info("x.lost")`.
 A call below the level costs about a microsecond, and its `bind` another.
 """
 

@@ -58,7 +58,7 @@ def plain(name: str, value: Any, depth: int = 0) -> Any:
     if isinstance(value, Enum):
         return plain(name, value.value, depth)
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.isoformat().replace("+00:00", "Z")
     if depth < DEPTH_MAX:
         if isinstance(value, Mapping):
             pairs = list(value.items())[:ITEMS_MAX]

@@ -51,9 +51,10 @@ def process(database_url: str, checkout: Path) -> Iterator[Callable[[], "subproc
     started = []
     environment = os.environ | {"DATABASE_URL": database_url, "SEATLEDGER_SWEEP_CRON": EVERY_SECOND}
 
-    def start() -> "subprocess.Popen[bytes]":
+    def start(**settings: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-W", "error", "-m", "scheduler.main"]
-        started.append(subprocess.Popen(command, cwd=checkout, env=environment, stderr=subprocess.PIPE))
+        own = environment | settings
+        started.append(subprocess.Popen(command, cwd=checkout, env=own, stderr=subprocess.PIPE))
         return started[-1]
 
     yield start
@@ -81,6 +82,15 @@ async def test_killed_and_started_again_it_takes_up_the_work(airline: Airline, p
     await airline.due_holds(1)
     process()
     await until(airline.expired, 2)
+
+
+async def test_without_a_database_it_waits_says_so_once_and_still_ends_when_told(process: Any) -> None:
+    one = process(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nowhere")
+    line = await asyncio.to_thread(one.stderr.readline)
+    assert b"database.awaited" in line
+    one.send_signal(signal.SIGTERM)
+    assert one.wait(5) == 0
+    assert one.stderr.read() == b""
 
 
 def test_an_expression_that_is_none_stops_the_start_with_one_line() -> None:

@@ -188,10 +188,10 @@ async def test_a_database_that_is_away_is_told_once_and_its_return_too(
     await sweeper.pulse()
     await sweeper.sweep()
     assert told() == [
-        "The database does not answer the scheduler",
-        "Sweep cut short, to be taken up again",
-        "The database answers the scheduler again",
-        "Holds swept",
+        "database.lost",
+        "sweep.interrupted",
+        "database.back",
+        "sweep.done",
     ]
 
 
