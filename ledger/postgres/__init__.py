@@ -1,6 +1,7 @@
 """The database that comes with the program: started by its first user, stopped after its last one."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from ledger.postgres.binaries import VARIABLE, find_binaries
 if os.name == "posix":  # elsewhere there are no such locks, and only a DATABASE_URL works
     import fcntl
 
+    from ledger.postgres.cluster import PASSWORD_FILE, POINTER_FILE, known_place
     from ledger.postgres.keeper import (
         KEEPER_LOCK,
         LINGER_FILE,
@@ -84,6 +86,24 @@ def ensure_running(data: Path) -> None:
 def keep_for(data: Path, seconds: float) -> None:
     """Let the server stay that long after its last user, an hour at most: for a printed connection string."""
     write_private(data.resolve() / LINGER_FILE, str(time.time() + seconds))
+
+
+def remove_database(data: Path) -> None:
+    """Delete the embedded database of a data folder, wherever it lies.
+
+    Raises EmbeddedDatabaseFailed while somebody uses it.
+    """
+    data = data.resolve()
+    users = open_lock(data / USERS_LOCK)
+    try:
+        if not lock_within(users, fcntl.LOCK_EX, LEAVE_SECONDS_MAX) or is_locked(data / KEEPER_LOCK):
+            raise _failure(data, "it is in use and cannot be removed")
+        if place := known_place(data):
+            shutil.rmtree(place)
+        for name in (POINTER_FILE, PASSWORD_FILE, LOG_FILE):
+            (data / name).unlink(missing_ok=True)
+    finally:
+        os.close(users)
 
 
 def _wait_for_answer(data: Path, log: Callable[[str], object]) -> str:

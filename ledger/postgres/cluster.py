@@ -20,6 +20,7 @@ from ledger.postgres.programs import Account, run_program
 NAME = "seatledger"  # of the role, which is a superuser, and of the database
 PORT = 5432  # only part of the socket's name: the server listens on no network
 POINTER_FILE = "postgres.place"
+PASSWORD_FILE = "postgres.password"  # noqa: S105 - its name, not what is in it
 SYSTEM_FOLDER = Path("/var/lib/seatledger")
 
 # sun_path, with its closing zero, has 108 bytes on Linux and 104 on macOS and the BSDs.
@@ -56,7 +57,7 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
 
     Raises NoPlace, OSError, and CalledProcessError with the reason in the log.
     """
-    place = _known_place(data)
+    place = known_place(data)
     account = _account_for(place)
     place = place or _new_place(data, account)
     if account:
@@ -73,6 +74,19 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     _replace(folder / "postgresql.conf", Path(__file__).with_name("postgresql.conf").read_text())
     _replace(folder / "pg_hba.conf", ACCESS)
     return Cluster(place, binaries, account, password)
+
+
+def known_place(data: Path) -> Path | None:
+    """Return where the data folder's database lies, or None when there is none yet. Raises NoPlace."""
+    pointer = data / POINTER_FILE
+    if pointer.exists():
+        place = Path(pointer.read_text().strip())
+        if not (place / "cluster").is_dir():
+            # An empty database instead would look like a total loss of bookings.
+            raise NoPlace(f"{pointer} says that the database is in {place}, which is gone: bring it back")
+        return place
+    place = data / "postgres"
+    return place if (place / "cluster").is_dir() else None
 
 
 def open_socket_folder(cluster: Cluster) -> Path:
@@ -93,18 +107,6 @@ def close_socket_folder(cluster: Cluster) -> None:
     link = cluster.place / "socket"
     shutil.rmtree(link.readlink() if link.is_symlink() else link, ignore_errors=True)
     link.unlink(missing_ok=True)
-
-
-def _known_place(data: Path) -> Path | None:
-    pointer = data / POINTER_FILE
-    if pointer.exists():
-        place = Path(pointer.read_text().strip())
-        if not (place / "cluster").is_dir():
-            # An empty database instead would look like a total loss of bookings.
-            raise NoPlace(f"{pointer} says that the database is in {place}, which is gone: bring it back")
-        return place
-    place = data / "postgres"
-    return place if (place / "cluster").is_dir() else None
 
 
 def _account_for(place: Path | None) -> Account | None:
@@ -152,7 +154,7 @@ def _make(folder: Path, binaries: Path, account: Account | None, log: BinaryIO) 
 
 def _password(data: Path, folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> str:
     """Return the superuser's password; where its file is missing, a new one is set."""
-    kept = data / "postgres.password"
+    kept = data / PASSWORD_FILE
     if kept.exists():
         return kept.read_text().strip()
     password = secrets.token_hex(24)

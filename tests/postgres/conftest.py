@@ -9,12 +9,13 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from ledger.postgres import remove_database
 from ledger.postgres.locks import is_locked
 from ledger.postgres.processes import postmaster_id, server_processes
 
@@ -118,14 +119,11 @@ class Folder:
     def server_processes(self) -> list[int]:
         return server_processes(self.cluster)
 
-    def remove(self) -> None:
+    def end(self) -> None:
         for user in self.users:
             user.kill()
         eventually(lambda: not is_locked(self.data / "keeper.lock"))
         assert not self.server_processes()
-        if self.place.parent == Path("/var/lib/seatledger"):
-            shutil.rmtree(self.place)
-        shutil.rmtree(self.data)
 
 
 def eventually(holds: Callable[[], object], seconds: float = 15) -> None:
@@ -149,6 +147,12 @@ def kill_server(folder: Folder) -> None:
         os.kill(process, signal.SIGKILL)
 
 
+def kill_keeper(folder: Folder) -> None:
+    keeper = folder.keeper()
+    os.kill(keeper, signal.SIGKILL)
+    eventually(lambda: not is_alive(keeper))
+
+
 def answers(url: str) -> bool:
     try:
         with psycopg.connect(url, connect_timeout=2) as connection:
@@ -157,11 +161,34 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture
-def folder() -> Iterator[Folder]:
+@contextmanager
+def new_folder() -> Iterator[Path]:
     """A data folder that any account may reach; pytest's own are closed to all but their owner."""
     data = Path(tempfile.mkdtemp(prefix="seatledger-test-"))
     data.chmod(0o755)
-    folder = Folder(data)
+    yield data
+    remove_database(data)
+    shutil.rmtree(data)
+
+
+@pytest.fixture(scope="module")
+def used_data() -> Iterator[Path]:
+    with new_folder() as data:
+        yield data
+
+
+@pytest.fixture
+def folder(used_data: Path) -> Iterator[Folder]:
+    """A data folder, whose database an earlier test may have made."""
+    folder = Folder(used_data)
     yield folder
-    folder.remove()
+    folder.end()
+
+
+@pytest.fixture
+def fresh_folder() -> Iterator[Folder]:
+    """A data folder without a database."""
+    with new_folder() as data:
+        folder = Folder(data)
+        yield folder
+        folder.end()

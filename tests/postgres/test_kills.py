@@ -8,7 +8,7 @@ import psycopg
 
 from ledger.postgres import running_database
 
-from .conftest import answers, eventually, is_alive, kill_server
+from .conftest import answers, eventually, is_alive, kill_keeper, kill_server
 
 
 def seats(url):
@@ -18,7 +18,8 @@ def seats(url):
 
 def write_a_seat(url):
     with psycopg.connect(url) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS kept (seat int)")
+        connection.execute("DROP TABLE IF EXISTS kept")
+        connection.execute("CREATE TABLE kept (seat int)")
         connection.execute("INSERT INTO kept VALUES (1)")
 
 
@@ -26,7 +27,7 @@ def test_a_killed_keeper_takes_its_server_along_and_is_replaced(folder):
     user = folder.user()
     write_a_seat(user.url)
     first = folder.postmaster()
-    os.kill(folder.keeper(), signal.SIGKILL)
+    kill_keeper(folder)
     eventually(lambda: not is_alive(first))
     user.ensure_running()
     eventually(lambda: answers(user.url))
@@ -40,7 +41,7 @@ def test_a_keeper_killed_while_the_server_is_busy_is_replaced_once_that_has_ende
     write_a_seat(user.url)
     first = folder.postmaster()
     os.kill(first, signal.SIGSTOP)  # as long as it is frozen it cannot end
-    os.kill(folder.keeper(), signal.SIGKILL)
+    kill_keeper(folder)
     user.ensure_running()
     assert folder.postmaster() == first
     assert not answers(user.url)
@@ -63,10 +64,8 @@ def test_a_killed_server_is_restarted_with_all_that_was_committed(folder):
 
 def test_a_killed_postmaster_does_not_leave_busy_children_in_the_way(folder):
     user = folder.user()
-    with psycopg.connect(user.url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE kept (seat int)")
-        busy = psycopg.connect(user.url, autocommit=True)
-        busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 10000000000)")
+    busy = psycopg.connect(user.url, autocommit=True)
+    busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 10000000000)")
     os.kill(folder.postmaster(), signal.SIGKILL)
     eventually(lambda: answers(user.url))
     busy.close()
@@ -84,16 +83,16 @@ def test_everything_killed_at_once_starts_again(folder):
         assert seats(url) == 1
 
 
-def test_a_kill_while_the_database_is_made_leaves_nothing_half_made(folder):
-    user = folder.user()
-    eventually(lambda: list(folder.place.glob("new-*/base")))
+def test_a_kill_while_the_database_is_made_leaves_nothing_half_made(fresh_folder):
+    user = fresh_folder.user()
+    eventually(lambda: list(fresh_folder.place.glob("new-*/base")))
     os.kill(user.process.pid, signal.SIGKILL)
-    makers = subprocess.run(["pgrep", "-f", str(folder.data)], capture_output=True, text=True)
+    makers = subprocess.run(["pgrep", "-f", str(fresh_folder.data)], capture_output=True, text=True)
     for process in makers.stdout.split():
         os.kill(int(process), signal.SIGKILL)
-    with running_database(None, folder.data) as url:
+    with running_database(None, fresh_folder.data) as url:
         assert answers(url)
-    assert not list(folder.place.glob("new-*"))
+    assert not list(fresh_folder.place.glob("new-*"))
 
 
 def test_the_lock_file_of_a_dead_server_is_no_obstacle(folder):

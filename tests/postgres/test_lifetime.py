@@ -28,6 +28,7 @@ def test_the_server_answers_and_leaves_no_process_behind(folder):
 
 def test_what_was_written_is_there_at_the_next_start(folder):
     with running_database(None, folder.data) as url, psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS kept")
         connection.execute("CREATE TABLE kept AS SELECT 1 AS seat")
     with running_database(None, folder.data) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT seat FROM kept").fetchone() == (1,)
@@ -44,14 +45,14 @@ def test_a_second_user_shares_the_server_and_keeps_it_for_itself(folder):
     assert not folder.server_processes()
 
 
-def test_six_programs_that_start_at_once_share_one_server(folder):
-    users = [folder.user() for _ in range(6)]
+def test_six_programs_that_start_at_once_share_one_server(fresh_folder):
+    users = [fresh_folder.user() for _ in range(6)]
     urls = {user.url for user in users}
     assert len(urls) == 1
     assert all(answers(url) for url in urls)
     for user in users:
         assert user.leave() == 0
-    assert not folder.server_processes()
+    assert not fresh_folder.server_processes()
 
 
 def test_the_server_ends_when_its_last_user_is_killed(folder):

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.postgres import EmbeddedDatabaseFailed, running_database
+from ledger.postgres import EmbeddedDatabaseFailed, remove_database, running_database
 from ledger.postgres.binaries import VARIABLE, find_binaries
 
 from .conftest import ENVIRONMENT, Folder, answers
@@ -31,8 +31,9 @@ def closed_folder():
     (parent / "data").mkdir()
     folder = Folder(parent / "data")
     yield folder
-    folder.remove()
-    parent.rmdir()
+    folder.end()
+    remove_database(folder.data)
+    shutil.rmtree(parent)
 
 
 @as_root
@@ -44,6 +45,17 @@ def test_root_keeps_the_database_elsewhere_when_the_data_folder_is_closed_to_oth
             assert closed_folder.cluster.stat().st_uid != 0
     assert closed_folder.place.parent == Path("/var/lib/seatledger")
     assert stat.S_IMODE(closed_folder.data.parent.stat().st_mode) == mode
+
+
+@as_root
+def test_removing_a_database_removes_it_where_it_lies_but_never_while_it_is_used(closed_folder, monkeypatch):
+    monkeypatch.setattr("ledger.postgres.LEAVE_SECONDS_MAX", 0.1)
+    with running_database(None, closed_folder.data):
+        place = closed_folder.place
+        with refused("in use"):
+            remove_database(closed_folder.data)
+    remove_database(closed_folder.data)
+    assert not place.exists()
 
 
 @as_root
@@ -77,7 +89,7 @@ def test_root_runs_a_copy_of_programs_that_lie_in_a_closed_folder(folder, monkey
 
 
 @as_root
-def test_an_ordinary_user_needs_nothing_of_root(folder):
+def test_an_ordinary_user_needs_nothing_of_root(fresh_folder):
     prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     works = "import psycopg, subprocess, sys; subprocess.check_call([sys.executable, '-c', ''])"
     pythons = [sys.executable, "/usr/bin/python3"]
@@ -90,22 +102,21 @@ def test_an_ordinary_user_needs_nothing_of_root(folder):
     ]
     if not open_to_all:
         pytest.skip("this environment and its Python are closed to other accounts")
-    os.chown(folder.data, NOBODY, NOBODY)
-    user = folder.user(prefix=prefix, python=open_to_all[0])
+    os.chown(fresh_folder.data, NOBODY, NOBODY)
+    user = fresh_folder.user(prefix=prefix, python=open_to_all[0])
     assert answers(user.url)
-    assert folder.cluster.stat().st_uid == NOBODY
+    assert fresh_folder.cluster.stat().st_uid == NOBODY
     assert user.leave() == 0
     # What an ordinary user has made goes on under that user, also when root uses it.
-    with running_database(None, folder.data) as url:
+    with running_database(None, fresh_folder.data) as url:
         assert answers(url)
-        assert Path(f"/proc/{folder.postmaster()}").stat().st_uid == NOBODY
+        assert Path(f"/proc/{fresh_folder.postmaster()}").stat().st_uid == NOBODY
 
 
 def test_a_path_too_long_for_a_socket_gets_its_socket_elsewhere(folder):
-    deep = folder.data / ("d" * 60) / ("e, \"f' %" * 8)
-    deep.mkdir(parents=True)
-    inner = Folder(deep)
-    with running_database(None, deep) as url:
+    inner = Folder(folder.data / ("d" * 60) / ("e, \"f' %" * 8))
+    inner.data.mkdir(parents=True)
+    with running_database(None, inner.data) as url:
         assert answers(url)
         target = (inner.place / "socket").readlink()
         assert stat.S_IMODE(target.stat().st_mode) == 0o700
@@ -146,14 +157,14 @@ def test_a_folder_without_the_programs_is_named_in_the_error(folder, monkeypatch
         pass
 
 
-def test_programs_that_do_not_work_are_an_error_that_names_the_log(folder, monkeypatch):
-    programs = folder.data / "programs"
+def test_programs_that_do_not_work_are_an_error_that_names_the_log(fresh_folder, monkeypatch):
+    programs = fresh_folder.data / "programs"
     programs.mkdir()
     for name in ("postgres", "initdb"):
         (programs / name).write_text("#!/bin/sh\necho this is not a database >&2\nexit 3\n")
         (programs / name).chmod(0o755)
     monkeypatch.setenv(VARIABLE, str(programs))
-    with refused(r"(?s)postgres\.log.*this is not a database"), running_database(None, folder.data):
+    with refused(r"(?s)postgres\.log.*this is not a database"), running_database(None, fresh_folder.data):
         pass
 
 

