@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 import psycopg
 
@@ -51,26 +52,41 @@ def migrate(url: str) -> list[Migration]:
     """Bring the database to VERSION; the migrations applied now, none when it was there.
 
     Everything happens in one transaction under an advisory lock: any number of programs may start at once.
-    Raises SchemaMismatch when the database is newer than the program or its past was edited.
+    Where nothing is missing, the right to read is enough. Raises SchemaMismatch when the database is newer
+    than the program or its past was edited.
     """
-    with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection, connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-        connection.execute(_BOOKKEEPING)
-        rows = connection.execute("select version, sha256 from ledger.migrations order by version").fetchall()
-        known = {migration.version: migration for migration in migrations()}
-        for version, sha256 in rows:
-            if version not in known:
-                raise SchemaMismatch(
-                    f"The database has schema version {version}, this program {VERSION}: use a newer one."
+    with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
+        if not _missing(connection):
+            return []
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+            connection.execute(_BOOKKEEPING)
+            # Again, because another program may have done it while this one waited.
+            missing = _missing(connection)
+            for migration in missing:
+                connection.execute(migration.sql)
+                connection.execute(
+                    "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
+                    (migration.version, migration.name, migration.sha256),
                 )
-            if known[version].sha256 != sha256:
-                raise SchemaMismatch(f"Migration {version} was edited after it was applied to this database.")
-        applied = {version for version, _ in rows}
-        missing = [migration for migration in migrations() if migration.version not in applied]
-        for migration in missing:
-            connection.execute(migration.sql)
-            connection.execute(
-                "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
-                (migration.version, migration.name, migration.sha256),
+            return missing
+
+
+def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:
+    """What the database does not have yet. Raises SchemaMismatch."""
+    known = {migration.version: migration for migration in migrations()}
+    for version, sha256 in _applied(connection):
+        if version not in known:
+            raise SchemaMismatch(
+                f"The database has schema version {version}, this program {VERSION}: use a newer one."
             )
-        return missing
+        if known.pop(version).sha256 != sha256:
+            raise SchemaMismatch(f"Migration {version} was edited after it was applied to this database.")
+    return list(known.values())
+
+
+def _applied(connection: psycopg.Connection[Any]) -> list[tuple[int, str]]:
+    row = connection.execute("select to_regclass('ledger.migrations')").fetchone()
+    if row is None or row[0] is None:
+        return []
+    return connection.execute("select version, sha256 from ledger.migrations order by version").fetchall()

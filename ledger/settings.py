@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.cron import check_cron
+
 
 class WrongSetting(Exception):
     """A setting has a value that it cannot have."""
@@ -101,6 +103,11 @@ def _secret(text: str) -> str:
     return text
 
 
+def _cron(text: str) -> str:
+    check_cron(text)
+    return text
+
+
 def _existing_file(text: str) -> Path:
     if not Path(text).is_file():
         raise ValueError("must name a file that exists")
@@ -122,7 +129,7 @@ _READERS: dict[str, tuple[str, Any]] = {
     "port": ("SEATLEDGER_PORT", _whole(1, 65535)),
     "workers": ("SEATLEDGER_WORKERS", _whole(1, 64)),
     "hold_seconds": ("SEATLEDGER_HOLD_SECONDS", _whole(1, 86_400)),
-    "sweep_cron": ("SEATLEDGER_SWEEP_CRON", str),
+    "sweep_cron": ("SEATLEDGER_SWEEP_CRON", _cron),
     "jwt_secret": ("SEATLEDGER_JWT_SECRET", _secret),
     "jwks_file": ("SEATLEDGER_JWKS_FILE", _existing_file),
     "log_format": ("SEATLEDGER_LOG_FORMAT", _one_of("text", "json")),

@@ -149,16 +149,19 @@ class _Usage:
 
     def __init__(self) -> None:
         self._counts = Seats(0)
+        self._last_position = 0
         self._positions = array("q")
         self._deltas = array("h")
 
     def follow(self, position: int, before: Status | None, after: Status, count: int) -> None:
         self._counts.follow(before, after, count)
+        self._last_position = max(self._last_position, position)
         delta = count * (_in_use(after) - _in_use(before))
         if delta:
             self._change(position, -delta)
 
     def resize(self, position: int, seats: int) -> None:
+        self._last_position = max(self._last_position, position)
         if seats != self._counts.seats:
             self._change(position, seats - self._counts.seats)
             self._counts.seats = seats
@@ -171,7 +174,7 @@ class _Usage:
                 note(position, f"flight {flight_id} is oversold by {-free}")
                 return
         if recorded != self._counts:
-            note(max(self._positions), f"seats of {flight_id}: {recorded}, the log says {self._counts}")
+            note(self._last_position, f"seats of {flight_id}: {recorded}, the log says {self._counts}")
 
     def _change(self, position: int, free: int) -> None:
         self._positions.append(position)

@@ -1,0 +1,31 @@
+"""Every event ever released, as it was stored: all are read for ever, and none may change its shape."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from ledger import codec
+
+SAMPLES = json.loads((Path(__file__).parent / "event_samples.json").read_text())
+ID = UUID("01890000-0000-7000-8000-000000000001")
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def test_every_event_has_a_sample() -> None:
+    assert {sample["topic"] for sample in SAMPLES} == set(codec.EVENT_TYPES)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample["topic"] for sample in SAMPLES])
+def test_a_stored_event_is_read_and_written_as_ever(sample: dict[str, str]) -> None:
+    event = codec.decode(sample["topic"], sample["state"], ID, 1, NOON)
+    assert event.originator_id == ID
+    assert event.timestamp == NOON
+    assert codec.encode(event) == sample["state"]
+
+
+def test_an_unknown_event_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        codec.decode("booking.eaten", "{}", ID, 1, NOON)
