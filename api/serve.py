@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+import resource
 import shutil
+import signal
 import tempfile
 
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -16,9 +18,11 @@ BACKLOG = 2048
 CONNECTIONS_MAX = 4096
 """In each worker. Silent ones are dropped after HEADER_MILLISECONDS_MAX, so they cannot use it up."""
 
-HEADER_MILLISECONDS_MAX = 15_000
+HEADER_MILLISECONDS_MAX = 20_000
 HEADER_BYTES_MAX = 64 * 1024
-STOP_SECONDS_MAX = 8
+STOP_SECONDS_MAX = 6
+OTHER_FILES_MAX = 256
+"""What a worker opens besides connections of callers."""
 
 
 def serve(settings: Settings) -> None:
@@ -29,9 +33,17 @@ def serve(settings: Settings) -> None:
     """
     counts = tempfile.mkdtemp(prefix="seatledger-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+    server = _server(settings)
     try:
-        _server(settings).serve()
+        server.serve()
+    except SystemExit:
+        # A signal to the whole process group ends the workers too, which granian takes for their failure.
+        if not server.interrupt_signal:
+            raise
     finally:
+        # A second signal must not turn a clean end into a killed one.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         shutil.rmtree(counts, ignore_errors=True)
 
 
@@ -50,12 +62,21 @@ def _server(settings: Settings) -> MPServer:
         ),
         websockets=False,
         backlog=BACKLOG,
-        backpressure=CONNECTIONS_MAX,
+        backpressure=_connections_max(),
         log_level=LogLevels.warning,
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS_MAX,
     )
+
+
+def _connections_max() -> int:
+    """As many as we want or the system allows: at its limit a server can only spin."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + OTHER_FILES_MAX
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return max(allowed - OTHER_FILES_MAX, 64)
 
 
 if __name__ == "__main__":

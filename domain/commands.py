@@ -1,6 +1,6 @@
 """Commands: what callers may ask for, a frozen struct each; also the HTTP body where no path carries an id."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -50,6 +50,10 @@ class ScheduleFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("origin and destination must differ")
         if self.arrives_at <= self.departs_at:
             raise ValueError("arrives_at must be later than departs_at")
+        try:
+            self.departs_at.astimezone(UTC), self.arrives_at.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("departs_at and arrives_at must lie in the years 1 to 9999 in UTC") from None
 
     @property
     def departure_day(self) -> date:
