@@ -29,6 +29,8 @@ examples:
   seatledger verify --json                      check the whole ledger
   psql "$(seatledger db-url)"                   look inside
 
+From a checkout, `python3 run.py COMMAND` is the same, and `python3 run.py test` runs the whole check.
+
 Settings are environment variables, or the same names in a file .env; the README lists them.
 """
 

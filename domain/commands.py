@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from domain.booking import Capture
-from domain.money import Money
+from domain.money import AMOUNT_MAX, Money
 
 Airport = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="IATA airport code", examples=["JFK"])]
 FlightNumber = Annotated[
@@ -27,10 +27,7 @@ Note = Annotated[str, Meta(max_length=500)]
 class Price(Money, frozen=True, forbid_unknown_fields=True):
     """Money above zero."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.amount == 0:
-            raise ValueError("A price must be above 0")
+    amount: Annotated[int, Meta(gt=0, le=AMOUNT_MAX, description="Integer minor units, above 0")]
 
     def as_money(self) -> Money:
         return Money(self.amount, self.currency)
