@@ -1,0 +1,159 @@
+"""Tokens: which are believed, and by which key."""
+
+import base64
+import hmac
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from api.rejections import Unauthenticated
+from api.tokens import Tokens
+from domain.caller import Caller, Role
+from ledger.settings import Settings, WrongSetting
+from tests.api.conftest import SECRET, SETTINGS, token
+
+CLAIMS: dict[str, Any] = {"sub": "alice", "roles": ["client"], "exp": 4_000_000_000}
+
+
+def signed(claims: dict[str, Any], secret: str = SECRET, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, secret, algorithm=algorithm)
+
+
+def without(name: str) -> str:
+    return signed({key: value for key, value in CLAIMS.items() if key != name})
+
+
+def unsigned(header: dict[str, Any]) -> str:
+    parts = (json.dumps(header), json.dumps(CLAIMS))
+    return ".".join([*(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts), ""])
+
+
+def forged(kid: str, secret: bytes) -> str:
+    """Signed with a public key's bytes as if they were a shared secret, which libraries refuse to do."""
+    head = {"alg": "HS256", "kid": kid}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (head, CLAIMS)]
+    mac = hmac.digest(secret, b".".join(parts), "sha256")
+    return b".".join([*parts, base64.urlsafe_b64encode(mac).rstrip(b"=")]).decode()
+
+
+def caller(text: str, tokens: Tokens | None = None) -> Caller:
+    return (tokens or Tokens(SETTINGS)).caller(b"Bearer " + text.encode())
+
+
+def test_a_good_token_says_who_calls() -> None:
+    assert caller(token("alice", "client", "pilot")) == Caller("alice", frozenset({Role.CLIENT}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a.b.c",
+        "a" * 10_000,
+        unsigned({"alg": "none"}),
+        unsigned({"alg": "HS256"}),
+        signed(CLAIMS, "another secret that is long enough too"),
+        signed(CLAIMS, SECRET * 2, "HS512"),
+        without("sub"),
+        without("exp"),
+        without("roles"),
+        signed({**CLAIMS, "exp": int(time.time()) - 1}),
+        signed({**CLAIMS, "nbf": 4_000_000_000}),
+        signed({**CLAIMS, "sub": ""}),
+        signed({**CLAIMS, "sub": "a\nb"}),
+        signed({**CLAIMS, "sub": "a" * 256}),
+        signed({**CLAIMS, "roles": "operator"}),
+        signed({**CLAIMS, "roles": [1]}),
+        signed({**CLAIMS, "exp": 10**400}),
+    ],
+    ids=lambda text: text[:12] or "empty",
+)
+def test_a_bad_token_is_nobody(text: str) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        caller(text)
+    assert b'error="invalid_token"' in refused.value.headers[0][1]
+
+
+@pytest.mark.parametrize("header", [b"Basic YTpi", b"bearer", b"Bearer", b"Token x", b"Bearer a, Bearer b"])
+def test_another_scheme_is_nobody(header: bytes) -> None:
+    with pytest.raises(Unauthenticated):
+        Tokens(SETTINGS).caller(header)
+
+
+def test_the_scheme_may_be_written_in_any_case() -> None:
+    assert Tokens(SETTINGS).caller(b"bEARER " + token("alice", "client").encode()).subject == "alice"
+
+
+def test_a_remembered_token_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens, text = Tokens(SETTINGS), token("alice", "client")
+    assert caller(text, tokens).subject == "alice"
+    now = time.time()
+    monkeypatch.setattr("api.tokens.time.time", lambda: now + 601)
+    with pytest.raises(Unauthenticated, match="expired"):
+        caller(text, tokens)
+
+
+@pytest.fixture(scope="module")
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture
+def keys(rsa_key: rsa.RSAPrivateKey) -> dict[str, Any]:
+    return {
+        "RS256": rsa_key,
+        "ES256": ec.generate_private_key(ec.SECP256R1()),
+        "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    }
+
+
+@pytest.fixture
+def tokens(keys: dict[str, Any], tmp_path: Path) -> Tokens:
+    makers = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
+    jwks = [makers[name].to_jwk(key.public_key(), as_dict=True) | {"kid": name} for name, key in keys.items()]
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": jwks}))
+    return Tokens(Settings(jwks_file=path, jwt_secret=SECRET))
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_a_public_key_verifies_by_its_own_algorithm(
+    algorithm: str, keys: dict[str, Any], tokens: Tokens
+) -> None:
+    text = jwt.encode(CLAIMS, keys[algorithm], algorithm=algorithm, headers={"kid": algorithm})
+    assert caller(text, tokens).subject == "alice"
+
+
+def test_keys_are_not_mixed(keys: dict[str, Any], tokens: Tokens) -> None:
+    public = keys["RS256"].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    texts = [
+        signed(CLAIMS),
+        jwt.encode(CLAIMS, SECRET, algorithm="HS256", headers={"kid": "RS256"}),
+        forged("RS256", public),
+        jwt.encode(CLAIMS, keys["RS256"], algorithm="RS512", headers={"kid": "RS256"}),
+        jwt.encode(CLAIMS, keys["ES256"], algorithm="ES256", headers={"kid": "RS256"}),
+        jwt.encode(CLAIMS, keys["ES256"], algorithm="ES256", headers={"kid": "unknown"}),
+    ]
+    for text in texts:
+        with pytest.raises(Unauthenticated):
+            caller(text, tokens)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"keys": []}', '{"keys": [{"kty": "oct", "k": "eHg", "kid": "1"}]}'])
+def test_a_key_file_without_public_keys_stops_the_start(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(text)
+    with pytest.raises(WrongSetting, match="SEATLEDGER_JWKS_FILE"):
+        Tokens(Settings(jwks_file=path))
+
+
+def test_without_any_key_there_is_no_start() -> None:
+    with pytest.raises(WrongSetting, match="SEATLEDGER_JWT_SECRET"):
+        Tokens(Settings())
