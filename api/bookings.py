@@ -1,17 +1,15 @@
 """Bookings over HTTP."""
 
-from datetime import datetime
-from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.types import ASGIApp
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from api import history, queries
 from api.commands import Paid, submit
-from api.history import History
+from api.history import History, Moment
 from api.parameters import List, View
 from api.queries import Page
 from api.replies import Reply, version_header
@@ -48,30 +46,6 @@ class BookingList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
     user_id: UserId | UnsetType = UNSET
     flight_id: UUID | UnsetType = UNSET
     status: Status | UnsetType = UNSET
-
-
-class Moment(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """At most one of `version`, `position`, `as_of`: which state of the booking is meant."""
-
-    version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
-    position: Annotated[int, Meta(ge=1, le=2**63 - 1)] | UnsetType = UNSET
-    as_of: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
-
-    def __post_init__(self) -> None:
-        if sum(value is not UNSET for value in (self.version, self.position, self.as_of)) > 1:
-            raise ValueError("Give only one of version, position and as_of")
-
-    @property
-    def is_now(self) -> bool:
-        return self.version is UNSET and self.position is UNSET and self.as_of is UNSET
-
-    def includes(self, event: Any) -> bool:
-        """Had this recorded event happened by then?"""
-        if self.version is not UNSET:
-            return bool(event.originator_version <= self.version)
-        if self.position is not UNSET:
-            return bool(event.position <= self.position)
-        return self.as_of is UNSET or bool(event.recorded_at <= self.as_of)
 
 
 class BookingController(Controller):
@@ -162,7 +136,7 @@ class BookingController(Controller):
         if moment.is_now:
             seen = await queries.look(request, moment, lambda c: bookings.find(c, booking_id))
         else:
-            seen = await queries.look(request, moment, lambda c: history.then(c, booking_id, moment.includes))
+            seen = await queries.look(request, moment, lambda c: history.then(c, booking_id, moment))
         return _own(request, booking_id, seen)
 
     @get(

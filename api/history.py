@@ -1,17 +1,42 @@
 """A booking's past: its events, and what it was at any moment."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 from psycopg import AsyncConnection
 
+from api.parameters import View
 from domain.booking import Booking, Status
 from ledger.log import RecordedEvent, fold, steps, stream
 from projections.bookings import BookingRow
 from projections.head import Seen, snapshot
+
+
+class Moment(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At most one of `version`, `position`, `as_of`: which state of the booking is meant."""
+
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
+    position: Annotated[int, Meta(ge=1, le=2**63 - 1)] | UnsetType = UNSET
+    as_of: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if sum(value is not UNSET for value in (self.version, self.position, self.as_of)) > 1:
+            raise ValueError("Give only one of version, position and as_of")
+
+    @property
+    def is_now(self) -> bool:
+        return self.version is UNSET and self.position is UNSET and self.as_of is UNSET
+
+    def includes(self, event: RecordedEvent) -> bool:
+        """Had this recorded event happened by then?"""
+        if self.version is not UNSET:
+            return event.originator_version <= self.version
+        if self.position is not UNSET:
+            return event.position <= self.position
+        return self.as_of is UNSET or event.recorded_at <= self.as_of
 
 
 class HistoryEvent(msgspec.Struct, frozen=True):
@@ -47,14 +72,14 @@ async def of_booking(connection: AsyncConnection[Any], booking_id: UUID) -> Seen
     return Seen(position, (booking.user_id, History(booking_id, events)) if events else None)
 
 
-async def then(
-    connection: AsyncConnection[Any], booking_id: UUID, includes: Callable[[RecordedEvent], bool]
-) -> Seen[BookingRow | None]:
-    """The booking as it was when only the events that `includes` accepts had happened."""
+async def then(connection: AsyncConnection[Any], booking_id: UUID, moment: Moment) -> Seen[BookingRow | None]:
+    """The booking as it was at that moment; None before it existed, and for a version that never was."""
     async with snapshot(connection) as position:
         recorded = await stream(connection, booking_id)
-    booking = fold([event for event in recorded if includes(event)])
-    return Seen(position, BookingRow.of(booking) if isinstance(booking, Booking) else None)
+    booking = fold([event for event in recorded if moment.includes(event)])
+    if not isinstance(booking, Booking) or (moment.version is not UNSET and booking.version < moment.version):
+        return Seen(position, None)
+    return Seen(position, BookingRow.of(booking))
 
 
 def _shown(event: RecordedEvent, booking: Booking) -> HistoryEvent:

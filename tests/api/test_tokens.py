@@ -146,7 +146,9 @@ def test_keys_are_not_mixed(keys: dict[str, Any], tokens: Tokens) -> None:
             caller(text, tokens)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"keys": []}', '{"keys": [{"kty": "oct", "k": "eHg", "kid": "1"}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"keys": []}', '{"keys": [{"kty": "oct", "k": "eHg", "kid": "1"}]}']
+)
 def test_a_key_file_without_public_keys_stops_the_start(text: str, tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_text(text)

@@ -1,0 +1,148 @@
+"""Bodies: what is read, and how a bad one is told from a good one."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from api import bodies
+from api.bookings import Reason
+from api.rejections import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
+from domain.commands import InitiateBooking, ScheduleFlight
+from tests.api.conftest import BA117, People
+
+HOLD = {"flight_id": "01932c07-5bb0-7aaa-8000-00000000ba17", "user_id": "alice", "seats": 2}
+
+
+def text(**changes: Any) -> bytes:
+    return json.dumps(HOLD | changes).encode()
+
+
+def pointer(body: bytes, kind: type[Any] = InitiateBooking) -> str:
+    with pytest.raises(ValidationFailed) as refused:
+        bodies.decode(body, kind)
+    errors = refused.value.facts["errors"]
+    assert errors[0]["message"]
+    return str(errors[0]["pointer"])
+
+
+def test_a_good_body_is_its_struct() -> None:
+    assert bodies.decode(text(), InitiateBooking).seats == 2
+
+
+@pytest.mark.parametrize("seats", ["1", True, 1.0, None, 0, -1, 10, 2**64, [], {}])
+def test_a_value_of_the_wrong_type_or_size_is_pointed_at(seats: Any) -> None:
+    assert pointer(text(seats=seats)) == "/seats"
+
+
+@pytest.mark.parametrize("number", ["1e400", "1.0", "1e0", "9" * 5000, "-0"])
+def test_numbers_that_are_no_seats(number: str) -> None:
+    assert pointer(text().replace(b": 2}", f": {number}}}".encode())) == "/seats"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b'{"seats": NaN}',
+        b'{"user_id": "\xff"}',
+        text(user_id="x").replace(b'"x"', b'"\\ud800"'),
+        text() + b" {}",
+        b"\xef\xbb\xbf" + text(),
+        b"[" * 2000,
+        b"[]",
+        b"null",
+        b'"text"',
+    ],
+)
+def test_what_is_no_json_object_is_wrong_as_a_whole(body: bytes) -> None:
+    assert pointer(body) == ""
+
+
+def test_nesting_is_refused_wherever_it_is() -> None:
+    deep = b"[" * 30_000 + b"]" * 30_000
+    assert pointer(text()[:-1] + b', "x": ' + deep + b"}") == "/x"
+    assert pointer(text().replace(b'"alice"', deep)) == "/user_id"
+
+
+def test_unknown_missing_and_doubled_names_are_pointed_at() -> None:
+    assert pointer(text(**{"a/b~c": 1})) == "/a~1b~0c"
+    assert pointer(b'{"flight_id": "01932c07-5bb0-7aaa-8000-00000000ba17"}') == "/user_id"
+    assert pointer(text()[:-1] + b', "seats": 2}') == "/seats"
+
+
+def test_nul_is_refused_but_an_escaped_backslash_is_not() -> None:
+    assert pointer(text(user_id="a\x00")) == "/user_id"
+    assert pointer(b'{"reason": "a\\u0000"}', Reason) == "/reason"
+    assert bodies.decode(b'{"reason": "a\\\\u0000"}', Reason).reason == "a\\u0000"
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"price": {"amount": "1", "currency": "INR"}}, "/price/amount"),
+        ({"price": {"amount": 1, "currency": "XXX"}}, "/price"),
+        ({"price": {"amount": 0, "currency": "INR"}}, "/price"),
+        ({"departs_at": "2040-05-17T22:45:00"}, "/departs_at"),
+        ({"departs_at": "0001-01-01T00:00:00+14:00"}, ""),
+        ({"arrives_at": "9999-12-31T23:59:59-14:00"}, ""),
+        ({"arrives_at": "2040-05-17T21:45:00Z"}, ""),
+        ({"destination": "LHR"}, ""),
+        ({"number": "BA117\n"}, "/number"),
+    ],
+)
+def test_a_flight_that_cannot_be_is_pointed_at(change: dict[str, Any], where: str) -> None:
+    assert pointer(json.dumps(BA117 | change).encode(), ScheduleFlight).startswith(where)
+
+
+async def chunks(*sizes: int) -> AsyncIterator[bytes]:
+    for size in sizes:
+        yield b" " * size
+
+
+async def test_a_body_has_64_kib_whether_or_not_it_says_so(people: People) -> None:
+    headers = {"content-type": "application/json"}
+    fits = text(flight_id="01932c07-5bb0-7aaa-8000-000000000000").ljust(65_536)
+    for body, status in [(fits, 404), (fits + b" ", 413), (chunks(*[8192] * 9), 413), (b" " * 10**7, 413)]:
+        answer = await people.alice.post("/api/v1/bookings", content=body, headers=headers)
+        assert answer.status_code == status, answer.text
+
+
+async def test_reading_ends_with_a_bound_on_time_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silence() -> Any:
+        await asyncio.Event().wait()
+
+    async def endless() -> Any:
+        return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(ContentTooLarge):
+        await bodies.read(endless)
+    with pytest.raises(Malformed):
+        await bodies.read(gone)
+    monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0.01)
+    with pytest.raises(RequestTimeout):
+        await bodies.read(silence)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 404),
+        ("application/json; charset=UTF-8", 404),
+        ('Application/JSON;charset="utf-8"', 404),
+        ("application/json; charset=latin-1", 415),
+        ("text/plain", 415),
+        ("application/jsonx", 415),
+        (None, 415),
+    ],
+)
+async def test_only_json_in_utf8_is_read(people: People, content_type: str | None, status: int) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    answer = await people.alice.post("/api/v1/bookings", content=text(), headers=headers)
+    assert answer.status_code == status, answer.text

@@ -1,0 +1,124 @@
+"""Commands over HTTP: keys, versions, and what every answer carries."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import BA117, SECRET, People, client, token
+
+
+async def test_what_was_made_says_where_and_which_version(people: People) -> None:
+    answer = await people.operator.post("/api/v1/flights", json=BA117)
+    assert answer.headers["location"] == f"/api/v1/flights/{answer.json()['id']}"
+    assert (answer.headers["etag"], answer.headers["ledger-position"]) == ('"v1"', "1")
+    found = await people.analyst.get(answer.headers["location"])
+    assert found.json() == answer.json()
+    assert answer.json()["departs_at"] == "2040-05-17T21:45:00Z"
+
+
+async def test_a_command_s_answer_equals_the_query_s(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).json() == booking
+    paid = (await people.pay(booking)).json()
+    assert paid["booking"]["payment"] == {"payment_id": paid["payment_id"], "status": "captured"}
+    assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).json() == paid["booking"]
+    cancelled = (await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")).json()
+    assert cancelled["payment"]["status"] == "refund_due"
+    assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).json() == cancelled
+
+
+async def test_a_repeat_gets_the_first_outcome_and_writes_nothing(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    first, second = await people.pay(booking), await people.pay(booking)
+    assert (second.status_code, second.content) == (first.status_code, first.content) == (201, first.content)
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
+    for name in ("etag", "ledger-position"):
+        assert second.headers[name] == first.headers[name]
+
+
+async def test_a_refusal_is_an_outcome_too(people: People) -> None:
+    flight = await people.flight(seats=1)
+    body = {"flight_id": flight["id"], "user_id": "alice", "seats": 2}
+    headers = {"Idempotency-Key": "k"}
+    first = await people.alice.post("/api/v1/bookings", json=body, headers=headers)
+    await people.operator.post(f"/api/v1/flights/{flight['id']}/seats", json={"seats": 9})
+    second = await people.alice.post("/api/v1/bookings", json=body, headers=headers)
+    assert (first.json()["asked"], first.json()["free"]) == (2, 1)
+    assert (second.status_code, second.content) == (409, first.content)
+    assert second.headers["content-type"] == "application/problem+json"
+    other = await people.alice.post("/api/v1/bookings", json=body | {"seats": 1}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+
+async def test_many_at_once_with_one_key_are_one(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    answers = await asyncio.gather(*(people.pay(booking) for _ in range(20)))
+    assert {answer.content for answer in answers} == {answers[0].content}
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 19
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "idempotency-key-missing"),
+        ({"x-idempotency-key": ""}, "idempotency-key-malformed"),
+        ({"x-idempotency-key": "a b"}, "idempotency-key-malformed"),
+        ({"x-idempotency-key": "a" * 256}, "idempotency-key-malformed"),
+        ({"x-idempotency-key": "é".encode()}, "idempotency-key-malformed"),
+        ([("x-idempotency-key", "a"), ("x-idempotency-key", "a")], "idempotency-key-malformed"),
+        ({"x-idempotency-key": "a", "idempotency-key": "b"}, "malformed"),
+        ({"x-idempotency-key": "a", "if-match": "v1"}, "malformed"),
+        ({"x-idempotency-key": "a", "if-match": 'W/"v1"'}, "malformed"),
+    ],
+)
+async def test_a_bad_key_or_version_is_no_outcome(people: People, headers: Any, code: str) -> None:
+    body = {
+        "booking_id": "01932c07-5bb0-7aaa-8000-00000000ba17",
+        "user_id": "alice",
+        "total_cost": {"amount": 1, "currency": "INR"},
+    }
+    answer = await people.alice.post("/api/v1/bookings/payments", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+async def test_both_names_of_the_key_may_agree(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    assert (await people.pay(booking, "a" * 255, **{"idempotency-key": "a" * 255})).status_code == 201
+
+
+async def test_a_stale_version_is_refused_and_the_right_one_is_not(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    url = f"/api/v1/bookings/{booking['id']}/cancel"
+    stale = await people.alice.post(url, headers={"if-match": '"v7"'})
+    assert (stale.status_code, stale.json()["version"]) == (412, 1)
+    assert (await people.alice.post(url, headers={"if-match": '"v1"'})).status_code == 200
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b'{"reason": "plans changed"}', b'{"reason": null}'])
+async def test_a_cancellation_needs_no_body(people: People, content: bytes | None) -> None:
+    booking = await people.booking(await people.flight())
+    headers = {"content-type": "application/json"} if content else {}
+    url = f"/api/v1/bookings/{booking['id']}/cancel"
+    answer = await people.alice.post(url, content=content, headers=headers)
+    assert answer.json()["status"] == "cancelled"
+
+
+async def test_request_id_and_trace_land_in_the_log(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    await people.pay(booking, "pay-77", **{"x-request-id": "request-77"})
+    events = (await people.auditor.get(f"/api/v1/bookings/{booking['id']}/history")).json()["events"]
+    assert [event["correlation_id"] for event in events[1:]] == ["request-77"] * 2
+    assert [event["causation_id"] for event in events[1:]] == ["pay-77"] * 2
+
+
+async def test_nobody_books_for_somebody_else_but_an_operator(people: People) -> None:
+    body = {"flight_id": (await people.flight())["id"], "user_id": "alice", "seats": 1}
+    refused = await people.bob.post("/api/v1/bookings", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-your-account")
+    made = await people.operator.post("/api/v1/bookings", json=body)
+    assert made.status_code == 201
+    twin = client(people.app, token("alice", "client", "auditor"))
+    assert (await twin.get(made.headers["location"])).status_code == 200
+    assert SECRET not in made.text

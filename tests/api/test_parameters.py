@@ -1,0 +1,70 @@
+"""Query strings are read as strictly as bodies."""
+
+import pytest
+
+from api import parameters
+from api.flights import FlightList
+from api.history import Moment
+from api.parameters import View
+from api.rejections import ValidationFailed
+from projections.flights import Sort
+
+
+def test_good_parameters_are_their_struct() -> None:
+    asked = parameters.decode(b"origin=JFK&limit=5&sort=-price&date=2040-05-17&min_seats=0", FlightList)
+    assert (asked.origin, asked.limit, asked.sort, asked.min_seats) == ("JFK", 5, Sort.DEAREST, 0)
+    assert parameters.decode(b"", FlightList).limit == 50
+    assert parameters.decode(b"as_of=2040-05-17T00:00:00%2B02:00", Moment).as_of
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=201",
+        "limit=+5",
+        "limit=-5",
+        "limit=1_0",
+        "limit=5.0",
+        "limit=٥",
+        "limit=%D9%A5",
+        "limit=",
+        "limit=null",
+        "limit=5%0A",
+        "limit=99999999999999999999",
+        "limit=5&limit=5",
+        "limt=5",
+        "limit",
+        "origin=jfk",
+        "origin=JFK%0A",
+        "origin=%00",
+        "origin=%FF",
+        "sort=price;drop table",
+        "sort=PRICE",
+        "date=2040-02-30",
+        "date=20400517",
+        "min_position=-1",
+        "min_position=9223372036854775808",
+        "cursor=",
+        "cursor=a%27b",
+        "&".join(f"a{number}=1" for number in range(50)),
+    ],
+)
+def test_a_bad_parameter_is_refused(query: str) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        parameters.decode(query.encode(), FlightList)
+    assert refused.value.facts["errors"]
+
+
+@pytest.mark.parametrize(
+    "query", ["version=1&position=2", "version=0", "as_of=1", "as_of=2040-05-17T00:00:00", "position=0"]
+)
+def test_a_moment_is_one_moment(query: str) -> None:
+    with pytest.raises(ValidationFailed):
+        parameters.decode(query.encode(), Moment)
+
+
+def test_an_unknown_parameter_is_named() -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        parameters.decode(b"min_positon=1", View)
+    assert refused.value.facts["errors"] == [{"pointer": "min_positon", "message": "Unknown parameter"}]
