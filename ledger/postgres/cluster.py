@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ledger.postgres.processes import make_way
 from ledger.postgres.programs import Account, run_program
-from ledger.postgres.reachable import reachable_binaries, system_folder
+from ledger.postgres.reachable import OWNER_FILE, reachable_binaries, remove_abandoned_places, system_folder
 
 NAME = "seatledger"  # of the role, which is a superuser, and of the database
 PORT = 5432  # only part of the socket's name: the server listens on no network
@@ -131,8 +131,10 @@ def _new_place(data: Path, account: Account | None) -> Path:
     if not account or account.may_enter(data):
         place = data / "postgres"
     else:
+        remove_abandoned_places()
         place = system_folder() / secrets.token_hex(8)
     place.mkdir(exist_ok=True)
+    (place / OWNER_FILE).write_text(str(data))
     # Root's own, so that a server which was broken into cannot lead root's later clean-ups astray.
     place.chmod(0o711 if account else 0o700)
     return place

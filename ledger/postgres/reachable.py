@@ -3,11 +3,15 @@
 import hashlib
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from ledger.postgres.processes import server_processes
 from ledger.postgres.programs import Account
 
 SYSTEM_FOLDER = Path("/var/lib/seatledger")
+TEMPORARY = Path(tempfile.gettempdir()).resolve()
+OWNER_FILE = "data-folder"
 
 
 def reachable_binaries(binaries: Path, account: Account) -> Path:
@@ -32,6 +36,18 @@ def reachable_binaries(binaries: Path, account: Account) -> Path:
         except OSError:  # another keeper, of another data folder, was first
             shutil.rmtree(new)
     return copy / package / prefix.name / binaries.name
+
+
+def remove_abandoned_places() -> None:
+    """Remove databases of data folders that were temporary and are gone: nobody can come back to them.
+
+    Of any other data folder that is gone, the disk may only not be mounted.
+    """
+    for named in system_folder().glob(f"*/{OWNER_FILE}"):
+        with suppress(FileNotFoundError):  # another keeper is at it
+            data, place = Path(named.read_text()), named.parent
+            if TEMPORARY in data.parents and not data.exists() and not server_processes(place / "cluster"):
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def system_folder() -> Path:

@@ -13,6 +13,7 @@ import pytest
 
 from ledger.postgres import EmbeddedDatabaseFailed, remove_database, running_database
 from ledger.postgres.binaries import VARIABLE, find_binaries
+from ledger.postgres.reachable import remove_abandoned_places
 
 from .conftest import ENVIRONMENT, Folder, answers
 
@@ -56,6 +57,21 @@ def test_removing_a_database_removes_it_where_it_lies_but_never_while_it_is_used
             remove_database(closed_folder.data)
     remove_database(closed_folder.data)
     assert not place.exists()
+
+
+@as_root
+def test_only_the_database_of_a_temporary_folder_that_is_gone_is_thrown_away(closed_folder):
+    places = [Path("/var/lib/seatledger") / f"made-by-a-test-{number}" for number in range(3)]
+    owners = [closed_folder.data, closed_folder.data / "gone", Path("/srv/not-mounted/data")]
+    for place, owner in zip(places, owners, strict=True):
+        place.mkdir(parents=True)
+        (place / "data-folder").write_text(str(owner))
+    try:
+        remove_abandoned_places()
+        assert [place.exists() for place in places] == [True, False, True]
+    finally:
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @as_root
