@@ -1,0 +1,77 @@
+"""The README's booking, typed in as it stands, and the SQL of docs/chain.md."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shell")
+def test_one_booking_told_in_curl(checkout: Path, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    told = "".join(
+        block for block in blocks(checkout / "README.md", "sh") if "$api" in block or "api=" in block
+    )
+    assert told.count("curl") == 4
+    script = told.replace("8000", port).replace("python3 run.py", f"{sys.executable} -m cli.main")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(checkout),
+        "SEATLEDGER_DATA": str(tmp_path / "data"),
+        "SEATLEDGER_PORT": port,
+        "SEATLEDGER_LOG_LEVEL": "WARNING",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "up"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout
+        assert server.stdout.readline() == f"ready http://127.0.0.1:{port}\n"
+        shell = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=15)
+    assert shell.returncode == 0, shell.stderr
+    assert '"seats":200,"price":{"amount":450000,"currency":"INR"}' in shell.stderr
+    assert '"total_cost":{"amount":900000,"currency":"INR"},"status":"initiated"' in shell.stderr
+    paid, _, history = shell.stdout.partition('{"booking_id"')
+    assert paid.startswith("HTTP/1.1 201 Created")
+    assert "ledger-position: 4" in paid
+    assert '"status":"booked"' in paid
+    assert re.findall(r'"position":(\d+)', history) == ["2", "3", "4"]
+    assert history.endswith(
+        "ok: 4 events checked; chain, positions, versions, commands, seats and views hold\n"
+    )
+    assert server.returncode == 0
+
+
+def test_the_chain_is_checked_by_the_sql_in_the_docs(checkout: Path, database_url: str) -> None:
+    (statement,) = blocks(checkout / "docs" / "chain.md", "sql")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        assert connection.execute(statement).fetchone() == (None,)  # type: ignore[arg-type]
+        for position in (1, 2, 3):
+            connection.execute(
+                "insert into ledger.events values (%s, gen_random_uuid(), 1, 't', '{}', 'a', 'o', 1, %s, '',"
+                " '', now(), '', sha256(coalesce((select hash from ledger.events order by position desc limit 1),"
+                " decode(repeat('00', 32), 'hex')) || ''))",
+                (position, f"k-{position}"),
+            )
+        assert connection.execute(statement).fetchone() == (1,)  # type: ignore[arg-type]
