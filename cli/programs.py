@@ -17,13 +17,13 @@ from typing import Any
 from cli.children import Child, command, environment, importable
 from cli.tokens import secret
 from ledger.logs import configure_logs
-from ledger.postgres import keep_for, running_database
+from ledger.postgres import is_in_use, keep_for, remove_database, running_database
 from ledger.schema import VERSION
 from ledger.schema import migrate as bring_up_to_date
 from ledger.settings import Settings
 
 DB_URL_SECONDS = 60
-"""How long an embedded server stays after `db-url` printed its address, for whoever uses that next."""
+"""How long an embedded server that nobody else uses stays after `db-url` printed its address."""
 
 DEMO_HOLD_SECONDS = 4
 
@@ -70,8 +70,9 @@ def migrate(settings: Settings, json: bool) -> int:
 
 
 def db_url(settings: Settings) -> int:
+    alone = not settings.database_url and not is_in_use(settings.data)
     with running_database(settings.database_url, settings.data) as url:
-        if not settings.database_url:
+        if alone:
             keep_for(settings.data, DB_URL_SECONDS)
         print(url)
     return 0
@@ -100,6 +101,7 @@ def demo(settings: Settings, json: bool) -> int:
             return run_demo(url, functools.partial(_token, call), functools.partial(_verify, call), json)
         finally:
             server.stop(signal.SIGTERM, 15)
+            remove_database(Path(folder))
 
 
 def _token(call: Any, sub: str, roles: list[str]) -> str:

@@ -10,12 +10,12 @@ from loguru import logger
 
 from cli.children import Child, DidNotStart, environment
 from ledger.logs import configure_logs
-from ledger.postgres import ensure_running, running_database
+from ledger.postgres import EmbeddedDatabaseFailed, ensure_running, running_database
 from ledger.schema import migrate
 from ledger.settings import Settings
 
 START_SECONDS_MAX = 60
-STOP_SECONDS_MAX = 9
+STOP_SECONDS_MAX = 7
 POLL_SECONDS = 0.05
 RESTARTS_MAX = 5
 RESTARTS_SECONDS = 60
@@ -76,7 +76,10 @@ class _Parts:
     def _keep_up(self) -> bool:
         """Replace what died: False when it dies too often for that to help."""
         if not self._settings.database_url:
-            ensure_running(self._settings.data)
+            try:
+                ensure_running(self._settings.data)
+            except (EmbeddedDatabaseFailed, OSError) as problem:
+                logger.bind(error=str(problem)).error("database.not_restarted")
         for name, child in self._children.items():
             if child.ended is None:
                 continue

@@ -1,4 +1,4 @@
-"""Commands: what callers may ask for, a frozen struct each; also the HTTP body where no path carries an id."""
+"""Commands: what callers may ask for, a frozen struct each; also the HTTP body where no path has an id."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ledger.postgres import running_database
+from ledger.postgres import remove_database, running_database
 from ledger.schema import migrate
 
 TEMPLATE = "migrated"
@@ -19,8 +19,10 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A superuser's connection string of a server that only this test run uses."""
-    with running_database(None, tmp_path_factory.mktemp("postgres")) as url:
+    data = tmp_path_factory.mktemp("postgres")
+    with running_database(None, data) as url:
         yield url
+    remove_database(data)
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,12 @@ def keep_for(data: Path, seconds: float) -> None:
     write_private(data.resolve() / LINGER_FILE, str(time.time() + seconds))
 
 
+def is_in_use(data: Path) -> bool:
+    """Whether some program uses the embedded server now, and not just its printed connection string."""
+    data = data.resolve()
+    return data.is_dir() and is_locked(data / KEEPER_LOCK) and linger_seconds(data) <= 0
+
+
 def remove_database(data: Path) -> None:
     """Delete the embedded database of a data folder, wherever it lies.
 
