@@ -20,8 +20,13 @@ DISCARDED_BYTES_MAX = 32 * 1024 * 1024
 _CHARSET_UTF8 = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
 
 
-async def read(receive: Any) -> bytes:
-    """The whole body. Raises ContentTooLarge, RequestTimeout, or Malformed when the caller has gone."""
+async def read(receive: Any, announced: bytes | None) -> bytes:
+    """The whole body, of which Content-Length announced so many bytes.
+
+    Raises ContentTooLarge, RequestTimeout, or Malformed when the caller has gone.
+    """
+    if announced and announced.isdigit() and int(announced) > DISCARDED_BYTES_MAX:
+        raise ContentTooLarge
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
             message = await receive()

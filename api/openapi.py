@@ -11,11 +11,11 @@ from litestar.routes import HTTPRoute
 from api import rejections
 from api.commands import CREATED
 from api.examples import EXAMPLES
-from api.operations import VERSION
 from api.problems import MEDIA_TYPE, FieldError, Problem, problem, status_of
 from api.queries import Page
 from api.routes import ALIASES, PUBLIC, Route
 from domain.refusals import IdempotencyKeyReused, Refusal
+from ledger import VERSION
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 

@@ -1,6 +1,5 @@
 """For those who keep it alive: what is running, whether it should get traffic, and its measurements."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import msgspec
@@ -15,6 +14,7 @@ from api.rejections import NotReady
 from api.replies import Reply, position_header
 from api.request import ApiRequest
 from api.routes import OPERATORS, PUBLIC, both, route
+from ledger import VERSION
 from ledger.readiness import Check
 from projections import head
 from projections.head import Seen
@@ -36,16 +36,6 @@ class Ready(msgspec.Struct, frozen=True):
     status: Literal["ok"]
     position: int
     checks: list[Check]
-
-
-def program_version() -> str:
-    try:
-        return version("seatledger")
-    except PackageNotFoundError:
-        return "0.0.0"
-
-
-VERSION = program_version()
 
 
 class OperationsController(Controller):

@@ -52,7 +52,7 @@ class ApiRequest(Request[Caller, Any, Any]):
         fields = self.exchange.fields
         if not optional:
             bodies.require_json(fields.get(b"content-type"))
-        body = await bodies.read(self.receive)
+        body = await bodies.read(self.receive, fields.get(b"content-length"))
         if optional and not body:
             return kind()
         bodies.require_json(fields.get(b"content-type"))
