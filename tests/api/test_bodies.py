@@ -122,12 +122,12 @@ async def test_reading_ends_with_a_bound_on_time_and_size(monkeypatch: pytest.Mo
         return {"type": "http.disconnect"}
 
     with pytest.raises(ContentTooLarge):
-        await bodies.read(endless)
+        await bodies.read(endless, None)
     with pytest.raises(Malformed):
-        await bodies.read(gone)
+        await bodies.read(gone, None)
     monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0.01)
     with pytest.raises(RequestTimeout):
-        await bodies.read(silence)
+        await bodies.read(silence, None)
 
 
 @pytest.mark.parametrize(
