@@ -1,5 +1,6 @@
 """A worker process of the API: what granian loads."""
 
+import asyncio
 import ctypes
 import multiprocessing
 import os
@@ -7,7 +8,9 @@ import signal
 import sys
 import threading
 import time
+from typing import Any
 
+from granian import _signals
 from litestar import Litestar
 
 from api.app import create_app
@@ -22,6 +25,7 @@ PR_SET_PDEATHSIG = 1
 def create() -> Litestar:
     """The application, by the settings in the environment. Ends the process if they are wrong."""
     _die_with_parent()
+    _hear_stop_once()
     try:
         settings = read_settings()
         if settings.database_url is None:
@@ -45,6 +49,31 @@ def _die_with_parent() -> None:
         threading.Thread(target=_watch, args=(parent.pid,), daemon=True).start()
     if os.getppid() != parent.pid:
         os._exit(1)
+
+
+def _hear_stop_once() -> None:
+    """The main process says stop, by SIGTERM; a worker of granian 2.8 that is told twice may hang for ever.
+
+    A signal to the process group, or to a whole container, reaches the worker before its main process does.
+    """
+    listen: Any = _signals.set_loop_signals
+
+    def set_loop_signals(loop: asyncio.AbstractEventLoop) -> Any:
+        event = listen(loop)
+
+        def stop() -> None:
+            loop.add_signal_handler(signal.SIGTERM, _nothing)
+            event.set()
+
+        loop.add_signal_handler(signal.SIGTERM, stop)
+        loop.add_signal_handler(signal.SIGINT, _nothing)
+        return event
+
+    _signals.set_loop_signals = set_loop_signals
+
+
+def _nothing() -> None:
+    pass
 
 
 def _watch(parent: int | None) -> None:

@@ -97,7 +97,7 @@ async def test_a_cursor_is_good_for_its_own_list_only(people: People) -> None:
         answer = await caller.get(f"/api/v1/bookings?{query}")
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "cursor")
     assert (await people.alice.get(f"/api/v1/flights?cursor={cursor}")).status_code == 400
-    assert len(sum(await pages(people.alice, "/api/v1/bookings?limit=1"), [])) == 3
+    assert [len(page) for page in await pages(people.alice, "/api/v1/bookings?limit=1")] == [1, 1, 1]
     assert (await people.alice.get(f"/api/v1/bookings?cursor={cursor}&limit=2")).status_code == 200
 
 
