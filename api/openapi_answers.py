@@ -1,0 +1,104 @@
+"""The answers of one route in the OpenAPI document: what it gives, and every way in which it says no."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from api import rejections
+from api.commands import CREATED
+from api.examples import EXAMPLES
+from api.problems import MEDIA_TYPE, FieldError, problem, status_of
+from api.queries import Page
+from api.routes import PUBLIC, Route
+from domain.refusals import IdempotencyKeyReused, Refusal
+from projections.bookings import BookingRow
+from projections.flights import FlightRow
+
+REFERENCE = "#/components/schemas/{name}"
+
+
+def responses(path: str, method: str, route: Route) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Done.", "headers": dict(_success_headers(method, route))}
+    if route.gives is not None and method != "HEAD":
+        success["content"] = {route.media_type.partition(";")[0]: content(route.gives)}
+    by_status: dict[int, list[type[Refusal]]] = {}
+    for refusal in (*route.refusals, *_rejections(path, route)):
+        by_status.setdefault(status_of(refusal), []).append(refusal)
+    return {str(route.status): success} | {
+        str(status): _refused(status, kinds, path, is_command(route))
+        for status, kinds in sorted(by_status.items())
+    }
+
+
+def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
+    command = is_command(route)
+    yield "x-request-id", _header("The request's id.")
+    if route.query is not None or command:
+        yield "ledger-position", _header("The position of the log that the answer reflects.", "integer")
+    if command or route.gives in (FlightRow, BookingRow):
+        yield "ETag", _header('The version, like "v3".')
+    if command:
+        yield "idempotency-replayed", _header("`true`: the first outcome of this key, again.")
+    if route.takes in CREATED:
+        yield "Location", _header("Where the new resource is.")
+    if getattr(route.gives, "__origin__", None) is Page:
+        yield "Link", _header('The next page: rel="next".')
+
+
+def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
+    if route.query is not None or route.takes is not None:
+        yield rejections.ValidationFailed
+    if route.query is not None:
+        yield rejections.PositionNotReached
+    if is_command(route):
+        yield from (rejections.Malformed, rejections.IdempotencyKeyMalformed, rejections.Overloaded)
+        yield from (rejections.IdempotencyKeyMissing,) if route.key_required else ()
+    if route.takes is not None:
+        yield from (rejections.RequestTimeout, rejections.ContentTooLarge, rejections.UnsupportedMediaType)
+    if route.roles != PUBLIC:
+        yield from (rejections.Unauthenticated, rejections.Forbidden)
+    if route.query is not None or route.takes is not None:
+        yield rejections.Unavailable
+    if path.startswith("/health/ready"):
+        yield rejections.NotReady
+    if "{code}" in path or "{name}" in path:
+        yield rejections.NotFound
+    yield rejections.InternalError
+
+
+def _refused(status: int, kinds: list[type[Refusal]], path: str, command: bool) -> dict[str, Any]:
+    headers = {"x-request-id": _header("The request's id.")}
+    decided = [kind for kind in kinds if not issubclass(kind, rejections.Rejection)]
+    if decided or rejections.PositionNotReached in kinds or rejections.NotReady in kinds:
+        headers["ledger-position"] = _header("The position of the log that the answer reflects.", "integer")
+    if command and any(kind.kept for kind in decided):
+        headers["idempotency-replayed"] = _header("`true`: the first outcome of this key, again.")
+    headers |= {"Retry-After": _header("Seconds.", "integer")} if status == 503 else {}
+    headers |= {"WWW-Authenticate": _header("RFC 6750.")} if status in (401, 403) else {}
+    examples = {kind.code: {"summary": kind.title, "value": _example(kind, path)} for kind in kinds}
+    body = {"schema": {"$ref": REFERENCE.format(name="Problem")}, "examples": examples}
+    codes = ", ".join(f"`{kind.code}`" for kind in kinds)
+    return {"description": codes, "headers": headers, "content": {MEDIA_TYPE: body}}
+
+
+def _example(kind: type[Refusal], path: str) -> Any:
+    refusal: Any = kind.__new__(kind)
+    Refusal.__init__(refusal, **({"errors": _ERRORS} if kind is rejections.ValidationFailed else {}))
+    return msgspec.json.decode(problem(refusal, path, "01932c07-5bb1-7000-8000-6d6f6e6b6579")[1])
+
+
+def content(kind: Any) -> dict[str, Any]:
+    schema = msgspec.json.schema_components([kind], ref_template=REFERENCE)[0][0]
+    return {"schema": schema} | ({"example": msgspec.to_builtins(EXAMPLES[kind])} if kind in EXAMPLES else {})
+
+
+def _header(description: str, kind: str = "string") -> dict[str, Any]:
+    return {"description": description, "schema": {"type": kind}}
+
+
+def is_command(route: Route) -> bool:
+    return IdempotencyKeyReused in route.refusals
+
+
+_ERRORS = [FieldError("/seats", "Expected `int` >= 1")]

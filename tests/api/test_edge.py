@@ -1,0 +1,157 @@
+"""What every answer has, and what every request leaves behind."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from loguru import logger
+
+from api import metrics
+from ledger.submission import Overloaded, Unavailable
+from tests.api.conftest import BA117, People, token
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    """The log records of the test."""
+    records: list[dict[str, Any]] = []
+    sink = logger.add(lambda message: records.append(dict(message.record)), level="DEBUG")
+    yield records
+    logger.remove(sink)
+
+
+@pytest.mark.parametrize("given", ["abcdefgh", "A_b-9" * 12])
+async def test_a_request_id_comes_back(people: People, given: str) -> None:
+    for path in ("/health/live", "/nowhere", "/api/v1/bookings"):
+        answer = await people.nobody.get(path, headers={"x-request-id": given})
+        assert answer.headers["x-request-id"] == given
+        if answer.is_error:
+            assert answer.json()["request_id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["", "short", "a" * 65, "has space", "new\tline", "a;drop--table", "ümlautümlaut"]
+)
+async def test_what_is_no_request_id_is_replaced(people: People, given: str) -> None:
+    answer = await people.nobody.get("/health/live", headers={"x-request-id": given.encode()})
+    assert len(answer.headers["x-request-id"]) == 36
+
+
+async def test_every_problem_has_all_members(people: People) -> None:
+    answers = [
+        await people.nobody.get("/nowhere?secret=1"),
+        await people.nobody.get("/api/v1/bookings?secret=1"),
+        await people.analyst.get("/api/v1/bookings"),
+        await people.alice.post(
+            "/api/v1/bookings", content=b"{", headers={"content-type": "application/json"}
+        ),
+        await people.alice.get("/api/v1/bookings/x"),
+    ]
+    for answer in answers:
+        body = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert body["type"] == f"/problems/{body['code']}"
+        assert body["status"] == answer.status_code
+        assert {"title", "detail", "instance", "request_id"} <= body.keys()
+        assert "secret" not in answer.text
+        assert ("errors" in body) is (answer.status_code == 400)
+
+
+@pytest.mark.parametrize(
+    ("broken", "status", "code", "logged"),
+    [
+        (Unavailable(), 503, "unavailable", False),
+        (Overloaded(), 503, "overloaded", False),
+        (RuntimeError("the password is swordfish"), 500, "internal-error", True),
+        (psycopg.DataError("swordfish"), 500, "internal-error", True),
+    ],
+)
+async def test_trouble_inside_shows_no_insides(
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: list[dict[str, Any]],
+    broken: Exception,
+    status: int,
+    code: str,
+    logged: bool,
+) -> None:
+    async def submit(*_: Any) -> Any:
+        raise broken
+
+    monkeypatch.setattr(people.app.state.ledger, "submit", submit)
+    answer = await people.operator.post("/api/v1/flights", json=BA117)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "swordfish" not in answer.text
+    assert ("retry-after" in answer.headers) is (status == 503)
+    assert any(record["message"] == "request.failed" and record["exception"] for record in lines) is logged
+
+
+async def test_an_address_without_end_is_refused(people: People) -> None:
+    for path in ("/" + "a" * 9000, "/api/v1/flights?cursor=" + "a" * 9000):
+        answer = await people.analyst.get(path)
+        assert (answer.status_code, len(answer.content) < 1000) == (414, True)
+
+
+async def test_odd_addresses_are_answered(people: People) -> None:
+    for path in ("/api/v1/bookings/%ff", "/api/v1/bookings/%00", "/%F0%9F%98%80", "/docs/%2e%2e%2fapp.py"):
+        answer = await people.alice.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["instance"].isascii()
+
+
+async def test_a_line_says_who_asked_what_and_no_secret(people: People, lines: list[dict[str, Any]]) -> None:
+    await people.alice.get("/api/v1/flights?cursor=swordfish", headers={"x-request-id": "request-1"})
+    extra = next(record["extra"] for record in lines if record["message"] == "request")
+    assert (extra["request_id"], extra["caller"], extra["status"]) == ("request-1", "alice", 400)
+    assert extra["path"] == "/api/v1/flights"
+    assert "swordfish" not in str(lines)
+    assert token("alice", "client")[:20] not in str(lines)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        ("00-00000000000000000000000000000000-b7ad6b7169203331-01", False),
+        ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", False),
+        ("'; drop table", False),
+    ],
+)
+async def test_a_trace_is_honoured_if_it_is_one(
+    people: People, database_url: str, given: str, kept: bool
+) -> None:
+    await people.operator.post("/api/v1/flights", json=BA117, headers={"traceparent": given})
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        cursor = await connection.execute("select traceparent from ledger.events")
+        assert await cursor.fetchall() == [(given if kept else "",)]
+
+
+async def test_measurements_count_by_route_and_never_by_what_callers_write(people: People) -> None:
+    await people.flight()
+    for path in ("/api/v1/flights/swordfish", "/swordfish", "/api/v1/bookings"):
+        await people.nobody.get(path)
+    await people.nobody.request("BREW", "/swordfish")
+    answer = await people.operator.get("/metrics")
+    assert answer.headers["content-type"] == metrics.CONTENT_TYPE
+    assert "swordfish" not in answer.text
+    assert "BREW" not in answer.text
+    for line in (
+        'seatledger_http_requests_total{method="GET",route="/api/v1/flights/{id}",status="401"}',
+        'seatledger_http_requests_total{method="other",route="unmatched",status="404"}',
+        'seatledger_http_requests_total{method="POST",route="/api/v1/flights",status="201"}',
+        "ledger_position 1.0",
+    ):
+        assert line in answer.text
+
+
+async def test_readiness_names_what_is_wrong(people: People, database_url: str) -> None:
+    assert (await people.nobody.get("/health/ready")).json()["status"] == "ok"
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        await connection.execute(f'alter database "{name}" set synchronous_commit = off')
+    answer = await people.nobody.get("/health/ready")
+    assert answer.status_code == 503
+    assert "durability" in answer.json()["detail"]
+    assert answer.headers["retry-after"]
+    assert (await people.nobody.get("/health/live")).status_code == 200

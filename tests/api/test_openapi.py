@@ -1,0 +1,106 @@
+"""The documentation tells the truth."""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from litestar.routes import HTTPRoute
+
+from api.documents import STATIC
+from api.examples import EXAMPLES
+from api.routes import ALIASES
+from tests.api.conftest import BA117, People
+
+
+@pytest.fixture
+async def document(people: People) -> dict[str, Any]:
+    answer = await people.nobody.get("/openapi.json")
+    assert (await people.nobody.get("/api/v1/openapi.json")).content == answer.content
+    return dict(answer.json())
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, found) for path, item in document["paths"].items() for method, found in item.items()
+    ]
+
+
+async def test_every_route_is_documented(people: People, document: dict[str, Any]) -> None:
+    served = {
+        (routed.path_format, method.lower())
+        for routed in people.app.routes
+        if isinstance(routed, HTTPRoute) and routed.path_format not in ALIASES
+        for method in routed.methods
+        if method != "OPTIONS"
+    }
+    assert served == {(path, method) for path, method, _ in operations(document)}
+    ids = [found["operationId"] for *_, found in operations(document)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    for name in re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(document)):
+        assert name in document["components"]["schemas"]
+
+
+def test_errors_are_problems(document: dict[str, Any]) -> None:
+    for path, method, found in operations(document):
+        for status, answer in found["responses"].items():
+            if int(status) >= 400:
+                assert list(answer["content"]) == ["application/problem+json"], (path, method, status)
+        if "security" in found:
+            assert {"401", "403"} <= found["responses"].keys()
+        if "requestBody" in found:
+            assert {"400", "408", "413", "415", "503"} <= found["responses"].keys()
+
+
+def test_examples_are_bodies_that_are_accepted(document: dict[str, Any]) -> None:
+    for kind, example in EXAMPLES.items():
+        assert msgspec.json.decode(msgspec.json.encode(example), type=kind) == example
+    taken = [found["requestBody"]["content"] for *_, found in operations(document) if "requestBody" in found]
+    assert all("example" in content["application/json"] for content in taken)
+
+
+async def test_what_is_answered_is_what_is_documented(people: People, document: dict[str, Any]) -> None:
+    """A walk through a booking's life; each answer's status and headers are in the document."""
+    flight = await people.flight()
+    booking = await people.booking(flight)
+    answers = [
+        ("/api/v1/flights", await people.operator.post("/api/v1/flights", json=BA117)),
+        ("/api/v1/flights", await people.alice.get("/api/v1/flights?limit=1")),
+        ("/api/v1/flights/{id}", await people.alice.get(f"/api/v1/flights/{flight['id']}")),
+        ("/api/v1/bookings/payments", await people.pay(booking)),
+        ("/api/v1/bookings/payments", await people.pay(booking)),
+        ("/api/v1/bookings/payments", await people.pay(booking, "pay-2")),
+        ("/api/v1/bookings/payments", await people.pay(booking, "pay 3")),
+        ("/api/v1/bookings/payments", await people.pay(booking, "pay-4", **{"if-match": '"v1"'})),
+        ("/api/v1/bookings/{id}", await people.bob.get(f"/api/v1/bookings/{booking['id']}")),
+        ("/api/v1/bookings/{id}/cancel", await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")),
+        ("/api/v1/bookings", await people.analyst.get("/api/v1/bookings")),
+        ("/api/v1/info", await people.nobody.get("/api/v1/info")),
+    ]
+    expected_everywhere = {"content-type", "content-length"}
+    for path, answer in answers:
+        documented = document["paths"][path][answer.request.method.lower()]["responses"]
+        assert str(answer.status_code) in documented, (path, answer.text)
+        headers = {name.lower() for name in documented[str(answer.status_code)]["headers"]}
+        assert set(answer.headers) - expected_everywhere <= headers, path
+
+
+async def test_the_page_loads_nothing_from_elsewhere(people: People) -> None:
+    page = await people.nobody.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(links) == 4
+    for link in links:
+        assert (await people.nobody.get(link)).status_code == 200, link
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "validatorUrl: null" in (STATIC / "start.js").read_text()
+    assert "cdn" not in page.text
+
+
+async def test_only_files_that_are_there_are_served(people: People) -> None:
+    for name in ("app.py", "..", "%2e%2e", "index.html%00", "static"):
+        assert (await people.nobody.get(f"/docs/{name}")).status_code == 404
