@@ -8,6 +8,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from api.openapi_answers import REFERENCE, content, is_command, responses
 from api.problems import Problem
 from api.routes import ALIASES, PUBLIC, Route
 from ledger import VERSION
