@@ -16,26 +16,21 @@ from litestar import Litestar
 from api.app import create_app
 from ledger.ledger import open_ledger
 from ledger.logs import configure_logs
-from ledger.settings import WrongSetting, read_settings
+from ledger.settings import read_settings
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when its parent dies."""
 
 
 def create() -> Litestar:
-    """The application, by the settings in the environment. Ends the process if they are wrong."""
+    """The application, by the settings in the environment, which `api.serve` has checked."""
     _die_with_parent()
     _hear_stop_once()
-    try:
-        settings = read_settings()
-        if settings.database_url is None:
-            raise WrongSetting("DATABASE_URL must be set for a worker")
-        configure_logs(settings, "api")
-        url = settings.database_url
-        return create_app(settings, lambda: open_ledger(url, settings))
-    except WrongSetting as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+    settings = read_settings()
+    configure_logs(settings, "api")
+    url = settings.database_url
+    assert url, "checked by api.serve"
+    return create_app(settings, lambda: open_ledger(url, settings))
 
 
 def _die_with_parent() -> None:

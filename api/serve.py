@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import tempfile
 
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -12,7 +13,8 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from ledger.settings import Settings, read_settings
+from api.tokens import Tokens
+from ledger.settings import Settings, WrongSetting, read_settings
 
 BACKLOG = 2048
 CONNECTIONS_MAX = 4096
@@ -79,5 +81,17 @@ def _connections_max() -> int:
     return max(allowed - OTHER_FILES_MAX, 64)
 
 
+def main() -> None:
+    """Checks in one process what the workers will need, so that a mistake is told once."""
+    try:
+        settings = read_settings()
+        Tokens(settings)
+        if settings.database_url is None:
+            raise WrongSetting("DATABASE_URL must be set")
+    except WrongSetting as error:
+        sys.exit(str(error))
+    serve(settings)
+
+
 if __name__ == "__main__":
-    serve(read_settings())
+    main()

@@ -1,0 +1,157 @@
+"""Views: equal to the fold of the log, true at the instant they are asked, and never without a position."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from domain.booking import Booking, Status
+from domain.flight import Flight, FlightStatus
+from ledger.ids import new_id
+from ledger.log import fold, stream
+from projections import availability, bookings, flights, head
+from projections.bookings import BookingRow, BookingSearch
+from projections.flights import FlightRow, FlightSearch, Sort
+from tests.projections.conftest import Trade
+
+
+async def folded(trade: Trade, id: UUID) -> Any:
+    async with trade.ledger.read() as connection:
+        aggregate = fold(await stream(connection, id))
+    assert isinstance(aggregate, Booking | Flight)
+    return BookingRow.of(aggregate) if isinstance(aggregate, Booking) else FlightRow.of(aggregate)
+
+
+async def test_a_row_is_the_fold_of_its_stream(trade: Trade) -> None:
+    flight = await trade.schedule()
+    held, paid, refunded = [await trade.hold(flight) for _ in range(3)]
+    await trade.pay(paid, 100)
+    await trade.pay(refunded, 100)
+    await trade.cancel(refunded)
+    async with trade.ledger.read() as connection:
+        rows = [(await bookings.find(connection, id)).value for id in (held, paid, refunded)]
+        shown = (await flights.find(connection, flight)).value
+    assert rows == [await folded(trade, id) for id in (held, paid, refunded)]
+    assert [row.status for row in rows if row] == [Status.INITIATED, Status.BOOKED, Status.CANCELLED]
+    assert shown == await folded(trade, flight)
+
+
+async def test_a_row_reads_as_the_body_it_becomes(trade: Trade) -> None:
+    booking = await trade.hold(await trade.schedule(), seats=2)
+    async with trade.ledger.read() as connection:
+        body = msgspec.to_builtins((await bookings.find(connection, booking)).value)
+    assert list(body) == [
+        "id",
+        "flight_id",
+        "user_id",
+        "seats",
+        "total_cost",
+        "status",
+        "expires_at",
+        "version",
+        "created_at",
+        "updated_at",
+        "payment",
+    ]
+    assert body["total_cost"] == {"amount": 200, "currency": "INR"}
+    assert body["created_at"].endswith("Z")
+    assert body["payment"] is None
+
+
+async def test_an_upsert_twice_is_an_upsert_once(trade: Trade) -> None:
+    flight = await trade.schedule()
+    booking = await trade.hold(flight)
+    async with trade.ledger.read() as connection:
+        before = (await bookings.find(connection, booking), await flights.find(connection, flight))
+        aggregates = fold(await stream(connection, booking)), fold(await stream(connection, flight))
+        for _ in range(2):
+            await connection.execute(*bookings.upsert([aggregates[0]]))  # type: ignore[list-item]
+            await connection.execute(*flights.upsert([aggregates[1]]))  # type: ignore[list-item]
+        assert (await bookings.find(connection, booking), await flights.find(connection, flight)) == before
+
+
+async def test_an_expired_hold_is_free_at_once_with_no_sweeper(trade: Trade) -> None:
+    flight = await trade.schedule(seats=10)
+    late, soon, paid = [await trade.hold(flight, seats=2) for _ in range(3)]
+    await trade.pay(paid, 200)
+    await trade.sql(
+        "update views.bookings set expires_at = now() - interval '1 s' where id = any(%s)", [late, paid]
+    )
+    async with trade.ledger.read() as connection:
+        seen = (await availability.find(connection, flight)).value
+        assert seen is not None
+        assert (seen.seats, seen.held, seen.booked, seen.available) == (10, 2, 2, 6)
+        for seats, found in [(6, 1), (7, 0)]:
+            page = await flights.page(connection, FlightSearch(min_seats=seats), None, 10)
+            assert len(page.value) == found
+        assert (await bookings.find(connection, soon)).value is not None
+
+
+async def test_time_never_runs_behind_the_log(trade: Trade) -> None:
+    """The machine's clock was set back: what the log has seen expire stays expired."""
+    flight = await trade.schedule()
+    await trade.hold(flight)
+    await trade.sql("alter table ledger.events disable trigger append_only")
+    await trade.sql("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
+    async with trade.ledger.read() as connection:
+        seen = (await availability.find(connection, flight)).value
+        assert seen is not None
+        assert seen.held == 0
+        row = (await flights.find(connection, flight)).value
+        assert row is not None
+        assert row.status is FlightStatus.DEPARTED
+
+
+async def test_a_query_has_a_position_even_with_nothing_to_show(trade: Trade) -> None:
+    async with trade.ledger.read() as connection:
+        for position in (0, 1):
+            assert await head.position(connection) == position
+            assert await bookings.find(connection, new_id()) == (position, None)
+            assert await flights.find(connection, new_id()) == (position, None)
+            assert await availability.find(connection, new_id()) == (position, None)
+            assert await bookings.page(connection, BookingSearch(), None, 10) == (position, [])
+            assert await flights.page(connection, FlightSearch(origin="CDG"), None, 10) == (position, [])
+            async with head.snapshot(connection) as seen:
+                assert seen == position
+            if position == 0:
+                await trade.schedule()
+
+
+async def test_a_snapshot_stands_still(trade: Trade) -> None:
+    flight = await trade.schedule()
+    async with trade.ledger.read() as connection:
+        async with head.snapshot(connection) as position:
+            booking = await trade.hold(flight)
+            assert await head.position(connection) == position == 1
+            assert await stream(connection, booking) == []
+        assert await head.position(connection) == 2
+
+
+@pytest.mark.parametrize("sort", Sort)
+async def test_pages_join_without_gap_or_overlap(trade: Trade, sort: Sort) -> None:
+    ids = {await trade.schedule(f"BA{number}", price=100 + number % 2) for number in range(5)}
+    search, after, found = FlightSearch(sort=sort), None, []
+    async with trade.ledger.read() as connection:
+        while rows := (await flights.page(connection, search, after, 2)).value:
+            found += [row.id for row in rows]
+            after = search.mark(rows[-1])
+    assert len(found) == 5
+    assert set(found) == ids
+
+
+async def test_the_newest_bookings_come_first(trade: Trade) -> None:
+    flight = await trade.schedule()
+    made = [await trade.hold(flight, user) for user in ("alice", "bob", "alice")]
+    async with trade.ledger.read() as connection:
+
+        async def found(after: UUID | None = None, **search: Any) -> list[UUID]:
+            page = await bookings.page(connection, BookingSearch(**search), after, 10)
+            return [row.id for row in page.value]
+
+        assert await found() == made[::-1]
+        assert await found(after=made[1]) == made[:1]
+        assert await found(user_id="alice") == await found(owner="alice") == [made[2], made[0]]
+        assert await found(user_id="alice", owner="bob") == []
+        assert await found(flight_id=flight, status=Status.INITIATED) == made[::-1]
+        assert await found(status=Status.BOOKED) == []
