@@ -150,7 +150,8 @@ def kill_server(folder: Folder) -> None:
 def kill_keeper(folder: Folder) -> None:
     keeper = folder.keeper()
     os.kill(keeper, signal.SIGKILL)
-    eventually(lambda: not is_alive(keeper))
+    # A process with threads looks dead a moment before the last of them lets go of its files.
+    eventually(lambda: not is_alive(keeper) and not is_locked(folder.data / "keeper.lock"))
 
 
 def answers(url: str) -> bool:
