@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cli.children import Child, command, environment, importable
-from cli.tokens import secret
+from cli.tokens import secret, signed
 from ledger.logs import configure_logs
 from ledger.postgres import is_in_use, keep_for, remove_database, running_database
 from ledger.schema import VERSION
@@ -84,44 +84,37 @@ def demo(settings: Settings, json: bool) -> int:
 
     with tempfile.TemporaryDirectory(prefix="seatledger-demo-") as folder:
         port = _free_port()
+        key = secret(Settings(data=Path(folder)))
         own = {
             "SEATLEDGER_DATA": folder,
             "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
             "SEATLEDGER_LOG_LEVEL": "WARNING",
             "SEATLEDGER_PORT": str(port),
             "SEATLEDGER_HOST": "127.0.0.1",
-            "SEATLEDGER_JWT_SECRET": secret(Settings(data=Path(folder))),
+            "SEATLEDGER_JWT_SECRET": key,
         }
         # A demo never writes into anybody's real ledger.
         settings_of_demo = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"} | own
         server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)
         try:
             url = server.wait_until_ready(120)
-            call = functools.partial(_seatledger, settings_of_demo)
-            return run_demo(url, functools.partial(_token, call), functools.partial(_verify, call), json)
+            return run_demo(url, functools.partial(signed, key), lambda: _verify(settings_of_demo), json)
         finally:
             server.stop(signal.SIGTERM, 15)
             remove_database(Path(folder))
 
 
-def _token(call: Any, sub: str, roles: list[str]) -> str:
-    text: str = call("token", "--sub", sub, *[word for role in roles for word in ("--role", role)]).stdout
-    return text.strip()
-
-
-def _verify(call: Any) -> Any:
-    return SimpleNamespace(**json_text.loads(call("verify", "--json").stdout))
-
-
-def _seatledger(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
+def _verify(environment: dict[str, str]) -> Any:
+    """What `seatledger verify --json` says, asked as anybody would."""
+    shown = subprocess.run(
+        command("verify", "--json"),
         env=importable(environment),
         stdout=subprocess.PIPE,
         text=True,
         timeout=300,
         check=False,
     )
+    return SimpleNamespace(**json_text.loads(shown.stdout))
 
 
 def _free_port() -> int:

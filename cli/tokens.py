@@ -19,9 +19,14 @@ def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
         raise WrongSetting("SEATLEDGER_JWKS_FILE: tokens come from whoever holds its private keys")
     if not 1 <= minutes <= 525_600:
         raise WrongSetting("--minutes: must be from 1 to 525600")
-    claims = {"sub": sub, "roles": sorted(set(roles)), "exp": int(time.time()) + minutes * 60}
-    print(jwt.encode(claims, secret(settings), algorithm="HS256"))
+    print(signed(secret(settings), sub, roles, minutes))
     return 0
+
+
+def signed(key: str, sub: str, roles: list[str], minutes: int = 60) -> str:
+    """A token of that subject and those roles."""
+    claims = {"sub": sub, "roles": sorted(set(roles)), "exp": int(time.time()) + minutes * 60}
+    return jwt.encode(claims, key, algorithm="HS256")
 
 
 def secret(settings: Settings) -> str:
