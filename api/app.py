@@ -9,6 +9,7 @@ import psycopg
 from litestar import Litestar
 from loguru import logger
 
+from api.audit import AuditController
 from api.bookings import BookingController
 from api.documents import DocumentController
 from api.edge import Edge
@@ -36,7 +37,13 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             yield
 
     app = Litestar(
-        route_handlers=[FlightController, BookingController, OperationsController, DocumentController],
+        route_handlers=[
+            FlightController,
+            BookingController,
+            AuditController,
+            OperationsController,
+            DocumentController,
+        ],
         request_class=ApiRequest,
         guards=[Guard(Tokens(settings))],
         exception_handlers={Exception: on_error},

@@ -10,6 +10,7 @@ from domain.refusals import Refusal
 ANYBODY = frozenset(Role)
 BUYERS = frozenset({Role.CLIENT, Role.OPERATOR})
 READERS = frozenset({Role.CLIENT, Role.AUDITOR, Role.OPERATOR})
+AUDITORS = frozenset({Role.AUDITOR, Role.OPERATOR})
 OPERATORS = frozenset({Role.OPERATOR})
 
 PUBLIC: frozenset[Role] = frozenset()

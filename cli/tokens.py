@@ -15,7 +15,7 @@ SECRET_FILE = "jwt-secret"  # noqa: S105 - a name
 
 def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
     """Print a token and nothing else."""
-    if settings.jwks_file and not settings.jwt_secret:
+    if settings.jwks_file:
         raise WrongSetting("SEATLEDGER_JWKS_FILE: tokens come from whoever holds its private keys")
     if not 1 <= minutes <= 525_600:
         raise WrongSetting("--minutes: must be from 1 to 525600")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -49,6 +49,41 @@ async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[
     return [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
+class EventSearch(msgspec.Struct, frozen=True):
+    """Which events a page shows: by topic, of one booking, of one flight and its bookings."""
+
+    topic: str | None = None
+    booking_id: UUID | None = None
+    flight_id: UUID | None = None
+
+
+async def page(
+    connection: AsyncConnection[Any], search: EventSearch, after: int, limit: int
+) -> list[RecordedEvent]:
+    """At most `limit` events past a position, in log order."""
+    conditions: list[tuple[LiteralString, Any]] = [
+        ("and topic = %s", search.topic),
+        ("and originator_id = %s", search.booking_id),
+        (
+            "and originator_id = any (array(select id from views.bookings where flight_id = %s) || %s)",
+            search.flight_id,
+        ),
+    ]
+    given = [(text, value) for text, value in conditions if value is not None]
+    where = " ".join(text for text, _ in given)
+    parameters = [value for text, value in given for _ in range(text.count("%s"))]
+    statement = f"select {COLUMNS} from ledger.events where position > %s {where} order by position limit %s"  # noqa: S608 - constants only
+    cursor = await connection.execute(statement, [after, *parameters, limit], prepare=True)
+    return [RecordedEvent(*row) for row in await cursor.fetchall()]
+
+
+async def last(connection: AsyncConnection[Any]) -> RecordedEvent | None:
+    """The event at the head of the log."""
+    cursor = await connection.execute(_LAST, prepare=True)
+    row = await cursor.fetchone()
+    return None if row is None else RecordedEvent(*row)
+
+
 def steps(events: Iterable[RecordedEvent]) -> Iterator[tuple[RecordedEvent, Any]]:
     """Each event of one stream with the aggregate as it was right after it (the same object, evolving)."""
     aggregate = None
@@ -66,3 +101,4 @@ def fold(events: Iterable[RecordedEvent]) -> Flight | Booking | None:
 
 
 _STREAM = f"select {COLUMNS} from ledger.events where originator_id = %s order by originator_version"  # noqa: S608 - constants only
+_LAST = f"select {COLUMNS} from ledger.events order by position desc limit 1"  # noqa: S608 - constants only

@@ -1,0 +1,67 @@
+"""The log as an auditor reads it over HTTP, and checks it with nothing but SHA-256."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from tests.api.conftest import People
+
+
+async def _walk(people: People, query: str = "") -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    address = f"/api/v1/events?limit=2{query}"
+    while address:
+        answer = await people.auditor.get(address)
+        assert answer.status_code == 200, answer.text
+        events += answer.json()["data"]
+        address = answer.links["next"]["url"] if answer.json()["next_cursor"] else ""
+    return events
+
+
+async def test_the_log_is_paged_in_order_with_no_hole(people: People) -> None:
+    flight = await people.flight()
+    for _ in range(3):
+        await people.booking(flight)
+    assert [event["position"] for event in await _walk(people)] == [1, 2, 3, 4]
+    assert [event["position"] for event in await _walk(people, "&after=2")] == [3, 4]
+
+
+async def test_events_are_found_by_type_booking_and_flight(people: People) -> None:
+    flight, other = await people.flight(), await people.flight(number="BA118")
+    booking = await people.booking(flight)
+    await people.booking(other)
+    await people.pay(booking)
+    assert [e["position"] for e in await _walk(people, f"&booking_id={booking['id']}")] == [3, 5, 6]
+    assert [e["position"] for e in await _walk(people, f"&flight_id={flight['id']}")] == [1, 3, 5, 6]
+    assert [e["position"] for e in await _walk(people, "&type=flight.scheduled")] == [1, 2]
+
+
+async def test_the_chain_is_checked_from_outside_up_to_the_head(people: People) -> None:
+    await people.pay(await people.booking(await people.flight()))
+    raw = (await people.auditor.get("/api/v1/events")).text
+    head = (await people.auditor.get("/api/v1/audit/head")).json()
+    previous = bytes(32)
+    for event in (await people.auditor.get("/api/v1/events")).json()["data"]:
+        state = (
+            raw.split(f'"position":{event["position"]},')[1].split('"data":')[1].split(',"command_hash"')[0]
+        )
+        microseconds = round(datetime.fromisoformat(event["recorded_at"]).timestamp() * 1_000_000)
+        lines = [
+            *(event[name] for name in ("position", "originator_id", "version", "type")),
+            state,
+            *(event[name] for name in ("actor", "operation", "ordinal", "causation_id", "correlation_id")),
+            *(event["traceparent"], microseconds, event["command_hash"]),
+        ]
+        previous = hashlib.sha256(previous + "\n".join(map(str, lines)).encode()).digest()
+        assert event["hash"] == previous.hex()
+    assert (head["position"], head["hash"]) == (4, previous.hex())
+
+
+async def test_an_empty_log_has_a_head_too(people: People) -> None:
+    answer = await people.auditor.get("/api/v1/audit/head")
+    assert answer.json() == {"position": 0, "hash": "0" * 64, "recorded_at": None}
+
+
+async def test_clients_do_not_read_the_log(people: People) -> None:
+    for address in ("/api/v1/events", "/api/v1/audit/head"):
+        assert (await people.alice.get(address)).status_code == 403
