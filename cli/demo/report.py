@@ -69,7 +69,7 @@ def _history(notebook: Notebook) -> RenderableType:
             escape(event["actor"]),
             escape(event["type"].removeprefix("booking.")),
             escape(event["status_after"]),
-            event["hash"][:10],
+            event["hash"][:8],
         )
     what = f"{booking['seats']} seats on {history['flight']}"
     title = f"One booking, as an auditor reads it: {what}"

@@ -5,13 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO_SECONDS_MAX = 120
 
 
-@pytest.mark.skipif(not (REPOSITORY / "cli/main.py").exists(), reason="there is no command line yet")
 def test_the_demo_finds_nothing_to_be_surprised_at() -> None:
     demo = subprocess.run(
         [sys.executable, "-m", "cli.main", "demo", "--json"],
