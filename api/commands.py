@@ -48,7 +48,11 @@ async def submit(request: ApiRequest, command: Command) -> Reply:
         instance=exchange.instance,
         **_key(exchange, route.key_required),
     )
-    return _reply(command, await request.ledger.submit(submission))
+    answer = await request.ledger.submit(submission)
+    made = answer.subject_id if isinstance(command, InitiateBooking) else None
+    booking_id = getattr(command, "booking_id", made)
+    exchange.facts = {"position": answer.position, "key": submission.key, "booking_id": booking_id}
+    return _reply(command, answer)
 
 
 def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:

@@ -14,9 +14,12 @@ _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 
 
 class Exchange:
-    """`fields` are the headers, those sent several times joined with ", " (RFC 9110, section 5.3)."""
+    """`fields` are the headers, those sent several times joined with ", " (RFC 9110, section 5.3).
 
-    __slots__ = ("fields", "instance", "method", "request_id", "status", "traceparent")
+    `facts` are for the log line: what the request came to, as far as it came to anything.
+    """
+
+    __slots__ = ("facts", "fields", "instance", "method", "request_id", "status", "traceparent")
 
     def __init__(self, scope: Any) -> None:
         self.fields: dict[bytes, bytes] = {}
@@ -31,6 +34,7 @@ class Exchange:
         # The raw path is ASCII, whatever it encodes: safe in JSON, in logs and in the database.
         self.instance = scope["raw_path"][:INSTANCE_MAX].decode("ascii", "replace").replace("\x00", "")
         self.status = 500
+        self.facts: dict[str, Any] = {}
 
 
 def exchange_of(scope: Any) -> Exchange:

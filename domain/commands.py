@@ -19,7 +19,8 @@ FlightNumber = Annotated[
 ]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, with any offset")]
 UserId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
-FlightSeats = Annotated[int, Meta(ge=1, le=1000)]
+FLIGHT_SEATS_MAX = 1000
+FlightSeats = Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX)]
 PartySize = Annotated[int, Meta(ge=1, le=9)]
 Note = Annotated[str, Meta(max_length=500)]
 

@@ -1,5 +1,6 @@
 """A block: many commands decided in order against one working set. No I/O: the store loads and writes it."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,7 +68,7 @@ class Block:
     commands: list[RecordedCommand] = field(default_factory=list)
     flights: dict[UUID, Flight] = field(default_factory=dict)
     bookings: dict[UUID, Booking] = field(default_factory=dict)
-    _due: dict[UUID, list[UUID]] = field(init=False)
+    _due: dict[UUID, deque[UUID]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.position = self.loaded.position
@@ -84,8 +85,13 @@ class Block:
         recorded = self.loaded.commands.get(submission.command_key)
         if recorded is not None:
             return self._replay(submission, recorded)
-        if isinstance(submission.command, InitiateBooking | ChangeFlightSeats):
-            self._expire_holds(submission.command.flight_id, submission.correlation_id)
+        match submission.command:
+            case InitiateBooking(flight_id=flight_id, seats=seats):
+                self._make_room(flight_id, seats, submission.correlation_id)
+            case ChangeFlightSeats(flight_id=flight_id, seats=seats):
+                count = self.loaded.world.seats.get(flight_id)
+                # Fewer seats need as much room as they take away.
+                self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
         return self._carry_out(submission)
 
     def _replay(self, submission: Submission, recorded: RecordedCommand) -> Answer:
@@ -101,11 +107,13 @@ class Block:
             replayed=True,
         )
 
-    def _expire_holds(self, flight_id: UUID, correlation_id: str) -> None:
-        """Give due seats back before they are asked for, each hold by a command of the ledger's own."""
-        for booking_id in self._due.pop(flight_id, ()):
+    def _make_room(self, flight_id: UUID, seats: int, correlation_id: str) -> None:
+        """Expire due holds, oldest first, until `seats` are free; each by a command of the ledger's own."""
+        world, due = self.loaded.world, self._due.get(flight_id)
+        while due and world.seats[flight_id].free < seats:
+            booking_id = due.popleft()
             # A command earlier in this block may have cancelled it.
-            if self.loaded.world.bookings[booking_id].hold_is_due(self.loaded.world.now):
+            if world.bookings[booking_id].hold_is_due(world.now):
                 self.decide(expiry_of(booking_id, correlation_id))
 
     def _carry_out(self, submission: Submission) -> Answer:
@@ -213,11 +221,11 @@ def expiry_of(booking_id: UUID, correlation_id: str = "") -> Submission:
     )
 
 
-def _due_holds(world: WorkingSet) -> dict[UUID, list[UUID]]:
+def _due_holds(world: WorkingSet) -> dict[UUID, deque[UUID]]:
     """The loaded bookings whose holds have run out, by flight, oldest first."""
-    due: dict[UUID, list[UUID]] = {}
+    due: dict[UUID, deque[UUID]] = {}
     for booking in sorted(_due_bookings(world), key=lambda booking: (booking.expires_at, booking.id)):
-        due.setdefault(booking.flight_id, []).append(booking.id)
+        due.setdefault(booking.flight_id, deque()).append(booking.id)
     return due
 
 

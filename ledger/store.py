@@ -17,6 +17,7 @@ import projections.bookings
 import projections.flights
 from domain.booking import Booking
 from domain.commands import (
+    FLIGHT_SEATS_MAX,
     CancelBooking,
     ChangeFlightSeats,
     ExpireHold,
@@ -51,7 +52,7 @@ class _Wanted:
     keys: list[CommandKey] = field(default_factory=list)
     flights: set[UUID] = field(default_factory=set)
     bookings: set[UUID] = field(default_factory=set)
-    holds_of: set[UUID] = field(default_factory=set)
+    seats_needed: dict[UUID, int] = field(default_factory=dict)
     natural_keys: set[NaturalKey] = field(default_factory=set)
 
 
@@ -60,9 +61,12 @@ def _wanted(submissions: Iterable[Submission]) -> _Wanted:
     for submission in submissions:
         wanted.keys.append(submission.command_key)
         match submission.command:
-            case InitiateBooking(flight_id=flight_id) | ChangeFlightSeats(flight_id=flight_id):
+            case InitiateBooking(flight_id=flight_id, seats=seats):
                 wanted.flights.add(flight_id)
-                wanted.holds_of.add(flight_id)
+                wanted.seats_needed[flight_id] = wanted.seats_needed.get(flight_id, 0) + seats
+            case ChangeFlightSeats(flight_id=flight_id):
+                wanted.flights.add(flight_id)
+                wanted.seats_needed[flight_id] = FLIGHT_SEATS_MAX
             case RepriceFlight(flight_id=flight_id):
                 wanted.flights.add(flight_id)
             case PayBooking() | CancelBooking() | ExpireHold():
@@ -110,8 +114,10 @@ class Store:
         head = await self._send(_HEAD)
         commands = await self._send(_COMMANDS, _columns(wanted.keys, 3))
         streams = await self._send(_STREAMS, (flights + bookings,))
-        if wanted.holds_of:
-            due = await self._send(_DUE_STREAMS, (list(wanted.holds_of),))
+        if wanted.seats_needed:
+            due = await self._send(
+                _DUE_STREAMS, (list(wanted.seats_needed), [Int4(n) for n in wanted.seats_needed.values()])
+            )
         if flights or bookings:
             seats = await self._send(_SEATS, (bookings, flights))
         if wanted.natural_keys:
@@ -254,12 +260,20 @@ _STREAMS: LiteralString = f"""
     order by originator_id, originator_version
 """
 
-# A little later than the head's time, so no hold that is due by that is missed; the aggregate decides again.
+# Due holds of flights that are too full for what is asked of them, oldest first: each frees a seat at least,
+# so as many holds as seats needed are enough. This is a little later than the head's time, so no hold that is
+# due by that is missed; the aggregate decides again.
 _DUE_STREAMS: LiteralString = f"""
     select {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
-    from views.bookings b join ledger.events e on e.originator_id = b.id
-    where b.flight_id = any (%b::uuid[]) and b.status = 'initiated'
-        and b.expires_at <= greatest(statement_timestamp(), (select recorded_at from ({_LAST}) as last))
+    from unnest(%b::uuid[], %b::int4[]) as needed (flight_id, seats)
+    join ledger.seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
+    cross join lateral (
+        select id from views.bookings
+        where flight_id = needed.flight_id and status = 'initiated'
+            and expires_at <= greatest(statement_timestamp(), (select recorded_at from ({_LAST}) as last))
+        order by expires_at limit needed.seats
+    ) as due
+    join ledger.events e on e.originator_id = due.id
     order by e.originator_id, e.originator_version
 """
 

@@ -103,7 +103,7 @@ async def test_odd_addresses_are_answered(people: People) -> None:
 async def test_a_line_says_who_asked_what_and_no_secret(people: People, lines: list[dict[str, Any]]) -> None:
     await people.alice.get("/api/v1/flights?cursor=swordfish", headers={"x-request-id": "request-1"})
     extra = next(record["extra"] for record in lines if record["message"] == "request")
-    assert (extra["request_id"], extra["caller"], extra["status"]) == ("request-1", "alice", 400)
+    assert (extra["request_id"], extra["actor"], extra["status"]) == ("request-1", "alice", 400)
     assert extra["path"] == "/api/v1/flights"
     assert "swordfish" not in str(lines)
     assert token("alice", "client")[:20] not in str(lines)

@@ -64,6 +64,22 @@ def test_a_due_hold_is_given_back_when_somebody_needs_its_seats(
     scenario.then_seats(flight_id, held=1, booked=0)
 
 
+def test_no_more_due_holds_are_given_back_than_seats_are_needed(scenario: Scenario, flight_id: UUID) -> None:
+    carols, daves = (
+        scenario.later(seconds=1).when(InitiateBooking(flight_id, user, 1)) for user in ("carol", "dave")
+    )
+    scenario.later(minutes=5).when(InitiateBooking(flight_id, "bob", 1), BOB)
+    assert (carols.status, daves.status) == (Status.CANCELLED, Status.INITIATED)
+    scenario.then_seats(flight_id, held=2, booked=0)
+
+
+def test_due_holds_stay_as_long_as_nobody_needs_their_seats(scenario: Scenario, flight_id: UUID) -> None:
+    carols = scenario.when(InitiateBooking(flight_id, "carol", 1))
+    scenario.later(minutes=5).when(InitiateBooking(flight_id, "bob", 1), BOB)
+    assert carols.status is Status.INITIATED
+    assert scenario.events == ["booking.initiated"]
+
+
 def test_a_hold_still_counts_in_its_last_microsecond(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:

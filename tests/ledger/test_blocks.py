@@ -122,6 +122,18 @@ async def test_a_due_hold_is_given_back_by_the_block_that_needs_it(desk: Desk, r
     assert (await desk.pay(alices.subject_id, "alice")).body.startswith(b'{"code":"hold-expired"')
 
 
+async def test_a_full_flight_of_due_holds_costs_what_is_asked_of_it(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=100)
+    await asyncio.gather(*(desk.hold(flight, "alice") for _ in range(100)))
+    _edit_log(
+        rows,
+        "update ledger.events set state = jsonb_set(state::jsonb, '{expires_at}', '\"2020-01-01T00:00:00Z\"')"
+        " where topic = 'booking.initiated'; update views.bookings set expires_at = '2020-01-01'",
+    )
+    assert [(await desk.hold(flight, "bob", seats=seats)).status for seats in (1, 9)] == [200, 200]
+    assert rows("select count(*) from ledger.events where topic = 'booking.cancelled'") == [(10,)]
+
+
 async def test_time_in_the_log_never_goes_backwards(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule()
     # As if the server's clock had been an hour ahead when the last event was written.
