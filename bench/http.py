@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not wrk.is_installed():
         print(f"seatledger bench: {wrk.MISSING}", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="seatledger-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="seatledger-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
         with _both_servers(folder, options) as (ledger, reference):
