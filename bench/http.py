@@ -147,10 +147,17 @@ def _options(arguments: Sequence[str] | None) -> Options:
         help="of the ledger, to compare settings",
     )
     options = vars(parser.parse_args(arguments))
-    options["settings"] = dict(setting.split("=", 1) for setting in options.pop("setting"))
+    options["settings"] = dict(options.pop("setting"))
     if options.pop("smoke"):
         options |= {"seconds": 1, "rounds": 1}
     return Options(**options)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
+    return name, value
 
 
 if __name__ == "__main__":
