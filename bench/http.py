@@ -141,6 +141,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     add("--smoke", action="store_true", help="one round of a second: shows that it works, measures nothing")
     add(
         "--setting",
+        type=_pair,
         action="append",
         default=[],
         metavar="NAME=VALUE",
