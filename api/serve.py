@@ -35,7 +35,7 @@ def serve(settings: Settings) -> None:
     """
     counts = tempfile.mkdtemp(prefix="seatledger-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-    server = _server(settings)
+    server = granian_server(settings, "api.main:create")
     try:
         server.serve()
     except SystemExit:
@@ -49,9 +49,10 @@ def serve(settings: Settings) -> None:
         shutil.rmtree(counts, ignore_errors=True)
 
 
-def _server(settings: Settings) -> MPServer:
+def granian_server(settings: Settings, target: str) -> MPServer:
+    """The server for an application factory `module:function`: the API's, or a benchmark's to compare with."""
     return MPServer(
-        "api.main:create",
+        target,
         factory=True,
         address=settings.host,
         port=settings.port,

@@ -15,7 +15,7 @@ import msgspec
 from litestar import Litestar, get, post
 from litestar.params import FromPath, JSONBody
 
-from api.serve import _server  # the reference must be served exactly as the real program is
+from api.serve import granian_server
 from domain.booking import PaymentStatus, Status
 from domain.commands import InitiateBooking, PayBooking
 from domain.money import Money
@@ -95,8 +95,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)
     options = parser.parse_args()
-    server = _server(replace(Settings(), port=options.port, workers=options.workers))
-    server.target = "bench.noop:create_app"
+    settings = replace(Settings(), port=options.port, workers=options.workers)
+    server = granian_server(settings, "bench.noop:create_app")
     print(f"ready http://{server.bind_addr}:{server.bind_port}", flush=True)
     server.serve()
 

@@ -86,6 +86,10 @@ def demo(settings: Settings, json: bool) -> int:
         port = _free_port()
         key = secret(Settings(data=Path(folder)))
         own = {
+            # A demo never writes into anybody's real ledger: empty, so that no file .env can say otherwise.
+            "DATABASE_URL": "",
+            "SEATLEDGER_JWKS_FILE": "",
+            "SEATLEDGER_LOG_FILE": "",
             "SEATLEDGER_DATA": folder,
             "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
             "SEATLEDGER_LOG_LEVEL": "WARNING",
@@ -93,8 +97,7 @@ def demo(settings: Settings, json: bool) -> int:
             "SEATLEDGER_HOST": "127.0.0.1",
             "SEATLEDGER_JWT_SECRET": key,
         }
-        # A demo never writes into anybody's real ledger.
-        settings_of_demo = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"} | own
+        settings_of_demo = {**os.environ, **own}
         server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)
         try:
             url = server.wait_until_ready(120)
