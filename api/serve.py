@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
 
 
 def granian_server(settings: Settings, target: str) -> MPServer:
-    """The server for an application factory `module:function`: the API's, or a benchmark's to compare with."""
+    """The server for an application factory `module:function`: the API's, or one to compare with."""
     return MPServer(
         target,
         factory=True,
