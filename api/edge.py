@@ -60,6 +60,6 @@ def _record(scope: Any, exchange: Exchange, seconds: float) -> None:
         actor=caller.subject if caller else None,
         **exchange.facts,
     )
-    # What was read is nobody's news; what was changed, tried or went wrong is.
-    read = exchange.method in ("GET", "HEAD") and exchange.status < 400
-    line.debug("request") if read else line.info("request")
+    # What went well is in the ledger, with its request id, and in the metrics; a line for each would cost a
+    # sixth of the throughput.
+    line.info("request") if exchange.status >= 400 else line.debug("request")
