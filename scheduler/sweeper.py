@@ -3,18 +3,16 @@
 import asyncio
 import time
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import psycopg
 from loguru import logger
 
-from domain.caller import SYSTEM
-from domain.commands import ExpireHold
+from ledger.block import expiry_of
 from ledger.connection import connect
 from ledger.cron import latest_slot
 from ledger.jobs import DueHold, Pulse, beat, due_holds, run_slot
 from ledger.ledger import Ledger
-from ledger.submission import Overloaded, Submission, Unavailable, neutral
+from ledger.submission import Overloaded, Unavailable
 
 JOB = "expire_holds"
 NAME = "scheduler"
@@ -78,7 +76,7 @@ class Sweeper:
     async def _run(self, slot: datetime) -> int | None:
         connection = await connect(self._database_url, "seatledger scheduler")
         try:
-            return await run_slot(connection, JOB, slot, lambda: expire_holds(self._ledger, slot))
+            return await run_slot(connection, JOB, slot, lambda: expire_holds(self._ledger))
         finally:
             # No polite rollback: a frozen server would not answer it.
             await connection.close()
@@ -91,7 +89,7 @@ class Sweeper:
         return latest_slot(self._cron, now)
 
 
-async def expire_holds(ledger: Ledger, slot: datetime) -> int:
+async def expire_holds(ledger: Ledger) -> int:
     """Give back the seats of all holds that have run out, in batches, oldest first; how many there were.
 
     Each is tried once: one that the ledger refuses to expire (paid in this very moment) holds up nobody.
@@ -99,7 +97,7 @@ async def expire_holds(ledger: Ledger, slot: datetime) -> int:
     """
     expired, due = 0, await _next_batch(ledger)
     while due:
-        answers = await asyncio.gather(*(ledger.submit(_expire(hold.booking_id, slot)) for hold in due))
+        answers = await asyncio.gather(*(ledger.submit(expiry_of(hold.booking_id)) for hold in due))
         expired += sum(answer.status == 200 and not answer.replayed for answer in answers)
         due = await _next_batch(ledger, after=due[-1]) if len(due) == BATCH_MAX else []
     return expired
@@ -108,9 +106,3 @@ async def expire_holds(ledger: Ledger, slot: datetime) -> int:
 async def _next_batch(ledger: Ledger, after: DueHold | None = None) -> list[DueHold]:
     async with ledger.read() as connection:
         return await due_holds(connection, BATCH_MAX, after)
-
-
-def _expire(booking_id: UUID, slot: datetime) -> Submission:
-    # A refusal is kept under its key for ever: with the booking alone as key, a sweep that came too early
-    # (a clock set back) would keep the hold from ever being expired.
-    return Submission(ExpireHold(booking_id), SYSTEM, neutral, key=f"{booking_id}@{slot.isoformat()}")

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 import ledger.jobs
 import scheduler.sweeper
+from ledger.block import expiry_of
 from ledger.jobs import Pulse, due_holds
 from ledger.ledger import Ledger, open_ledger
 from ledger.settings import Settings
@@ -34,7 +35,7 @@ def told() -> Iterator[Callable[[], list[str]]]:
 
 async def test_a_due_hold_is_expired_and_its_seats_are_free(airline: Airline) -> None:
     (booking,) = await airline.due_holds(1)
-    assert await expire_holds(airline.ledger, SLOT) == 1
+    assert await expire_holds(airline.ledger) == 1
     assert await airline.ask("select id, status, cancel_reason from views.bookings") == [
         (booking, "cancelled", "hold_expired")
     ]
@@ -55,14 +56,13 @@ async def test_a_sweep_goes_through_all_holds_one_batch_at_a_time(
         return answer
 
     monkeypatch.setattr(airline.ledger, "submit", watched)
-    assert await expire_holds(airline.ledger, SLOT) == 10
+    assert await expire_holds(airline.ledger) == 10
     assert max(at_once) == 3
 
 
 async def test_sweeps_at_the_same_time_expire_each_hold_once(airline: Airline) -> None:
     await airline.due_holds(20)
-    slots = [SLOT, SLOT + timedelta(hours=1), SLOT + timedelta(hours=2)]
-    assert sum(await asyncio.gather(*(expire_holds(airline.ledger, slot) for slot in slots))) == 20
+    assert sum(await asyncio.gather(*(expire_holds(airline.ledger) for _ in range(4)))) == 20
     assert await airline.expired() == 20
 
 
@@ -71,20 +71,20 @@ async def test_a_hold_that_the_ledger_refuses_to_expire_holds_up_nobody(
 ) -> None:
     monkeypatch.setattr(scheduler.sweeper, "BATCH_MAX", 2)
     wrong = await airline.due_holds(2)
-    await expire_holds(airline.ledger, SLOT)
+    await expire_holds(airline.ledger)
     # A view that is wrong about the two oldest: they look due and are not.
     await airline.owner.execute("update views.bookings set status = 'initiated' where id = any(%s)", (wrong,))
     await airline.due_holds(3)
-    assert await expire_holds(airline.ledger, SLOT + timedelta(hours=1)) == 3
+    assert await expire_holds(airline.ledger) == 3
 
 
 async def test_a_hold_that_a_sweep_tried_too_early_is_expired_by_a_later_one(database_url: str) -> None:
     async with open_ledger(database_url, Settings(hold_seconds=1)) as ledger:
         (booking,) = await Airline(ledger).due_holds(1)
-        early = await ledger.submit(scheduler.sweeper._expire(booking, SLOT))
+        early = await ledger.submit(expiry_of(booking))
         assert b"hold-not-due" in early.body
         async with asyncio.timeout(10):
-            while not await expire_holds(ledger, SLOT + timedelta(hours=1)):  # noqa: ASYNC110
+            while not await expire_holds(ledger):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
