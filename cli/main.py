@@ -49,10 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"seatledger: {problem}", file=sys.stderr)
         return FAILED
     except psycopg.Error as problem:
-        print(f"seatledger: the database: {str(problem).strip() or type(problem).__name__}", file=sys.stderr)
+        print(f"seatledger: the database: {_said(problem)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return 130
+
+
+def _said(problem: psycopg.Error) -> str:
+    """What PostgreSQL said and advises, without its inner workings."""
+    said = [problem.diag.message_primary, problem.diag.message_hint]
+    return "\n".join(filter(None, said)) or str(problem).strip() or type(problem).__name__
 
 
 _SETTINGS = ("data", "host", "port", "workers")

@@ -16,10 +16,17 @@ end $$;
 -- A superuser may become any role; everybody else must be a member of it.
 do $$
 begin
-    if not (select rolsuper from pg_roles where rolname = current_user) then
+    if not (select rolsuper from pg_roles where rolname = current_user)
+        and not pg_has_role(current_user, 'seatledger_writer', 'usage')
+    then
         execute format('grant seatledger_writer to %I', current_user);
     end if;
-exception when duplicate_object or unique_violation or internal_error then null;
+exception
+    when duplicate_object or unique_violation or internal_error then null;
+    when insufficient_privilege then
+        raise exception '% is no member of the role seatledger_writer and may not become one', current_user
+            using hint = format('As a superuser: GRANT seatledger_writer TO %I; '
+                                'then run "seatledger migrate" again.', current_user);
 end $$;
 
 grant usage on schema ledger, views to seatledger_writer;

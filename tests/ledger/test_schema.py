@@ -1,11 +1,13 @@
 """Migrations: once each, in order, by any number of programs at once; what they make is append-only."""
 
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from ledger.connection import connect
 from ledger.schema import VERSION, SchemaMismatch, migrate
@@ -63,3 +65,28 @@ async def test_the_programs_role_may_not_even_try(desk: Desk, database_url: str,
     async with connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await connection.execute(change)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stranger(server_url: str) -> Iterator[str]:
+    """A role that owns nothing and may make no roles."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("create role stranger login password 'secret'")
+        yield "stranger"
+        connection.execute("drop role stranger")
+
+
+def test_an_owner_without_the_writer_role_is_told_what_to_do(
+    empty_database_url: str, template: str, stranger: str
+) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        row = connection.execute("select current_database()").fetchone()
+        connection.execute(f"alter database {row and row[0]} owner to {stranger}")
+    own_url = make_conninfo(empty_database_url, user=stranger, password="secret")
+    with pytest.raises(psycopg.errors.RaiseException, match="GRANT seatledger_writer TO stranger"):
+        migrate(own_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(f"grant seatledger_writer to {stranger}")
+        assert len(migrate(own_url)) == VERSION
+        connection.execute(f"reassign owned by {stranger} to current_user")
+        connection.execute(f"drop owned by {stranger}")
