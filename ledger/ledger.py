@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ledger.connection import Connection, begin_session, conninfo, severed_after
 from ledger.readiness import Check, Readiness, checks
 from ledger.settings import Settings
+from ledger.store import open_store
 from ledger.submission import Answer, Submission, Unavailable
 from ledger.writer import Writer
 
@@ -26,7 +28,7 @@ class Ledger:
     def __init__(self, url: str, settings: Settings, cursor_key: bytes) -> None:
         self.settings = settings
         self.cursor_key = cursor_key
-        self._writer = Writer(url, settings)
+        self._writer = Writer(partial(open_store, url, settings), settings)
         self._pool = AsyncConnectionPool[Connection](
             conninfo(url, "seatledger reader"),
             connection_class=AsyncConnection[tuple[Any, ...]],

@@ -4,9 +4,10 @@
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import psycopg
@@ -31,9 +32,10 @@ from domain.seats import Seats
 from domain.working_set import NaturalKey, WorkingSet
 from ledger.block import Block, Loaded, RecordedCommand
 from ledger.chain import GENESIS
-from ledger.connection import Connection
+from ledger.connection import Connection, connect, severed_after
 from ledger.ids import new_id
 from ledger.log import COLUMNS, RecordedEvent, fold
+from ledger.settings import Settings
 from ledger.submission import CommandKey, Submission
 
 HEAD_LOCK = 0x5EA7_0002
@@ -46,7 +48,7 @@ _NO_UUID = UUID(int=0)
 
 
 @dataclass(slots=True)
-class _Wanted:
+class Wanted:
     """What the commands of a block touch."""
 
     keys: list[CommandKey] = field(default_factory=list)
@@ -55,25 +57,37 @@ class _Wanted:
     seats_needed: dict[UUID, int] = field(default_factory=dict)
     natural_keys: set[NaturalKey] = field(default_factory=set)
 
+    @classmethod
+    def by(cls, submissions: Iterable[Submission]) -> Self:
+        wanted = cls()
+        for submission in submissions:
+            wanted.keys.append(submission.command_key)
+            match submission.command:
+                case InitiateBooking(flight_id=flight_id, seats=seats):
+                    wanted.flights.add(flight_id)
+                    wanted.seats_needed[flight_id] = wanted.seats_needed.get(flight_id, 0) + seats
+                case ChangeFlightSeats(flight_id=flight_id):
+                    wanted.flights.add(flight_id)
+                    wanted.seats_needed[flight_id] = FLIGHT_SEATS_MAX
+                case RepriceFlight(flight_id=flight_id):
+                    wanted.flights.add(flight_id)
+                case PayBooking() | CancelBooking() | ExpireHold():
+                    wanted.bookings.add(submission.command.booking_id)
+                case ScheduleFlight() as command:
+                    wanted.natural_keys.add((command.number, command.origin, command.departure_day))
+        return wanted
 
-def _wanted(submissions: Iterable[Submission]) -> _Wanted:
-    wanted = _Wanted()
-    for submission in submissions:
-        wanted.keys.append(submission.command_key)
-        match submission.command:
-            case InitiateBooking(flight_id=flight_id, seats=seats):
-                wanted.flights.add(flight_id)
-                wanted.seats_needed[flight_id] = wanted.seats_needed.get(flight_id, 0) + seats
-            case ChangeFlightSeats(flight_id=flight_id):
-                wanted.flights.add(flight_id)
-                wanted.seats_needed[flight_id] = FLIGHT_SEATS_MAX
-            case RepriceFlight(flight_id=flight_id):
-                wanted.flights.add(flight_id)
-            case PayBooking() | CancelBooking() | ExpireHold():
-                wanted.bookings.add(submission.command.booking_id)
-            case ScheduleFlight() as command:
-                wanted.natural_keys.add((command.number, command.origin, command.departure_day))
-    return wanted
+
+async def open_store(url: str, settings: Settings) -> "Store":
+    """A store on a connection of its own. Raises psycopg.Error."""
+    connection = await connect(url, "seatledger writer")
+    store = Store(connection, timedelta(seconds=settings.hold_seconds))
+    try:
+        await store.prepare(settings.deadline_seconds)
+    except BaseException:
+        await connection.close()
+        raise
+    return store
 
 
 class Store:
@@ -104,9 +118,12 @@ class Store:
             with contextlib.suppress(psycopg.Error):
                 await self._pipelined.__aexit__(None, None, None)
 
+    def severed_after(self, seconds: float) -> AbstractContextManager[None]:
+        return severed_after(self.connection, seconds)
+
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
         """First round trip: take the head lock, then read all that these submissions may touch."""
-        wanted = _wanted(submissions)
+        wanted = Wanted.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
         due = seats = natural = None
         await self._send("begin")
@@ -126,7 +143,7 @@ class Store:
         now, position, last_hash = (await head.fetchall())[0]
         world = WorkingSet(now, self._hold, new_id)
         rows = await streams.fetchall() + (await due.fetchall() if due else [])
-        _fill(world, rows)
+        fill(world, rows)
         if seats:
             world.seats = {row[0]: Seats(*row[1:]) for row in await seats.fetchall()}
         if natural:
@@ -162,8 +179,8 @@ class Store:
         return await self.connection.execute(statement, parameters, binary=True)
 
 
-def _fill(world: WorkingSet, rows: list[tuple[Any, ...]]) -> None:
-    """Fold the loaded events, which come in order within each stream; a due booking may come twice."""
+def fill(world: WorkingSet, rows: list[tuple[Any, ...]]) -> None:
+    """Fold events, columns as in COLUMNS, in order within each stream; a due booking may come twice."""
     streams: dict[UUID, dict[int, RecordedEvent]] = {}
     for row in rows:
         event = RecordedEvent(*row)

@@ -1,18 +1,17 @@
 """The writer: gathers submissions into blocks, one transaction each, and answers only after COMMIT."""
 
 import asyncio
-import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Protocol
 
 import psycopg
 from loguru import logger
 
-from ledger.block import Block, HandlerFailed
-from ledger.connection import connect, severed_after
+from ledger.block import Block, HandlerFailed, Loaded
 from ledger.settings import Settings
-from ledger.store import Store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 
 BLOCK_MAX = 64
@@ -24,6 +23,19 @@ QUEUE_MAX = 2048
 BACKOFF_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
+class BlockStore(Protocol):
+    """What a writer asks of its store, which is `ledger.store.Store`; errors are psycopg's."""
+
+    async def load(self, submissions: Sequence[Submission], /) -> Loaded: ...
+
+    async def write(self, block: Block, /) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def severed_after(self, seconds: float, /) -> AbstractContextManager[None]:
+        """Whatever waits on the store for longer fails with OperationalError."""
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     submission: Submission
@@ -31,14 +43,14 @@ class _Waiting:
 
 
 class Writer:
-    """One for each process. `submit` from any task of the loop it was started in."""
+    """One for each process. `submit` from any task of the loop it was started in, whose time it goes by."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
-        self._url = url
+    def __init__(self, connect: Callable[[], Awaitable[BlockStore]], settings: Settings) -> None:
+        self._connect = connect
         self._settings = settings
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
-        self._store: Store | None = None
+        self._store: BlockStore | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -124,9 +136,12 @@ class Writer:
             _fail(batch, error)
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        started = time.perf_counter()
-        store = await self._connected()
-        with severed_after(store.connection, self._settings.deadline_seconds):
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        if self._store is None:
+            self._store = await self._connect()
+        store = self._store
+        with store.severed_after(self._settings.deadline_seconds):
             loaded = await store.load([waiting.submission for waiting in batch])
             first_position = loaded.position + 1
             block = Block(loaded)
@@ -140,20 +155,8 @@ class Writer:
             events=len(block.events),
             first_position=first_position,
             position=block.position,
-            milliseconds=round((time.perf_counter() - started) * 1000, 2),
+            milliseconds=round((clock() - started) * 1000, 2),
         ).debug("block.committed")
-
-    async def _connected(self) -> Store:
-        if self._store is None:
-            connection = await connect(self._url, "seatledger writer")
-            store = Store(connection, timedelta(seconds=self._settings.hold_seconds))
-            try:
-                await store.prepare(self._settings.deadline_seconds)
-            except BaseException:
-                await connection.close()
-                raise
-            self._store = store
-        return self._store
 
     async def _disconnect(self) -> None:
         store, self._store = self._store, None
