@@ -1,0 +1,94 @@
+"""A full data disk: commands are answered 503 in time, queries go on, and all is well once there is room."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from ledger.ledger import open_ledger
+from ledger.settings import Settings
+from ledger.submission import Unavailable
+from ledger.verify import verify
+from tests.ledger.conftest import Desk
+
+DISK = "48m"
+
+
+@pytest.fixture
+def disk(server_url: str) -> Iterator[Path]:
+    """A small disk of its own, which the server's account may write to."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk takes root")
+    with psycopg.connect(server_url) as connection:
+        row = connection.execute("show data_directory").fetchone()
+    assert row
+    owner = Path(row[0]).stat()
+    folder = Path(f"/mnt/seatledger-test-{os.getpid()}")
+    folder.mkdir()
+    options = f"size={DISK},uid={owner.st_uid},gid={owner.st_gid},mode=0700"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        folder.rmdir()
+        pytest.skip(f"no small disk here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+    folder.rmdir()
+
+
+@pytest.fixture
+def small_database_url(server_url: str, template: str, disk: Path) -> Iterator[str]:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create tablespace small location {}").format(str(disk)))
+        connection.execute(
+            sql.SQL("create database small template {} tablespace small").format(sql.Identifier(template))
+        )
+        yield make_conninfo(server_url, dbname="small")
+        connection.execute("drop database small with (force)")
+        connection.execute("drop tablespace small")
+
+
+async def test_a_full_disk_loses_nothing_and_is_got_over(small_database_url: str, disk: Path) -> None:
+    async with open_ledger(small_database_url, Settings(deadline_seconds=1)) as ledger:
+        desk = Desk(ledger)
+        flight = await desk.schedule(seats=1000)
+        first = await desk.hold(flight, "alice")
+        filler = disk / "filler"
+        _fill(filler)
+        held = 1 + await _hold_until_there_is_no_room(desk, flight)
+        async with ledger.read() as connection:
+            cursor = await connection.execute("select count(*) from views.bookings")
+            assert await cursor.fetchone() == (held,)
+        filler.unlink()
+        assert (await desk.hold(flight, "bob")).status == 200
+        assert (await desk.pay(first.subject_id, "alice")).status == 200
+        assert (await ledger.readiness()).ok
+    assert verify(small_database_url).ok
+
+
+async def _hold_until_there_is_no_room(desk: Desk, flight: UUID) -> int:
+    """How many holds were acknowledged before the ledger said that it cannot answer."""
+    for held in range(900):
+        try:
+            answer = await desk.hold(flight, "x" * 255, key="k" * 200 + str(held))
+        except Unavailable:
+            return held
+        assert answer.status == 200
+    raise AssertionError("the disk never filled up")
+
+
+def _fill(filler: Path) -> None:
+    """To the last byte."""
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            while True:
+                try:
+                    if file.write(bytes(size)) < size:
+                        break
+                except OSError:
+                    break

@@ -1,0 +1,35 @@
+"""One clock decides, the database's: no other may be read where decisions are made or recorded."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
+ALLOWED = {
+    "ledger/ids.py": "ids sort by the time they were made, and nothing is decided by that",
+    "ledger/logs": "log lines tell when they were written",
+    "ledger/postgres": "how long an embedded server stays after its last user",
+}
+
+
+@pytest.mark.parametrize("package", ["domain", "ledger", "projections", "scheduler"])
+def test_no_other_clock_is_read(checkout: Path, package: str) -> None:
+    found = [
+        f"{path.relative_to(checkout)}:{node.lineno}"
+        for path in (checkout / package).rglob("*.py")
+        if not str(path.relative_to(checkout)).startswith(tuple(ALLOWED))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and _reads_a_clock(node.func)
+    ]
+    assert found == []
+
+
+def _reads_a_clock(function: ast.expr) -> bool:
+    """datetime.now(), date.today(), time.time() and their like; time.monotonic() measures and is fine."""
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in CLOCKS
+        and isinstance(function.value, ast.Name)
+        and function.value.id in {"datetime", "date", "time", "dt"}
+    )
