@@ -40,6 +40,13 @@ class ProblemType(msgspec.Struct, frozen=True):
     status: int
 
 
+_FILES = {path.name: path for path in STATIC.iterdir() if path.suffix in _KINDS}
+_PROBLEMS = {
+    kind.code: ProblemType(f"/problems/{kind.code}", kind.code, kind.title, status_of(kind))
+    for kind in every_rejection()
+}
+
+
 class DocumentController(Controller):
     path = "/"
     tags = ("Documents",)
@@ -56,11 +63,17 @@ class DocumentController(Controller):
     async def page(self, request: ApiRequest) -> ASGIApp:
         return _file("index.html")
 
-    @get("/docs/{name:str}", opt=route(PUBLIC, "A part of that page", gives=bytes, media_type="*/*"))
+    @get(
+        "/docs/{name:str}",
+        opt=route(PUBLIC, "A part of that page", gives=bytes, media_type="*/*", names=tuple(sorted(_FILES))),
+    )
     async def part(self, request: ApiRequest) -> ASGIApp:
         return _file(request.path_params["name"])
 
-    @get("/problems/{code:str}", opt=route(PUBLIC, "What a problem means", gives=ProblemType))
+    @get(
+        "/problems/{code:str}",
+        opt=route(PUBLIC, "What a problem means", gives=ProblemType, names=tuple(sorted(_PROBLEMS))),
+    )
     async def problem(self, request: ApiRequest) -> ASGIApp:
         kind = _PROBLEMS.get(request.path_params["code"])
         if kind is None:
@@ -74,10 +87,3 @@ def _file(name: str) -> Reply:
     if path is None:
         raise NotFound
     return Reply(200, path.read_bytes(), _SAFETY, (b"content-type", _KINDS[path.suffix]))
-
-
-_FILES = {path.name: path for path in STATIC.iterdir() if path.suffix in _KINDS}
-_PROBLEMS = {
-    kind.code: ProblemType(f"/problems/{kind.code}", kind.code, kind.title, status_of(kind))
-    for kind in every_rejection()
-}

@@ -79,7 +79,8 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         yield {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
     for name in ("code", "name"):
         if f"{{{name}}}" in path:
-            yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            known = {"type": "string", "enum": route.names}
+            yield {"name": name, "in": "path", "required": True, "schema": known}
     for field in msgspec.structs.fields(route.query) if route.query else ():
         schema = msgspec.json.schema(field.type)
         # Parameters inline their schemas: what a component would be named is nobody's business.
@@ -91,18 +92,19 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         yield {"name": "x-idempotency-key", "required": route.key_required, "description": _KEY} | key
         yield {"name": "Idempotency-Key", "description": "The same under its standard name."} | key
     if route.if_match:
-        yield _header_parameter(
-            "If-Match", "The version that the command is meant for.", '^(\\*|"v[0-9]{1,9}")$'
-        )
-    yield _header_parameter("x-request-id", "Comes back on the answer.", "^[A-Za-z0-9_-]{8,64}$")
-    yield _header_parameter("traceparent", "W3C Trace Context.", "^[0-9a-f-]+$")
+        yield _header_parameter("If-Match", _IF_MATCH, pattern=r'^(?:[*]|"v[0-9]{1,9}")$')
+    # Any value is taken, and one that is of no use is replaced: a pattern here would promise a refusal.
+    yield _header_parameter("x-request-id", _REQUEST_ID)
+    yield _header_parameter("traceparent", _TRACEPARENT)
 
 
-def _header_parameter(name: str, description: str, pattern: str) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": pattern}
-    return {"name": name, "in": "header", "description": description, "schema": schema}
+def _header_parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"} | schema}
 
 
+_IF_MATCH = "The version that the command is meant for."
+_REQUEST_ID = "Comes back on the answer if it is 8 to 64 letters, digits, `_` and `-`; else one is made."
+_TRACEPARENT = "W3C Trace Context. Kept with the events if it is well-formed."
 _KEY = "1 to 255 printable ASCII characters; the same key and body have the same outcome, for ever."
 _DESCRIPTION = """An event-sourced booking ledger for flights.
 

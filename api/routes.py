@@ -18,7 +18,10 @@ PUBLIC: frozenset[Role] = frozenset()
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """`takes` is the body, `query` the query string, `gives` the body of `status`: each a struct or None."""
+    """`takes` is the body, `query` the query string, `gives` the body of `status`: each a struct or None.
+
+    `names` are all that the variable part of the path may be, where it is no id.
+    """
 
     roles: frozenset[Role]
     summary: str
@@ -28,6 +31,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     takes: Any = None
     body_required: bool = True
     query: Any = None
+    names: tuple[str, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
     key_required: bool = False
     if_match: bool = False

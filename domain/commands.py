@@ -79,7 +79,7 @@ class PayBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     booking_id: UUID
     user_id: UserId
     total_cost: Money
-    capture: Capture = Capture.AUTOMATIC
+    capture: Annotated[Capture, Meta(extra_json_schema={"enum": ["automatic"]})] = Capture.AUTOMATIC
 
     def __post_init__(self) -> None:
         if self.capture is not Capture.AUTOMATIC:

@@ -18,7 +18,13 @@ class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Integer minor units")]
     currency: Annotated[
-        str, msgspec.Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="ISO 4217 code", examples=["INR"])
+        str,
+        msgspec.Meta(
+            pattern=r"^[A-Z]{3}(?!\n)$",
+            description="ISO 4217 code",
+            examples=["INR"],
+            extra_json_schema={"enum": sorted(CODES)},
+        ),
     ]
 
     def __post_init__(self) -> None:

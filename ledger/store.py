@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncCursor, AsyncPipeline
+from psycopg.errors import Diagnostic
 from psycopg.types.numeric import Int2, Int4, Int8
 
 import projections.bookings
@@ -90,6 +91,10 @@ async def open_store(url: str, settings: Settings) -> "Store":
     return store
 
 
+class NotReplicated(psycopg.OperationalError):
+    """COMMIT was answered with a warning: the transaction may not be where synchronous replication puts it."""
+
+
 class Store:
     """A connection of the writer's own. After any error the transaction is open: close the connection.
 
@@ -102,6 +107,8 @@ class Store:
         self._hold = hold
         self._pipelined = connection.pipeline()
         self._pipeline: AsyncPipeline | None = None
+        self._warning = ""
+        connection.add_notice_handler(self._notice)
 
     async def prepare(self, transaction_seconds: float) -> None:
         """Settings of the session: every plan by index; a frozen writer loses the lock in bounded time."""
@@ -154,7 +161,8 @@ class Store:
         )
 
     async def write(self, block: Block) -> None:
-        """Second round trip: everything the block came to, and COMMIT."""
+        """Second round trip: everything the block came to, and COMMIT. Raises psycopg.Error: outcome unknown."""
+        self._warning = ""
         if block.events:
             await self._send(_INSERT_EVENTS, _event_columns(block.events))
             seats = block.loaded.world.seats
@@ -166,8 +174,17 @@ class Store:
             await self._send(_NOTIFY, (CHANNEL, str(block.position)))
         if block.commands:
             await self._send(_INSERT_COMMANDS, _command_columns(block.commands))
+        else:
+            await self._send(_WAIT_FOR_STANDBY)
         await self._send("commit")
         await self._sync()
+        if self._warning:
+            raise NotReplicated(self._warning)
+
+    def _notice(self, notice: Diagnostic) -> None:
+        """A cancelled wait for the standby ends in success and this warning, whose text depends on the locale."""
+        if notice.severity_nonlocalized == "WARNING":
+            self._warning = notice.message_primary or "warning"
 
     async def _sync(self) -> None:
         assert self._pipeline
@@ -332,3 +349,10 @@ _UPSERT_SEATS: LiteralString = """
 """
 
 _NOTIFY: LiteralString = "select pg_notify(%b, %b)"
+
+# What was committed before may have reached no standby: its wait was cut short, or the server was killed and
+# came back. So answers from the log wait like new ones. Only a transaction that wrote something waits.
+_WAIT_FOR_STANDBY: LiteralString = """
+    select pg_logical_emit_message(true, 'seatledger', '')
+    where current_setting('synchronous_standby_names') <> ''
+"""
