@@ -92,7 +92,7 @@ async def open_store(url: str, settings: Settings) -> "Store":
 
 
 class NotReplicated(psycopg.OperationalError):
-    """COMMIT was answered with a warning: the transaction may not be where synchronous replication puts it."""
+    """COMMIT was answered with a warning: the synchronous standby may not have the transaction."""
 
 
 class Store:
@@ -161,7 +161,7 @@ class Store:
         )
 
     async def write(self, block: Block) -> None:
-        """Second round trip: everything the block came to, and COMMIT. Raises psycopg.Error: outcome unknown."""
+        """Second round trip: everything the block came to, and COMMIT. After any error its outcome is unknown."""
         self._warning = ""
         if block.events:
             await self._send(_INSERT_EVENTS, _event_columns(block.events))
@@ -182,7 +182,7 @@ class Store:
             raise NotReplicated(self._warning)
 
     def _notice(self, notice: Diagnostic) -> None:
-        """A cancelled wait for the standby ends in success and this warning, whose text depends on the locale."""
+        """A cancelled wait for the standby ends in success and a warning, in the server's language."""
         if notice.severity_nonlocalized == "WARNING":
             self._warning = notice.message_primary or "warning"
 

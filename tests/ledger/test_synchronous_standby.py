@@ -1,0 +1,88 @@
+"""A commit whose wait for the synchronous standby was cut short is no answer: the standby may lack it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ledger.ledger import open_ledger
+from ledger.settings import Settings
+from ledger.submission import Unavailable
+from tests.ledger.conftest import Desk
+
+Rows = Callable[..., Any]
+
+WAITING = """
+    select pid from pg_stat_activity
+    where datname = current_database() and application_name = 'seatledger writer' and wait_event = 'SyncRep'
+"""
+
+
+@contextmanager
+def standby_away(rows: Rows) -> Iterator[None]:
+    """Commits wait for a standby that is not there."""
+    try:
+        _wait_for_standby(rows, "absent")
+        yield
+    finally:
+        _wait_for_standby(rows, "")
+
+
+def _wait_for_standby(rows: Rows, name: str) -> None:
+    rows(f"alter system set synchronous_standby_names = '{name}'")
+    rows("select pg_reload_conf()")
+    # Asked by a new session each time, because a reload takes the server a moment.
+    for _ in range(500):
+        if rows("show synchronous_standby_names") == [(name,)]:
+            return
+    raise AssertionError("the server does not reload")
+
+
+async def _cut_the_wait_short(rows: Rows, how: str) -> None:
+    for _ in range(500):
+        if waiting := rows(WAITING):
+            assert rows(f"select {how}(%s)", waiting[0][0]) == [(True,)]
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("no commit waits for the standby")
+
+
+@pytest.mark.parametrize("how", ["pg_cancel_backend", "pg_terminate_backend"])
+async def test_a_commit_that_stopped_waiting_for_the_standby_is_not_answered_until_the_standby_has_it(
+    database_url: str, rows: Rows, how: str
+) -> None:
+    async with open_ledger(database_url, Settings(deadline_seconds=1.5)) as ledger:
+        desk = Desk(ledger)
+        flight = await desk.schedule()
+        with standby_away(rows):
+            holding = asyncio.create_task(desk.hold(flight, "alice", key="k-1"))
+            await _cut_the_wait_short(rows, how)
+            # It is in the log by now and is found there, which says nothing about the standby.
+            with pytest.raises(Unavailable):
+                await holding
+            assert rows("select count(*) from ledger.commands where key = 'k-1'") == [(1,)]
+        again = await desk.hold(flight, "alice", key="k-1")
+        assert (again.status, again.replayed) == (200, True)
+
+
+async def test_a_repeat_is_not_answered_from_a_log_that_the_standby_may_not_have(
+    database_url: str, rows: Rows
+) -> None:
+    async with open_ledger(database_url, Settings(deadline_seconds=0.5)) as ledger:
+        desk = Desk(ledger)
+        flight = await desk.schedule()
+        first = await desk.hold(flight, "alice", key="k-1")
+        with standby_away(rows), pytest.raises(Unavailable):
+            await desk.hold(flight, "alice", key="k-1")
+        again = await desk.hold(flight, "alice", key="k-1")
+        assert (again.body, again.replayed) == (first.body, True)
+
+
+async def test_without_a_standby_a_repeat_writes_nothing(desk: Desk, rows: Rows) -> None:
+    flight = await desk.schedule()
+    await desk.hold(flight, "alice", key="k-1")
+    before = rows("select pg_snapshot_xmax(pg_current_snapshot())")
+    assert (await desk.hold(flight, "alice", key="k-1")).replayed
+    assert rows("select pg_snapshot_xmax(pg_current_snapshot())") == before
