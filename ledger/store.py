@@ -161,7 +161,7 @@ class Store:
         )
 
     async def write(self, block: Block) -> None:
-        """Second round trip: everything the block came to, and COMMIT. After any error its outcome is unknown."""
+        """Second round trip: everything the block came to, and COMMIT. After an error nothing is known."""
         self._warning = ""
         if block.events:
             await self._send(_INSERT_EVENTS, _event_columns(block.events))
