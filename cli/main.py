@@ -103,6 +103,13 @@ def _parser() -> argparse.ArgumentParser:
         "a day of flights in a folder of its own: booked, paid, checked",
         [_JSON],
     )
+    _add(
+        commands,
+        "torture",
+        programs.torture,
+        "break ledgers of its own, and judge whether anything gave way (from a checkout)",
+        [_MINUTES, _SEED, _JSON],
+    )
     return parser
 
 
@@ -126,6 +133,8 @@ _HOST = {"flag": "--host", "help": "address to listen on (SEATLEDGER_HOST, 127.0
 _PORT = {"flag": "--port", "type": int, "help": "port to listen on (SEATLEDGER_PORT, 8000)"}
 _WORKERS = {"flag": "--workers", "type": int, "help": "API processes (SEATLEDGER_WORKERS, 2)"}
 _JSON = {"flag": "--json", "action": "store_true", "help": "one JSON object on standard output"}
+_MINUTES = {"flag": "--minutes", "type": float, "default": 1.0, "help": "for how long (1)"}
+_SEED = {"flag": "--seed", "type": int, "default": 1, "help": "settles what breaks in which order (1)"}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from ledger.logs import configure_logs
 from ledger.postgres import is_in_use, keep_for, remove_database, running_database
 from ledger.schema import VERSION
 from ledger.schema import migrate as bring_up_to_date
-from ledger.settings import Settings
+from ledger.settings import Settings, WrongSetting
 
 DB_URL_SECONDS = 60
 """How long an embedded server that nobody else uses stays after `db-url` printed its address."""
@@ -105,6 +105,15 @@ def demo(settings: Settings, json: bool) -> int:
         finally:
             server.stop(signal.SIGTERM, 15)
             remove_database(Path(folder))
+
+
+def torture(settings: Settings, minutes: float, seed: int, json: bool) -> int:
+    """Break ledgers of its own; nothing of it is in a release, so only a checkout can."""
+    try:
+        harness = _door("faults.torture")
+    except ModuleNotFoundError:
+        raise WrongSetting("torture: runs from a checkout of the project only") from None
+    return int(harness.torture(minutes, seed, json))
 
 
 def _verify(environment: dict[str, str]) -> Any:

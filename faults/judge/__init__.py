@@ -1,0 +1,22 @@
+"""The judge: reads what clients wrote down and what the log says, and finds whatever does not agree."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from faults.judge.answers import check_answers
+from faults.judge.history import History
+from faults.judge.log import Log
+from faults.judge.order import check_order
+from faults.judge.outcomes import check_outcomes
+from faults.records import Call
+
+SHOWN_MAX = 10
+"""Violations of one rule that are told; what broke once tends to break a thousand times."""
+
+RULES: tuple[Callable[[History], Iterator[str]], ...] = (check_outcomes, check_order, check_answers)
+
+
+def judge(calls: list[Call], log: Log) -> list[str]:
+    """Each violation as a sentence with its evidence; none when everything agrees."""
+    history = History.of(calls, log)
+    return [violation for rule in RULES for violation in islice(rule(history), SHOWN_MAX)]

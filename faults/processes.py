@@ -1,0 +1,47 @@
+"""Processes that this harness started, found by their parents, never by name."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def children(parent: int) -> list[int]:
+    """The living children of a process, oldest first."""
+    found = []
+    for task in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, ppid = task.read_text().rpartition(") ")[2].split()[:2]
+            if int(ppid) == parent and state != "Z":
+                found.append(int(task.parent.name))
+    return sorted(found)
+
+
+def words(process: int) -> list[str]:
+    """The command line; empty when it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def parent(process: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[1])
+    except OSError:
+        return None
+
+
+def send(number: int, processes: Iterable[int]) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+
+
+def kill_tree(root: int) -> None:
+    """Stop a process before its children are looked for, so that it starts no others meanwhile."""
+    send(signal.SIGSTOP, [root])
+    for child in children(root):
+        kill_tree(child)
+    send(signal.SIGKILL, [root])

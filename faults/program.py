@@ -1,0 +1,125 @@
+"""The program under torture: `up` on a port of its own, restarted as any supervisor would when it ends."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from faults.processes import children, kill_tree, words
+
+ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 10
+"""What the contract gives it after SIGTERM."""
+
+PROGRAM = ("-m", "cli.main")
+
+
+class Program:
+    """One `up`, or whatever `arguments` say, with its output in a file."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        log: Path,
+        program: Sequence[str] = PROGRAM,
+        port: int | None = None,
+    ) -> None:
+        self.port = port or free_port()
+        self._command = [sys.executable, *program, "up", "--port", str(self.port)]
+        self._environment = dict(environment)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> bool:
+        """Whether it is ready; False when it ended first, as it may while things are broken."""
+        with self._log.open("ab") as log:
+            begun = log.tell()
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline and self.running:
+            with self._log.open("rb") as written:
+                written.seek(begun)
+                if b"ready http://" in written.read():
+                    return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def restart(self, seconds: float) -> bool:
+        """Start it, again and again if it ends, within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while not await self.start():
+            self.kill()
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.5)
+        return True
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def process(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def part(self, name: str) -> list[int]:
+        """Its `api` or its `scheduler`: one process, or none while it is being started again."""
+        return [child for child in children(self.process) if words(child)[-1:] == [name]]
+
+    def workers(self) -> list[int]:
+        return [
+            child
+            for api in self.part("api")
+            for child in children(api)
+            if any("spawn_main" in word for word in words(child))
+        ]
+
+    async def stop(self) -> tuple[int | None, float]:
+        """Exit code after SIGTERM, None when it had to be killed, and how many seconds that took."""
+        started = time.monotonic()
+        process = self._process
+        if process is None:
+            return 0, 0.0
+        process.send_signal(signal.SIGTERM)
+        while process.poll() is None:
+            if time.monotonic() - started > STOP_SECONDS_MAX + 5:
+                self.kill()
+                return None, time.monotonic() - started
+            await asyncio.sleep(0.05)
+        return process.returncode, time.monotonic() - started
+
+    def kill(self) -> None:
+        if self._process is not None:
+            if self._process.poll() is None:
+                kill_tree(self._process.pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+
+
+def environment_without_settings() -> dict[str, str]:
+    """Ours without the settings of a ledger that somebody may be running."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("SEATLEDGER_")}
+    # Empty means not set, also where a file .env says otherwise.
+    return {**kept, "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,138 @@
+"""One stage: a fresh ledger under torture, then healed, then asked whether it lives, then judged."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+
+from faults.clients import connect
+from faults.customers import Crowd
+from faults.judge import judge
+from faults.judge.history import History
+from faults.judge.log import Log, read_log, save
+from faults.kinds import Fault
+from faults.nemesis import Broken, Nemesis
+from faults.program import PROGRAM, ROOT
+from faults.records import READS, Call, Records
+from faults.site import Setting, Site, open_site
+
+CALM_SECONDS = 2
+ANSWERED_SECONDS_MAX = 30
+"""After everything is healed, each caller has been answered by then."""
+
+CALLS_FILE, LOG_FILE, FAULTS_FILE = "calls.jsonl", "log.json", "faults.json"
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What a stage came to."""
+
+    setting: str
+    seconds: float
+    broken: dict[str, int]
+    checked: dict[str, int]
+    violations: list[str]
+
+
+async def play(
+    setting: Setting,
+    seed: str,
+    seconds: float,
+    evidence: Path,
+    faults: Mapping[str, Fault] | None = None,
+    think_seconds: float = 0.05,
+) -> Played:
+    """`evidence` is the folder for what the judgement can be repeated from."""
+    started = time.monotonic()
+    records = Records(evidence / CALLS_FILE)
+    async with open_site(setting, Random(f"{seed} ways")) as site:
+        nemesis = Nemesis(site, Random(f"{seed} nemesis"), faults)
+        async with connect(site.url, records, site.token_for, setting.deadline_seconds + 2) as line:
+            crowd = Crowd(line, Random(f"{seed} crowd"), setting.hold_seconds, think_seconds)
+            await crowd.open()
+            await nemesis.rage(seconds)
+            await asyncio.sleep(CALM_SECONDS)
+            waiting = await crowd.close(ANSWERED_SECONDS_MAX)
+        violations = site.violations
+        if waiting:
+            violations.append(f"{waiting} callers wait for an answer {ANSWERED_SECONDS_MAX} s after healing")
+        violations += await asyncio.to_thread(_recovered, site)
+        log = await asyncio.to_thread(read_log, site.server.url)
+        await site.retire(site.main)
+    records.close()
+    save(log, evidence / LOG_FILE)
+    (evidence / FAULTS_FILE).write_bytes(msgspec.json.encode(nemesis.broken))
+    violations += await asyncio.to_thread(judge, records.calls, log)
+    lost = {"answers to clients": site.front.lost, "answers to commit": site.back.lost}
+    return Played(
+        str(setting),
+        time.monotonic() - started,
+        dict(sorted(nemesis.counts.items())),
+        {**_counted(records.calls, log, nemesis.broken), **lost},
+        violations,
+    )
+
+
+def _recovered(site: Site) -> list[str]:
+    """Ready again, and consistent by the program's own account."""
+    wrong = []
+    deadline = time.monotonic() + ANSWERED_SECONDS_MAX
+    while problem := _not_ready(site.main.port):
+        if time.monotonic() > deadline:
+            wrong.append(f"not ready {ANSWERED_SECONDS_MAX} s after healing: {problem}")
+            break
+        time.sleep(0.2)
+    said = subprocess.run(
+        [sys.executable, *PROGRAM, "verify", "--json"],
+        cwd=ROOT,
+        env=site.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if said.returncode != 0 or not json.loads(said.stdout)["ok"]:
+        wrong.append(f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}")
+    return wrong
+
+
+def _not_ready(port: int) -> str:
+    """What readiness says when it is not ready; empty when it is."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10):
+            return ""
+    except urllib.error.HTTPError as answer:
+        return str(answer.read()[:500])
+    except OSError as problem:
+        return repr(problem)
+
+
+def _counted(calls: list[Call], log: Log, broken: list[Broken]) -> dict[str, int]:
+    history = History.of(calls, log)
+    unknown = [call for call in calls if not call.answered and call.operation not in READS]
+    troubled = [
+        command for command in history.commands.values() if not all(t.answered for t in command.tries)
+    ]
+    statuses = Counter(command.answers[0].status for command in history.commands.values() if command.answers)
+    found: dict[str, Any] = {
+        "calls": len(calls),
+        "commands": len(history.commands),
+        "accepted": statuses[200] + statuses[201],
+        "refused": sum(statuses.values()) - statuses[200] - statuses[201],
+        "unknown outcomes": len(unknown),
+        "unknowns resolved": sum(bool(command.answers) for command in troubled),
+        "found done already": sum(any(c.replayed for c in command.answers) for command in troubled),
+        "reads": len(history.reads),
+        "events": len(log.events),
+        "faults": len(broken),
+    }
+    return found
