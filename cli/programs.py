@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cli.children import Child, command, environment, importable
+from cli.port import require_free
 from cli.tokens import secret, signed
 from ledger.logs import configure_logs
 from ledger.postgres import is_in_use, keep_for, remove_database, running_database
@@ -30,6 +31,7 @@ DEMO_HOLD_SECONDS = 4
 
 def api(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
+    require_free(settings.host, settings.port)
     with _migrated(settings) as url:
         # Its workers are processes of their own and read their settings from the environment.
         os.environ.update(environment(settings, url))

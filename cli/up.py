@@ -9,6 +9,7 @@ from types import FrameType
 from loguru import logger
 
 from cli.children import Child, DidNotStart, environment
+from cli.port import require_free
 from ledger.logs import configure_logs
 from ledger.postgres import EmbeddedDatabaseFailed, ensure_running, running_database
 from ledger.schema import migrate
@@ -30,6 +31,7 @@ def up(settings: Settings) -> int:
     configure_logs(settings, "up")
     _on_signals(_raise_stop)
     try:
+        require_free(settings.host, settings.port)
         with running_database(settings.database_url, settings.data) as url:
             migrate(url)
             return _Parts(settings, url).run()

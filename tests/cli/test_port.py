@@ -1,0 +1,53 @@
+"""Two ledgers never answer on one port."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+import cli.port
+from cli.port import PortTaken, require_free
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Somebody who listens and would share the port, as the API's workers do."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken
+
+
+def test_a_taken_port_is_one_clear_line(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.port, "WAIT_SECONDS_MAX", 0.2)
+    port = listener.getsockname()[1]
+    with pytest.raises(PortTaken, match=rf"port {port} of 127\.0\.0\.1 is in use: choose another"):
+        require_free("127.0.0.1", port)
+
+
+def test_a_port_that_a_killed_program_lets_go_of_is_waited_for(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    waited: list[float] = []
+
+    def let_go(seconds: float) -> None:
+        waited.append(seconds)
+        listener.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli.port.time, "sleep", let_go)
+        require_free("127.0.0.1", port)
+    assert len(waited) == 1
+
+
+def test_a_port_just_used_is_free() -> None:
+    """Its last connections linger in TIME_WAIT, which keeps nobody from listening."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            accepted, _ = server.accept()
+            accepted.close()
+            client.recv(1)
+    require_free("127.0.0.1", port)
