@@ -43,6 +43,7 @@ def test_a_port_that_a_killed_program_lets_go_of_is_waited_for(listener: socket.
 def test_a_port_just_used_is_free() -> None:
     """Its last connections linger in TIME_WAIT, which keeps nobody from listening."""
     with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.1", 0))
         server.listen()
         port = server.getsockname()[1]
