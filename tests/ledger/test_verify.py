@@ -35,6 +35,18 @@ async def test_all_holds_after_real_work(log: list[UUID], database_url: str) -> 
     assert (result.ok, result.checked, result.first_bad_position) == (True, 8, None)
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3])
+async def test_batches_make_no_difference(
+    log: list[UUID], tamper: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("ledger.verify.log_pass.BATCH", batch)
+    monkeypatch.setattr("ledger.verify.fold_pass.BATCH", batch)
+    result = verify(database_url)
+    assert (result.ok, result.checked) == (True, 8)
+    tamper("update ledger.events set actor = 'mallory' where position = 6")
+    assert verify(database_url).first_bad_position == 6
+
+
 async def test_an_empty_ledger_holds(database_url: str) -> None:
     assert verify(database_url).ok
 
@@ -134,6 +146,59 @@ async def test_a_forged_chain_is_given_away_by_the_views(
     assert verify(database_url).first_bad_position == 3
 
 
+FORGED = [
+    ("recorded_at = recorded_at - interval '1 hour'", 3, "its time is before"),
+    ("correlation_id = E'a\\nb'", 3, "line feed"),
+    ("actor = 'mallory'", 3, "no recorded command"),
+    ("ordinal = 2", 3, "no recorded command"),
+    ("command_hash = sha256('')", 3, "outcome"),
+    ("actor = 'mallory'", 6, "does not go on"),
+    ("ordinal = 3", 6, "does not go on"),
+    ("command_hash = sha256('')", 6, "does not go on"),
+    ("topic = 'booking.eaten'", 6, "does not follow in its stream"),
+]
+"""What gives away a forger who can recompute the chain: every rule but the hash, each on its own."""
+
+
+@pytest.mark.parametrize(("edit", "position", "reason"), FORGED)
+async def test_an_edited_event_is_named_even_if_the_chain_was_recomputed(
+    log: list[UUID], tamper: Any, database_url: str, edit: str, position: int, reason: str
+) -> None:
+    tamper(f"update ledger.events set {edit} where position = {position}; {RELINK}")
+    result = verify(database_url)
+    assert result.first_bad_position == position
+    assert reason in (result.reason or "")
+
+
+async def test_a_hole_is_named_even_if_the_chain_was_recomputed(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    tamper(f"delete from ledger.events where position = 4; {RELINK}")
+    result = verify(database_url)
+    assert result.first_bad_position == 4
+    assert "not dense" in (result.reason or "")
+
+
+async def test_versions_count_from_one_even_if_everything_else_agrees(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    tamper(
+        "update ledger.events set originator_version = 9 where position = 3;"
+        "update views.bookings set version = 9 where user_id = 'bob';" + RELINK
+    )
+    result = verify(database_url)
+    assert result.first_bad_position == 3
+    assert "version 9" in (result.reason or "")
+
+
+async def test_of_several_wrongs_the_lowest_is_named(log: list[UUID], tamper: Any, database_url: str) -> None:
+    stranger = BESIDE[3][0]
+    tamper(f"{stranger}; update views.bookings set version = 7; update views.flights set version = 7")
+    assert verify(database_url).first_bad_position == 1
+    tamper("update views.flights set version = 1")
+    assert verify(database_url).first_bad_position == 3
+
+
 async def test_an_oversold_flight_is_named_even_if_everything_else_agrees(
     log: list[UUID], tamper: Any, database_url: str
 ) -> None:
@@ -158,10 +223,17 @@ BESIDE = [
         " expires_at, null, null, 1, created_at, updated_at from views.bookings limit 1",
         9,
     ),
+    (
+        "insert into views.bookings select 'ffffffff-ffff-ffff-ffff-ffffffffffff', flight_id, 'eve', 1, 1,"
+        " 'INR', 'booked', null, expires_at, null, null, 1, created_at, updated_at from views.bookings"
+        " limit 1",
+        9,
+    ),
     ("update views.flights set price_amount = 1", 1),
     ("delete from views.flights", 1),
     ("update ledger.seats set held = held + 1", 8),
     ("delete from ledger.seats", 8),
+    (f"insert into ledger.seats values ('{ZEROES}', 1, 0, 0)", 9),
     ("update ledger.commands set body = '{}' where first_position = 3", 3),
     ("update ledger.commands set status = 500 where first_position = 3", 3),
     ("update ledger.commands set fingerprint = sha256('') where first_position = 3", 3),
@@ -173,6 +245,11 @@ BESIDE = [
         "insert into ledger.commands select 'eve', operation, key, fingerprint, status, body, subject_id,"
         " version, 3, 3, correlation_id, recorded_at from ledger.commands where first_position = 4",
         3,
+    ),
+    (
+        "insert into ledger.commands select 'eve', operation, key, fingerprint, status, body, subject_id,"
+        " version, 6, 6, correlation_id, recorded_at from ledger.commands where first_position = 4",
+        9,
     ),
 ]
 
