@@ -1,0 +1,74 @@
+"""One server for all attacks. It logs everything it can, and at the end its log is read."""
+
+import json
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "tests.contract.client", "tests.contract.people", "tests.contract.program", "tests.contract.samples"
+)
+
+from tests.contract.client import connect  # noqa: E402
+from tests.contract.people import ALICE, BOB, OLGA, SECRET, Caller  # noqa: E402
+from tests.contract.program import Program  # noqa: E402
+
+
+def running(**settings):
+    program = Program(
+        SEATLEDGER_JWT_SECRET=SECRET,
+        SEATLEDGER_LOG_LEVEL="DEBUG",
+        SEATLEDGER_LOG_FORMAT="json",
+        SEATLEDGER_SWEEP_CRON="",
+        **settings,
+    )
+    try:
+        program.environment["SEATLEDGER_LOG_FILE"] = str(program.logs / "seatledger.log")
+        program.start()
+        yield program
+        judge(program)
+    finally:
+        program.close()
+
+
+def judge(program):
+    """Nothing failed on our side, whatever was sent: no 500, no broken block; and the log is whole lines."""
+    for line in log_lines(program):
+        record = json.loads(line)
+        assert record.get("status") != 500, line
+        assert record["event"] not in ("request.failed", "command.failed", "block.failed"), line
+        assert SECRET not in line
+
+
+def log_lines(program):
+    return [line for path in program.logs.iterdir() for line in path.read_text().split("\n") if line]
+
+
+@pytest.fixture(scope="session")
+def program():
+    yield from running()
+
+
+@pytest.fixture
+async def api(program):
+    async with connect(program.url) as api:
+        yield api
+
+
+@pytest.fixture
+def alice(api):
+    return Caller.of(api, ALICE)
+
+
+@pytest.fixture
+def bob(api):
+    return Caller.of(api, BOB)
+
+
+@pytest.fixture
+def operator(api):
+    return Caller.of(api, OLGA)
+
+
+@pytest.fixture
+async def document(api):
+    return (await api.call("GET", "/openapi.json")).done()

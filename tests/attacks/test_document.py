@@ -1,0 +1,43 @@
+"""The OpenAPI document against the server: what it promises is so, and what it rules out is refused."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.contract.people import OLGA
+
+HERE = Path(__file__).parent
+SEED = "20261122"
+SECONDS_MAX = 120
+
+
+async def test_schemathesis_finds_no_lie_in_the_document(program, operator, tmp_path):
+    flight = await operator.flight(seats=900)
+    bookings = [(await operator.book(flight)).made() for _ in range(4)]
+    targets = {"flight": [flight["id"]], "booking": [booking["id"] for booking in bookings]}
+    ended = await asyncio.to_thread(schemathesis, program.url, targets, tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    all_of_them = re.search(r"Selected: (\d+)/\1\n\s+Tested: \1\n", ended.stdout)
+    assert all_of_them, ended.stdout
+
+
+def schemathesis(url, targets, folder):
+    """A program of its own, as anybody would run it: with all checks, and the same requests each time."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
+            *("run", f"{url}/openapi.json", "--checks", "all", "--seed", SEED, "--no-color"),
+        ],
+        env=os.environ
+        | {"PYTHONPATH": str(HERE.parents[1]), "NO_PROXY": "127.0.0.1"}
+        | {"SEATLEDGER_TOKEN": OLGA.token(), "SEATLEDGER_TARGETS": json.dumps(targets)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
