@@ -1,0 +1,162 @@
+"""`python -m faults.broken NAME COMMAND …`: the program with one promise broken, for the judge to see.
+
+The program itself has no such switches: this wrapper changes it from outside, and starts it.
+"""
+
+import asyncio
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from litestar import Litestar
+
+import api.main
+import api.serve
+import cli.children
+import cli.main
+import ledger.jobs
+import ledger.store
+import projections.availability
+from domain.booking import Booking, CancelReason
+from domain.refusals import Refusal
+from ledger.block import Block, Loaded
+from ledger.store import Store
+from ledger.submission import Answer, Submission
+
+VARIABLE = "FAULTS_BROKEN"
+"""Tells worker processes, which this wrapper does not start itself, what to break."""
+
+
+def keys_in_a_second_transaction() -> None:
+    """Events first, and who asked for them a moment later."""
+    write = Store.write
+
+    async def written(store: Store, block: Block) -> None:
+        commands, block.commands = block.commands, []
+        await write(store, block)
+        await asyncio.sleep(0.02)
+        await store._send("begin")
+        if commands:
+            await store._send(ledger.store._INSERT_COMMANDS, ledger.store._command_columns(commands))
+        await store._send("commit")
+        await store._sync()
+
+    setattr(Store, "write", written)
+
+
+def seats_checked_outside_the_lock() -> None:
+    """Seat counts are looked up, the lock is let go, and then taken again for everything else."""
+    load = Store.load
+
+    async def loaded(store: Store, submissions: Any) -> Loaded:
+        before = await load(store, submissions)
+        await store._send("rollback")
+        await store._sync()
+        await asyncio.sleep(0.02)
+        after = await load(store, submissions)
+        after.world.seats = before.world.seats
+        return after
+
+    setattr(Store, "load", loaded)
+
+
+def answers_before_commit() -> None:
+    """Everybody is told what was decided, whatever then becomes of the COMMIT."""
+    write = Store.write
+
+    async def written(store: Store, block: Block) -> None:
+        with contextlib.suppress(psycopg.Error, OSError):
+            await asyncio.sleep(0.005)
+            await write(store, block)
+
+    setattr(Store, "write", written)
+
+
+def holds_expired_unchecked() -> None:
+    """A sweeper whose clock is fast, and a ledger that takes its word for it."""
+    early = ledger.jobs._DUE.replace("expires_at <= (", "expires_at - interval '1 second' <= (", 1)
+    setattr(ledger.jobs, "_DUE", early)
+
+    def expire(booking: Booking, now: datetime) -> None:
+        booking.cancel(CancelReason.HOLD_EXPIRED, None, now)
+
+    setattr(Booking, "expire", expire)
+
+
+def payments_after_the_end() -> None:
+    """Nobody looks at the clock when money comes in."""
+    require = Booking._require_payable
+    setattr(Booking, "_require_payable", lambda booking, now: require(booking, _LONG_AGO))
+
+
+def refusals_forgotten() -> None:
+    """No is said, and not written down."""
+
+    def refuse(block: Block, submission: Submission, refusal: Refusal) -> Answer:
+        return Answer(*submission.render(submission, refusal), block.position)
+
+    setattr(Block, "_refuse", refuse)
+
+
+def availability_remembered() -> None:
+    """What was read once is told for a while, as if it were of now."""
+    find = projections.availability.find
+    kept: dict[UUID, Any] = {}
+
+    async def found(connection: Any, flight_id: UUID) -> Any:
+        seen = await find(connection, flight_id)
+        kept.setdefault(flight_id, seen.value)
+        return seen._replace(value=kept[flight_id])
+
+    setattr(projections.availability, "find", found)
+
+
+BREAKS: dict[str, Callable[[], None]] = {
+    broken.__name__.replace("_", "-"): broken
+    for broken in (
+        keys_in_a_second_transaction,
+        seats_checked_outside_the_lock,
+        answers_before_commit,
+        holds_expired_unchecked,
+        payments_after_the_end,
+        refusals_forgotten,
+        availability_remembered,
+    )
+}
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def program(name: str) -> tuple[str, ...]:
+    """What to give Python to run the program broken so."""
+    return "-m", "faults.broken", name
+
+
+def create() -> Litestar:
+    """The API's application in a worker process."""
+    BREAKS[os.environ[VARIABLE]]()
+    return api.main.create()
+
+
+def main(name: str, arguments: list[str]) -> int:
+    BREAKS[name]()
+    os.environ[VARIABLE] = name
+    # Its parts are started broken in the same way.
+    setattr(cli.children, "command", lambda *words: [sys.executable, *program(name), *words])
+    server = api.serve.granian_server
+    setattr(
+        api.serve,
+        "granian_server",
+        functools.wraps(server)(lambda s, target: server(s, "faults.broken:create")),
+    )
+    return cli.main.main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
