@@ -15,6 +15,7 @@ from domain.seats import Seats
 from domain.working_set import WorkingSet
 from ledger.block import Block, Loaded
 from ledger.chain import GENESIS
+from ledger.log import RecordedEvent
 from ledger.submission import Submission
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -36,25 +37,30 @@ class Scenario:
         self.commands: dict[Any, Any] = {}
         self.position = 0
         self.verdicts: list[Flight | Booking | Refusal] = []
-        self.events: list[str] = []
+        self.recorded: list[RecordedEvent] = []
 
     @property
     def verdict(self) -> Any:
         return self.verdicts[-1]
+
+    @property
+    def events(self) -> list[str]:
+        """The topics of what the last command recorded."""
+        return [event.topic for event in self.recorded]
 
     def later(self, **time: float) -> Scenario:
         self.now += timedelta(**time)
         return self
 
     def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
-        """The outcome: a flight, a booking, or a refusal. `events` are the topics of this command alone."""
+        """The outcome: a flight, a booking, or a refusal. `recorded` are the events of this command alone."""
         world = WorkingSet(self.now, HOLD, uuid4)
         world.flights, world.bookings = self.flights, self.bookings
         world.seats, world.scheduled = self.seats, self.scheduled
         block = Block(Loaded(self.position, GENESIS, self.commands, world))
         block.decide(Submission(command, caller, self._render, **submission))
         self.position = block.position
-        self.events = [event.topic for event in block.events]
+        self.recorded = block.events
         return self.verdict
 
     def then_refused(self, refusal: type[Refusal], **facts: Any) -> None:

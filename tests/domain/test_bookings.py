@@ -2,8 +2,16 @@
 
 from uuid import UUID, uuid4
 
-from domain.booking import Booking, CancelReason, PaymentStatus, Status
-from domain.commands import CancelBooking, ExpireHold, InitiateBooking, PayBooking
+from domain.booking import Booking, CancelReason, Capture, PaymentStatus, Status
+from domain.commands import (
+    CancelBooking,
+    ChangeFlightSeats,
+    ExpireHold,
+    InitiateBooking,
+    PayBooking,
+    Price,
+    RepriceFlight,
+)
 from domain.money import AMOUNT_MAX, Money
 from domain.refusals import (
     BookingNotFound,
@@ -50,6 +58,7 @@ def test_automatic_capture_records_pending_and_booked(
 ) -> None:
     scenario.when(PayBooking(alices, "alice", COST), ALICE)
     assert scenario.events == ["booking.payment_pending", "booking.booked"]
+    assert scenario.recorded[0].decoded().capture is Capture.AUTOMATIC
     assert scenario.bookings[alices].payment_status is PaymentStatus.CAPTURED
     scenario.then_seats(flight_id, held=0, booked=2)
 
@@ -115,6 +124,11 @@ def test_cancelling_a_paid_booking_makes_a_refund_due(
     scenario.then_seats(flight_id, held=0, booked=0)
 
 
+def test_why_a_booking_was_cancelled_is_kept_word_for_word(scenario: Scenario, alices: UUID) -> None:
+    scenario.when(CancelBooking(alices, "the cat is ill"), ALICE)
+    assert scenario.recorded[0].decoded().note == "the cat is ill"
+
+
 def test_somebody_elses_booking_is_an_unknown_one(scenario: Scenario, alices: UUID) -> None:
     for command in (CancelBooking(alices), PayBooking(alices, "alice", COST)):
         scenario.when(command, BOB)
@@ -152,6 +166,19 @@ def test_unknown_flights_and_bookings_are_refused(scenario: Scenario) -> None:
 def test_a_departed_flight_takes_no_bookings(scenario: Scenario, flight_id: UUID) -> None:
     scenario.later(days=1).when(InitiateBooking(flight_id, "alice", 1), ALICE)
     scenario.then_refused(FlightNotBookable)
+
+
+def test_no_clock_but_the_ledgers_is_in_the_log(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    price = Price(1_00, "GBP")
+    for command in (
+        RepriceFlight(flight_id, price),
+        ChangeFlightSeats(flight_id, 9),
+        InitiateBooking(flight_id, "bob", 1),
+        PayBooking(alices, "alice", COST),
+        CancelBooking(alices),
+    ):
+        scenario.later(seconds=1).when(command)
+        assert {event.recorded_at for event in scenario.recorded} == {scenario.now}
 
 
 def test_a_total_beyond_the_largest_amount_is_refused(scenario: Scenario) -> None:

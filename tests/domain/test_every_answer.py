@@ -80,6 +80,7 @@ def test_every_state_has_an_answer_to_every_command(
         scenario.then_refused(answer)
         assert scenario.bookings[alices].status is before
         assert scenario.events == []
+    assert ("booking.refund_due" in scenario.events) is ((state, command) == ("booked", CANCEL))
     held = scenario.bookings[alices].status in (Status.INITIATED, Status.PENDING)
     booked = scenario.bookings[alices].status is Status.BOOKED
     scenario.then_seats(flight_id, held=2 * held, booked=2 * booked)

@@ -114,11 +114,10 @@ async def test_a_due_hold_is_given_back_by_the_block_that_needs_it(desk: Desk, r
         "update ledger.events set state = jsonb_set(state::jsonb, '{expires_at}', '\"2020-01-01T00:00:00Z\"')"
         " where position = 2; update views.bookings set expires_at = '2020-01-01'",
     )
-    bobs = await desk.hold(flight, "bob")
+    bobs = await desk.hold(flight, "bob", correlation_id="request-1")
     assert bobs.status == 200
-    assert rows("select actor, operation, causation_id from ledger.events where position = 3") == [
-        ("seatledger", "expire_hold", str(alices.subject_id))
-    ]
+    told = "select actor, operation, causation_id, correlation_id from ledger.events where position = 3"
+    assert rows(told) == [("seatledger", "expire_hold", str(alices.subject_id), "request-1")]
     assert (await desk.pay(alices.subject_id, "alice")).body.startswith(b'{"code":"hold-expired"')
 
 

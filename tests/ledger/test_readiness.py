@@ -1,8 +1,10 @@
 """Readiness refuses a database that could lose what was acknowledged, or that does not fit the program."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from ledger.ledger import open_ledger
@@ -51,6 +53,60 @@ async def test_a_server_that_does_not_wait_for_the_disk_is_refused(
     finally:
         rows(f"alter system reset {setting}")
         rows("select pg_reload_conf()")
+
+
+async def test_a_role_that_does_not_wait_for_the_disk_is_refused(
+    database_url: str, rows: Callable[[str], Any]
+) -> None:
+    rows("alter role seatledger_writer set synchronous_commit = off")
+    try:
+        assert failed(await ready(database_url)) == ["durability"]
+    finally:
+        rows("alter role seatledger_writer reset synchronous_commit")
+
+
+async def test_what_another_database_does_is_its_own_business(
+    database_url: str, rows: Callable[[str], Any]
+) -> None:
+    rows("alter database postgres set synchronous_commit = off")
+    try:
+        assert failed(await ready(database_url)) == []
+    finally:
+        rows("alter database postgres reset synchronous_commit")
+
+
+async def test_a_database_that_does_not_answer_is_not_ready(
+    database_url: str, server_url: str, rows: Callable[[str], Any]
+) -> None:
+    ((name,),) = rows("select current_database()")
+    async with open_ledger(database_url, Settings(deadline_seconds=0.5)) as ledger:
+        with psycopg.connect(server_url, autocommit=True) as owner:
+            owner.execute(f"alter database {name} allow_connections false")  # type: ignore[arg-type]
+            owner.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
+            )
+        assert failed(await ledger.readiness()) == ["database"]
+
+
+async def test_a_late_sweep_is_told_and_fails_nothing(
+    desk: Desk, database_url: str, rows: Callable[[str], Any]
+) -> None:
+    flight = await desk.schedule()
+    for user in ("alice", "bob"):
+        await desk.hold(flight, user)
+    assert told(await ready(database_url), "sweep") == "last never, scheduler never seen, 0 holds due"
+    rows("update views.bookings set expires_at = now() where user_id = 'alice'")
+    rows("insert into ledger.job_runs values ('expire_holds', now(), now() - interval '2 hours', 0)")
+    rows("insert into ledger.heartbeats values ('scheduler', now() - interval '1 hour')")
+    readiness = await ready(database_url)
+    assert failed(readiness) == []
+    late = r"last 72\d\d s ago \(.*Z\), scheduler seen 36\d\d s ago \(.*Z\), 1 holds due"
+    assert re.fullmatch(late, told(readiness, "sweep"))
+
+
+def told(readiness: Readiness, name: str) -> str:
+    (detail,) = (check.detail for check in readiness.checks if check.name == name)
+    return detail
 
 
 async def _eventually_failed(ledger: Any) -> list[str]:

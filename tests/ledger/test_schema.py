@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+import ledger.schema
 from ledger.connection import connect
-from ledger.schema import VERSION, SchemaMismatch, migrate
+from ledger.schema import VERSION, Migration, SchemaMismatch, migrate, migrations
 from tests.ledger.conftest import Desk
 
 
@@ -18,6 +19,18 @@ def test_six_processes_migrate_an_empty_database_at_once(empty_database_url: str
     with ProcessPoolExecutor(6, get_context("spawn")) as processes:
         applied = list(processes.map(migrate, [empty_database_url] * 6))
     assert sorted(len(migrations) for migrations in applied) == [0, 0, 0, 0, 0, VERSION]
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Migration(VERSION + 1, "wrong", "create table ledger.half (); select 1 / 0")
+    every = [*migrations(), wrong]
+    monkeypatch.setattr(ledger.schema, "migrations", lambda: every)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("select to_regnamespace('ledger')").fetchone() == (None,)
 
 
 def test_a_newer_database_is_left_alone(database_url: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 import ledger.writer
 from domain.commands import InitiateBooking
 from domain.handlers import HANDLERS
-from ledger.block import Block
+from domain.refusals import PriceMismatch
+from ledger.block import Block, HandlerFailed
 from ledger.connection import connect
 from ledger.ledger import open_ledger
 from ledger.settings import Settings
@@ -90,8 +91,9 @@ async def test_a_full_queue_says_so_at_once(desk: Desk, monkeypatch: pytest.Monk
     assert sum(isinstance(outcome, Overloaded) for outcome in outcomes) == 15
 
 
+@pytest.mark.parametrize("wrong", [RuntimeError("a bug"), PriceMismatch()])
 async def test_a_handler_that_breaks_half_way_harms_no_neighbour(
-    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch, wrong: Exception
 ) -> None:
     flight = await desk.schedule()
     initiate = HANDLERS[InitiateBooking]
@@ -99,16 +101,26 @@ async def test_a_handler_that_breaks_half_way_harms_no_neighbour(
     def break_for_mallory(command: InitiateBooking, *others: Any) -> Any:
         booking = initiate(command, *others)
         if command.user_id == "mallory":
-            raise RuntimeError("a bug")
+            raise wrong
         return booking
 
     monkeypatch.setitem(HANDLERS, InitiateBooking, break_for_mallory)
     alices, mallorys, bobs = await asyncio.gather(
         *(desk.hold(flight, user) for user in ("alice", "mallory", "bob")), return_exceptions=True
     )
-    assert isinstance(mallorys, Exception)
+    assert isinstance(mallorys, HandlerFailed)
     assert [alices.status, bobs.status] == [200, 200]  # type: ignore[union-attr]
     assert verify(database_url).ok
+
+
+async def test_a_handler_that_does_nothing_has_no_outcome(
+    desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await desk.schedule()
+    monkeypatch.setitem(HANDLERS, InitiateBooking, lambda command, _, world: world.flight(command.flight_id))
+    with pytest.raises(HandlerFailed):
+        await desk.hold(flight, "alice")
+    assert rows("select count(*) from ledger.commands") == [(1,)]
 
 
 async def test_a_command_that_the_database_refuses_harms_no_neighbour(desk: Desk, database_url: str) -> None:
