@@ -66,7 +66,8 @@ async def catch(name: str, seconds_max: float = SECONDS_MAX) -> Caught:
         if seconds <= 0:
             break
         evidence = Path(tempfile.mkdtemp(prefix="seatledger-control-"))
-        played = await play(setting, f"{name}.{number}", seconds, evidence, faults, think_seconds=0.01)
+        # In a hurry, and impatient with a program that has lost its way.
+        played = await play(setting, f"{name}.{number}", seconds, evidence, faults, 0.01, 5)
         shutil.rmtree(evidence)
         for sentence in played.violations:
             if any(words in sentence for words in control.seen.split("|")):

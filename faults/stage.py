@@ -33,6 +33,13 @@ ANSWERED_SECONDS_MAX = 30
 CALLS_FILE, LOG_FILE, FAULTS_FILE = "calls.jsonl", "log.json", "faults.json"
 
 
+class Recovery(msgspec.Struct, frozen=True, order=True):
+    """How long after a fault the next command to be sent was answered."""
+
+    seconds: float
+    fault: str
+
+
 class Played(msgspec.Struct, frozen=True):
     """What a stage came to."""
 
@@ -40,6 +47,7 @@ class Played(msgspec.Struct, frozen=True):
     seconds: float
     broken: dict[str, int]
     checked: dict[str, int]
+    recovery: Recovery
     violations: list[str]
 
 
@@ -50,6 +58,7 @@ async def play(
     evidence: Path,
     faults: Mapping[str, Fault] | None = None,
     think_seconds: float = 0.05,
+    answered_seconds_max: float = ANSWERED_SECONDS_MAX,
 ) -> Played:
     """`evidence` is the folder for what the judgement can be repeated from."""
     started = time.monotonic()
@@ -61,34 +70,38 @@ async def play(
             await crowd.open()
             await nemesis.rage(seconds)
             await asyncio.sleep(CALM_SECONDS)
-            waiting = await crowd.close(ANSWERED_SECONDS_MAX)
+            waiting = await crowd.close(answered_seconds_max)
         violations = site.violations
         if waiting:
-            violations.append(f"{waiting} callers wait for an answer {ANSWERED_SECONDS_MAX} s after healing")
-        violations += await asyncio.to_thread(_recovered, site)
+            violations.append(f"{waiting} callers wait for an answer {answered_seconds_max} s after healing")
+        violations += await asyncio.to_thread(_recovered, site, answered_seconds_max)
         log = await asyncio.to_thread(read_log, site.server.url)
         await site.retire(site.main)
     records.close()
     save(log, evidence / LOG_FILE)
     (evidence / FAULTS_FILE).write_bytes(msgspec.json.encode(nemesis.broken))
     violations += await asyncio.to_thread(judge, records.calls, log)
-    lost = {"answers to clients": site.front.lost, "answers to commit": site.back.lost}
+    recovery = _slowest_recovery(records.calls, nemesis.broken)
+    if recovery.seconds > answered_seconds_max:
+        violations.append(f"nobody was answered within {answered_seconds_max} s: {recovery}")
+    lost = {"answers to clients lost": site.front.lost, "answers to commit lost": site.back.lost}
     return Played(
         str(setting),
         time.monotonic() - started,
         dict(sorted(nemesis.counts.items())),
         {**_counted(records.calls, log, nemesis.broken), **lost},
+        recovery,
         violations,
     )
 
 
-def _recovered(site: Site) -> list[str]:
+def _recovered(site: Site, seconds_max: float) -> list[str]:
     """Ready again, and consistent by the program's own account."""
     wrong = []
-    deadline = time.monotonic() + ANSWERED_SECONDS_MAX
+    deadline = time.monotonic() + seconds_max
     while problem := _not_ready(site.main.port):
         if time.monotonic() > deadline:
-            wrong.append(f"not ready {ANSWERED_SECONDS_MAX} s after healing: {problem}")
+            wrong.append(f"not ready {seconds_max} s after healing: {problem}")
             break
         time.sleep(0.2)
     said = subprocess.run(
@@ -114,6 +127,17 @@ def _not_ready(port: int) -> str:
         return str(answer.read()[:500])
     except OSError as problem:
         return repr(problem)
+
+
+def _slowest_recovery(calls: list[Call], broken: list[Broken]) -> Recovery:
+    """From the end of a fault to the first answer to a command that was sent after it."""
+    answered = [call for call in calls if call.answered and call.operation not in READS]
+    found = [Recovery(0.0, "nothing")]
+    for fault in broken:
+        after = [call.ended_at for call in answered if call.sent_at >= fault.healed_at]
+        if after:
+            found.append(Recovery(min(after) - fault.healed_at, fault.name))
+    return max(found)
 
 
 def _counted(calls: list[Call], log: Log, broken: list[Broken]) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """`torture`: so many minutes of faults from a seed, and whether anything gave way."""
 
 import asyncio
-import json as json_text
 import shutil
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
+import msgspec
 from loguru import logger
 
 from faults.site import Setting
@@ -32,16 +32,17 @@ def torture(minutes: float, seed: int, json: bool) -> int:
     if json:
         broken, checked = _sum(p.broken for p in played), _sum(p.checked for p in played)
         print(
-            json_text.dumps(
+            msgspec.json.encode(
                 {
                     "seed": seed,
                     "seconds": sum(p.seconds for p in played),
                     "broken": broken,
                     "checked": checked,
+                    "slowest_recovery": max(p.recovery for p in played),
                     "violations": violations,
                     "ok": not violations,
                 }
-            )
+            ).decode()
         )
     else:
         _report(seed, played, violations)
@@ -68,6 +69,8 @@ def _report(seed: int, played: list[Played], violations: list[str]) -> None:
     print(f"\nseed {seed}")
     print(f"broke: {_told(_sum(p.broken for p in played))}")
     print(f"checked: {_told(_sum(p.checked for p in played))}")
+    slowest = max(p.recovery for p in played)
+    print(f"slowest to answer again: {slowest.seconds:.1f} s after {slowest.fault!r}")
     for violation in violations:
         print(f"VIOLATION: {violation}")
     print(f"{len(violations)} violations" if violations else "nothing gave way: 0 violations")
