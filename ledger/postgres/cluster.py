@@ -57,7 +57,7 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     Raises NoPlace, OSError, and CalledProcessError with the reason in the log.
     """
     place = known_place(data)
-    account = _account_for(place)
+    account = account_for(place)
     place = place or _new_place(data, account)
     if account:
         binaries = reachable_binaries(binaries, account)
@@ -108,7 +108,7 @@ def close_socket_folder(cluster: Cluster) -> None:
     link.unlink(missing_ok=True)
 
 
-def _account_for(place: Path | None) -> Account | None:
+def account_for(place: Path | None) -> Account | None:
     """PostgreSQL refuses to run as root. An existing folder goes on under its owner."""
     if os.geteuid() != 0:
         return None

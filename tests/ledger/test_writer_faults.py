@@ -84,6 +84,22 @@ async def test_a_frozen_writer_loses_the_lock(desk: Desk, database_url: str) -> 
     await frozen.close()
 
 
+async def test_a_writer_leaves_a_server_that_takes_no_writes_any_more(
+    desk: Desk, rows: Any, database_url: str
+) -> None:
+    flight = await desk.schedule()
+    name = rows("select current_database()")[0][0]
+    rows(f"alter database {name} set default_transaction_read_only = on")
+    rows(CUT)
+    holding = asyncio.create_task(desk.hold(flight, "alice"))
+    await asyncio.sleep(0.3)
+    assert not holding.done()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("set default_transaction_read_only = off")
+        connection.execute(f"alter database {name} reset default_transaction_read_only")  # type: ignore[arg-type]
+    assert (await holding).status == 200
+
+
 async def test_a_full_queue_says_so_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     flight = await desk.schedule(seats=1000)
     monkeypatch.setattr(ledger.writer, "QUEUE_MAX", 5)

@@ -1,0 +1,233 @@
+"""`python -m drills.failover`: kill the primary under load, promote its standby, look for what is lost."""
+
+import argparse
+import asyncio
+import json
+import secrets
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import takewhile
+from random import Random
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from cli.tokens import signed
+from drills.evidence import is_command, lost, silence
+from drills.pair import Pair
+from drills.servers import Ground, NoPrograms, drill_ground
+from faults.clients import connect
+from faults.customers import Crowd
+from faults.judge import judge
+from faults.judge.log import read_log
+from faults.program import Program, environment_without_settings
+from faults.records import READS, Call, Records, now
+from ledger.verify import verify
+
+LOAD_SECONDS = 2.0
+CUT_OFF_SECONDS = 1.0
+THINK_SECONDS = 0.05
+ANSWER_SECONDS_MAX = 7
+RECOVER_SECONDS_MAX = 30
+HOLD_SECONDS = 2
+
+UNNOTICED_SECONDS = (0.0, 6.0)
+"""How long nobody promotes the standby, in turn: not at all, and past every caller's deadline."""
+
+
+class Round(msgspec.Struct, frozen=True):
+    """One fail-over: how long the promotion took, and how long after it the first answers came.
+
+    `silent_seconds` is between two acknowledged commands, `unnoticed_seconds` of it before the promotion.
+    """
+
+    killed: str
+    promoted: str
+    unnoticed_seconds: float
+    promotion_seconds: float
+    writes_after_seconds: float
+    reads_after_seconds: float
+    silent_seconds: float
+    acknowledged: int
+    unknown: int
+    lost: list[str]
+    verified: bool
+
+    def __str__(self) -> str:
+        return (
+            f"{self.killed} killed, {self.promoted} promoted after {self.unnoticed_seconds:.0f} s "
+            f"in {self.promotion_seconds:.2f} s; writes {self.writes_after_seconds:.2f} s later, "
+            f"reads {self.reads_after_seconds:.2f} s; silence {self.silent_seconds:.2f} s; "
+            f"{self.acknowledged} acknowledged, {self.unknown} unknown, {len(self.lost)} lost; "
+            f"verify {'ok' if self.verified else 'NOT ok'}"
+        )
+
+
+class Result(msgspec.Struct, frozen=True):
+    """`violations`: what the judge found in the whole history, of all rounds together."""
+
+    rounds: list[Round]
+    violations: list[str]
+    waiting: int
+
+    @property
+    def ok(self) -> bool:
+        return not (self.violations or self.waiting) and all(
+            each.verified and not each.lost for each in self.rounds
+        )
+
+
+async def synchronous(ground: Ground, times: int, tell: Any = print) -> Result:
+    """One program and its callers through any number of fail-overs."""
+    pair = await asyncio.to_thread(Pair, ground, synchronous=True)
+    rounds = []
+    async with _program_with_callers(ground, pair) as (crowd, records):
+        for number in range(1, times + 1):
+            unnoticed = UNNOTICED_SECONDS[(number - 1) % len(UNNOTICED_SECONDS)]
+            rounds.append(await _round(pair, records, unnoticed))
+            tell(f"{number:>3}: {rounds[-1]}")
+            if number < times:
+                await asyncio.to_thread(pair.pair_again)
+        waiting = await crowd.close(RECOVER_SECONDS_MAX)
+        log = await asyncio.to_thread(read_log, pair.url)
+    return Result(rounds, await asyncio.to_thread(judge, records.calls, log), waiting)
+
+
+async def asynchronous(ground: Ground) -> Round:
+    """The control: nobody waits for the standby, and it has fallen behind when the primary is killed."""
+    pair = await asyncio.to_thread(Pair, ground, synchronous=False)
+    async with _program_with_callers(ground, pair) as (_, records):
+        return await _round(pair, records, 0, cut_off=True)
+
+
+async def _round(pair: Pair, records: Records, unnoticed_seconds: float, cut_off: bool = False) -> Round:
+    begun = len(records.calls)
+    await asyncio.sleep(LOAD_SECONDS)
+    if cut_off:
+        await asyncio.to_thread(pair.cut_off)
+        await asyncio.sleep(CUT_OFF_SECONDS)
+    killed_at = now()
+    await asyncio.to_thread(pair.primary.kill)
+    await asyncio.sleep(unnoticed_seconds)
+    noticed_at = now()
+    await asyncio.to_thread(pair.promote)
+    promoted_at = now()
+    writes_at = await _answered_since(records, promoted_at, is_command)
+    reads_at = await _answered_since(records, promoted_at, lambda call: call.operation in READS)
+    await asyncio.sleep(LOAD_SECONDS / 2)
+    calls = list(records.calls)
+    log = await asyncio.to_thread(read_log, pair.url)
+    verified = await asyncio.to_thread(verify, pair.url)
+    mine = [call for call in calls[begun:] if is_command(call)]
+    return Round(
+        killed=pair.standby.name,
+        promoted=pair.primary.name,
+        unnoticed_seconds=unnoticed_seconds,
+        promotion_seconds=promoted_at - noticed_at,
+        writes_after_seconds=writes_at - promoted_at,
+        reads_after_seconds=reads_at - promoted_at,
+        silent_seconds=silence(calls, killed_at - 1),
+        acknowledged=sum(call.answered for call in mine),
+        unknown=sum(not call.answered for call in mine),
+        lost=lost(calls, log),
+        verified=verified.ok,
+    )
+
+
+async def _answered_since(records: Records, moment: float, kind: Callable[[Call], bool]) -> float:
+    """When the first call of a kind was answered after that moment."""
+    deadline = time.monotonic() + RECOVER_SECONDS_MAX
+    while True:
+        recent = reversed(records.calls)
+        found = [
+            call.ended_at
+            for call in takewhile(lambda call: call.ended_at > moment, recent)
+            if call.answered and kind(call)
+        ]
+        if found:
+            return min(found)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody was answered within {RECOVER_SECONDS_MAX} s of the promotion")
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def _program_with_callers(ground: Ground, pair: Pair) -> AsyncIterator[tuple[Crowd, Records]]:
+    """The real program on both servers' addresses, and a crowd that calls it."""
+    key = secrets.token_urlsafe(48)
+    environment = {
+        **environment_without_settings(),
+        "DATABASE_URL": pair.url,
+        "SEATLEDGER_DATA": str(ground.folder),
+        "SEATLEDGER_JWT_SECRET": key,
+        "SEATLEDGER_HOLD_SECONDS": str(HOLD_SECONDS),
+        "SEATLEDGER_SWEEP_CRON": "*/2 * * * * *",
+    }
+    program = Program(environment, ground.folder / "program.log")
+    records = Records(ground.folder / "calls.jsonl")
+    try:
+        if not await program.start():
+            raise ChildProcessError((ground.folder / "program.log").read_text()[-3000:])
+        address = f"http://127.0.0.1:{program.port}"
+        async with connect(
+            address, records, lambda who, roles: signed(key, who, roles, 600), ANSWER_SECONDS_MAX
+        ) as line:
+            crowd = Crowd(line, Random(), HOLD_SECONDS, THINK_SECONDS)
+            await crowd.open()
+            yield crowd, records
+            await crowd.close(0)
+    finally:
+        program.kill()
+        records.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when nothing acknowledged was lost, and the control lost something; else 1."""
+    parser = argparse.ArgumentParser(prog="python -m drills.failover", description=__doc__)
+    parser.add_argument("--times", type=int, default=10, help="how many fail-overs (10)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    options = parser.parse_args(arguments)
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    try:
+        with drill_ground() as ground:
+            result = asyncio.run(synchronous(ground, options.times, tell))
+        with drill_ground() as ground:
+            control = asyncio.run(asynchronous(ground))
+    except NoPrograms as problem:
+        print(f"drills.failover: {problem}", file=sys.stderr)
+        return 1
+    tell(f"control, asynchronous standby 1 s behind: {control}")
+    for sentence in [*result.violations, *(loss for each in result.rounds for loss in each.lost)]:
+        tell(f"VIOLATION: {sentence}")
+    summary = _summary(result, control)
+    if options.json:
+        print(json.dumps({**summary, "rounds": [msgspec.to_builtins(each) for each in result.rounds]}))
+    else:
+        tell(", ".join(f"{name} {value}" for name, value in summary.items()))
+    return 0 if summary["ok"] else 1
+
+
+def _summary(result: Result, control: Round) -> dict[str, Any]:
+    silent = [each.silent_seconds - each.unnoticed_seconds for each in result.rounds]
+    return {
+        "ok": result.ok and bool(control.lost),
+        "fail_overs": len(result.rounds),
+        "acknowledged": sum(each.acknowledged for each in result.rounds),
+        "lost": sum(len(each.lost) for each in result.rounds),
+        "unknown": sum(each.unknown for each in result.rounds),
+        "unanswered": result.waiting,
+        "violations": len(result.violations),
+        "gap_seconds_median": round(median(silent), 2),
+        "gap_seconds_max": round(max(silent), 2),
+        "control_lost": len(control.lost),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
