@@ -12,20 +12,24 @@ from faults.site import Site
 Fault = Callable[[Site, Random], Awaitable[object]]
 
 
+class Missed(Exception):
+    """There was nothing to break: what would have been was just being started again."""
+
+
 async def kill_a_worker(site: Site, random: Random) -> None:
-    _kill_one(site.main.workers(), random)
+    _kill(_one(site.main.workers(), random))
 
 
 async def kill_all_workers(site: Site, random: Random) -> None:
-    send(signal.SIGKILL, site.main.workers())
+    _kill(site.main.workers())
 
 
 async def kill_the_api(site: Site, random: Random) -> None:
-    send(signal.SIGKILL, site.main.part("api"))
+    _kill(site.main.part("api"))
 
 
 async def kill_the_scheduler(site: Site, random: Random) -> None:
-    send(signal.SIGKILL, site.main.part("scheduler"))
+    _kill(site.main.part("scheduler"))
 
 
 async def kill_up(site: Site, random: Random) -> None:
@@ -35,7 +39,7 @@ async def kill_up(site: Site, random: Random) -> None:
 
 async def freeze_a_worker(site: Site, random: Random) -> None:
     """Where it holds the head lock, the others go on when the server takes it away."""
-    await _freeze(site.main.workers()[:1], random.uniform(0.5, 4))
+    await _freeze(_one(site.main.workers(), random), random.uniform(0.5, 4))
 
 
 async def freeze_the_api(site: Site, random: Random) -> None:
@@ -68,20 +72,22 @@ async def two_of_everything(site: Site, random: Random) -> None:
     """A second API and scheduler on the same ledger, and a worker of the first killed meanwhile."""
     second = await site.add_program()
     await asyncio.sleep(random.uniform(0.5, 2))
-    _kill_one(site.main.workers(), random)
+    send(signal.SIGKILL, _one(site.main.workers(), random))
     await asyncio.sleep(random.uniform(0.5, 2))
     await site.retire(second)
 
 
 async def kill_postgres(site: Site, random: Random) -> None:
+    _found(site.server.processes())
     site.server.kill()
 
 
 async def kill_the_keeper(site: Site, random: Random) -> None:
-    site.server.kill_keeper()
+    _kill(site.server.keeper())
 
 
 async def freeze_postgres(site: Site, random: Random) -> None:
+    _found(site.server.processes())
     site.server.freeze()
     await asyncio.sleep(random.uniform(0.5, 6))
     site.server.thaw()
@@ -97,7 +103,7 @@ async def kill_everything(site: Site, random: Random) -> None:
 
 
 async def cut_all_sessions(site: Site, random: Random) -> None:
-    await asyncio.to_thread(site.server.cut_connections)
+    _found(await asyncio.to_thread(site.server.cut_connections))
 
 
 async def cut_writers_again_and_again(site: Site, random: Random) -> None:
@@ -160,12 +166,23 @@ async def answers_to_commit_lost(site: Site, random: Random) -> None:
     await _trouble(site, Trouble.LOSE_ANSWERS, random.uniform(1, 4), back=True)
 
 
-def _kill_one(processes: list[int], random: Random) -> None:
-    if processes:
-        send(signal.SIGKILL, [random.choice(processes)])
+def _one(processes: list[int], random: Random) -> list[int]:
+    return [random.choice(processes)] if processes else []
+
+
+def _found(what: object) -> None:
+    """Raises Missed for nothing."""
+    if not what:
+        raise Missed
+
+
+def _kill(processes: list[int]) -> None:
+    _found(processes)
+    send(signal.SIGKILL, processes)
 
 
 async def _freeze(processes: list[int], seconds: float) -> None:
+    _found(processes)
     send(signal.SIGSTOP, processes)
     await asyncio.sleep(seconds)
     send(signal.SIGCONT, processes)

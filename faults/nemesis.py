@@ -1,6 +1,7 @@
 """The nemesis: breaks one thing after another, in an order that a seed settles."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from random import Random
 
 import msgspec
 
-from faults.kinds import ANYWHERE, INSTANT, POLITE, PROXIED, Fault
+from faults.kinds import ANYWHERE, INSTANT, POLITE, PROXIED, Fault, Missed
 from faults.records import now
 from faults.site import Site
 
@@ -61,5 +62,6 @@ class Nemesis:
     async def _break(self, name: str, fault: Fault, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)
         started_at = now()
-        await fault(self._site, Random(self._random.random()))
-        self.broken.append(Broken(name, started_at, now()))
+        with contextlib.suppress(Missed):
+            await fault(self._site, Random(self._random.random()))
+            self.broken.append(Broken(name, started_at, now()))

@@ -82,12 +82,7 @@ class Program:
         return [child for child in children(self.process) if words(child)[-1:] == [name]]
 
     def workers(self) -> list[int]:
-        return [
-            child
-            for api in self.part("api")
-            for child in children(api)
-            if any("spawn_main" in word for word in words(child))
-        ]
+        return [worker for api in self.part("api") for worker in children(api)]
 
     async def stop(self) -> tuple[int | None, float]:
         """Exit code after SIGTERM, None when it had to be killed, and how many seconds that took."""

@@ -1,7 +1,6 @@
 """The PostgreSQL under torture: its process tree, by its own postmaster.pid, and ways to break it."""
 
 import contextlib
-import os
 import signal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -56,9 +55,6 @@ class Server:
         send(signal.SIGSTOP, tree[:1])
         send(signal.SIGKILL, tree)
 
-    def kill_keeper(self) -> None:
-        send(signal.SIGKILL, self.keeper())
-
     def freeze(self) -> None:
         self._frozen = self.processes()
         send(signal.SIGSTOP, self._frozen)
@@ -81,9 +77,6 @@ class Server:
         """Replace a killed keeper, where no program does."""
         with contextlib.suppress(OSError):
             ensure_running(self.data)
-
-    def leftovers(self) -> list[int]:
-        return [process for process in self.processes() if os.path.exists(f"/proc/{process}")]
 
 
 _CUT = """
