@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from domain.booking import Booking, Status
+from domain.commands import ChangeFlightSeats, Price, RepriceFlight
 from domain.flight import Flight, FlightStatus
 from ledger.ids import new_id
 from ledger.log import fold, stream
@@ -29,6 +30,8 @@ async def test_a_row_is_the_fold_of_its_stream(trade: Trade) -> None:
     await trade.pay(paid, 100)
     await trade.pay(refunded, 100)
     await trade.cancel(refunded)
+    await trade.do(RepriceFlight(flight, Price(700, "INR")))
+    await trade.do(ChangeFlightSeats(flight, 7))
     async with trade.ledger.read() as connection:
         rows = [(await bookings.find(connection, id)).value for id in (held, paid, refunded)]
         shown = (await flights.find(connection, flight)).value
@@ -94,6 +97,9 @@ async def test_time_never_runs_behind_the_log(trade: Trade) -> None:
     await trade.hold(flight)
     await trade.sql("alter table ledger.events disable trigger append_only")
     await trade.sql("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
+    # To the instant: what ends now has ended.
+    await trade.sql("update views.bookings set expires_at = '2045-01-01Z'")
+    await trade.sql("update views.flights set departs_at = '2045-01-01Z'")
     async with trade.ledger.read() as connection:
         seen = (await availability.find(connection, flight)).value
         assert seen is not None
@@ -154,4 +160,5 @@ async def test_the_newest_bookings_come_first(trade: Trade) -> None:
         assert await found(user_id="alice") == await found(owner="alice") == [made[2], made[0]]
         assert await found(user_id="alice", owner="bob") == []
         assert await found(flight_id=flight, status=Status.INITIATED) == made[::-1]
+        assert await found(flight_id=new_id()) == []
         assert await found(status=Status.BOOKED) == []

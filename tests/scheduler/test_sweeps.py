@@ -17,7 +17,7 @@ from ledger.block import expiry_of
 from ledger.jobs import Pulse, due_holds
 from ledger.ledger import Ledger, open_ledger
 from ledger.settings import Settings
-from scheduler.sweeper import Sweeper, expire_holds
+from scheduler.sweeper import JOB, Sweeper, expire_holds
 from tests.scheduler.airline import Airline
 
 SLOT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -94,6 +94,35 @@ async def test_holds_that_still_run_are_not_due(airline: Airline) -> None:
     await airline.owner.execute(hour, (bookings[0],))
     async with airline.ledger.read() as connection:
         assert [hold.booking_id for hold in await due_holds(connection, 10)] == [bookings[1]]
+
+
+async def test_due_holds_are_listed_from_behind_the_last_one_seen(airline: Airline) -> None:
+    bookings = await airline.due_holds(3)
+    async with airline.ledger.read() as connection:
+        first = await due_holds(connection, 2)
+        rest = await due_holds(connection, 2, after=first[-1])
+    assert [hold.booking_id for hold in first + rest] == bookings
+
+
+async def test_what_the_log_has_seen_run_out_is_due_whatever_the_clock_says(airline: Airline) -> None:
+    await airline.due_holds(1)
+    await airline.owner.execute("update views.bookings set expires_at = '2045-01-01Z'")
+    await airline.owner.execute("alter table ledger.events disable trigger append_only")
+    async with airline.ledger.read() as connection:
+        assert await due_holds(connection, 10) == []
+        await airline.owner.execute("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
+        assert len(await due_holds(connection, 10)) == 1
+
+
+@pytest.mark.parametrize("recorded", [(JOB, "now() + interval '1 year'"), ("another", "now()")])
+async def test_a_slot_of_the_future_or_of_another_job_holds_no_sweep_up(
+    airline: Airline, database_url: str, recorded: tuple[str, str]
+) -> None:
+    job, slot = recorded
+    await airline.owner.execute(f"insert into ledger.job_runs values ('{job}', {slot}, now(), 0)")
+    sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
+    await sweeper.pulse()
+    assert sweeper.is_due()
 
 
 async def test_due_holds_are_found_by_index_however_many_still_run(airline: Airline) -> None:
