@@ -1,6 +1,7 @@
 """Bearer tokens: signed JWTs (RFC 7519) that say who calls and with which roles."""
 
 import json
+import re
 import time
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import jwt
 from jwt.algorithms import get_default_algorithms
 
 from api.rejections import Unauthenticated
-from domain.caller import Caller, Role
+from domain.caller import SYSTEM, Caller, Role
 from ledger.settings import Settings, WrongSetting
 
 TOKEN_BYTES_MAX = 8192
@@ -18,6 +19,9 @@ TOKENS_MAX = 10_000
 
 _ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 """By kind of key and curve. A key verifies by this algorithm only, whatever the token's header says."""
+
+_COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""RFC 7515, section 3.1. Decoders pass over other characters, and one token would have many spellings."""
 
 _ROLES = {role.value: role for role in Role}
 
@@ -59,11 +63,14 @@ class Tokens:
 
     def _verify(self, token: bytes) -> _Verified:
         try:
+            if not _COMPACT.fullmatch(token):
+                raise ValueError("not a compact JWS")
             key = self._key(token)
             claims = jwt.decode(
                 token, key.key, algorithms=[key.algorithm], options={"require": ["exp", "sub", "roles"]}
             )
-            return _Verified(Caller(_subject(claims["sub"]), _roles(claims["roles"])), float(claims["exp"]))
+            caller = Caller(_subject(claims["sub"]), _roles(claims["roles"]))
+            return _Verified(caller, _expiry(claims["exp"]))
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", True) from None
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
@@ -81,7 +88,16 @@ class Tokens:
 def _subject(claim: Any) -> str:
     if not (isinstance(claim, str) and 1 <= len(claim) <= 255 and claim.isprintable()):
         raise ValueError("sub must be 1 to 255 printable characters")
+    if claim == SYSTEM.subject:
+        raise ValueError("the log says this name where the ledger itself acted")
     return claim
+
+
+def _expiry(claim: Any) -> float:
+    """RFC 7519, section 2: a number, where the library also takes digits in a string."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise ValueError("exp must be a number")
+    return float(claim)
 
 
 def _roles(claim: Any) -> frozenset[Role]:

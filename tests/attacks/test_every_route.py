@@ -1,0 +1,147 @@
+"""Every route of the document, every role, one's own booking and another's: a stranger's does not exist."""
+
+import json
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from litestar import Litestar, get
+
+from api.app import create_app
+from tests.api.conftest import SETTINGS, client, running, token
+from tests.attacks.every_call import Aim, calls
+from tests.contract.people import BY_ROLE, mint
+from tests.contract.samples import an_unknown_id
+
+PUBLIC = {
+    "GET /api/v1/info",
+    "HEAD /api/v1/info",
+    "GET /docs",
+    "GET /docs/{name}",
+    "GET /health/live",
+    "HEAD /health/live",
+    "GET /health/ready",
+    "HEAD /health/ready",
+    "GET /openapi.json",
+    "GET /problems/{code}",
+}
+VICTIM = "a-victim-whose-name-nobody-else-may-read"
+
+
+@pytest.fixture
+async def session():
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield session
+
+
+@pytest.fixture
+async def victims(operator):
+    """A fresh flight on which the victim has a booking, for each call that might change it."""
+
+    async def make():
+        flight = await operator.flight()
+        booking = (await operator.book(flight, user_id=VICTIM)).made()
+        return Aim(flight["id"], booking["id"], VICTIM)
+
+    return make
+
+
+async def test_without_a_token_only_the_public_list_answers(program, session, document, victims):
+    aim = await victims()
+    for call in calls(document):
+        answer = await call.send(session, program.url, None, aim)
+        assert (answer.status != 401) == (str(call) in PUBLIC) == call.is_public, call
+        assert VICTIM not in str(answer), call
+
+
+@pytest.mark.parametrize("role", BY_ROLE)
+async def test_a_role_enters_where_the_document_says(program, session, document, victims, api, role):
+    person = BY_ROLE[role]
+    for call in calls(document):
+        if call.is_public:
+            continue
+        aim = await victims()
+        before = await api.position()
+        own = Aim(aim.flight_id, aim.booking_id, person.sub)
+        answer = await call.send(session, program.url, person.token(), own)
+        assert (answer.status == 403) == (role not in call.roles), (call, answer)
+        assert answer.status != 401, call
+        if answer.status == 403:
+            assert await api.position() == before, call
+            assert VICTIM not in str(answer), call
+
+
+async def test_to_a_client_anothers_booking_is_an_unknown_one(
+    program, session, document, victims, operator, bob, api
+):
+    tried = 0
+    for call in calls(document):
+        if "client" not in call.roles:
+            continue
+        aim = await victims()
+        for name in {bob.sub, VICTIM} if call.names_a_booking else {bob.sub}:
+            before = await api.position()
+            hers = Aim(aim.flight_id, aim.booking_id, name)
+            nobodys = Aim(aim.flight_id, an_unknown_id(), name)
+            of_hers = await call.send(session, program.url, bob.token, hers)
+            assert VICTIM not in json.dumps(of_hers.body), call
+            if call.names_a_booking:
+                of_nobodys = await call.send(session, program.url, bob.token, nobodys)
+                assert of_hers.status == of_nobodys.status in (403, 404), (call, of_hers)
+                assert nameless(of_hers, hers) == nameless(of_nobodys, nobodys), call
+                assert await api.position() == before, call
+                tried += 1
+        found = (await operator.get(f"/bookings/{aim.booking_id}")).done()
+        assert (found["status"], found["version"], found["user_id"]) == ("initiated", 1, VICTIM), call
+    assert tried >= 8
+
+
+async def test_no_filter_of_a_list_shows_a_client_anothers_booking(program, document, victims, bob):
+    aim = await victims()
+    lists = [call for call in calls(document) if call.method == "GET" and call.path.endswith("/bookings")]
+    assert lists
+    for call in lists:
+        for query in (f"user_id={VICTIM}", f"flight_id={aim.flight_id}", "status=initiated&limit=200"):
+            answer = await bob.api.call("GET", f"{call.path}?{query}", token=bob.token)
+            assert aim.booking_id not in str(answer.body)
+            assert VICTIM not in str(answer.body)
+
+
+async def test_a_subject_that_looks_like_another_is_another(program, session, document, victims):
+    aim = await victims()
+    for lookalike in (
+        f"{VICTIM} ",
+        f" {VICTIM}",
+        VICTIM.upper(),
+        f"{VICTIM}\u200b",
+        VICTIM.replace("a", "а"),
+    ):
+        bearer = mint(sub=lookalike, roles=["client"], exp=2**32)
+        call = next(call for call in calls(document) if str(call) == "GET /api/v1/bookings/{id}")
+        answer = await call.send(session, program.url, bearer, aim)
+        assert answer.status in (401, 404), lookalike
+
+
+@pytest.mark.parametrize("role", [None, *BY_ROLE])
+async def test_a_route_without_a_promise_lets_nobody_in(role):
+    @get("/forgotten")
+    async def forgotten() -> str:
+        return "everything"
+
+    @asynccontextmanager
+    async def no_ledger():
+        yield object()
+
+    app: Litestar = create_app(SETTINGS, no_ledger)
+    app.register(forgotten)
+    async with running(app):
+        answer = await client(app, token("somebody", role) if role else None).get("/forgotten")
+    assert answer.status_code == (403 if role else 401)
+
+
+def nameless(answer, aim):
+    """Status, headers and body, without what names this request or this booking."""
+    changing = ("instance", "request_id")
+    body = {name: value for name, value in answer.body.items() if name not in changing}
+    kept = {name.lower() for name in answer.headers} - {"date", "x-request-id"}
+    return answer.status, kept, json.dumps(body).replace(aim.booking_id, "<id>")

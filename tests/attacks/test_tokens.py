@@ -1,0 +1,131 @@
+"""Forged and strange tokens: each is a 401, and nothing about them is believed."""
+
+import json
+
+import pytest
+
+from tests.attacks.forgeries import CLAIMS, HS256, by_hmac, part, signed
+
+ATTACKERS_SECRET = b"a secret of the attacker, long enough for HS256"
+
+
+def told_twice(name, value):
+    """The claims with one of them first as an attacker, then as the server's own key signer, had it."""
+    return json.dumps(CLAIMS).replace("{", "{" + json.dumps({name: value})[1:-1] + ", ", 1).encode()
+
+
+def headed(**header):
+    return signed(header=HS256 | header, secret=ATTACKERS_SECRET)
+
+
+UNSIGNED = {
+    "alg none": f"{part({'alg': 'none'}).decode()}.{part(CLAIMS).decode()}.",
+    "alg none, signed": signed(header={"alg": "none"}),
+    "alg nOnE": f"{part({'alg': 'nOnE'}).decode()}.{part(CLAIMS).decode()}.",
+    "no alg": signed(header={"typ": "JWT"}),
+    "alg a list": signed(header={"alg": ["HS256"]}),
+    "alg another": signed(header={"alg": "HS384"}),
+    "alg RS256": signed(header={"alg": "RS256"}),
+    "signature cut": signed()[:-2],
+    "signature empty": signed().rpartition(".")[0] + ".",
+    "five parts": f"{signed()}.e30.e30",
+}
+KEY_FROM_THE_TOKEN = {
+    "jwk": headed(jwk={"kty": "oct", "k": part(ATTACKERS_SECRET).decode()}),
+    "jku": headed(jku="http://127.0.0.1:9/keys.json"),
+    "x5u": headed(x5u="http://127.0.0.1:9/cert.pem"),
+    "x5c": headed(x5c=["MIIB"]),
+    "kid up the path": signed(header=HS256 | {"kid": "../../../../../../dev/null"}, secret=b""),
+    "kid in SQL": headed(kid="x' UNION SELECT 'a secret of the attacker' --"),
+    "kid a command": headed(kid="key; touch /tmp/owned"),
+    "kid an object": signed(header=HS256 | {"kid": {"a": 1}}),
+    "kid a number": signed(header=HS256 | {"kid": 0}),
+    "empty secret": signed(secret=b""),
+}
+CRITICAL = {
+    "crit unknown": signed(header=HS256 | {"crit": ["exp"], "exp": 1}),
+    "crit of nothing": signed(header=HS256 | {"crit": []}),
+    "crit absent header": signed(header=HS256 | {"crit": ["not-there"]}),
+}
+CLAIMED = {
+    name: signed(CLAIMS | change)
+    for name, change in {
+        "exp text": {"exp": "4000000000"},
+        "exp true": {"exp": True},
+        "exp null": {"exp": None},
+        "exp a list": {"exp": [4_000_000_000]},
+        "exp negative": {"exp": -1},
+        "exp huge": {"exp": 10**400},
+        "exp infinite": {"exp": float("inf")},
+        "exp no number": {"exp": float("nan")},
+        "nbf later": {"nbf": 3_900_000_000},
+        "nbf text": {"nbf": "soon"},
+        "iat later": {"iat": 3_900_000_000},
+        "for others": {"aud": "another-program"},
+        "sub a number": {"sub": 1},
+        "sub null": {"sub": None},
+        "sub a list": {"sub": ["alice"]},
+        "sub with NUL": {"sub": "alice\x00"},
+        "sub with an escape": {"sub": "alice\x1b[31m"},
+        "sub of two lines": {"sub": "alice\u2028bob"},
+        "sub with C1": {"sub": "alice\x85"},
+        "sub written backwards": {"sub": "\u202ealice"},
+        "sub a lone surrogate": {"sub": "alice\ud800"},
+        "sub the ledger's own": {"sub": "seatledger"},
+        "roles an object": {"roles": {"operator": True}},
+        "roles nested": {"roles": [["operator"]]},
+    }.items()
+}
+SHAPED = {
+    "payload a list": signed([CLAIMS]),
+    "payload text": signed("operator"),
+    "payload null": signed(None),
+    "payload no JSON": signed(b"{'sub': 'alice'}"),
+    "payload no UTF-8": signed(b'{"sub": "\xff"}'),
+    "payload deep": signed(b"[" * 4000),
+    "header a list": signed(header=[HS256]),
+    "header deep": signed(header=b"[" * 4000),
+    "too long": signed(CLAIMS | {"padding": "x" * 8192}),
+    "spaces inside": signed().replace(".", " . "),
+    "space before": " " + signed(),
+    "tab before": "\t" + signed(),
+    "in quotes": f'"{signed()}"',
+    "signature with a stranger": signed() + "!",
+    "signature padded": signed() + "=",
+    "signed with spaces": by_hmac(part(HS256) + b" . " + part(CLAIMS), b""),
+    "percent": signed().replace(".", "%2e"),
+    "full stops": signed().replace(".", "。"),
+}
+ALL = UNSIGNED | KEY_FROM_THE_TOKEN | CRITICAL | CLAIMED | SHAPED
+
+
+@pytest.mark.parametrize("name", ALL)
+async def test_a_forged_or_strange_token_is_nobodys(api, name):
+    header = f"Bearer {ALL[name]}".encode().decode("latin-1", "ignore")
+    answer = await api.call("POST", "/api/v1/flights", json={}, headers={"Authorization": header})
+    answer.refused(401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="seatledger", error="invalid_token"'
+
+
+async def test_the_same_token_without_its_oddity_is_somebodys(api):
+    """The control: what was refused above was refused for what is odd about it."""
+    (await api.call("POST", "/api/v1/flights", json={}, token=signed())).refused(400)
+    dated = CLAIMS | {"iat": 1, "nbf": 1, "exp": 4_000_000_000.5}
+    (await api.call("POST", "/api/v1/flights", json={}, token=signed(dated))).refused(400)
+    strange = HS256 | {"kid": "unused", "jku": "http://127.0.0.1:9/", "typ": "at+jwt"}
+    (await api.call("POST", "/api/v1/flights", json={}, token=signed(header=strange))).refused(400)
+
+
+async def test_of_a_claim_told_twice_the_last_counts(api):
+    """RFC 7519, section 4: refused, or the last one; a parser that took the first would let alice be bob."""
+    bearer = signed(told_twice("roles", ["auditor"]))
+    (await api.call("POST", "/api/v1/flights", json={}, token=bearer)).refused(400)
+    expired_last = signed(json.dumps(CLAIMS).encode()[:-1] + b', "exp": 1}')
+    (await api.call("POST", "/api/v1/flights", json={}, token=expired_last)).refused(401)
+
+
+async def test_two_authorization_headers_are_nobodys(api):
+    for second in (signed(), "x"):
+        headers = [("Authorization", f"Bearer {signed()}"), ("Authorization", f"Bearer {second}")]
+        async with api.session.get(f"{api.url}/api/v1/bookings", headers=headers) as answer:
+            assert answer.status == 401
