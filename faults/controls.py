@@ -58,7 +58,7 @@ class Caught(msgspec.Struct, frozen=True):
 async def catch(name: str, seconds_max: float = SECONDS_MAX) -> Caught:
     """Torture the broken program until the judge sees it."""
     control = CONTROLS[name]
-    setting = Setting(False, control.hold_seconds, control.sweep_cron, 2.0, program(name))
+    setting = Setting(False, control.hold_seconds, control.sweep_cron, 2.0, program=program(name))
     faults = {fault: ANYWHERE[fault] for fault in control.faults}
     started = time.monotonic()
     for number in range(100):

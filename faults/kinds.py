@@ -3,8 +3,10 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from random import Random
 
+from faults import clock, disk
 from faults.processes import kill_tree, send
 from faults.proxy import Trouble
 from faults.site import Site
@@ -166,6 +168,26 @@ async def answers_to_commit_lost(site: Site, random: Random) -> None:
     await _trouble(site, Trouble.LOSE_ANSWERS, random.uniform(1, 4), back=True)
 
 
+async def fill_the_disk(site: Site, random: Random) -> None:
+    await asyncio.to_thread(disk.fill, site.server.data)
+    await asyncio.sleep(random.uniform(1, 6))
+    disk.free(site.server.data)
+
+
+async def set_the_clock_back(site: Site, random: Random) -> None:
+    await _shift(site, clock.BACK, random.uniform(2, 5))
+
+
+async def set_the_clock_forward(site: Site, random: Random) -> None:
+    await _shift(site, clock.FORWARD, random.uniform(0.5, 2))
+
+
+async def _shift(site: Site, by: timedelta, seconds: float) -> None:
+    await asyncio.to_thread(clock.shift, site.server.url, by)
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(clock.shift, site.server.url, timedelta(0))
+
+
 def _one(processes: list[int], random: Random) -> list[int]:
     return [random.choice(processes)] if processes else []
 
@@ -197,6 +219,16 @@ async def _trouble(site: Site, trouble: Trouble, seconds: float, back: bool = Fa
 
 def _named(*faults: Fault) -> dict[str, Fault]:
     return {getattr(fault, "__name__", "").replace("_", " "): fault for fault in faults}
+
+
+def possible(site: Site) -> dict[str, Fault]:
+    """All kinds that this site allows."""
+    return {
+        **ANYWHERE,
+        **(PROXIED if site.setting.proxied else {}),
+        **(SMALL_DISK if site.disk_can_be_filled else {}),
+        **(WRONG_CLOCK if site.setting.wrong_clock else {}),
+    }
 
 
 INSTANT = _named(kill_a_worker, kill_the_scheduler, cut_all_sessions, clients_reset)
@@ -235,6 +267,9 @@ PROXIED = _named(
     answers_to_commit_lost,
 )
 """Only where there is a proxy before the database."""
+
+SMALL_DISK = _named(fill_the_disk)
+WRONG_CLOCK = _named(set_the_clock_back, set_the_clock_forward)
 
 POLITE = frozenset({"stop and start", "rolling restart", "two of everything"})
 """What these promise holds only while nothing else is broken."""

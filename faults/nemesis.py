@@ -9,7 +9,7 @@ from random import Random
 
 import msgspec
 
-from faults.kinds import ANYWHERE, INSTANT, POLITE, PROXIED, Fault, Missed
+from faults.kinds import ANYWHERE, INSTANT, POLITE, Fault, Missed, possible
 from faults.records import now
 from faults.site import Site
 
@@ -32,9 +32,9 @@ class Nemesis:
         self.broken: list[Broken] = []
         self._site = site
         self._random = random
-        self._faults = faults or ({**PROXIED, **ANYWHERE} if site.setting.proxied else ANYWHERE)
-        # The few kinds that need a proxy come up three times as often as others.
-        self._cards = sorted(self._faults) + 2 * sorted(self._faults.keys() & PROXIED.keys())
+        self._faults = faults or possible(site)
+        # The few kinds that not every site allows come up three times as often as others.
+        self._cards = sorted(self._faults) + 2 * sorted(self._faults.keys() - ANYWHERE.keys())
         self._deck: list[str] = []
 
     @property

@@ -3,10 +3,21 @@
 import sys
 from pathlib import Path
 
+import msgspec
+
+from faults import clock
 from faults.judge import judge
+from faults.judge.history import EXACT, Clock
 from faults.judge.log import saved
+from faults.nemesis import Broken
 from faults.records import read_calls
-from faults.stage import CALLS_FILE, LOG_FILE
+from faults.site import Setting
+from faults.stage import CALLS_FILE, FAULTS_FILE, LOG_FILE
+
+
+def _tolerance(stage: Path) -> Clock:
+    setting, _ = msgspec.json.decode((stage / FAULTS_FILE).read_bytes(), type=tuple[Setting, list[Broken]])
+    return (clock.BACK, clock.FORWARD) if setting.wrong_clock else EXACT
 
 
 def main(folder: Path) -> int:
@@ -14,7 +25,7 @@ def main(folder: Path) -> int:
     violations = [
         violation
         for log in sorted(folder.rglob(LOG_FILE))
-        for violation in judge(read_calls(log.with_name(CALLS_FILE)), saved(log))
+        for violation in judge(read_calls(log.with_name(CALLS_FILE)), saved(log), _tolerance(log.parent))
     ]
     for violation in violations:
         print(f"VIOLATION: {violation}")

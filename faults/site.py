@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cli.tokens import signed
+from faults import clock, disk
 from faults.program import PROGRAM, STOP_SECONDS_MAX, Program, environment_without_settings
 from faults.proxy import CommitWatch, Proxy, Trouble
 from faults.server import Server
@@ -23,12 +24,17 @@ STOP_SLACK_SECONDS = 1.0
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What a stage is played with. `proxied`: a server of the harness's own, and a proxy before it."""
+    """What a stage is played with. `proxied`: a server of the harness's own, and a proxy before it.
+
+    `wrong_clock` needs that server, too; `small_disk` needs root, and without is a disk like any other.
+    """
 
     proxied: bool
     hold_seconds: int
     sweep_cron: str
     deadline_seconds: float
+    small_disk: bool = False
+    wrong_clock: bool = False
     program: tuple[str, ...] = PROGRAM
 
     @classmethod
@@ -38,12 +44,15 @@ class Setting(msgspec.Struct, frozen=True):
             hold_seconds=random.randint(1, 3),
             sweep_cron=random.choice(["*/2 * * * * *", ""]),
             deadline_seconds=random.choice([1.5, 2.0, 3.0]),
+            small_disk=random.random() < 0.5,
+            wrong_clock=proxied and random.random() < 0.5,
         )
 
     def __str__(self) -> str:
         where = "DATABASE_URL through a proxy" if self.proxied else "embedded database"
         sweeps = f"swept by {self.sweep_cron}" if self.sweep_cron else "never swept"
-        return f"{where}, holds of {self.hold_seconds} s {sweeps}, deadline {self.deadline_seconds} s"
+        extras = ", small disk" * self.small_disk + ", wrong clock" * self.wrong_clock
+        return f"{where}, holds of {self.hold_seconds} s {sweeps}, deadline {self.deadline_seconds} s{extras}"
 
 
 class Site:
@@ -57,6 +66,7 @@ class Site:
         self.front = Proxy(self._to_program, random)
         self.back = Proxy(self._to_database, random, CommitWatch)
         self.violations: list[str] = []
+        self.disk_can_be_filled = False
         self.url = ""
         self._random = random
         self._secret = secrets.token_urlsafe(48)
@@ -78,6 +88,8 @@ class Site:
         self._environment = {
             **environment_without_settings(),
             "DATABASE_URL": database_url,
+            # What a killed program leaves there goes with the site.
+            "TMPDIR": str(self.folder),
             "SEATLEDGER_DATA": str(self.server.data),
             "SEATLEDGER_JWT_SECRET": self._secret,
             "SEATLEDGER_HOLD_SECONDS": str(self.setting.hold_seconds),
@@ -114,6 +126,7 @@ class Site:
         """Heal what can be healed, and start what has ended, as a supervisor would."""
         self.front.trouble = self.back.trouble = Trouble.NONE
         self.server.thaw()
+        disk.free(self.server.data)
         if self.setting.proxied:
             await asyncio.to_thread(self.server.ensure)
         for program in self.programs:
@@ -144,18 +157,23 @@ async def open_site(setting: Setting, random: Random) -> AsyncIterator[Site]:
     site = Site(folder, setting, random)
     try:
         async with AsyncExitStack() as stack:
+            if setting.small_disk:
+                site.disk_can_be_filled = stack.enter_context(disk.small_disk(site.server.data))
+            stack.callback(_remove, site.server)
             if setting.proxied:
                 stack.enter_context(running_database(None, site.server.data))
+            if setting.wrong_clock:
+                clock.make_adjustable(site.server.url)
             stack.push_async_callback(site.close)
             await site.open()
             yield site
     finally:
-        await asyncio.to_thread(_remove, site.server)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(server: Server) -> None:
     server.thaw()
+    disk.free(server.data)
     server.data.mkdir(exist_ok=True)
     with running_database(None, server.data):
         pass

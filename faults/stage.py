@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
+from faults import clock
 from faults.clients import connect
 from faults.customers import Crowd
 from faults.judge import judge
-from faults.judge.history import History
+from faults.judge.history import EXACT, History
 from faults.judge.log import Log, read_log, save
 from faults.kinds import Fault
 from faults.nemesis import Broken, Nemesis
@@ -79,8 +80,9 @@ async def play(
         await site.retire(site.main)
     records.close()
     save(log, evidence / LOG_FILE)
-    (evidence / FAULTS_FILE).write_bytes(msgspec.json.encode(nemesis.broken))
-    violations += await asyncio.to_thread(judge, records.calls, log)
+    (evidence / FAULTS_FILE).write_bytes(msgspec.json.encode((setting, nemesis.broken)))
+    tolerance = (clock.BACK, clock.FORWARD) if setting.wrong_clock else EXACT
+    violations = await asyncio.to_thread(judge, records.calls, log, tolerance) + violations
     recovery = _slowest_recovery(records.calls, nemesis.broken)
     if recovery.seconds > answered_seconds_max:
         violations.append(f"nobody was answered within {answered_seconds_max} s: {recovery}")

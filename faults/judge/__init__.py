@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from faults.judge.answers import check_answers
-from faults.judge.history import History
+from faults.judge.history import EXACT, Clock, History
 from faults.judge.log import Log
 from faults.judge.order import check_order
 from faults.judge.outcomes import check_outcomes
@@ -16,7 +16,10 @@ SHOWN_MAX = 10
 RULES: tuple[Callable[[History], Iterator[str]], ...] = (check_outcomes, check_order, check_answers)
 
 
-def judge(calls: list[Call], log: Log) -> list[str]:
-    """Each violation as a sentence with its evidence; none when everything agrees."""
-    history = History.of(calls, log)
+def judge(calls: list[Call], log: Log, clock: Clock = EXACT) -> list[str]:
+    """Each violation as a sentence with its evidence; none when everything agrees.
+
+    `clock`: how far the database's was set back at most, and forward.
+    """
+    history = History.of(calls, log, clock)
     return [violation for rule in RULES for violation in islice(rule(history), SHOWN_MAX)]

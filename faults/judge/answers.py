@@ -6,13 +6,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from faults.judge.history import Command, History
+from faults.judge.history import Clock, Command, History
 from faults.judge.log import Outcome
 from faults.judge.model import Model, instant
 from faults.records import Call
-
-CLOCK_SECONDS = 0.002
-"""How far the clients' clock and the database's may disagree on one machine."""
 
 PAGE = 50
 
@@ -43,7 +40,7 @@ def _by_position(history: History) -> dict[int, list[Check]]:
             found.setdefault(command.outcome.last_position, []).append(_command_check(command))
     for call in history.reads:
         if call.status == 200 and call.position is not None:
-            found.setdefault(call.position, []).append(_read_check(call))
+            found.setdefault(call.position, []).append(_read_check(call, history.clock))
     return found
 
 
@@ -98,16 +95,18 @@ def _refused(model: Model, outcome: Outcome, body: Any, asked: Any, command: Com
         yield f"refused without a reason at {where}: {command}"
 
 
-def _read_check(call: Call) -> Check:
+def _read_check(call: Call, clock: Clock) -> Check:
     body = json.loads(call.text)
+    if call.operation == "availability":
+        earliest, latest = _moment(call.sent_at) + clock[0], _moment(call.ended_at) + clock[1]
+        return lambda model: _availability(model, call, body, earliest, latest)
     return lambda model: _READ_CHECKS[call.operation](model, call, body)
 
 
-def _availability(model: Model, call: Call, body: Any) -> Iterator[str]:
+def _availability(model: Model, call: Call, body: Any, earliest: datetime, latest: datetime) -> Iterator[str]:
     """Holds run out by themselves, so any instant between question and answer may have been meant."""
     flight = model.flights[body["flight_id"]]
-    most = flight.held(_moment(call.sent_at - CLOCK_SECONDS))
-    least = flight.held(_moment(call.ended_at + CLOCK_SECONDS))
+    most, least = flight.held(max(earliest, model.time)), flight.held(max(latest, model.time))
     used = body["held"] + body["booked"]
     if body["seats"] != used + body["available"]:
         yield f"seats, held, booked and available do not add up: {call}"
@@ -147,7 +146,6 @@ def _moment(seconds: float) -> datetime:
 
 
 _READ_CHECKS: dict[str, Callable[[Model, Call, Any], Iterator[str]]] = {
-    "availability": _availability,
     "booking": _booking,
     "bookings": _bookings,
     "flight": _flight_read,

@@ -1,12 +1,19 @@
 """What there is to judge: what clients wrote down and what the log says, laid side by side."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from faults.judge.log import Key, Log, Outcome
 from faults.records import READS, Call
 
 REUSED = 422
 """The key was used for something else: nothing is decided, and so nothing is recorded."""
+
+Clock = tuple[timedelta, timedelta]
+"""By how much the database's clock may be before the clients', and after it."""
+
+EXACT: Clock = (timedelta(milliseconds=-2), timedelta(milliseconds=2))
+"""On one machine, and left alone."""
 
 
 @dataclass(slots=True)
@@ -37,13 +44,14 @@ class Command:
 @dataclass(slots=True)
 class History:
     log: Log
+    clock: Clock
     commands: dict[Key, Command] = field(default_factory=dict)
     reads: list[Call] = field(default_factory=list)
     """The answered ones."""
 
     @classmethod
-    def of(cls, calls: list[Call], log: Log) -> "History":
-        history = cls(log)
+    def of(cls, calls: list[Call], log: Log, clock: Clock = EXACT) -> "History":
+        history = cls(log, clock)
         outcomes = {outcome.command: outcome for outcome in log.outcomes}
         for call in calls:
             key = (call.who, call.operation, call.key)

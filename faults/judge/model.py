@@ -1,7 +1,7 @@
 """The judge's own fold of the log, which shares no code with the program that it judges."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -39,11 +39,14 @@ class Model:
     def __init__(self) -> None:
         self.flights: dict[str, Flight] = {}
         self.bookings: dict[str, Shown] = {}
+        self.time = datetime.min.replace(tzinfo=UTC)
+        """That of the last event: the ledger's time is never behind it."""
         self.reasons: dict[str, str] = {}
         """Why each cancelled booking was."""
 
     def apply(self, event: Event) -> list[str]:
         """What is wrong with this event, one sentence each."""
+        self.time = max(self.time, event.recorded_at)
         subject, topic, state = str(event.subject), event.topic, event.state
         if topic == "flight.scheduled":
             shown = {name: value for name, value in state.items() if name != "departure_day"}

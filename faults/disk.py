@@ -1,0 +1,46 @@
+"""A small disk for the database, which can be filled: needs root and a system that lets it mount."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+MEGABYTES = 400
+FILLER = "filler"
+CHUNK = bytes(1 << 20)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """Mount one on a new folder; False where that is not allowed, and the folder is like any other."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=755", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            _unmount(folder)
+
+
+def fill(folder: Path) -> None:
+    """To the last byte."""
+    with suppress(OSError), (folder / FILLER).open("ab", buffering=0) as filler:
+        while filler.write(CHUNK):
+            pass
+
+
+def free(folder: Path) -> None:
+    (folder / FILLER).unlink(missing_ok=True)
+
+
+def _unmount(folder: Path) -> None:
+    for _ in range(50):
+        if subprocess.run(["umount", str(folder)], capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.2)
+    subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=False)
