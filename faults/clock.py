@@ -3,6 +3,7 @@
 To the program it is what a machine's wrong clock would be, and nothing else on the machine is touched.
 """
 
+import time
 from datetime import timedelta
 
 import psycopg
@@ -10,6 +11,8 @@ import psycopg
 BACK = timedelta(hours=-3)
 FORWARD = timedelta(seconds=15)
 """Not more: the log's time would stand still for as long afterwards, and no hold would run out."""
+
+ANSWER_SECONDS_MAX = 30
 
 
 def make_adjustable(url: str) -> None:
@@ -19,8 +22,17 @@ def make_adjustable(url: str) -> None:
 
 
 def shift(url: str, by: timedelta) -> None:
-    with psycopg.connect(url, connect_timeout=2, autocommit=True) as connection:
-        connection.execute("update fake.clock set shift = %s", (by,))
+    """As soon as the server answers. Raises psycopg.Error when it does not within half a minute."""
+    deadline = time.monotonic() + ANSWER_SECONDS_MAX
+    while True:
+        try:
+            with psycopg.connect(url, connect_timeout=2, autocommit=True) as connection:
+                connection.execute("update fake.clock set shift = %s", (by,))
+            return
+        except psycopg.Error:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
 
 
 _ADJUSTABLE = """
