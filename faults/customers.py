@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from faults.clients import Caller, Line
@@ -39,12 +39,18 @@ class Crowd:
         lives = [self._operator.live(), *(customer.live() for customer in self._customers)]
         self._tasks = [asyncio.create_task(life) for life in lives]
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def close(self, seconds: float) -> int:
         """Start nothing new; the number of callers who still wait for an answer after so many seconds."""
         self.closing.set()
         done, waiting = await asyncio.wait(self._tasks, timeout=seconds)
-        for task in waiting:
-            task.cancel()
         for task in done:
             task.result()
         return len(waiting)

@@ -66,8 +66,10 @@ async def play(
     records = Records(evidence / CALLS_FILE)
     async with open_site(setting, Random(f"{seed} ways")) as site:
         nemesis = Nemesis(site, Random(f"{seed} nemesis"), faults)
-        async with connect(site.url, records, site.token_for, setting.deadline_seconds + 2) as line:
-            crowd = Crowd(line, Random(f"{seed} crowd"), setting.hold_seconds, think_seconds)
+        async with (
+            connect(site.url, records, site.token_for, setting.deadline_seconds + 2) as line,
+            Crowd(line, Random(f"{seed} crowd"), setting.hold_seconds, think_seconds) as crowd,
+        ):
             await crowd.open()
             await nemesis.rage(seconds)
             await asyncio.sleep(CALM_SECONDS)

@@ -23,7 +23,11 @@ def torture(minutes: float, seed: int, json: bool) -> int:
     """Half of the stages embedded, half with the database behind a proxy. 1 when anything gave way."""
     logger.remove()
     evidence = Path(tempfile.mkdtemp(prefix="seatledger-evidence-"))
-    played = asyncio.run(_play(minutes * 60, seed, evidence, json))
+    try:
+        played = asyncio.run(_play(minutes * 60, seed, evidence, json))
+    except KeyboardInterrupt:
+        shutil.rmtree(evidence)
+        raise
     violations = [violation for stage in played for violation in stage.violations]
     if violations:
         print(f"evidence: {evidence} (judge it again: python -m faults.rejudge FOLDER)", file=sys.stderr)
