@@ -6,6 +6,11 @@ from drills.servers import Ground, Server, url_of
 
 NAMES = ("left", "right")
 
+SETTINGS = {
+    # A standby that has just lost its primary sleeps so long before it looks for a promotion (default: 5 s).
+    "wal_retrieve_retry_interval": "200ms",
+}
+
 
 class Pair:
     """Two servers that take turns. `synchronous`: the primary waits for its standby before it answers."""
@@ -15,7 +20,7 @@ class Pair:
     ) -> None:
         self._ground = ground
         self._synchronous = synchronous
-        self.primary = ground.new_server(NAMES[0], settings)
+        self.primary = ground.new_server(NAMES[0], {**SETTINGS, **(settings or {})})
         self.standby = self._new_standby(NAMES[1])
         # Before anybody uses the pair, so that the folders in it stay the same whoever leads.
         self.url = url_of(self.primary, self.standby)
