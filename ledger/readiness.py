@@ -38,8 +38,11 @@ async def checks(connection: Connection, settings: Settings) -> Readiness:
 
 async def _durability(connection: Connection) -> Check:
     """What new sessions get: the server's settings, and what the database or its roles override."""
+    (standbys,) = await _row(connection, "select current_setting('synchronous_standby_names')")
+    # `local` is as good as `on` until somebody relies on a standby.
+    risky = ("off", "false", "no", "0", *(["local"] if standbys else []))
     rows = await (await connection.execute(_DURABILITY)).fetchall()
-    lost = sorted({f"{name}={value}" for name, value in rows if value in ("off", "false", "no", "0")})
+    lost = sorted({f"{name}={value}" for name, value in rows if value in risky})
     if lost:
         return Check(
             "durability", False, f"{', '.join(lost)}: acknowledged events could be lost; switch it on"

@@ -86,3 +86,13 @@ async def test_without_a_standby_a_repeat_writes_nothing(desk: Desk, rows: Rows)
     before = rows("select pg_snapshot_xmax(pg_current_snapshot())")
     assert (await desk.hold(flight, "alice", key="k-1")).replayed
     assert rows("select pg_snapshot_xmax(pg_current_snapshot())") == before
+
+
+async def test_a_setting_that_does_not_wait_for_the_standby_is_refused(database_url: str, rows: Rows) -> None:
+    ((name,),) = rows("select current_database()")
+    rows(f"alter database {name} set synchronous_commit = local")
+    async with open_ledger(database_url, Settings()) as ledger:
+        assert (await ledger.readiness()).ok
+        with standby_away(rows):
+            (failed,) = (check for check in (await ledger.readiness()).checks if not check.ok)
+        assert failed.detail.startswith("synchronous_commit=local: acknowledged events could be lost")
