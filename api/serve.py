@@ -3,16 +3,15 @@
 import importlib.util
 import os
 import resource
-import shutil
 import signal
 import sys
-import tempfile
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
+from api.counts import counts_folder
 from api.tokens import Tokens
 from ledger.settings import Settings, WrongSetting, read_settings
 
@@ -33,20 +32,19 @@ def serve(settings: Settings) -> None:
     The workers read their settings from the environment; DATABASE_URL must be in it. Raises SystemExit
     when the workers cannot be kept alive.
     """
-    counts = tempfile.mkdtemp(prefix="seatledger-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-    server = granian_server(settings, "api.main:create")
-    try:
-        server.serve()
-    except SystemExit:
-        # A signal to the whole process group ends the workers too, which granian takes for their failure.
-        if not server.interrupt_signal:
-            raise
-    finally:
-        # A second signal must not turn a clean end into a killed one.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        shutil.rmtree(counts, ignore_errors=True)
+    with counts_folder() as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        server = granian_server(settings, "api.main:create")
+        try:
+            server.serve()
+        except SystemExit:
+            # A signal to the whole process group ends the workers too, which granian takes for their failure.
+            if not server.interrupt_signal:
+                raise
+        finally:
+            # A second signal must not turn a clean end into a killed one.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
 
 
 def granian_server(settings: Settings, target: str) -> MPServer:
