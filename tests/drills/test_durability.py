@@ -8,7 +8,6 @@ from drills.durability import ROWS
 from drills.misfortunes import Cell, Row, failed_over_cancelling
 from drills.servers import NoPrograms, drill_ground
 
-
 SYNCHRONOUS = [row for row in ROWS if row.standby == "synchronous" and row.name.startswith("on")]
 
 
