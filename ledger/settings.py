@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from ledger.cron import check_cron
 
 
@@ -115,8 +118,13 @@ def _existing_file(text: str) -> Path:
 
 
 def _postgres_url(text: str) -> str:
-    if not text.startswith(("postgresql://", "postgres://")) and "=" not in text:
-        raise ValueError("must be a PostgreSQL connection string, like postgresql://user:password@host/name")
+    try:
+        conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        # Its own message repeats the text, with the password in it.
+        raise ValueError(
+            "must be a PostgreSQL connection string, like postgresql://user:password@host/name"
+        ) from None
     return text
 
 

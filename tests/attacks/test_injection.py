@@ -1,0 +1,151 @@
+"""SQL, log and format injection: text comes back as it was sent, or is refused; it never acts."""
+
+import json
+import time
+from urllib.parse import quote
+
+import pytest
+
+from tests.attacks.conftest import log_lines
+from tests.contract.people import SECRET, Caller, mint
+from tests.contract.samples import an_unknown_id, new_key, query
+
+LINES = [
+    "'; drop table ledger.events; --",
+    "' or '1'='1",
+    "x'); select pg_sleep(9); --",
+    "\\'; select pg_sleep(9); --",
+    "$$; select pg_sleep(9); $$",
+    "%s %d %(name)s %n",
+    "{} {0} {0.__class__.__init__.__globals__} {record[extra]}",
+    "{{7*7}} ${7*7} #{7*7} <%= 7*7 %>",
+    "${jndi:ldap://127.0.0.1:9/a}",
+    "$(touch /tmp/owned) `touch /tmp/owned` | touch /tmp/owned",
+    "<script>alert(1)</script>",
+    '{"level":"CRITICAL","event":"forged"}',
+    '","status":"booked","x":"',
+    "=cmd|' /C calc'!A0",
+    "../../../../etc/passwd",
+    "__proto__ constructor __class__",
+    "İıſK ﬃ Ω 😀 e\u0301 é",
+    "' || repeat('x', 1000000000) || '",
+]
+"""Every character of these may be printed, so all of them may be somebody's name."""
+
+CONTROLS = [
+    "a\nb",
+    "a\r\nset-cookie: owned=1",
+    "\x1b[2J\x1b[31mred",
+    "a\tb\x0bc\x0cd",
+    "\x7f",
+    "a\u2028b\u2029c\x85d",
+    "\u202egnirts desrever",
+    "\ufeffbom\u200bzero",
+]
+SECONDS_MAX = 3
+
+
+@pytest.fixture(autouse=True)
+def at_once():
+    """No text that was sent made the database sleep."""
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < SECONDS_MAX
+
+
+@pytest.mark.parametrize("text", LINES)
+async def test_a_name_that_looks_like_code_is_a_name(api, operator, text):
+    somebody = Caller(api, text, mint(sub=text, roles=["client"], exp=2**32))
+    flight = await operator.flight()
+    booking = (await somebody.book(flight)).made()
+    assert booking["user_id"] == text
+    assert (await somebody.booking(booking)).done() == booking
+    listed = (await operator.get("/bookings" + query(user_id=text, flight_id=flight["id"]))).done()
+    assert listed["data"] == [booking]
+    (await somebody.pay(booking)).made()
+    assert {event["actor"] for event in await operator.history(booking)} == {text}
+
+
+@pytest.mark.parametrize("text", LINES + CONTROLS)
+async def test_a_reason_is_kept_to_the_letter(operator, alice, text):
+    booking = (await alice.book(await operator.flight())).made()
+    (await alice.post(f"/bookings/{booking['id']}/cancel", {"reason": text}, key=new_key())).done()
+    assert text in texts((await alice.history(booking))[-1]["data"])
+
+
+@pytest.mark.parametrize("text", CONTROLS)
+async def test_a_name_with_controls_is_refused_or_kept_and_never_signed_in(api, operator, text):
+    flight = await operator.flight()
+    answer = await operator.book(flight, user_id=text)
+    assert answer.status == 400 or answer.made()["user_id"] == text
+    bearer = mint(sub=text, roles=["client"], exp=2**32)
+    (await api.call("GET", "/api/v1/bookings", token=bearer)).refused(401)
+
+
+@pytest.mark.parametrize("text", [text for text in LINES if text.isascii()])
+async def test_a_key_is_a_key(operator, alice, text):
+    flight, key = await operator.flight(), text.replace(" ", "+")
+    booking = (await alice.book(flight, key=key)).made()
+    again = await alice.book(flight, key=key)
+    assert (again.made(), again.replayed) == (booking, True)
+    assert (await alice.history(booking))[0]["causation_id"] == key
+    (await alice.book(flight, key=key + "+")).made()
+
+
+@pytest.mark.parametrize("text", LINES + CONTROLS)
+async def test_filters_sorts_cursors_and_paths_are_no_code(operator, alice, text):
+    for name in ("origin", "destination", "date", "sort", "cursor", "max_price", "min_seats", "limit"):
+        (await alice.get("/flights" + query(**{name: text}))).refused(400)
+    for name in ("status", "cursor", "flight_id", "limit", "min_position"):
+        (await alice.get("/bookings" + query(**{name: text}))).refused(400)
+    for name in ("as_of", "version", "position"):
+        (await alice.get(f"/bookings/{an_unknown_id()}" + query(**{name: text}))).refused(400)
+    found = await operator.get("/events" + query(type=text))
+    assert found.status == 400 or found.body["data"] == []
+    for path in ("/flights/", "/bookings/"):
+        (await alice.get(path + quote(text, safe=""))).refused(404)
+
+
+@pytest.mark.parametrize("text", [text for text in LINES if text.isascii()])
+async def test_headers_come_back_only_if_they_are_ids(api, alice, text):
+    headers = {"x-request-id": text, "traceparent": text, "User-Agent": text, "Accept": text, "Host": "x"}
+    answer = await alice.get("/flights", headers=headers | {"X-Forwarded-For": text, "Referer": text})
+    assert answer.done()
+    assert text not in str(answer.headers)
+
+
+async def test_no_header_of_an_answer_can_be_written_by_a_caller(alice):
+    for path in ("/flights/%0d%0aset-cookie:%20owned=1", "/flights?limit=1&x=%0d%0aset-cookie:%20owned=1"):
+        answer = await alice.get(path)
+        assert "set-cookie" not in answer.headers
+        assert answer.status in (400, 404)
+
+
+async def test_every_line_of_the_log_is_one_record_with_no_secret_in_it(program, api, alice, operator):
+    for text in LINES + CONTROLS:
+        await operator.get("/flights/" + quote(text, safe=""))
+        await operator.post("/bookings", {"flight_id": an_unknown_id(), "user_id": text, "seats": 1})
+    wrong = alice.token[:-4] + "AAAA"
+    (await api.call("GET", "/api/v1/bookings", token=wrong)).refused(401)
+    lines = log_lines(program)
+    assert any(json.loads(line)["level"] == "DEBUG" for line in lines)
+    for line in lines:
+        record = json.loads(line)
+        assert record["event"] != "forged"
+        assert record["level"] != "CRITICAL"
+        assert line.isprintable()
+    told = "\n".join(lines) + program.stdout.read_text() + program.stderr.read_text()
+    for secret in (SECRET, alice.token, operator.token, wrong, *(token.split(".")[2] for token in (wrong,))):
+        assert secret not in told
+
+
+def test_the_ledger_still_holds_after_all_that(program):
+    ended = program.run("verify", "--json")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def texts(value):
+    """All strings in a JSON value."""
+    if isinstance(value, dict):
+        return [text for part in value.values() for text in texts(part)]
+    return [value] if isinstance(value, str) else []
