@@ -124,6 +124,12 @@ def test_cancelling_a_paid_booking_makes_a_refund_due(
     scenario.then_seats(flight_id, held=0, booked=0)
 
 
+def test_a_repeated_key_holds_no_further_seats(scenario: Scenario, flight_id: UUID) -> None:
+    for _ in range(2):
+        scenario.when(InitiateBooking(flight_id, "alice", 1), ALICE, key="k-1")
+    scenario.then_seats(flight_id, held=1, booked=0)
+
+
 def test_why_a_booking_was_cancelled_is_kept_word_for_word(scenario: Scenario, alices: UUID) -> None:
     scenario.when(CancelBooking(alices, "the cat is ill"), ALICE)
     assert scenario.recorded[0].decoded().note == "the cat is ill"

@@ -50,6 +50,17 @@ def test_a_due_hold_is_no_seat_in_use(scenario: Scenario, alices: UUID, flight_i
     assert scenario.seats[flight_id].free == 1
 
 
+def test_no_more_due_holds_are_given_back_than_seats_are_taken_away(
+    scenario: Scenario, flight_id: UUID
+) -> None:
+    scenario.when(ChangeFlightSeats(flight_id, 5))
+    for _ in range(5):
+        scenario.when(InitiateBooking(flight_id, "alice", 1), ALICE)
+    scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 2))
+    scenario.then_seats(flight_id, held=2, booked=0)
+    assert scenario.seats[flight_id].free == 0
+
+
 def test_a_flight_departs_at_the_instant(scenario: Scenario, flight_id: UUID) -> None:
     flight = scenario.flights[flight_id]
     assert flight.status(BA117.departs_at - timedelta(microseconds=1)) is FlightStatus.SCHEDULED

@@ -1,10 +1,16 @@
 """Blocks on the real database: one transaction, one order, one outcome for each key."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
+from ledger.settings import Settings
+from ledger.store import open_store
+from ledger.submission import Submission, neutral
 from ledger.verify import verify
-from tests.ledger.conftest import Desk
+from tests.ledger.conftest import OPERATOR, SEAT, Desk
 
 REUSED = b'{"code":"idempotency-key-reused"}'
 
@@ -26,13 +32,17 @@ async def test_positions_are_dense_and_answers_name_them(desk: Desk, rows: Any) 
 
 async def test_a_repeated_key_is_answered_with_the_first_outcome(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule()
-    first = await desk.hold(flight, "alice", key="k-1")
-    again = await desk.hold(flight, "alice", key="k-1")
-    assert again.replayed
-    assert not first.replayed
-    assert (again.status, again.body, again.position) == (first.status, first.body, first.position)
-    assert again.version == first.version
-    assert rows("select count(*) from ledger.events") == [(2,)]
+    held = await desk.hold(flight, "alice", key="k-1")
+    paid = await desk.pay(held.subject_id, "alice", key="k-1")
+    assert (held.version, paid.version) == (1, 3)
+    for first, again in (
+        (held, await desk.hold(flight, "alice", key="k-1")),
+        (paid, await desk.pay(held.subject_id, "alice", key="k-1")),
+    ):
+        assert (first.replayed, again.replayed) == (False, True)
+        assert (again.status, again.body, again.position) == (first.status, first.body, first.position)
+        assert (again.subject_id, again.version) == (first.subject_id, first.version)
+    assert rows("select count(*) from ledger.events") == [(4,)]
 
 
 async def test_the_same_key_twice_in_one_block_happens_once(desk: Desk, rows: Any) -> None:
@@ -109,11 +119,7 @@ async def test_two_processes_never_oversell(desk: Desk, other_desk: Desk, databa
 async def test_a_due_hold_is_given_back_by_the_block_that_needs_it(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule(seats=1)
     alices = await desk.hold(flight, "alice")
-    _edit_log(
-        rows,
-        "update ledger.events set state = jsonb_set(state::jsonb, '{expires_at}', '\"2020-01-01T00:00:00Z\"')"
-        " where position = 2; update views.bookings set expires_at = '2020-01-01'",
-    )
+    _make_due(rows, "alice")
     bobs = await desk.hold(flight, "bob", correlation_id="request-1")
     assert bobs.status == 200
     told = "select actor, operation, causation_id, correlation_id from ledger.events where position = 3"
@@ -121,16 +127,74 @@ async def test_a_due_hold_is_given_back_by_the_block_that_needs_it(desk: Desk, r
     assert (await desk.pay(alices.subject_id, "alice")).body.startswith(b'{"code":"hold-expired"')
 
 
-async def test_a_full_flight_of_due_holds_costs_what_is_asked_of_it(desk: Desk, rows: Any) -> None:
+async def test_a_full_flight_of_due_holds_costs_what_is_asked_of_it(
+    desk: Desk, rows: Any, database_url: str
+) -> None:
     flight = await desk.schedule(seats=100)
     await asyncio.gather(*(desk.hold(flight, "alice") for _ in range(100)))
-    _edit_log(
-        rows,
-        "update ledger.events set state = jsonb_set(state::jsonb, '{expires_at}', '\"2020-01-01T00:00:00Z\"')"
-        " where topic = 'booking.initiated'; update views.bookings set expires_at = '2020-01-01'",
-    )
+    _make_due(rows, "alice")
+    assert await _loaded_for(database_url, flight, seats=1) == 1
     assert [(await desk.hold(flight, "bob", seats=seats)).status for seats in (1, 9)] == [200, 200]
     assert rows("select count(*) from ledger.events where topic = 'booking.cancelled'") == [(10,)]
+
+
+async def test_due_holds_of_a_flight_with_seats_enough_are_not_even_loaded(
+    desk: Desk, rows: Any, database_url: str
+) -> None:
+    flight = await desk.schedule(seats=10)
+    await desk.hold(flight, "alice")
+    _make_due(rows, "alice")
+    assert await _loaded_for(database_url, flight, seats=9) == 0
+
+
+async def test_the_hold_that_ran_out_first_is_given_back_first(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=2)
+    for user in ("alice", "carol"):
+        await desk.hold(flight, user)
+    _make_due(rows, "alice", "2020-01-02")
+    _make_due(rows, "carol", "2020-01-01")
+    assert (await desk.hold(flight, "bob")).status == 200
+    assert rows("select user_id from views.bookings where status = 'cancelled'") == [("carol",)]
+
+
+async def test_a_cancelled_hold_hides_no_due_one(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=1)
+    await desk.cancel((await desk.hold(flight, "alice")).subject_id, "alice")
+    await desk.hold(flight, "carol")
+    _make_due(rows, "alice", "2020-01-01")
+    _make_due(rows, "carol", "2020-01-02")
+    assert (await desk.hold(flight, "bob")).status == 200
+
+
+async def test_due_holds_make_room_for_everybody_in_the_block(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=3)
+    await asyncio.gather(*(desk.hold(flight, "alice") for _ in range(3)))
+    _make_due(rows, "alice")
+    answers = await asyncio.gather(*(desk.hold(flight, user) for user in ("bob", "carol", "dave")))
+    assert [answer.status for answer in answers] == [200, 200, 200]
+
+
+async def test_due_holds_make_room_for_a_smaller_aeroplane(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=3)
+    await asyncio.gather(*(desk.hold(flight, "alice") for _ in range(3)))
+    _make_due(rows, "alice")
+    assert (await desk.submit(ChangeFlightSeats(flight, 1))).status == 200
+    assert rows("select seats, held, booked from ledger.seats") == [(1, 1, 0)]
+
+
+async def test_a_hold_that_the_log_has_seen_run_out_is_due_whatever_the_clock_says(
+    desk: Desk, rows: Any
+) -> None:
+    flight = await desk.schedule(seats=1)
+    await desk.hold(flight, "alice")
+    _edit_log(rows, "update ledger.events set recorded_at = recorded_at + interval '1 hour'")
+    assert (await desk.hold(flight, "bob")).status == 200
+
+
+async def test_a_flight_that_is_there_already_is_a_refusal_and_no_error(desk: Desk) -> None:
+    departs = datetime(2040, 5, 17, 12, tzinfo=UTC)
+    twice = ScheduleFlight("BA117", "LHR", "JFK", departs, departs + timedelta(hours=8), 9, SEAT)
+    assert [(await desk.submit(twice)).status for _ in range(2)] == [200, 409]
 
 
 async def test_time_in_the_log_never_goes_backwards(desk: Desk, rows: Any) -> None:
@@ -140,6 +204,26 @@ async def test_time_in_the_log_never_goes_backwards(desk: Desk, rows: Any) -> No
     await desk.hold(flight, "alice")
     times = rows("select recorded_at from ledger.events order by position")
     assert times[0] == times[1]
+    assert rows("select max(recorded_at) from ledger.commands") == times[:1]
+
+
+def _make_due(rows: Any, user: str, expired_at: str = "2020-01-01") -> None:
+    _edit_log(
+        rows,
+        f"update views.bookings set expires_at = '{expired_at}Z' where user_id = '{user}';"
+        "update ledger.events e set state ="
+        f" jsonb_set(state::jsonb, '{{expires_at}}', '\"{expired_at}T00:00:00Z\"')"
+        " from views.bookings b"
+        f" where b.id = originator_id and b.user_id = '{user}' and topic = 'booking.initiated'",
+    )
+
+
+async def _loaded_for(database_url: str, flight: UUID, seats: int) -> int:
+    """How many bookings a block reads that wants so many seats."""
+    store = await open_store(database_url, Settings())
+    loaded = await store.load([Submission(InitiateBooking(flight, "bob", seats), OPERATOR, neutral)])
+    await store.close()
+    return len(loaded.world.bookings)
 
 
 def _edit_log(rows: Any, statement: str) -> None:

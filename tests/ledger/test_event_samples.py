@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.booking import Booking
 from ledger import codec
 
 SAMPLES = json.loads((Path(__file__).parent / "event_samples.json").read_text())
@@ -29,3 +30,18 @@ def test_a_stored_event_is_read_and_written_as_ever(sample: dict[str, str]) -> N
 def test_an_unknown_event_is_an_error() -> None:
     with pytest.raises(KeyError):
         codec.decode("booking.eaten", "{}", ID, 1, NOON)
+
+
+def test_a_field_that_an_old_event_does_not_have_gets_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Grown(Booking.Event):
+        TOPIC = "booking.grown"
+        seats: int
+        note: str = "none"
+
+    monkeypatch.setitem(codec.EVENT_TYPES, Grown.TOPIC, Grown)
+    monkeypatch.setitem(codec._DECODERS, Grown.TOPIC, codec._decoder(Grown))
+    monkeypatch.setitem(codec._DEFAULTS, Grown.TOPIC, {"note": "none"})
+    old = codec.decode(Grown.TOPIC, '{"seats":2}', ID, 2, NOON)
+    new = codec.decode(Grown.TOPIC, '{"seats":2,"note":"window"}', ID, 2, NOON)
+    assert json.loads(codec.encode(old)) == {"seats": 2, "note": "none"}
+    assert json.loads(codec.encode(new)) == {"seats": 2, "note": "window"}

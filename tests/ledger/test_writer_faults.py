@@ -1,23 +1,27 @@
 """The writer while things break under it: nobody is told what is not so, and nothing happens twice."""
 
 import asyncio
+import os
+import signal
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 import ledger.writer
-from domain.commands import InitiateBooking
+from domain.commands import CancelBooking, InitiateBooking
 from domain.handlers import HANDLERS
 from domain.refusals import PriceMismatch
 from ledger.block import Block, HandlerFailed
 from ledger.connection import connect
 from ledger.ledger import open_ledger
 from ledger.settings import Settings
-from ledger.store import HEAD_LOCK, Store
+from ledger.store import HEAD_LOCK, Store, open_store
 from ledger.submission import Overloaded, Submission, Unavailable, neutral
 from ledger.verify import verify
+from ledger.writer import Writer
 from tests.ledger.conftest import OPERATOR, Desk
 
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'seatledger writer'"
@@ -161,3 +165,64 @@ async def test_what_waits_is_written_before_closing(database_url: str, rows: Any
         await asyncio.sleep(0)
     assert [(await task).status for task in waiting] == [200] * 150
     assert rows("select held from ledger.seats") == [(150,)]
+    blocks = rows("select count(*) from ledger.events where position > 1 group by xmin order by 1")
+    assert blocks == [(22,), (64,), (64,)]
+
+
+async def test_a_closed_ledger_says_so_at_once(database_url: str) -> None:
+    async with open_ledger(database_url, Settings()) as ledger:
+        desk = Desk(ledger)
+    with pytest.raises(Overloaded):
+        await asyncio.wait_for(desk.schedule(), 1)
+
+
+async def test_nothing_is_tried_for_nobody() -> None:
+    tried = []
+
+    async def away() -> Any:
+        tried.append(True)
+        raise psycopg.OperationalError("connection refused")
+
+    writer = Writer(away, Settings(deadline_seconds=0.1))
+    writer.start()
+    with pytest.raises(Unavailable):
+        await writer.submit(Submission(CancelBooking(UUID(int=0)), OPERATOR, neutral))
+    before = len(tried)
+    await asyncio.sleep(0.5)  # longer than the writer waits between two tries
+    assert len(tried) == before
+    await writer.close()
+
+
+async def test_a_server_process_that_freezes_is_left_for_another(database_url: str, rows: Any) -> None:
+    async with open_ledger(database_url, Settings(deadline_seconds=0.5)) as ledger:
+        desk = Desk(ledger)
+        flight = await desk.schedule()
+        ((frozen,),) = rows("select pid from pg_stat_activity where application_name = 'seatledger writer'")
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            with pytest.raises(Unavailable):
+                await desk.hold(flight, "alice", key="k-1")
+            assert (await desk.hold(flight, "alice", key="k-1")).status == 200
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+
+
+async def test_times_come_back_in_utc_wherever_the_server_stands(database_url: str, rows: Any) -> None:
+    ((name,),) = rows("select current_database()")
+    rows(f"alter database {name} set timezone = 'Asia/Kolkata'")
+    connection = await connect(database_url, "test")
+    async with connection:
+        ((now,),) = await (await connection.execute("select now()")).fetchall()
+    assert now.utcoffset() == timedelta(0)
+
+
+async def test_a_session_has_limits_and_plans_by_index(database_url: str, rows: Any) -> None:
+    ((name,),) = rows("select current_database()")
+    rows(f"alter database {name} set synchronous_commit = off")
+    store = await open_store(database_url, Settings(deadline_seconds=7))
+    settings = "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit", "synchronous_commit"
+    limits = "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"
+    shown = ", ".join(f"current_setting('{name}')" for name in (*settings, *limits))
+    row = await (await store.connection.execute(f"select {shown}")).fetchone()
+    assert row == ("off", "off", "off", "off", "on", "7s", "7s", "2s")
+    await store.close()
