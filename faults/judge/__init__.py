@@ -3,17 +3,33 @@
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from faults.judge.answers import check_answers
+from faults.judge.answers import check_answers, check_events
 from faults.judge.history import EXACT, Clock, History
 from faults.judge.log import Log
-from faults.judge.order import check_order
-from faults.judge.outcomes import check_outcomes
+from faults.judge.order import check_log, check_real_time
+from faults.judge.outcomes import (
+    check_acknowledged,
+    check_asked_for,
+    check_charges,
+    check_ranges,
+    check_statuses,
+)
 from faults.records import Call
 
 SHOWN_MAX = 10
 """Violations of one rule that are told; what broke once tends to break a thousand times."""
 
-RULES: tuple[Callable[[History], Iterator[str]], ...] = (check_outcomes, check_order, check_answers)
+RULES: tuple[Callable[[History], Iterator[str]], ...] = (
+    check_statuses,
+    check_acknowledged,
+    check_asked_for,
+    check_ranges,
+    check_charges,
+    check_log,
+    check_real_time,
+    check_events,
+    check_answers,
+)
 
 
 def judge(calls: list[Call], log: Log, clock: Clock = EXACT) -> list[str]:

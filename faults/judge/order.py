@@ -18,12 +18,8 @@ class _Seen:
     told: object
 
 
-def check_order(history: History) -> Iterator[str]:
-    yield from _check_log(history)
-    yield from _check_real_time(_operations(history))
-
-
-def _check_log(history: History) -> Iterator[str]:
+def check_log(history: History) -> Iterator[str]:
+    """Positions are dense, and time does not go backwards."""
     before = None
     for expected, event in enumerate(history.log.events, start=1):
         if event.position != expected:
@@ -34,23 +30,9 @@ def _check_log(history: History) -> Iterator[str]:
         before = event
 
 
-def _operations(history: History) -> list[_Seen]:
-    found = []
-    for command in history.commands.values():
-        answered_at, outcome = command.answered_at, command.outcome
-        if answered_at is not None and outcome is not None:
-            position, first = outcome.last_position, outcome.first_position
-            new = first is not None
-            found.append(_Seen(command.sent_at, answered_at, position, first or position, new, command))
-    return found + [
-        _Seen(call.sent_at, call.ended_at, call.position, call.position, False, call)
-        for call in history.reads
-        if call.position is not None
-    ]
-
-
-def _check_real_time(operations: list[_Seen]) -> Iterator[str]:
+def check_real_time(history: History) -> Iterator[str]:
     """If A was answered before B was sent, B is not before A in the log."""
+    operations = _operations(history)
     answered = iter(sorted(operations, key=lambda seen: seen.answered_at))
     following = next(answered, None)
     latest: _Seen | None = None
@@ -67,3 +49,18 @@ def _check_real_time(operations: list[_Seen]) -> Iterator[str]:
                 f"position {latest.position} was answered to {latest.told}; "
                 f"and then position {seen.first_position} to {seen.told}"
             )
+
+
+def _operations(history: History) -> list[_Seen]:
+    found = []
+    for command in history.commands.values():
+        answered_at, outcome = command.answered_at, command.outcome
+        if answered_at is not None and outcome is not None:
+            position, first = outcome.last_position, outcome.first_position
+            new = first is not None
+            found.append(_Seen(command.sent_at, answered_at, position, first or position, new, command))
+    return found + [
+        _Seen(call.sent_at, call.ended_at, call.position, call.position, False, call)
+        for call in history.reads
+        if call.position is not None
+    ]

@@ -3,25 +3,15 @@
 from collections.abc import Iterator
 
 from faults.judge.history import REUSED, Command, History
-from faults.judge.log import Event, Key, Outcome
+from faults.judge.log import Event, Key
 
 ANSWERS = frozenset({200, 201, 404, 409, 412, REUSED})
 LEDGER = "seatledger"
 """The actor of what the ledger does by itself: expiring holds."""
 
 
-def check_outcomes(history: History) -> Iterator[str]:
-    yield from _unexpected(history)
-    positions = _positions(history.log.events)
-    for command in history.commands.values():
-        yield from _acknowledged(command, positions)
-    for outcome in history.log.outcomes:
-        yield from _asked_for(outcome, history)
-    yield from _ranges(history, positions)
-    yield from _charges(history.log.events)
-
-
-def _unexpected(history: History) -> Iterator[str]:
+def check_statuses(history: History) -> Iterator[str]:
+    """Nothing but what the contract knows."""
     for command in history.commands.values():
         for call in command.tries:
             if call.answered and call.status not in ANSWERS:
@@ -31,7 +21,13 @@ def _unexpected(history: History) -> Iterator[str]:
             yield f"a read of what is there was not answered with it: {call}"
 
 
-def _acknowledged(command: Command, positions: dict[Key, list[int]]) -> Iterator[str]:
+def check_acknowledged(history: History) -> Iterator[str]:
+    """What a client was told is what is recorded, and repeats are told the same."""
+    for command in history.commands.values():
+        yield from _acknowledged(command)
+
+
+def _acknowledged(command: Command) -> Iterator[str]:
     outcome = command.outcome
     for call in command.answers:
         if call.status not in ANSWERS:
@@ -49,14 +45,17 @@ def _acknowledged(command: Command, positions: dict[Key, list[int]]) -> Iterator
         yield f"answered afresh {len(fresh)} times under one key: {fresh[0]}; {fresh[1]}"
 
 
-def _asked_for(outcome: Outcome, history: History) -> Iterator[str]:
-    asked = outcome.command in history.commands
-    if not asked and (outcome.actor != LEDGER or outcome.operation != "expire_hold"):
-        yield f"recorded, but nobody asked for it: {outcome}"
+def check_asked_for(history: History) -> Iterator[str]:
+    """Nothing is recorded that nobody asked for, but for the ledger's own expiries."""
+    for outcome in history.log.outcomes:
+        own = outcome.actor == LEDGER and outcome.operation == "expire_hold"
+        if not own and outcome.command not in history.commands:
+            yield f"recorded, but nobody asked for it: {outcome}"
 
 
-def _ranges(history: History, positions: dict[Key, list[int]]) -> Iterator[str]:
+def check_ranges(history: History) -> Iterator[str]:
     """Each accepted command has one range of positions, and each event is in the range of its command."""
+    positions = _positions(history.log.events)
     outcomes = {outcome.command: outcome for outcome in history.log.outcomes}
     for key, found in positions.items():
         if key not in outcomes:
@@ -77,11 +76,11 @@ def _positions(events: list[Event]) -> dict[Key, list[int]]:
     return found
 
 
-def _charges(events: list[Event]) -> Iterator[str]:
+def check_charges(history: History) -> Iterator[str]:
     """A key charges at most once, and so does a booking."""
     keys: dict[Key, Event] = {}
     bookings: dict[str, Event] = {}
-    for event in events:
+    for event in history.log.events:
         if event.topic != "booking.payment_pending":
             continue
         for charged in (keys.get(event.command), bookings.get(str(event.subject))):
