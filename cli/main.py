@@ -110,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
         "break ledgers of its own, and judge whether anything gave way (from a checkout)",
         [_MINUTES, _SEED, _JSON],
     )
+    _add(
+        commands,
+        "simulate",
+        programs.simulate,
+        "run the writer on a simulated database, network and clock, one world a seed (from a checkout)",
+        [_SEEDS, _SEED, _JSON],
+    )
     return parser
 
 
@@ -134,6 +141,7 @@ _PORT = {"flag": "--port", "type": int, "help": "port to listen on (SEATLEDGER_P
 _WORKERS = {"flag": "--workers", "type": int, "help": "API processes (SEATLEDGER_WORKERS, 2)"}
 _JSON = {"flag": "--json", "action": "store_true", "help": "one JSON object on standard output"}
 _MINUTES = {"flag": "--minutes", "type": float, "default": 1.0, "help": "for how long (1)"}
+_SEEDS = {"flag": "--seeds", "type": int, "default": 1000, "help": "how many, from --seed on (1000)"}
 _SEED = {"flag": "--seed", "type": int, "default": 1, "help": "settles what breaks in which order (1)"}
 
 

@@ -118,6 +118,15 @@ def torture(settings: Settings, minutes: float, seed: int, json: bool) -> int:
     return int(harness.torture(minutes, seed, json))
 
 
+def simulate(settings: Settings, seeds: int, seed: int, json: bool) -> int:
+    """Run simulated worlds, which are in no release either."""
+    try:
+        simulation = _door("simulation.main")
+    except ModuleNotFoundError:
+        raise WrongSetting("simulate: runs from a checkout of the project only") from None
+    return int(simulation.run(seeds, seed, json))
+
+
 def _verify(environment: dict[str, str]) -> Any:
     """What `seatledger verify --json` says, asked as anybody would."""
     shown = subprocess.run(

@@ -1,0 +1,234 @@
+"""Those who call: customers that hold, pay, cancel and repeat themselves, an operator, and a sweeper."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from uuid import UUID
+
+import msgspec
+
+from domain.caller import SYSTEM, Caller, Role
+from domain.commands import (
+    CancelBooking,
+    ChangeFlightSeats,
+    Command,
+    ExpireHold,
+    InitiateBooking,
+    PayBooking,
+    Price,
+    RepriceFlight,
+    ScheduleFlight,
+)
+from domain.money import Money
+from ledger.submission import Answer
+from simulation.database import EPOCH
+from simulation.world import Call, World
+
+OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
+NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
+
+
+@dataclass(slots=True)
+class Held:
+    """A booking as its customer knows it."""
+
+    id: UUID
+    version: int
+    cost: Money
+
+
+class Customer:
+    """Books what others want, too; repeats what was not answered, and sometimes what was."""
+
+    def __init__(self, world: World, name: str, flights: list[UUID]) -> None:
+        self._world = world
+        self._random = world.random
+        self._caller = Caller(name, frozenset({Role.CLIENT}))
+        self._flights = flights
+        self._bookings: list[Held] = []
+        self._calls: list[Call] = []
+        self._keys = count(1)
+
+    async def live(self, commands: int, pause: float) -> None:
+        actions, weights = zip(*_ACTIONS, strict=True)
+        for _ in range(commands):
+            await asyncio.sleep(self._random.expovariate(1 / pause))
+            (act,) = self._random.choices(actions, weights)
+            await act(self)
+
+    async def hold(self) -> None:
+        user = self._caller.subject
+        if self._random.random() < 0.02:
+            user = "mallory"
+        seats = self._random.choice((1, 1, 1, 2, 2, 3, 9))
+        answer = await self._settle(InitiateBooking(self._random.choice(self._flights), user, seats))
+        if answer is not None and answer.status == 200:
+            self._bookings.append(msgspec.json.decode(answer.body, type=_Shown).held())
+
+    async def hold_many(self) -> None:
+        await asyncio.gather(*(self.hold() for _ in range(self._random.randint(2, 5))))
+
+    async def pay(self) -> None:
+        booking = self._some_booking()
+        if booking is None:
+            await self.hold()
+        else:
+            await self._settle(self._payment(booking), self._some_version(booking))
+
+    async def pay_twice(self) -> None:
+        """At once, with a key each: only one of them may take the money."""
+        await asyncio.gather(self.pay(), self.pay())
+
+    async def pay_and_cancel(self) -> None:
+        await asyncio.gather(self.pay(), self.cancel())
+
+    async def cancel(self) -> None:
+        booking = self._some_booking()
+        if booking is None:
+            await self.hold()
+        else:
+            await self._settle(CancelBooking(booking.id), self._some_version(booking))
+
+    async def poison(self) -> None:
+        """What the database refuses for good; the others in its block must not notice."""
+        hold = InitiateBooking(self._random.choice(self._flights), self._caller.subject, 1)
+        call = self._world.call(hold, self._caller, f"{self._caller.subject}-{next(self._keys)}")
+        call.poison = True
+        await asyncio.gather(self.hold(), self._world.settle(call))
+
+    async def repeat(self) -> None:
+        """What was asked for before, answered or not: the same key, the same body."""
+        if self._calls:
+            await self._world.settle(self._random.choice(self._calls))
+
+    async def twist(self) -> None:
+        """A key that was used before, with another body."""
+        if not self._calls:
+            return
+        call = self._random.choice(self._calls)
+        other = self._twisted(call.command)
+        if other is not None:
+            await self._world.settle(self._world.call(other, self._caller, call.key, call.expected_version))
+
+    async def _settle(self, command: Command, version: int | None = None) -> Answer | None:
+        call = self._world.call(command, self._caller, f"{self._caller.subject}-{next(self._keys)}", version)
+        self._calls.append(call)
+        if self._random.random() < 0.05:
+            # This one gives up after a while, and so do real ones; it may have been done or not.
+            return await self._world.settle(call, attempts_max=2)
+        if self._random.random() < 0.03 and (other := self._twisted(command)) is not None:
+            twisted = self._world.call(other, self._caller, call.key, version)
+            await asyncio.gather(self._world.settle(call), self._world.settle(twisted))
+        return await self._world.settle(call)
+
+    def _twisted(self, command: Command) -> Command | None:
+        match command:
+            case InitiateBooking(flight_id, user_id, seats):
+                return InitiateBooking(flight_id, user_id, seats % 3 + 1)
+            case PayBooking(booking_id, user_id, cost):
+                return PayBooking(booking_id, user_id, Money(cost.amount + 1, cost.currency))
+            case CancelBooking(booking_id):
+                return CancelBooking(booking_id, "another reason")
+        return None
+
+    def _payment(self, booking: Held) -> PayBooking:
+        wrong = self._random.random() < 0.08
+        cost = Money(booking.cost.amount + wrong, booking.cost.currency)
+        return PayBooking(booking.id, self._caller.subject, cost)
+
+    def _some_booking(self) -> Held | None:
+        """One of the last few, or now and then one that is somebody else's."""
+        others = self._world.database.bookings
+        if others and self._random.random() < 0.03:
+            return Held(self._random.choice(list(others)), 1, Money(100, "INR"))
+        return self._random.choice(self._bookings[-4:]) if self._bookings else None
+
+    def _some_version(self, booking: Held) -> int | None:
+        return self._random.choice((None, None, None, None, booking.version, booking.version + 1))
+
+
+_ACTIONS: tuple[tuple[Callable[[Customer], Awaitable[None]], int], ...] = (
+    (Customer.hold, 80),
+    (Customer.hold_many, 20),
+    (Customer.pay, 60),
+    (Customer.pay_twice, 10),
+    (Customer.pay_and_cancel, 10),
+    (Customer.cancel, 20),
+    (Customer.repeat, 20),
+    (Customer.twist, 10),
+    (Customer.poison, 3),
+)
+"""What customers do, and how often compared with the rest."""
+
+
+class Operator:
+    """Schedules the flights, and later changes prices and seats under everybody's feet."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._random = world.random
+        self._keys = count(1)
+        self.flights: list[UUID] = []
+
+    async def open(self, flights: int) -> None:
+        for number in range(1, flights + 1):
+            answer = await self._settle(self._flight(number))
+            if answer is not None and answer.subject_id is not None:
+                self.flights.append(answer.subject_id)
+
+    async def live(self, commands: int, pause: float) -> None:
+        for _ in range(commands):
+            await asyncio.sleep(self._random.expovariate(1 / pause))
+            flight_id = self._random.choice(self.flights)
+            price = Price(self._random.randint(1, 3) * 100, "INR")
+            command = self._random.choice(
+                (
+                    RepriceFlight(flight_id, price),
+                    ChangeFlightSeats(flight_id, self._random.randint(1, 8)),
+                    ChangeFlightSeats(flight_id, self._random.randint(1, 8)),
+                    self._flight(self._random.randint(1, len(self.flights))),
+                )
+            )
+            await self._settle(command)
+
+    async def _settle(self, command: Command) -> Answer | None:
+        call = self._world.call(command, OPERATOR, f"operator-{next(self._keys)}")
+        return await self._world.settle(call)
+
+    def _flight(self, number: int) -> ScheduleFlight:
+        # Far enough away for most jumps of the clock, not for all of them.
+        departs = EPOCH + timedelta(hours=6)
+        seats = self._random.randint(1, 6)
+        arrives = departs + timedelta(hours=8)
+        return ScheduleFlight(f"BA{number}", "LHR", "JFK", departs, arrives, seats, Price(100, "INR"))
+
+
+class Sweeper:
+    """Tidies holds away: too early, late, twice, or holds that were paid long ago; the ledger has to know."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._random = world.random
+
+    async def live(self, pause: float) -> None:
+        while True:
+            await asyncio.sleep(self._random.expovariate(1 / pause))
+            bookings = list(self._world.database.bookings)
+            chosen = self._random.sample(bookings[-12:], min(len(bookings), self._random.randint(0, 3)))
+            await asyncio.gather(*(self._sweep(booking_id) for booking_id in chosen))
+
+    async def _sweep(self, booking_id: UUID) -> None:
+        # The key that the ledger itself would use, see `ledger.block.expiry_of`.
+        call = self._world.call(ExpireHold(booking_id), SYSTEM, str(booking_id))
+        await self._world.settle(call, attempts_max=2)
+
+
+class _Shown(msgspec.Struct):
+    id: UUID
+    version: int
+    cost: Money
+
+    def held(self) -> Held:
+        return Held(self.id, self.version, self.cost)

@@ -1,0 +1,122 @@
+"""The ledger's tables in memory: what a block reads of them, what it writes, and what they refuse."""
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg import errors
+
+import projections.bookings
+import projections.flights
+from domain.booking import Status
+from domain.seats import Seats
+from domain.working_set import NaturalKey
+from ledger.block import Block, RecordedCommand
+from ledger.chain import GENESIS
+from ledger.log import RecordedEvent
+from ledger.store import Wanted
+from ledger.submission import CommandKey
+
+
+@dataclass(slots=True)
+class Found:
+    """What a load read under the lock."""
+
+    now: datetime
+    position: int
+    hash: bytes
+    commands: dict[CommandKey, RecordedCommand]
+    events: list[tuple[Any, ...]]
+    seats: dict[UUID, Seats]
+    scheduled: dict[NaturalKey, UUID]
+
+
+class Tables:
+    """Only `write` changes them, all in one step: that is the transaction.
+
+    `commands` is in the order of commits. `bookings` and `flights` are the views' rows, in the columns that
+    the projections' own `upsert` writes.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[RecordedEvent] = []
+        self.commands: dict[CommandKey, RecordedCommand] = {}
+        self.seats: dict[UUID, tuple[int, int, int]] = {}
+        self.bookings: dict[UUID, tuple[Any, ...]] = {}
+        self.flights: dict[UUID, tuple[Any, ...]] = {}
+        self._streams: dict[UUID, list[RecordedEvent]] = {}
+        self._positions: set[int] = set()
+        self._causes: set[tuple[str, str, str, int]] = set()
+
+    def read(self, wanted: Wanted, now: datetime) -> Found:
+        last = self.events[-1] if self.events else None
+        streams = [*wanted.flights, *wanted.bookings, *self.due_holds(wanted.seats_needed, now)]
+        flights = {self.bookings[id][1] for id in wanted.bookings if id in self.bookings} | wanted.flights
+        return Found(
+            now,
+            last.position if last else 0,
+            last.hash if last else GENESIS,
+            {key: self.commands[key] for key in wanted.keys if key in self.commands},
+            [msgspec.structs.astuple(event) for id in streams for event in self._streams.get(id, ())],
+            {id: Seats(*self.seats[id]) for id in flights if id in self.seats},
+            {key: row[0] for row in self.flights.values() if (key := _natural(row)) in wanted.natural_keys},
+        )
+
+    def write(self, block: Block) -> None:
+        """All or nothing. Raises psycopg.IntegrityError where the schema would."""
+        seats = {id: block.loaded.world.seats[id] for id in block.touched_seats} if block.events else {}
+        self.check(block, seats)
+        for event in block.events:
+            self.events.append(event)
+            self._positions.add(event.position)
+            self._streams.setdefault(event.originator_id, []).append(event)
+            self._causes.add((event.actor, event.operation, event.causation_id, event.ordinal))
+        self.commands.update({(c.actor, c.operation, c.key): c for c in block.commands})
+        self.seats.update({id: (count.seats, count.held, count.booked) for id, count in seats.items()})
+        self.bookings.update(_rows(projections.bookings.upsert(list(block.bookings.values()))[1]))
+        self.flights.update(_rows(projections.flights.upsert(list(block.flights.values()))[1]))
+
+    def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
+        """What the schema refuses, whoever writes. Raises psycopg.IntegrityError."""
+        positions = [event.position for event in block.events]
+        _unique("position", positions, self._positions)
+        causes = [(e.actor, e.operation, e.causation_id, e.ordinal) for e in block.events]
+        _unique("cause", causes, self._causes)
+        versions = [(e.originator_id, e.originator_version) for e in block.events]
+        known = {(id, e.originator_version) for id, _ in versions for e in self._streams.get(id, ())}
+        _unique("version", versions, known)
+        _unique("key", [(c.actor, c.operation, c.key) for c in block.commands], self.commands)
+        others = [_natural(row) for id, row in self.flights.items() if id not in block.flights]
+        natural = [(f.number, f.origin, f.departure_day) for f in block.flights.values()]
+        _unique("natural key", natural, others)
+        for seat in seats.values():
+            if min(seat.seats, seat.held, seat.booked, seat.free) < 0:
+                raise errors.CheckViolation("seats")
+
+    def due_holds(self, seats_needed: dict[UUID, int], now: datetime) -> Iterable[UUID]:
+        """Of flights that are too full for what is asked of them: oldest first, no more than seats needed."""
+        for flight_id, needed in seats_needed.items():
+            seats, held, booked = self.seats.get(flight_id, (needed, 0, 0))
+            if seats - held - booked < needed:
+                due = [
+                    row
+                    for row in self.bookings.values()
+                    if row[1] == flight_id and row[6] == Status.INITIATED.value and row[8] <= now
+                ]
+                yield from [row[0] for row in sorted(due, key=lambda row: row[8])[:needed]]
+
+
+def _rows(columns: tuple[Any, ...]) -> dict[UUID, tuple[Any, ...]]:
+    return {row[0]: row for row in zip(*columns, strict=True)}
+
+
+def _natural(row: tuple[Any, ...]) -> NaturalKey:
+    return row[1], row[2], row[6]
+
+
+def _unique(what: str, new: Sequence[Any], known: Container[Any]) -> None:
+    if len(set(new)) < len(new) or any(value in known for value in new):
+        raise errors.UniqueViolation(f"duplicate {what}")

@@ -1,0 +1,145 @@
+"""Programs and databases broken on purpose, one rule each: a judge that lets them pass is worth nothing."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+
+import simulation.database
+from domain.booking import Booking, CancelReason, Status
+from domain.refusals import HoldNotDue
+from domain.seats import Seats
+from ledger.block import Block, Loaded
+from ledger.submission import Submission
+from simulation.database import Database, Session
+from simulation.program import Parts
+from simulation.store import TwinStore
+
+Patch = pytest.MonkeyPatch
+Control = Callable[[Patch], Parts]
+
+
+def answers_before_commit(patch: Patch) -> Parts:
+    class Hasty(TwinStore):
+        async def write(self, block: Block) -> None:
+            self.under_way = asyncio.ensure_future(super().write(block))
+
+    return Parts(store=Hasty)
+
+
+def commits_without_the_lock(patch: Patch) -> Parts:
+    class Unlocked(Database):
+        async def lock(self, session: Session) -> None:
+            pass
+
+    return Parts(database=Unlocked)
+
+
+def commits_without_lock_or_constraints(patch: Patch) -> Parts:
+    class Lawless(Database):
+        async def lock(self, session: Session) -> None:
+            pass
+
+        def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
+            pass
+
+    return Parts(database=Lawless)
+
+
+def looks_no_key_up_on_a_new_connection(patch: Patch) -> Parts:
+    class Forgetful(TwinStore):
+        async def load(self, submissions: Sequence[Submission]) -> Loaded:
+            loaded = await super().load(submissions)
+            if not hasattr(self, "loaded_before"):
+                self.loaded_before = True
+                loaded.commands.clear()
+            return loaded
+
+    return Parts(store=Forgetful)
+
+
+def looks_no_key_up_and_nothing_rejects_it(patch: Patch) -> Parts:
+    class Lax(Database):
+        def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
+            pass
+
+    return Parts(database=Lax, store=looks_no_key_up_on_a_new_connection(patch).store)
+
+
+def expires_without_looking_again(patch: Patch) -> Parts:
+    def expire(booking: Booking, now: datetime) -> None:
+        booking.cancel(CancelReason.HOLD_EXPIRED, None, now)
+
+    patch.setattr(Booking, "expire", expire)
+    return Parts()
+
+
+def keeps_hold_not_due_for_ever(patch: Patch) -> Parts:
+    patch.setattr(HoldNotDue, "kept", True)
+    return Parts()
+
+
+def takes_money_for_a_hold_that_ran_out(patch: Patch) -> Parts:
+    require_payable = Booking._require_payable
+
+    def at_its_beginning(booking: Booking, now: datetime) -> None:
+        require_payable(booking, booking.created_on)
+
+    patch.setattr(Booking, "_require_payable", at_its_beginning)
+    return Parts()
+
+
+def lets_due_holds_block_seats(patch: Patch) -> Parts:
+    class Blind(Database):
+        def due_holds(self, seats_needed: dict[UUID, int], now: datetime) -> Iterable[UUID]:
+            return ()
+
+    return Parts(database=Blind)
+
+
+def lets_time_go_back(patch: Patch) -> Parts:
+    class Unsteady(Database):
+        def now(self) -> datetime:
+            return self.clock()
+
+    return Parts(database=Unsteady)
+
+
+def never_takes_the_lock_from_the_frozen(patch: Patch) -> Parts:
+    class Patient(Database):
+        def connect(self, transaction_seconds: float) -> Session:
+            return super().connect(math.inf)
+
+    patch.setattr(simulation.database, "IDLE_SECONDS_MAX", math.inf)
+    return Parts(database=Patient)
+
+
+def forgets_to_give_seats_back(patch: Patch) -> Parts:
+    follow = Seats.follow
+
+    def forget(seats: Seats, before: Status | None, after: Status | None, count: int) -> None:
+        if after is not Status.CANCELLED:
+            follow(seats, before, after, count)
+
+    patch.setattr(Seats, "follow", forget)
+    return Parts()
+
+
+CONTROLS: dict[Control, int] = {
+    answers_before_commit: 5,
+    commits_without_the_lock: 20,
+    commits_without_lock_or_constraints: 20,
+    looks_no_key_up_on_a_new_connection: 20,
+    looks_no_key_up_and_nothing_rejects_it: 20,
+    expires_without_looking_again: 5,
+    keeps_hold_not_due_for_ever: 20,
+    takes_money_for_a_hold_that_ran_out: 10,
+    lets_due_holds_block_seats: 20,
+    lets_time_go_back: 50,
+    never_takes_the_lock_from_the_frozen: 100,
+    forgets_to_give_seats_back: 5,
+}
+"""Each with the number of seeds within which it has to be caught."""

@@ -1,0 +1,15 @@
+"""The judge against what it has to catch."""
+
+import pytest
+
+from simulation.run import simulate
+from tests.simulation.controls import CONTROLS, Control
+
+
+@pytest.mark.parametrize(
+    ("control", "seeds"), CONTROLS.items(), ids=lambda value: getattr(value, "__name__", "")
+)
+def test_a_broken_ledger_is_caught(control: Control, seeds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = control(monkeypatch)
+    caught = next((seed for seed in range(1, seeds + 1) if simulate(seed, parts).problem), None)
+    assert caught is not None, f"{control.__name__}: nothing was seen in {seeds} seeds"
