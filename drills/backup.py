@@ -57,7 +57,7 @@ class Restored(msgspec.Struct, frozen=True):
 
 async def back_up_and_restore(ground: Ground) -> Restored:
     archive = ground.folder_for("archive")
-    original = await asyncio.to_thread(ground.new_server, "original", _archiving_to(archive))
+    original = await asyncio.to_thread(ground.new_server, "original", archiving_to(archive))
     migrate(original.url)
     async with callers(original.url) as told:
         await asyncio.sleep(LOAD_SECONDS)
@@ -82,8 +82,8 @@ async def back_up_and_restore(ground: Ground) -> Restored:
     )
 
 
-def _archiving_to(archive: Path) -> dict[str, str]:
-    """Copied under another name first: a copy that was cut short must not be taken for a segment."""
+def archiving_to(archive: Path) -> dict[str, str]:
+    """The server's settings. A copy that was cut short must not be taken for a segment, hence two names."""
     copied = f"cp %p {archive}/%f.part && mv {archive}/%f.part {archive}/%f"
     return {"archive_mode": "on", "archive_command": f"test ! -f {archive}/%f && {copied}"}
 
@@ -94,16 +94,19 @@ def _archive_all(server: Server) -> None:
     server.wait_until(lambda: server.ask(_ARCHIVED, segment) == [(True,)])
 
 
+def recovering_to(target: str, archive: Path) -> dict[str, str]:
+    """The restored server's settings."""
+    return {
+        "restore_command": f"cp {archive}/%f %p",
+        "recovery_target_time": target,
+        "recovery_target_action": "promote",
+        # It must not write into the archive that it came from.
+        "archive_mode": "off",
+    }
+
+
 def _restore(copy: Server, archive: Path, target: datetime) -> None:
-    """What docs/operations.md tells operators to do."""
-    # A restored server must not write into the archive that it came from.
-    copy.settings["archive_mode"] = "off"
-    with (copy.cluster / "postgresql.auto.conf").open("a") as settings:
-        settings.write(
-            f"restore_command = 'cp {archive}/%f %p'\n"
-            f"recovery_target_time = '{target.isoformat()}'\n"
-            "recovery_target_action = 'promote'\n"
-        )
+    copy.settings |= recovering_to(target.isoformat(), archive)
     (copy.cluster / "recovery.signal").touch()
     owner = copy.cluster.stat()
     os.chown(copy.cluster / "recovery.signal", owner.st_uid, owner.st_gid)
