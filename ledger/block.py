@@ -85,13 +85,11 @@ class Block:
         recorded = self.loaded.commands.get(submission.command_key)
         if recorded is not None:
             return self._replay(submission, recorded)
-        match submission.command:
-            case InitiateBooking(flight_id=flight_id, seats=seats):
-                self._make_room(flight_id, seats, submission.correlation_id)
-            case ChangeFlightSeats(flight_id=flight_id, seats=seats):
-                count = self.loaded.world.seats.get(flight_id)
-                # Fewer seats need as much room as they take away.
-                self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
+        try:
+            self._make_room_for(submission)
+        except HandlerFailed as failure:
+            # Nobody waits for the expiry that broke: the command that needed it fails, and no neighbour.
+            raise HandlerFailed(submission) from failure
         return self._carry_out(submission)
 
     def _replay(self, submission: Submission, recorded: RecordedCommand) -> Answer:
@@ -106,6 +104,15 @@ class Block:
             recorded.version,
             replayed=True,
         )
+
+    def _make_room_for(self, submission: Submission) -> None:
+        match submission.command:
+            case InitiateBooking(flight_id=flight_id, seats=seats):
+                self._make_room(flight_id, seats, submission.correlation_id)
+            case ChangeFlightSeats(flight_id=flight_id, seats=seats):
+                count = self.loaded.world.seats.get(flight_id)
+                # Fewer seats need as much room as they take away.
+                self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
 
     def _make_room(self, flight_id: UUID, seats: int, correlation_id: str) -> None:
         """Expire due holds, oldest first, until `seats` are free; each by a command of the ledger's own."""

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 import ledger.writer
-from domain.commands import CancelBooking, InitiateBooking
+from domain.commands import CancelBooking, ExpireHold, InitiateBooking
 from domain.handlers import HANDLERS
 from domain.refusals import PriceMismatch
 from ledger.block import Block, HandlerFailed
@@ -226,3 +226,21 @@ async def test_a_session_has_limits_and_plans_by_index(database_url: str, rows: 
     row = await (await store.connection.execute(f"select {shown}")).fetchone()
     assert row == ("off", "off", "off", "off", "on", "7s", "7s", "2s")
     await store.close()
+
+
+async def test_a_hold_that_cannot_be_expired_harms_only_those_who_need_its_seats(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*anything: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setitem(HANDLERS, ExpireHold, fail)
+    async with open_ledger(database_url, Settings(hold_seconds=0)) as ledger:
+        desk = Desk(ledger)
+        full, other = await desk.schedule(seats=1), await desk.schedule("BA118")
+        await desk.hold(full, "alice")
+        bobs, carols = await asyncio.gather(
+            desk.hold(full, "bob"), desk.hold(other, "carol"), return_exceptions=True
+        )
+        assert isinstance(bobs, HandlerFailed)
+        assert carols.status == 200  # type: ignore[union-attr]
