@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -111,12 +112,22 @@ async def test_a_body_has_64_kib_whether_or_not_it_says_so(people: People) -> No
         assert answer.status_code == status, answer.text
 
 
+async def endless() -> Any:
+    return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
+
+
+async def test_what_is_too_large_is_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    with pytest.raises(ContentTooLarge):
+        await bodies.read(endless, None)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 5_000_000
+
+
 async def test_reading_ends_with_a_bound_on_time_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silence() -> Any:
         await asyncio.Event().wait()
-
-    async def endless() -> Any:
-        return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
 
     async def gone() -> Any:
         return {"type": "http.disconnect"}

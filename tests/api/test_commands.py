@@ -46,6 +46,7 @@ async def test_a_refusal_is_an_outcome_too(people: People) -> None:
     await people.operator.post(f"/api/v1/flights/{flight['id']}/seats", json={"seats": 9})
     second = await people.alice.post("/api/v1/bookings", json=body, headers=headers)
     assert (first.json()["asked"], first.json()["free"]) == (2, 1)
+    assert not {"location", "etag"} & set(first.headers)
     assert (second.status_code, second.content) == (409, first.content)
     assert second.headers["content-type"] == "application/problem+json"
     other = await people.alice.post("/api/v1/bookings", json=body | {"seats": 1}, headers=headers)
@@ -94,6 +95,9 @@ async def test_a_stale_version_is_refused_and_the_right_one_is_not(people: Peopl
     stale = await people.alice.post(url, headers={"if-match": '"v7"'})
     assert (stale.status_code, stale.json()["version"]) == (412, 1)
     assert (await people.alice.post(url, headers={"if-match": '"v1"'})).status_code == 200
+    other = await people.booking(await people.flight(number="BA118"))
+    url = f"/api/v1/bookings/{other['id']}/cancel"
+    assert (await people.alice.post(url, headers={"if-match": "*"})).status_code == 200
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b'{"reason": "plans changed"}', b'{"reason": null}'])

@@ -1,15 +1,18 @@
 """What every answer has, and what every request leaves behind."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 import pytest
 from loguru import logger
 
+import api.app
 from api import metrics
+from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Overloaded, Unavailable
-from tests.api.conftest import BA117, People, token
+from tests.api.conftest import BA117, SETTINGS, People, client, running, token
 
 
 @pytest.fixture
@@ -107,6 +110,44 @@ async def test_a_line_says_who_asked_what_and_no_secret(people: People, lines: l
     assert extra["path"] == "/api/v1/flights"
     assert "swordfish" not in str(lines)
     assert token("alice", "client")[:20] not in str(lines)
+
+
+async def test_a_line_of_a_command_says_what_it_came_to(people: People, lines: list[dict[str, Any]]) -> None:
+    booking = await people.booking(await people.flight())
+    await people.pay(booking, "pay-1")
+    extra = [record["extra"] for record in lines if record["message"] == "request"][-1]
+    assert (extra["status"], extra["key"], extra["position"]) == (201, "pay-1", 4)
+    assert str(extra["booking_id"]) == booking["id"]
+
+
+async def test_what_was_refused_is_told_louder_than_what_went_well(
+    people: People, lines: list[dict[str, Any]]
+) -> None:
+    await people.alice.get("/api/v1/flights")
+    await people.flight()
+    await people.alice.get("/nowhere")
+    levels = [record["level"].name for record in lines if record["message"] == "request"]
+    assert levels == ["DEBUG", "DEBUG", "INFO"]
+
+
+async def test_a_worker_waits_for_a_database_that_is_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[bool] = []
+
+    @asynccontextmanager
+    async def away_at_first() -> AsyncIterator[Ledger]:
+        tried.append(True)
+        if len(tried) < 3:
+            raise psycopg.OperationalError("connection refused")
+        async with open_ledger(database_url, SETTINGS) as ledger:
+            yield ledger
+
+    monkeypatch.setattr(api.app, "RETRY_SECONDS", 0.01)
+    app = api.app.create_app(SETTINGS, away_at_first)
+    async with running(app):
+        assert (await client(app).get("/health/ready")).status_code == 200
+    assert len(tried) == 3
 
 
 @pytest.mark.parametrize(

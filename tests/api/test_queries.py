@@ -131,6 +131,20 @@ async def test_somebody_else_s_booking_looks_like_none(people: People) -> None:
     assert (await people.bob.get("/api/v1/bookings/not-an-id")).status_code == 404
 
 
+async def test_a_booking_has_one_address(people: People) -> None:
+    id = (await people.booking(await people.flight()))["id"]
+    assert (await people.alice.get(f"/api/v1/bookings/{id}")).status_code == 200
+    for other in (id.replace("-", ""), f"{{{id}}}", f"urn:uuid:{id}"):
+        assert (await people.alice.get(f"/api/v1/bookings/{other}")).status_code == 404
+
+
+async def test_a_flight_is_no_booking(people: People) -> None:
+    flight = await people.flight()
+    for suffix in ("", "?version=1", "/history"):
+        answer = await people.auditor.get(f"/api/v1/bookings/{flight['id']}{suffix}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "booking-not-found")
+
+
 def without_ids(answer: httpx.Response, id: str) -> tuple[str, set[str]]:
     return answer.text.replace(answer.headers["x-request-id"], "").replace(id, ""), set(answer.headers)
 

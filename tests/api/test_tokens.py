@@ -139,7 +139,8 @@ def test_keys_are_not_mixed(keys: dict[str, Any], tokens: Tokens) -> None:
         forged("RS256", public),
         jwt.encode(CLAIMS, keys["RS256"], algorithm="RS512", headers={"kid": "RS256"}),
         jwt.encode(CLAIMS, keys["ES256"], algorithm="ES256", headers={"kid": "RS256"}),
-        jwt.encode(CLAIMS, keys["ES256"], algorithm="ES256", headers={"kid": "unknown"}),
+        jwt.encode(CLAIMS, keys["RS256"], algorithm="RS256", headers={"kid": "unknown"}),
+        jwt.encode(CLAIMS, keys["RS256"], algorithm="RS256"),
     ]
     for text in texts:
         with pytest.raises(Unauthenticated):
@@ -153,6 +154,26 @@ def test_a_key_file_without_public_keys_stops_the_start(text: str, tmp_path: Pat
     path = tmp_path / "jwks.json"
     path.write_text(text)
     with pytest.raises(WrongSetting, match="SEATLEDGER_JWKS_FILE"):
+        Tokens(Settings(jwks_file=path))
+
+
+@pytest.mark.parametrize("wrong", [{"alg": "RS512"}, {"alg": "HS256"}, {"kid": 1}, {"kid": None}], ids=str)
+def test_a_key_that_is_not_what_it_says_stops_the_start(
+    wrong: dict[str, Any], rsa_key: rsa.RSAPrivateKey, tmp_path: Path
+) -> None:
+    path = tmp_path / "jwks.json"
+    good = RSAAlgorithm.to_jwk(rsa_key.public_key(), as_dict=True) | {"kid": "1", "alg": "RS256"}
+    path.write_text(json.dumps({"keys": [good]}))
+    Tokens(Settings(jwks_file=path))
+    path.write_text(json.dumps({"keys": [good | wrong]}))
+    with pytest.raises(WrongSetting, match="SEATLEDGER_JWKS_FILE"):
+        Tokens(Settings(jwks_file=path))
+
+
+def test_a_private_key_has_no_place_among_public_ones(rsa_key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [RSAAlgorithm.to_jwk(rsa_key, as_dict=True) | {"kid": "1"}]}))
+    with pytest.raises(WrongSetting, match="public keys"):
         Tokens(Settings(jwks_file=path))
 
 

@@ -1,0 +1,72 @@
+"""The secret that signs tokens is made once, kept private, and the same for every program."""
+
+from pathlib import Path
+
+import jwt
+import pytest
+
+import cli.tokens
+from cli.tokens import SECRET_FILE, secret, signed, token
+from ledger.settings import Settings, WrongSetting
+
+NOON = 1_900_000_000
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data")
+
+
+def test_a_secret_is_made_once_and_kept(settings: Settings) -> None:
+    made = secret(settings)
+    assert len(made) >= 32
+    assert secret(settings) == made
+
+
+def test_a_secret_that_is_set_is_not_made(settings: Settings) -> None:
+    assert secret(Settings(data=settings.data, jwt_secret="set")) == "set"
+    assert not settings.data.exists()
+
+
+def test_nobody_else_may_read_the_secret_and_no_draft_of_it_stays(settings: Settings) -> None:
+    secret(settings)
+    (file,) = settings.data.iterdir()
+    assert (file.name, file.stat().st_mode & 0o777) == (SECRET_FILE, 0o600)
+
+
+def test_of_two_programs_that_start_at_once_one_secret_wins(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = cli.tokens._write_private
+
+    def write_while_another_is_faster(path: Path, text: str) -> None:
+        write(path, text)
+        write(settings.data / SECRET_FILE, "the other's")
+
+    monkeypatch.setattr(cli.tokens, "_write_private", write_while_another_is_faster)
+    assert secret(settings) == secret(settings) == "the other's"
+    assert [file.name for file in settings.data.iterdir()] == [SECRET_FILE]
+
+
+def test_a_token_ends_after_its_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.tokens.time, "time", lambda: NOON)
+    printed = signed("k" * 32, "alice", ["client"], minutes=5)
+    claims = jwt.decode(printed, "k" * 32, algorithms=["HS256"], options={"verify_exp": False})
+    assert claims == {"sub": "alice", "roles": ["client"], "exp": NOON + 300}
+
+
+@pytest.mark.parametrize("minutes", [0, -1, 525_601])
+def test_a_token_lasts_from_a_minute_to_a_year(
+    settings: Settings, minutes: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(WrongSetting, match="--minutes"):
+        token(settings, "alice", ["client"], minutes)
+    assert capsys.readouterr().out == ""
+
+
+def test_where_others_hold_the_keys_there_is_no_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(WrongSetting, match="SEATLEDGER_JWKS_FILE"):
+        token(Settings(data=tmp_path, jwks_file=tmp_path / "jwks.json"), "alice", ["client"], 60)
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,98 @@
+"""`up` keeps its parts alive: what dies is started again, but not for ever, and all of them stop together."""
+
+from typing import Any
+
+import pytest
+
+import cli.up
+from cli.up import RESTARTS_MAX, RESTARTS_SECONDS, _Parts
+from ledger.postgres import EmbeddedDatabaseFailed
+from ledger.settings import Settings
+
+SETTINGS = Settings(database_url="postgresql://elsewhere", jwt_secret="s" * 32)
+
+
+class Part:
+    """A child process that does nothing; `story` is what happened to all of them, in order."""
+
+    story: list[str]
+
+    def __init__(self, name: str, *_: Any) -> None:
+        self.name = name
+        self.ended: int | None = None
+        self.story.append(f"start {name}")
+
+    def signal(self, _: int) -> None:
+        self.story.append(f"signal {self.name}")
+
+    def stop(self, _: int, seconds: float) -> None:
+        assert 0 < seconds <= cli.up.STOP_SECONDS_MAX
+        self.story.append(f"wait for {self.name}")
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> _Parts:
+    monkeypatch.setattr(cli.up, "Child", Part)
+    monkeypatch.setattr(cli.up, "_on_signals", lambda handler: None)
+    monkeypatch.setattr(Part, "story", [], raising=False)
+    parts = _Parts(SETTINGS, "postgresql://elsewhere")
+    for name in ("api", "scheduler"):
+        parts._start(name)
+    Part.story.clear()
+    return parts
+
+
+def die(parts: _Parts, name: str) -> None:
+    parts._children[name].ended = 1  # type: ignore[misc]
+
+
+def test_a_part_that_lives_is_left_alone(parts: _Parts) -> None:
+    assert parts._keep_up()
+    assert Part.story == []
+
+
+@pytest.mark.parametrize("name", ["api", "scheduler"])
+def test_a_part_that_died_is_started_again(parts: _Parts, name: str) -> None:
+    die(parts, name)
+    assert parts._keep_up()
+    assert Part.story == [f"start {name}"]
+    assert parts._keep_up()
+    assert Part.story == [f"start {name}"]
+
+
+def test_parts_that_die_again_and_again_end_the_program(parts: _Parts) -> None:
+    for _ in range(RESTARTS_MAX):
+        die(parts, "api")
+        assert parts._keep_up()
+    die(parts, "scheduler")
+    assert not parts._keep_up()
+    assert len(Part.story) == RESTARTS_MAX
+
+
+def test_deaths_of_long_ago_are_forgotten(parts: _Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(cli.up.time, "monotonic", lambda: now)
+    for _ in range(3 * RESTARTS_MAX):
+        now += RESTARTS_SECONDS / 2
+        die(parts, "api")
+        assert parts._keep_up()
+
+
+def test_all_parts_are_told_to_stop_before_any_is_waited_for(parts: _Parts) -> None:
+    parts._stop()
+    assert Part.story == ["signal api", "signal scheduler", "wait for api", "wait for scheduler"]
+
+
+def test_a_database_of_its_own_is_looked_after_too(parts: _Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+
+    def fails(data: object) -> None:
+        looked.append(data)
+        raise EmbeddedDatabaseFailed("no space left on device")
+
+    monkeypatch.setattr(cli.up, "ensure_running", fails)
+    assert parts._keep_up()
+    assert looked == []
+    parts._settings = Settings(jwt_secret="s" * 32)
+    assert parts._keep_up()
+    assert looked == [parts._settings.data]
