@@ -271,5 +271,26 @@ PROXIED = _named(
 SMALL_DISK = _named(fill_the_disk)
 WRONG_CLOCK = _named(set_the_clock_back, set_the_clock_forward)
 
+DATABASE_ONLY = frozenset(
+    _named(
+        kill_postgres,
+        kill_the_keeper,
+        freeze_postgres,
+        cut_all_sessions,
+        cut_writers_again_and_again,
+        database_reset,
+        database_in_a_black_hole,
+        database_delayed,
+        database_half_open,
+        answers_to_commit_lost,
+        fill_the_disk,
+        set_the_clock_back,
+        set_the_clock_forward,
+        kill_the_scheduler,
+        freeze_the_scheduler,
+    )
+)
+"""Between clients and the API nothing is broken by these."""
+
 POLITE = frozenset({"stop and start", "rolling restart", "two of everything"})
 """What these promise holds only while nothing else is broken."""

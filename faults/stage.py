@@ -22,6 +22,7 @@ from faults.judge import judge
 from faults.judge.history import EXACT, History
 from faults.judge.log import Log, read_log, save
 from faults.kinds import Fault
+from faults.liveness import Recovery, late_answers, slowest_recovery
 from faults.nemesis import Broken, Nemesis
 from faults.program import PROGRAM, ROOT
 from faults.records import READS, Call, Records
@@ -32,13 +33,6 @@ ANSWERED_SECONDS_MAX = 30
 """After everything is healed, each caller has been answered by then."""
 
 CALLS_FILE, LOG_FILE, FAULTS_FILE = "calls.jsonl", "log.json", "faults.json"
-
-
-class Recovery(msgspec.Struct, frozen=True, order=True):
-    """How long after a fault the next command to be sent was answered."""
-
-    seconds: float
-    fault: str
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -85,9 +79,10 @@ async def play(
     (evidence / FAULTS_FILE).write_bytes(msgspec.json.encode((setting, nemesis.broken)))
     tolerance = (clock.BACK, clock.FORWARD) if setting.wrong_clock else EXACT
     violations = await asyncio.to_thread(judge, records.calls, log, tolerance) + violations
-    recovery = _slowest_recovery(records.calls, nemesis.broken)
+    recovery = slowest_recovery(records.calls, nemesis.broken)
     if recovery.seconds > answered_seconds_max:
         violations.append(f"nobody was answered within {answered_seconds_max} s: {recovery}")
+    violations += late_answers(records.calls, nemesis.broken)
     lost = {"answers to clients lost": site.front.lost, "answers to commit lost": site.back.lost}
     return Played(
         str(setting),
@@ -131,17 +126,6 @@ def _not_ready(port: int) -> str:
         return str(answer.read()[:500])
     except OSError as problem:
         return repr(problem)
-
-
-def _slowest_recovery(calls: list[Call], broken: list[Broken]) -> Recovery:
-    """From the end of a fault to the first answer to a command that was sent after it."""
-    answered = [call for call in calls if call.answered and call.operation not in READS]
-    found = [Recovery(0.0, "nothing")]
-    for fault in broken:
-        after = [call.ended_at for call in answered if call.sent_at >= fault.healed_at]
-        if after:
-            found.append(Recovery(min(after) - fault.healed_at, fault.name))
-    return max(found)
 
 
 def _counted(calls: list[Call], log: Log, broken: list[Broken]) -> dict[str, int]:
