@@ -38,6 +38,7 @@ def judge(database: Database, calls: list[Call]) -> None:
     _check_answers(database, calls)
     _check_order(database, calls)
     _check_payments(database.events)
+    _check_refunds(database.events)
     _check_views(database)
 
 
@@ -192,6 +193,26 @@ def _check_payments(events: list[RecordedEvent]) -> None:
             for charge in (event.originator_id, (event.actor, event.causation_id)):
                 _require(charge not in charged, f"charged twice at {event.position}")
                 charged.add(charge)
+
+
+def _check_refunds(events: list[RecordedEvent]) -> None:
+    """Rule 8: what was paid for a booking that is then cancelled is owed back, once and in full."""
+    paid: dict[UUID, tuple[UUID, int]] = {}
+    owed: dict[UUID, tuple[UUID, int]] = {}
+    for event in events:
+        match event.topic:
+            case "booking.payment_pending":
+                payment = event.decoded()
+                paid[event.originator_id] = (payment.payment_id, payment.amount.amount)
+            case "booking.cancelled" if event.originator_id in paid:
+                owed[event.originator_id] = paid.pop(event.originator_id)
+            case "booking.refund_due":
+                refund = event.decoded()
+                due = owed.pop(event.originator_id, None)
+                _require(
+                    due == (refund.payment_id, refund.amount.amount), f"wrong refund at {event.position}"
+                )
+    _require(not owed, f"{len(owed)} cancelled bookings were paid for, and no refund is due")
 
 
 def _check_views(database: Database) -> None:

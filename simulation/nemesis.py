@@ -115,7 +115,9 @@ class Nemesis:
 
     def jump_clock(self) -> None:
         hold = self._world.settings.hold_seconds
-        seconds = self._random.choice((self._random.uniform(-2 * hold, 2 * hold), 10_000, -10_000))
+        seconds = self._random.uniform(-2 * hold, 2 * hold)
+        if self._random.random() < 0.1:
+            seconds = self._random.choice((10_000, -10_000))
         self._tell(SERVER, f"clock set by {seconds:+.3f} s")
         self._world.database.skew += timedelta(seconds=seconds)
 

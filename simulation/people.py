@@ -54,7 +54,7 @@ class Customer:
     async def live(self, commands: int, pause: float) -> None:
         actions, weights = zip(*_ACTIONS, strict=True)
         for _ in range(commands):
-            await asyncio.sleep(self._random.expovariate(1 / pause))
+            await self._world.pause(pause)
             (act,) = self._random.choices(actions, weights)
             await act(self)
 
@@ -180,7 +180,7 @@ class Operator:
 
     async def live(self, commands: int, pause: float) -> None:
         for _ in range(commands):
-            await asyncio.sleep(self._random.expovariate(1 / pause))
+            await self._world.pause(pause)
             flight_id = self._random.choice(self.flights)
             price = Price(self._random.randint(1, 3) * 100, "INR")
             command = self._random.choice(

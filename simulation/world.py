@@ -80,6 +80,7 @@ class World:
         self.calls: list[Call] = []
         self._parts = parts
         self._births = 0
+        self._healed = False
         self.programs: list[Program] = []
 
     def start(self) -> None:
@@ -94,6 +95,7 @@ class World:
     def heal(self) -> None:
         """From now on nothing breaks any more, and all that was broken works again."""
         self.trace("nemesis", "heals everything")
+        self._healed = True
         self.network.calm()
         self.database.up = True
         self.loop.thaw("database")
@@ -107,6 +109,10 @@ class World:
         call = Call(command, caller, key, expected_version)
         self.calls.append(call)
         return call
+
+    async def pause(self, seconds: float) -> None:
+        """About so long; in peace everybody hurries, so that only what is not answered takes long."""
+        await asyncio.sleep(self.random.expovariate(1 / seconds) * (0.02 if self._healed else 1))
 
     async def settle(self, call: Call, attempts_max: int | None = None) -> Answer | None:
         """Send it until it is answered, as a good client does; None when told to lose patience before."""

@@ -24,6 +24,13 @@ Control = Callable[[Patch], Parts]
 
 def answers_before_commit(patch: Patch) -> Parts:
     class Hasty(TwinStore):
+        under_way: asyncio.Future[None] | None = None
+
+        async def load(self, submissions: Sequence[Submission]) -> Loaded:
+            if self.under_way is not None:
+                await self.under_way
+            return await super().load(submissions)
+
         async def write(self, block: Block) -> None:
             self.under_way = asyncio.ensure_future(super().write(block))
 
@@ -128,6 +135,17 @@ def forgets_to_give_seats_back(patch: Patch) -> Parts:
     return Parts()
 
 
+def keeps_the_money_of_a_cancelled_booking(patch: Patch) -> Parts:
+    cancel = Booking.cancel
+
+    def keep(booking: Booking, reason: CancelReason, note: str | None, now: datetime) -> None:
+        booking.payment_status = None
+        cancel(booking, reason, note, now)
+
+    patch.setattr(Booking, "cancel", keep)
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -141,5 +159,6 @@ CONTROLS: dict[Control, int] = {
     lets_time_go_back: 50,
     never_takes_the_lock_from_the_frozen: 100,
     forgets_to_give_seats_back: 5,
+    keeps_the_money_of_a_cancelled_booking: 20,
 }
 """Each with the number of seeds within which it has to be caught."""
