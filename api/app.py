@@ -19,6 +19,7 @@ from api.operations import OperationsController
 from api.problems import on_error
 from api.request import ApiRequest
 from api.tokens import Tokens
+from api.unread import hang_up_on_idlers
 from ledger.ledger import Ledger
 from ledger.settings import Settings
 
@@ -34,7 +35,9 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with _opened(open_ledger) as app.state.ledger:
             _settle_memory()
+            looking = asyncio.create_task(hang_up_on_idlers())
             yield
+            looking.cancel()
 
     app = Litestar(
         route_handlers=[

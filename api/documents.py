@@ -40,7 +40,7 @@ class ProblemType(msgspec.Struct, frozen=True):
     status: int
 
 
-_FILES = {path.name: path for path in STATIC.iterdir() if path.suffix in _KINDS}
+_FILES = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _KINDS}
 _PROBLEMS = {
     kind.code: ProblemType(f"/problems/{kind.code}", kind.code, kind.title, status_of(kind))
     for kind in every_rejection()
@@ -83,7 +83,7 @@ class DocumentController(Controller):
 
 def _file(name: str) -> Reply:
     """One of the files that were there at the start: a name cannot lead anywhere else."""
-    path = _FILES.get(name)
-    if path is None:
+    content = _FILES.get(name)
+    if content is None:
         raise NotFound
-    return Reply(200, path.read_bytes(), _SAFETY, (b"content-type", _KINDS[path.suffix]))
+    return Reply(200, content, _SAFETY, (b"content-type", _KINDS[Path(name).suffix]))

@@ -52,14 +52,14 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
     if route.query is not None:
         yield rejections.PositionNotReached
     if is_command(route):
-        yield from (rejections.Malformed, rejections.IdempotencyKeyMalformed, rejections.Overloaded)
+        yield from (rejections.Malformed, rejections.IdempotencyKeyMalformed)
         yield from (rejections.IdempotencyKeyMissing,) if route.key_required else ()
     if route.takes is not None:
         yield from (rejections.RequestTimeout, rejections.ContentTooLarge, rejections.UnsupportedMediaType)
     if route.roles != PUBLIC:
         yield from (rejections.Unauthenticated, rejections.Forbidden)
-    if route.query is not None or route.takes is not None:
-        yield rejections.Unavailable
+    if route.query is not None or route.roles != PUBLIC:
+        yield from (rejections.Unavailable, rejections.Overloaded)
     if path.startswith("/health/ready"):
         yield rejections.NotReady
     if "{code}" in path or "{name}" in path:

@@ -6,6 +6,9 @@ from litestar.types import Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
 
+PIECE_BYTES = 16 * 1024
+"""More than this is handed over in pieces, so that who asks and does not read makes us keep only one."""
+
 JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", b"application/problem+json")
 
@@ -23,7 +26,12 @@ class Reply:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         body = b"" if scope["method"] == "HEAD" else self.body  # type: ignore[typeddict-item]
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        sent = 0
+        while len(body) - sent > PIECE_BYTES:
+            piece = body[sent : sent + PIECE_BYTES]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            sent += PIECE_BYTES
+        await send({"type": "http.response.body", "body": body[sent:], "more_body": False})
 
 
 def position_header(position: int) -> Header:

@@ -9,17 +9,20 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from ledger.connection import Connection, begin_session, conninfo, severed_after
 from ledger.readiness import Check, Readiness, checks
 from ledger.settings import Settings
 from ledger.store import open_store
-from ledger.submission import Answer, Submission, Unavailable
+from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
 
 READERS_MAX = 8
 """Connections for queries in each process."""
+
+WAITING_MAX = 512
+"""Queries that wait for one of them. Beyond that a caller is told at once to come back later."""
 
 
 class Ledger:
@@ -36,7 +39,7 @@ class Ledger:
             configure=begin_session,
             min_size=1,
             max_size=READERS_MAX,
-            max_waiting=512,
+            max_waiting=WAITING_MAX,
             timeout=settings.deadline_seconds,
             reconnect_timeout=3,
             open=False,
@@ -54,11 +57,16 @@ class Ledger:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
-        """A connection for queries. Raises Unavailable when the database does not answer."""
+        """A connection for queries.
+
+        Raises Overloaded when too many wait for one already, Unavailable when the database does not answer.
+        """
         try:
             async with self._pool.connection() as connection:
                 with severed_after(connection, self.settings.deadline_seconds):
                     yield connection
+        except TooManyRequests as error:
+            raise Overloaded from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             self._tidy_pool()
             raise Unavailable from error
@@ -68,7 +76,7 @@ class Ledger:
         try:
             async with asyncio.timeout(self.settings.deadline_seconds), self.read() as connection:
                 return await checks(connection, self.settings)
-        except (Unavailable, TimeoutError, psycopg.Error):
+        except (Overloaded, Unavailable, TimeoutError, psycopg.Error):
             return Readiness(False, 0, [Check("database", False, "does not answer")])
 
     def _tidy_pool(self) -> None:

@@ -41,7 +41,8 @@ class Program:
         """Starts the server and returns once it has printed its `ready` line."""
         self.starts += 1
         with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
-            arguments = ["up", "--port", str(free_port()), "--data", str(self.data), "--workers", "2"]
+            workers = self.environment.get("SEATLEDGER_WORKERS", "2")
+            arguments = ["up", "--port", str(free_port()), "--data", str(self.data), "--workers", workers]
             self.process = subprocess.Popen(
                 [sys.executable, *MODULE, *arguments],
                 cwd=REPOSITORY,

@@ -1,0 +1,129 @@
+"""More than it can do: what cannot be done is refused at once, the rest is done, and it recovers."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+
+from ledger.ledger import READERS_MAX, WAITING_MAX
+from ledger.store import HEAD_LOCK
+from ledger.writer import QUEUE_MAX
+from tests.attacks.conftest import running
+from tests.attacks.footprint import memory_bytes
+from tests.contract.client import connect
+from tests.contract.people import ALICE, OLGA, Caller
+
+MORE = 300
+CLIENTS = 64
+LOAD_SECONDS = 3
+RECOVERY_SECONDS_MAX = 5
+ANSWER_SECONDS_MAX = 5
+MEMORY_BYTES_MAX = 100 * 1024**2
+
+
+@pytest.fixture(scope="module")
+def narrow_program():
+    """One worker, so that one queue is all there is."""
+    yield from running(SEATLEDGER_WORKERS="1", SEATLEDGER_DEADLINE_SECONDS="20")
+
+
+@pytest.fixture
+async def narrow_api(narrow_program):
+    async with connect(narrow_program.url) as api:
+        yield api
+
+
+@asynccontextmanager
+async def held(program, statement, *parameters):
+    """Something in the database that others wait for, until the block ends."""
+    url = program.run("db-url").stdout.strip()
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute(statement, parameters)
+        yield
+
+
+def only_clean_refusals(answers, done):
+    """Each was done, or refused as overload is, with when to come back; how many were refused."""
+    refused = [answer for answer in answers if answer.status != done]
+    for answer in refused:
+        answer.refused(503, "overloaded")
+        assert int(answer.headers["retry-after"]) >= 1
+    return len(refused)
+
+
+async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, narrow_api):
+    operator, alice = Caller.of(narrow_api, OLGA), Caller.of(narrow_api, ALICE)
+    flights = [await operator.flight(seats=1000) for _ in range(4)]
+    memory = memory_bytes(narrow_program.process.pid)
+    async with held(narrow_program, "select pg_advisory_xact_lock(%s)", HEAD_LOCK):
+        asked = [asyncio.create_task(alice.book(flights[n % 4])) for n in range(QUEUE_MAX + 64 + MORE)]
+        started = time.monotonic()
+        while sum(task.done() for task in asked) < MORE:
+            assert time.monotonic() - started < 10
+            await asyncio.sleep(0.05)
+        assert (await alice.get("/flights?limit=1")).done()
+    assert MORE <= only_clean_refusals(await asyncio.gather(*asked), 201) <= MORE + 64
+    sold = sum(held for held, _, _ in [await alice.seats(flight) for flight in flights])
+    assert sold == sum(task.result().status == 201 for task in asked)
+    assert memory_bytes(narrow_program.process.pid) - memory < MEMORY_BYTES_MAX
+    await recovered(alice, flights[0])
+
+
+async def test_more_readers_than_may_wait_are_refused_at_once(narrow_program, narrow_api):
+    alice = Caller.of(narrow_api, ALICE)
+    flight = await Caller.of(narrow_api, OLGA).flight(seats=100)
+    async with held(narrow_program, "lock table views.flights in access exclusive mode"):
+        path = f"/flights/{flight['id']}"
+        asked = [asyncio.create_task(alice.get(path)) for _ in range(READERS_MAX + WAITING_MAX + MORE)]
+        started = time.monotonic()
+        while sum(task.done() for task in asked) < MORE:
+            assert time.monotonic() - started < 10
+            await asyncio.sleep(0.05)
+    refused = only_clean_refusals(await asyncio.gather(*asked), 200)
+    assert MORE <= refused <= MORE + READERS_MAX  # the pool opens its connections one by one
+    await recovered(alice, flight)
+
+
+async def test_four_times_the_callers_are_served_no_slower_in_all(program, api, alice, operator):
+    flights = [await operator.flight(seats=1000) for _ in range(12)]
+    await load(alice, flights, CLIENTS, 1)
+    capacity = rate(await load(alice, flights, CLIENTS, LOAD_SECONDS))
+    memory = memory_bytes(program.process.pid)
+    answers = await load(alice, flights, 4 * CLIENTS, LOAD_SECONDS)
+    assert (
+        rate(answers) > capacity / 2
+    )  # 2 cores for the server, its database, these clients and whoever else
+    for answer, _ in answers:
+        assert answer.status in (201, 409) or (answer.status == 503 and answer.headers["retry-after"])
+    seconds = sorted(seconds for answer, seconds in answers if answer.status == 201)
+    assert seconds[len(seconds) * 99 // 100] < ANSWER_SECONDS_MAX
+    assert memory_bytes(program.process.pid) - memory < MEMORY_BYTES_MAX
+    await recovered(alice, await operator.flight())
+
+
+async def load(caller, flights, clients, seconds):
+    """Answers to bookings by clients who ask again as soon as they are answered, and the time each took."""
+    answers, ends = [], time.monotonic() + seconds
+
+    async def ask(number):
+        while (started := time.monotonic()) < ends:
+            answer = await caller.book(flights[number % len(flights)])
+            answers.append((answer, time.monotonic() - started))
+
+    await asyncio.gather(*[ask(number) for number in range(clients)])
+    return answers
+
+
+def rate(answers):
+    """Decided a second."""
+    return sum(answer.status in (201, 409) for answer, _ in answers) / LOAD_SECONDS
+
+
+async def recovered(caller, flight):
+    started = time.monotonic()
+    while (await caller.book(flight)).status not in (201, 409):
+        assert time.monotonic() - started < RECOVERY_SECONDS_MAX
+        await asyncio.sleep(0.1)
+    assert time.monotonic() - started < RECOVERY_SECONDS_MAX
