@@ -109,6 +109,15 @@ async def test_a_cancellation_needs_no_body(people: People, content: bytes | Non
     assert answer.json()["status"] == "cancelled"
 
 
+async def test_a_cancellation_with_a_body_says_that_it_is_json(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    url = f"/api/v1/bookings/{booking['id']}/cancel"
+    for kind in ("text/plain", ""):
+        headers = {"content-type": kind} if kind else {}
+        answer = await people.alice.post(url, content=b'{"reason": "x"}', headers=headers)
+        assert answer.status_code == 415
+
+
 async def test_request_id_and_trace_land_in_the_log(people: People) -> None:
     booking = await people.booking(await people.flight())
     await people.pay(booking, "pay-77", **{"x-request-id": "request-77"})

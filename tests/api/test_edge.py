@@ -6,10 +6,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from litestar.enums import ScopeType
 from loguru import logger
 
 import api.app
 from api import metrics
+from api.edge import Edge
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Overloaded, Unavailable
 from tests.api.conftest import BA117, SETTINGS, People, client, running, token
@@ -128,6 +130,18 @@ async def test_what_was_refused_is_told_louder_than_what_went_well(
     await people.alice.get("/nowhere")
     levels = [record["level"].name for record in lines if record["message"] == "request"]
     assert levels == ["DEBUG", "DEBUG", "INFO"]
+
+
+async def test_a_request_that_breaks_off_leaves_a_line_too(lines: list[dict[str, Any]]) -> None:
+    async def breaks_off(*_: Any) -> None:
+        raise ConnectionError("the caller has gone")
+
+    scope: Any = {"type": ScopeType.HTTP, "method": "POST", "headers": [], "state": {}}
+    scope |= {"raw_path": b"/api/v1/bookings", "query_string": b""}
+    with pytest.raises(ConnectionError):
+        await Edge(breaks_off)(scope, breaks_off, breaks_off)
+    (extra,) = (record["extra"] for record in lines if record["message"] == "request")
+    assert (extra["method"], extra["path"], extra["status"]) == ("POST", "/api/v1/bookings", 500)
 
 
 async def test_a_worker_waits_for_a_database_that_is_away(
