@@ -26,6 +26,7 @@ class Database(Tables):
     def __init__(self) -> None:
         super().__init__()
         self.skew = timedelta(0)
+        self.tick = timedelta(microseconds=1)
         self.up = True
         self.lock_holder: Session | None = None
         self.sessions: dict[int, Session] = {}
@@ -34,7 +35,9 @@ class Database(Tables):
         self._session_numbers = count(1)
 
     def clock(self) -> datetime:
-        return EPOCH + timedelta(seconds=asyncio.get_running_loop().time()) + self.skew
+        """In whole ticks: with long ones, times that ought to differ or not by a hair are equal."""
+        elapsed = timedelta(seconds=asyncio.get_running_loop().time()) + self.skew
+        return EPOCH + elapsed - elapsed % self.tick
 
     def now(self) -> datetime:
         """Time in the log never goes backwards, whatever the clock does."""

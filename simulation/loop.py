@@ -34,6 +34,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.raised: BaseException | None = None
         self._random = random
         self._shuffles = shuffles
+        self._burying = False
         self._now = 0.0
         self._numbers = count()
         self._soon: list[_Step] = []
@@ -80,6 +81,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         for task in self._tasks:
             task.cancel()
         self.ends_at, self._interruptions, self.steps = float("inf"), [], 0
+        self.raised, self._burying = None, True
         left = [task for task in self._tasks if not task.done()]
         if left:
             self.run_until_complete(asyncio.wait(left))
@@ -87,7 +89,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         # A callback that raises is a bug. The other calls of this come from the garbage collector.
-        if "handle" in context and self.raised is None:
+        if "handle" in context and self.raised is None and not self._burying:
             self.raised = context.get("exception")
 
     def _run_once(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 
 import msgspec
@@ -77,6 +78,7 @@ class World:
         )
         self.network = Network(loop, random, self.trace, _weather(random))
         self.database = parts.database()
+        self.database.tick = timedelta(milliseconds=random.choice((0.001, 0.001, 250, 1000)))
         self.calls: list[Call] = []
         self._parts = parts
         self._births = 0

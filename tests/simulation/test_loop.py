@@ -90,7 +90,8 @@ def test_a_callback_that_raises_ends_the_run(loop: SimulatedLoop) -> None:
     loop.call_later(1, fail)
     with pytest.raises(ValueError, match="a bug"):
         loop.run_until_complete(asyncio.sleep(2))
-    loop.close()
+    loop.call_soon(fail)
+    loop.bury()
 
 
 def test_what_is_ready_together_runs_in_an_order_that_the_seed_decides() -> None:
