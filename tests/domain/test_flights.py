@@ -27,6 +27,7 @@ def test_the_departure_day_is_the_one_on_the_ticket(scenario: Scenario) -> None:
     )
     assert flight.departure_day.isoformat() == "2030-05-02"
     assert flight.departs_at.isoformat() == "2030-05-01T16:30:00+00:00"
+    assert flight.arrives_at.isoformat() == "2030-05-02T01:30:00+00:00"
 
 
 def test_a_new_price_is_for_new_bookings(scenario: Scenario, flight_id: UUID) -> None:
@@ -65,8 +66,10 @@ def test_a_flight_departs_at_the_instant(scenario: Scenario, flight_id: UUID) ->
     flight = scenario.flights[flight_id]
     assert flight.status(BA117.departs_at - timedelta(microseconds=1)) is FlightStatus.SCHEDULED
     assert flight.status(BA117.departs_at) is FlightStatus.DEPARTED
-    scenario.later(days=1).when(RepriceFlight(flight_id, Price(1, "GBP")))
-    scenario.then_refused(FlightNotBookable)
+    scenario.later(days=1)
+    for command in (RepriceFlight(flight_id, Price(1, "GBP")), ChangeFlightSeats(flight_id, 9)):
+        scenario.when(command)
+        scenario.then_refused(FlightNotBookable)
 
 
 def test_a_cancelled_flight_is_cancelled_for_good(scenario: Scenario, flight_id: UUID) -> None:
