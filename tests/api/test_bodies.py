@@ -11,7 +11,7 @@ import pytest
 from api import bodies
 from api.bookings import Reason
 from api.rejections import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
-from domain.commands import InitiateBooking, ScheduleFlight
+from domain.commands import InitiateBooking, PayBooking, ScheduleFlight
 from tests.api.conftest import BA117, People
 
 HOLD = {"flight_id": "01932c07-5bb0-7aaa-8000-00000000ba17", "user_id": "alice", "seats": 2}
@@ -97,6 +97,19 @@ def test_nul_is_refused_but_an_escaped_backslash_is_not() -> None:
 )
 def test_a_flight_that_cannot_be_is_pointed_at(change: dict[str, Any], where: str) -> None:
     assert pointer(json.dumps(BA117 | change).encode(), ScheduleFlight).startswith(where)
+
+
+@pytest.mark.parametrize("user", ["", "a\tb", "a\nb", "alice\n", "a\x7f", "a" * 256])
+def test_a_user_is_one_line_of_text(user: str) -> None:
+    assert pointer(text(user_id=user)) == "/user_id"
+
+
+@pytest.mark.parametrize("capture", ["manual", "later", None])
+def test_a_payment_is_captured_automatically_or_not_taken(capture: str | None) -> None:
+    payment = {"booking_id": HOLD["flight_id"], "user_id": "alice", "total_cost": BA117["price"]}
+    assert bodies.decode(json.dumps(payment | {"capture": "automatic"}).encode(), PayBooking)
+    with pytest.raises(ValidationFailed):
+        bodies.decode(json.dumps(payment | {"capture": capture}).encode(), PayBooking)
 
 
 async def chunks(*sizes: int) -> AsyncIterator[bytes]:
