@@ -133,14 +133,16 @@ async def test_a_handler_that_breaks_half_way_harms_no_neighbour(
     assert verify(database_url).ok
 
 
-async def test_a_handler_that_does_nothing_has_no_outcome(
-    desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_handler_that_does_nothing_has_no_outcome_and_keeps_no_lock(
+    desk: Desk, other_desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flight = await desk.schedule()
     monkeypatch.setitem(HANDLERS, InitiateBooking, lambda command, _, world: world.flight(command.flight_id))
     with pytest.raises(HandlerFailed):
         await desk.hold(flight, "alice")
     assert rows("select count(*) from ledger.commands") == [(1,)]
+    # A transaction left open would keep the lock from others for two seconds.
+    await asyncio.wait_for(other_desk.schedule("BA118"), 1)
 
 
 async def test_a_command_that_the_database_refuses_harms_no_neighbour(desk: Desk, database_url: str) -> None:
