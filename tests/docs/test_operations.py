@@ -1,4 +1,4 @@
-"""docs/operations.md tells operators what the drills do: the same settings, and every row that is measured."""
+"""docs/operations.md tells operators what the drills do: the same settings, and every measured row."""
 
 from pathlib import Path
 
