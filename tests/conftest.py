@@ -12,6 +12,12 @@ from psycopg.conninfo import make_conninfo
 from ledger.postgres import remove_database, running_database
 from ledger.schema import migrate
 
+# Here, before anything imports them: several folders of tests share them.
+pytest.register_assert_rewrite(
+    *(f"tests.contract.{name}" for name in ("client", "people", "program", "samples", "wire")),
+    *(f"tests.attacks.{name}" for name in ("every_call", "footprint", "forgeries", "mutations", "overload")),
+)
+
 TEMPLATE = "migrated"
 _numbers = itertools.count(1)
 

@@ -4,23 +4,15 @@ import json
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.contract.client", "tests.contract.people", "tests.contract.program", "tests.contract.samples"
-)
+from tests.contract.client import connect
+from tests.contract.people import ALICE, BOB, OLGA, SECRET, Caller
+from tests.contract.program import Program
 
-from tests.contract.client import connect  # noqa: E402
-from tests.contract.people import ALICE, BOB, OLGA, SECRET, Caller  # noqa: E402
-from tests.contract.program import Program  # noqa: E402
+LOGS_ALL = {"SEATLEDGER_LOG_LEVEL": "DEBUG", "SEATLEDGER_LOG_FORMAT": "json"}
 
 
 def running(**settings):
-    program = Program(
-        SEATLEDGER_JWT_SECRET=SECRET,
-        SEATLEDGER_LOG_LEVEL="DEBUG",
-        SEATLEDGER_LOG_FORMAT="json",
-        SEATLEDGER_SWEEP_CRON="",
-        **settings,
-    )
+    program = Program(**LOGS_ALL | {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_SWEEP_CRON": ""} | settings)
     try:
         program.environment["SEATLEDGER_LOG_FILE"] = str(program.logs / "seatledger.log")
         program.start()

@@ -4,13 +4,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.contract.client", "tests.contract.people", "tests.contract.samples", "tests.contract.wire"
-)
-
-from tests.contract.client import Api, connect  # noqa: E402
-from tests.contract.people import ALICE, AMIR, BOB, NINA, OLGA, SECRET, Caller, somebody_new  # noqa: E402
-from tests.contract.program import Program  # noqa: E402
+from tests.contract.client import Api, connect
+from tests.contract.people import ALICE, AMIR, BOB, NINA, OLGA, SECRET, Caller, somebody_new
+from tests.contract.program import Program
 
 
 def running(**settings: str) -> Iterator[Program]:
