@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import psycopg
 import pytest
 
-from ledger.ledger import open_ledger
+from ledger.ledger import Ledger, open_ledger
 from ledger.readiness import Readiness
 from ledger.settings import Settings
+from ledger.submission import Unavailable
 from tests.ledger.conftest import Desk
 
 
@@ -86,6 +88,28 @@ async def test_a_database_that_does_not_answer_is_not_ready(
                 "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
             )
         assert failed(await ledger.readiness()) == ["database"]
+
+
+async def test_one_broken_reader_makes_the_others_be_looked_at(
+    database_url: str, rows: Callable[[str], Any]
+) -> None:
+    async with open_ledger(database_url, Settings()) as ledger:
+        async with AsyncExitStack() as readers:
+            for _ in range(3):
+                await readers.enter_async_context(ledger.read())
+        cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+        rows(f"{cut} 'seatledger reader'")
+        with pytest.raises(Unavailable):
+            await _ask(ledger)
+        assert ledger._tidying
+        await ledger._tidying
+        for _ in range(3):
+            await _ask(ledger)
+
+
+async def _ask(ledger: Ledger) -> None:
+    async with ledger.read() as connection:
+        await connection.execute("select 1")
 
 
 async def test_a_late_sweep_is_told_and_fails_nothing(
