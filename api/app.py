@@ -54,7 +54,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = Edge(app.asgi_handler)
+    app.asgi_handler = Edge(app.asgi_handler, lambda: app.state.ledger.is_full)
     return app
 
 

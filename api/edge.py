@@ -1,5 +1,7 @@
 """The outermost layer: request ids, one log line and one measurement for each request, answered or not."""
 
+import asyncio
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -10,18 +12,24 @@ from loguru import logger
 from api import metrics
 from api.exchange import Exchange
 from api.problems import refused
-from api.rejections import UriTooLong
+from api.rejections import Overloaded, UriTooLong
 from api.replies import Reply
+from api.shedding import Pace
 
 URI_BYTES_MAX = 8192
 """Of the path and of the query string. Litestar remembers paths, so they must not be endless."""
 
 
 class Edge:
-    """Wraps the router, and so sees the 404s and 405s that middleware would miss."""
+    """Wraps the router, and so sees the 404s and 405s that middleware would miss.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `is_full` says whether commands have no chance: refused here, before anything is read, they cost least.
+    """
+
+    def __init__(self, app: ASGIApp, is_full: Callable[[], bool]) -> None:
         self._app = app
+        self._is_full = is_full
+        self._pace = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -33,6 +41,8 @@ class Edge:
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if exchange.is_shed:
+                    await asyncio.sleep(self._pace.wait_seconds())
                 exchange.status = message["status"]
                 message["headers"] = [*message["headers"], request_id]
             await send(message)
@@ -40,6 +50,8 @@ class Edge:
         app: ASGIApp | Reply = self._app
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_BYTES_MAX:
             app = refused(UriTooLong(), exchange)
+        elif exchange.method == "POST" and self._is_full():
+            app = refused(Overloaded(), exchange)
         try:
             await app(scope, receive, send_marked)
         finally:
@@ -61,5 +73,5 @@ def _record(scope: Any, exchange: Exchange, seconds: float) -> None:
         **exchange.facts,
     )
     # What went well is in the ledger, with its request id, and in the metrics; a line for each would cost a
-    # sixth of the throughput.
-    line.info("request") if exchange.status >= 400 else line.debug("request")
+    # sixth of the throughput, and more when there is too much to do.
+    line.info("request") if exchange.status >= 400 and not exchange.is_shed else line.debug("request")

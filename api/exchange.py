@@ -16,10 +16,11 @@ _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 class Exchange:
     """`fields` are the headers, those sent several times joined with ", " (RFC 9110, section 5.3).
 
-    `facts` are for the log line: what the request came to, as far as it came to anything.
+    `facts` are for the log line: what the request came to, as far as it came to anything. `is_shed`: there
+    was too much to do, and the answer says so.
     """
 
-    __slots__ = ("facts", "fields", "instance", "method", "request_id", "status", "traceparent")
+    __slots__ = ("facts", "fields", "instance", "is_shed", "method", "request_id", "status", "traceparent")
 
     def __init__(self, scope: Any) -> None:
         self.fields: dict[bytes, bytes] = {}
@@ -34,6 +35,7 @@ class Exchange:
         # The raw path is ASCII, whatever it encodes: safe in JSON, in logs and in the database.
         self.instance = scope["raw_path"][:INSTANCE_MAX].decode("ascii", "replace").replace("\x00", "")
         self.status = 500
+        self.is_shed = False
         self.facts: dict[str, Any] = {}
 
 

@@ -75,6 +75,7 @@ def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, byte
 
 
 def refused(refusal: Refusal, exchange: Exchange, position: int | None = None) -> Reply:
+    exchange.is_shed = isinstance(refusal, rejections.Overloaded)
     status, body = problem(refusal, exchange.instance, exchange.request_id)
     headers: Sequence[Header] = refusal.headers if isinstance(refusal, Rejection) else ()
     if position is not None:

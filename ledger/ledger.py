@@ -55,6 +55,11 @@ class Ledger:
         """Submissions that wait for a block."""
         return self._writer.queued
 
+    @property
+    def is_full(self) -> bool:
+        """Would `submit` raise Overloaded?"""
+        return self._writer.is_full
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection for queries.

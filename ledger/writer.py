@@ -17,7 +17,7 @@ from ledger.submission import Answer, Overloaded, Submission, Unavailable
 BLOCK_MAX = 64
 """Commands a block. More would make the first wait for the last; the next block gathers meanwhile."""
 
-QUEUE_MAX = 2048
+QUEUE_MAX = 1024
 """Submissions waiting. Beyond that a caller is told at once to come back later."""
 
 BACKOFF_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -70,12 +70,16 @@ class Writer:
     def queued(self) -> int:
         return len(self._queue)
 
+    @property
+    def is_full(self) -> bool:
+        return self._closing or len(self._queue) >= QUEUE_MAX
+
     async def submit(self, submission: Submission) -> Answer:
         """The command's answer, after COMMIT.
 
         Raises Overloaded when the queue is full, Unavailable when the deadline passes first.
         """
-        if self._closing or len(self._queue) >= QUEUE_MAX:
+        if self.is_full:
             raise Overloaded
         loop = asyncio.get_running_loop()
         waiting = _Waiting(submission, loop.create_future())

@@ -139,7 +139,7 @@ async def test_a_request_that_breaks_off_leaves_a_line_too(lines: list[dict[str,
     scope: Any = {"type": ScopeType.HTTP, "method": "POST", "headers": [], "state": {}}
     scope |= {"raw_path": b"/api/v1/bookings", "query_string": b""}
     with pytest.raises(ConnectionError):
-        await Edge(breaks_off)(scope, breaks_off, breaks_off)
+        await Edge(breaks_off, lambda: False)(scope, breaks_off, breaks_off)
     (extra,) = (record["extra"] for record in lines if record["message"] == "request")
     assert (extra["method"], extra["path"], extra["status"]) == ("POST", "/api/v1/bookings", 500)
 

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
+from bench.footprint import memory_bytes
 from ledger.ledger import READERS_MAX, WAITING_MAX
 from ledger.store import HEAD_LOCK
 from ledger.writer import QUEUE_MAX
 from tests.attacks.conftest import running
-from tests.attacks.footprint import memory_bytes
 from tests.contract.client import connect
 from tests.contract.people import ALICE, OLGA, Caller
 

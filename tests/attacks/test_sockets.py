@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.attacks.footprint import memory_bytes, open_files
+from bench.footprint import memory_bytes, open_files
 from tests.contract.people import ALICE
 from tests.contract.wire import head
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from api import unread
+from bench.footprint import memory_bytes, open_files
 from tests.attacks.conftest import log_lines
-from tests.attacks.footprint import memory_bytes, open_files
 
 CALLERS = 150
 BIG = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"

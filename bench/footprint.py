@@ -1,4 +1,4 @@
-"""What the program holds while it is attacked: memory and open files of all its Python processes."""
+"""What the program holds while it is loaded or attacked: memory and open files of its Python processes."""
 
 import os
 from pathlib import Path
@@ -6,18 +6,23 @@ from pathlib import Path
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def processes(root: int) -> list[int]:
-    """The process and all below it but PostgreSQL's."""
-    found = []
-    children = Path(f"/proc/{root}/task/{root}/children")
+def children(process: int) -> list[int]:
+    """Those that live now; none when the process has gone."""
     try:
-        name = Path(f"/proc/{root}/comm").read_text()
-        below = children.read_text().split()
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except OSError:
         return []
-    if not name.startswith("postgres"):
-        found = [root, *(process for child in below for process in processes(int(child)))]
-    return found
+
+
+def processes(root: int) -> list[int]:
+    """The process and all below it but PostgreSQL's."""
+    try:
+        name = Path(f"/proc/{root}/comm").read_text()
+    except OSError:
+        return []
+    if name.startswith("postgres"):
+        return []
+    return [root, *(process for child in children(root) for process in processes(child))]
 
 
 def memory_bytes(root: int) -> int:
