@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 from faults import clock, disk
-from faults.processes import kill_tree, send
+from faults.processes import send
 from faults.proxy import Trouble
 from faults.site import Site
 
@@ -35,7 +35,7 @@ async def kill_the_scheduler(site: Site, random: Random) -> None:
 
 
 async def kill_up(site: Site, random: Random) -> None:
-    send(signal.SIGKILL, [site.main.process])
+    await asyncio.to_thread(site.main.kill_alone)
     await asyncio.sleep(random.uniform(0, 1))
 
 
@@ -101,7 +101,7 @@ async def kill_everything(site: Site, random: Random) -> None:
     send(signal.SIGSTOP, keeper)
     site.server.kill()
     send(signal.SIGKILL, keeper)
-    kill_tree(site.main.process)
+    await asyncio.to_thread(site.main.kill)
 
 
 async def cut_all_sessions(site: Site, random: Random) -> None:

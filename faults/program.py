@@ -98,7 +98,14 @@ class Program:
             await asyncio.sleep(0.05)
         return process.returncode, time.monotonic() - started
 
+    def kill_alone(self) -> None:
+        """Only `up` itself. Waits for its end, or it would still look alive to whoever restarts what ended."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+
     def kill(self) -> None:
+        """With all its children, and waits for its end."""
         if self._process is not None:
             if self._process.poll() is None:
                 kill_tree(self._process.pid)
