@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 from faults import clock, disk
-from faults.processes import send
+from faults.processes import send, wait_for_end
 from faults.proxy import Trouble
 from faults.site import Site
 
@@ -19,19 +19,19 @@ class Missed(Exception):
 
 
 async def kill_a_worker(site: Site, random: Random) -> None:
-    _kill(_one(site.main.workers(), random))
+    await _kill(_one(site.main.workers(), random))
 
 
 async def kill_all_workers(site: Site, random: Random) -> None:
-    _kill(site.main.workers())
+    await _kill(site.main.workers())
 
 
 async def kill_the_api(site: Site, random: Random) -> None:
-    _kill(site.main.part("api"))
+    await _kill(site.main.part("api"))
 
 
 async def kill_the_scheduler(site: Site, random: Random) -> None:
-    _kill(site.main.part("scheduler"))
+    await _kill(site.main.part("scheduler"))
 
 
 async def kill_up(site: Site, random: Random) -> None:
@@ -85,7 +85,7 @@ async def kill_postgres(site: Site, random: Random) -> None:
 
 
 async def kill_the_keeper(site: Site, random: Random) -> None:
-    _kill(site.server.keeper())
+    await _kill(site.server.keeper())
 
 
 async def freeze_postgres(site: Site, random: Random) -> None:
@@ -102,6 +102,7 @@ async def kill_everything(site: Site, random: Random) -> None:
     site.server.kill()
     send(signal.SIGKILL, keeper)
     await asyncio.to_thread(site.main.kill)
+    await asyncio.to_thread(wait_for_end, keeper)
 
 
 async def cut_all_sessions(site: Site, random: Random) -> None:
@@ -198,9 +199,11 @@ def _found(what: object) -> None:
         raise Missed
 
 
-def _kill(processes: list[int]) -> None:
+async def _kill(processes: list[int]) -> None:
+    """And wait for the end: while they die, they still look alive to whoever restarts what has ended."""
     _found(processes)
     send(signal.SIGKILL, processes)
+    await asyncio.to_thread(wait_for_end, processes)
 
 
 async def _freeze(processes: list[int], seconds: float) -> None:

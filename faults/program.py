@@ -99,7 +99,7 @@ class Program:
         return process.returncode, time.monotonic() - started
 
     def kill_alone(self) -> None:
-        """Only `up` itself. Waits for its end, or it would still look alive to whoever restarts what ended."""
+        """Only `up`. Waits for its end, or it would still look alive to whoever restarts what ended."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
