@@ -33,6 +33,7 @@ THINK_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 7
 RECOVER_SECONDS_MAX = 30
 HOLD_SECONDS = 2
+CAPTURE_SECONDS = 2
 
 UNNOTICED_SECONDS = (0.0, 6.0)
 """How long nobody promotes the standby, in turn: not at all, and past every caller's deadline."""
@@ -164,6 +165,7 @@ async def _program_with_callers(ground: Ground, pair: Pair) -> AsyncIterator[tup
         "SEATLEDGER_DATA": str(ground.folder),
         "SEATLEDGER_JWT_SECRET": key,
         "SEATLEDGER_HOLD_SECONDS": str(HOLD_SECONDS),
+        "SEATLEDGER_CAPTURE_SECONDS": str(CAPTURE_SECONDS),
         "SEATLEDGER_SWEEP_CRON": "*/2 * * * * *",
     }
     program = Program(environment, ground.folder / "program.log")

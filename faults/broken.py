@@ -23,8 +23,8 @@ import cli.main
 import ledger.jobs
 import ledger.store
 import projections.availability
-from domain.booking import Booking, CancelReason
-from domain.refusals import Refusal
+from domain.booking import Booking, CancelReason, Status
+from domain.refusals import BookingCancelled, Refusal
 from ledger.block import Block, Loaded
 from ledger.store import Store
 from ledger.submission import Answer, Submission
@@ -80,11 +80,11 @@ def answers_before_commit() -> None:
 
 def holds_expired_unchecked() -> None:
     """A sweeper whose clock is fast, and a ledger that takes its word for it."""
-    early = ledger.jobs._DUE.replace("expires_at <= (", "expires_at - interval '1 second' <= (", 1)
+    early = ledger.jobs._DUE.replace("held_until <= (", "held_until - interval '1 second' <= (", 1)
     setattr(ledger.jobs, "_DUE", early)
 
     def expire(booking: Booking, now: datetime) -> None:
-        booking.cancel(CancelReason.HOLD_EXPIRED, None, now)
+        booking.cancel(CancelReason.HOLD_EXPIRED, None, booking.id, now)
 
     setattr(Booking, "expire", expire)
 
@@ -92,7 +92,7 @@ def holds_expired_unchecked() -> None:
 def payments_after_the_end() -> None:
     """Nobody looks at the clock when money comes in."""
     require = Booking._require_payable
-    setattr(Booking, "_require_payable", lambda booking, now: require(booking, _LONG_AGO))
+    setattr(Booking, "_require_payable", lambda booking, amount, now: require(booking, amount, _LONG_AGO))
 
 
 def refusals_forgotten() -> None:
@@ -117,6 +117,26 @@ def availability_remembered() -> None:
     setattr(projections.availability, "find", found)
 
 
+def late_money_forgotten() -> None:
+    """A late capture is answered, and the money neither buys seats nor is owed to anybody."""
+
+    def capture_late(booking: Booking, has_seats: bool, refund_id: UUID, now: datetime) -> None:
+        if booking.status is Status.CANCELLED:
+            raise BookingCancelled(booking_id=booking.id, reason=booking.cancel_reason)
+        booking.expire(now)
+
+    setattr(Booking, "capture_late", capture_late)
+
+
+def refunds_settled_twice() -> None:
+    """Nobody looks whether the customer has the money back already."""
+
+    def settle_refund(booking: Booking, refund_id: UUID, reference: str | None, now: datetime) -> None:
+        booking.trigger_event(booking.RefundSettled, refund_id=refund_id, reference=reference, timestamp=now)
+
+    setattr(Booking, "settle_refund", settle_refund)
+
+
 BREAKS: dict[str, Callable[[], None]] = {
     broken.__name__.replace("_", "-"): broken
     for broken in (
@@ -127,6 +147,8 @@ BREAKS: dict[str, Callable[[], None]] = {
         payments_after_the_end,
         refusals_forgotten,
         availability_remembered,
+        late_money_forgotten,
+        refunds_settled_twice,
     )
 }
 

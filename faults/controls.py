@@ -45,6 +45,8 @@ CONTROLS = {
     "payments-after-the-end": Control("accepted after the hold's end"),
     "refusals-forgotten": Control("the ledger has no such command"),
     "availability-remembered": Control("booked at"),
+    "late-money-forgotten": Control("neither booked nor owed|refused without a reason"),
+    "refunds-settled-twice": Control("is settled twice"),
 }
 
 

@@ -1,21 +1,21 @@
-"""Customers and an operator, each with habits: what they ask for, pay late, repeat and forget."""
+"""Customers, each with habits: what they ask for, pay late, repeat, give back and forget."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, Self
+from typing import Self
 from uuid import uuid4
 
 from faults.clients import Caller, Line
+from faults.records import Call
+from faults.staff import Booking, Clerk, Operator
 
 CUSTOMERS = 24
 FLIGHTS = 6
-SEATS = (8, 60)
 PAID_MAX = 4
 """Beyond that a customer gives one back, so that flights never stay full."""
-
-Booking = dict[str, Any]
 
 
 class Crowd:
@@ -24,9 +24,11 @@ class Crowd:
     def __init__(self, line: Line, random: Random, hold_seconds: int, think_seconds: float) -> None:
         self.closing = asyncio.Event()
         self.flights: list[str] = []
+        self.gone: list[str] = []
         self.think_seconds = think_seconds
         self.hold_seconds = hold_seconds
         self._operator = Operator(line.caller("operator-olga", "operator"), self, Random(random.random()))
+        self.clerk = Clerk(line.caller("clerk-clara", "operator"), self, Random(random.random()))
         names = [f"customer-{number:02}" for number in range(CUSTOMERS)]
         self._customers = [
             Customer(line.caller(name, "client"), self, Random(random.random())) for name in names
@@ -36,7 +38,8 @@ class Crowd:
     async def open(self) -> None:
         for _ in range(FLIGHTS):
             await self._operator.schedule()
-        lives = [self._operator.live(), *(customer.live() for customer in self._customers)]
+        staff = self._operator.live(), self.clerk.live()
+        lives = [*staff, *(customer.live() for customer in self._customers)]
         self._tasks = [asyncio.create_task(life) for life in lives]
 
     async def __aenter__(self) -> Self:
@@ -55,6 +58,11 @@ class Crowd:
             task.result()
         return len(waiting)
 
+    async def pause(self, seconds: float) -> None:
+        """So long, or until the crowd closes."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.closing.wait(), max(seconds, 0))
+
     async def think(self, random: Random) -> None:
         await asyncio.sleep(random.expovariate(1 / self.think_seconds))
 
@@ -68,15 +76,19 @@ class Customer:
         self._random = random
         self._paid: list[Booking] = []
         self._habits: list[tuple[Callable[[Booking], Awaitable[object]], int]] = [
-            (self._pay, 50),
-            (self._pay_late, 10),
+            (self._pay, 40),
+            (self._pay_late, 8),
             (self._pay_at_the_last_moment, 8),
-            (self._pay_wrongly, 4),
-            (self._pay_twice, 8),
+            (self._pay_wrongly, 3),
+            (self._pay_twice, 6),
             (self._pay_several_times_at_once, 5),
-            (self._cancel, 10),
+            (self._cancel, 8),
             (self._pay_and_cancel_at_once, 5),
-            (self._forget, 12),
+            (self._authorise, 30),
+            (self._authorise_and_cancel_at_once, 5),
+            (self._give_seats_back, 6),
+            (self._give_back_and_pay_at_once, 5),
+            (self._forget, 10),
         ]
 
     async def live(self) -> None:
@@ -85,7 +97,10 @@ class Customer:
             await self._crowd.think(self._random)
 
     async def _errand(self) -> None:
-        flight = self._random.choice(self._crowd.flights)
+        flights = self._crowd.flights
+        if self._crowd.gone and self._random.random() < 0.02:
+            flights = self._crowd.gone
+        flight = self._random.choice(flights)
         if self._random.random() < 0.3:
             await self._caller.read("availability", f"/flights/{flight}/availability")
         booking = await self._book(flight)
@@ -99,6 +114,8 @@ class Customer:
             await self._caller.read("booking", f"/bookings/{booking['id']}")
         if self._random.random() < 0.05:
             await self._caller.read("bookings", f"/bookings?user_id={self._caller.who}&limit=50")
+        if self._paid and self._random.random() < 0.1:
+            await self._give_seats_back(self._random.choice(self._paid))
         if len(self._paid) > PAID_MAX:
             await self._cancel(self._paid.pop(self._random.randrange(len(self._paid))))
 
@@ -111,12 +128,17 @@ class Customer:
             await self._caller.command("initiate_booking", "/bookings", {**body, "seats": 9}, key)
         return json.loads(call.text) if call.status == 201 else None
 
-    async def _pay(self, booking: Booking, key: str | None = None, short: int = 0) -> None:
+    async def _pay(
+        self, booking: Booking, key: str | None = None, short: int = 0, capture: str = "automatic"
+    ) -> Call:
         cost = {**booking["total_cost"], "amount": booking["total_cost"]["amount"] - short}
         body = {"booking_id": booking["id"], "user_id": self._caller.who, "total_cost": cost}
+        if capture != "automatic":
+            body["capture"] = capture
         call = await self._caller.command("pay_booking", "/bookings/payments", body, key)
         if call.status == 201 and all(paid["id"] != booking["id"] for paid in self._paid):
             self._paid.append(booking)
+        return call
 
     async def _pay_late(self, booking: Booking) -> None:
         await asyncio.sleep(self._crowd.hold_seconds + 0.1)
@@ -145,44 +167,37 @@ class Customer:
     async def _pay_and_cancel_at_once(self, booking: Booking) -> None:
         await asyncio.gather(self._pay(booking), self._cancel(booking))
 
+    async def _authorise(self, booking: Booking) -> None:
+        """The clerk has the rest in hand; and what comes of it, not everybody waits for."""
+        call = await self._pay(booking, capture="manual")
+        if call.status != 201:
+            return
+        if self._random.random() < 0.2:
+            await self._pay(booking)
+        if self._random.random() < 0.1:
+            await self._give_seats_back(booking)
+        await self._crowd.clerk.serve(json.loads(call.text)["booking"])
+        if self._random.random() < 0.4:
+            await self._pay(booking, capture=self._random.choice(["automatic", "manual"]))
+
+    async def _authorise_and_cancel_at_once(self, booking: Booking) -> None:
+        """The money of those who cancel before it is captured comes for a booking that is no more."""
+        call = await self._pay(booking, capture="manual")
+        if call.status == 201:
+            capture = self._crowd.clerk.capture(json.loads(call.text)["booking"])
+            await asyncio.gather(capture, self._cancel(booking))
+
+    async def _give_seats_back(self, booking: Booking) -> None:
+        """Some, or as many as there are: that is refused."""
+        seats = {"seats": self._random.randint(1, booking["seats"])}
+        call = await self._caller.command("reduce_seats", f"/bookings/{booking['id']}/seats", seats)
+        if call.status == 200:
+            booking.update(json.loads(call.text))
+        if booking["status"] == "initiated" and self._random.random() < 0.7:
+            await self._pay(booking)
+
+    async def _give_back_and_pay_at_once(self, booking: Booking) -> None:
+        await asyncio.gather(self._pay(booking), self._give_seats_back(booking))
+
     async def _forget(self, booking: Booking) -> None:
         """Leaves the seats to the clock."""
-
-
-class Operator:
-    """Schedules flights, and changes prices and seats while they are being sold."""
-
-    def __init__(self, caller: Caller, crowd: Crowd, random: Random) -> None:
-        self._caller = caller
-        self._crowd = crowd
-        self._random = random
-        self._number = 0
-
-    async def schedule(self) -> None:
-        self._number += 1
-        body = {
-            "number": f"ZZ{self._number}",
-            "origin": "DEL",
-            "destination": "JFK",
-            "departs_at": "2035-05-02T01:30:00+05:30",
-            "arrives_at": "2035-05-02T07:30:00-04:00",
-            "seats": self._random.randint(*SEATS),
-            "price": {"amount": self._random.randint(1000, 500_000), "currency": "INR"},
-        }
-        call = await self._caller.command("schedule_flight", "/flights", body)
-        self._crowd.flights.append(json.loads(call.text)["id"])
-
-    async def live(self) -> None:
-        while not self._crowd.closing.is_set():
-            flight = self._random.choice(self._crowd.flights)
-            if self._random.random() < 0.5:
-                price = {"amount": self._random.randint(1000, 500_000), "currency": "INR"}
-                path, body = f"/flights/{flight}/price", {"price": price}
-                await self._caller.command("reprice_flight", path, body)
-            else:
-                path = f"/flights/{flight}/seats"
-                await self._caller.command(
-                    "change_flight_seats", path, {"seats": self._random.randint(*SEATS)}
-                )
-            await self._caller.read("flight", f"/flights/{flight}")
-            await asyncio.sleep(self._random.uniform(0.2, 1))

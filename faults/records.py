@@ -11,7 +11,7 @@ _EPOCH = time.time() - time.monotonic()
 NOT_ANSWERS = frozenset({429, 503})
 """Statuses that say: ask again. What became of the command is unknown."""
 
-READS = frozenset({"availability", "booking", "bookings", "flight"})
+READS = frozenset({"availability", "booking", "bookings", "flight", "refunds"})
 """Calls that change nothing; every other operation is a command, under the name that the ledger stores."""
 
 

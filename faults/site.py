@@ -35,6 +35,7 @@ class Setting(msgspec.Struct, frozen=True):
     deadline_seconds: float
     small_disk: bool = False
     wrong_clock: bool = False
+    capture_seconds: int = 2
     program: tuple[str, ...] = PROGRAM
 
     @classmethod
@@ -46,13 +47,15 @@ class Setting(msgspec.Struct, frozen=True):
             deadline_seconds=random.choice([1.5, 2.0, 3.0]),
             small_disk=random.random() < 0.5,
             wrong_clock=proxied and random.random() < 0.5,
+            capture_seconds=random.randint(1, 4),
         )
 
     def __str__(self) -> str:
         where = "DATABASE_URL through a proxy" if self.proxied else "embedded database"
         sweeps = f"swept by {self.sweep_cron}" if self.sweep_cron else "never swept"
         extras = ", small disk" * self.small_disk + ", wrong clock" * self.wrong_clock
-        return f"{where}, holds of {self.hold_seconds} s {sweeps}, deadline {self.deadline_seconds} s{extras}"
+        waits = f"holds of {self.hold_seconds} s, captures within {self.capture_seconds} s"
+        return f"{where}, {waits}, {sweeps}, deadline {self.deadline_seconds} s{extras}"
 
 
 class Site:
@@ -93,6 +96,7 @@ class Site:
             "SEATLEDGER_DATA": str(self.server.data),
             "SEATLEDGER_JWT_SECRET": self._secret,
             "SEATLEDGER_HOLD_SECONDS": str(self.setting.hold_seconds),
+            "SEATLEDGER_CAPTURE_SECONDS": str(self.setting.capture_seconds),
             "SEATLEDGER_SWEEP_CRON": self.setting.sweep_cron,
             "SEATLEDGER_DEADLINE_SECONDS": str(self.setting.deadline_seconds),
         }

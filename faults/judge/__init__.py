@@ -6,6 +6,7 @@ from itertools import islice
 from faults.judge.answers import check_answers, check_events
 from faults.judge.history import EXACT, Clock, History
 from faults.judge.log import Log
+from faults.judge.money import check_money
 from faults.judge.order import check_log, check_real_time
 from faults.judge.outcomes import (
     check_acknowledged,
@@ -25,6 +26,7 @@ RULES: tuple[Callable[[History], Iterator[str]], ...] = (
     check_asked_for,
     check_ranges,
     check_charges,
+    check_money,
     check_log,
     check_real_time,
     check_events,

@@ -5,19 +5,20 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from faults.judge.bookings import instant
 from faults.judge.history import Clock, Command, History
 from faults.judge.log import Outcome
-from faults.judge.model import Model, instant
+from faults.judge.model import Model
+from faults.judge.refusals import had_its_reason
 from faults.records import Call
-
-PAGE = 50
 
 Check = Callable[[Model], Iterator[str]]
 
 
 def check_events(history: History) -> Iterator[str]:
-    """No flight is oversold at any position, no hold is paid after its end or expires before it."""
+    """No event is impossible where it stands: nothing oversold, nothing before or after its time."""
     model = Model()
     for event in history.log.events:
         try:
@@ -25,6 +26,7 @@ def check_events(history: History) -> Iterator[str]:
         except KeyError as error:
             yield f"the event speaks of {error}, of which the log has nothing: {event}"
             return
+    yield from model.left_behind()
 
 
 def check_answers(history: History) -> Iterator[str]:
@@ -59,49 +61,26 @@ def _command_check(command: Command) -> Check:
     outcome = command.outcome
     assert outcome is not None
     body = json.loads(outcome.body)
-    asked = json.loads(command.tries[0].body)
     if outcome.accepted:
         return lambda model: _accepted(model, outcome, body, command)
-    return lambda model: _refused(model, outcome, body, asked, command)
+    return lambda model: _refused(model, outcome, body, command)
 
 
 def _accepted(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
-    booking = body["booking"] if outcome.operation == "pay_booking" else body
-    expected = model.bookings.get(booking["id"]) or _flight(model, booking["id"])
-    if booking != expected:
+    """The flight, the booking or, of a settlement, the refund."""
+    told = body["booking"] if outcome.operation == "pay_booking" else body
+    expected = model.find(told["id"])
+    if told != expected:
         yield f"the fold says {expected} at position {outcome.last_position}, the answer was {command}"
-    elif booking is not body and body["payment_id"] != expected["payment"]["payment_id"]:
+    elif told is not body and body["payment_id"] != told["payment"]["payment_id"]:
         yield f"the fold says {expected}, the answer names another payment: {command}"
+    voided = outcome.operation == "void_payment" and told["status"] == "initiated"
+    if voided and instant(told["expires_at"]) <= outcome.recorded_at:
+        yield f"a void leaves a hold that has run out: {command}"
 
 
-def _refused(model: Model, outcome: Outcome, body: Any, asked: Any, command: Command) -> Iterator[str]:
-    """A refusal must have had its reason at that position and instant."""
-    code = body.get("code")
-    in_path = f"{command.tries[0].path}//".split("/")[2]
-    booking_id = asked.get("booking_id", in_path)
-    booking, reason = model.bookings.get(booking_id), model.reasons.get(booking_id)
-    flight = model.flights.get(asked.get("flight_id", in_path))
-    holds = False
-    match code:
-        case "not-enough-seats" if flight:
-            free = flight.seats - flight.booked - flight.held(outcome.recorded_at)
-            holds = body["free"] == free < asked["seats"] == body["asked"]
-        case "seats-in-use" if flight:
-            used = flight.booked + flight.held(outcome.recorded_at)
-            holds = body["in_use"] == used > asked["seats"]
-        case "hold-expired" if booking:
-            due = booking["status"] == "initiated" and instant(booking["expires_at"]) <= outcome.recorded_at
-            holds = due or reason == "hold_expired"
-        case "booking-cancelled":
-            holds = reason is not None
-        case "already-paid" if booking:
-            holds = booking["status"] == "booked"
-        case "price-mismatch" if booking:
-            holds = booking["total_cost"] != asked["total_cost"]
-        case "flight-already-scheduled":
-            numbers = [each.shown["number"] for each in model.flights.values()]
-            holds = asked["number"] in numbers
-    if not holds:
+def _refused(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
+    if not had_its_reason(model, outcome, body, command):
         where = f"position {outcome.last_position} ({outcome.recorded_at})"
         yield f"refused without a reason at {where}: {command}"
 
@@ -127,29 +106,34 @@ def _availability(model: Model, call: Call, body: Any, earliest: datetime, lates
         yield f"the fold says {least} to {most} seats held at {call.position}: {call}"
 
 
-def _booking(model: Model, call: Call, body: Any) -> Iterator[str]:
-    expected = model.bookings.get(body["id"])
-    if body != expected:
-        yield f"the fold says {expected} at {call.position}: {call}"
-
-
-def _flight_read(model: Model, call: Call, body: Any) -> Iterator[str]:
-    expected = _flight(model, body["id"])
+def _one(model: Model, call: Call, body: Any) -> Iterator[str]:
+    expected = model.find(body["id"])
     if body != expected:
         yield f"the fold says {expected} at {call.position}: {call}"
 
 
 def _bookings(model: Model, call: Call, body: Any) -> Iterator[str]:
     """The newest page of the caller's own bookings."""
-    own = [booking for booking in model.bookings.values() if booking["user_id"] == call.who]
-    expected = sorted(own, key=lambda booking: str(booking["id"]), reverse=True)[:PAGE]
+    shown = [booking.shown for booking in model.bookings.values()]
+    own = [each for each in shown if each["user_id"] == call.who]
+    yield from _page(call, body, sorted(own, key=_id, reverse=True))
+
+
+def _refunds(model: Model, call: Call, body: Any) -> Iterator[str]:
+    """The oldest page of what is due."""
+    due = [refund for refund in model.refunds.values() if refund["status"] == "due"]
+    yield from _page(call, body, sorted(due, key=_id))
+
+
+def _page(call: Call, body: Any, found: list[Any]) -> Iterator[str]:
+    (limit,) = parse_qs(urlsplit(call.path).query)["limit"]
+    expected = found[: int(limit)]
     if body["data"] != expected:
-        yield f"the fold lists {[each['id'] for each in expected]} at {call.position}: {call}"
+        yield f"the fold lists {[_id(each) for each in expected]} at {call.position}: {call}"
 
 
-def _flight(model: Model, id: str) -> Any:
-    flight = model.flights.get(id)
-    return flight and flight.shown
+def _id(shown: Any) -> str:
+    return str(shown["id"])
 
 
 def _moment(seconds: float) -> datetime:
@@ -157,7 +141,8 @@ def _moment(seconds: float) -> datetime:
 
 
 _READ_CHECKS: dict[str, Callable[[Model, Call, Any], Iterator[str]]] = {
-    "booking": _booking,
+    "booking": _one,
     "bookings": _bookings,
-    "flight": _flight_read,
+    "flight": _one,
+    "refunds": _refunds,
 }

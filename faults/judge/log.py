@@ -11,6 +11,12 @@ import psycopg
 Key = tuple[str, str, str]
 """Actor, operation, idempotency key."""
 
+LEDGER = "seatledger"
+"""The actor of what the ledger does by itself."""
+
+OWN_OPERATIONS = frozenset({"expire_hold", "cancel_with_flight"})
+"""All that it ever does by itself."""
+
 
 class Event(msgspec.Struct, frozen=True):
     position: int
@@ -26,6 +32,10 @@ class Event(msgspec.Struct, frozen=True):
     @property
     def command(self) -> Key:
         return self.actor, self.operation, self.key
+
+    @property
+    def is_the_ledgers_own(self) -> bool:
+        return self.actor == LEDGER and self.operation in OWN_OPERATIONS
 
     def __str__(self) -> str:
         return f"{self.topic} at position {self.position} ({self.recorded_at:%H:%M:%S.%f}, key {self.key})"
@@ -46,6 +56,10 @@ class Outcome(msgspec.Struct, frozen=True):
     @property
     def command(self) -> Key:
         return self.actor, self.operation, self.key
+
+    @property
+    def is_the_ledgers_own(self) -> bool:
+        return self.actor == LEDGER and self.operation in OWN_OPERATIONS
 
     @property
     def accepted(self) -> bool:

@@ -6,8 +6,6 @@ from faults.judge.history import REUSED, Command, History
 from faults.judge.log import Event, Key
 
 ANSWERS = frozenset({200, 201, 404, 409, 412, REUSED})
-LEDGER = "seatledger"
-"""The actor of what the ledger does by itself: expiring holds."""
 
 
 def check_statuses(history: History) -> Iterator[str]:
@@ -46,10 +44,9 @@ def _acknowledged(command: Command) -> Iterator[str]:
 
 
 def check_asked_for(history: History) -> Iterator[str]:
-    """Nothing is recorded that nobody asked for, but for the ledger's own expiries."""
+    """Nothing is recorded that nobody asked for, but for the ledger's own commands."""
     for outcome in history.log.outcomes:
-        own = outcome.actor == LEDGER and outcome.operation == "expire_hold"
-        if not own and outcome.command not in history.commands:
+        if not outcome.is_the_ledgers_own and outcome.command not in history.commands:
             yield f"recorded, but nobody asked for it: {outcome}"
 
 
@@ -77,10 +74,12 @@ def _positions(events: list[Event]) -> dict[Key, list[int]]:
 
 
 def check_charges(history: History) -> Iterator[str]:
-    """A key charges at most once, and so does a booking."""
+    """A key charges at most once, and so does a booking, unless the payment before was voided."""
     keys: dict[Key, Event] = {}
     bookings: dict[str, Event] = {}
     for event in history.log.events:
+        if event.topic == "booking.payment_voided":
+            bookings.pop(str(event.subject), None)
         if event.topic != "booking.payment_pending":
             continue
         for charged in (keys.get(event.command), bookings.get(str(event.subject))):

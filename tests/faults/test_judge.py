@@ -3,33 +3,16 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 
 from faults.judge import judge
 from faults.judge.log import Event, Log, Outcome
 from faults.records import Call
-
-START = datetime(2030, 1, 1, 12, tzinfo=UTC)
-FLIGHT, BOOKING, PAYMENT = (UUID(int=number) for number in (1, 2, 3))
-COST = {"amount": 900, "currency": "GBP"}
-PLAN = {
-    "number": "BA117",
-    "origin": "LHR",
-    "destination": "JFK",
-    "departs_at": "2031-01-01T12:00:00Z",
-    "arrives_at": "2031-01-01T20:00:00Z",
-    "seats": 3,
-    "price": {"amount": 450, "currency": "GBP"},
-}
-
-
-def at(seconds: float) -> str:
-    return str(msgspec.to_builtins(START + timedelta(seconds=seconds)))
+from tests.faults.samples import BOOKING, COST, FLIGHT, PAYMENT, PLAN, START, at
 
 
 @dataclass
@@ -57,7 +40,7 @@ class Story:
         self.event(BOOKING, 2, "booking.payment_pending", pending, "pay_booking", 4)
         self.event(BOOKING, 3, "booking.booked", paid, "pay_booking", 4)
         booked = row | {"status": "booked", "version": 3, "updated_at": at(4)}
-        booked["payment"] = paid | {"status": "captured"}
+        booked["payment"] = paid | {"status": "captured", "capture_before": None}
         asked = {"booking_id": str(BOOKING), "user_id": "alice", "total_cost": COST}
         self.answer("pay_booking", 4, 201, paid | {"booking": booked}, (3, 4), "/bookings/payments", asked)
         self.read(3, 2, held=2, booked=0)
