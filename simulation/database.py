@@ -127,6 +127,11 @@ class Session:
         finally:
             self.database.unlock(self)
 
+    async def abandon(self) -> None:
+        """Roll back; the session goes on."""
+        self._go_on()
+        self.database.unlock(self)
+
     def hang_up(self) -> None:
         """The client's end is closed. A server that waits for a lock finds out when it has got it."""
         self._hung_up = True

@@ -10,10 +10,12 @@ import msgspec
 
 import projections.bookings
 import projections.flights
+import projections.refunds
 from domain.booking import Booking
 from domain.caller import SYSTEM
-from domain.commands import ExpireHold
+from domain.commands import CancelWithFlight, ExpireHold
 from domain.flight import Flight
+from domain.refunds import RefundReason
 from ledger.block import RecordedCommand
 from ledger.chain import GENESIS, link, microseconds, outcome_hash
 from ledger.log import RecordedEvent, fold
@@ -38,7 +40,7 @@ def judge(database: Database, calls: list[Call]) -> None:
     _check_answers(database, calls)
     _check_order(database, calls)
     _check_payments(database.events)
-    _check_refunds(database.events)
+    _check_money(database.events)
     _check_views(database)
 
 
@@ -102,7 +104,7 @@ def _check_verdicts(database: Database, calls: list[Call]) -> None:
     asked = {(call.command_key, call.fingerprint): call for call in calls}
     model = Model()
     for recorded in database.commands.values():
-        call = asked.get((_key(recorded), recorded.fingerprint)) or _own_expiry(recorded)
+        call = asked.get((_key(recorded), recorded.fingerprint)) or _own_command(recorded)
         verdict = model.verdict(call.command, call.caller, call.expected_version, recorded.recorded_at)
         _require(
             verdict == _code(recorded.status, recorded.body),
@@ -110,13 +112,28 @@ def _check_verdicts(database: Database, calls: list[Call]) -> None:
         )
         if recorded.first_position is not None:
             for event in database.events[recorded.first_position - 1 : recorded.last_position]:
+                _check_late_money(model, event)
                 model.follow(event)
                 _check_seats(model, event)
-    for flight_id in model.flights:
+    for flight_id, flight in model.flights.items():
+        _, *in_use = model.written(flight_id)
+        _require(not (flight.cancelled and any(in_use)), f"{in_use} seats of a cancelled flight are in use")
         _require(
             database.seats.get(flight_id) == model.written(flight_id),
             f"seats of {flight_id}: {database.seats.get(flight_id)}, the log says {model.written(flight_id)}",
         )
+
+
+def _check_late_money(model: Model, event: RecordedEvent) -> None:
+    """Rule 8: late money books seats again where the clock alone took them, and there are some."""
+    if event.topic != "booking.refund_due" or event.decoded().reason is not RefundReason.LATE_PAYMENT:
+        return
+    booking = model.bookings[event.originator_id]
+    flight, free = model.flights[booking.flight_id], model.free(booking.flight_id, event.recorded_at)
+    _require(
+        booking.status == "cancelled" or flight.gone(event.recorded_at) or free < booking.seats,
+        f"{free} seats are free, and late money for {booking.seats} is refunded at {event.position}",
+    )
 
 
 def _check_seats(model: Model, event: RecordedEvent) -> None:
@@ -180,39 +197,49 @@ def _check_order(database: Database, calls: list[Call]) -> None:
 
 
 def _check_payments(events: list[RecordedEvent]) -> None:
-    """Rule 2: a key charges once, and a booking too. Rule 6: never after its hold ran out."""
+    """Rule 2: a key charges once, a booking once at a time. Rule 6: never after its hold ran out."""
     expires: dict[UUID, datetime] = {}
     charged: set[object] = set()
     for event in events:
-        if event.topic == "booking.initiated":
-            expires[event.originator_id] = event.decoded().expires_at
-        if event.topic == "booking.payment_pending":
-            _require(
-                event.recorded_at < expires[event.originator_id], f"paid after its hold at {event.position}"
-            )
-            for charge in (event.originator_id, (event.actor, event.causation_id)):
-                _require(charge not in charged, f"charged twice at {event.position}")
-                charged.add(charge)
-
-
-def _check_refunds(events: list[RecordedEvent]) -> None:
-    """Rule 8: what was paid for a booking that is then cancelled is owed back, once and in full."""
-    paid: dict[UUID, tuple[UUID, int]] = {}
-    owed: dict[UUID, tuple[UUID, int]] = {}
-    for event in events:
         match event.topic:
+            case "booking.initiated":
+                expires[event.originator_id] = event.decoded().expires_at
+            case "booking.payment_voided":
+                charged.discard(event.originator_id)
             case "booking.payment_pending":
-                payment = event.decoded()
-                paid[event.originator_id] = (payment.payment_id, payment.amount.amount)
-            case "booking.cancelled" if event.originator_id in paid:
-                owed[event.originator_id] = paid.pop(event.originator_id)
-            case "booking.refund_due":
-                refund = event.decoded()
-                due = owed.pop(event.originator_id, None)
                 _require(
-                    due == (refund.payment_id, refund.amount.amount), f"wrong refund at {event.position}"
+                    event.recorded_at < expires[event.originator_id],
+                    f"paid after its hold at {event.position}",
                 )
-    _require(not owed, f"{len(owed)} cancelled bookings were paid for, and no refund is due")
+                for charge in (event.originator_id, (event.actor, event.causation_id)):
+                    _require(charge not in charged, f"charged twice at {event.position}")
+                    charged.add(charge)
+
+
+def _check_money(events: list[RecordedEvent]) -> None:
+    """Rule 8: what was paid for a booking is what it costs now and what is owed back for it."""
+    cost: dict[UUID, int] = {}
+    paid: Counter[UUID] = Counter()
+    owed: Counter[UUID] = Counter()
+    live: set[UUID] = set()
+    for event in events:
+        id, fields = event.originator_id, event.decoded()
+        match event.topic:
+            case "booking.initiated" | "booking.seats_reduced":
+                cost[id] = fields.total_cost.amount
+            case "booking.booked":
+                paid[id] += cost[id]
+                live.add(id)
+            case "booking.cancelled":
+                live.discard(id)
+            case "booking.refund_due":
+                owed[id] += fields.amount.amount
+                # Money that came when there was no seat left for it.
+                paid[id] += fields.amount.amount if fields.reason is RefundReason.LATE_PAYMENT else 0
+    for id, amount in paid.items():
+        kept = cost[id] if id in live else 0
+        _require(amount == kept + owed[id], f"{id}: paid {amount}, kept {kept}, owed back {owed[id]}")
+    _require(owed.keys() <= paid.keys(), "money is owed back that was never paid")
 
 
 def _check_views(database: Database) -> None:
@@ -225,6 +252,10 @@ def _check_views(database: Database) -> None:
     for id, stream in streams.items():
         row, expected = _shown(database, id), _row(fold(stream))
         _require(row == expected, f"the view shows {row}, the log says {expected}")
+    _require(
+        database.refunds == _refunds(fold(stream) for stream in streams.values()),
+        "the view of refunds is not what the log says",
+    )
 
 
 def _shown(database: Database, id: UUID) -> tuple[Any, ...] | None:
@@ -240,13 +271,23 @@ def _row(aggregate: Booking | Flight | None) -> tuple[Any, ...]:
     return tuple(column[0] for column in columns)
 
 
-def _own_expiry(recorded: RecordedCommand) -> Call:
-    """The ledger's own command, given to make room; nobody else may have recorded what nobody asked for."""
+def _refunds(aggregates: Iterable[Booking | Flight | None]) -> dict[UUID, tuple[Any, ...]]:
+    bookings = [aggregate for aggregate in aggregates if isinstance(aggregate, Booking)]
+    _, columns = projections.refunds.upsert(bookings)
+    return {row[0]: row for row in zip(*columns, strict=True)}
+
+
+def _own_command(recorded: RecordedCommand) -> Call:
+    """The ledger's own command, given to make room or with a flight; of others' nothing goes unasked for."""
+    own: dict[str, type[ExpireHold | CancelWithFlight]] = {
+        "expire_hold": ExpireHold,
+        "cancel_with_flight": CancelWithFlight,
+    }
     _require(
-        (recorded.actor, recorded.operation) == (SYSTEM.subject, "expire_hold"),
+        recorded.actor == SYSTEM.subject and recorded.operation in own,
         f"nobody asked for {recorded.operation} {recorded.key}",
     )
-    return Call(ExpireHold(UUID(recorded.key)), SYSTEM, recorded.key)
+    return Call(own[recorded.operation](UUID(recorded.key)), SYSTEM, recorded.key)
 
 
 def _key(recorded: RecordedCommand) -> CommandKey:

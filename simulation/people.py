@@ -9,17 +9,23 @@ from uuid import UUID
 
 import msgspec
 
+from domain.booking import Capture
 from domain.caller import SYSTEM, Caller, Role
 from domain.commands import (
     CancelBooking,
+    CancelFlight,
+    CapturePayment,
     ChangeFlightSeats,
     Command,
     ExpireHold,
     InitiateBooking,
     PayBooking,
     Price,
+    ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
+    SettleRefund,
+    VoidPayment,
 )
 from domain.money import Money
 from ledger.submission import Answer
@@ -91,6 +97,28 @@ class Customer:
         else:
             await self._settle(CancelBooking(booking.id), self._some_version(booking))
 
+    async def authorise(self) -> None:
+        """Pay in two steps; the second by somebody else, now, late, or never."""
+        booking = self._some_booking()
+        if booking is None:
+            await self.hold()
+            return
+        payment = PayBooking(booking.id, self._caller.subject, booking.cost, Capture.MANUAL)
+        await self._settle(payment, self._some_version(booking))
+        if self._random.random() < 0.6:
+            await self._world.pause(self._random.choice((0.01, 1.0, 4.0)))
+            resolutions: list[Command] = [CapturePayment(booking.id), VoidPayment(booking.id, "declined")]
+            chosen = self._random.choices(resolutions, (3, 1), k=self._random.choice((1, 1, 2)))
+            await asyncio.gather(*(self._settle(command) for command in chosen))
+
+    async def give_some_back(self) -> None:
+        booking = self._some_booking()
+        if booking is None:
+            await self.hold()
+        else:
+            fewer = ReduceSeats(booking.id, self._random.randint(1, 3))
+            await self._settle(fewer, self._some_version(booking))
+
     async def poison(self) -> None:
         """What the database refuses for good; the others in its block must not notice."""
         hold = InitiateBooking(self._random.choice(self._flights), self._caller.subject, 1)
@@ -127,8 +155,10 @@ class Customer:
         match command:
             case InitiateBooking(flight_id, user_id, seats):
                 return InitiateBooking(flight_id, user_id, seats % 3 + 1)
-            case PayBooking(booking_id, user_id, cost):
-                return PayBooking(booking_id, user_id, Money(cost.amount + 1, cost.currency))
+            case PayBooking(booking_id, user_id, cost, capture):
+                return PayBooking(booking_id, user_id, Money(cost.amount + 1, cost.currency), capture)
+            case ReduceSeats(booking_id, seats):
+                return ReduceSeats(booking_id, seats % 3 + 1)
             case CancelBooking(booking_id):
                 return CancelBooking(booking_id, "another reason")
         return None
@@ -156,6 +186,8 @@ _ACTIONS: tuple[tuple[Callable[[Customer], Awaitable[None]], int], ...] = (
     (Customer.pay_twice, 10),
     (Customer.pay_and_cancel, 10),
     (Customer.cancel, 20),
+    (Customer.authorise, 30),
+    (Customer.give_some_back, 10),
     (Customer.repeat, 20),
     (Customer.twist, 10),
     (Customer.poison, 3),
@@ -183,15 +215,22 @@ class Operator:
             await self._world.pause(pause)
             flight_id = self._random.choice(self.flights)
             price = Price(self._random.randint(1, 3) * 100, "INR")
-            command = self._random.choice(
-                (
-                    RepriceFlight(flight_id, price),
-                    ChangeFlightSeats(flight_id, self._random.randint(1, 8)),
-                    ChangeFlightSeats(flight_id, self._random.randint(1, 8)),
-                    self._flight(self._random.randint(1, len(self.flights))),
-                )
-            )
+            choices: list[Command] = [
+                RepriceFlight(flight_id, price),
+                ChangeFlightSeats(flight_id, self._random.randint(1, 8)),
+                ChangeFlightSeats(flight_id, self._random.randint(1, 8)),
+                self._flight(self._random.randint(1, len(self.flights))),
+                *self._settlements(),
+            ]
+            command = self._random.choice(choices)
+            if self._random.random() < 0.05:
+                command = CancelFlight(flight_id, "fog")
             await self._settle(command)
+
+    def _settlements(self) -> list[SettleRefund]:
+        """Of up to two refunds, due or not."""
+        refunds = list(self._world.database.refunds)
+        return [SettleRefund(id) for id in self._random.sample(refunds, min(2, len(refunds)))]
 
     async def _settle(self, command: Command) -> Answer | None:
         call = self._world.call(command, OPERATOR, f"operator-{next(self._keys)}")

@@ -83,7 +83,11 @@ class Program:
     async def _connect(self) -> BlockStore:
         seconds = self._settings.deadline_seconds
         wire = await self._network.connect(self.name, self._database, seconds)
-        return self._parts.store(wire, timedelta(seconds=self._settings.hold_seconds))
+        return self._parts.store(
+            wire,
+            timedelta(seconds=self._settings.hold_seconds),
+            timedelta(seconds=self._settings.capture_seconds),
+        )
 
     async def _serve(self, submission: Submission, reply: Reply) -> None:
         outcome: Outcome

@@ -52,14 +52,15 @@ class PerfectWire:
 class TwinStore:
     """What a writer sees of the database's twin."""
 
-    def __init__(self, wire: Wire, hold: timedelta) -> None:
+    def __init__(self, wire: Wire, hold: timedelta, capture_window: timedelta) -> None:
         self._wire = wire
         self._hold = hold
+        self._capture_window = capture_window
 
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
         wanted = Wanted.by(submissions)
         found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))
-        world = WorkingSet(found.now, self._hold, self._wire.session.database.new_id)
+        world = WorkingSet(found.now, self._hold, self._capture_window, self._wire.session.database.new_id)
         fill(world, found.events)
         world.seats = found.seats
         world.scheduled = found.scheduled
@@ -69,6 +70,9 @@ class TwinStore:
         if any("\0" in command.correlation_id for command in block.commands):
             raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
         await self._wire.ask("write", lambda: self._wire.session.write(block))
+
+    async def abandon(self) -> None:
+        await self._wire.ask("abandon", self._wire.session.abandon)
 
     async def close(self) -> None:
         self._wire.sever()
@@ -82,6 +86,8 @@ class TwinStore:
             handle.cancel()
 
 
-def open_twin(database: Database, hold: timedelta, transaction_seconds: float) -> TwinStore:
+def open_twin(
+    database: Database, hold: timedelta, capture_window: timedelta, transaction_seconds: float
+) -> TwinStore:
     """A store on a wire that never breaks."""
-    return TwinStore(PerfectWire(database.connect(transaction_seconds)), hold)
+    return TwinStore(PerfectWire(database.connect(transaction_seconds)), hold, capture_window)

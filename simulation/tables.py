@@ -1,6 +1,7 @@
 """The ledger's tables in memory: what a block reads of them, what it writes, and what they refuse."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from psycopg import errors
 
 import projections.bookings
 import projections.flights
+import projections.refunds
 from domain.booking import Status
 from domain.seats import Seats
 from domain.working_set import NaturalKey
@@ -37,8 +39,8 @@ class Found:
 class Tables:
     """Only `write` changes them, all in one step: that is the transaction.
 
-    `commands` is in the order of commits. `bookings` and `flights` are the views' rows, in the columns that
-    the projections' own `upsert` writes.
+    `commands` is in the order of commits. `bookings`, `flights` and `refunds` are the views'
+    rows, in the columns that the projections' own `upsert` writes.
     """
 
     def __init__(self) -> None:
@@ -47,14 +49,23 @@ class Tables:
         self.seats: dict[UUID, tuple[int, int, int]] = {}
         self.bookings: dict[UUID, tuple[Any, ...]] = {}
         self.flights: dict[UUID, tuple[Any, ...]] = {}
+        self.refunds: dict[UUID, tuple[Any, ...]] = {}
         self._streams: dict[UUID, list[RecordedEvent]] = {}
         self._positions: set[int] = set()
         self._causes: set[tuple[str, str, str, int]] = set()
 
     def read(self, wanted: Wanted, now: datetime) -> Found:
         last = self.events[-1] if self.events else None
-        streams = [*wanted.flights, *wanted.bookings, *self.due_holds(wanted.seats_needed, now)]
-        flights = {self.bookings[id][1] for id in wanted.bookings if id in self.bookings} | wanted.flights
+        bookings = {self.refunds[id][1] for id in wanted.refunds if id in self.refunds} | wanted.bookings
+        flights = {self.bookings[id][1] for id in bookings if id in self.bookings} | wanted.flights
+        captured = [self.bookings[id] for id in wanted.captures if id in self.bookings]
+        needed = Counter(wanted.seats_needed)
+        for row in captured:
+            needed[row[1]] += row[3].real
+        streams = {*wanted.flights, *bookings, *(row[1] for row in captured), *self.due_holds(+needed, now)}
+        for row in self.bookings.values():
+            if row[1] in wanted.emptied and row[6] != Status.CANCELLED.value:
+                streams.add(row[0])
         return Found(
             now,
             last.position if last else 0,
@@ -77,6 +88,7 @@ class Tables:
         self.commands.update({(c.actor, c.operation, c.key): c for c in block.commands})
         self.seats.update({id: (count.seats, count.held, count.booked) for id, count in seats.items()})
         self.bookings.update(_rows(projections.bookings.upsert(list(block.bookings.values()))[1]))
+        self.refunds.update(_rows(projections.refunds.upsert(list(block.bookings.values()))[1]))
         self.flights.update(_rows(projections.flights.upsert(list(block.flights.values()))[1]))
 
     def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
@@ -96,7 +108,7 @@ class Tables:
             if min(seat.seats, seat.held, seat.booked, seat.free) < 0:
                 raise errors.CheckViolation("seats")
 
-    def due_holds(self, seats_needed: dict[UUID, int], now: datetime) -> Iterable[UUID]:
+    def due_holds(self, seats_needed: Mapping[UUID, int], now: datetime) -> Iterable[UUID]:
         """Of flights that are too full for what is asked of them: oldest first, no more than seats needed."""
         for flight_id, needed in seats_needed.items():
             seats, held, booked = self.seats.get(flight_id, (needed, 0, 0))
@@ -104,9 +116,9 @@ class Tables:
                 due = [
                     row
                     for row in self.bookings.values()
-                    if row[1] == flight_id and row[6] == Status.INITIATED.value and row[8] <= now
+                    if row[1] == flight_id and projections.bookings.NEVER < row[9] <= now
                 ]
-                yield from [row[0] for row in sorted(due, key=lambda row: row[8])[:needed]]
+                yield from [row[0] for row in sorted(due, key=lambda row: row[9])[:needed]]
 
 
 def _rows(columns: tuple[Any, ...]) -> dict[UUID, tuple[Any, ...]]:

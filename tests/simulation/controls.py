@@ -2,16 +2,20 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import pytest
 
+import domain.handlers
 import simulation.database
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking, CancelReason
+from domain.money import Money
+from domain.refunds import RefundReason
 from domain.refusals import HoldNotDue
-from domain.seats import Seats
+from domain.seats import Seats, SeatUse
+from domain.working_set import WorkingSet
 from ledger.block import Block, Loaded
 from ledger.submission import Submission
 from simulation.database import Database, Session
@@ -78,7 +82,7 @@ def looks_no_key_up_and_nothing_rejects_it(patch: Patch) -> Parts:
 
 def expires_without_looking_again(patch: Patch) -> Parts:
     def expire(booking: Booking, now: datetime) -> None:
-        booking.cancel(CancelReason.HOLD_EXPIRED, None, now)
+        booking.cancel(CancelReason.HOLD_EXPIRED, None, booking.id, now)
 
     patch.setattr(Booking, "expire", expire)
     return Parts()
@@ -92,8 +96,8 @@ def keeps_hold_not_due_for_ever(patch: Patch) -> Parts:
 def takes_money_for_a_hold_that_ran_out(patch: Patch) -> Parts:
     require_payable = Booking._require_payable
 
-    def at_its_beginning(booking: Booking, now: datetime) -> None:
-        require_payable(booking, booking.created_on)
+    def at_its_beginning(booking: Booking, amount: Money, now: datetime) -> None:
+        require_payable(booking, amount, booking.created_on)
 
     patch.setattr(Booking, "_require_payable", at_its_beginning)
     return Parts()
@@ -101,7 +105,7 @@ def takes_money_for_a_hold_that_ran_out(patch: Patch) -> Parts:
 
 def lets_due_holds_block_seats(patch: Patch) -> Parts:
     class Blind(Database):
-        def due_holds(self, seats_needed: dict[UUID, int], now: datetime) -> Iterable[UUID]:
+        def due_holds(self, seats_needed: Mapping[UUID, int], now: datetime) -> Iterable[UUID]:
             return ()
 
     return Parts(database=Blind)
@@ -127,9 +131,9 @@ def never_takes_the_lock_from_the_frozen(patch: Patch) -> Parts:
 def forgets_to_give_seats_back(patch: Patch) -> Parts:
     follow = Seats.follow
 
-    def forget(seats: Seats, before: Status | None, after: Status | None, count: int) -> None:
-        if after is not Status.CANCELLED:
-            follow(seats, before, after, count)
+    def forget(seats: Seats, before: SeatUse, after: SeatUse) -> None:
+        if sum(after) >= sum(before):
+            follow(seats, before, after)
 
     patch.setattr(Seats, "follow", forget)
     return Parts()
@@ -138,11 +142,39 @@ def forgets_to_give_seats_back(patch: Patch) -> Parts:
 def keeps_the_money_of_a_cancelled_booking(patch: Patch) -> Parts:
     cancel = Booking.cancel
 
-    def keep(booking: Booking, reason: CancelReason, note: str | None, now: datetime) -> None:
+    def keep(
+        booking: Booking, reason: CancelReason, note: str | None, refund_id: UUID, now: datetime
+    ) -> None:
         booking.payment_status = None
-        cancel(booking, reason, note, now)
+        cancel(booking, reason, note, refund_id, now)
 
     patch.setattr(Booking, "cancel", keep)
+    return Parts()
+
+
+def seats_late_money_without_looking(patch: Patch) -> Parts:
+    patch.setattr(domain.handlers, "_has_seats", lambda booking, world: True)
+    return Parts()
+
+
+def returns_nothing_for_seats_given_back(patch: Patch) -> Parts:
+    owe = Booking._owe
+
+    def forget(booking: Booking, refund_id: UUID, amount: Money, reason: RefundReason, now: datetime) -> None:
+        owe(
+            booking,
+            refund_id,
+            Money(0, "INR") if reason is RefundReason.SEATS_REDUCED else amount,
+            reason,
+            now,
+        )
+
+    patch.setattr(Booking, "_owe", forget)
+    return Parts()
+
+
+def leaves_bookings_on_a_cancelled_flight(patch: Patch) -> Parts:
+    patch.setattr(WorkingSet, "live_bookings", lambda world, flight_id: [])
     return Parts()
 
 
@@ -160,5 +192,8 @@ CONTROLS: dict[Control, int] = {
     never_takes_the_lock_from_the_frozen: 100,
     forgets_to_give_seats_back: 5,
     keeps_the_money_of_a_cancelled_booking: 20,
+    seats_late_money_without_looking: 100,
+    returns_nothing_for_seats_given_back: 20,
+    leaves_bookings_on_a_cancelled_flight: 100,
 }
 """Each with the number of seeds within which it has to be caught."""

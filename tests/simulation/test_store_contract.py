@@ -10,12 +10,17 @@ from psycopg import errors
 
 import projections.bookings
 import projections.flights
+import projections.refunds
 from domain.commands import (
     CancelBooking,
+    CancelFlight,
+    CapturePayment,
     ChangeFlightSeats,
+    ExpireHold,
     InitiateBooking,
     PayBooking,
     RepriceFlight,
+    SettleRefund,
 )
 from domain.money import Money
 from ledger.block import Block
@@ -255,8 +260,54 @@ async def test_the_views_show_what_was_written(bench: Bench) -> None:
     submissions = [asks(CancelBooking(id), key="none") for id in (paid, due)]
     world = (await store.load([*submissions, asks(InitiateBooking(flight_id, "alice", 1))])).world
     await store.close()
-    flights, bookings = bench.views()
+    flights, bookings, refunds = bench.views()
     bookings_expected = sorted(world.bookings.values(), key=lambda booking: booking.id)
     assert bookings == list(zip(*projections.bookings.upsert(bookings_expected)[1], strict=True))
+    assert refunds == list(zip(*projections.refunds.upsert(bookings_expected)[1], strict=True))
+    assert len(refunds) == 1
     assert flights == list(zip(*projections.flights.upsert(list(world.flights.values()))[1], strict=True))
     assert OPERATOR.subject not in {row[2] for row in bookings}
+
+
+async def test_a_cancelled_flight_comes_with_its_live_bookings(bench: Bench) -> None:
+    flight_id = await bench.flight()
+    live, gone = await bench.hold(flight_id), await bench.hold(flight_id)
+    await bench.commit(asks(CancelBooking(gone)))
+    loaded = await (await bench.open()).load([asks(CancelFlight(flight_id, "fog"))])
+    assert list(loaded.world.bookings) == [live]
+    assert flight_id in loaded.world.seats
+
+
+async def test_a_capture_comes_with_its_flight_and_with_the_due_holds_that_a_lost_seat_needs(
+    bench: Bench,
+) -> None:
+    flight_id = await bench.flight(seats=2)
+    lapsed = await bench.hold(flight_id, due_for=60)
+    await bench.commit(asks(ExpireHold(lapsed)))
+    await bench.hold(flight_id)
+    due = await bench.hold(flight_id, due_for=10)
+    loaded = await (await bench.open()).load([asks(CapturePayment(lapsed))])
+    assert set(loaded.world.bookings) == {lapsed, due}
+    assert list(loaded.world.flights) == [flight_id]
+    assert loaded.world.seats[flight_id].free == 0
+
+
+async def test_a_refund_comes_with_its_booking(bench: Bench) -> None:
+    flight_id = await bench.flight()
+    paid = await bench.hold(flight_id)
+    await bench.commit(asks(PayBooking(paid, "alice", Money(100, "INR"))))
+    await bench.commit(asks(CancelBooking(paid)))
+    (refund,) = bench.views()[2]
+    loaded = await (await bench.open()).load([asks(SettleRefund(refund[0]))])
+    assert list(loaded.world.bookings[paid].refunds) == [refund[0]]
+    assert flight_id in loaded.world.seats
+
+
+async def test_an_abandoned_block_leaves_nothing_and_lets_the_next_one_in(bench: Bench) -> None:
+    first, second, schedule = await bench.open(), await bench.open(), asks(scheduling())
+    for _ in range(2):
+        Block(await first.load([schedule])).decide(schedule)
+        await first.abandon()
+    async with asyncio.timeout(1):
+        loaded = await second.load([schedule])
+    assert (loaded.position, loaded.commands) == (0, {})
