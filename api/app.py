@@ -11,15 +11,19 @@ from loguru import logger
 
 from api.audit import AuditController
 from api.bookings import BookingController
+from api.bulk import BulkController
 from api.documents import DocumentController
 from api.edge import Edge
 from api.flights import FlightController
 from api.guard import Guard
 from api.operations import OperationsController
+from api.payments import PaymentController
 from api.problems import on_error
+from api.refunds import RefundController
 from api.request import ApiRequest
 from api.tokens import Tokens
 from api.unread import hang_up_on_idlers
+from api.why import WhyController
 from ledger.ledger import Ledger
 from ledger.settings import Settings
 
@@ -43,7 +47,11 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
         route_handlers=[
             FlightController,
             BookingController,
+            BulkController,
+            PaymentController,
+            RefundController,
             AuditController,
+            WhyController,
             OperationsController,
             DocumentController,
         ],

@@ -1,5 +1,6 @@
 """Bookings over HTTP."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -8,18 +9,19 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, UnsetType
 
 from api import history, queries
-from api.commands import Paid, submit
+from api.commands import ask, submit
 from api.history import History, Moment
-from api.parameters import List, View
+from api.parameters import List, NoParameters, View
+from api.problems import problem
 from api.queries import Page
-from api.replies import Reply, version_header
-from api.request import ApiRequest
+from api.replies import JSON, PROBLEM, Reply, position_header, version_header
+from api.request import ApiRequest, Nothing
 from api.routes import BUYERS, READERS, route
-from domain.booking import Status
+from domain.booking import Booking, Status
 from domain.caller import Role
-from domain.commands import CancelBooking, InitiateBooking, Note, PayBooking, UserId
+from domain.commands import CancelBooking, InitiateBooking, Note, PartySize, ReduceSeats, UserId
+from domain.money import Money
 from domain.refusals import (
-    AlreadyPaid,
     BookingCancelled,
     BookingNotFound,
     FlightNotBookable,
@@ -29,10 +31,12 @@ from domain.refusals import (
     NotEnoughSeats,
     NotYourAccount,
     PaymentInProgress,
-    PriceMismatch,
+    Refusal,
+    SeatsNotFewer,
     StaleVersion,
     TotalTooLarge,
 )
+from ledger.submission import Submission, Verdict
 from projections import bookings
 from projections.bookings import BookingRow, BookingSearch
 from projections.head import Seen
@@ -40,6 +44,25 @@ from projections.head import Seen
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Note | None = None
+
+
+class FewerSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seats: PartySize
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What cancelling would give back. It holds for as long as the booking stays at `version`: cancel with
+    `If-Match` of that version, before `valid_until`.
+    """
+
+    booking_id: UUID
+    version: int
+    seats: int
+    refund: Money
+    valid_until: datetime
+
+
+QUOTE_VALID = timedelta(minutes=5)
 
 
 class BookingList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,31 +97,6 @@ class BookingController(Controller):
         return await submit(request, await request.read(InitiateBooking))
 
     @post(
-        "/payments",
-        opt=route(
-            BUYERS,
-            "Pay for a booking",
-            takes=PayBooking,
-            gives=Paid,
-            status=201,
-            key_required=True,
-            if_match=True,
-            refusals=(
-                BookingNotFound,
-                StaleVersion,
-                BookingCancelled,
-                HoldExpired,
-                AlreadyPaid,
-                PaymentInProgress,
-                PriceMismatch,
-                IdempotencyKeyReused,
-            ),
-        ),
-    )
-    async def pay(self, request: ApiRequest) -> ASGIApp:
-        return await submit(request, await request.read(PayBooking))
-
-    @post(
         "/{id:str}/cancel",
         status_code=200,
         opt=route(
@@ -114,6 +112,49 @@ class BookingController(Controller):
     async def cancel(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(Reason, optional=True)
         return await submit(request, CancelBooking(booking_id, body.reason))
+
+    @post(
+        "/{id:str}/cancel/quote",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "What cancelling would give back; nothing is written",
+            takes=Nothing,
+            body_required=False,
+            gives=Quote,
+            refusals=(BookingNotFound, BookingCancelled),
+        ),
+    )
+    async def quote(self, request: ApiRequest) -> ASGIApp:
+        booking_id, _ = request.id(BookingNotFound), await request.read(Nothing, optional=True)
+        request.query(NoParameters)
+        answer = await ask(request, CancelBooking(booking_id), _render_quote, dry_run=True, keyed=False)
+        media_type = JSON if answer.status == 200 else PROBLEM
+        return Reply(answer.status, answer.body, [position_header(answer.position)], media_type)
+
+    @post(
+        "/{id:str}/seats",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Give some of the seats back; what was paid for them becomes a refund due",
+            takes=FewerSeats,
+            gives=BookingRow,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                HoldExpired,
+                PaymentInProgress,
+                SeatsNotFewer,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def reduce_seats(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(FewerSeats)
+        return await submit(request, ReduceSeats(booking_id, body.seats))
 
     @get(
         "/", opt=route(READERS, "Find bookings, the newest first", query=BookingList, gives=Page[BookingRow])
@@ -153,6 +194,24 @@ class BookingController(Controller):
         if found is None or not request.caller.may_read(found[0]):
             return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
         return queries.answer(position, found[1])
+
+
+def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
+    """From the booking as cancelling it would leave it."""
+    if isinstance(verdict, Refusal):
+        return problem(verdict, submission.instance, submission.correlation_id)
+    assert isinstance(verdict, Booking)
+    owed = [
+        refund.amount.amount for refund in verdict.refunds.values() if refund.due_at == verdict.modified_on
+    ]
+    quote = Quote(
+        verdict.id,
+        verdict.version - len(verdict.pending_events),
+        verdict.seats,
+        Money(sum(owed), verdict.total_cost.currency),
+        verdict.modified_on + QUOTE_VALID,
+    )
+    return 200, msgspec.json.encode(quote)
 
 
 def _search(asked: BookingList, request: ApiRequest) -> BookingSearch:

@@ -7,17 +7,19 @@ from uuid import UUID
 import msgspec
 
 from api.exchange import Exchange
+from api.parameters import Rehearsal
 from api.problems import problem
 from api.rejections import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed
 from api.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.request import ApiRequest
 from api.routes import Route
-from domain.commands import Command, InitiateBooking, PayBooking, ScheduleFlight
+from domain.commands import Command, InitiateBooking, PayBooking, ScheduleFlight, SettleRefund
 from domain.flight import Flight
 from domain.refusals import Refusal
-from ledger.submission import Answer, Submission, Verdict
+from ledger.submission import Answer, Render, Submission, Verdict
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
+from projections.refunds import RefundRow
 
 CREATED = {ScheduleFlight: "/api/v1/flights/", InitiateBooking: "/api/v1/bookings/"}
 """Commands that make a new resource, and where it will be found."""
@@ -34,7 +36,21 @@ class Paid(msgspec.Struct, frozen=True):
 async def submit(request: ApiRequest, command: Command) -> Reply:
     """Have the ledger decide, and answer as it did: with the first outcome if the key was used before.
 
-    Raises IdempotencyKeyMissing, IdempotencyKeyMalformed, Malformed; the ledger's Unavailable, Overloaded.
+    Raises IdempotencyKeyMissing, IdempotencyKeyMalformed, Malformed, ValidationFailed; the ledger's
+    Unavailable, Overloaded.
+    """
+    # Strict, because a misspelt dry_run must not do the thing.
+    dry_run = request.query(Rehearsal).dry_run
+    answer = await ask(request, command, render, dry_run=dry_run)
+    return _reply(command, answer, dry_run)
+
+
+async def ask(
+    request: ApiRequest, command: Command, render: Render, *, dry_run: bool, keyed: bool = True
+) -> Answer:
+    """What the ledger says to the command, in the words of `render`; `keyed`: under the caller's key, if any.
+
+    Raises as `submit` does.
     """
     exchange = request.exchange
     route: Route = request.route_handler.opt["route"]
@@ -46,13 +62,14 @@ async def submit(request: ApiRequest, command: Command) -> Reply:
         correlation_id=exchange.request_id,
         traceparent=exchange.traceparent,
         instance=exchange.instance,
-        **_key(exchange, route.key_required),
+        dry_run=dry_run,
+        **(_key(exchange, route.key_required) if keyed else {}),
     )
     answer = await request.ledger.submit(submission)
     made = answer.subject_id if isinstance(command, InitiateBooking) else None
     booking_id = getattr(command, "booking_id", made)
     exchange.facts = {"position": answer.position, "key": submission.key, "booking_id": booking_id}
-    return _reply(command, answer)
+    return answer
 
 
 def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
@@ -62,6 +79,8 @@ def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
     if isinstance(verdict, Flight):
         created = isinstance(submission.command, ScheduleFlight)
         return 201 if created else 200, _encode(FlightRow.of(verdict))
+    if isinstance(submission.command, SettleRefund):
+        return 200, _encode(RefundRow.of(verdict, verdict.refunds[submission.command.refund_id]))
     row = BookingRow.of(verdict)
     if isinstance(submission.command, PayBooking):
         assert row.payment is not None
@@ -69,13 +88,15 @@ def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
     return 201 if isinstance(submission.command, InitiateBooking) else 200, _encode(row)
 
 
-def _reply(command: Command, answer: Answer) -> Reply:
+def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
     headers: list[Header] = [position_header(answer.position)]
     if answer.version:
         headers.append(version_header(answer.version))
     if answer.replayed:
         headers.append((b"idempotency-replayed", b"true"))
-    if answer.status == 201 and type(command) in CREATED:
+    if dry_run:
+        headers.append((b"dry-run", b"true"))
+    elif answer.status == 201 and type(command) in CREATED:
         headers.append((b"location", f"{CREATED[type(command)]}{answer.subject_id}".encode()))
     return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
 

@@ -4,17 +4,25 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from api.bookings import Reason
+import msgspec
+
+from api.bookings import FewerSeats, Quote, Reason
+from api.bulk import Bulk, BulkResult, Hold, ItemResult
 from api.commands import Paid
-from api.flights import NewPrice, NewSeats
+from api.flights import Cancellation, NewPrice, NewSeats
+from api.payments import Voiding
 from api.queries import Page
+from api.refunds import Settlement
+from api.request import Nothing
 from domain.booking import PaymentStatus, Status
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.flight import FlightStatus
 from domain.money import Money
+from domain.refunds import RefundReason, RefundStatus
 from projections.availability import Availability
 from projections.bookings import BookingRow, Payment
 from projections.flights import FlightRow
+from projections.refunds import RefundRow
 
 _FLIGHT = UUID("01932c07-5bb0-7aaa-8000-00000000ba17")
 _BOOKING = UUID("01932c07-5bb1-7bbb-8000-0000000a11ce")
@@ -54,6 +62,25 @@ ALICE_PAID = BookingRow(
     Payment(_PAYMENT, PaymentStatus.CAPTURED),
 )
 
+ALICE_IS_OWED = RefundRow(
+    UUID("01932c07-5bb3-7ddd-8000-0000000ba11c"),
+    _BOOKING,
+    _FLIGHT,
+    "alice",
+    _PAYMENT,
+    Money(450000, "INR"),
+    RefundReason.SEATS_REDUCED,
+    RefundStatus.DUE,
+    _MADE,
+    None,
+    None,
+)
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
 EXAMPLES: dict[Any, Any] = {
     ScheduleFlight: ScheduleFlight("BA117", "LHR", "JFK", _DEPARTURE, _ARRIVAL, 180, Price(450000, "INR")),
     FlightRow: BA117,
@@ -67,4 +94,14 @@ EXAMPLES: dict[Any, Any] = {
     PayBooking: PayBooking(_BOOKING, "alice", Money(900000, "INR")),
     Paid: Paid(_PAYMENT, ALICE_PAID),
     Reason: Reason("Plans changed"),
+    Bulk: Bulk([Hold("order-4711-1", _FLIGHT, "alice", 2)], atomic=True),
+    BulkResult: BulkResult([ItemResult("order-4711-1", 201, 42, False, _raw(ALICE_HOLDS_TWO))]),
+    Nothing: Nothing(),
+    FewerSeats: FewerSeats(1),
+    Quote: Quote(_BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
+    Voiding: Voiding("Declined by the bank"),
+    Cancellation: Cancellation("Fog at LHR"),
+    RefundRow: ALICE_IS_OWED,
+    Page[RefundRow]: Page([ALICE_IS_OWED], None),
+    Settlement: Settlement("re_4711"),
 }

@@ -15,7 +15,16 @@ from api.queries import Page
 from api.replies import version_header
 from api.request import ApiRequest
 from api.routes import ANYBODY, OPERATORS, route
-from domain.commands import Airport, ChangeFlightSeats, FlightSeats, Price, RepriceFlight, ScheduleFlight
+from domain.commands import (
+    Airport,
+    CancelFlight,
+    ChangeFlightSeats,
+    FlightSeats,
+    Price,
+    Reason,
+    RepriceFlight,
+    ScheduleFlight,
+)
 from domain.money import AMOUNT_MAX
 from domain.refusals import (
     FlightAlreadyScheduled,
@@ -35,6 +44,10 @@ class NewPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class NewSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats: FlightSeats
+
+
+class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Reason
 
 
 class FlightList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,3 +143,18 @@ class FlightController(Controller):
     async def change_seats(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(NewSeats)
         return await submit(request, ChangeFlightSeats(flight_id, body.seats))
+
+    @post(
+        "/{id:str}/cancel",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Cancel the flight, and with it every live booking",
+            takes=Cancellation,
+            gives=FlightRow,
+            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
+        ),
+    )
+    async def cancel(self, request: ApiRequest) -> ASGIApp:
+        flight_id, body = request.id(FlightNotFound), await request.read(Cancellation)
+        return await submit(request, CancelFlight(flight_id, body.reason))

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.openapi_answers import REFERENCE, content, is_command, responses
+from api.parameters import Rehearsal
 from api.problems import Problem
 from api.routes import ALIASES, PUBLIC, Route
 from ledger import VERSION
@@ -77,6 +78,9 @@ def _operation(path: str, method: str, handler: HTTPRouteHandler, route: Route) 
 def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
     if "{id}" in path:
         yield {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    for name in ("actor", "operation", "key"):
+        if f"{{{name}}}" in path:
+            yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     for name in ("code", "name"):
         if f"{{{name}}}" in path:
             known = {"type": "string", "enum": route.names}
@@ -87,6 +91,9 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         schema = schema.get("$defs", {}).get(schema.get("$ref", "").rpartition("/")[2], schema)
         default = {} if field.default is msgspec.UNSET else {"default": msgspec.to_builtins(field.default)}
         yield {"name": field.name, "in": "query", "required": field.required, "schema": schema | default}
+    for field in msgspec.structs.fields(Rehearsal) if is_command(route) or route.rehearsable else ():
+        schema = msgspec.json.schema(field.type) | {"default": field.default}
+        yield {"name": field.name, "in": "query", "required": False, "schema": schema}
     if is_command(route):
         key = {"in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}}
         yield {"name": "x-idempotency-key", "required": route.key_required, "description": _KEY} | key

@@ -34,12 +34,14 @@ def responses(path: str, method: str, route: Route) -> dict[str, Any]:
 def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
     command = is_command(route)
     yield "x-request-id", _header("The request's id.")
-    if route.query is not None or command:
+    if route.query is not None or command or route.rehearsable:
         yield "ledger-position", _header("The position of the log that the answer reflects.", "integer")
     if command or route.gives in (FlightRow, BookingRow):
         yield "ETag", _header('The version, like "v3".')
     if command:
         yield "idempotency-replayed", _header("`true`: the first outcome of this key, again.")
+    if command or route.rehearsable:
+        yield "dry-run", _header("`true`: nothing was written.")
     if route.takes in CREATED:
         yield "Location", _header("Where the new resource is.")
     if getattr(route.gives, "__origin__", None) is Page:
@@ -47,7 +49,7 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
 
 
 def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
-    if route.query is not None or route.takes is not None:
+    if route.query is not None or route.takes is not None or is_command(route):
         yield rejections.ValidationFailed
     if route.query is not None:
         yield rejections.PositionNotReached
@@ -74,6 +76,8 @@ def _refused(status: int, kinds: list[type[Refusal]], path: str, command: bool) 
         headers["ledger-position"] = _header("The position of the log that the answer reflects.", "integer")
     if command and any(kind.kept for kind in decided):
         headers["idempotency-replayed"] = _header("`true`: the first outcome of this key, again.")
+    if command and decided:
+        headers["dry-run"] = _header("`true`: nothing was written.")
     headers |= {"Retry-After": _header("Seconds.", "integer")} if status == 503 else {}
     headers |= {"WWW-Authenticate": _header("RFC 6750.")} if status in (401, 403) else {}
     examples = {kind.code: {"summary": kind.title, "value": _example(kind, path)} for kind in kinds}
@@ -90,7 +94,10 @@ def _example(kind: type[Refusal], path: str) -> Any:
 
 def content(kind: Any) -> dict[str, Any]:
     schema = msgspec.json.schema_components([kind], ref_template=REFERENCE)[0][0]
-    return {"schema": schema} | ({"example": msgspec.to_builtins(EXAMPLES[kind])} if kind in EXAMPLES else {})
+    if kind not in EXAMPLES:
+        return {"schema": schema}
+    # There and back, because some examples hold JSON that is written already.
+    return {"schema": schema, "example": msgspec.json.decode(msgspec.json.encode(EXAMPLES[kind]))}
 
 
 def _header(description: str, kind: str = "string") -> dict[str, Any]:

@@ -25,6 +25,16 @@ class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     min_position: Annotated[Position, Meta(description="Wait until the ledger has reached it")] = 0
 
 
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """None at all."""
+
+
+class Rehearsal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every command takes: whether it is only to be tried out."""
+
+    dry_run: Annotated[bool, Meta(description="Decide and answer as ever, and write nothing")] = False
+
+
 class List(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 50
     cursor: Annotated[Cursor, Meta(description="`next_cursor` of the page before")] | UnsetType = UNSET
@@ -41,6 +51,10 @@ def decode(query_string: bytes, kind: type[T]) -> T:
         if not re.fullmatch("[0-9]{1,19}", values[name]):
             raise ValidationFailed(name, "Expected a number in ASCII digits")
         values[name] = int(values[name])
+    for name in _switches(kind) & values.keys():
+        if values[name] not in ("true", "false"):
+            raise ValidationFailed(name, "Expected true or false")
+        values[name] = values[name] == "true"
     try:
         return msgspec.convert(values, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -75,6 +89,13 @@ def _default(kind: Any) -> Any:
 def _numbers(kind: Any) -> frozenset[str]:
     """The fields that hold whole numbers."""
     return frozenset(field.name for field in msgspec.structs.fields(kind) if _holds_int(field.type))
+
+
+@cache
+def _switches(kind: Any) -> frozenset[str]:
+    """The fields that are true or false."""
+    fields = msgspec.structs.fields(kind)
+    return frozenset(field.name for field in fields if field.type is bool or bool in get_args(field.type))
 
 
 def _holds_int(annotation: Any) -> bool:

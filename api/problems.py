@@ -15,9 +15,11 @@ from api.rejections import Rejection
 from api.replies import PROBLEM, Header, Reply, position_header
 from domain.refusals import (
     BookingNotFound,
+    CommandNotFound,
     FlightNotFound,
     IdempotencyKeyReused,
     NotYourAccount,
+    RefundNotFound,
     Refusal,
     StaleVersion,
 )
@@ -25,6 +27,8 @@ from domain.refusals import (
 STATUSES: dict[type[Refusal], int] = {
     FlightNotFound: 404,
     BookingNotFound: 404,
+    RefundNotFound: 404,
+    CommandNotFound: 404,
     StaleVersion: 412,
     IdempotencyKeyReused: 422,
     NotYourAccount: 403,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An empty object."""
+
+
 class ApiRequest(Request[Caller, Any, Any]):
     @property
     def exchange(self) -> Exchange:

@@ -20,6 +20,7 @@ PUBLIC: frozenset[Role] = frozenset()
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """`takes` is the body, `query` the query string, `gives` the body of `status`: each a struct or None.
 
+    `rehearsable`: takes `dry_run`, as all that `refusals` shows to be commands do.
     `names` are all that the variable part of the path may be, where it is no id.
     """
 
@@ -35,6 +36,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[type[Refusal], ...] = ()
     key_required: bool = False
     if_match: bool = False
+    rehearsable: bool = False
 
 
 def route(roles: frozenset[Role], summary: str, **rest: Any) -> dict[str, Route]:

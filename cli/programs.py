@@ -94,6 +94,7 @@ def demo(settings: Settings, json: bool) -> int:
             "SEATLEDGER_LOG_FILE": "",
             "SEATLEDGER_DATA": folder,
             "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
+            "SEATLEDGER_CAPTURE_SECONDS": str(DEMO_HOLD_SECONDS),
             "SEATLEDGER_LOG_LEVEL": "WARNING",
             "SEATLEDGER_PORT": str(port),
             "SEATLEDGER_HOST": "127.0.0.1",

@@ -23,6 +23,7 @@ FLIGHT_SEATS_MAX = 1000
 FlightSeats = Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX)]
 PartySize = Annotated[int, Meta(ge=1, le=9)]
 Note = Annotated[str, Meta(max_length=500)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class Price(Money, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +70,11 @@ class ChangeFlightSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     seats: FlightSeats
 
 
+class CancelFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    flight_id: UUID
+    reason: Reason
+
+
 class InitiateBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flight_id: UUID
     user_id: UserId
@@ -79,11 +85,21 @@ class PayBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     booking_id: UUID
     user_id: UserId
     total_cost: Money
-    capture: Annotated[Capture, Meta(extra_json_schema={"enum": ["automatic"]})] = Capture.AUTOMATIC
+    capture: Capture = Capture.AUTOMATIC
 
-    def __post_init__(self) -> None:
-        if self.capture is not Capture.AUTOMATIC:
-            raise ValueError("Only automatic capture is available")
+
+class CapturePayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    booking_id: UUID
+
+
+class VoidPayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    booking_id: UUID
+    reason: Reason
+
+
+class ReduceSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    booking_id: UUID
+    seats: PartySize
 
 
 class CancelBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,12 +111,27 @@ class ExpireHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     booking_id: UUID
 
 
+class CancelWithFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    booking_id: UUID
+
+
+class SettleRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    refund_id: UUID
+    reference: Note | None = None
+
+
 Command = (
     ScheduleFlight
     | RepriceFlight
     | ChangeFlightSeats
+    | CancelFlight
     | InitiateBooking
     | PayBooking
+    | CapturePayment
+    | VoidPayment
+    | ReduceSeats
     | CancelBooking
     | ExpireHold
+    | CancelWithFlight
+    | SettleRefund
 )

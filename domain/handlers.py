@@ -1,23 +1,35 @@
 """What each command does: load, check, act. The dictionary at the foot is the list of all there is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Any, NamedTuple
 
-from domain.booking import Booking, CancelReason
+from domain.booking import Booking, CancelReason, Capture, Status
 from domain.caller import Caller
 from domain.commands import (
     CancelBooking,
+    CancelFlight,
+    CancelWithFlight,
+    CapturePayment,
     ChangeFlightSeats,
     Command,
     ExpireHold,
     InitiateBooking,
     PayBooking,
+    ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
+    SettleRefund,
+    VoidPayment,
 )
-from domain.flight import Flight
-from domain.refusals import BookingNotFound, FlightAlreadyScheduled, NotYourAccount, TotalTooLarge
+from domain.flight import Flight, FlightStatus
+from domain.money import Money
+from domain.refusals import (
+    BookingNotFound,
+    FlightAlreadyScheduled,
+    NotYourAccount,
+    TotalTooLarge,
+)
 from domain.working_set import WorkingSet
 
 
@@ -61,16 +73,34 @@ def change_flight_seats(command: ChangeFlightSeats, asked: Asked, world: Working
     return flight
 
 
-def initiate_booking(command: InitiateBooking, asked: Asked, world: WorkingSet) -> Booking:
-    if not asked.caller.may_act_for(command.user_id):
-        raise NotYourAccount
+def cancel_flight(command: CancelFlight, asked: Asked, world: WorkingSet) -> Flight:
+    """The flight alone: its bookings follow in the same block, each by a CancelWithFlight."""
     flight = world.flight(command.flight_id)
+    flight.cancel(command.reason, world.now)
+    return flight
+
+
+def require_bookable(
+    commands: Sequence[InitiateBooking], asked: Asked, world: WorkingSet
+) -> tuple[Flight, list[Money]]:
+    """The flight of these holds, and what each costs, if all of them can be granted.
+
+    Raises NotYourAccount, FlightNotFound, FlightNotBookable, NotEnoughSeats, TotalTooLarge.
+    """
+    if not all(asked.caller.may_act_for(command.user_id) for command in commands):
+        raise NotYourAccount
+    flight = world.flight(commands[0].flight_id)
     flight.require_bookable(world.now)
-    world.seats[flight.id].require(command.seats)
+    world.seats[flight.id].require(sum(command.seats for command in commands))
     try:
-        total_cost = flight.price.times(command.seats)
+        return flight, [flight.price.times(command.seats) for command in commands]
     except ValueError:
-        raise TotalTooLarge(price=flight.price, seats=command.seats) from None
+        seats = max(command.seats for command in commands)
+        raise TotalTooLarge(price=flight.price, seats=seats) from None
+
+
+def initiate_booking(command: InitiateBooking, asked: Asked, world: WorkingSet) -> Booking:
+    flight, (total_cost,) = require_bookable([command], asked, world)
     booking = Booking.initiate(
         id=world.new_id(),
         flight_id=flight.id,
@@ -89,14 +119,61 @@ def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking
     if booking.user_id != command.user_id:
         raise BookingNotFound(booking_id=command.booking_id)
     booking.require_version(asked.expected_version)
-    booking.pay(world.new_id(), command.total_cost, world.now)
+    if command.capture is Capture.MANUAL:
+        booking.authorise(world.new_id(), command.total_cost, world.now + world.capture_window, world.now)
+    else:
+        booking.pay(world.new_id(), command.total_cost, world.now)
+    return booking
+
+
+def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) -> Booking:
+    booking = world.booking(command.booking_id)
+    booking.require_version(asked.expected_version)
+    if booking.is_late(world.now):
+        booking.capture_late(_has_seats(booking, world), world.new_id(), world.now)
+    else:
+        booking.capture(world.now)
+    return booking
+
+
+def _has_seats(booking: Booking, world: WorkingSet) -> bool:
+    """Could the booking sit on its flight? One whose hold nobody has tidied away still has its seats."""
+    flight = world.flights[booking.flight_id]
+    counted = booking.seats if booking.status is not Status.CANCELLED else 0
+    free = world.seats[flight.id].free + counted
+    return flight.status(world.now) is FlightStatus.SCHEDULED and booking.seats <= free
+
+
+def void_payment(command: VoidPayment, asked: Asked, world: WorkingSet) -> Booking:
+    booking = world.booking(command.booking_id)
+    booking.require_version(asked.expected_version)
+    booking.void(command.reason, world.now)
+    return booking
+
+
+def reduce_seats(command: ReduceSeats, asked: Asked, world: WorkingSet) -> Booking:
+    booking = _own_booking(command, asked, world)
+    booking.require_version(asked.expected_version)
+    booking.reduce_seats(command.seats, world.new_id(), world.now)
     return booking
 
 
 def cancel_booking(command: CancelBooking, asked: Asked, world: WorkingSet) -> Booking:
     booking = _own_booking(command, asked, world)
     booking.require_version(asked.expected_version)
-    booking.cancel(CancelReason.REQUESTED, command.reason, world.now)
+    booking.cancel(CancelReason.REQUESTED, command.reason, world.new_id(), world.now)
+    return booking
+
+
+def cancel_with_flight(command: CancelWithFlight, asked: Asked, world: WorkingSet) -> Booking:
+    booking = world.booking(command.booking_id)
+    booking.cancel(CancelReason.FLIGHT_CANCELLED, None, world.new_id(), world.now)
+    return booking
+
+
+def settle_refund(command: SettleRefund, asked: Asked, world: WorkingSet) -> Booking:
+    booking = world.booking_of_refund(command.refund_id)
+    booking.settle_refund(command.refund_id, command.reference, world.now)
     return booking
 
 
@@ -106,7 +183,9 @@ def expire_hold(command: ExpireHold, asked: Asked, world: WorkingSet) -> Booking
     return booking
 
 
-def _own_booking(command: PayBooking | CancelBooking, asked: Asked, world: WorkingSet) -> Booking:
+def _own_booking(
+    command: PayBooking | CancelBooking | ReduceSeats, asked: Asked, world: WorkingSet
+) -> Booking:
     """Somebody else's booking is answered exactly like an unknown one."""
     booking = world.booking(command.booking_id)
     if not asked.caller.may_act_for(booking.user_id):
@@ -120,10 +199,16 @@ HANDLERS: dict[type[Command], Handler] = {
     ScheduleFlight: schedule_flight,
     RepriceFlight: reprice_flight,
     ChangeFlightSeats: change_flight_seats,
+    CancelFlight: cancel_flight,
     InitiateBooking: initiate_booking,
     PayBooking: pay_booking,
+    CapturePayment: capture_payment,
+    VoidPayment: void_payment,
+    ReduceSeats: reduce_seats,
     CancelBooking: cancel_booking,
     ExpireHold: expire_hold,
+    CancelWithFlight: cancel_with_flight,
+    SettleRefund: settle_refund,
 }
 
 

@@ -76,8 +76,28 @@ class PriceMismatch(Refusal):
     """The amount or currency is not what the booking costs."""
 
 
+class PaymentNotPending(Refusal):
+    """No payment of the booking waits to be captured or voided."""
+
+
+class SeatsNotFewer(Refusal):
+    """Seats of a booking can only become fewer, and cancelling gives all back."""
+
+
+class RefundNotFound(Refusal):
+    """There is no such refund."""
+
+
+class RefundAlreadySettled(Refusal):
+    """The refund was settled before."""
+
+
 class StaleVersion(Refusal):
     """The booking has changed since the version that the command was meant for."""
+
+
+class CommandNotFound(Refusal):
+    """No outcome is recorded under this actor, operation and key."""
 
 
 class IdempotencyKeyReused(Refusal):

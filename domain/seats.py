@@ -1,11 +1,28 @@
 """Seats of one flight: seats = held + booked + free, always."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from domain.booking import Status
+from domain.booking import Booking, Status
 from domain.refusals import NotEnoughSeats, SeatsInUse
 
 HELD = frozenset({Status.INITIATED, Status.PENDING})
+
+
+class SeatUse(NamedTuple):
+    """How many seats of its flight a booking has held and booked."""
+
+    held: int
+    booked: int
+
+    @classmethod
+    def of(cls, booking: Booking) -> "SeatUse":
+        if booking.status in HELD:
+            return cls(booking.seats, 0)
+        return cls(0, booking.seats) if booking.status is Status.BOOKED else NONE_USED
+
+
+NONE_USED = SeatUse(0, 0)
 
 
 @dataclass(slots=True)
@@ -31,7 +48,7 @@ class Seats:
         if seats < in_use:
             raise SeatsInUse(f"{in_use} seats are in use.", asked=seats, in_use=in_use)
 
-    def follow(self, before: Status | None, after: Status | None, count: int) -> None:
-        """A booking of `count` seats went from one status to another (None: did not exist)."""
-        self.held += count * ((after in HELD) - (before in HELD))
-        self.booked += count * ((after is Status.BOOKED) - (before is Status.BOOKED))
+    def follow(self, before: SeatUse, after: SeatUse) -> None:
+        """A booking used so many seats before, and uses so many now."""
+        self.held += after.held - before.held
+        self.booked += after.booked - before.booked

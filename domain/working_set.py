@@ -6,8 +6,8 @@ from uuid import UUID
 
 from domain.booking import Booking, Status
 from domain.flight import Flight
-from domain.refusals import BookingNotFound, FlightNotFound
-from domain.seats import Seats
+from domain.refusals import BookingNotFound, FlightNotFound, RefundNotFound
+from domain.seats import NONE_USED, Seats, SeatUse
 
 NaturalKey = tuple[str, str, date]
 """Flight number, origin, departure day."""
@@ -16,20 +16,23 @@ NaturalKey = tuple[str, str, date]
 class WorkingSet:
     """Holds aggregates in memory while a block of commands is decided in order.
 
-    `now` is the ledger's time for the whole block, `hold` how long a new hold lasts, `new_id` makes UUIDs.
-    Nothing here is shared between blocks.
+    `now` is the ledger's time for the whole block, `hold` how long a new hold lasts, `capture_window`
+    how long a payment may wait to be captured; `new_id` makes UUIDs. No two blocks share anything here.
     """
 
-    def __init__(self, now: datetime, hold: timedelta, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, now: datetime, hold: timedelta, capture_window: timedelta, new_id: Callable[[], UUID]
+    ) -> None:
         self.now = now
         self.hold = hold
+        self.capture_window = capture_window
         self.new_id = new_id
         self.flights: dict[UUID, Flight] = {}
         self.bookings: dict[UUID, Booking] = {}
         self.seats: dict[UUID, Seats] = {}
         self.scheduled: dict[NaturalKey, UUID] = {}
         self._touched: Flight | Booking | None = None
-        self._status_before: Status | None = None
+        self._use_before = NONE_USED
 
     def flight(self, flight_id: UUID) -> Flight:
         """The flight, to be changed. Raises FlightNotFound."""
@@ -44,8 +47,23 @@ class WorkingSet:
         booking = self.bookings.get(booking_id)
         if booking is None:
             raise BookingNotFound(booking_id=booking_id)
-        self._touched, self._status_before = booking, booking.status
+        self._touched, self._use_before = booking, SeatUse.of(booking)
         return booking
+
+    def booking_of_refund(self, refund_id: UUID) -> Booking:
+        """The booking that the refund belongs to, to be changed. Raises RefundNotFound."""
+        for booking in self.bookings.values():
+            if refund_id in booking.refunds:
+                return self.booking(booking.id)
+        raise RefundNotFound(refund_id=refund_id)
+
+    def live_bookings(self, flight_id: UUID) -> list[Booking]:
+        """The flight's bookings in the set that are not cancelled."""
+        return [
+            booking
+            for booking in self.bookings.values()
+            if booking.flight_id == flight_id and booking.status is not Status.CANCELLED
+        ]
 
     def add(self, new: Flight | Booking) -> None:
         if isinstance(new, Flight):
@@ -54,7 +72,7 @@ class WorkingSet:
             self.scheduled[new.number, new.origin, new.departure_day] = new.id
         else:
             self.bookings[new.id] = new
-            self._status_before = None
+            self._use_before = NONE_USED
         self._touched = new
 
     def settle(self) -> Flight | Booking | None:
@@ -63,7 +81,7 @@ class WorkingSet:
         if touched is None or not touched.pending_events:
             return None
         if isinstance(touched, Booking):
-            self.seats[touched.flight_id].follow(self._status_before, touched.status, touched.seats)
+            self.seats[touched.flight_id].follow(self._use_before, SeatUse.of(touched))
         else:
             self.seats[touched.id].seats = touched.seats
         return touched

@@ -1,7 +1,7 @@
 """A block: many commands decided in order against one working set. No I/O: the store loads and writes it."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,16 @@ import msgspec
 
 from domain.booking import Booking
 from domain.caller import SYSTEM
-from domain.commands import ChangeFlightSeats, ExpireHold, InitiateBooking
+from domain.commands import (
+    CancelFlight,
+    CancelWithFlight,
+    CapturePayment,
+    ChangeFlightSeats,
+    ExpireHold,
+    InitiateBooking,
+)
 from domain.flight import Flight
-from domain.handlers import HANDLERS, Asked
+from domain.handlers import HANDLERS, Asked, require_bookable
 from domain.refusals import IdempotencyKeyReused, Refusal
 from domain.working_set import WorkingSet
 from ledger import codec
@@ -69,6 +76,7 @@ class Block:
     flights: dict[UUID, Flight] = field(default_factory=dict)
     bookings: dict[UUID, Booking] = field(default_factory=dict)
     _due: dict[UUID, deque[UUID]] = field(init=False)
+    _refused_together: dict[int, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.position = self.loaded.position
@@ -80,17 +88,49 @@ class Block:
         """The flights whose seat counts may have changed."""
         return {booking.flight_id for booking in self.bookings.values()} | self.flights.keys()
 
+    def decide_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
+        """Outcomes in order; `atomic`: holds on a flight are all granted, or all refused for the same reason.
+
+        Raises HandlerFailed.
+        """
+        if atomic:
+            self._refuse_parties(submissions)
+        return [self.decide(submission) for submission in submissions]
+
+    def _refuse_parties(self, submissions: Sequence[Submission]) -> None:
+        """Holds on a flight that cannot all be granted are refused now; `decide` then tells so."""
+        parties: dict[UUID, dict[CommandKey, Submission]] = {}
+        for submission in submissions:
+            assert isinstance(submission.command, InitiateBooking)
+            if submission.command_key not in self.loaded.commands:
+                party = parties.setdefault(submission.command.flight_id, {})
+                # A key that stands there twice is one hold.
+                party.setdefault(submission.command_key, submission)
+        for flight_id, party in parties.items():
+            members = list(party.values())
+            holds = [one.command for one in members if isinstance(one.command, InitiateBooking)]
+            self._make_room(flight_id, sum(hold.seats for hold in holds), members[0].correlation_id)
+            try:
+                require_bookable(holds, Asked(members[0].caller), self.loaded.world)
+            except Refusal as refusal:
+                self._refused_together |= {id(one): self._refuse(one, refusal) for one in members}
+
     def decide(self, submission: Submission) -> Answer:
         """One command's outcome; a refusal leaves no trace but its own record. Raises HandlerFailed."""
+        if answer := self._refused_together.pop(id(submission), None):
+            return answer
         recorded = self.loaded.commands.get(submission.command_key)
         if recorded is not None:
             return self._replay(submission, recorded)
         try:
             self._make_room_for(submission)
+            answer = self._carry_out(submission)
+            if isinstance(submission.command, CancelFlight) and answer.subject_id is not None:
+                self._cancel_bookings(answer.subject_id, submission.correlation_id)
         except HandlerFailed as failure:
-            # Nobody waits for the expiry that broke: the command that needed it fails, and no neighbour.
+            # Nobody waits for what the ledger does besides: the command that needed it fails, no neighbour.
             raise HandlerFailed(submission) from failure
-        return self._carry_out(submission)
+        return answer
 
     def _replay(self, submission: Submission, recorded: RecordedCommand) -> Answer:
         if recorded.fingerprint != submission.fingerprint:
@@ -113,6 +153,10 @@ class Block:
                 count = self.loaded.world.seats.get(flight_id)
                 # Fewer seats need as much room as they take away.
                 self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
+            case CapturePayment(booking_id=booking_id):
+                booking = self.loaded.world.bookings.get(booking_id)
+                if booking and booking.may_be_seated_again:
+                    self._make_room(booking.flight_id, booking.seats, submission.correlation_id)
 
     def _make_room(self, flight_id: UUID, seats: int, correlation_id: str) -> None:
         """Expire due holds, oldest first, until `seats` are free; each by a command of the ledger's own."""
@@ -122,6 +166,17 @@ class Block:
             # A command earlier in this block may have cancelled it.
             if world.bookings[booking_id].hold_is_due(world.now):
                 self.decide(expiry_of(booking_id, correlation_id))
+
+    def _cancel_bookings(self, flight_id: UUID, correlation_id: str) -> None:
+        """All live bookings of a cancelled flight, each by a command of the ledger's own.
+
+        In the block that cancels the flight, so that nothing can come between: a flight has at most
+        FLIGHT_SEATS_MAX of them.
+        """
+        world = self.loaded.world
+        for booking in world.live_bookings(flight_id):
+            due = booking.hold_is_due(world.now)
+            self.decide((expiry_of if due else cancellation_of)(booking.id, correlation_id))
 
     def _carry_out(self, submission: Submission) -> Answer:
         world = self.loaded.world
@@ -225,6 +280,13 @@ def expiry_of(booking_id: UUID, correlation_id: str = "") -> Submission:
     """The command that expires one hold; its key is the booking's id, because a hold expires only once."""
     return Submission(
         ExpireHold(booking_id), SYSTEM, neutral, key=str(booking_id), correlation_id=correlation_id
+    )
+
+
+def cancellation_of(booking_id: UUID, correlation_id: str = "") -> Submission:
+    """The command that cancels a booking with its flight; a flight is cancelled only once."""
+    return Submission(
+        CancelWithFlight(booking_id), SYSTEM, neutral, key=str(booking_id), correlation_id=correlation_id
     )
 
 

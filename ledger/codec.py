@@ -24,8 +24,12 @@ EVENT_TYPES: dict[str, type[Any]] = {
         Booking.Initiated,
         Booking.PaymentPending,
         Booking.Booked,
+        Booking.PaymentVoided,
+        Booking.Reseated,
+        Booking.SeatsReduced,
         Booking.Cancelled,
         Booking.RefundDue,
+        Booking.RefundSettled,
     )
 }
 """Every event there is, by its stored topic."""

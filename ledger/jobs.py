@@ -25,7 +25,7 @@ class Pulse(NamedTuple):
 
 
 class DueHold(NamedTuple):
-    expires_at: datetime
+    held_until: datetime
     booking_id: UUID
 
 
@@ -105,10 +105,10 @@ _BEAT = """
 # The clock stands in a subquery because an index serves only what is worked out once. The ledger's time is
 # never behind its last event, whatever the machine's clock does.
 _DUE = """
-    select expires_at, id from views.bookings
-    where status = 'initiated' and expires_at <= (
+    select held_until, id from views.bookings
+    where held_until <= (
         select greatest(clock_timestamp(), (
             select recorded_at from ledger.events order by position desc limit 1)))
-        and (expires_at, id) > (%s, %s)
-    order by expires_at, id limit %s
+        and (held_until, id) > (%s, %s)
+    order by held_until, id limit %s
 """

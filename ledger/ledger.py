@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -49,6 +49,10 @@ class Ledger:
     async def submit(self, submission: Submission) -> Answer:
         """The command's answer, after COMMIT. Raises Overloaded or Unavailable."""
         return await self._writer.submit(submission)
+
+    async def submit_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
+        """Answers to commands that share a block, see `Writer.submit_all`. Raises as `submit` does."""
+        return await self._writer.submit_all(submissions, atomic)
 
     @property
     def queued(self) -> int:

@@ -49,6 +49,12 @@ async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[
     return [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
+async def of_flight(connection: AsyncConnection[Any], flight_id: UUID, until: int) -> list[RecordedEvent]:
+    """All events of a flight and its bookings up to a position, in log order."""
+    cursor = await connection.execute(_OF_FLIGHT, (flight_id, flight_id, until), prepare=True)
+    return [RecordedEvent(*row) for row in await cursor.fetchall()]
+
+
 class EventSearch(msgspec.Struct, frozen=True):
     """Which events a page shows: by topic, of one booking, of one flight and its bookings."""
 
@@ -102,3 +108,9 @@ def fold(events: Iterable[RecordedEvent]) -> Flight | Booking | None:
 
 _STREAM = f"select {COLUMNS} from ledger.events where originator_id = %s order by originator_version"  # noqa: S608 - constants only
 _LAST = f"select {COLUMNS} from ledger.events order by position desc limit 1"  # noqa: S608 - constants only
+_OF_FLIGHT = f"""
+    select {COLUMNS} from ledger.events
+    where originator_id = any (array(select id from views.bookings where flight_id = %s) || %s::uuid)
+        and position <= %s
+    order by position
+"""  # noqa: S608 - constants only

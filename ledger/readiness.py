@@ -92,5 +92,5 @@ _SWEEP = """
         (select at from ledger.heartbeats where name = 'scheduler'),
         (select max(finished_at) from ledger.job_runs where job = 'expire_holds'),
         (select count(*) from (select from views.bookings
-            where status = 'initiated' and expires_at <= (select clock_timestamp()) limit 10000) as due)
+            where held_until <= (select clock_timestamp()) limit 10000) as due)
 """

@@ -26,6 +26,7 @@ class Settings:
     port: int = 8000
     workers: int = 2
     hold_seconds: int = 300
+    capture_seconds: int = 900
     sweep_cron: str = "*/30 * * * *"
     jwt_secret: str | None = None
     jwks_file: Path | None = None
@@ -137,6 +138,7 @@ _READERS: dict[str, tuple[str, Any]] = {
     "port": ("SEATLEDGER_PORT", _whole(1, 65535)),
     "workers": ("SEATLEDGER_WORKERS", _whole(1, 64)),
     "hold_seconds": ("SEATLEDGER_HOLD_SECONDS", _whole(1, 86_400)),
+    "capture_seconds": ("SEATLEDGER_CAPTURE_SECONDS", _whole(1, 604_800)),
     "sweep_cron": ("SEATLEDGER_SWEEP_CRON", _cron),
     "jwt_secret": ("SEATLEDGER_JWT_SECRET", _secret),
     "jwks_file": ("SEATLEDGER_JWKS_FILE", _existing_file),

@@ -17,16 +17,23 @@ from psycopg.types.numeric import Int2, Int4, Int8
 
 import projections.bookings
 import projections.flights
+import projections.refunds
 from domain.booking import Booking
 from domain.commands import (
     FLIGHT_SEATS_MAX,
     CancelBooking,
+    CancelFlight,
+    CancelWithFlight,
+    CapturePayment,
     ChangeFlightSeats,
     ExpireHold,
     InitiateBooking,
     PayBooking,
+    ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
+    SettleRefund,
+    VoidPayment,
 )
 from domain.flight import Flight
 from domain.seats import Seats
@@ -50,12 +57,19 @@ _NO_UUID = UUID(int=0)
 
 @dataclass(slots=True)
 class Wanted:
-    """What the commands of a block touch."""
+    """What the commands of a block touch.
+
+    `captures` are bookings that may need their seats again, `refunds` stand for their bookings, and `emptied`
+    are flights whose live bookings are all touched.
+    """
 
     keys: list[CommandKey] = field(default_factory=list)
     flights: set[UUID] = field(default_factory=set)
     bookings: set[UUID] = field(default_factory=set)
     seats_needed: dict[UUID, int] = field(default_factory=dict)
+    captures: set[UUID] = field(default_factory=set)
+    refunds: set[UUID] = field(default_factory=set)
+    emptied: set[UUID] = field(default_factory=set)
     natural_keys: set[NaturalKey] = field(default_factory=set)
 
     @classmethod
@@ -72,8 +86,18 @@ class Wanted:
                     wanted.seats_needed[flight_id] = FLIGHT_SEATS_MAX
                 case RepriceFlight(flight_id=flight_id):
                     wanted.flights.add(flight_id)
-                case PayBooking() | CancelBooking() | ExpireHold():
+                case CancelFlight(flight_id=flight_id):
+                    wanted.flights.add(flight_id)
+                    wanted.emptied.add(flight_id)
+                case CapturePayment(booking_id=booking_id):
+                    wanted.bookings.add(booking_id)
+                    wanted.captures.add(booking_id)
+                case PayBooking() | VoidPayment() | ReduceSeats() | CancelBooking():
                     wanted.bookings.add(submission.command.booking_id)
+                case ExpireHold() | CancelWithFlight():
+                    wanted.bookings.add(submission.command.booking_id)
+                case SettleRefund(refund_id=refund_id):
+                    wanted.refunds.add(refund_id)
                 case ScheduleFlight() as command:
                     wanted.natural_keys.add((command.number, command.origin, command.departure_day))
         return wanted
@@ -82,7 +106,8 @@ class Wanted:
 async def open_store(url: str, settings: Settings) -> "Store":
     """A store on a connection of its own. Raises psycopg.Error."""
     connection = await connect(url, "seatledger writer")
-    store = Store(connection, timedelta(seconds=settings.hold_seconds))
+    hold, window = timedelta(seconds=settings.hold_seconds), timedelta(seconds=settings.capture_seconds)
+    store = Store(connection, hold, window)
     try:
         await store.prepare(settings.deadline_seconds)
     except BaseException:
@@ -102,9 +127,10 @@ class Store:
     then makes PostgreSQL forget its idle-in-transaction timer, which takes the lock from a frozen writer.
     """
 
-    def __init__(self, connection: Connection, hold: timedelta) -> None:
+    def __init__(self, connection: Connection, hold: timedelta, capture_window: timedelta) -> None:
         self.connection = connection
         self._hold = hold
+        self._capture_window = capture_window
         self._pipelined = connection.pipeline()
         self._pipeline: AsyncPipeline | None = None
         self._warning = ""
@@ -132,25 +158,26 @@ class Store:
         """First round trip: take the head lock, then read all that these submissions may touch."""
         wanted = Wanted.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
-        due = seats = natural = None
+        captures, refunds, emptied = list(wanted.captures), list(wanted.refunds), list(wanted.emptied)
+        due = more = seats = natural = None
         await self._send("begin")
         await self._send(_LOCK, (HEAD_LOCK,))
         head = await self._send(_HEAD)
         commands = await self._send(_COMMANDS, _columns(wanted.keys, 3))
         streams = await self._send(_STREAMS, (flights + bookings,))
-        if wanted.seats_needed:
-            due = await self._send(
-                _DUE_STREAMS, (list(wanted.seats_needed), [Int4(n) for n in wanted.seats_needed.values()])
-            )
-        if flights or bookings:
-            seats = await self._send(_SEATS, (bookings, flights))
+        if captures or refunds or emptied:
+            more = await self._send(_MORE_STREAMS, (captures, refunds, emptied))
+        if wanted.seats_needed or captures:
+            needed = [Int4(n) for n in wanted.seats_needed.values()]
+            due = await self._send(_DUE_STREAMS, (list(wanted.seats_needed), needed, captures))
+        if flights or bookings or refunds:
+            seats = await self._send(_SEATS, (bookings, flights, refunds))
         if wanted.natural_keys:
             natural = await self._send(_NATURAL, _columns(list(wanted.natural_keys), 3))
         await self._sync()
         now, position, last_hash = (await head.fetchall())[0]
-        world = WorkingSet(now, self._hold, new_id)
-        rows = await streams.fetchall() + (await due.fetchall() if due else [])
-        fill(world, rows)
+        world = WorkingSet(now, self._hold, self._capture_window, new_id)
+        fill(world, [row for found in (streams, more, due) if found for row in await found.fetchall()])
         if seats:
             world.seats = {row[0]: Seats(*row[1:]) for row in await seats.fetchall()}
         if natural:
@@ -171,6 +198,8 @@ class Store:
                 await self._send(*projections.flights.upsert(list(block.flights.values())))
             if block.bookings:
                 await self._send(*projections.bookings.upsert(list(block.bookings.values())))
+                if any(booking.refunds for booking in block.bookings.values()):
+                    await self._send(*projections.refunds.upsert(list(block.bookings.values())))
             await self._send(_NOTIFY, (CHANNEL, str(block.position)))
         if block.commands:
             await self._send(_INSERT_COMMANDS, _command_columns(block.commands))
@@ -180,6 +209,15 @@ class Store:
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
+
+    async def abandon(self) -> None:
+        """Instead of `write`: let others have the lock.
+
+        What only read may as well commit. After a ROLLBACK psycopg forgets its prepared statements, and in
+        pipeline mode it does so while the next ones are under way.
+        """
+        await self._send("commit")
+        await self._sync()
 
     def _notice(self, notice: Diagnostic) -> None:
         """A cancelled wait for the standby ends in success and a warning, in the server's language."""
@@ -299,21 +337,37 @@ _STREAMS: LiteralString = f"""
 # due by that is missed; the aggregate decides again.
 _DUE_STREAMS: LiteralString = f"""
     select {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
-    from unnest(%b::uuid[], %b::int4[]) as needed (flight_id, seats)
+    from (
+        select flight_id, sum(seats) as seats from (
+            select * from unnest(%b::uuid[], %b::int4[]) as asked (flight_id, seats)
+            union all
+            select flight_id, seats from views.bookings where id = any (%b::uuid[])
+        ) as one group by flight_id
+    ) as needed
     join ledger.seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
     cross join lateral (
         select id from views.bookings
-        where flight_id = needed.flight_id and status = 'initiated'
-            and expires_at <= greatest(statement_timestamp(), (select recorded_at from ({_LAST}) as last))
-        order by expires_at limit needed.seats
+        where flight_id = needed.flight_id
+            and held_until <= greatest(statement_timestamp(), (select recorded_at from ({_LAST}) as last))
+        order by held_until limit needed.seats
     ) as due
     join ledger.events e on e.originator_id = due.id
     order by e.originator_id, e.originator_version
 """
 
+# The flights of bookings that may be seated again, the bookings of refunds, those of cancelled flights.
+_MORE_STREAMS: LiteralString = f"""
+    select {COLUMNS} from ledger.events where originator_id = any (
+        array(select flight_id from views.bookings where id = any (%b::uuid[]))
+        || array(select booking_id from views.refunds where id = any (%b::uuid[]))
+        || array(select id from views.bookings where flight_id = any (%b::uuid[]) and status <> 'cancelled'))
+    order by originator_id, originator_version
+"""
+
 _SEATS: LiteralString = """
     select flight_id, seats, held, booked from ledger.seats where flight_id = any (
-        array(select flight_id from views.bookings where id = any (%b::uuid[])) || %b::uuid[])
+        array(select flight_id from views.bookings where id = any (%b::uuid[])) || %b::uuid[]
+        || array(select flight_id from views.refunds where id = any (%b::uuid[])))
 """
 
 _NATURAL: LiteralString = """

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.booking import Booking
 from domain.caller import Caller
-from domain.commands import Command
+from domain.commands import CancelFlight, Command
 from domain.flight import Flight
 from domain.handlers import operation
 from domain.refusals import Refusal
@@ -30,7 +30,8 @@ class Submission:
 
     `key` is the caller's idempotency key, or one made here: every command has one, so that a block that has
     to be run again finds what it has already committed. `render` is the door's, because the stored answer is
-    the one the caller sees. `instance` names the request (the URL path for HTTP).
+    the one the caller sees. `instance` names the request (the URL path for HTTP). A
+    `dry_run` is decided and answered, and nothing of it is written.
     """
 
     command: Command
@@ -41,12 +42,18 @@ class Submission:
     correlation_id: str = ""
     traceparent: str = ""
     instance: str = ""
+    dry_run: bool = False
     operation: str = field(init=False)
     fingerprint: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         self.operation = operation(self.command)
         self.fingerprint = hashlib.sha256(_encode(self.command)).digest()
+
+    @property
+    def stands_alone(self) -> bool:
+        """Must it have a block of its own: to be rolled back, or because it touches a thousand bookings?"""
+        return self.dry_run or isinstance(self.command, CancelFlight)
 
     @property
     def command_key(self) -> CommandKey:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import psycopg
@@ -30,6 +30,8 @@ class BlockStore(Protocol):
 
     async def write(self, block: Block, /) -> None: ...
 
+    async def abandon(self) -> None: ...
+
     async def close(self) -> None: ...
 
     def severed_after(self, seconds: float, /) -> AbstractContextManager[None]:
@@ -38,8 +40,18 @@ class BlockStore(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    submission: Submission
-    answer: asyncio.Future[Answer]
+    """Submissions that are decided one after another in the same block.
+
+    `atomic`: holds on the same flight are all granted, or none of them is.
+    """
+
+    submissions: Sequence[Submission]
+    atomic: bool
+    answers: asyncio.Future[list[Answer]]
+
+    @property
+    def stands_alone(self) -> bool:
+        return self.submissions[0].stands_alone
 
 
 class Writer:
@@ -79,15 +91,23 @@ class Writer:
 
         Raises Overloaded when the queue is full, Unavailable when the deadline passes first.
         """
+        (answer,) = await self.submit_all([submission])
+        return answer
+
+    async def submit_all(self, submissions: Sequence[Submission], atomic: bool = False) -> list[Answer]:
+        """Answers to commands that share a block; `atomic`: holds on a flight are all granted, or none is.
+
+        Raises as `submit` does.
+        """
         if self.is_full:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(submission, loop.create_future())
+        waiting = _Waiting(submissions, atomic, loop.create_future())
         self._queue.append(waiting)
         self._wake.set()
         timer = loop.call_later(self._settings.deadline_seconds, _give_up, waiting)
         try:
-            return await waiting.answer
+            return await waiting.answers
         finally:
             timer.cancel()
 
@@ -96,12 +116,22 @@ class Writer:
             if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-            batch = [self._queue.popleft() for _ in range(min(BLOCK_MAX, len(self._queue)))]
+            batch = self._next_batch()
             try:
                 await self._settle(batch)
             except Exception as error:
                 logger.bind(error=repr(error)).exception("block.failed")
                 _fail(batch, error)
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch = [self._queue.popleft()]
+        commands = len(batch[0].submissions)
+        while self._queue and not (batch[0].stands_alone or self._queue[0].stands_alone):
+            commands += len(self._queue[0].submissions)
+            if commands > BLOCK_MAX:
+                break
+            batch.append(self._queue.popleft())
+        return batch
 
     async def _settle(self, batch: list[_Waiting]) -> None:
         """Run the block until it is committed or nobody waits any more.
@@ -109,7 +139,7 @@ class Writer:
         An error says nothing about what was committed: the block is run again, and finds out by its keys.
         """
         for attempt in range(10_000):
-            batch = [waiting for waiting in batch if not waiting.answer.done()]
+            batch = [waiting for waiting in batch if not waiting.answers.done()]
             if not batch:
                 return
             try:
@@ -120,7 +150,7 @@ class Writer:
                 logger.bind(operation=failure.submission.operation).opt(exception=failure).error(
                     "command.failed"
                 )
-                _fail([w for w in batch if w.submission is failure.submission], failure)
+                _fail([w for w in batch if any(s is failure.submission for s in w.submissions)], failure)
             except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
                 await self._disconnect()
                 await self._isolate(batch, error)
@@ -136,7 +166,8 @@ class Writer:
             for waiting in batch:
                 await self._settle([waiting])
         else:
-            logger.bind(operation=batch[0].submission.operation).opt(exception=error).error("command.failed")
+            operation = batch[0].submissions[0].operation
+            logger.bind(operation=operation).opt(exception=error).error("command.failed")
             _fail(batch, error)
 
     async def _write(self, batch: list[_Waiting]) -> None:
@@ -146,16 +177,21 @@ class Writer:
             self._store = await self._connect()
         store = self._store
         with store.severed_after(self._settings.deadline_seconds):
-            loaded = await store.load([waiting.submission for waiting in batch])
+            submissions = [submission for waiting in batch for submission in waiting.submissions]
+            loaded = await store.load(submissions)
             first_position = loaded.position + 1
             block = Block(loaded)
-            answers = [block.decide(waiting.submission) for waiting in batch]
-            await store.write(block)
-        for waiting, answer in zip(batch, answers, strict=True):
-            if not waiting.answer.done():
-                waiting.answer.set_result(answer)
+            answers = [block.decide_all(waiting.submissions, waiting.atomic) for waiting in batch]
+            if submissions[0].dry_run:
+                await store.abandon()
+                answers = [[replace(answer, position=loaded.position) for answer in answers[0]]]
+            else:
+                await store.write(block)
+        for waiting, answered in zip(batch, answers, strict=True):
+            if not waiting.answers.done():
+                waiting.answers.set_result(answered)
         logger.bind(
-            commands=len(batch),
+            commands=len(submissions),
             events=len(block.events),
             first_position=first_position,
             position=block.position,
@@ -169,11 +205,11 @@ class Writer:
 
 
 def _give_up(waiting: _Waiting) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(Unavailable())
+    if not waiting.answers.done():
+        waiting.answers.set_exception(Unavailable())
 
 
 def _fail(batch: list[_Waiting], error: Exception) -> None:
     for waiting in batch:
-        if not waiting.answer.done():
-            waiting.answer.set_exception(error)
+        if not waiting.answers.done():
+            waiting.answers.set_exception(error)

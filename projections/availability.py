@@ -22,8 +22,7 @@ class Availability(msgspec.Struct, frozen=True, gc=False):
 
 DUE: LiteralString = """(
     select coalesce(sum(due.seats), 0) from views.bookings as due
-    where due.flight_id = s.flight_id and due.status = 'initiated'
-    and due.expires_at <= (select now from head)
+    where due.flight_id = s.flight_id and due.held_until <= (select now from head)
 )"""
 """Seats of `s`, a row of ledger.seats, that are still written as held though their holds have run out."""
 

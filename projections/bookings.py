@@ -2,7 +2,7 @@
 # ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, LiteralString, Self
 from uuid import UUID
 
@@ -15,12 +15,16 @@ from domain.money import Money
 from projections.head import WITH_HEAD, Seen, rows
 
 _NO_UUID = UUID(int=0)
-"""Stands for null on the way in, where an array of nothing but nulls would have no type."""
+NEVER = datetime.fromtimestamp(0, UTC)
+"""Stand for null on the way in, where an array of nothing but nulls would have no type."""
 
 
 class Payment(msgspec.Struct, frozen=True):
+    """`capture_before` is when a pending payment lapses; null when it waits for nobody."""
+
     payment_id: UUID
     status: PaymentStatus
+    capture_before: datetime | None = None
 
 
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +46,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     def of(cls, booking: Booking) -> Self:
         payment = None
         if booking.payment_id is not None and booking.payment_status is not None:
-            payment = Payment(booking.payment_id, booking.payment_status)
+            payment = Payment(booking.payment_id, booking.payment_status, booking.capture_before)
         return cls(
             booking.id,
             booking.flight_id,
@@ -63,7 +67,8 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
         (id, flight_id, user_id, seats, amount, currency, status, expires_at, version, created, updated) = (
             columns[:11]
         )
-        payment = None if columns[11] is None else Payment(columns[11], PaymentStatus(columns[12]))
+        payment_id, payment_status, capture_before = columns[11:14]
+        payment = payment_id and Payment(payment_id, PaymentStatus(payment_status), capture_before)
         return cls(
             id,
             flight_id,
@@ -116,7 +121,8 @@ async def page(
 
 _COLUMNS: LiteralString = """
     b.id, b.flight_id, b.user_id, b.seats, b.cost_amount, b.cost_currency, b.status, b.expires_at,
-    b.version, b.created_at, b.updated_at, b.payment_id, b.payment_status
+    b.version, b.created_at, b.updated_at, b.payment_id, b.payment_status,
+    case b.status when 'pending' then b.held_until end
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
@@ -125,18 +131,21 @@ _FIND: LiteralString = f"""
 _UPSERT: LiteralString = """
     insert into views.bookings as b (
         id, flight_id, user_id, seats, cost_amount, cost_currency, status, cancel_reason,
-        expires_at, payment_id, payment_status, version, created_at, updated_at)
+        expires_at, held_until, payment_id, payment_status, version, created_at, updated_at)
     select id, flight_id, user_id, seats, cost_amount, cost_currency, status, nullif(cancel_reason, ''),
-        expires_at, nullif(payment_id, '00000000-0000-0000-0000-000000000000'), nullif(payment_status, ''),
+        expires_at, nullif(held_until, 'epoch'),
+        nullif(payment_id, '00000000-0000-0000-0000-000000000000'), nullif(payment_status, ''),
         version, created_at, updated_at
     from unnest(
         %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::int8[], %b::text[], %b::text[], %b::text[],
-        %b::timestamptz[], %b::uuid[], %b::text[], %b::int4[], %b::timestamptz[], %b::timestamptz[]
+        %b::timestamptz[], %b::timestamptz[], %b::uuid[], %b::text[], %b::int4[], %b::timestamptz[],
+        %b::timestamptz[]
     ) as new (
         id, flight_id, user_id, seats, cost_amount, cost_currency, status, cancel_reason,
-        expires_at, payment_id, payment_status, version, created_at, updated_at)
+        expires_at, held_until, payment_id, payment_status, version, created_at, updated_at)
     on conflict (id) do update set
-        status = excluded.status, cancel_reason = excluded.cancel_reason, expires_at = excluded.expires_at,
+        seats = excluded.seats, cost_amount = excluded.cost_amount,
+        status = excluded.status, cancel_reason = excluded.cancel_reason, held_until = excluded.held_until,
         payment_id = excluded.payment_id, payment_status = excluded.payment_status,
         version = excluded.version, updated_at = excluded.updated_at
 """
@@ -154,6 +163,7 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
         [b.status.value for b in bookings],
         [b.cancel_reason.value if b.cancel_reason else "" for b in bookings],
         [b.expires_at for b in bookings],
+        [b.held_until or NEVER for b in bookings],
         [b.payment_id or _NO_UUID for b in bookings],
         [b.payment_status.value if b.payment_status else "" for b in bookings],
         [Int4(b.version) for b in bookings],
@@ -164,7 +174,8 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
 
 EVERY_ROW: LiteralString = """
     select id, flight_id, user_id, seats, cost_amount, cost_currency, status, coalesce(cancel_reason, ''),
-        expires_at, coalesce(payment_id, '00000000-0000-0000-0000-000000000000'),
+        expires_at, coalesce(held_until, 'epoch'),
+        coalesce(payment_id, '00000000-0000-0000-0000-000000000000'),
         coalesce(payment_status, ''), version, created_at, updated_at
     from views.bookings order by id
 """

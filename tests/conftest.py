@@ -15,7 +15,7 @@ from ledger.schema import migrate
 # Here, before anything imports them: several folders of tests share them.
 pytest.register_assert_rewrite(
     *(f"tests.contract.{name}" for name in ("client", "people", "program", "samples", "wire")),
-    *(f"tests.attacks.{name}" for name in ("every_call", "footprint", "forgeries", "mutations")),
+    *(f"tests.attacks.{name}" for name in ("every_call", "forgeries", "mutations")),
 )
 
 TEMPLATE = "migrated"

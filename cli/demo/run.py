@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from cli.demo.audit import count_again, tell_one_history
 from cli.demo.client import TokenFor, connect
 from cli.demo.lapse import let_holds_lapse
+from cli.demo.money import follow_the_money
 from cli.demo.notebook import Notebook
 from cli.demo.opening import schedule_the_day
 from cli.demo.refusals import try_what_must_be_refused
@@ -70,9 +71,9 @@ async def _play(base_url: str, token_for: TokenFor, notebook: Notebook, stage: S
         stage.act("Scheduling a day of departures from New York")
         await schedule_the_day(story)
         tiny = story.smallest_flight(1)
-        rushed, lapsing = (story.smallest_flight(SEATS_WORTH_A_RUSH, skip) for skip in (0, 1))
+        rushed, lapsing, money = (story.smallest_flight(SEATS_WORTH_A_RUSH, skip) for skip in range(3))
         stage.act("Booking, paying, cancelling")
-        await trade(story, quiet_flights={rushed.id, lapsing.id})
+        await trade(story, quiet_flights={rushed.id, lapsing.id, money.id})
         stage.act(f"A rush on {rushed.name}")
         await rush(story, rushed)
         stage.act(f"Holds on {lapsing.name} run out")
@@ -83,6 +84,9 @@ async def _play(base_url: str, token_for: TokenFor, notebook: Notebook, stage: S
                 story.flights.values(), key=lambda flight: flight.seats - story.seats_sold()[flight.id]
             )
             await try_what_must_be_refused(story, tiny, roomy, lapsed)
+        busiest = max(story.flights.values(), key=lambda flight: story.seats_sold()[flight.id])
+        stage.act(f"Late money on {money.name}; {busiest.name} is cancelled")
+        await follow_the_money(story, money, busiest)
         stage.act("Repeating old keys")
         await repeat_old_keys(story)
         stage.act("Counting everything again")

@@ -44,6 +44,26 @@ def _lapse(lapse: Facts, _: Mapping[str, int]) -> str:
     return f"{seen} after their hold of {lapse['hold_seconds']:.0f} s ended, with no sweeper, and sold again"
 
 
+def _late_money(money: Facts, _: Mapping[str, int]) -> str:
+    seated = f"{money['seated_again']} seats of {money['flight']} paid for after their time, and booked again"
+    return f"{seated}; {_price(money['refunded'])} came when all were sold, and was refunded once"
+
+
+def _given_back(money: Facts, _: Mapping[str, int]) -> str:
+    return f"1 of 3 seats: {_price(money['given_back'])} owed, 2 stay booked"
+
+
+def _cancelled_flight(money: Facts, _: Mapping[str, int]) -> str:
+    cancelled = money["cancelled"]
+    return (
+        f"all {cancelled['bookings']} bookings at once, a refund due for each of the {cancelled['paid']} paid"
+    )
+
+
+def _price(money: Facts) -> str:
+    return f"{money['amount'] / 100:,.2f} {money['currency']}"
+
+
 def _repeats(_: Facts, counts: Mapping[str, int]) -> str:
     at_once, later = counts["pressed at once"], counts["repeated later"]
     return (
@@ -72,6 +92,9 @@ SENTENCES = (
     ("Cancellations", "trade", _cancellations),
     ("A rush", "rush", _rush),
     ("Expired holds", "lapse", _lapse),
+    ("Late money", "money", _late_money),
+    ("Given back", "money", _given_back),
+    ("A cancelled flight", "money", _cancelled_flight),
     ("Repeated keys", "repeats", _repeats),
     ("Counted again", "seats", _seats),
     ("Pace", "trade", _pace),

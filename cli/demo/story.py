@@ -62,7 +62,7 @@ class Story:
         if answer.status not in (200, 201) or not isinstance(answer.body, dict):
             return
         booking = answer.body.get("booking", answer.body)
-        if "flight_id" in booking:
+        if "total_cost" in booking:
             self.bookings[booking["id"]] = (who, booking)
 
     def seats_sold(self) -> Counter[str]:

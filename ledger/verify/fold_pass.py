@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, LiteralString
@@ -13,9 +13,10 @@ from psycopg import Connection, ServerCursor
 
 import projections.bookings
 import projections.flights
-from domain.booking import Booking, Status
+import projections.refunds
+from domain.booking import Booking
 from domain.flight import Flight
-from domain.seats import HELD, Seats
+from domain.seats import NONE_USED, Seats, SeatUse
 from ledger.log import COLUMNS, RecordedEvent
 from ledger.verify.wrong import Wrong
 
@@ -34,12 +35,14 @@ def check_folds(connection: Connection[Any]) -> Iterator[int]:
         connection.cursor("streams") as cursor,
         connection.cursor("bookings") as bookings,
         connection.cursor("flights") as flights,
+        connection.cursor("refunds") as refunds,
     ):
         folds = _Folds(
             connection,
             head,
             _ViewRows("views.bookings", bookings, projections.bookings.EVERY_ROW),
             _ViewRows("views.flights", flights, projections.flights.EVERY_ROW),
+            _ViewRows("views.refunds", refunds, projections.refunds.EVERY_ROW, key=1),
         )
         cursor.itersize = BATCH
         cursor.execute(_EVENTS)
@@ -57,12 +60,18 @@ class _Folds:
     """Collects what fails: streams come in order of their ids, but the lowest position is what matters."""
 
     def __init__(
-        self, connection: Connection[Any], head: int, bookings: "_ViewRows", flights: "_ViewRows"
+        self,
+        connection: Connection[Any],
+        head: int,
+        bookings: "_ViewRows",
+        flights: "_ViewRows",
+        refunds: "_ViewRows",
     ) -> None:
         self._connection = connection
         self._head = head
         self._bookings = bookings
         self._flights = flights
+        self._refunds = refunds
         self._usage: dict[UUID, _Usage] = {}
         self._wrong: Wrong | None = None
         self._complete = True
@@ -73,7 +82,7 @@ class _Folds:
         count = position = 0
         for count, event in enumerate(stream, start=1):
             position = event.position
-            before = aggregate.status if isinstance(aggregate, Booking) else None
+            before = SeatUse.of(aggregate) if isinstance(aggregate, Booking) else NONE_USED
             try:
                 if event.originator_version != count:
                     raise ValueError(f"version {event.originator_version} stands where {count} should")
@@ -87,12 +96,13 @@ class _Folds:
         return count
 
     def check_end(self) -> None:
-        for view in (self._bookings, self._flights):
+        for view in (self._bookings, self._flights, self._refunds):
             for row in view.rest():
                 self._note(self._head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
         recorded = {row[0]: Seats(*row[1:]) for row in self._connection.execute(_SEATS)}
         for flight_id, usage in self._usage.items():
             usage.check_never_oversold(flight_id, self._note)
+            usage.check_cancelled(flight_id, self._note)
             counted = recorded.pop(flight_id, None)
             # Where a stream broke off, the fold lacks what came after: no wonder that counts differ.
             if self._complete:
@@ -104,27 +114,40 @@ class _Folds:
         if self._wrong:
             raise self._wrong
 
-    def _follow(self, aggregate: Any, before: Status | None, position: int) -> None:
+    def _follow(self, aggregate: Any, before: SeatUse, position: int) -> None:
         if isinstance(aggregate, Booking):
             usage = self._usage.setdefault(aggregate.flight_id, _Usage())
-            usage.follow(position, before, aggregate.status, aggregate.seats)
+            usage.follow(position, before, SeatUse.of(aggregate))
         else:
-            self._usage.setdefault(aggregate.id, _Usage()).resize(position, aggregate.seats)
+            usage = self._usage.setdefault(aggregate.id, _Usage())
+            usage.resize(position, aggregate.seats)
+            usage.cancelled = aggregate.cancelled
 
     def _compare(self, aggregate: Flight | Booking, position: int) -> None:
         if isinstance(aggregate, Booking):
-            view, (_, columns) = self._bookings, projections.bookings.upsert([aggregate])
+            self._compare_rows(
+                self._bookings, aggregate.id, projections.bookings.upsert([aggregate])[1], position
+            )
+            self._compare_rows(
+                self._refunds, aggregate.id, projections.refunds.upsert([aggregate])[1], position
+            )
         else:
-            view, (_, columns) = self._flights, projections.flights.upsert([aggregate])
-        expected = tuple(column[0] for column in columns)
-        for row in view.up_to(aggregate.id):
-            if row == expected:
-                return
-            if row[0] == aggregate.id:
+            self._compare_rows(
+                self._flights, aggregate.id, projections.flights.upsert([aggregate])[1], position
+            )
+
+    def _compare_rows(
+        self, view: "_ViewRows", id: UUID, columns: tuple[Sequence[Any], ...], position: int
+    ) -> None:
+        """The rows of one aggregate; those of others that come before them belong to none."""
+        expected = {row[0]: row for row in zip(*columns, strict=True)}
+        for row in view.up_to(id):
+            if row[view.key] != id:
+                self._note(self._head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
+            elif expected.pop(row[0], None) != row:
                 self._note(position, f"{view.name} does not show {row[0]} as the log has it")
-                return
-            self._note(self._head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
-        self._note(position, f"{view.name} does not show {aggregate.id}")
+        for missing in expected:
+            self._note(position, f"{view.name} does not show {missing}")
 
     def _note(self, position: int, reason: str) -> None:
         if self._wrong is None or position < self._wrong.position:
@@ -132,17 +155,18 @@ class _Folds:
 
 
 class _ViewRows:
-    """The rows of one view in order of id, taken as the streams come by."""
+    """The rows of one view in order of the ids of streams, which stand in column `key`."""
 
-    def __init__(self, name: str, cursor: ServerCursor[Any], every_row: LiteralString) -> None:
+    def __init__(self, name: str, cursor: ServerCursor[Any], every_row: LiteralString, key: int = 0) -> None:
         self.name = name
+        self.key = key
         cursor.itersize = BATCH
         cursor.execute(every_row)
         self._rows = iter(cursor)
         self._next = next(self._rows, None)
 
     def up_to(self, id: UUID) -> Iterator[tuple[Any, ...]]:
-        while self._next is not None and self._next[0] <= id:
+        while self._next is not None and self._next[self.key] <= id:
             row, self._next = self._next, next(self._rows, None)
             yield row
 
@@ -156,15 +180,16 @@ class _Usage:
     """One flight's seats in use at every position, in about ten bytes a change."""
 
     def __init__(self) -> None:
+        self.cancelled = False
         self._counts = Seats(0)
         self._last_position = 0
         self._positions = array("q")
         self._deltas = array("h")
 
-    def follow(self, position: int, before: Status | None, after: Status, count: int) -> None:
-        self._counts.follow(before, after, count)
+    def follow(self, position: int, before: SeatUse, after: SeatUse) -> None:
+        self._counts.follow(before, after)
         self._last_position = max(self._last_position, position)
-        delta = count * (_in_use(after) - _in_use(before))
+        delta = sum(after) - sum(before)
         if delta:
             self._change(position, -delta)
 
@@ -182,6 +207,10 @@ class _Usage:
                 note(position, f"flight {flight_id} is oversold by {-free}")
                 return
 
+    def check_cancelled(self, flight_id: UUID, note: Any) -> None:
+        if self.cancelled and self._counts.held + self._counts.booked:
+            note(self._last_position, f"flight {flight_id} is cancelled, and bookings of it are not")
+
     def check_counts(self, flight_id: UUID, recorded: Seats | None, note: Any) -> None:
         if recorded != self._counts:
             note(self._last_position, f"seats of {flight_id}: {recorded}, the log says {self._counts}")
@@ -189,7 +218,3 @@ class _Usage:
     def _change(self, position: int, free: int) -> None:
         self._positions.append(position)
         self._deltas.append(free)
-
-
-def _in_use(status: Status | None) -> bool:
-    return status in HELD or status is Status.BOOKED

@@ -11,6 +11,7 @@ import pytest
 from api import bodies
 from api.bookings import Reason
 from api.rejections import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
+from domain.booking import Capture
 from domain.commands import InitiateBooking, PayBooking, ScheduleFlight
 from tests.api.conftest import BA117, People
 
@@ -104,10 +105,13 @@ def test_a_user_is_one_line_of_text(user: str) -> None:
     assert pointer(text(user_id=user)) == "/user_id"
 
 
-@pytest.mark.parametrize("capture", ["manual", "later", None])
-def test_a_payment_is_captured_automatically_or_not_taken(capture: str | None) -> None:
+@pytest.mark.parametrize("capture", ["later", "MANUAL", "", None])
+def test_a_payment_is_captured_automatically_or_manually(capture: str | None) -> None:
     payment = {"booking_id": HOLD["flight_id"], "user_id": "alice", "total_cost": BA117["price"]}
-    assert bodies.decode(json.dumps(payment | {"capture": "automatic"}).encode(), PayBooking)
+    for known in Capture:
+        taken = bodies.decode(json.dumps(payment | {"capture": known.value}).encode(), PayBooking)
+        assert taken.capture is known
+    assert bodies.decode(json.dumps(payment).encode(), PayBooking).capture is Capture.AUTOMATIC
     with pytest.raises(ValidationFailed):
         bodies.decode(json.dumps(payment | {"capture": capture}).encode(), PayBooking)
 

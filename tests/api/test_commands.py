@@ -21,7 +21,11 @@ async def test_a_command_s_answer_equals_the_query_s(people: People) -> None:
     booking = await people.booking(await people.flight())
     assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).json() == booking
     paid = (await people.pay(booking)).json()
-    assert paid["booking"]["payment"] == {"payment_id": paid["payment_id"], "status": "captured"}
+    assert paid["booking"]["payment"] == {
+        "payment_id": paid["payment_id"],
+        "status": "captured",
+        "capture_before": None,
+    }
     assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).json() == paid["booking"]
     cancelled = (await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")).json()
     assert cancelled["payment"]["status"] == "refund_due"

@@ -67,6 +67,8 @@ async def test_what_is_answered_is_what_is_documented(people: People, document: 
     """A walk through a booking's life; each answer's status and headers are in the document."""
     flight = await people.flight()
     booking = await people.booking(flight)
+    hers, its = f"/api/v1/bookings/{booking['id']}", f"/api/v1/flights/{flight['id']}"
+    why = {"reason": "fog"}
     answers = [
         ("/api/v1/flights", await people.operator.post("/api/v1/flights", json=BA117)),
         ("/api/v1/flights", await people.alice.get("/api/v1/flights?limit=1")),
@@ -79,6 +81,16 @@ async def test_what_is_answered_is_what_is_documented(people: People, document: 
         ("/api/v1/bookings/{id}", await people.bob.get(f"/api/v1/bookings/{booking['id']}")),
         ("/api/v1/bookings/{id}/cancel", await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")),
         ("/api/v1/bookings", await people.analyst.get("/api/v1/bookings")),
+        ("/api/v1/bookings/{id}/capture", await people.operator.post(f"{hers}/capture")),
+        ("/api/v1/bookings/{id}/void", await people.operator.post(f"{hers}/void", json=why)),
+        ("/api/v1/bookings/{id}/seats", await people.alice.post(f"{hers}/seats", json={"seats": 1})),
+        ("/api/v1/bookings/{id}/cancel/quote", await people.alice.post(f"{hers}/cancel/quote")),
+        ("/api/v1/bookings/{id}/cancel", await people.bob.post(f"{hers}/cancel?dry_run=true")),
+        ("/api/v1/refunds", await people.auditor.get("/api/v1/refunds?limit=1")),
+        ("/api/v1/refunds/{id}/settle", await people.operator.post(f"/api/v1/refunds/{flight['id']}/settle")),
+        ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel", json=why)),
+        ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel?dry_run=true", json=why)),
+        ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel?dry_run=1", json=why)),
         ("/api/v1/info", await people.nobody.get("/api/v1/info")),
     ]
     expected_everywhere = {"content-type", "content-length"}

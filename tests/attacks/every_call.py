@@ -72,7 +72,7 @@ class Call:
 
     def _address(self, aim: Aim) -> str:
         values = {
-            parameter["name"]: parameter["schema"].get("enum", ["?"])[0]
+            parameter["name"]: parameter["schema"].get("enum", ["unknown"])[0]
             for parameter in self.described["parameters"]
             if parameter["in"] == "path"
         }

@@ -22,14 +22,27 @@ def running(**settings: str) -> Iterator[Program]:
 
 @pytest.fixture(scope="session")
 def program() -> Iterator[Program]:
-    """The server most tests share: holds outlive the whole run."""
-    yield from running(SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_HOLD_SECONDS="300")
+    """The server most tests share: holds outlive the whole run, and payments lapse no sooner."""
+    yield from running(
+        SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_HOLD_SECONDS="300", SEATLEDGER_CAPTURE_SECONDS="60"
+    )
 
 
 @pytest.fixture(scope="session")
 def forgetful_program() -> Iterator[Program]:
-    """Holds last two seconds, and no sweeper ever runs."""
+    """Holds last two seconds, payments wait as long as they do unless told, and no sweeper ever runs."""
     yield from running(SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_HOLD_SECONDS="2", SEATLEDGER_SWEEP_CRON="")
+
+
+@pytest.fixture(scope="session")
+def hasty_program() -> Iterator[Program]:
+    """Holds last a second, payments wait two, and no sweeper ever runs."""
+    yield from running(
+        SEATLEDGER_JWT_SECRET=SECRET,
+        SEATLEDGER_HOLD_SECONDS="1",
+        SEATLEDGER_CAPTURE_SECONDS="2",
+        SEATLEDGER_SWEEP_CRON="",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from uuid import uuid4
 import jwt
 
 from tests.contract.client import ABSENT, V1, Answer, Api
-from tests.contract.samples import BA117, new_key, on_a_day_of_its_own
+from tests.contract.samples import BA117, new_key, on_a_day_of_its_own, query
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes-for-the-contract"
 
@@ -101,6 +101,7 @@ class Caller:
         *,
         key: str | None = None,
         user_id: str | None = None,
+        capture: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Pays what the booking costs, or `total_cost`, with a key of its own unless one is given."""
@@ -109,10 +110,49 @@ class Caller:
             "user_id": user_id or self.sub,
             "total_cost": total_cost or booking["total_cost"],
         }
+        if capture is not None:
+            payment["capture"] = capture
         return await self.post("/bookings/payments", payment, key=key or new_key(), headers=headers)
 
     async def cancel(self, booking: Mapping[str, Any], **options: Any) -> Answer:
         return await self.post(f"/bookings/{booking['id']}/cancel", {}, **options)
+
+    async def booked(self, flight: Mapping[str, Any], seats: int = 1) -> Any:
+        """A booking that is certainly paid for."""
+        return (await self.pay((await self.book(flight, seats)).made())).made()["booking"]
+
+    async def pending(self, flight: Mapping[str, Any], seats: int = 1) -> Any:
+        """A booking whose payment certainly waits to be captured."""
+        held = (await self.book(flight, seats)).made()
+        return (await self.pay(held, capture="manual")).made()["booking"]
+
+    async def capture(self, booking: Mapping[str, Any], **options: Any) -> Answer:
+        return await self.post(f"/bookings/{booking['id']}/capture", {}, **options)
+
+    async def void(self, booking: Mapping[str, Any], reason: str = "declined", **options: Any) -> Answer:
+        return await self.post(f"/bookings/{booking['id']}/void", {"reason": reason}, **options)
+
+    async def keep(self, booking: Mapping[str, Any], seats: Any, **options: Any) -> Answer:
+        """Gives back all seats of the booking but so many."""
+        return await self.post(f"/bookings/{booking['id']}/seats", {"seats": seats}, **options)
+
+    async def quote(self, booking: Mapping[str, Any], **options: Any) -> Answer:
+        return await self.post(f"/bookings/{booking['id']}/cancel/quote", {}, **options)
+
+    async def cancel_flight(self, flight: Mapping[str, Any], **options: Any) -> Answer:
+        return await self.post(f"/flights/{flight['id']}/cancel", {"reason": "fog"}, **options)
+
+    async def settle(self, refund: Mapping[str, Any], reference: str = "re_1", **options: Any) -> Answer:
+        return await self.post(f"/refunds/{refund['id']}/settle", {"reference": reference}, **options)
+
+    async def refunds(self, **filters: Any) -> Any:
+        """The refunds that fit, which must fit on one page."""
+        found = (await self.get("/refunds" + query(limit=200, **filters))).done()
+        assert found["next_cursor"] is None
+        return found["data"]
+
+    async def head(self) -> Any:
+        return (await self.get("/audit/head")).done()
 
     async def booking(self, booking: Mapping[str, Any], query: str = "") -> Answer:
         return await self.get(f"/bookings/{booking['id']}{query}")

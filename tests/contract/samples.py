@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import Mapping
@@ -37,6 +38,19 @@ BOOKING_FIELDS = {
     "created_at",
     "updated_at",
     "payment",
+}
+REFUND_FIELDS = {
+    "id",
+    "booking_id",
+    "flight_id",
+    "user_id",
+    "payment_id",
+    "amount",
+    "reason",
+    "status",
+    "due_at",
+    "settled_at",
+    "reference",
 }
 EVENT_FIELDS = {
     "position",
@@ -85,6 +99,11 @@ def at(text: str) -> datetime:
     """The instant an answer names, which must be written in UTC with a `Z`."""
     assert UTC_TIME.fullmatch(text), f"not an RFC 3339 UTC time: {text!r}"
     return datetime.fromisoformat(text)
+
+
+async def passed(time: str) -> None:
+    """Waits until that instant is over."""
+    await asyncio.sleep((at(time) - datetime.now(UTC)).total_seconds() + 0.1)
 
 
 def made_by_the_server(identifier: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.contract.samples import a_route, at, query, rupees
+from tests.contract.samples import a_route, at, passed, query, rupees
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def program(forgetful_program):
 
 async def expired(booking):
     """Waits until the hold is over."""
-    await asyncio.sleep((at(booking["expires_at"]) - datetime.now(UTC)).total_seconds() + 0.1)
+    await passed(booking["expires_at"])
 
 
 async def test_an_expired_hold_is_available_from_the_instant_it_expires(operator, alice):
@@ -115,3 +115,36 @@ async def test_paying_at_the_last_moment_wins_or_loses_but_never_both(operator, 
     assert all(answer.status == 201 or answer.refused(409, "hold-expired") for answer in answers)
     await expired(bookings[-1])
     assert await buyers[0].seats(flight) == (0, paid, 8 - paid)
+
+
+async def test_a_payment_waits_a_quarter_of_an_hour_to_be_captured(operator, alice, bob):
+    flight = await operator.flight(seats=1)
+    pending = await alice.pending(flight)
+    waits = at(pending["payment"]["capture_before"]) - at(pending["updated_at"])
+    assert waits.total_seconds() == 900
+    await expired(pending)
+    assert await alice.seats(flight) == (1, 0, 0)
+    (await bob.book(flight)).refused(409, "not-enough-seats", asked=1, free=0)
+    (await operator.capture(pending)).done()
+    assert await alice.seats(flight) == (0, 1, 0)
+
+
+async def test_an_expired_hold_has_no_seats_to_give_back(operator, alice):
+    flight = await operator.flight()
+    booking = (await alice.book(flight, seats=3)).made()
+    await expired(booking)
+    (await alice.keep(booking, 1)).refused(409, "hold-expired")
+    assert await alice.seats(flight) == (0, 0, 10)
+
+
+async def test_a_due_hold_has_expired_when_its_flight_is_cancelled(operator, alice):
+    flight = await operator.flight()
+    due = (await alice.book(flight)).made()
+    await expired(due)
+    live = (await alice.book(flight)).made()
+    (await operator.cancel_flight(flight)).done()
+    reasons = [(await alice.history(booking))[-1]["data"]["reason"] for booking in (due, live)]
+    assert reasons == ["hold_expired", "flight_cancelled"]
+    (await alice.pay(due)).refused(409, "hold-expired")
+    (await alice.pay(live)).refused(409, "booking-cancelled")
+    assert await alice.seats(flight) == (0, 0, 10)

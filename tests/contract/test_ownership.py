@@ -15,6 +15,12 @@ DEEDS = {
     "cancel with a key": lambda bob, booking: bob.cancel(booking, key=new_key()),
     "cancel with a stale version": lambda bob, booking: bob.cancel(booking, headers={"If-Match": '"v9"'}),
     "cancel with its version": lambda bob, booking: bob.cancel(booking, headers={"If-Match": '"v1"'}),
+    "ask for a quote": lambda bob, booking: bob.quote(booking),
+    "give seats back": lambda bob, booking: bob.keep(booking, 1),
+    "give seats back with a stale version": lambda bob, booking: bob.keep(
+        booking, 1, headers={"If-Match": '"v9"'}
+    ),
+    "pay later": lambda bob, booking: bob.pay(booking, capture="manual"),
     "pay": lambda bob, booking: bob.pay(booking),
     "pay the wrong price": lambda bob, booking: bob.pay(booking, rupees(1)),
 }
@@ -26,10 +32,12 @@ def anonymous(answer, booking):
     return answer.status, json.dumps(body, sort_keys=True).replace(booking["id"], "<id>")
 
 
-@pytest.mark.parametrize("state", ["initiated", "booked", "cancelled"])
+@pytest.mark.parametrize("state", ["initiated", "pending", "booked", "cancelled"])
 @pytest.mark.parametrize("deed", DEEDS)
 async def test_a_strangers_booking_looks_like_an_unknown_one(operator, alice, bob, deed, state):
     hers = (await alice.book(await operator.flight())).made()
+    if state == "pending":
+        hers = (await alice.pay(hers, capture="manual")).made()["booking"]
     if state == "booked":
         hers = (await alice.pay(hers)).made()["booking"]
     if state == "cancelled":

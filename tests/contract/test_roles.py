@@ -10,6 +10,7 @@ from tests.contract.samples import query, rupees
 ANY = {"client", "auditor", "analyst", "operator"}
 BUYERS = {"client", "operator"}
 READERS = {"client", "auditor", "operator"}
+AUDITORS = {"auditor", "operator"}
 STAFF = {"operator"}
 
 DEEDS = {
@@ -22,9 +23,16 @@ DEEDS = {
         lambda who, at: who.post(f"{at.flight_path}/price", {"price": rupees(7)}),
     ),
     "POST /flights/{id}/seats": (STAFF, lambda who, at: who.post(f"{at.flight_path}/seats", {"seats": 9})),
+    "POST /flights/{id}/cancel": (STAFF, lambda who, at: who.cancel_flight(at.flight)),
     "POST /bookings": (BUYERS, lambda who, at: who.book(at.flight)),
     "POST /bookings/payments": (BUYERS, lambda who, at: who.pay(at.booking)),
     "POST /bookings/{id}/cancel": (BUYERS, lambda who, at: who.cancel(at.booking)),
+    "POST /bookings/{id}/cancel/quote": (BUYERS, lambda who, at: who.quote(at.booking)),
+    "POST /bookings/{id}/seats": (BUYERS, lambda who, at: who.keep(at.booking, 1)),
+    "POST /bookings/{id}/capture": (STAFF, lambda who, at: who.capture(at.pending)),
+    "POST /bookings/{id}/void": (STAFF, lambda who, at: who.void(at.pending)),
+    "GET /refunds": (AUDITORS, lambda who, at: who.get("/refunds")),
+    "POST /refunds/{id}/settle": (STAFF, lambda who, at: who.settle(at.refund)),
     "GET /bookings": (READERS, lambda who, at: who.get("/bookings")),
     "GET /bookings of a user": (READERS, lambda who, at: who.get("/bookings" + query(user_id=who.sub))),
     "GET /bookings/{id}": (READERS, lambda who, at: who.booking(at.booking)),
@@ -37,10 +45,21 @@ DEEDS = {
 
 
 async def scene_for(operator, caller):
-    """A flight with a booking that is the caller's own, so that only the role can be refused."""
+    """A flight with bookings that are the caller's own, so that only the role can be refused."""
     flight = await operator.flight()
-    booking = (await operator.book(flight, user_id=caller.sub)).made()
-    return SimpleNamespace(flight=flight, booking=booking, flight_path=f"/flights/{flight['id']}")
+    booking = (await operator.book(flight, seats=2, user_id=caller.sub)).made()
+    pending, owed = [(await operator.book(flight, user_id=caller.sub)).made() for _ in range(2)]
+    (await operator.pay(pending, user_id=caller.sub, capture="manual")).made()
+    (await operator.pay(owed, user_id=caller.sub)).made()
+    (await operator.cancel(owed)).done()
+    [refund] = await operator.refunds(booking_id=owed["id"])
+    return SimpleNamespace(
+        flight=flight,
+        flight_path=f"/flights/{flight['id']}",
+        booking=booking,
+        pending=pending,
+        refund=refund,
+    )
 
 
 @pytest.mark.parametrize("role", BY_ROLE)

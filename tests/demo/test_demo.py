@@ -24,5 +24,6 @@ def test_the_demo_finds_nothing_to_be_surprised_at() -> None:
     assert told["verify"]["ok"] is True
     assert told["timetable"]["flights"] == 773
     assert told["rush"]["sold"] == min(told["rush"]["seats"], told["rush"]["buyers"])
+    assert told["money"]["cancelled"]["paid"] > 0
     assert told["seats"]["booked_as_counted"] == told["seats"]["booked_as_told"] > 1_000
     assert all(attempt["as_expected"] for attempt in told["refusals"])

@@ -20,6 +20,7 @@ from ledger.submission import Submission
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 HOLD = timedelta(minutes=5)
+CAPTURE_WINDOW = timedelta(minutes=15)
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 ALICE = Caller("alice", frozenset({Role.CLIENT}))
 BOB = Caller("bob", frozenset({Role.CLIENT}))
@@ -54,7 +55,7 @@ class Scenario:
 
     def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
         """The outcome: a flight, a booking, or a refusal. `recorded` are the events of this command alone."""
-        world = WorkingSet(self.now, HOLD, uuid4)
+        world = WorkingSet(self.now, HOLD, CAPTURE_WINDOW, uuid4)
         world.flights, world.bookings = self.flights, self.bookings
         world.seats, world.scheduled = self.seats, self.scheduled
         block = Block(Loaded(self.position, GENESIS, self.commands, world))

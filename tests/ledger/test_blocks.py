@@ -210,7 +210,9 @@ async def test_time_in_the_log_never_goes_backwards(desk: Desk, rows: Any) -> No
 def _make_due(rows: Any, user: str, expired_at: str = "2020-01-01") -> None:
     _edit_log(
         rows,
-        f"update views.bookings set expires_at = '{expired_at}Z' where user_id = '{user}';"
+        f"update views.bookings set expires_at = '{expired_at}Z',"
+        f" held_until = case when held_until is not null then timestamptz '{expired_at}Z' end"
+        f" where user_id = '{user}';"
         "update ledger.events e set state ="
         f" jsonb_set(state::jsonb, '{{expires_at}}', '\"{expired_at}T00:00:00Z\"')"
         " from views.bookings b"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from typing import Any
 
@@ -53,6 +54,35 @@ def test_a_migrated_database_is_migrated_by_anyone_who_may_read_it(database_url:
     assert role == "seatledger_writer"
     assert migrate(f"{database_url} options='-c role=seatledger_writer'") == []
 
+
+def test_bookings_of_the_first_releases_keep_their_holds_and_refunds(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(ledger.schema, "migrations", lambda: migrations()[:4])
+        migrate(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(FIRST_RELEASE)
+        migrate(empty_database_url)
+        held = connection.execute("select user_id, held_until = expires_at from views.bookings order by 1")
+        assert held.fetchall() == [("alice", True), ("bob", None)]
+        owed = connection.execute(
+            "select id = payment_id, user_id, amount, currency, reason, due_at, settled_at from views.refunds"
+        )
+        due_at = datetime(2030, 1, 1, tzinfo=UTC)
+        assert owed.fetchall() == [(True, "bob", 500, "INR", "booking_cancelled", due_at, None)]
+
+
+FIRST_RELEASE = """
+    insert into views.bookings values
+        ('01890000-0000-7000-8000-000000000001', gen_random_uuid(), 'alice', 1, 500, 'INR', 'initiated', null,
+            now(), null, null, 1, now(), now()),
+        ('01890000-0000-7000-8000-000000000002', gen_random_uuid(), 'bob', 1, 500, 'INR', 'cancelled',
+            'requested', now(), '01890000-0000-7000-8000-000000000003', 'refund_due', 5, now(), now());
+    insert into ledger.events values (1, '01890000-0000-7000-8000-000000000002', 5, 'booking.refund_due',
+        '{"payment_id":"01890000-0000-7000-8000-000000000003","amount":{"amount":500,"currency":"INR"}}',
+        'bob', 'cancel_booking', 2, 'key', '', '', '2030-01-01Z', '', '')
+"""
 
 CHANGES = [
     "update ledger.events set actor = 'mallory'",

@@ -78,9 +78,8 @@ async def test_an_expired_hold_is_free_at_once_with_no_sweeper(trade: Trade) -> 
     flight = await trade.schedule(seats=10)
     late, soon, paid = [await trade.hold(flight, seats=2) for _ in range(3)]
     await trade.pay(paid, 200)
-    await trade.sql(
-        "update views.bookings set expires_at = now() - interval '1 s' where id = any(%s)", [late, paid]
-    )
+    ended = "update views.bookings set held_until = now() - interval '1 s' where id = any(%s)"
+    await trade.sql(ended, [late])
     async with trade.ledger.read() as connection:
         seen = (await availability.find(connection, flight)).value
         assert seen is not None
@@ -98,7 +97,7 @@ async def test_time_never_runs_behind_the_log(trade: Trade) -> None:
     await trade.sql("alter table ledger.events disable trigger append_only")
     await trade.sql("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
     # To the instant: what ends now has ended.
-    await trade.sql("update views.bookings set expires_at = '2045-01-01Z'")
+    await trade.sql("update views.bookings set held_until = '2045-01-01Z'")
     await trade.sql("update views.flights set departs_at = '2045-01-01Z'")
     async with trade.ledger.read() as connection:
         seen = (await availability.find(connection, flight)).value

@@ -73,7 +73,9 @@ async def test_a_hold_that_the_ledger_refuses_to_expire_holds_up_nobody(
     wrong = await airline.due_holds(2)
     await expire_holds(airline.ledger)
     # A view that is wrong about the two oldest: they look due and are not.
-    await airline.owner.execute("update views.bookings set status = 'initiated' where id = any(%s)", (wrong,))
+    await airline.owner.execute(
+        "update views.bookings set held_until = '2020-01-01Z' where id = any(%s)", (wrong,)
+    )
     await airline.due_holds(3)
     assert await expire_holds(airline.ledger) == 3
 
@@ -90,7 +92,7 @@ async def test_a_hold_that_a_sweep_tried_too_early_is_expired_by_a_later_one(dat
 
 async def test_holds_that_still_run_are_not_due(airline: Airline) -> None:
     bookings = await airline.due_holds(2)
-    hour = "update views.bookings set expires_at = now() + interval '1 hour' where id = %s"
+    hour = "update views.bookings set held_until = now() + interval '1 hour' where id = %s"
     await airline.owner.execute(hour, (bookings[0],))
     async with airline.ledger.read() as connection:
         assert [hold.booking_id for hold in await due_holds(connection, 10)] == [bookings[1]]
@@ -106,7 +108,7 @@ async def test_due_holds_are_listed_from_behind_the_last_one_seen(airline: Airli
 
 async def test_what_the_log_has_seen_run_out_is_due_whatever_the_clock_says(airline: Airline) -> None:
     await airline.due_holds(1)
-    await airline.owner.execute("update views.bookings set expires_at = '2045-01-01Z'")
+    await airline.owner.execute("update views.bookings set held_until = '2045-01-01Z'")
     await airline.owner.execute("alter table ledger.events disable trigger append_only")
     async with airline.ledger.read() as connection:
         assert await due_holds(connection, 10) == []
@@ -128,7 +130,7 @@ async def test_a_slot_of_the_future_or_of_another_job_holds_no_sweep_up(
 async def test_due_holds_are_found_by_index_however_many_still_run(airline: Airline) -> None:
     await airline.owner.execute("set enable_seqscan = off")
     plan = await airline.ask("explain " + ledger.jobs._DUE, SLOT, "0" * 32, 9)
-    assert any("Index Cond" in line and "expires_at <=" in line for (line,) in plan)
+    assert any("Index Cond" in line and "held_until <=" in line for (line,) in plan)
 
 
 async def test_nothing_is_due_before_the_first_pulse_and_the_latest_slot_after_it(

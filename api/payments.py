@@ -1,0 +1,103 @@
+"""Payments over HTTP: taken at once, or authorised and then captured or voided."""
+
+import msgspec
+from litestar import Controller, post
+from litestar.types import ASGIApp
+
+from api.commands import Paid, submit
+from api.request import ApiRequest, Nothing
+from api.routes import BUYERS, OPERATORS, route
+from domain.commands import CapturePayment, PayBooking, Reason, VoidPayment
+from domain.refusals import (
+    AlreadyPaid,
+    BookingCancelled,
+    BookingNotFound,
+    HoldExpired,
+    IdempotencyKeyReused,
+    PaymentInProgress,
+    PaymentNotPending,
+    PriceMismatch,
+    StaleVersion,
+)
+from projections.bookings import BookingRow
+
+
+class Voiding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class PaymentController(Controller):
+    path = "/api/v1/bookings"
+    tags = ("Payments",)
+
+    @post(
+        "/payments",
+        opt=route(
+            BUYERS,
+            "Pay for a booking",
+            takes=PayBooking,
+            gives=Paid,
+            status=201,
+            key_required=True,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                HoldExpired,
+                AlreadyPaid,
+                PaymentInProgress,
+                PriceMismatch,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def pay(self, request: ApiRequest) -> ASGIApp:
+        return await submit(request, await request.read(PayBooking))
+
+    @post(
+        "/{id:str}/capture",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "The pending payment's money has come; late money books again, or becomes a refund due",
+            takes=Nothing,
+            body_required=False,
+            gives=BookingRow,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                AlreadyPaid,
+                PaymentNotPending,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def capture(self, request: ApiRequest) -> ASGIApp:
+        booking_id, _ = request.id(BookingNotFound), await request.read(Nothing, optional=True)
+        return await submit(request, CapturePayment(booking_id))
+
+    @post(
+        "/{id:str}/void",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Let a pending payment go",
+            takes=Voiding,
+            gives=BookingRow,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                AlreadyPaid,
+                PaymentNotPending,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def void(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(Voiding)
+        return await submit(request, VoidPayment(booking_id, body.reason))

@@ -1,0 +1,63 @@
+"""Refunds over HTTP: what is owed to customers, and telling that it was paid."""
+
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
+
+from api import queries
+from api.commands import submit
+from api.parameters import List
+from api.queries import Page
+from api.request import ApiRequest
+from api.routes import AUDITORS, OPERATORS, route
+from domain.commands import Note, SettleRefund, UserId
+from domain.refunds import RefundStatus
+from domain.refusals import IdempotencyKeyReused, RefundAlreadySettled, RefundNotFound
+from projections import refunds
+from projections.refunds import RefundRow, RefundSearch
+
+
+class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reference: Note | None = None
+
+
+class RefundList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    status: RefundStatus | UnsetType = UNSET
+    booking_id: UUID | UnsetType = UNSET
+    user_id: UserId | UnsetType = UNSET
+
+    def search(self) -> RefundSearch:
+        asked = {name: getattr(self, name) for name in RefundSearch.__struct_fields__}
+        return RefundSearch(**{name: value for name, value in asked.items() if value is not UNSET})
+
+
+class RefundController(Controller):
+    path = "/api/v1/refunds"
+    tags = ("Refunds",)
+
+    @get("/", opt=route(AUDITORS, "Find refunds, the oldest first", query=RefundList, gives=Page[RefundRow]))
+    async def list(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(RefundList)
+        search = asked.search()
+        after = queries.after(request, asked, search, UUID)
+        seen = await queries.look(request, asked, lambda c: refunds.page(c, search, after, asked.limit + 1))
+        return queries.listed(request, seen, asked, search, lambda row: row.id)
+
+    @post(
+        "/{id:str}/settle",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "The customer has the money back",
+            takes=Settlement,
+            body_required=False,
+            gives=RefundRow,
+            refusals=(RefundNotFound, RefundAlreadySettled, IdempotencyKeyReused),
+        ),
+    )
+    async def settle(self, request: ApiRequest) -> ASGIApp:
+        refund_id, body = request.id(RefundNotFound), await request.read(Settlement, optional=True)
+        return await submit(request, SettleRefund(refund_id, body.reference))

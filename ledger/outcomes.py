@@ -1,0 +1,39 @@
+"""Outcomes: what was answered to a command, looked up by its key."""
+
+from datetime import datetime
+
+import msgspec
+
+from ledger.connection import Connection
+from ledger.submission import CommandKey
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """`body` is the answer as it was given; `first_position` is null when the command was refused."""
+
+    actor: str
+    operation: str
+    key: str
+    status: int
+    body: msgspec.Raw
+    first_position: int | None
+    last_position: int
+    correlation_id: str
+    recorded_at: datetime
+
+
+async def outcome_of(connection: Connection, key: CommandKey) -> Outcome | None:
+    row = await (await connection.execute(_OUTCOME, key, prepare=True)).fetchone()
+    if row is None:
+        return None
+    actor, operation, name, status, body, first_position, last_position, correlation_id, recorded_at = row
+    answer = msgspec.Raw(body.encode())
+    return Outcome(
+        actor, operation, name, status, answer, first_position, last_position, correlation_id, recorded_at
+    )
+
+
+_OUTCOME = """
+    select actor, operation, key, status, body, first_position, last_position, correlation_id, recorded_at
+    from ledger.commands where actor = %s and operation = %s and key = %s
+"""

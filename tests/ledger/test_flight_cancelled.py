@@ -1,0 +1,43 @@
+"""A cancelled flight: all its bookings in one transaction, whatever is cut when."""
+
+import asyncio
+from typing import Any
+
+from domain.commands import CancelFlight
+from ledger.verify import verify
+from tests.ledger.conftest import Desk
+from tests.ledger.test_writer_faults import CUT
+
+BOOKINGS = 300
+CUTS = 3
+
+
+async def test_three_hundred_bookings_end_once_each_though_the_writer_is_cut_three_times(
+    desk: Desk, rows: Any, database_url: str
+) -> None:
+    flight = await desk.schedule(seats=BOOKINGS)
+    held = await asyncio.gather(*(desk.hold(flight, "alice") for _ in range(BOOKINGS)))
+    await asyncio.gather(*(desk.pay(answer.subject_id, "alice") for answer in held[::2]))
+    cancelling = asyncio.create_task(desk.submit(CancelFlight(flight, "fog"), key="once"))
+    for _ in range(CUTS):
+        await asyncio.sleep(0.03)
+        rows(CUT)
+    assert (await cancelling).status == 200
+    assert (await desk.submit(CancelFlight(flight, "fog"), key="once")).replayed
+    ended = rows(
+        "select count(*), count(distinct originator_id), count(distinct recorded_at) "
+        "from ledger.events where topic = 'booking.cancelled'"
+    )
+    assert ended == [(BOOKINGS, BOOKINGS, 1)]
+    assert rows("select count(*) from views.refunds where reason = 'flight_cancelled'") == [(BOOKINGS // 2,)]
+    assert rows("select seats, held, booked from ledger.seats") == [(BOOKINGS, 0, 0)]
+    assert verify(database_url).ok
+
+
+async def test_a_flight_that_is_cancelled_takes_no_bookings(desk: Desk) -> None:
+    flight = await desk.schedule(seats=30)
+    asked = [desk.hold(flight, "alice") for _ in range(30)] + [desk.submit(CancelFlight(flight, "fog"))]
+    asked += [desk.hold(flight, "bob") for _ in range(30)]
+    answers = await asyncio.gather(*asked)
+    assert all(answer.status == 200 for answer in answers[:31])
+    assert all(b"flight-not-bookable" in answer.body for answer in answers[31:])

@@ -1,0 +1,76 @@
+"""A payment meets the end of its hold: 10,000 times at a barrier, exactly one wins, and the seats balance."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ledger.block import expiry_of
+from ledger.ledger import open_ledger
+from ledger.settings import Settings
+from ledger.submission import Answer
+from ledger.verify import verify
+from tests.ledger.conftest import Desk
+
+WAVES = 5
+FLIGHTS, SEATS = 50, 20
+HOLD_SECONDS = 1
+JITTER_SECONDS = 0.03
+
+Rival = Callable[[Desk, UUID, UUID], Awaitable[Answer]]
+
+
+async def sweeps(desk: Desk, flight: UUID, booking: UUID) -> Answer:
+    return await desk.ledger.submit(expiry_of(booking))
+
+
+async def wants_the_seat(desk: Desk, flight: UUID, booking: UUID) -> Answer:
+    """No sweeper at all: whoever needs the seats of a due hold takes them."""
+    return await desk.hold(flight, "rival")
+
+
+@pytest.mark.parametrize("rival", [sweeps, wants_the_seat])
+async def test_exactly_one_of_payment_and_expiry_wins(database_url: str, rows: Any, rival: Rival) -> None:
+    settings = Settings(hold_seconds=HOLD_SECONDS, deadline_seconds=20)
+    won = {True: 0, False: 0}
+    async with open_ledger(database_url, settings) as one, open_ledger(database_url, settings) as other:
+        for wave in range(WAVES):
+            for paid in await _wave(Desk(one), Desk(other), rival, wave):
+                won[paid] += 1
+    assert won[True] + won[False] == WAVES * FLIGHTS * SEATS
+    assert min(won.values()) > 0, won
+    booked = rows("select sum(booked) from ledger.seats")[0][0]
+    assert booked == won[True]
+    assert rows("select count(*) from ledger.events where topic = 'booking.booked'")[0][0] == won[True]
+    assert verify(database_url).ok
+
+
+async def _wave(buyers: Desk, rivals: Desk, rival: Rival, wave: int) -> list[bool]:
+    """Full flights whose holds end at about the same moment; whether each was paid."""
+    flights = [await buyers.schedule(f"BA{wave * FLIGHTS + number + 1}", SEATS) for number in range(FLIGHTS)]
+    held = await asyncio.gather(*(buyers.hold(flight, "alice") for flight in flights for _ in range(SEATS)))
+    ends = asyncio.get_running_loop().time() + HOLD_SECONDS
+    random = Random(wave)
+
+    async def meet(flight: UUID, booking: UUID) -> bool:
+        async def at_about(moment: float, ask: Awaitable[Answer]) -> Answer:
+            jitter = random.uniform(-JITTER_SECONDS, 0)
+            await asyncio.sleep(max(0.0, moment + jitter - asyncio.get_running_loop().time()))
+            return await ask
+
+        paid, _ = await asyncio.gather(
+            at_about(ends, buyers.pay(booking, "alice")), at_about(ends, rival(rivals, flight, booking))
+        )
+        assert paid.status == 200 or b"hold-expired" in paid.body
+        # Both have answered: whatever the rival was told, a second payment cannot get in any more.
+        again = await buyers.pay(booking, "alice")
+        assert (b"already-paid" if paid.status == 200 else b"hold-expired") in again.body
+        return paid.status == 200
+
+    meetings = zip((flight for flight in flights for _ in range(SEATS)), held, strict=True)
+    return await asyncio.gather(
+        *(meet(flight, answer.subject_id) for flight, answer in meetings if answer.subject_id)
+    )
