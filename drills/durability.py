@@ -11,9 +11,10 @@ from unittest.mock import patch
 
 from loguru import logger
 
-import ledger.store
+import ledger.statements
 from drills.misfortunes import MISFORTUNES, Cell, Row
 from drills.servers import NoPrograms, drill_ground
+from ledger.store import Store
 
 CELL_SECONDS_MAX = 60
 
@@ -21,8 +22,8 @@ CELL_SECONDS_MAX = 60
 @contextmanager
 def off_as_told() -> Iterator[None]:
     """A program that leaves synchronous_commit as the server has it; ours puts `off` right."""
-    careless = ledger.store._SESSION.replace("when 'off' then 'on'", "when 'off' then 'off'")
-    with patch.object(ledger.store, "_SESSION", careless):
+    careless = ledger.statements.SESSION.replace("when 'off' then 'on'", "when 'off' then 'off'")
+    with patch.object(ledger.statements, "SESSION", careless):
         yield
 
 
@@ -30,8 +31,8 @@ def off_as_told() -> Iterator[None]:
 def deaf() -> Iterator[None]:
     """A program that takes COMMIT's success for success, whatever warning comes with it."""
     with (
-        patch.object(ledger.store.Store, "_notice", lambda *_: None),
-        patch.object(ledger.store, "_WAIT_FOR_STANDBY", "select 1"),
+        patch.object(Store, "_notice", lambda *_: None),
+        patch.object(ledger.statements, "WAIT_FOR_STANDBY", "select 1"),
     ):
         yield
 

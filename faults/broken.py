@@ -21,7 +21,7 @@ import api.serve
 import cli.children
 import cli.main
 import ledger.jobs
-import ledger.store
+import ledger.statements
 import projections.availability
 from domain.booking import Booking, CancelReason, Status
 from domain.refusals import BookingCancelled, Refusal
@@ -43,7 +43,7 @@ def keys_in_a_second_transaction() -> None:
         await asyncio.sleep(0.02)
         await store._send("begin")
         if commands:
-            await store._send(ledger.store._INSERT_COMMANDS, ledger.store._command_columns(commands))
+            await store._send(ledger.statements.INSERT_COMMANDS, ledger.statements.command_columns(commands))
         await store._send("commit")
         await store._sync()
 

@@ -24,7 +24,7 @@ from domain.handlers import HANDLERS, Asked, require_bookable
 from domain.refusals import IdempotencyKeyReused, Refusal
 from domain.working_set import WorkingSet
 from ledger import codec
-from ledger.chain import link, microseconds, outcome_hash
+from ledger.chain import link, outcome_hash
 from ledger.log import RecordedEvent
 from ledger.submission import Answer, CommandKey, Submission, neutral
 
@@ -215,42 +215,23 @@ class Block:
 
     def _append(self, submission: Submission, event: Any, ordinal: int, command_hash: bytes) -> None:
         self.position += 1
-        topic, state = event.TOPIC, codec.encode(event)
-        actor, operation, key = submission.command_key
-        self.hash = link(
-            self.hash,
+        unlinked = RecordedEvent(
             self.position,
             event.originator_id,
             event.originator_version,
-            topic,
-            state,
-            actor,
-            operation,
+            event.TOPIC,
+            codec.encode(event),
+            *submission.command_key[:2],
             ordinal,
-            key,
+            submission.key,
             submission.correlation_id,
             submission.traceparent,
-            microseconds(event.timestamp),
+            event.timestamp,
             command_hash,
+            b"",
         )
-        self.events.append(
-            RecordedEvent(
-                self.position,
-                event.originator_id,
-                event.originator_version,
-                topic,
-                state,
-                actor,
-                operation,
-                ordinal,
-                key,
-                submission.correlation_id,
-                submission.traceparent,
-                event.timestamp,
-                command_hash,
-                self.hash,
-            )
-        )
+        self.hash = link(self.hash, unlinked)
+        self.events.append(msgspec.structs.replace(unlinked, hash=self.hash))
 
     def _record(
         self,

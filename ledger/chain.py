@@ -10,7 +10,8 @@ No field may hold a line feed, so the lines say exactly one thing; docs/chain.md
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+
+from ledger.log import RecordedEvent
 
 GENESIS = bytes(32)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,26 +23,12 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
-def link(
-    previous: bytes,
-    position: int,
-    originator_id: UUID,
-    originator_version: int,
-    topic: str,
-    state: str,
-    actor: str,
-    operation: str,
-    ordinal: int,
-    causation_id: str,
-    correlation_id: str,
-    traceparent: str,
-    recorded_us: int,
-    command_hash: bytes,
-) -> bytes:
-    """The hash of one event after `previous`."""
+def link(previous: bytes, event: RecordedEvent) -> bytes:
+    """The hash of an event after `previous`, whatever stands in its own `hash`."""
     text = (
-        f"{position}\n{originator_id}\n{originator_version}\n{topic}\n{state}\n{actor}\n{operation}\n{ordinal}\n"
-        f"{causation_id}\n{correlation_id}\n{traceparent}\n{recorded_us}\n{command_hash.hex()}"
+        f"{event.position}\n{event.originator_id}\n{event.originator_version}\n{event.topic}\n{event.state}\n"
+        f"{event.actor}\n{event.operation}\n{event.ordinal}\n{event.causation_id}\n{event.correlation_id}\n"
+        f"{event.traceparent}\n{microseconds(event.recorded_at)}\n{event.command_hash.hex()}"
     )
     return hashlib.sha256(previous + text.encode()).digest()
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 
 from ledger.block import Block
-from ledger.store import Wanted
+from ledger.wanted import Wanted
 from simulation.tables import Found, Tables
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)

@@ -15,21 +15,18 @@ from domain.booking import Booking
 from domain.caller import SYSTEM
 from domain.commands import CancelWithFlight, ExpireHold
 from domain.flight import Flight
-from domain.refunds import RefundReason
 from ledger.block import RecordedCommand
-from ledger.chain import GENESIS, link, microseconds, outcome_hash
+from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import RecordedEvent, fold
 from ledger.submission import CommandKey
 from simulation.database import Database
+from simulation.judge_money import check_late_money, check_money, check_payments
 from simulation.model import Model
+from simulation.violation import require
 from simulation.world import Call
 
 NOT_KEPT = frozenset({"hold-not-due", "idempotency-key-reused", "not-your-account"})
 """Refusals that leave no record, so that the same key may be tried again."""
-
-
-class Violation(Exception):
-    """A rule does not hold."""
 
 
 def judge(database: Database, calls: list[Call]) -> None:
@@ -39,8 +36,8 @@ def judge(database: Database, calls: list[Call]) -> None:
     _check_verdicts(database, calls)
     _check_answers(database, calls)
     _check_order(database, calls)
-    _check_payments(database.events)
-    _check_money(database.events)
+    check_payments(database.events)
+    check_money(database.events)
     _check_views(database)
 
 
@@ -50,29 +47,13 @@ def _check_log(events: list[RecordedEvent]) -> None:
     versions: Counter[UUID] = Counter()
     for position, event in enumerate(events, start=1):
         versions[event.originator_id] += 1
-        _require(event.position == position, f"position {event.position} stands where {position} should")
-        _require(
+        require(event.position == position, f"position {event.position} stands where {position} should")
+        require(
             event.originator_version == versions[event.originator_id], f"a version is missing at {position}"
         )
-        _require(event.recorded_at >= time, f"time goes back at {position}")
-        hash = link(
-            previous,
-            position,
-            event.originator_id,
-            event.originator_version,
-            event.topic,
-            event.state,
-            event.actor,
-            event.operation,
-            event.ordinal,
-            event.causation_id,
-            event.correlation_id,
-            event.traceparent,
-            microseconds(event.recorded_at),
-            event.command_hash,
-        )
-        _require(event.hash == hash, f"the chain breaks at {position}")
-        previous, time = hash, event.recorded_at
+        require(event.recorded_at >= time, f"time goes back at {position}")
+        require(event.hash == link(previous, event), f"the chain breaks at {position}")
+        previous, time = event.hash, event.recorded_at
 
 
 def _check_commands(database: Database) -> None:
@@ -81,22 +62,22 @@ def _check_commands(database: Database) -> None:
     for command in database.commands.values():
         what = f"{command.operation} {command.key}"
         if command.first_position is not None:
-            _require(command.first_position == position + 1, f"{what}: its events do not follow")
+            require(command.first_position == position + 1, f"{what}: its events do not follow")
             expected = outcome_hash(command.fingerprint, command.status, command.body)
             for ordinal, event in enumerate(database.events[position : command.last_position], start=1):
                 of = (event.actor, event.operation, event.causation_id, event.ordinal)
-                _require(
+                require(
                     of == (command.actor, command.operation, command.key, ordinal),
                     f"{what}: event {event.position} is another command's",
                 )
-                _require(event.command_hash == expected, f"{what}: {event.position} vouches for another")
+                require(event.command_hash == expected, f"{what}: {event.position} vouches for another")
             position = command.last_position
-        _require(command.last_position == position, f"{what}: recorded at the wrong position")
+        require(command.last_position == position, f"{what}: recorded at the wrong position")
         last = database.events[:position][-1:]
-        _require(
+        require(
             all(command.recorded_at >= event.recorded_at for event in last), f"{what}: earlier than the log"
         )
-    _require(position == len(database.events), f"no command for the events after {position}")
+    require(position == len(database.events), f"no command for the events after {position}")
 
 
 def _check_verdicts(database: Database, calls: list[Call]) -> None:
@@ -106,41 +87,29 @@ def _check_verdicts(database: Database, calls: list[Call]) -> None:
     for recorded in database.commands.values():
         call = asked.get((_key(recorded), recorded.fingerprint)) or _own_command(recorded)
         verdict = model.verdict(call.command, call.caller, call.expected_version, recorded.recorded_at)
-        _require(
+        require(
             verdict == _code(recorded.status, recorded.body),
             f"{recorded.operation} {recorded.key}: {recorded.body}, but by the rules: {verdict}",
         )
         if recorded.first_position is not None:
             for event in database.events[recorded.first_position - 1 : recorded.last_position]:
-                _check_late_money(model, event)
+                check_late_money(model, event)
                 model.follow(event)
                 _check_seats(model, event)
     for flight_id, flight in model.flights.items():
         _, *in_use = model.written(flight_id)
-        _require(not (flight.cancelled and any(in_use)), f"{in_use} seats of a cancelled flight are in use")
-        _require(
+        require(not (flight.cancelled and any(in_use)), f"{in_use} seats of a cancelled flight are in use")
+        require(
             database.seats.get(flight_id) == model.written(flight_id),
             f"seats of {flight_id}: {database.seats.get(flight_id)}, the log says {model.written(flight_id)}",
         )
-
-
-def _check_late_money(model: Model, event: RecordedEvent) -> None:
-    """Rule 8: late money books seats again where the clock alone took them, and there are some."""
-    if event.topic != "booking.refund_due" or event.decoded().reason is not RefundReason.LATE_PAYMENT:
-        return
-    booking = model.bookings[event.originator_id]
-    flight, free = model.flights[booking.flight_id], model.free(booking.flight_id, event.recorded_at)
-    _require(
-        booking.status == "cancelled" or flight.gone(event.recorded_at) or free < booking.seats,
-        f"{free} seats are free, and late money for {booking.seats} is refunded at {event.position}",
-    )
 
 
 def _check_seats(model: Model, event: RecordedEvent) -> None:
     booking = model.bookings.get(event.originator_id)
     flight_id = booking.flight_id if booking else event.originator_id
     seats, held, booked = model.written(flight_id)
-    _require(held + booked <= seats, f"oversold at {event.position}: {held} held, {booked} booked of {seats}")
+    require(held + booked <= seats, f"oversold at {event.position}: {held} held, {booked} booked of {seats}")
 
 
 def _check_answers(database: Database, calls: Iterable[Call]) -> None:
@@ -149,25 +118,25 @@ def _check_answers(database: Database, calls: Iterable[Call]) -> None:
         what = f"{call.caller.subject}'s {call.key}"
         recorded = database.commands.get(call.command_key)
         if call.poison:
-            _require(not call.heard and recorded is None, f"{what} should have been refused by the database")
+            require(not call.heard and recorded is None, f"{what} should have been refused by the database")
             continue
-        _require(not call.failed, f"{what} was told of a failure inside: {call.failed[:1]}")
+        require(not call.failed, f"{what} was told of a failure inside: {call.failed[:1]}")
         for heard in call.heard:
             answer = heard.answer
-            _require(
+            require(
                 answer.position <= heard.head, f"{what} was answered before position {answer.position} was"
             )
             code = _code(answer.status, answer.body)
             if code in NOT_KEPT:
                 reused = recorded is not None and recorded.fingerprint != call.fingerprint
-                _require(
+                require(
                     code != "idempotency-key-reused" or reused, f"{what}: its key was never used for another"
                 )
                 continue
-            _require(recorded is not None, f"{what} was answered {code}, of which there is no record")
+            require(recorded is not None, f"{what} was answered {code}, of which there is no record")
             assert recorded is not None
             same = (recorded.fingerprint, recorded.status, recorded.body.encode(), recorded.last_position)
-            _require(
+            require(
                 same == (call.fingerprint, answer.status, answer.body, answer.position)
                 and (recorded.subject_id, recorded.version) == (answer.subject_id, answer.version),
                 f"{what} was answered {answer.body.decode()}, recorded is {recorded.body}",
@@ -189,57 +158,11 @@ def _check_order(database: Database, calls: list[Call]) -> None:
     first_answer_after = float("inf")
     for recorded in reversed(database.commands.values()):
         key = _key(recorded)
-        _require(
+        require(
             sent.get(key, float("inf")) <= first_answer_after or key not in sent,
             f"{recorded.operation} {recorded.key} stands before a command that was answered before it began",
         )
         first_answer_after = min(first_answer_after, heard.get(key, float("inf")))
-
-
-def _check_payments(events: list[RecordedEvent]) -> None:
-    """Rule 2: a key charges once, a booking once at a time. Rule 6: never after its hold ran out."""
-    expires: dict[UUID, datetime] = {}
-    charged: set[object] = set()
-    for event in events:
-        match event.topic:
-            case "booking.initiated":
-                expires[event.originator_id] = event.decoded().expires_at
-            case "booking.payment_voided":
-                charged.discard(event.originator_id)
-            case "booking.payment_pending":
-                _require(
-                    event.recorded_at < expires[event.originator_id],
-                    f"paid after its hold at {event.position}",
-                )
-                for charge in (event.originator_id, (event.actor, event.causation_id)):
-                    _require(charge not in charged, f"charged twice at {event.position}")
-                    charged.add(charge)
-
-
-def _check_money(events: list[RecordedEvent]) -> None:
-    """Rule 8: what was paid for a booking is what it costs now and what is owed back for it."""
-    cost: dict[UUID, int] = {}
-    paid: Counter[UUID] = Counter()
-    owed: Counter[UUID] = Counter()
-    live: set[UUID] = set()
-    for event in events:
-        id, fields = event.originator_id, event.decoded()
-        match event.topic:
-            case "booking.initiated" | "booking.seats_reduced":
-                cost[id] = fields.total_cost.amount
-            case "booking.booked":
-                paid[id] += cost[id]
-                live.add(id)
-            case "booking.cancelled":
-                live.discard(id)
-            case "booking.refund_due":
-                owed[id] += fields.amount.amount
-                # Money that came when there was no seat left for it.
-                paid[id] += fields.amount.amount if fields.reason is RefundReason.LATE_PAYMENT else 0
-    for id, amount in paid.items():
-        kept = cost[id] if id in live else 0
-        _require(amount == kept + owed[id], f"{id}: paid {amount}, kept {kept}, owed back {owed[id]}")
-    _require(owed.keys() <= paid.keys(), "money is owed back that was never paid")
 
 
 def _check_views(database: Database) -> None:
@@ -248,11 +171,11 @@ def _check_views(database: Database) -> None:
     for event in database.events:
         streams.setdefault(event.originator_id, []).append(event)
     shown = len(database.bookings) + len(database.flights)
-    _require(shown == len(streams), f"{shown} rows in the views, {len(streams)} streams")
+    require(shown == len(streams), f"{shown} rows in the views, {len(streams)} streams")
     for id, stream in streams.items():
         row, expected = _shown(database, id), _row(fold(stream))
-        _require(row == expected, f"the view shows {row}, the log says {expected}")
-    _require(
+        require(row == expected, f"the view shows {row}, the log says {expected}")
+    require(
         database.refunds == _refunds(fold(stream) for stream in streams.values()),
         "the view of refunds is not what the log says",
     )
@@ -283,7 +206,7 @@ def _own_command(recorded: RecordedCommand) -> Call:
         "expire_hold": ExpireHold,
         "cancel_with_flight": CancelWithFlight,
     }
-    _require(
+    require(
         recorded.actor == SYSTEM.subject and recorded.operation in own,
         f"nobody asked for {recorded.operation} {recorded.key}",
     )
@@ -296,8 +219,3 @@ def _key(recorded: RecordedCommand) -> CommandKey:
 
 def _code(status: int, body: str | bytes) -> str:
     return "accepted" if status < 300 else str(msgspec.json.decode(body)["code"])
-
-
-def _require(holds: bool, sentence: str) -> None:
-    if not holds:
-        raise Violation(sentence)

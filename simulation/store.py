@@ -10,8 +10,9 @@ import psycopg
 
 from domain.working_set import WorkingSet
 from ledger.block import Block, Loaded
-from ledger.store import Wanted, fill
+from ledger.store import fill
 from ledger.submission import Submission
+from ledger.wanted import Wanted
 from simulation.database import Database, Session
 
 T = TypeVar("T")

@@ -19,8 +19,8 @@ from domain.working_set import NaturalKey
 from ledger.block import Block, RecordedCommand
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
-from ledger.store import Wanted
 from ledger.submission import CommandKey
+from ledger.wanted import Wanted
 
 
 @dataclass(slots=True)

@@ -14,8 +14,9 @@ from psycopg import Connection, ServerCursor
 import projections.bookings
 import projections.flights
 import projections.refunds
-from domain.booking import Booking
+from domain.booking import Booking, Status
 from domain.flight import Flight
+from domain.refunds import RefundReason
 from domain.seats import NONE_USED, Seats, SeatUse
 from ledger.log import COLUMNS, RecordedEvent
 from ledger.verify.wrong import Wrong
@@ -79,7 +80,7 @@ class _Folds:
     def check_stream(self, stream: Iterator[RecordedEvent]) -> int:
         """The number of events in it."""
         aggregate: Any = None
-        count = position = 0
+        count = position = paid = 0
         for count, event in enumerate(stream, start=1):
             position = event.position
             before = SeatUse.of(aggregate) if isinstance(aggregate, Booking) else NONE_USED
@@ -92,8 +93,18 @@ class _Folds:
                 self._note(position, f"the event does not follow in its stream: {error!r}")
                 return count + sum(1 for _ in stream)
             self._follow(aggregate, before, position)
+            paid += _paid(event, aggregate)
         self._compare(aggregate, position)
+        if isinstance(aggregate, Booking):
+            self._check_money(aggregate, paid, position)
         return count
+
+    def _check_money(self, booking: Booking, paid: int, position: int) -> None:
+        """What came in is what the booking costs now and what is or was owed back."""
+        kept = booking.total_cost.amount if booking.status is Status.BOOKED else 0
+        owed = sum(refund.amount.amount for refund in booking.refunds.values())
+        if paid != kept + owed:
+            self._note(position, f"{paid} was paid for {booking.id}, {kept} is kept and {owed} owed back")
 
     def check_end(self) -> None:
         for view in (self._bookings, self._flights, self._refunds):
@@ -218,3 +229,13 @@ class _Usage:
     def _change(self, position: int, free: int) -> None:
         self._positions.append(position)
         self._deltas.append(free)
+
+
+def _paid(event: RecordedEvent, aggregate: Any) -> int:
+    """The money that came in with this event, in minor units."""
+    if event.topic == Booking.Booked.TOPIC:
+        return int(aggregate.total_cost.amount)
+    if event.topic == Booking.RefundDue.TOPIC:
+        refund = event.decoded()
+        return int(refund.amount.amount) if refund.reason is RefundReason.LATE_PAYMENT else 0
+    return 0

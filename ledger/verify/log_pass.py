@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from ledger.chain import GENESIS, link, microseconds, outcome_hash
+from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import COLUMNS, RecordedEvent
 from ledger.verify.wrong import Wrong
 
@@ -67,23 +67,7 @@ class _Chain:
             in event.actor + event.operation + event.causation_id + event.correlation_id + event.traceparent
         ):
             raise Wrong(expected, "a field holds a line feed")
-        calculated = link(
-            self._hash,
-            event.position,
-            event.originator_id,
-            event.originator_version,
-            event.topic,
-            event.state,
-            event.actor,
-            event.operation,
-            event.ordinal,
-            event.causation_id,
-            event.correlation_id,
-            event.traceparent,
-            microseconds(event.recorded_at),
-            event.command_hash,
-        )
-        if calculated != event.hash:
+        if link(self._hash, event) != event.hash:
             raise Wrong(expected, "the hash does not follow from the event and the hash before it")
         self.position, self._hash, self._time = expected, event.hash, event.recorded_at
 

@@ -146,6 +146,15 @@ async def test_a_forged_chain_is_given_away_by_the_views(
     assert verify(database_url).first_bad_position == 3
 
 
+async def test_a_refund_of_more_than_was_paid_is_named(
+    log: list[UUID], tamper: Any, database_url: str, rows: Any
+) -> None:
+    refund = "update ledger.events set state = replace(state, '\"amount\":10000,', '\"amount\":10001,')"
+    tamper(refund + " where topic = 'booking.refund_due'; update views.refunds set amount = 10001;" + RELINK)
+    result = verify(database_url)
+    assert (result.first_bad_position, "owed back" in (result.reason or "")) == (8, True)
+
+
 FORGED = [
     ("recorded_at = recorded_at - interval '1 hour'", 3, "its time is before"),
     ("correlation_id = E'a\\nb'", 3, "line feed"),
@@ -227,6 +236,19 @@ BESIDE = [
         "insert into views.bookings select 'ffffffff-ffff-ffff-ffff-ffffffffffff', flight_id, 'eve', 1, 1,"
         " 'INR', 'booked', null, expires_at, null, null, 1, created_at, updated_at from views.bookings"
         " limit 1",
+        9,
+    ),
+    ("update views.refunds set settled_at = now()", 8),
+    ("update views.refunds set amount = 1", 8),
+    ("delete from views.refunds", 8),
+    (
+        f"insert into views.refunds select '{ZEROES}', booking_id, flight_id, user_id, payment_id, 1, 'INR',"
+        " reason, due_at from views.refunds",
+        8,
+    ),
+    (
+        f"insert into views.refunds select '{ZEROES}', '{ZEROES}', flight_id, 'eve', payment_id, 1, 'INR',"
+        " reason, due_at from views.refunds",
         9,
     ),
     ("update views.flights set price_amount = 1", 1),

@@ -1,0 +1,179 @@
+"""The store's SQL, and the arrays that its statements take."""
+# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.types.numeric import Int2, Int4, Int8
+
+from domain.seats import Seats
+from ledger.block import RecordedCommand
+from ledger.log import COLUMNS, RecordedEvent
+
+_NO_UUID = UUID(int=0)
+
+
+def columns(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
+    """Rows turned into one array for each of `width` columns."""
+    return tuple(list(column) for column in zip(*rows, strict=True)) or ([],) * width
+
+
+def event_columns(events: list[RecordedEvent]) -> tuple[Any, ...]:
+    return (
+        [Int8(e.position) for e in events],
+        [e.originator_id for e in events],
+        [Int4(e.originator_version) for e in events],
+        [e.topic for e in events],
+        [e.state for e in events],
+        [e.actor for e in events],
+        [e.operation for e in events],
+        [Int2(e.ordinal) for e in events],
+        [e.causation_id for e in events],
+        [e.correlation_id for e in events],
+        [e.traceparent for e in events],
+        [e.recorded_at for e in events],
+        [e.command_hash for e in events],
+        [e.hash for e in events],
+    )
+
+
+def command_columns(commands: list[RecordedCommand]) -> tuple[Any, ...]:
+    return (
+        [c.actor for c in commands],
+        [c.operation for c in commands],
+        [c.key for c in commands],
+        [c.fingerprint for c in commands],
+        [Int2(c.status) for c in commands],
+        [c.body for c in commands],
+        # An array of nothing but nulls would have no type, so zero stands for null on the way in.
+        [c.subject_id or _NO_UUID for c in commands],
+        [Int4(c.version) for c in commands],
+        [Int8(c.first_position or 0) for c in commands],
+        [Int8(c.last_position) for c in commands],
+        [c.correlation_id for c in commands],
+        [c.recorded_at for c in commands],
+    )
+
+
+def seat_columns(seats: dict[UUID, Seats]) -> tuple[Any, ...]:
+    return (
+        list(seats),
+        [Int4(count.seats) for count in seats.values()],
+        [Int4(count.held) for count in seats.values()],
+        [Int4(count.booked) for count in seats.values()],
+    )
+
+
+# Sequential scans, hash and merge joins are off so that a plan made while a table was small and kept by the
+# session does not turn into a scan of millions of rows. A lost synchronous_commit is put right here and
+# refused by readiness.
+SESSION: LiteralString = """
+    select set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
+        set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
+        set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(ms)s, false),
+        set_config('idle_in_transaction_session_timeout', %(idle)s, false),
+        set_config('synchronous_commit', case current_setting('synchronous_commit')
+            when 'off' then 'on' else current_setting('synchronous_commit') end, false)
+"""
+
+LOCK: LiteralString = "select pg_advisory_xact_lock(%b)"
+
+LAST: LiteralString = "select position, hash, recorded_at from ledger.events order by position desc limit 1"
+
+# Time in the log never goes backwards, whatever the server's clock does.
+HEAD: LiteralString = f"""
+    select greatest(statement_timestamp(), last.recorded_at), last.position, last.hash
+    from (values (1)) as one left join lateral ({LAST}) as last on true
+"""
+
+COMMANDS: LiteralString = """
+    select c.actor, c.operation, c.key, c.fingerprint, c.status, c.body, c.subject_id, c.version,
+        c.first_position, c.last_position, c.correlation_id, c.recorded_at
+    from unnest(%b::text[], %b::text[], %b::text[]) as asked (actor, operation, key)
+    join ledger.commands c using (actor, operation, key)
+"""
+
+STREAMS: LiteralString = f"""
+    select {COLUMNS} from ledger.events where originator_id = any (%b::uuid[])
+    order by originator_id, originator_version
+"""
+
+# Due holds of flights that are too full for what is asked of them, oldest first: each frees a seat at least,
+# so as many holds as seats needed are enough. This is a little later than the head's time, so no hold that is
+# due by that is missed; the aggregate decides again.
+DUE_STREAMS: LiteralString = f"""
+    select {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
+    from (
+        select flight_id, sum(seats) as seats from (
+            select * from unnest(%b::uuid[], %b::int4[]) as asked (flight_id, seats)
+            union all
+            select flight_id, seats from views.bookings where id = any (%b::uuid[])
+        ) as one group by flight_id
+    ) as needed
+    join ledger.seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
+    cross join lateral (
+        select id from views.bookings
+        where flight_id = needed.flight_id
+            and held_until <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last))
+        order by held_until limit needed.seats
+    ) as due
+    join ledger.events e on e.originator_id = due.id
+    order by e.originator_id, e.originator_version
+"""
+
+# The flights of bookings that may be seated again, the bookings of refunds, those of cancelled flights.
+MORE_STREAMS: LiteralString = f"""
+    select {COLUMNS} from ledger.events where originator_id = any (
+        array(select flight_id from views.bookings where id = any (%b::uuid[]))
+        || array(select booking_id from views.refunds where id = any (%b::uuid[]))
+        || array(select id from views.bookings where flight_id = any (%b::uuid[]) and status <> 'cancelled'))
+    order by originator_id, originator_version
+"""
+
+SEATS: LiteralString = """
+    select flight_id, seats, held, booked from ledger.seats where flight_id = any (
+        array(select flight_id from views.bookings where id = any (%b::uuid[])) || %b::uuid[]
+        || array(select flight_id from views.refunds where id = any (%b::uuid[])))
+"""
+
+NATURAL: LiteralString = """
+    select f.number, f.origin, f.departure_day, f.id
+    from unnest(%b::text[], %b::text[], %b::date[]) as asked (number, origin, departure_day)
+    join views.flights f using (number, origin, departure_day)
+"""
+
+INSERT_EVENTS: LiteralString = f"""
+    insert into ledger.events ({COLUMNS}) select * from unnest(
+        %b::int8[], %b::uuid[], %b::int4[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int2[],
+        %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[], %b::bytea[])
+"""
+
+INSERT_COMMANDS: LiteralString = """
+    insert into ledger.commands (actor, operation, key, fingerprint, status, body, subject_id, version,
+        first_position, last_position, correlation_id, recorded_at)
+    select actor, operation, key, fingerprint, status, body,
+        nullif(subject_id, '00000000-0000-0000-0000-000000000000'), version,
+        nullif(first_position, 0), last_position, correlation_id, recorded_at
+    from unnest(
+        %b::text[], %b::text[], %b::text[], %b::bytea[], %b::int2[], %b::text[], %b::uuid[], %b::int4[],
+        %b::int8[], %b::int8[], %b::text[], %b::timestamptz[]
+    ) as new (actor, operation, key, fingerprint, status, body, subject_id, version,
+        first_position, last_position, correlation_id, recorded_at)
+"""
+
+UPSERT_SEATS: LiteralString = """
+    insert into ledger.seats (flight_id, seats, held, booked)
+    select * from unnest(%b::uuid[], %b::int4[], %b::int4[], %b::int4[])
+    on conflict (flight_id) do update set
+        seats = excluded.seats, held = excluded.held, booked = excluded.booked
+"""
+
+NOTIFY: LiteralString = "select pg_notify(%b, %b)"
+
+# What was committed before may have reached no standby: its wait was cut short, or the server was killed and
+# came back. So answers from the log wait like new ones. Only a transaction that wrote something waits.
+WAIT_FOR_STANDBY: LiteralString = """
+    select pg_logical_emit_message(true, 'seatledger', '')
+    where current_setting('synchronous_standby_names') <> ''
+"""
