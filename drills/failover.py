@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from itertools import takewhile
 from random import Random
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -81,13 +81,42 @@ class Result(msgspec.Struct, frozen=True):
         )
 
 
-async def synchronous(ground: Ground, times: int, tell: Any = print) -> Result:
+class Member(Protocol):
+    """One server of two."""
+
+    name: str
+
+    def kill(self) -> None: ...
+
+
+class Twins(Protocol):
+    """Two servers of which one leads: a `drills.pair.Pair`, or what a cluster manager looks after."""
+
+    url: str
+
+    @property
+    def primary(self) -> Member: ...
+
+    @property
+    def standby(self) -> Member: ...
+
+    def promote(self) -> None: ...
+
+    def pair_again(self) -> None: ...
+
+
+async def synchronous(
+    ground: Ground,
+    pair: Twins,
+    times: int,
+    tell: Any = print,
+    unnoticed_seconds: tuple[float, ...] = UNNOTICED_SECONDS,
+) -> Result:
     """One program and its callers through any number of fail-overs."""
-    pair = await asyncio.to_thread(Pair, ground, synchronous=True)
     rounds = []
     async with _program_with_callers(ground, pair) as (crowd, records):
         for number in range(1, times + 1):
-            unnoticed = UNNOTICED_SECONDS[(number - 1) % len(UNNOTICED_SECONDS)]
+            unnoticed = unnoticed_seconds[(number - 1) % len(unnoticed_seconds)]
             rounds.append(await _round(pair, records, unnoticed))
             tell(f"{number:>3}: {rounds[-1]}")
             if number < times:
@@ -101,14 +130,16 @@ async def asynchronous(ground: Ground) -> Round:
     """The control: nobody waits for the standby, and it has fallen behind when the primary is killed."""
     pair = await asyncio.to_thread(Pair, ground, synchronous=False)
     async with _program_with_callers(ground, pair) as (_, records):
-        return await _round(pair, records, 0, cut_off=True)
+        return await _round(pair, records, 0, pair.cut_off)
 
 
-async def _round(pair: Pair, records: Records, unnoticed_seconds: float, cut_off: bool = False) -> Round:
+async def _round(
+    pair: Twins, records: Records, unnoticed_seconds: float, cut_off: Callable[[], None] | None = None
+) -> Round:
     begun = len(records.calls)
     await asyncio.sleep(LOAD_SECONDS)
     if cut_off:
-        await asyncio.to_thread(pair.cut_off)
+        await asyncio.to_thread(cut_off)
         await asyncio.sleep(CUT_OFF_SECONDS)
     killed_at = now()
     await asyncio.to_thread(pair.primary.kill)
@@ -156,7 +187,7 @@ async def _answered_since(records: Records, moment: float, kind: Callable[[Call]
 
 
 @asynccontextmanager
-async def _program_with_callers(ground: Ground, pair: Pair) -> AsyncIterator[tuple[Crowd, Records]]:
+async def _program_with_callers(ground: Ground, pair: Twins) -> AsyncIterator[tuple[Crowd, Records]]:
     """The real program on both servers' addresses, and a crowd that calls it."""
     key = secrets.token_urlsafe(48)
     environment = {
@@ -198,7 +229,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         with drill_ground() as ground:
-            result = asyncio.run(synchronous(ground, options.times, tell))
+            pair = Pair(ground, synchronous=True)
+            result = asyncio.run(synchronous(ground, pair, options.times, tell))
         with drill_ground() as ground:
             control = asyncio.run(asynchronous(ground))
     except NoPrograms as problem:
@@ -216,9 +248,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _summary(result: Result, control: Round) -> dict[str, Any]:
+    return {"ok": result.ok and bool(control.lost), **figures(result), "control_lost": len(control.lost)}
+
+
+def figures(result: Result) -> dict[str, Any]:
+    """What all rounds came to together."""
     silent = [each.silent_seconds - each.unnoticed_seconds for each in result.rounds]
     return {
-        "ok": result.ok and bool(control.lost),
         "fail_overs": len(result.rounds),
         "acknowledged": sum(each.acknowledged for each in result.rounds),
         "lost": sum(len(each.lost) for each in result.rounds),
@@ -227,7 +263,6 @@ def _summary(result: Result, control: Round) -> dict[str, Any]:
         "violations": len(result.violations),
         "gap_seconds_median": round(median(silent), 2),
         "gap_seconds_max": round(max(silent), 2),
-        "control_lost": len(control.lost),
     }
 
 

@@ -65,6 +65,18 @@ class Ground:
     def start(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
         return start_program([self._binaries / program, *arguments], self._account, self._log)
 
+    @property
+    def binaries(self) -> Path:
+        """The folder of the PostgreSQL programs."""
+        return self._binaries
+
+    def start_found(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """A program from PATH, under the servers' account. Raises NoPrograms."""
+        found = shutil.which(program)
+        if found is None:
+            raise NoPrograms(f"{program} is not on PATH")
+        return start_program([found, *arguments], self._account, self._log)
+
     def new_server(self, name: str, settings: Mapping[str, str] | None = None) -> "Server":
         """A running server with an empty database."""
         server = Server(self, name, settings or {})

@@ -5,13 +5,14 @@ import asyncio
 import pytest
 
 from drills.failover import synchronous
+from drills.pair import Pair
 from drills.servers import NoPrograms, drill_ground
 
 
 def test_a_synchronous_standby_has_all_that_was_acknowledged() -> None:
     try:
         with drill_ground() as ground:
-            result = asyncio.run(synchronous(ground, 1))
+            result = asyncio.run(synchronous(ground, Pair(ground, synchronous=True), 1))
     except NoPrograms as missing:
         pytest.skip(str(missing))
     assert result.ok, result
