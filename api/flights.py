@@ -58,10 +58,6 @@ class FlightList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_price: Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Minor units")] | UnsetType = UNSET
     sort: Sort = Sort.DEPARTURE
 
-    def search(self) -> FlightSearch:
-        asked = {name: getattr(self, name) for name in FlightSearch.__struct_fields__}
-        return FlightSearch(**{name: value for name, value in asked.items() if value is not UNSET})
-
 
 class FlightController(Controller):
     path = "/api/v1/flights"
@@ -84,7 +80,7 @@ class FlightController(Controller):
     @get("/", opt=route(ANYBODY, "Find flights", query=FlightList, gives=Page[FlightRow]))
     async def list(self, request: ApiRequest) -> ASGIApp:
         asked = request.query(FlightList)
-        search = asked.search()
+        search = asked.given(FlightSearch)
         after = queries.after(request, asked, search, Mark)
         seen = await queries.look(request, asked, lambda c: flights.page(c, search, after, asked.limit + 1))
         return queries.listed(request, seen, asked, search, search.mark)

@@ -39,6 +39,11 @@ class List(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 50
     cursor: Annotated[Cursor, Meta(description="`next_cursor` of the page before")] | UnsetType = UNSET
 
+    def given(self, search: type[T]) -> T:
+        """The search for what the caller gave of its fields; the others keep their defaults."""
+        asked = {name: getattr(self, name) for name in search.__struct_fields__}
+        return search(**{name: value for name, value in asked.items() if value is not UNSET})
+
 
 def decode(query_string: bytes, kind: type[T]) -> T:
     """Raises ValidationFailed."""

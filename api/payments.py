@@ -21,6 +21,16 @@ from domain.refusals import (
 )
 from projections.bookings import BookingRow
 
+UNRESOLVABLE = (
+    BookingNotFound,
+    StaleVersion,
+    BookingCancelled,
+    AlreadyPaid,
+    PaymentNotPending,
+    IdempotencyKeyReused,
+)
+"""Why a payment can be neither captured nor voided."""
+
 
 class Voiding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
@@ -65,14 +75,7 @@ class PaymentController(Controller):
             body_required=False,
             gives=BookingRow,
             if_match=True,
-            refusals=(
-                BookingNotFound,
-                StaleVersion,
-                BookingCancelled,
-                AlreadyPaid,
-                PaymentNotPending,
-                IdempotencyKeyReused,
-            ),
+            refusals=UNRESOLVABLE,
         ),
     )
     async def capture(self, request: ApiRequest) -> ASGIApp:
@@ -88,14 +91,7 @@ class PaymentController(Controller):
             takes=Voiding,
             gives=BookingRow,
             if_match=True,
-            refusals=(
-                BookingNotFound,
-                StaleVersion,
-                BookingCancelled,
-                AlreadyPaid,
-                PaymentNotPending,
-                IdempotencyKeyReused,
-            ),
+            refusals=UNRESOLVABLE,
         ),
     )
     async def void(self, request: ApiRequest) -> ASGIApp:

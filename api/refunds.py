@@ -29,10 +29,6 @@ class RefundList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
     booking_id: UUID | UnsetType = UNSET
     user_id: UserId | UnsetType = UNSET
 
-    def search(self) -> RefundSearch:
-        asked = {name: getattr(self, name) for name in RefundSearch.__struct_fields__}
-        return RefundSearch(**{name: value for name, value in asked.items() if value is not UNSET})
-
 
 class RefundController(Controller):
     path = "/api/v1/refunds"
@@ -41,7 +37,7 @@ class RefundController(Controller):
     @get("/", opt=route(AUDITORS, "Find refunds, the oldest first", query=RefundList, gives=Page[RefundRow]))
     async def list(self, request: ApiRequest) -> ASGIApp:
         asked = request.query(RefundList)
-        search = asked.search()
+        search = asked.given(RefundSearch)
         after = queries.after(request, asked, search, UUID)
         seen = await queries.look(request, asked, lambda c: refunds.page(c, search, after, asked.limit + 1))
         return queries.listed(request, seen, asked, search, lambda row: row.id)

@@ -13,12 +13,17 @@ from psycopg.conninfo import conninfo_to_dict
 
 import ledger.jobs
 import scheduler.sweeper
+from domain.booking import Capture
+from domain.commands import CapturePayment, PayBooking
+from domain.money import Money
 from ledger.block import expiry_of
 from ledger.jobs import Pulse, due_holds
 from ledger.ledger import Ledger, open_ledger
+from ledger.log import stream
 from ledger.settings import Settings
+from ledger.submission import Submission, neutral
 from scheduler.sweeper import JOB, Sweeper, expire_holds
-from tests.scheduler.airline import Airline
+from tests.scheduler.airline import OLGA, Airline
 
 SLOT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HALF_HOURLY = "*/30 * * * *"
@@ -243,3 +248,23 @@ async def until_it_answers(ledger: Ledger) -> None:
     async with asyncio.timeout(20):
         while not (await ledger.readiness()).checks[0].ok:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def test_a_payment_that_nobody_captured_in_time_is_swept_with_the_holds(database_url: str) -> None:
+    async with open_ledger(database_url, Settings(hold_seconds=1, capture_seconds=1)) as ledger:
+        (booking,) = await Airline(ledger).due_holds(1)
+        payment = PayBooking(booking, "alice", Money(900_000, "INR"), Capture.MANUAL)
+        assert (await ledger.submit(Submission(payment, OLGA, neutral))).status == 200
+        assert await expire_holds(ledger) == 0
+        async with asyncio.timeout(10):
+            while not await expire_holds(ledger):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        late = await ledger.submit(Submission(CapturePayment(booking), OLGA, neutral))
+        assert late.status == 200
+        async with ledger.read() as connection:
+            recorded = await stream(connection, booking)
+    assert [event.topic for event in recorded][-3:] == [
+        "booking.cancelled",
+        "booking.reseated",
+        "booking.booked",
+    ]
