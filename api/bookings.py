@@ -201,9 +201,7 @@ def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]
     if isinstance(verdict, Refusal):
         return problem(verdict, submission.instance, submission.correlation_id)
     assert isinstance(verdict, Booking)
-    owed = [
-        refund.amount.amount for refund in verdict.refunds.values() if refund.due_at == verdict.modified_on
-    ]
+    owed = [event.amount.amount for event in verdict.pending_events if isinstance(event, Booking.RefundDue)]
     quote = Quote(
         verdict.id,
         verdict.version - len(verdict.pending_events),

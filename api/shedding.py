@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 
 REFUSALS_PER_SECOND = 250
-"""Told by each process. A refusal costs about a sixth of a booking; more than this many wait their turn."""
+"""Told by each process at its leisure. Those beyond that wait their turn."""
 
 BURST = 250
 """As many are told at once before that."""

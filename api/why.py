@@ -20,7 +20,7 @@ from domain.commands import FLIGHT_SEATS_MAX
 from domain.flight import Flight, FlightStatus
 from domain.refusals import CommandNotFound, FlightNotFound
 from domain.seats import Seats, SeatUse
-from ledger.log import RecordedEvent, of_flight
+from ledger.log import RecordedEvent, live_at
 from ledger.outcomes import Outcome, outcome_of
 from projections.head import Seen, position, snapshot
 
@@ -54,7 +54,7 @@ class Closure(msgspec.Struct, frozen=True):
 
 
 class Reasons(msgspec.Struct, frozen=True):
-    """`as_of` is the time of the last event looked at; a hold that was due by then and untidied still counts
+    """`as_of` is the time of that position; a hold that was due by then and untidied still counts
     as held here, with its `held_until`.
     """
 
@@ -129,7 +129,7 @@ async def _reasons(
 ) -> Seen[Reasons | None]:
     async with snapshot(connection) as head:
         until = head if question.position is UNSET else min(question.position, head)
-        events = await of_flight(connection, flight_id, until)
+        as_of, events = await live_at(connection, flight_id, until)
     streams: dict[UUID, Any] = {}
     took: dict[UUID, RecordedEvent] = {}
     closed_by = None
@@ -148,7 +148,6 @@ async def _reasons(
         use = SeatUse.of(booking)
         count.held, count.booked = count.held + use.held, count.booked + use.booked
         takers += [_taker(booking, took[booking.id])] if sum(use) else []
-    as_of = events[-1].recorded_at
     status = flight.status(as_of)
     return Seen(
         head,

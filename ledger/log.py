@@ -1,7 +1,7 @@
 """Reading the log: recorded events, and aggregates folded from them."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -49,10 +49,19 @@ async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[
     return [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
-async def of_flight(connection: AsyncConnection[Any], flight_id: UUID, until: int) -> list[RecordedEvent]:
-    """All events of a flight and its bookings up to a position, in log order."""
-    cursor = await connection.execute(_OF_FLIGHT, (flight_id, flight_id, until), prepare=True)
-    return [RecordedEvent(*row) for row in await cursor.fetchall()]
+async def live_at(
+    connection: AsyncConnection[Any], flight_id: UUID, position: int
+) -> tuple[datetime, list[RecordedEvent]]:
+    """The time of that position, and up to it the events of a flight and of its bookings not cancelled then.
+
+    In log order. However many bookings the flight ever had, those that live are no more than its seats.
+    """
+    cursor = await connection.execute(_TIME_AT, (position,), prepare=True)
+    row = await cursor.fetchone()
+    if row is None:
+        return datetime.min.replace(tzinfo=UTC), []
+    cursor = await connection.execute(_LIVE_AT, (position, flight_id, flight_id, position), prepare=True)
+    return row[0], [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
 class EventSearch(msgspec.Struct, frozen=True):
@@ -108,9 +117,16 @@ def fold(events: Iterable[RecordedEvent]) -> Flight | Booking | None:
 
 _STREAM = f"select {COLUMNS} from ledger.events where originator_id = %s order by originator_version"  # noqa: S608 - constants only
 _LAST = f"select {COLUMNS} from ledger.events order by position desc limit 1"  # noqa: S608 - constants only
-_OF_FLIGHT = f"""
+_TIME_AT = "select recorded_at from ledger.events where position <= %s order by position desc limit 1"
+_LIVE_AT = f"""
     select {COLUMNS} from ledger.events
-    where originator_id = any (array(select id from views.bookings where flight_id = %s) || %s::uuid)
-        and position <= %s
+    where originator_id = any (array(
+            select b.id from views.bookings b left join lateral (
+                select topic from ledger.events where originator_id = b.id and position <= %s
+                    and topic in ('booking.cancelled', 'booking.reseated')
+                order by originator_version desc limit 1
+            ) as turn on true
+            where b.flight_id = %s and turn.topic is distinct from 'booking.cancelled'
+        ) || %s::uuid) and position <= %s
     order by position
 """  # noqa: S608 - constants only

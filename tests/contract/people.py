@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import jwt
@@ -138,6 +139,10 @@ class Caller:
 
     async def quote(self, booking: Mapping[str, Any], **options: Any) -> Answer:
         return await self.post(f"/bookings/{booking['id']}/cancel/quote", {}, **options)
+
+    async def outcome(self, actor: str, operation: str, key: str) -> Answer:
+        """What is recorded under that key; a key may hold what would end a path."""
+        return await self.get(f"/commands/{quote(actor)}/{operation}/{quote(key, safe='')}")
 
     async def cancel_flight(self, flight: Mapping[str, Any], **options: Any) -> Answer:
         return await self.post(f"/flights/{flight['id']}/cancel", {"reason": "fog"}, **options)

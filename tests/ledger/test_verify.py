@@ -155,6 +155,27 @@ async def test_a_refund_of_more_than_was_paid_is_named(
     assert (result.first_bad_position, "owed back" in (result.reason or "")) == (8, True)
 
 
+async def test_bookings_that_outlive_their_flight_are_named(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    # As if the flight had been cancelled, and its bookings left where they were.
+    row = (
+        "position, originator_id, originator_version, topic, state, actor, operation, ordinal, causation_id,"
+    )
+    row += " correlation_id, traceparent, recorded_at, command_hash, hash"
+    tamper(
+        f"insert into ledger.events ({row}) select 9, originator_id, 2, 'flight.cancelled',"
+        " '{\"reason\":\"fog\"}', actor, 'cancel_flight', 1, 'forged', '', '',"
+        " (select max(recorded_at) from ledger.events),"
+        " sha256(sha256('') || convert_to(E'\\n200\\n{}', 'UTF8')), '' from ledger.events where position = 1;"
+        "insert into ledger.commands select actor, 'cancel_flight', 'forged', sha256(''), 200, '{}',"
+        " originator_id, 2, 9, 9, '', recorded_at from ledger.events where position = 1;"
+        "update views.flights set cancelled = true, version = 2;" + RELINK
+    )
+    result = verify(database_url)
+    assert "is cancelled, and bookings of it are not" in (result.reason or ""), result
+
+
 FORGED = [
     ("recorded_at = recorded_at - interval '1 hour'", 3, "its time is before"),
     ("correlation_id = E'a\\nb'", 3, "line feed"),
