@@ -15,6 +15,7 @@ WORKDIR /app
 COPY domain domain
 COPY ledger ledger
 COPY projections projections
+COPY gateways gateways
 COPY api api
 COPY scheduler scheduler
 COPY cli cli

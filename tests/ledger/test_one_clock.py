@@ -13,7 +13,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("package", ["domain", "ledger", "projections", "scheduler"])
+@pytest.mark.parametrize("package", ["domain", "ledger", "projections", "gateways", "scheduler"])
 def test_no_other_clock_is_read(checkout: Path, package: str) -> None:
     found = [
         f"{path.relative_to(checkout)}:{node.lineno}"

@@ -80,7 +80,7 @@ def test_the_image_holds_every_package_and_nothing_that_is_not_there():
     sources = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
     assert all((ROOT / source).exists() for source in sources)
     assert set(sources) == {
-        "requirements.lock", "domain", "ledger", "projections", "api", "scheduler", "cli"
+        "requirements.lock", "domain", "ledger", "projections", "gateways", "api", "scheduler", "cli"
     }  # fmt: skip
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert all(f"!{source}" in ignored for source in sources)

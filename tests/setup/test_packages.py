@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from .conftest import ROOT
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-OURS = ("domain", "ledger", "projections", "api", "scheduler", "cli")
+OURS = ("domain", "ledger", "projections", "gateways", "api", "scheduler", "cli")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
