@@ -24,6 +24,8 @@ from api.request import ApiRequest
 from api.tokens import Tokens
 from api.unread import hang_up_on_idlers
 from api.why import WhyController
+from gateways.cashier import Cashier
+from gateways.configured import open_gateway
 from ledger.ledger import Ledger
 from ledger.settings import Settings
 
@@ -37,7 +39,8 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with _opened(open_ledger) as app.state.ledger:
+        async with _opened(open_ledger) as app.state.ledger, _cashier(settings, app.state.ledger) as cashier:
+            app.state.cashier = cashier
             _settle_memory()
             looking = asyncio.create_task(hang_up_on_idlers())
             yield
@@ -78,6 +81,19 @@ async def _opened(open_ledger: OpenLedger) -> AsyncIterator[Ledger]:
                 logger.bind(error=str(error)).warning("database.awaited")
                 await asyncio.sleep(RETRY_SECONDS)
         yield ledger
+
+
+@asynccontextmanager
+async def _cashier(settings: Settings, ledger: Ledger) -> AsyncIterator[Cashier | None]:
+    """Who asks the gateway, if payments go through one."""
+    gateway = open_gateway(settings)
+    if gateway is None:
+        yield None
+        return
+    try:
+        yield Cashier(ledger, gateway, settings.gateway_patience)
+    finally:
+        await gateway.close()
 
 
 def _settle_memory() -> None:

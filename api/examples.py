@@ -14,10 +14,11 @@ from api.payments import Voiding
 from api.queries import Page
 from api.refunds import Settlement
 from api.request import Nothing
-from domain.booking import PaymentStatus, Status
+from domain.booking import Status
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.flight import FlightStatus
 from domain.money import Money
+from domain.payments import PaymentStatus
 from domain.refunds import RefundReason, RefundStatus
 from projections.availability import Availability
 from projections.bookings import BookingRow, Payment

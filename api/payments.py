@@ -3,8 +3,10 @@
 import msgspec
 from litestar import Controller, post
 from litestar.types import ASGIApp
+from msgspec import UNSET
 
 from api.commands import Paid, submit
+from api.rejections import ValidationFailed
 from api.request import ApiRequest, Nothing
 from api.routes import BUYERS, OPERATORS, route
 from domain.commands import CapturePayment, PayBooking, Reason, VoidPayment
@@ -14,6 +16,7 @@ from domain.refusals import (
     BookingNotFound,
     HoldExpired,
     IdempotencyKeyReused,
+    PaymentDeclined,
     PaymentInProgress,
     PaymentNotPending,
     PriceMismatch,
@@ -27,6 +30,8 @@ UNRESOLVABLE = (
     BookingCancelled,
     AlreadyPaid,
     PaymentNotPending,
+    PaymentInProgress,
+    HoldExpired,
     IdempotencyKeyReused,
 )
 """Why a payment can be neither captured nor voided."""
@@ -58,12 +63,15 @@ class PaymentController(Controller):
                 AlreadyPaid,
                 PaymentInProgress,
                 PriceMismatch,
+                PaymentDeclined,
                 IdempotencyKeyReused,
             ),
         ),
     )
     async def pay(self, request: ApiRequest) -> ASGIApp:
-        return await submit(request, await request.read(PayBooking))
+        command = await request.read(PayBooking)
+        _require_method(command, through=request.cashier is not None)
+        return await submit(request, command)
 
     @post(
         "/{id:str}/capture",
@@ -97,3 +105,11 @@ class PaymentController(Controller):
     async def void(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(Voiding)
         return await submit(request, VoidPayment(booking_id, body.reason))
+
+
+def _require_method(command: PayBooking, through: bool) -> None:
+    """What pays is for the gateway to know, where there is one. Raises ValidationFailed."""
+    if through and command.payment_method is UNSET:
+        raise ValidationFailed("/payment_method", "Payments go through a gateway: say what pays")
+    if not through and command.payment_method is not UNSET:
+        raise ValidationFailed("/payment_method", "No gateway is configured: leave it out")

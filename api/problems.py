@@ -19,6 +19,7 @@ from domain.refusals import (
     FlightNotFound,
     IdempotencyKeyReused,
     NotYourAccount,
+    PaymentDeclined,
     RefundNotFound,
     Refusal,
     StaleVersion,
@@ -32,6 +33,7 @@ STATUSES: dict[type[Refusal], int] = {
     StaleVersion: 412,
     IdempotencyKeyReused: 422,
     NotYourAccount: 403,
+    PaymentDeclined: 402,
 }
 """Refusals of the ledger that are no plain conflict (409)."""
 

@@ -15,13 +15,23 @@ from api.request import ApiRequest
 from api.routes import AUDITORS, OPERATORS, route
 from domain.commands import Note, SettleRefund, UserId
 from domain.refunds import RefundStatus
-from domain.refusals import IdempotencyKeyReused, RefundAlreadySettled, RefundNotFound
+from domain.refusals import (
+    IdempotencyKeyReused,
+    RefundAlreadySettled,
+    RefundInProgress,
+    RefundNotFound,
+    RefundNotThroughGateway,
+    RefundRefused,
+)
 from projections import refunds
 from projections.refunds import RefundRow, RefundSearch
 
 
 class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`by_hand`: somebody has paid it, or else the gateway shall; unset: whoever took the payment."""
+
     reference: Note | None = None
+    by_hand: bool | UnsetType = UNSET
 
 
 class RefundList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,13 +57,20 @@ class RefundController(Controller):
         status_code=200,
         opt=route(
             OPERATORS,
-            "The customer has the money back",
+            "Pay a refund back: by the gateway that took the payment, or told of by hand",
             takes=Settlement,
             body_required=False,
             gives=RefundRow,
-            refusals=(RefundNotFound, RefundAlreadySettled, IdempotencyKeyReused),
+            refusals=(
+                RefundNotFound,
+                RefundAlreadySettled,
+                RefundInProgress,
+                RefundNotThroughGateway,
+                RefundRefused,
+                IdempotencyKeyReused,
+            ),
         ),
     )
     async def settle(self, request: ApiRequest) -> ASGIApp:
         refund_id, body = request.id(RefundNotFound), await request.read(Settlement, optional=True)
-        return await submit(request, SettleRefund(refund_id, body.reference))
+        return await submit(request, SettleRefund(refund_id, body.reference, body.by_hand))

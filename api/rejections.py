@@ -114,6 +114,10 @@ class Overloaded(_TryAgain):
     """Too much is waiting; nothing was done."""
 
 
+class PaymentInDoubt(_TryAgain):
+    """The payment gateway has not answered yet; the same key is safe to repeat, and tells the outcome."""
+
+
 class PositionNotReached(_TryAgain):
     """The ledger has not reached the position asked for."""
 

@@ -14,6 +14,7 @@ from domain.caller import Caller
 from domain.refusals import Refusal
 
 if TYPE_CHECKING:
+    from gateways.cashier import Cashier
     from ledger.ledger import Ledger
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -38,6 +39,12 @@ class ApiRequest(Request[Caller, Any, Any]):
     def ledger(self) -> Ledger:
         ledger: Ledger = self.app.state.ledger
         return ledger
+
+    @property
+    def cashier(self) -> Cashier | None:
+        """Who asks the payment gateway; None where callers vouch for payments themselves."""
+        cashier: Cashier | None = self.app.state.cashier
+        return cashier
 
     def id(self, unknown: type[Refusal]) -> UUID:
         """The id in the path. Raises `unknown`: what is no UUID names nothing."""

@@ -16,9 +16,10 @@ from litestar import Litestar, get, post
 from litestar.params import FromPath, JSONBody
 
 from api.serve import granian_server
-from domain.booking import PaymentStatus, Status
+from domain.booking import Status
 from domain.commands import InitiateBooking, PayBooking
 from domain.money import Money
+from domain.payments import PaymentStatus
 from ledger.settings import Settings
 from projections.bookings import BookingRow, Payment
 

@@ -38,6 +38,10 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
         "SEATLEDGER_DEADLINE_SECONDS": settings.deadline_seconds,
         "SEATLEDGER_LOG_FILE": settings.log_file.resolve() if settings.log_file else "",
         "SEATLEDGER_JWKS_FILE": settings.jwks_file.resolve() if settings.jwks_file else "",
+        "SEATLEDGER_GATEWAY": settings.gateway or "",
+        "SEATLEDGER_GATEWAY_URL": settings.gateway_url or "",
+        "SEATLEDGER_GATEWAY_KEY": settings.gateway_key or "",
+        "SEATLEDGER_GATEWAY_SECONDS": settings.gateway_seconds,
         "SEATLEDGER_JWT_SECRET": "" if settings.jwks_file else secret(settings),
     }
     return {name: str(value) for name, value in values.items()}

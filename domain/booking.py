@@ -6,10 +6,12 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+import msgspec
 from eventsourcing.domain import Aggregate
 
 from domain.money import Money
-from domain.refunds import Refund, RefundReason
+from domain.payments import Capture, Payment, PaymentStatus
+from domain.refunds import Refund, RefundReason, RefundStatus
 from domain.refusals import (
     AlreadyPaid,
     BookingCancelled,
@@ -19,6 +21,7 @@ from domain.refusals import (
     PaymentNotPending,
     PriceMismatch,
     RefundAlreadySettled,
+    RefundInProgress,
     SeatsNotFewer,
     StaleVersion,
 )
@@ -35,22 +38,6 @@ class CancelReason(Enum):
     REQUESTED = "requested"
     HOLD_EXPIRED = "hold_expired"
     FLIGHT_CANCELLED = "flight_cancelled"
-
-
-class Capture(Enum):
-    AUTOMATIC = "automatic"
-    MANUAL = "manual"
-
-
-class PaymentStatus(Enum):
-    """`lapsed`: authorised, and the booking ended before anybody captured it."""
-
-    PENDING = "pending"
-    CAPTURED = "captured"
-    VOIDED = "voided"
-    LAPSED = "lapsed"
-    REFUND_DUE = "refund_due"
-    REFUNDED = "refunded"
 
 
 class Booking(Aggregate):
@@ -78,9 +65,61 @@ class Booking(Aggregate):
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.PENDING
-            aggregate.payment_id = self.payment_id
-            aggregate.payment_status = PaymentStatus.PENDING
-            aggregate.capture_before = self.capture_before
+            aggregate.payment = Payment(
+                self.payment_id, self.amount, self.capture, self.capture_before, PaymentStatus.PENDING
+            )
+
+    class PaymentRequested(Event):
+        """Written down before the gateway is asked, so that nobody pays unknown to us."""
+
+        TOPIC = "booking.payment_requested"
+        payment_id: UUID
+        amount: Money
+        capture: Capture
+        capture_before: datetime
+        gateway: str
+        method: str
+
+        def apply(self, aggregate: Booking) -> None:
+            aggregate.status = Status.PENDING
+            aggregate.payment = Payment(
+                self.payment_id,
+                self.amount,
+                self.capture,
+                self.capture_before,
+                PaymentStatus.REQUESTED,
+                self.gateway,
+                self.method,
+            )
+
+    class PaymentAuthorised(Event):
+        TOPIC = "booking.payment_authorised"
+        payment_id: UUID
+        reference: str
+
+        def apply(self, aggregate: Booking) -> None:
+            payment = msgspec.structs.replace(aggregate.paid_by, reference=self.reference)
+            aggregate.payment = payment.now(payment.once_authorised) if payment.in_progress else payment
+
+    class PaymentDeclined(Event):
+        TOPIC = "booking.payment_declined"
+        payment_id: UUID
+        code: str
+
+        def apply(self, aggregate: Booking) -> None:
+            declined = aggregate.paid_by.now(PaymentStatus.DECLINED)
+            aggregate.payment = msgspec.structs.replace(declined, reason=self.code)
+            if aggregate.status is Status.PENDING:
+                aggregate.status = Status.INITIATED
+
+    class CaptureRequested(Event):
+        TOPIC = "booking.capture_requested"
+        payment_id: UUID
+        capture_before: datetime
+
+        def apply(self, aggregate: Booking) -> None:
+            capturing = aggregate.paid_by.now(PaymentStatus.CAPTURING)
+            aggregate.payment = msgspec.structs.replace(capturing, capture_before=self.capture_before)
 
     class Booked(Event):
         TOPIC = "booking.booked"
@@ -88,8 +127,16 @@ class Booking(Aggregate):
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.BOOKED
-            aggregate.payment_status = PaymentStatus.CAPTURED
-            aggregate.capture_before = None
+            aggregate.payment = aggregate.paid_by.now(PaymentStatus.CAPTURED)
+
+    class VoidRequested(Event):
+        TOPIC = "booking.void_requested"
+        payment_id: UUID
+        reason: str
+
+        def apply(self, aggregate: Booking) -> None:
+            voiding = aggregate.paid_by.now(PaymentStatus.VOIDING)
+            aggregate.payment = msgspec.structs.replace(voiding, reason=self.reason)
 
     class PaymentVoided(Event):
         TOPIC = "booking.payment_voided"
@@ -98,19 +145,31 @@ class Booking(Aggregate):
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.INITIATED
-            aggregate.payment_status = PaymentStatus.VOIDED
-            aggregate.capture_before = None
+            aggregate.payment = aggregate.paid_by.now(PaymentStatus.VOIDED)
+
+    class PaymentReleased(Event):
+        """The gateway has let go what was authorised for a booking that ended before it was captured."""
+
+        TOPIC = "booking.payment_released"
+        payment_id: UUID
+
+        def apply(self, aggregate: Booking) -> None:
+            aggregate.payment = aggregate.paid_by.now(PaymentStatus.VOIDED)
 
     class Reseated(Event):
         """The seats are held again, because the money came after all."""
 
         TOPIC = "booking.reseated"
         payment_id: UUID
+        capture_before: datetime | None = None
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.PENDING
             aggregate.cancel_reason = None
-            aggregate.payment_status = PaymentStatus.PENDING
+            payment = aggregate.paid_by
+            aggregate.payment = msgspec.structs.replace(
+                payment, status=payment.once_authorised, capture_before=self.capture_before
+            )
 
     class SeatsReduced(Event):
         TOPIC = "booking.seats_reduced"
@@ -129,9 +188,8 @@ class Booking(Aggregate):
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.CANCELLED
             aggregate.cancel_reason = self.reason
-            aggregate.capture_before = None
-            if aggregate.payment_status is PaymentStatus.PENDING:
-                aggregate.payment_status = PaymentStatus.LAPSED
+            if aggregate.payment and aggregate.payment.in_progress:
+                aggregate.payment = aggregate.payment.now(PaymentStatus.LAPSED)
 
     class RefundDue(Event):
         """The first releases wrote neither `refund_id`, for which the payment's stands, nor `reason`."""
@@ -143,13 +201,41 @@ class Booking(Aggregate):
         reason: RefundReason = RefundReason.BOOKING_CANCELLED
 
         def apply(self, aggregate: Booking) -> None:
-            refund_id = self.refund_id or self.payment_id
+            refund_id, payment = self.refund_id or self.payment_id, aggregate.paid_by
+            refund = Refund(
+                refund_id,
+                self.payment_id,
+                self.amount,
+                self.reason,
+                self.timestamp,
+                payment.gateway,
+                payment.reference,
+            )
             # A new dictionary: rows that were made from the old one stay as they are.
-            aggregate.refunds = aggregate.refunds | {
-                refund_id: Refund(refund_id, self.payment_id, self.amount, self.reason, self.timestamp)
-            }
+            aggregate.refunds = aggregate.refunds | {refund_id: refund}
             if aggregate.status is Status.CANCELLED:
-                aggregate.payment_status = PaymentStatus.REFUND_DUE
+                aggregate.payment = payment.now(PaymentStatus.REFUND_DUE)
+
+    class RefundRequested(Event):
+        """Written down before the gateway is asked, so that nobody settles it by hand meanwhile."""
+
+        TOPIC = "booking.refund_requested"
+        refund_id: UUID
+
+        def apply(self, aggregate: Booking) -> None:
+            requested = aggregate.refunds[self.refund_id].requested(self.timestamp)
+            aggregate.refunds = aggregate.refunds | {self.refund_id: requested}
+
+    class RefundRefused(Event):
+        """The gateway will never pay it: it is due, by hand."""
+
+        TOPIC = "booking.refund_refused"
+        refund_id: UUID
+        code: str
+
+        def apply(self, aggregate: Booking) -> None:
+            refused = aggregate.refunds[self.refund_id].refused(self.code)
+            aggregate.refunds = aggregate.refunds | {self.refund_id: refused}
 
     class RefundSettled(Event):
         TOPIC = "booking.refund_settled"
@@ -159,9 +245,9 @@ class Booking(Aggregate):
         def apply(self, aggregate: Booking) -> None:
             settled = aggregate.refunds[self.refund_id].settled(self.timestamp, self.reference)
             aggregate.refunds = aggregate.refunds | {self.refund_id: settled}
-            due = any(refund.is_due for refund in aggregate.refunds.values())
-            if aggregate.status is Status.CANCELLED and not due:
-                aggregate.payment_status = PaymentStatus.REFUNDED
+            owed = any(refund.is_owed for refund in aggregate.refunds.values())
+            if aggregate.status is Status.CANCELLED and not owed:
+                aggregate.payment = aggregate.paid_by.now(PaymentStatus.REFUNDED)
 
     def __init__(
         self, flight_id: UUID, user_id: str, seats: int, total_cost: Money, expires_at: datetime
@@ -173,9 +259,7 @@ class Booking(Aggregate):
         self.expires_at = expires_at
         self.status = Status.INITIATED
         self.cancel_reason: CancelReason | None = None
-        self.payment_id: UUID | None = None
-        self.payment_status: PaymentStatus | None = None
-        self.capture_before: datetime | None = None
+        self.payment: Payment | None = None
         self.refunds: dict[UUID, Refund] = {}
 
     @classmethod
@@ -203,10 +287,16 @@ class Booking(Aggregate):
         )
 
     @property
+    def paid_by(self) -> Payment:
+        """The payment, where there must be one."""
+        assert self.payment is not None
+        return self.payment
+
+    @property
     def held_until(self) -> datetime | None:
         """When the clock takes the seats back; None when it never does."""
         if self.status is Status.PENDING:
-            return self.capture_before
+            return self.paid_by.capture_before
         return self.expires_at if self.status is Status.INITIATED else None
 
     def hold_is_due(self, now: datetime) -> bool:
@@ -227,7 +317,7 @@ class Booking(Aggregate):
         Raises, checked in this order: BookingCancelled or HoldExpired, AlreadyPaid, PaymentInProgress,
         HoldExpired, PriceMismatch.
         """
-        self._require_payable(amount, now)
+        self.require_payable(amount, now)
         self._authorise(payment_id, Capture.AUTOMATIC, None, now)
         self.trigger_event(self.Booked, payment_id=payment_id, timestamp=now)
 
@@ -235,24 +325,26 @@ class Booking(Aggregate):
         """Manual capture: pending until it is captured or voided; the seats stay held until `capture_before`,
         or until the hold ends if that is later. Raises as `pay` does.
         """
-        self._require_payable(amount, now)
+        self.require_payable(amount, now)
         self._authorise(payment_id, Capture.MANUAL, max(capture_before, self.expires_at), now)
 
     def is_late(self, now: datetime) -> bool:
-        """Would a capture come after the seats went back?"""
-        return self.payment_status is PaymentStatus.LAPSED or (
-            self.payment_status is PaymentStatus.PENDING and self.hold_is_due(now)
+        """Would money come after the seats went back?"""
+        payment = self.payment
+        return payment is not None and (
+            payment.status is PaymentStatus.LAPSED or (payment.in_progress and self.hold_is_due(now))
         )
 
     def capture(self, now: datetime) -> None:
         """The pending payment's money is ours. Raises BookingCancelled, AlreadyPaid, PaymentNotPending."""
-        self._require_pending()
-        self.trigger_event(self.Booked, payment_id=self.payment_id, timestamp=now)
+        payment = self.require_pending()
+        self.trigger_event(self.Booked, payment_id=payment.id, timestamp=now)
 
     @property
     def may_be_seated_again(self) -> bool:
         """Did it lose its seats to the clock alone, with a payment on its way?"""
-        return self.payment_status is PaymentStatus.LAPSED and self.cancel_reason is CancelReason.HOLD_EXPIRED
+        lapsed = self.payment is not None and self.payment.status is PaymentStatus.LAPSED
+        return lapsed and self.cancel_reason is CancelReason.HOLD_EXPIRED
 
     def capture_late(self, has_seats: bool, refund_id: UUID, now: datetime) -> None:
         """The money came after the seats went back: seated again if there are seats for it, or a refund due.
@@ -262,8 +354,8 @@ class Booking(Aggregate):
         if self.status is Status.PENDING:
             self.expire(now)
         if has_seats and self.may_be_seated_again:
-            self.trigger_event(self.Reseated, payment_id=self.payment_id, timestamp=now)
-            self.trigger_event(self.Booked, payment_id=self.payment_id, timestamp=now)
+            self.trigger_event(self.Reseated, payment_id=self.paid_by.id, timestamp=now)
+            self.trigger_event(self.Booked, payment_id=self.paid_by.id, timestamp=now)
         else:
             self._owe(refund_id, self.total_cost, RefundReason.LATE_PAYMENT, now)
 
@@ -272,10 +364,9 @@ class Booking(Aggregate):
 
         Raises BookingCancelled, AlreadyPaid, PaymentNotPending.
         """
-        self._require_pending()
-        self.trigger_event(self.PaymentVoided, payment_id=self.payment_id, reason=reason, timestamp=now)
-        if self.hold_is_due(now):
-            self.trigger_event(self.Cancelled, reason=CancelReason.HOLD_EXPIRED, note=None, timestamp=now)
+        payment = self.require_pending()
+        self.trigger_event(self.PaymentVoided, payment_id=payment.id, reason=reason, timestamp=now)
+        self.expire_if_due(now)
 
     def reduce_seats(self, seats: int, refund_id: UUID, now: datetime) -> None:
         """Give some seats back; what was paid for them becomes a refund due.
@@ -283,8 +374,7 @@ class Booking(Aggregate):
         Raises BookingCancelled, HoldExpired, PaymentInProgress, SeatsNotFewer.
         """
         self._require_live(now)
-        if self.status is Status.PENDING:
-            raise PaymentInProgress(booking_id=self.id, payment_id=self.payment_id)
+        self._require_no_payment()
         if seats >= self.seats:
             raise SeatsNotFewer(f"The booking has {self.seats} seats.", asked=seats, seats=self.seats)
         kept = Money(self.total_cost.amount // self.seats * seats, self.total_cost.currency)
@@ -297,7 +387,7 @@ class Booking(Aggregate):
         """Gives the seats back; money already taken becomes a refund due. Raises BookingCancelled."""
         if self.status is Status.CANCELLED:
             raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
-        captured = self.payment_status is PaymentStatus.CAPTURED
+        captured = self.status is Status.BOOKED
         self.trigger_event(self.Cancelled, reason=reason, note=note, timestamp=now)
         if captured:
             flight = reason is CancelReason.FLIGHT_CANCELLED
@@ -305,10 +395,8 @@ class Booking(Aggregate):
             self._owe(refund_id, self.total_cost, why, now)
 
     def settle_refund(self, refund_id: UUID, reference: str | None, now: datetime) -> None:
-        """The customer has the money back. Raises RefundAlreadySettled."""
-        refund = self.refunds[refund_id]
-        if not refund.is_due:
-            raise RefundAlreadySettled(refund_id=refund_id, settled_at=refund.settled_at)
+        """The customer has the money back. Raises RefundAlreadySettled, RefundInProgress."""
+        self.require_due(refund_id)
         self.trigger_event(self.RefundSettled, refund_id=refund_id, reference=reference, timestamp=now)
 
     def expire(self, now: datetime) -> None:
@@ -316,6 +404,38 @@ class Booking(Aggregate):
         if not self.hold_is_due(now):
             raise HoldNotDue(booking_id=self.id)
         self.trigger_event(self.Cancelled, reason=CancelReason.HOLD_EXPIRED, note=None, timestamp=now)
+
+    def expire_if_due(self, now: datetime) -> None:
+        if self.hold_is_due(now):
+            self.expire(now)
+
+    def require_payable(self, amount: Money, now: datetime) -> None:
+        """Raises as `pay` does."""
+        if self.status is Status.BOOKED:
+            raise AlreadyPaid(booking_id=self.id, payment_id=self.paid_by.id)
+        self._require_live(now)
+        self._require_no_payment()
+        if amount != self.total_cost:
+            raise PriceMismatch(expected=self.total_cost)
+
+    def require_pending(self) -> Payment:
+        """The payment in progress. Raises BookingCancelled, AlreadyPaid, PaymentNotPending."""
+        if self.status is Status.CANCELLED:
+            raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
+        if self.status is Status.BOOKED:
+            raise AlreadyPaid(booking_id=self.id, payment_id=self.paid_by.id)
+        if self.status is Status.INITIATED:
+            raise PaymentNotPending(booking_id=self.id)
+        return self.paid_by
+
+    def require_due(self, refund_id: UUID) -> Refund:
+        """The refund, which nobody has paid or is paying. Raises RefundAlreadySettled, RefundInProgress."""
+        refund = self.refunds[refund_id]
+        if not refund.is_owed:
+            raise RefundAlreadySettled(refund_id=refund_id, settled_at=refund.settled_at)
+        if refund.status is RefundStatus.REQUESTED:
+            raise RefundInProgress(refund_id=refund_id, requested_at=refund.requested_at)
+        return refund
 
     def _authorise(
         self, payment_id: UUID, capture: Capture, capture_before: datetime | None, now: datetime
@@ -332,29 +452,16 @@ class Booking(Aggregate):
     def _owe(self, refund_id: UUID, amount: Money, reason: RefundReason, now: datetime) -> None:
         self.trigger_event(
             self.RefundDue,
-            payment_id=self.payment_id,
+            payment_id=self.paid_by.id,
             amount=amount,
             refund_id=refund_id,
             reason=reason,
             timestamp=now,
         )
 
-    def _require_pending(self) -> None:
-        if self.status is Status.CANCELLED:
-            raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
-        if self.status is Status.BOOKED:
-            raise AlreadyPaid(booking_id=self.id, payment_id=self.payment_id)
-        if self.status is Status.INITIATED:
-            raise PaymentNotPending(booking_id=self.id)
-
-    def _require_payable(self, amount: Money, now: datetime) -> None:
-        if self.status is Status.BOOKED:
-            raise AlreadyPaid(booking_id=self.id, payment_id=self.payment_id)
-        self._require_live(now)
+    def _require_no_payment(self) -> None:
         if self.status is Status.PENDING:
-            raise PaymentInProgress(booking_id=self.id, payment_id=self.payment_id)
-        if amount != self.total_cost:
-            raise PriceMismatch(expected=self.total_cost)
+            raise PaymentInProgress(booking_id=self.id, payment_id=self.paid_by.id)
 
     def _require_live(self, now: datetime) -> None:
         """Neither cancelled nor past its hold."""

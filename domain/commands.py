@@ -5,10 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from domain.booking import Capture
 from domain.money import AMOUNT_MAX, Money
+from domain.payments import Capture, PaymentOutcome
 
 Airport = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="IATA airport code", examples=["JFK"])]
 FlightNumber = Annotated[
@@ -24,6 +24,14 @@ FlightSeats = Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX)]
 PartySize = Annotated[int, Meta(ge=1, le=9)]
 Note = Annotated[str, Meta(max_length=500)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+PaymentMethod = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,255}(?!\n)$",
+        description="The payment gateway's token for what pays; only where payments go through a gateway",
+        examples=["pm_card_visa"],
+    ),
+]
 
 
 class Price(Money, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +94,7 @@ class PayBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_id: UserId
     total_cost: Money
     capture: Capture = Capture.AUTOMATIC
+    payment_method: PaymentMethod | UnsetType = UNSET
 
 
 class CapturePayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,8 +125,29 @@ class CancelWithFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SettleRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`by_hand`: somebody has paid it, or else the gateway shall; unset: whoever took the payment."""
+
     refund_id: UUID
     reference: Note | None = None
+    by_hand: bool | UnsetType = UNSET
+
+
+class RecordPayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a gateway told of a payment; `reference` is its name for it, `code` why it was declined."""
+
+    booking_id: UUID
+    payment_id: UUID
+    outcome: PaymentOutcome
+    reference: str | None = None
+    code: str | None = None
+
+
+class RecordRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a gateway told of a refund: it is paid, unless `code` says why it never will be."""
+
+    refund_id: UUID
+    reference: str | None = None
+    code: str | None = None
 
 
 Command = (
@@ -134,4 +164,6 @@ Command = (
     | ExpireHold
     | CancelWithFlight
     | SettleRefund
+    | RecordPayment
+    | RecordRefund
 )

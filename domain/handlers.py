@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Any, NamedTuple
 
-from domain.booking import Booking, CancelReason, Capture, Status
+from msgspec import UNSET
+
+from domain import through_gateway
+from domain.booking import Booking, CancelReason, Status
 from domain.caller import Caller
 from domain.commands import (
     CancelBooking,
@@ -16,6 +19,8 @@ from domain.commands import (
     ExpireHold,
     InitiateBooking,
     PayBooking,
+    RecordPayment,
+    RecordRefund,
     ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
@@ -24,12 +29,14 @@ from domain.commands import (
 )
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
+from domain.payments import Capture
 from domain.refusals import (
     BookingNotFound,
     FlightAlreadyScheduled,
     NotYourAccount,
     TotalTooLarge,
 )
+from domain.through_gateway import LateTerms, Order, Told
 from domain.working_set import WorkingSet
 
 
@@ -107,7 +114,7 @@ def initiate_booking(command: InitiateBooking, asked: Asked, world: WorkingSet) 
         user_id=command.user_id,
         seats=command.seats,
         total_cost=total_cost,
-        expires_at=world.now + world.hold,
+        expires_at=world.now + world.terms.hold,
         now=world.now,
     )
     world.add(booking)
@@ -119,21 +126,33 @@ def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking
     if booking.user_id != command.user_id:
         raise BookingNotFound(booking_id=command.booking_id)
     booking.require_version(asked.expected_version)
-    if command.capture is Capture.MANUAL:
-        booking.authorise(world.new_id(), command.total_cost, world.now + world.capture_window, world.now)
+    payment_id, amount, now = world.new_id(), command.total_cost, world.now
+    if world.terms.gateway is not None:
+        method = "" if command.payment_method is UNSET else command.payment_method
+        order = Order(world.terms.gateway, method, command.capture)
+        through_gateway.request_payment(booking, payment_id, amount, order, world.capture_before, now)
+    elif command.capture is Capture.MANUAL:
+        booking.authorise(payment_id, amount, world.capture_before, now)
     else:
-        booking.pay(world.new_id(), command.total_cost, world.now)
+        booking.pay(payment_id, amount, now)
     return booking
 
 
 def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     booking.require_version(asked.expected_version)
-    if booking.is_late(world.now):
+    if _is_with_gateway(booking):
+        has_seats = booking.is_late(world.now) and _has_seats(booking, world)
+        through_gateway.request_capture(booking, has_seats, world.capture_before, world.now)
+    elif booking.is_late(world.now):
         booking.capture_late(_has_seats(booking, world), world.new_id(), world.now)
     else:
         booking.capture(world.now)
     return booking
+
+
+def _is_with_gateway(booking: Booking) -> bool:
+    return booking.payment is not None and booking.payment.gateway is not None
 
 
 def _has_seats(booking: Booking, world: WorkingSet) -> bool:
@@ -147,7 +166,18 @@ def _has_seats(booking: Booking, world: WorkingSet) -> bool:
 def void_payment(command: VoidPayment, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     booking.require_version(asked.expected_version)
-    booking.void(command.reason, world.now)
+    if _is_with_gateway(booking):
+        through_gateway.request_void(booking, command.reason, world.now)
+    else:
+        booking.void(command.reason, world.now)
+    return booking
+
+
+def record_payment(command: RecordPayment, asked: Asked, world: WorkingSet) -> Booking:
+    booking = world.booking(command.booking_id)
+    told = Told(command.outcome, command.reference, command.code)
+    late = LateTerms(_has_seats(booking, world), world.new_id(), world.capture_before)
+    through_gateway.record(booking, command.payment_id, told, late, world.now)
     return booking
 
 
@@ -173,7 +203,17 @@ def cancel_with_flight(command: CancelWithFlight, asked: Asked, world: WorkingSe
 
 def settle_refund(command: SettleRefund, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.booking_of_refund(command.refund_id)
-    booking.settle_refund(command.refund_id, command.reference, world.now)
+    through = booking.refunds[command.refund_id].gateway is not None
+    if not (not through if command.by_hand is UNSET else command.by_hand):
+        through_gateway.request_refund(booking, command.refund_id, world.now)
+    else:
+        booking.settle_refund(command.refund_id, command.reference, world.now)
+    return booking
+
+
+def record_refund(command: RecordRefund, asked: Asked, world: WorkingSet) -> Booking:
+    booking = world.booking_of_refund(command.refund_id)
+    through_gateway.record_refund(booking, command.refund_id, command.reference, command.code, world.now)
     return booking
 
 
@@ -209,6 +249,8 @@ HANDLERS: dict[type[Command], Handler] = {
     ExpireHold: expire_hold,
     CancelWithFlight: cancel_with_flight,
     SettleRefund: settle_refund,
+    RecordPayment: record_payment,
+    RecordRefund: record_refund,
 }
 
 

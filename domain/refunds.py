@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import Self
 from uuid import UUID
 
 import msgspec
@@ -18,27 +19,45 @@ class RefundReason(Enum):
 
 class RefundStatus(Enum):
     DUE = "due"
+    REQUESTED = "requested"
     SETTLED = "settled"
 
 
 class Refund(msgspec.Struct, frozen=True):
-    """`amount` of one payment, owed since `due_at`; `reference` is what the payer of the refund calls it."""
+    """`amount` of one payment, owed since `due_at`; `reference` is what the payer of the refund calls it.
+
+    `gateway` took the payment, which it calls `charge`; None where the caller vouched for it. It was asked to
+    pay at `requested_at`; `refusal` is why it will not.
+    """
 
     id: UUID
     payment_id: UUID
     amount: Money
     reason: RefundReason
     due_at: datetime
+    gateway: str | None = None
+    charge: str | None = None
+    requested_at: datetime | None = None
+    refusal: str | None = None
     settled_at: datetime | None = None
     reference: str | None = None
 
     @property
-    def is_due(self) -> bool:
+    def is_owed(self) -> bool:
         return self.settled_at is None
 
     @property
     def status(self) -> RefundStatus:
-        return RefundStatus.DUE if self.is_due else RefundStatus.SETTLED
+        if not self.is_owed:
+            return RefundStatus.SETTLED
+        under_way = self.requested_at is not None and self.refusal is None
+        return RefundStatus.REQUESTED if under_way else RefundStatus.DUE
 
-    def settled(self, at: datetime, reference: str | None) -> "Refund":
+    def requested(self, at: datetime) -> Self:
+        return msgspec.structs.replace(self, requested_at=at)
+
+    def refused(self, code: str) -> Self:
+        return msgspec.structs.replace(self, refusal=code)
+
+    def settled(self, at: datetime, reference: str | None) -> Self:
         return msgspec.structs.replace(self, settled_at=at, reference=reference)

@@ -92,6 +92,22 @@ class RefundAlreadySettled(Refusal):
     """The refund was settled before."""
 
 
+class RefundInProgress(Refusal):
+    """The gateway was asked to pay the refund, and has not answered yet."""
+
+
+class RefundRefused(Refusal):
+    """The gateway will not pay the refund: settle it by hand."""
+
+
+class RefundNotThroughGateway(Refusal):
+    """The payment did not come through a gateway: settle the refund by hand."""
+
+
+class PaymentDeclined(Refusal):
+    """The payment was declined."""
+
+
 class StaleVersion(Refusal):
     """The booking has changed since the version that the command was meant for."""
 

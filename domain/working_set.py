@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking, Status
@@ -13,19 +14,26 @@ NaturalKey = tuple[str, str, date]
 """Flight number, origin, departure day."""
 
 
+class Terms(NamedTuple):
+    """How long a new hold lasts, how long a payment may wait to be captured, and who moves the money.
+
+    With no gateway the caller vouches for payments.
+    """
+
+    hold: timedelta
+    capture_window: timedelta
+    gateway: str | None = None
+
+
 class WorkingSet:
     """Holds aggregates in memory while a block of commands is decided in order.
 
-    `now` is the ledger's time for the whole block, `hold` how long a new hold lasts, `capture_window`
-    how long a payment may wait to be captured; `new_id` makes UUIDs. No two blocks share anything here.
+    `now` is the ledger's time for the whole block; `new_id` makes UUIDs. No two blocks share anything here.
     """
 
-    def __init__(
-        self, now: datetime, hold: timedelta, capture_window: timedelta, new_id: Callable[[], UUID]
-    ) -> None:
+    def __init__(self, now: datetime, terms: Terms, new_id: Callable[[], UUID]) -> None:
         self.now = now
-        self.hold = hold
-        self.capture_window = capture_window
+        self.terms = terms
         self.new_id = new_id
         self.flights: dict[UUID, Flight] = {}
         self.bookings: dict[UUID, Booking] = {}
@@ -33,6 +41,11 @@ class WorkingSet:
         self.scheduled: dict[NaturalKey, UUID] = {}
         self._touched: Flight | Booking | None = None
         self._use_before = NONE_USED
+
+    @property
+    def capture_before(self) -> datetime:
+        """Until when a payment that is authorised now may be captured."""
+        return self.now + self.terms.capture_window
 
     def flight(self, flight_id: UUID) -> Flight:
         """The flight, to be changed. Raises FlightNotFound."""

@@ -18,6 +18,7 @@ from domain.commands import (
     ChangeFlightSeats,
     ExpireHold,
     InitiateBooking,
+    RecordPayment,
 )
 from domain.flight import Flight
 from domain.handlers import HANDLERS, Asked, require_bookable
@@ -153,7 +154,7 @@ class Block:
                 count = self.loaded.world.seats.get(flight_id)
                 # Fewer seats need as much room as they take away.
                 self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
-            case CapturePayment(booking_id=booking_id):
+            case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
                 booking = self.loaded.world.bookings.get(booking_id)
                 if booking and booking.may_be_seated_again:
                     self._make_room(booking.flight_id, booking.seats, submission.correlation_id)

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -34,6 +35,15 @@ class Settings:
     log_level: str = "INFO"
     log_file: Path | None = None
     deadline_seconds: float = 5.0
+    gateway: str | None = None
+    gateway_url: str | None = None
+    gateway_key: str | None = field(default=None, repr=False)
+    gateway_seconds: float = 4.0
+
+    @property
+    def gateway_patience(self) -> float:
+        """How long a caller waits for all that the gateway is asked, before others may take over."""
+        return 2 * self.gateway_seconds
 
 
 def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -55,7 +65,20 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
             shown = "" if name in _SECRET else f"={text!r}"
             raise WrongSetting(f"{variable}{shown}: {error}") from None
     read.update({name: value for name, value in given.items() if value is not None})
-    return Settings(**read)
+    settings = Settings(**read)
+    _check_gateway(settings)
+    return settings
+
+
+def _check_gateway(settings: Settings) -> None:
+    if settings.gateway != "stripe":
+        return
+    if not settings.gateway_key:
+        raise WrongSetting("SEATLEDGER_GATEWAY_KEY: required when SEATLEDGER_GATEWAY is stripe")
+    url = urlsplit(settings.gateway_url or "https:")
+    if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+        # The key that moves money travels in every request.
+        raise WrongSetting("SEATLEDGER_GATEWAY_URL: must be https when SEATLEDGER_GATEWAY is stripe")
 
 
 def _dotenv(path: Path) -> dict[str, str]:
@@ -129,7 +152,25 @@ def _postgres_url(text: str) -> str:
     return text
 
 
-_SECRET = {"jwt_secret", "database_url"}
+def _gateway_key(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("must be printable ASCII without spaces")
+    return text
+
+
+def _gateway_url(text: str) -> str:
+    """Scheme, host and port only."""
+    try:
+        url = urlsplit(text)
+        right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise ValueError("must be http[s]://HOST[:PORT]") from None
+    if not right or "@" in url.netloc or url.path.strip("/") or url.query or url.fragment:
+        raise ValueError("must be http[s]://HOST[:PORT]")
+    return f"{url.scheme}://{url.netloc}"
+
+
+_SECRET = {"jwt_secret", "database_url", "gateway_key"}
 
 _READERS: dict[str, tuple[str, Any]] = {
     "database_url": ("DATABASE_URL", _postgres_url),
@@ -146,4 +187,8 @@ _READERS: dict[str, tuple[str, Any]] = {
     "log_level": ("SEATLEDGER_LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     "log_file": ("SEATLEDGER_LOG_FILE", Path),
     "deadline_seconds": ("SEATLEDGER_DEADLINE_SECONDS", _seconds),
+    "gateway": ("SEATLEDGER_GATEWAY", _one_of("simulator", "stripe")),
+    "gateway_url": ("SEATLEDGER_GATEWAY_URL", _gateway_url),
+    "gateway_key": ("SEATLEDGER_GATEWAY_KEY", _gateway_key),
+    "gateway_seconds": ("SEATLEDGER_GATEWAY_SECONDS", _seconds),
 }

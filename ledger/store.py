@@ -18,7 +18,7 @@ import projections.refunds
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.seats import Seats
-from domain.working_set import WorkingSet
+from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
 from ledger.block import Block, Loaded, RecordedCommand
 from ledger.chain import GENESIS
@@ -39,14 +39,22 @@ CHANNEL = "seatledger"
 async def open_store(url: str, settings: Settings) -> "Store":
     """A store on a connection of its own. Raises psycopg.Error."""
     connection = await connect(url, "seatledger writer")
-    hold, window = timedelta(seconds=settings.hold_seconds), timedelta(seconds=settings.capture_seconds)
-    store = Store(connection, hold, window)
+    store = Store(connection, terms(settings))
     try:
         await store.prepare(settings.deadline_seconds)
     except BaseException:
         await connection.close()
         raise
     return store
+
+
+def terms(settings: Settings) -> Terms:
+    """What the settings say of holds and payments."""
+    return Terms(
+        timedelta(seconds=settings.hold_seconds),
+        timedelta(seconds=settings.capture_seconds),
+        settings.gateway,
+    )
 
 
 class NotReplicated(psycopg.OperationalError):
@@ -60,10 +68,9 @@ class Store:
     then makes PostgreSQL forget its idle-in-transaction timer, which takes the lock from a frozen writer.
     """
 
-    def __init__(self, connection: Connection, hold: timedelta, capture_window: timedelta) -> None:
+    def __init__(self, connection: Connection, terms: Terms) -> None:
         self.connection = connection
-        self._hold = hold
-        self._capture_window = capture_window
+        self._terms = terms
         self._pipelined = connection.pipeline()
         self._pipeline: AsyncPipeline | None = None
         self._warning = ""
@@ -109,7 +116,7 @@ class Store:
             natural = await self._send(sql.NATURAL, sql.columns(list(wanted.natural_keys), 3))
         await self._sync()
         now, position, last_hash = (await head.fetchall())[0]
-        world = WorkingSet(now, self._hold, self._capture_window, new_id)
+        world = WorkingSet(now, self._terms, new_id)
         fill(world, [row for found in (streams, more, due) if found for row in await found.fetchall()])
         if seats:
             world.seats = {row[0]: Seats(*row[1:]) for row in await seats.fetchall()}

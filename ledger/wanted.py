@@ -15,6 +15,8 @@ from domain.commands import (
     ExpireHold,
     InitiateBooking,
     PayBooking,
+    RecordPayment,
+    RecordRefund,
     ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
@@ -59,14 +61,14 @@ class Wanted:
                 case CancelFlight(flight_id=flight_id):
                     wanted.flights.add(flight_id)
                     wanted.emptied.add(flight_id)
-                case CapturePayment(booking_id=booking_id):
+                case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
                     wanted.bookings.add(booking_id)
                     wanted.captures.add(booking_id)
                 case PayBooking() | VoidPayment() | ReduceSeats() | CancelBooking():
                     wanted.bookings.add(submission.command.booking_id)
                 case ExpireHold() | CancelWithFlight():
                     wanted.bookings.add(submission.command.booking_id)
-                case SettleRefund(refund_id=refund_id):
+                case SettleRefund(refund_id=refund_id) | RecordRefund(refund_id=refund_id):
                     wanted.refunds.add(refund_id)
                 case ScheduleFlight() as command:
                     wanted.natural_keys.add((command.number, command.origin, command.departure_day))

@@ -10,8 +10,9 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.types.numeric import Int2, Int4, Int8
 
-from domain.booking import Booking, PaymentStatus, Status
+from domain.booking import Booking, Status
 from domain.money import Money
+from domain.payments import PaymentStatus
 from projections.head import WITH_HEAD, Seen, rows
 
 _NO_UUID = UUID(int=0)
@@ -44,9 +45,8 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
-        payment = None
-        if booking.payment_id is not None and booking.payment_status is not None:
-            payment = Payment(booking.payment_id, booking.payment_status, booking.capture_before)
+        paid = booking.payment
+        payment = Payment(paid.id, paid.status, paid.capture_before) if paid else None
         return cls(
             booking.id,
             booking.flight_id,
@@ -131,23 +131,23 @@ _FIND: LiteralString = f"""
 _UPSERT: LiteralString = """
     insert into views.bookings as b (
         id, flight_id, user_id, seats, cost_amount, cost_currency, status, cancel_reason,
-        expires_at, held_until, payment_id, payment_status, version, created_at, updated_at)
+        expires_at, held_until, payment_id, payment_status, version, created_at, updated_at, gateway_task)
     select id, flight_id, user_id, seats, cost_amount, cost_currency, status, nullif(cancel_reason, ''),
         expires_at, nullif(held_until, 'epoch'),
         nullif(payment_id, '00000000-0000-0000-0000-000000000000'), nullif(payment_status, ''),
-        version, created_at, updated_at
+        version, created_at, updated_at, nullif(gateway_task, '')
     from unnest(
         %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::int8[], %b::text[], %b::text[], %b::text[],
         %b::timestamptz[], %b::timestamptz[], %b::uuid[], %b::text[], %b::int4[], %b::timestamptz[],
-        %b::timestamptz[]
+        %b::timestamptz[], %b::text[]
     ) as new (
         id, flight_id, user_id, seats, cost_amount, cost_currency, status, cancel_reason,
-        expires_at, held_until, payment_id, payment_status, version, created_at, updated_at)
+        expires_at, held_until, payment_id, payment_status, version, created_at, updated_at, gateway_task)
     on conflict (id) do update set
         seats = excluded.seats, cost_amount = excluded.cost_amount,
         status = excluded.status, cancel_reason = excluded.cancel_reason, held_until = excluded.held_until,
         payment_id = excluded.payment_id, payment_status = excluded.payment_status,
-        version = excluded.version, updated_at = excluded.updated_at
+        version = excluded.version, updated_at = excluded.updated_at, gateway_task = excluded.gateway_task
 """
 
 
@@ -164,11 +164,12 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
         [b.cancel_reason.value if b.cancel_reason else "" for b in bookings],
         [b.expires_at for b in bookings],
         [b.held_until or NEVER for b in bookings],
-        [b.payment_id or _NO_UUID for b in bookings],
-        [b.payment_status.value if b.payment_status else "" for b in bookings],
+        [b.payment.id if b.payment else _NO_UUID for b in bookings],
+        [b.payment.status.value if b.payment else "" for b in bookings],
         [Int4(b.version) for b in bookings],
         [b.created_on for b in bookings],
         [b.modified_on for b in bookings],
+        [b.payment.task.value if b.payment and b.payment.task else "" for b in bookings],
     )
 
 
@@ -176,7 +177,7 @@ EVERY_ROW: LiteralString = """
     select id, flight_id, user_id, seats, cost_amount, cost_currency, status, coalesce(cancel_reason, ''),
         expires_at, coalesce(held_until, 'epoch'),
         coalesce(payment_id, '00000000-0000-0000-0000-000000000000'),
-        coalesce(payment_status, ''), version, created_at, updated_at
+        coalesce(payment_status, ''), version, created_at, updated_at, coalesce(gateway_task, '')
     from views.bookings order by id
 """
 """The whole view in the columns and the form that `upsert` writes, for comparing it with the log."""

@@ -18,7 +18,10 @@ from projections.head import WITH_HEAD, Seen, rows
 
 
 class RefundRow(msgspec.Struct, frozen=True, gc=False):
-    """One refund, as callers see it. Times are UTC; `reference` is what its payer calls it."""
+    """One refund, as callers see it. Times are UTC; `reference` is what its payer calls it.
+
+    `gateway` took the payment, and pays the refund when asked; `refusal` is why it will not.
+    """
 
     id: UUID
     booking_id: UUID
@@ -31,14 +34,40 @@ class RefundRow(msgspec.Struct, frozen=True, gc=False):
     due_at: datetime
     settled_at: datetime | None
     reference: str | None
+    gateway: str | None = None
+    refusal: str | None = None
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[Any]) -> Self:
+        """From the columns that `_COLUMNS` lists."""
+        (id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at) = columns[:9]
+        gateway, charge, requested_at, refusal, settled_at, reference = columns[9:]
+        refund = Refund(
+            id,
+            payment_id,
+            Money(amount, currency),
+            RefundReason(reason),
+            due_at,
+            gateway,
+            charge,
+            requested_at,
+            refusal,
+            settled_at,
+            reference,
+        )
+        return cls._of(refund, booking_id, flight_id, user_id)
 
     @classmethod
     def of(cls, booking: Booking, refund: Refund) -> Self:
+        return cls._of(refund, booking.id, booking.flight_id, booking.user_id)
+
+    @classmethod
+    def _of(cls, refund: Refund, booking_id: UUID, flight_id: UUID, user_id: str) -> Self:
         return cls(
             refund.id,
-            booking.id,
-            booking.flight_id,
-            booking.user_id,
+            booking_id,
+            flight_id,
+            user_id,
             refund.payment_id,
             refund.amount,
             refund.reason,
@@ -46,28 +75,8 @@ class RefundRow(msgspec.Struct, frozen=True, gc=False):
             refund.due_at,
             refund.settled_at,
             refund.reference,
-        )
-
-    @classmethod
-    def from_columns(cls, columns: Sequence[Any]) -> Self:
-        """From the columns that `_COLUMNS` lists."""
-        id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at, settled_at, ref = (
-            columns
-        )
-        status = RefundStatus.DUE if settled_at is None else RefundStatus.SETTLED
-        money = Money(amount, currency)
-        return cls(
-            id,
-            booking_id,
-            flight_id,
-            user_id,
-            payment_id,
-            money,
-            RefundReason(reason),
-            status,
-            due_at,
-            settled_at,
-            ref,
+            refund.gateway,
+            refund.refusal,
         )
 
 
@@ -84,7 +93,7 @@ async def page(
 ) -> Seen[list[RefundRow]]:
     """The oldest refunds first, from the one that follows `after`."""
     conditions: list[tuple[LiteralString, Any]] = [
-        ("and (settled_at is null) = %b", search.status and search.status is RefundStatus.DUE),
+        ("and status = %b", search.status and search.status.value),
         ("and booking_id = %b", search.booking_id),
         ("and user_id = %b", search.user_id),
         ("and id > %b", after),
@@ -93,29 +102,36 @@ async def page(
     where = " ".join([text for text, _ in given])
     statement: LiteralString = f"""
         {WITH_HEAD}, page as (select * from views.refunds where true {where} order by id limit %b)
-        select head.position, {_COLUMNS} from head left join page as r on true order by r.id
+        select head.position, {_NAMES} from head left join page on true order by id
     """
     found = await rows(connection, statement, [*(value for _, value in given), Int8(limit)])
     return Seen(found[0][0], [RefundRow.from_columns(row[1:]) for row in found if row[1] is not None])
 
 
-_COLUMNS: LiteralString = """
-    r.id, r.booking_id, r.flight_id, r.user_id, r.payment_id, r.amount, r.currency, r.reason, r.due_at,
-    r.settled_at, r.reference
+async def booking_of(connection: AsyncConnection[Any], refund_id: UUID) -> UUID | None:
+    """Whose refund it is."""
+    cursor = await connection.execute(_BOOKING, (refund_id,), prepare=True)
+    row = await cursor.fetchone()
+    return row and row[0]
+
+
+_BOOKING: LiteralString = "select booking_id from views.refunds where id = %s"
+_NAMES: LiteralString = """
+    id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at, gateway, charge,
+    requested_at, refusal, settled_at, reference
 """
-_UPSERT: LiteralString = """
-    insert into views.refunds (
-        id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at, settled_at,
-        reference)
+_UPSERT: LiteralString = f"""
+    insert into views.refunds ({_NAMES})
     select id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at,
+        nullif(gateway, ''), nullif(charge, ''), nullif(requested_at, 'epoch'), nullif(refusal, ''),
         nullif(settled_at, 'epoch'), nullif(reference, '')
     from unnest(
         %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::uuid[], %b::int8[], %b::text[], %b::text[],
-        %b::timestamptz[], %b::timestamptz[], %b::text[]
-    ) as new (
-        id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at, settled_at,
-        reference)
-    on conflict (id) do update set settled_at = excluded.settled_at, reference = excluded.reference
+        %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::timestamptz[],
+        %b::text[]
+    ) as new ({_NAMES})
+    on conflict (id) do update set requested_at = excluded.requested_at, refusal = excluded.refusal,
+        settled_at = excluded.settled_at, reference = excluded.reference
 """
 
 
@@ -132,6 +148,10 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
         [refund.amount.currency for _, refund in owed],
         [refund.reason.value for _, refund in owed],
         [refund.due_at for _, refund in owed],
+        [refund.gateway or "" for _, refund in owed],
+        [refund.charge or "" for _, refund in owed],
+        [refund.requested_at or NEVER for _, refund in owed],
+        [refund.refusal or "" for _, refund in owed],
         [refund.settled_at or NEVER for _, refund in owed],
         [refund.reference or "" for _, refund in owed],
     )
@@ -139,6 +159,7 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
 
 EVERY_ROW: LiteralString = """
     select id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at,
+        coalesce(gateway, ''), coalesce(charge, ''), coalesce(requested_at, 'epoch'), coalesce(refusal, ''),
         coalesce(settled_at, 'epoch'), coalesce(reference, '')
     from views.refunds order by booking_id, id
 """

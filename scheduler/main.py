@@ -15,6 +15,9 @@ from rocketry.conditions import FuncCond
 from rocketry.conds import every
 from rocketry.log import MinimalRecord
 
+from gateways.cashier import Cashier
+from gateways.completer import Completer
+from gateways.configured import open_gateway
 from ledger.cron import check_cron
 from ledger.ledger import Ledger, open_ledger
 from ledger.logs import configure_logs
@@ -22,6 +25,7 @@ from ledger.settings import Settings, WrongSetting, read_settings
 from scheduler.sweeper import Sweeper
 
 PULSE = "5 seconds"
+GATEWAY_PULSE = "1 second"
 CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
 RETRY_SECONDS = 1
@@ -66,7 +70,10 @@ async def _opened(
 
 async def run(ledger: Ledger, settings: Settings, database_url: str, stop: asyncio.Event) -> None:
     """Sweep by the settings' cron until `stop` is set; what that cuts short, the next scheduler takes up."""
-    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron))
+    gateway = open_gateway(settings)
+    patience = settings.gateway_patience
+    completer = Completer(ledger, Cashier(ledger, gateway, patience), patience) if gateway else None
+    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron, completer), completer)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -79,10 +86,12 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     finally:
         serving.cancel()
         stopping.cancel()
+        if gateway:
+            await gateway.close()
     logger.info("scheduler.stopped")
 
 
-def _tasks(sweeper: Sweeper) -> Any:
+def _tasks(sweeper: Sweeper, completer: Completer | None) -> Any:
     """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
     # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
     name = f"rocketry.task.{id(sweeper):x}"
@@ -107,6 +116,12 @@ def _tasks(sweeper: Sweeper) -> Any:
     @app.task(FuncCond(sweeper.is_due))  # type: ignore[untyped-decorator]
     async def sweep() -> None:
         await sweeper.sweep()
+
+    if completer:
+
+        @app.task(every(GATEWAY_PULSE))  # type: ignore[untyped-decorator]
+        async def complete() -> None:
+            await completer.run()
 
     return app
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import psycopg
 from loguru import logger
 
+from gateways.completer import Completer
 from ledger.block import expiry_of
 from ledger.connection import connect
 from ledger.cron import latest_slot
@@ -27,10 +28,13 @@ _Trouble = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
 class Sweeper:
     """`is_due` is cheap and looks only at memory; `pulse` refreshes what it knows, from the database."""
 
-    def __init__(self, ledger: Ledger, database_url: str, cron: str) -> None:
+    def __init__(
+        self, ledger: Ledger, database_url: str, cron: str, completer: Completer | None = None
+    ) -> None:
         self._ledger = ledger
         self._database_url = database_url
         self._cron = cron
+        self._completer = completer
         self._pulse: Pulse | None = None
         self._pulse_at = 0.0
         self._tried: datetime | None = None
@@ -76,7 +80,7 @@ class Sweeper:
     async def _run(self, slot: datetime) -> int | None:
         connection = await connect(self._database_url, "seatledger scheduler")
         try:
-            return await run_slot(connection, JOB, slot, lambda: expire_holds(self._ledger))
+            return await run_slot(connection, JOB, slot, lambda: expire_holds(self._ledger, self._completer))
         finally:
             # No polite rollback: a frozen server would not answer it.
             await connection.close()
@@ -89,14 +93,17 @@ class Sweeper:
         return latest_slot(self._cron, now)
 
 
-async def expire_holds(ledger: Ledger) -> int:
+async def expire_holds(ledger: Ledger, completer: Completer | None = None) -> int:
     """Give back the seats of all holds that have run out, in batches, oldest first; how many there were.
 
+    Where a gateway has the payment, it is asked first, in bounded time: money that came makes it a booking.
     Each is tried once: one that the ledger refuses to expire (paid in this very moment) holds up nobody.
     Raises Unavailable or Overloaded when the ledger cannot take more now; what is done is done.
     """
     expired, due = 0, await _next_batch(ledger)
     while due:
+        if completer:
+            await completer.ask([hold.booking_id for hold in due if hold.is_paying])
         answers = await asyncio.gather(*(ledger.submit(expiry_of(hold.booking_id)) for hold in due))
         expired += sum(answer.status == 200 and not answer.replayed for answer in answers)
         due = await _next_batch(ledger, after=due[-1]) if len(due) == BATCH_MAX else []

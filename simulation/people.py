@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 
-from domain.booking import Capture
 from domain.caller import SYSTEM, Caller, Role
 from domain.commands import (
     CancelBooking,
@@ -28,6 +27,7 @@ from domain.commands import (
     VoidPayment,
 )
 from domain.money import Money
+from domain.payments import Capture
 from ledger.submission import Answer
 from simulation.database import EPOCH
 from simulation.world import Call, World

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import timedelta
 
 from ledger.settings import Settings
+from ledger.store import terms
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import BlockStore, Writer
 from simulation.database import Database
@@ -83,11 +83,7 @@ class Program:
     async def _connect(self) -> BlockStore:
         seconds = self._settings.deadline_seconds
         wire = await self._network.connect(self.name, self._database, seconds)
-        return self._parts.store(
-            wire,
-            timedelta(seconds=self._settings.hold_seconds),
-            timedelta(seconds=self._settings.capture_seconds),
-        )
+        return self._parts.store(wire, terms(self._settings))
 
     async def _serve(self, submission: Submission, reply: Reply) -> None:
         outcome: Outcome

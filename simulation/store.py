@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import timedelta
 from typing import Protocol, TypeVar
 
 import psycopg
 
-from domain.working_set import WorkingSet
+from domain.working_set import Terms, WorkingSet
 from ledger.block import Block, Loaded
 from ledger.store import fill
 from ledger.submission import Submission
@@ -53,15 +52,14 @@ class PerfectWire:
 class TwinStore:
     """What a writer sees of the database's twin."""
 
-    def __init__(self, wire: Wire, hold: timedelta, capture_window: timedelta) -> None:
+    def __init__(self, wire: Wire, terms: Terms) -> None:
         self._wire = wire
-        self._hold = hold
-        self._capture_window = capture_window
+        self._terms = terms
 
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
         wanted = Wanted.by(submissions)
         found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))
-        world = WorkingSet(found.now, self._hold, self._capture_window, self._wire.session.database.new_id)
+        world = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
         fill(world, found.events)
         world.seats = found.seats
         world.scheduled = found.scheduled
@@ -87,8 +85,6 @@ class TwinStore:
             handle.cancel()
 
 
-def open_twin(
-    database: Database, hold: timedelta, capture_window: timedelta, transaction_seconds: float
-) -> TwinStore:
+def open_twin(database: Database, terms: Terms, transaction_seconds: float) -> TwinStore:
     """A store on a wire that never breaks."""
-    return TwinStore(PerfectWire(database.connect(transaction_seconds)), hold, capture_window)
+    return TwinStore(PerfectWire(database.connect(transaction_seconds)), terms)

@@ -12,7 +12,7 @@ from domain.commands import Command
 from domain.flight import Flight
 from domain.refusals import Refusal
 from domain.seats import Seats
-from domain.working_set import WorkingSet
+from domain.working_set import Terms, WorkingSet
 from ledger.block import Block, Loaded
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
@@ -29,8 +29,9 @@ BOB = Caller("bob", frozenset({Role.CLIENT}))
 class Scenario:
     """A ledger in memory whose clock the test sets; each `when` is a block of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: str | None = None) -> None:
         self.now = NOON
+        self.terms = Terms(HOLD, CAPTURE_WINDOW, gateway)
         self.flights: dict[UUID, Flight] = {}
         self.bookings: dict[UUID, Booking] = {}
         self.seats: dict[UUID, Seats] = {}
@@ -55,7 +56,7 @@ class Scenario:
 
     def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
         """The outcome: a flight, a booking, or a refusal. `recorded` are the events of this command alone."""
-        world = WorkingSet(self.now, HOLD, CAPTURE_WINDOW, uuid4)
+        world = WorkingSet(self.now, self.terms, uuid4)
         world.flights, world.bookings = self.flights, self.bookings
         world.seats, world.scheduled = self.seats, self.scheduled
         block = Block(Loaded(self.position, GENESIS, self.commands, world))

@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from domain.booking import Booking, CancelReason, Capture, PaymentStatus, Status
+from domain.booking import Booking, CancelReason, Status
 from domain.caller import Caller, Role
 from domain.commands import (
     CancelBooking,
@@ -14,6 +14,7 @@ from domain.commands import (
     RepriceFlight,
 )
 from domain.money import AMOUNT_MAX, Money
+from domain.payments import Capture, PaymentStatus
 from domain.refusals import (
     BookingNotFound,
     FlightNotBookable,
@@ -60,7 +61,7 @@ def test_automatic_capture_records_pending_and_booked(
     scenario.when(PayBooking(alices, "alice", COST), ALICE)
     assert scenario.events == ["booking.payment_pending", "booking.booked"]
     assert scenario.recorded[0].decoded().capture is Capture.AUTOMATIC
-    assert scenario.bookings[alices].payment_status is PaymentStatus.CAPTURED
+    assert scenario.bookings[alices].paid_by.status is PaymentStatus.CAPTURED
     scenario.then_seats(flight_id, held=0, booked=2)
 
 
@@ -121,7 +122,7 @@ def test_cancelling_a_paid_booking_makes_a_refund_due(
     scenario.when(PayBooking(alices, "alice", COST), ALICE)
     scenario.when(CancelBooking(alices), ALICE)
     assert scenario.events == ["booking.cancelled", "booking.refund_due"]
-    assert scenario.bookings[alices].payment_status is PaymentStatus.REFUND_DUE
+    assert scenario.bookings[alices].paid_by.status is PaymentStatus.REFUND_DUE
     scenario.then_seats(flight_id, held=0, booked=0)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.booking import Capture, Status
+from domain.booking import Status
 from domain.commands import (
     CancelBooking,
     CancelWithFlight,
@@ -20,6 +20,7 @@ from domain.commands import (
     VoidPayment,
 )
 from domain.money import Money
+from domain.payments import Capture
 from domain.refusals import Refusal
 from tests.domain.scenario import Scenario
 

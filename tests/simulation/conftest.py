@@ -15,6 +15,7 @@ import projections.flights
 import projections.refunds
 from domain.caller import Caller, Role
 from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
+from domain.working_set import Terms
 from ledger.block import Block
 from ledger.connection import connect
 from ledger.store import Store
@@ -88,7 +89,7 @@ def _real(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
     url: str = request.getfixturevalue("database_url")
 
     async def opened(hold: timedelta, transaction_seconds: float) -> BlockStore:
-        store = Store(await connect(url, "bench"), hold, CAPTURE_WINDOW)
+        store = Store(await connect(url, "bench"), Terms(hold, CAPTURE_WINDOW))
         await store.prepare(transaction_seconds)
         return store
 
@@ -106,7 +107,7 @@ def _twin(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
     database = Database()
 
     async def opened(hold: timedelta, transaction_seconds: float) -> BlockStore:
-        return open_twin(database, hold, CAPTURE_WINDOW, transaction_seconds)
+        return open_twin(database, Terms(hold, CAPTURE_WINDOW), transaction_seconds)
 
     def views() -> tuple[list[Any], list[Any], list[Any]]:
         refunds = sorted(database.refunds.values(), key=lambda row: (row[1], row[0]))

@@ -1,0 +1,178 @@
+"""A booking's payment through a gateway: what is asked of it is written down first, then what it answered."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.booking import Booking, Status
+from domain.money import Money
+from domain.payments import Capture, Payment, PaymentOutcome, PaymentStatus
+from domain.refunds import RefundStatus
+from domain.refusals import (
+    BookingCancelled,
+    PaymentInProgress,
+    PaymentNotPending,
+    RefundAlreadySettled,
+    RefundNotThroughGateway,
+    RefundRefused,
+)
+
+RELEASED_UNASKED = "released by the gateway"
+
+
+class Order(NamedTuple):
+    """Who shall move the money, what pays, and when."""
+
+    gateway: str
+    method: str
+    capture: Capture
+
+
+def request_payment(
+    booking: Booking, payment_id: UUID, amount: Money, order: Order, capture_before: datetime, now: datetime
+) -> None:
+    """The seats stay held until `capture_before`, or until the hold ends if that is later.
+
+    Raises as `Booking.pay` does.
+    """
+    booking.require_payable(amount, now)
+    booking.trigger_event(
+        Booking.PaymentRequested,
+        payment_id=payment_id,
+        amount=amount,
+        capture=order.capture,
+        capture_before=max(capture_before, booking.expires_at),
+        gateway=order.gateway,
+        method=order.method,
+        timestamp=now,
+    )
+
+
+def request_capture(booking: Booking, has_seats: bool, capture_before: datetime, now: datetime) -> None:
+    """What is authorised shall be taken; if the clock took the seats back, only where they are to be had.
+
+    Raises BookingCancelled, AlreadyPaid, PaymentNotPending, PaymentInProgress.
+    """
+    payment = booking.payment
+    waits = payment is not None and payment.status in (PaymentStatus.PENDING, PaymentStatus.LAPSED)
+    if payment and payment.reference and waits and booking.is_late(now):
+        lapsed = booking.status is Status.PENDING or booking.may_be_seated_again
+        if not (lapsed and has_seats):
+            raise BookingCancelled(booking_id=booking.id, reason=booking.cancel_reason)
+        booking.expire_if_due(now)
+        _seat_again(booking, capture_before, now)
+    else:
+        payment = _authorised(booking)
+    before = max(capture_before, booking.paid_by.capture_before or capture_before)
+    booking.trigger_event(
+        Booking.CaptureRequested, payment_id=payment.id, capture_before=before, timestamp=now
+    )
+
+
+def request_void(booking: Booking, reason: str, now: datetime) -> None:
+    """Raises BookingCancelled, AlreadyPaid, PaymentNotPending, PaymentInProgress."""
+    payment = _authorised(booking)
+    booking.trigger_event(Booking.VoidRequested, payment_id=payment.id, reason=reason, timestamp=now)
+
+
+class Told(NamedTuple):
+    """What a gateway says of a payment: the outcome, its name for it, and why it was declined."""
+
+    outcome: PaymentOutcome
+    reference: str | None
+    code: str | None
+
+
+class LateTerms(NamedTuple):
+    """What late money meets: are there seats for it, the refund if not, and how long seats are held again."""
+
+    has_seats: bool
+    refund_id: UUID
+    capture_before: datetime
+
+
+def record(booking: Booking, payment_id: UUID, told: Told, late: LateTerms, now: datetime) -> None:
+    """Raises PaymentNotPending when the payment is at rest, or what is told is known."""
+    payment = booking.payment
+    open_ = payment is not None and (payment.in_progress or payment.status is PaymentStatus.LAPSED)
+    if payment is None or payment.id != payment_id or not open_:
+        raise PaymentNotPending(booking_id=booking.id)
+    match told.outcome:
+        case PaymentOutcome.AUTHORISED:
+            _require_unknown(booking, payment)
+            _authorise(booking, told, now)
+            _seat_late(booking, late, now)
+        case PaymentOutcome.DECLINED:
+            _require_unknown(booking, payment)
+            code = told.code or "declined"
+            booking.trigger_event(Booking.PaymentDeclined, payment_id=payment_id, code=code, timestamp=now)
+            booking.expire_if_due(now)
+        case PaymentOutcome.CAPTURED:
+            if payment.reference is None:
+                _authorise(booking, told, now)
+            if booking.is_late(now):
+                booking.capture_late(late.has_seats, late.refund_id, now)
+            else:
+                booking.trigger_event(Booking.Booked, payment_id=payment_id, timestamp=now)
+        case PaymentOutcome.RELEASED if payment.status is PaymentStatus.LAPSED:
+            booking.trigger_event(Booking.PaymentReleased, payment_id=payment_id, timestamp=now)
+        case PaymentOutcome.RELEASED:
+            booking.void(payment.reason or RELEASED_UNASKED, now)
+
+
+def request_refund(booking: Booking, refund_id: UUID, now: datetime) -> None:
+    """Raises RefundAlreadySettled, RefundInProgress, RefundRefused, RefundNotThroughGateway."""
+    refund = booking.require_due(refund_id)
+    if refund.refusal is not None:
+        raise RefundRefused(refund_id=refund_id, reason=refund.refusal)
+    if refund.gateway is None:
+        raise RefundNotThroughGateway(refund_id=refund_id)
+    booking.trigger_event(Booking.RefundRequested, refund_id=refund_id, timestamp=now)
+
+
+def record_refund(
+    booking: Booking, refund_id: UUID, reference: str | None, code: str | None, now: datetime
+) -> None:
+    """Paid by the gateway, or due by hand because it never will be. Raises RefundAlreadySettled."""
+    refund = booking.refunds[refund_id]
+    if refund.status is not RefundStatus.REQUESTED:
+        raise RefundAlreadySettled(refund_id=refund_id, settled_at=refund.settled_at)
+    if code is None:
+        booking.trigger_event(Booking.RefundSettled, refund_id=refund_id, reference=reference, timestamp=now)
+    else:
+        booking.trigger_event(Booking.RefundRefused, refund_id=refund_id, code=code, timestamp=now)
+
+
+def _authorise(booking: Booking, told: Told, now: datetime) -> None:
+    booking.trigger_event(
+        Booking.PaymentAuthorised,
+        payment_id=booking.paid_by.id,
+        reference=told.reference,
+        timestamp=now,
+    )
+
+
+def _seat_late(booking: Booking, late: LateTerms, now: datetime) -> None:
+    """Authorised after the hold ran out: seated again if there are seats, or else the money is let go."""
+    booking.expire_if_due(now)
+    if late.has_seats and booking.may_be_seated_again:
+        _seat_again(booking, late.capture_before, now)
+
+
+def _seat_again(booking: Booking, capture_before: datetime, now: datetime) -> None:
+    booking.trigger_event(
+        Booking.Reseated, payment_id=booking.paid_by.id, capture_before=capture_before, timestamp=now
+    )
+
+
+def _require_unknown(booking: Booking, payment: Payment) -> None:
+    if payment.reference is not None:
+        raise PaymentNotPending(booking_id=booking.id)
+
+
+def _authorised(booking: Booking) -> Payment:
+    """The payment that waits to be captured or voided."""
+    payment = booking.require_pending()
+    if payment.status is not PaymentStatus.PENDING:
+        raise PaymentInProgress(booking_id=booking.id, payment_id=payment.id)
+    return payment

@@ -1,0 +1,70 @@
+"""What a command that went through a gateway came to, told from the booking when it came to rest."""
+
+from domain.booking import Booking, CancelReason
+from domain.commands import CapturePayment, PayBooking, SettleRefund, VoidPayment
+from domain.payments import PaymentStatus
+from domain.refunds import RefundStatus
+from domain.refusals import (
+    AlreadyPaid,
+    BookingCancelled,
+    HoldExpired,
+    PaymentDeclined,
+    PaymentNotPending,
+    RefundRefused,
+    Refusal,
+)
+
+ThroughGateway = PayBooking | CapturePayment | VoidPayment | SettleRefund
+
+
+def is_at_rest(command: ThroughGateway, booking: Booking) -> bool:
+    """Does nobody wait for the gateway any more?"""
+    if isinstance(command, SettleRefund):
+        return booking.refunds[command.refund_id].status is not RefundStatus.REQUESTED
+    return booking.payment is None or booking.payment.task is None
+
+
+def verdict(command: ThroughGateway, booking: Booking) -> Booking | Refusal:
+    """The booking, or why the command came to nothing after all."""
+    match command:
+        case PayBooking():
+            return _paid(booking)
+        case CapturePayment():
+            return _captured(booking)
+        case VoidPayment():
+            return _voided(booking)
+        case SettleRefund(refund_id=refund_id):
+            refusal = booking.refunds[refund_id].refusal
+            return RefundRefused(refund_id=refund_id, reason=refusal) if refusal else booking
+
+
+def _paid(booking: Booking) -> Booking | Refusal:
+    payment = booking.paid_by
+    if payment.status in (PaymentStatus.CAPTURED, PaymentStatus.PENDING):
+        return booking
+    if payment.status is PaymentStatus.DECLINED:
+        return PaymentDeclined(booking_id=booking.id, payment_id=payment.id, reason=payment.reason)
+    return _ended(booking) or PaymentDeclined(
+        booking_id=booking.id, payment_id=payment.id, reason=payment.reason
+    )
+
+
+def _captured(booking: Booking) -> Booking | Refusal:
+    if booking.paid_by.status in (PaymentStatus.CAPTURED, PaymentStatus.REFUND_DUE):
+        return booking
+    return _ended(booking) or PaymentNotPending("The gateway had let the payment go.", booking_id=booking.id)
+
+
+def _voided(booking: Booking) -> Booking | Refusal:
+    if booking.paid_by.status is PaymentStatus.VOIDED:
+        return booking
+    return _ended(booking) or AlreadyPaid(booking_id=booking.id, payment_id=booking.paid_by.id)
+
+
+def _ended(booking: Booking) -> Refusal | None:
+    """Why it is cancelled, if it is."""
+    if booking.cancel_reason is CancelReason.HOLD_EXPIRED:
+        return HoldExpired(booking_id=booking.id, expired_at=booking.expires_at)
+    if booking.cancel_reason is not None:
+        return BookingCancelled(booking_id=booking.id, reason=booking.cancel_reason)
+    return None

@@ -1,0 +1,42 @@
+"""A till: a booking whose payment goes through a gateway, and what the gateway says."""
+
+from uuid import UUID
+
+from domain.booking import Booking, Status
+from domain.caller import SYSTEM
+from domain.commands import InitiateBooking, PayBooking, RecordPayment
+from domain.money import Money
+from domain.payments import Capture, GatewayTask, PaymentOutcome, PaymentStatus
+from tests.domain.conftest import BA117
+from tests.domain.scenario import Scenario
+
+COST = Money(900_00, "GBP")
+
+
+class Till:
+    """A booking of both seats of the flight, and what its gateway says."""
+
+    def __init__(self) -> None:
+        self.scenario = Scenario(gateway="simulator")
+        self.flight_id: UUID = self.scenario.when(BA117).id
+        self.id: UUID = self.scenario.when(InitiateBooking(self.flight_id, "alice", 2)).id
+
+    @property
+    def booking(self) -> Booking:
+        return self.scenario.bookings[self.id]
+
+    @property
+    def status(self) -> tuple[Status, PaymentStatus, GatewayTask | None]:
+        payment = self.booking.paid_by
+        return self.booking.status, payment.status, payment.task
+
+    def pay(self, capture: Capture = Capture.AUTOMATIC) -> None:
+        self.scenario.when(PayBooking(self.id, "alice", COST, capture, "pm_card_visa"))
+
+    def told(self, outcome: PaymentOutcome, code: str | None = None) -> list[str]:
+        payment_id = self.booking.paid_by.id
+        self.scenario.when(RecordPayment(self.id, payment_id, outcome, "pi_1", code), SYSTEM)
+        return [topic.removeprefix("booking.") for topic in self.scenario.events]
+
+    def someone_takes_the_seats(self) -> None:
+        assert isinstance(self.scenario.when(InitiateBooking(self.flight_id, "bob", 1)), Booking)
