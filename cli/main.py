@@ -76,6 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "up", up.up, "serve: API and scheduler together, until SIGTERM", served)
     _add(commands, "api", programs.api, "serve the API alone", served)
     _add(commands, "scheduler", programs.scheduler, "run the scheduler alone", [_DATA])
+    simulator = _add(
+        commands, "gateway", programs.gateway, "run the payment gateway simulator alone", [_JSON]
+    )
+    simulator.add_argument(
+        "--host", dest="listen_host", default="127.0.0.1", help="where to listen (127.0.0.1)"
+    )
+    simulator.add_argument(
+        "--port", dest="listen_port", type=int, default=8100, help="port to listen on (8100; 0: a free one)"
+    )
+    simulator.add_argument("--store", type=Path, required=True, metavar="FILE", help="its own database")
     _add(commands, "migrate", programs.migrate, "bring the database's schema up to date", [_DATA, _JSON])
     _add(
         commands,

@@ -6,6 +6,7 @@ import json as json_text
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any
 from cli.children import Child, command, environment, importable
 from cli.port import require_free
 from cli.tokens import secret, signed
+from gateways.configured import gateway_key
 from ledger.logs import configure_logs
 from ledger.postgres import is_in_use, keep_for, remove_database, running_database
 from ledger.schema import VERSION
@@ -44,6 +46,22 @@ def scheduler(settings: Settings) -> int:
     with _migrated(settings) as url:
         configure_logs(settings, "scheduler")
         _door("scheduler.main").run_forever(settings, url)
+    return 0
+
+
+def gateway(settings: Settings, listen_host: str, listen_port: int, store: Path, json: bool) -> int:
+    """Run the gateway simulator until SIGTERM or SIGINT."""
+    from gateways.simulator.serve import serve
+
+    def ready(url: str) -> None:
+        print(json_text.dumps({"ready": url}) if json else f"ready {url}", flush=True)
+
+    if listen_port:
+        require_free(listen_host, listen_port)
+    try:
+        serve(store, gateway_key(settings), listen_host, listen_port, ready)
+    except sqlite3.Error as problem:
+        raise OSError(f"the store {store}: {problem}") from None
     return 0
 
 
@@ -91,6 +109,8 @@ def demo(settings: Settings, json: bool) -> int:
             # A demo never writes into anybody's real ledger: empty, so that no file .env can say otherwise.
             "DATABASE_URL": "",
             "SEATLEDGER_JWKS_FILE": "",
+            # Nor does it take anybody's money.
+            "SEATLEDGER_GATEWAY": "",
             "SEATLEDGER_LOG_FILE": "",
             "SEATLEDGER_DATA": folder,
             "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),

@@ -3,7 +3,9 @@
 import http.client
 import os
 import signal
+import subprocess
 import time
+from dataclasses import replace
 from types import FrameType
 
 from loguru import logger
@@ -40,16 +42,23 @@ def up(settings: Settings) -> int:
 
 
 class _Parts:
-    """API and scheduler: started together, restarted when one dies, stopped together."""
+    """API and scheduler: started together, restarted when one dies, stopped together.
+
+    Before them the gateway simulator, when it is asked for and nobody says where one runs.
+    """
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
+        self._database_url = url
         self._environment = {**os.environ, **environment(settings, url)}
+        self._arguments = {"api": ["api"], "scheduler": ["scheduler"]}
         self._children: dict[str, Child] = {}
         self._restarts: list[float] = []
 
     def run(self) -> int:
         try:
+            if self._settings.gateway == "simulator" and self._settings.gateway_url is None:
+                self._start_simulator()
             for name in ("api", "scheduler"):
                 self._start(name)
             self._wait_for_answer()
@@ -63,7 +72,19 @@ class _Parts:
             self._stop()
 
     def _start(self, name: str) -> None:
-        self._children[name] = Child(name, [name], self._environment)
+        # Only the simulator prints anything there: the line that says where it is.
+        stdout = subprocess.PIPE if name == "gateway" else None
+        self._children[name] = Child(name, self._arguments[name], self._environment, stdout)
+
+    def _start_simulator(self) -> None:
+        store = self._settings.data.resolve() / "gateway.db"
+        self._arguments["gateway"] = ["gateway", "--port", "0", "--store", str(store)]
+        self._start("gateway")
+        url = self._children["gateway"].wait_until_ready(START_SECONDS_MAX)
+        # When it is started again, the others must find it where it was.
+        self._arguments["gateway"][2] = url.rpartition(":")[2]
+        settings = replace(self._settings, gateway_url=url)
+        self._environment |= environment(settings, self._database_url)
 
     def _wait_for_answer(self) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -97,10 +118,14 @@ class _Parts:
         # A second signal must not interrupt the stopping.
         _on_signals(signal.SIG_IGN)
         deadline = time.monotonic() + STOP_SECONDS_MAX
+        # The simulator last: what is in flight may still need it.
+        simulator = self._children.pop("gateway", None)
         for child in self._children.values():
             child.signal(signal.SIGTERM)
         for child in self._children.values():
             child.stop(signal.SIGTERM, max(deadline - time.monotonic(), 0.1))
+        if simulator is not None:
+            simulator.stop(signal.SIGTERM, 1)
 
 
 def _answers(host: str, port: int) -> bool:

@@ -1,0 +1,160 @@
+"""The simulator's store: intents, refunds and answers given, in one SQLite file that survives kill -9."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from gateways.simulator.wire import Answer
+
+KEPT_SECONDS = 24 * 3600
+"""How long a key is known, as at Stripe."""
+
+_SCHEMA = """
+create table if not exists intents (
+    number integer primary key, id text not null unique, created real not null, amount integer not null,
+    currency text not null, method text not null, status text not null, received integer not null default 0,
+    refunded integer not null default 0, labels text not null, decline text,
+    check (0 <= refunded and refunded <= received and received <= amount)
+);
+create table if not exists labels (
+    name text, value text, number integer, primary key (name, value, number)
+) without rowid;
+create table if not exists refunds (
+    number integer primary key, id text not null unique, created real not null,
+    intent text not null references intents (id), amount integer not null, labels text not null
+);
+create index if not exists refunds_of_intent on refunds (intent, number);
+create view if not exists refunds_shown as
+    select refunds.*, currency from refunds join intents on intents.id = intent;
+create table if not exists answers (
+    key text primary key, fingerprint text not null, status integer not null, body text not null,
+    created real not null
+) without rowid;
+"""
+
+
+class Store:
+    """One process writes. What a `writing` block did is on the disk when the block ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = connect(path)
+        self._file.executescript(_SCHEMA)
+        with self.writing():
+            self._file.execute("delete from answers where created < ?", (time.time() - KEPT_SECONDS,))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        self._file.execute("begin immediate")
+        try:
+            yield
+            self._file.execute("commit")
+        except BaseException:
+            if self._file.in_transaction:
+                self._file.execute("rollback")
+            raise
+
+    def answer(self, key: str) -> tuple[str, Answer] | None:
+        """The fingerprint of the first request under this key, and what it was answered."""
+        row = self._file.execute(
+            "select fingerprint, status, body from answers where key = ? and created >= ?",
+            (key, time.time() - KEPT_SECONDS),
+        ).fetchone()
+        return row and (row["fingerprint"], Answer(row["status"], row["body"]))
+
+    def keep_answer(self, key: str, fingerprint: str, answer: Answer) -> None:
+        self._file.execute(
+            "insert or replace into answers values (?, ?, ?, ?, ?)",
+            (key, fingerprint, answer.status, answer.body, time.time()),
+        )
+
+    def forget_answer(self, key: str) -> None:
+        self._file.execute("delete from answers where key = ?", (key,))
+
+    def add_intent(
+        self,
+        amount: int,
+        currency: str,
+        method: str,
+        status: str,
+        labels: dict[str, str],
+        decline: str | None,
+    ) -> sqlite3.Row:
+        name = f"pi_{uuid4().hex}"
+        number = self._file.execute(
+            "insert into intents (id, created, amount, currency, method, status, labels, decline)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            (name, time.time(), amount, currency, method, status, json.dumps(labels), decline),
+        ).lastrowid
+        self._file.executemany(
+            "insert into labels values (?, ?, ?)", [(*label, number) for label in labels.items()]
+        )
+        intent = self.intent(name)
+        assert intent is not None
+        return intent
+
+    def intent(self, name: str) -> sqlite3.Row | None:
+        return self._one("select * from intents where id = ?", name)
+
+    def change_intent(self, name: str, status: str, received: int) -> sqlite3.Row:
+        self._file.execute(
+            "update intents set status = ?, received = ? where id = ?", (status, received, name)
+        )
+        intent = self.intent(name)
+        assert intent is not None
+        return intent
+
+    def search_intents(self, label: str, value: str, until: float, limit: int) -> list[sqlite3.Row]:
+        """Newest first, made no later than `until`."""
+        return self._all(
+            "select intents.* from labels join intents using (number)"
+            " where name = ? and value = ? and created <= ? order by number desc limit ?",
+            *(label, value, until, limit),
+        )
+
+    def add_refund(self, intent: str, amount: int, labels: dict[str, str]) -> sqlite3.Row:
+        name = f"re_{uuid4().hex}"
+        self._file.execute("update intents set refunded = refunded + ? where id = ?", (amount, intent))
+        self._file.execute(
+            "insert into refunds (id, created, intent, amount, labels) values (?, ?, ?, ?, ?)",
+            (name, time.time(), intent, amount, json.dumps(labels)),
+        )
+        refund = self.refund(name)
+        assert refund is not None
+        return refund
+
+    def refund(self, name: str) -> sqlite3.Row | None:
+        return self._one("select * from refunds_shown where id = ?", name)
+
+    def refunds(self, intent: str, before: str | None, limit: int) -> list[sqlite3.Row]:
+        """Newest first; only those older than the refund `before`, if given."""
+        return self._all(
+            "select * from refunds_shown where intent = ?1"
+            " and (?2 is null or number < (select number from refunds where id = ?2))"
+            " order by number desc limit ?3",
+            *(intent, before, limit),
+        )
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _one(self, statement: str, *values: Any) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._file.execute(statement, values).fetchone()
+        return row
+
+    def _all(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+        return self._file.execute(statement, values).fetchall()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Raises sqlite3.Error. Nothing is committed before the disk has it."""
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    connection.execute("pragma foreign_keys = on")
+    return connection

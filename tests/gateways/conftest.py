@@ -1,0 +1,60 @@
+"""One simulator for the run, its switches off before each test; another for the tests that kill it."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from domain.money import Money
+from gateways import Order
+from gateways.stripe import StripeGateway
+from tests.gateways.program import KEY, Program
+
+PRICE = Money(450_000, "INR")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    program = Program(tmp_path_factory.mktemp("gateway"))
+    program.start()
+    yield program
+    assert program.end() == 0
+
+
+@pytest.fixture
+def simulator(shared: Program) -> Program:
+    shared.switch()
+    return shared
+
+
+@pytest.fixture
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    program = Program(tmp_path_factory.mktemp("mortal"))
+    program.start()
+    yield program
+    program.end()
+
+
+@pytest.fixture
+async def gateway(simulator: Program) -> AsyncIterator[StripeGateway]:
+    gateway = StripeGateway(KEY, url=simulator.url, name="simulator", seconds=4)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+async def hasty(simulator: Program) -> AsyncIterator[StripeGateway]:
+    """Has no patience."""
+    gateway = StripeGateway(KEY, url=simulator.url, seconds=0.3)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+def order() -> Order:
+    return Order(uuid4(), uuid4(), PRICE, "pm_card_visa")
+
+
+@pytest.fixture
+def ordered() -> Callable[[str], Order]:
+    return lambda method: Order(uuid4(), uuid4(), PRICE, method)
