@@ -41,3 +41,17 @@ async def test_a_flight_that_is_cancelled_takes_no_bookings(desk: Desk) -> None:
     answers = await asyncio.gather(*asked)
     assert all(answer.status == 200 for answer in answers[:31])
     assert all(b"flight-not-bookable" in answer.body for answer in answers[31:])
+
+
+async def test_a_flight_is_cancelled_in_a_block_of_its_own(desk: Desk, rows: Any) -> None:
+    foggy, clear = await desk.schedule("BA1"), await desk.schedule("BA2")
+    await desk.hold(foggy, "alice")
+    answers = await asyncio.gather(
+        desk.hold(clear, "bob"), desk.submit(CancelFlight(foggy, "fog")), desk.hold(clear, "carol")
+    )
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    blocks = rows(
+        "select array_agg(position order by position) from ledger.events"
+        " where position > 3 group by xmin::text order by 1"
+    )
+    assert [positions for (positions,) in blocks] == [[4], [5, 6], [7]]
