@@ -1,0 +1,59 @@
+"""A full queue: commands are refused before anything of them is read, and no faster than the pace."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from litestar.enums import ScopeType
+
+from api.edge import Edge
+from api.exchange import exchange_of
+from api.problems import refused
+from api.rejections import Overloaded, Unavailable
+from api.shedding import BURST, REFUSALS_PER_SECOND, Pace
+from ledger.writer import Writer
+from tests.api.conftest import People
+
+BOOKINGS = "/api/v1/bookings"
+
+
+async def test_a_full_queue_is_told_before_the_caller_or_the_body_is_looked_at(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await people.nobody.post(BOOKINGS, content=b"{")).status_code == 401
+    monkeypatch.setattr(Writer, "is_full", True)
+    told = await people.nobody.post(BOOKINGS, content=b"{")
+    assert (told.status_code, told.json()["code"]) == (503, "overloaded")
+    assert told.headers["retry-after"]
+
+
+async def test_queries_do_not_mind_a_full_queue(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Writer, "is_full", True)
+    assert (await people.alice.get(BOOKINGS)).status_code == 200
+
+
+async def test_refusals_for_want_of_room_wait_their_turn_and_others_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await refused(scope["says"], exchange_of(scope))(scope, receive, send)
+
+    async def send(_: Any) -> None:
+        assert len(waits) == shed, "the wait comes before the answer"
+
+    monkeypatch.setattr("api.edge.Pace", lambda: Pace(lambda: 1_000.0))
+    monkeypatch.setattr(asyncio, "sleep", wait)
+    edge = Edge(app, lambda: False)
+    request = {"type": ScopeType.HTTP, "method": "POST", "headers": []}
+    request |= {"raw_path": BOOKINGS.encode(), "query_string": b""}
+    shed = 0
+    for refusal in [Unavailable(), *[Overloaded()] * (BURST + 1), Unavailable()]:
+        shed += isinstance(refusal, Overloaded)
+        scope: Any = {**request, "state": {}, "says": refusal}
+        await edge(scope, send, send)
+    assert [round(seconds, 6) for seconds in waits] == [0.0] * BURST + [1 / REFUSALS_PER_SECOND]
