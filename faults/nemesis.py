@@ -9,7 +9,8 @@ from random import Random
 
 import msgspec
 
-from faults.kinds import ANYWHERE, INSTANT, POLITE, Fault, Missed, possible
+from faults.kinds import ANYWHERE, INSTANT, POLITE, Fault, possible
+from faults.kinds.strokes import Missed
 from faults.records import now
 from faults.site import Site
 
