@@ -3,82 +3,30 @@
 import argparse
 import asyncio
 import json
-import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from itertools import takewhile
-from random import Random
-from statistics import median
 from typing import Any, Protocol
 
 import msgspec
 
-from cli.tokens import signed
+from drills.crowd import program_with_callers
 from drills.evidence import is_command, lost, silence
 from drills.pair import Pair
+from drills.rounds import Result, Round, figures
 from drills.servers import Ground, NoPrograms, drill_ground
-from faults.clients import connect
-from faults.customers import Crowd
 from faults.judge import judge
 from faults.judge.log import read_log
-from faults.program import Program, environment_without_settings
 from faults.records import READS, Call, Records, now
 from ledger.verify import verify
 
 LOAD_SECONDS = 2.0
 CUT_OFF_SECONDS = 1.0
-THINK_SECONDS = 0.05
-ANSWER_SECONDS_MAX = 7
 RECOVER_SECONDS_MAX = 30
-HOLD_SECONDS = 2
-CAPTURE_SECONDS = 2
 
 UNNOTICED_SECONDS = (0.0, 6.0)
 """How long nobody promotes the standby, in turn: not at all, and past every caller's deadline."""
-
-
-class Round(msgspec.Struct, frozen=True):
-    """One fail-over: how long the promotion took, and how long after it the first answers came.
-
-    `silent_seconds` is between two acknowledged commands, `unnoticed_seconds` of it before the promotion.
-    """
-
-    killed: str
-    promoted: str
-    unnoticed_seconds: float
-    promotion_seconds: float
-    writes_after_seconds: float
-    reads_after_seconds: float
-    silent_seconds: float
-    acknowledged: int
-    unknown: int
-    lost: list[str]
-    verified: bool
-
-    def __str__(self) -> str:
-        return (
-            f"{self.killed} killed, {self.promoted} promoted after {self.unnoticed_seconds:.0f} s "
-            f"in {self.promotion_seconds:.2f} s; writes {self.writes_after_seconds:.2f} s later, "
-            f"reads {self.reads_after_seconds:.2f} s; silence {self.silent_seconds:.2f} s; "
-            f"{self.acknowledged} acknowledged, {self.unknown} unknown, {len(self.lost)} lost; "
-            f"verify {'ok' if self.verified else 'NOT ok'}"
-        )
-
-
-class Result(msgspec.Struct, frozen=True):
-    """`violations`: what the judge found in the whole history, of all rounds together."""
-
-    rounds: list[Round]
-    violations: list[str]
-    waiting: int
-
-    @property
-    def ok(self) -> bool:
-        return not (self.violations or self.waiting) and all(
-            each.verified and not each.lost for each in self.rounds
-        )
 
 
 class Member(Protocol):
@@ -114,7 +62,7 @@ async def synchronous(
 ) -> Result:
     """One program and its callers through any number of fail-overs."""
     rounds = []
-    async with _program_with_callers(ground, pair) as (crowd, records):
+    async with program_with_callers(ground, pair.url) as (crowd, records):
         for number in range(1, times + 1):
             unnoticed = unnoticed_seconds[(number - 1) % len(unnoticed_seconds)]
             rounds.append(await _round(pair, records, unnoticed))
@@ -129,7 +77,7 @@ async def synchronous(
 async def asynchronous(ground: Ground) -> Round:
     """The control: nobody waits for the standby, and it has fallen behind when the primary is killed."""
     pair = await asyncio.to_thread(Pair, ground, synchronous=False)
-    async with _program_with_callers(ground, pair) as (_, records):
+    async with program_with_callers(ground, pair.url) as (_, records):
         return await _round(pair, records, 0, pair.cut_off)
 
 
@@ -186,37 +134,6 @@ async def _answered_since(records: Records, moment: float, kind: Callable[[Call]
         await asyncio.sleep(0.05)
 
 
-@asynccontextmanager
-async def _program_with_callers(ground: Ground, pair: Twins) -> AsyncIterator[tuple[Crowd, Records]]:
-    """The real program on both servers' addresses, and a crowd that calls it."""
-    key = secrets.token_urlsafe(48)
-    environment = {
-        **environment_without_settings(),
-        "DATABASE_URL": pair.url,
-        "SEATLEDGER_DATA": str(ground.folder),
-        "SEATLEDGER_JWT_SECRET": key,
-        "SEATLEDGER_HOLD_SECONDS": str(HOLD_SECONDS),
-        "SEATLEDGER_CAPTURE_SECONDS": str(CAPTURE_SECONDS),
-        "SEATLEDGER_SWEEP_CRON": "*/2 * * * * *",
-    }
-    program = Program(environment, ground.folder / "program.log")
-    records = Records(ground.folder / "calls.jsonl")
-    try:
-        if not await program.start():
-            raise ChildProcessError((ground.folder / "program.log").read_text()[-3000:])
-        address = f"http://127.0.0.1:{program.port}"
-        async with connect(
-            address, records, lambda who, roles: signed(key, who, roles, 600), ANSWER_SECONDS_MAX
-        ) as line:
-            crowd = Crowd(line, Random(), HOLD_SECONDS, THINK_SECONDS)
-            await crowd.open()
-            yield crowd, records
-            await crowd.close(0)
-    finally:
-        program.kill()
-        records.close()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """0 when nothing acknowledged was lost, and the control lost something; else 1."""
     parser = argparse.ArgumentParser(prog="python -m drills.failover", description=__doc__)
@@ -249,21 +166,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _summary(result: Result, control: Round) -> dict[str, Any]:
     return {"ok": result.ok and bool(control.lost), **figures(result), "control_lost": len(control.lost)}
-
-
-def figures(result: Result) -> dict[str, Any]:
-    """What all rounds came to together."""
-    silent = [each.silent_seconds - each.unnoticed_seconds for each in result.rounds]
-    return {
-        "fail_overs": len(result.rounds),
-        "acknowledged": sum(each.acknowledged for each in result.rounds),
-        "lost": sum(len(each.lost) for each in result.rounds),
-        "unknown": sum(each.unknown for each in result.rounds),
-        "unanswered": result.waiting,
-        "violations": len(result.violations),
-        "gap_seconds_median": round(median(silent), 2),
-        "gap_seconds_max": round(max(silent), 2),
-    }
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from urllib.request import urlopen
 
 import psycopg
 
-from drills.failover import Result, figures, synchronous
+from drills.failover import synchronous
+from drills.rounds import Result, figures
 from drills.servers import DATABASE, USER, WAIT_SECONDS_MAX, Ground, NoPrograms, drill_ground
 from faults.program import free_port
 from ledger.postgres.processes import send, server_processes
