@@ -37,10 +37,12 @@ async def program_with_callers(ground: Ground, url: str) -> AsyncIterator[tuple[
         if not await program.start():
             raise ChildProcessError((ground.folder / "program.log").read_text()[-3000:])
         address = f"http://127.0.0.1:{program.port}"
-        async with connect(
-            address, records, lambda who, roles: signed(key, who, roles, 600), ANSWER_SECONDS_MAX
-        ) as line:
-            crowd = Crowd(line, Random(), HOLD_SECONDS, THINK_SECONDS)
+        async with (
+            connect(
+                address, records, lambda who, roles: signed(key, who, roles, 600), ANSWER_SECONDS_MAX
+            ) as line,
+            Crowd(line, Random(), HOLD_SECONDS, THINK_SECONDS) as crowd,
+        ):
             await crowd.open()
             yield crowd, records
             await crowd.close(0)
