@@ -1,0 +1,152 @@
+"""The sweeper: which slot is due by the database's clock, once each, and what it says when that is away."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from loguru import logger
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+import scheduler.sweeper
+from ledger.jobs import Pulse
+from ledger.ledger import Ledger
+from scheduler.sweeper import JOB, Sweeper
+from tests.scheduler.airline import Airline
+
+SLOT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HALF_HOURLY = "*/30 * * * *"
+
+
+@pytest.fixture
+def told() -> Iterator[Callable[[], list[str]]]:
+    """What was logged, in order."""
+    messages: list[str] = []
+    sink = logger.add(lambda message: messages.append(message.record["message"]), format="")
+    yield lambda: messages
+    logger.remove(sink)
+
+
+async def test_nothing_is_due_before_the_first_pulse_and_the_latest_slot_after_it(
+    airline: Airline, database_url: str
+) -> None:
+    sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
+    assert not sweeper.is_due()
+    await sweeper.pulse()
+    assert sweeper.is_due()
+    await sweeper.sweep()
+    assert not sweeper.is_due()
+    await sweeper.pulse()
+    assert not sweeper.is_due()
+
+
+async def test_an_empty_cron_means_a_pulse_and_no_sweeps(airline: Airline, database_url: str) -> None:
+    sweeper = Sweeper(airline.ledger, database_url, "")
+    await sweeper.pulse()
+    assert not sweeper.is_due()
+    await sweeper.sweep()
+    assert await airline.ask("select name from ledger.heartbeats") == [("scheduler",)]
+    assert await airline.runs() == []
+
+
+async def test_the_database_clock_names_the_slot_and_not_the_machines(
+    airline: Airline, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def elsewhen(*_: object) -> Pulse:
+        return Pulse(SLOT + timedelta(minutes=10), SLOT - timedelta(hours=3))
+
+    monkeypatch.setattr(scheduler.sweeper, "beat", elsewhen)
+    sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
+    await sweeper.pulse()
+    await sweeper.sweep()
+    assert await airline.runs() == [(SLOT, 0)]
+
+
+@pytest.mark.parametrize("recorded", [(JOB, "now() + interval '1 year'"), ("another", "now()")])
+async def test_a_slot_of_the_future_or_of_another_job_holds_no_sweep_up(
+    airline: Airline, database_url: str, recorded: tuple[str, str]
+) -> None:
+    job, slot = recorded
+    await airline.owner.execute(f"insert into ledger.job_runs values ('{job}', {slot}, now(), 0)")
+    sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
+    await sweeper.pulse()
+    assert sweeper.is_due()
+
+
+async def test_slots_missed_in_a_stall_are_made_up_for_at_once_by_one_run(
+    airline: Airline, database_url: str
+) -> None:
+    await airline.owner.execute(
+        "insert into ledger.job_runs values ('expire_holds', now() - interval '1 day', now(), 0)"
+    )
+    await airline.due_holds(2)
+    sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
+    await sweeper.pulse()
+    assert sweeper.is_due()
+    await sweeper.sweep()
+    await sweeper.pulse()
+    assert not sweeper.is_due()
+    assert [done for _, done in await airline.runs()] == [0, 2]
+
+
+async def test_a_sweep_that_failed_is_due_again_at_the_next_pulse(
+    airline: Airline, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(ledger: Ledger, slot: datetime) -> int:
+        raise scheduler.sweeper.Unavailable
+
+    sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
+    await sweeper.pulse()
+    with monkeypatch.context() as broken:
+        broken.setattr(scheduler.sweeper, "expire_holds", fails)
+        await sweeper.sweep()
+    assert not sweeper.is_due()
+    await sweeper.pulse()
+    assert sweeper.is_due()
+    await sweeper.sweep()
+    assert len(await airline.runs()) == 1
+
+
+async def test_a_database_that_is_away_is_told_once_and_its_return_too(
+    airline: Airline, database_url: str, server_url: str, told: Callable[[], list[str]]
+) -> None:
+    name = str(conninfo_to_dict(database_url)["dbname"])
+    sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
+    await sweeper.pulse()
+    switch_off(server_url, name)
+    for _ in range(3):
+        await sweeper.pulse()
+    await sweeper.sweep()
+    switch_on(server_url, name)
+    await until_it_answers(airline.ledger)
+    await sweeper.pulse()
+    await sweeper.sweep()
+    await sweeper.pulse()
+    await sweeper.sweep()
+    assert told() == [
+        "database.lost",
+        "sweep.interrupted",
+        "database.back",
+        "sweep.done",
+    ]
+
+
+def switch_off(server_url: str, name: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name)))
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
+        )
+
+
+def switch_on(server_url: str, name: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("alter database {} allow_connections true").format(sql.Identifier(name)))
+
+
+async def until_it_answers(ledger: Ledger) -> None:
+    async with asyncio.timeout(20):
+        while not (await ledger.readiness()).checks[0].ok:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
