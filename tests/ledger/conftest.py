@@ -75,3 +75,21 @@ def rows(database_url: str) -> Any:
             return cursor.fetchall() if cursor.description else []
 
     return ask
+
+
+@pytest.fixture
+async def log(desk: Desk) -> list[UUID]:
+    """Positions 1 to 8: a flight, three holds, a payment (two events), a paid cancellation (two events)."""
+    flight = await desk.schedule()
+    bookings = [(await desk.hold(flight, user)).subject_id for user in ("alice", "bob", "carol")]
+    await desk.pay(bookings[0], "alice")
+    await desk.cancel(bookings[0], "alice")
+    refused = await desk.hold(flight, "dave", seats=9)
+    assert refused.status == 409
+    return [flight, *(booking for booking in bookings if booking)]
+
+
+@pytest.fixture
+def tamper(rows: Any) -> Any:
+    """Statements run by a superuser with every trigger asleep."""
+    return lambda statements: rows(f"set session_replication_role = replica; {statements}")
