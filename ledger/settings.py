@@ -40,6 +40,11 @@ class Settings:
     gateway_key: str | None = field(default=None, repr=False)
     gateway_seconds: float = 4.0
 
+    @property
+    def gateway_patience(self) -> float:
+        """How long a caller waits for all that the gateway is asked, before others may take over."""
+        return 2 * self.gateway_seconds
+
 
 def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Settings from `given` (command-line options; None means not given), the environment and `.env`.
