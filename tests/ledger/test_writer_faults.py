@@ -14,6 +14,7 @@ import ledger.writer
 from domain.commands import CancelBooking, ExpireHold, InitiateBooking
 from domain.handlers import HANDLERS
 from domain.refusals import PriceMismatch
+from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
 from ledger.connection import connect
 from ledger.ledger import open_ledger
@@ -79,7 +80,7 @@ async def test_a_command_behind_a_held_lock_is_answered_at_the_deadline(database
 
 async def test_a_frozen_writer_loses_the_lock(desk: Desk, database_url: str) -> None:
     flight = await desk.schedule()
-    frozen = Store(await connect(database_url, "frozen"), timedelta(minutes=5), timedelta(minutes=5))
+    frozen = Store(await connect(database_url, "frozen"), Terms(timedelta(minutes=5), timedelta(minutes=5)))
     await frozen.prepare(transaction_seconds=1)
     await frozen.load([Submission(InitiateBooking(flight, "bob", 1), OPERATOR, neutral)])
     started = asyncio.get_running_loop().time()

@@ -94,12 +94,12 @@ def keeps_hold_not_due_for_ever(patch: Patch) -> Parts:
 
 
 def takes_money_for_a_hold_that_ran_out(patch: Patch) -> Parts:
-    require_payable = Booking._require_payable
+    require_payable = Booking.require_payable
 
     def at_its_beginning(booking: Booking, amount: Money, now: datetime) -> None:
         require_payable(booking, amount, booking.created_on)
 
-    patch.setattr(Booking, "_require_payable", at_its_beginning)
+    patch.setattr(Booking, "require_payable", at_its_beginning)
     return Parts()
 
 
