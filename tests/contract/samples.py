@@ -51,6 +51,8 @@ REFUND_FIELDS = {
     "due_at",
     "settled_at",
     "reference",
+    "gateway",
+    "refusal",
 }
 EVENT_FIELDS = {
     "position",

@@ -44,6 +44,8 @@ async def test_a_paid_booking_that_is_cancelled_is_owed_what_it_cost(operator, a
         "status": "due",
         "settled_at": None,
         "reference": None,
+        "gateway": None,
+        "refusal": None,
     }
 
 

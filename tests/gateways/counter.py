@@ -1,0 +1,99 @@
+"""A counter: the API on a fresh ledger whose payments go through the simulator, and a completer at hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from api.app import create_app
+from gateways.cashier import Cashier
+from gateways.completer import Completer
+from gateways.stripe import StripeGateway
+from ledger.ledger import Ledger, open_ledger
+from ledger.settings import Settings
+from tests.api.conftest import BA117, SECRET, client, running, token
+from tests.gateways.program import KEY, Program
+
+SECONDS = 0.5
+"""Ours for the gateway: short, so that doubts come soon."""
+
+VISA = "pm_card_visa"
+
+
+class Counter:
+    """`alice` and `operator` are clients of the API; `completer` waits for nobody."""
+
+    def __init__(self, app: Any, gateway: StripeGateway) -> None:
+        self.ledger: Ledger = app.state.ledger
+        self.alice = client(app, token("alice", "client"))
+        self.bob = client(app, token("bob", "client"))
+        self.operator = client(app, token("operator", "operator"))
+        self.completer = Completer(self.ledger, Cashier(self.ledger, gateway, 10), 0)
+
+    async def hold(self, seats: int = 10) -> dict[str, Any]:
+        """Ten seats of a flight that has no more."""
+        flight = await self.operator.post("/api/v1/flights", json=BA117)
+        assert flight.status_code == 201, flight.text
+        return await self.hold_again(flight.json()["id"], seats)
+
+    async def hold_again(self, flight_id: str, seats: int) -> dict[str, Any]:
+        body = {"flight_id": flight_id, "user_id": "alice", "seats": seats}
+        held = await self.alice.post("/api/v1/bookings", json=body)
+        assert held.status_code == 201, held.text
+        return dict(held.json())
+
+    async def pay(
+        self, booking: dict[str, Any], key: str = "pay-1", method: str = VISA, **more: Any
+    ) -> httpx.Response:
+        body = {
+            "booking_id": booking["id"],
+            "user_id": "alice",
+            "total_cost": booking["total_cost"],
+            "payment_method": method,
+            **more,
+        }
+        headers = {"x-idempotency-key": key}
+        return await self.alice.post("/api/v1/bookings/payments", json=body, headers=headers)
+
+    async def asks(self, booking: dict[str, Any], what: str, key: str, body: Any = None) -> httpx.Response:
+        """The operator's `capture`, `void` or another command to the booking."""
+        path = f"/api/v1/bookings/{booking['id']}/{what}"
+        return await self.operator.post(path, json=body or {}, headers={"x-idempotency-key": key})
+
+    async def booking(self, booking: dict[str, Any]) -> dict[str, Any]:
+        return dict((await self.operator.get(f"/api/v1/bookings/{booking['id']}")).json())
+
+    async def topics(self, booking: dict[str, Any]) -> list[str]:
+        found = await self.operator.get(f"/api/v1/bookings/{booking['id']}/history")
+        return [event["type"].removeprefix("booking.") for event in found.json()["events"]]
+
+    async def sell(self, booking: dict[str, Any]) -> None:
+        """As soon as the hold is over, somebody else has its seats."""
+        body = {"flight_id": booking["flight_id"], "user_id": "bob", "seats": 9}
+        async with asyncio.timeout(10):
+            while (await self.bob.post("/api/v1/bookings", json=body)).status_code != 201:
+                await asyncio.sleep(0.05)
+
+    async def payment_id(self, booking: dict[str, Any]) -> UUID:
+        return UUID((await self.booking(booking))["payment"]["payment_id"])
+
+
+@asynccontextmanager
+async def open_counter(database_url: str, simulator: Program, **changes: Any) -> AsyncIterator[Counter]:
+    settings = Settings(
+        jwt_secret=SECRET,
+        deadline_seconds=3,
+        gateway="simulator",
+        gateway_url=simulator.url,
+        gateway_key=KEY,
+        gateway_seconds=SECONDS,
+        **changes,
+    )
+    app = create_app(settings, lambda: open_ledger(database_url, settings))
+    gateway = StripeGateway(KEY, url=simulator.url, name="simulator", seconds=4)
+    async with running(app):
+        yield Counter(app, gateway)
+    await gateway.close()

@@ -1,0 +1,118 @@
+"""The table of docs/gateway.md: what a gateway may do to a payment, what the caller is told, where it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.verify import verify
+from tests.gateways.counter import Counter, open_counter
+from tests.gateways.program import Program
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "gateway.md"
+ALWAYS = {"chance": 1}
+SHORT = {"hold_seconds": 1, "capture_seconds": 2}
+
+SWITCHES: dict[str, dict[str, Any]] = {
+    "does as it is asked": {},
+    "declines": {},
+    "is slow": {"slow": {"chance": 1, "seconds": 1}},
+    "loses its answers": {"lose": ALWAYS},
+    "carries every call out twice": {"twice": ALWAYS},
+    "fails": {"fail": ALWAYS},
+    "is down": {"down": True},
+    "loses its answers and our keys": {"lose": ALWAYS, "amnesia": ALWAYS},
+    "is down until the hold is over": {"down": True},
+    "loses its answers until the hold is over": {"lose": ALWAYS},
+    "is down until the seats are sold": {"down": True},
+    "authorises, and is silent until the seats are sold": {"lose": ALWAYS},
+    "captures, and is silent until the seats are sold": {"lose": ALWAYS},
+}
+
+
+def told() -> Iterator[tuple[str, int, int, str]]:
+    _, _, text = PAGE.read_text().partition("## What may happen at the gateway")
+    lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    for line in lines[2:]:
+        what, first, then, payment = (cell.strip() for cell in line.strip("|").split("|"))
+        yield what, int(first), int(then), payment
+
+
+async def _repeat(counter: Counter) -> None:
+    pass
+
+
+async def _complete(counter: Counter) -> None:
+    await counter.completer.run()
+
+
+@pytest.mark.parametrize("finish", [_repeat, _complete])
+@pytest.mark.parametrize(("what", "first", "then", "payment"), list(told()))
+async def test_whatever_the_gateway_does_the_payment_ends_somewhere(
+    what: str,
+    first: int,
+    then: int,
+    payment: str,
+    finish: Callable[[Counter], Awaitable[None]],
+    database_url: str,
+    simulator: Program,
+) -> None:
+    async with open_counter(database_url, simulator, **(SHORT if "until" in what else {})) as counter:
+        booking = await counter.hold(9)
+        simulator.switch(**SWITCHES[what])
+        if what.startswith("captures"):
+            simulator.switch()
+        method = "pm_card_chargeDeclined" if what == "declines" else "pm_card_visa"
+        if what.startswith("captures"):
+            answer = await _pay_and_lose_the_capture(counter, booking, simulator)
+        else:
+            answer = await counter.pay(booking, method=method)
+        assert answer.status_code == first, answer.text
+        await _wait(counter, booking, what)
+        simulator.switch()
+        await finish(counter)
+        again = await counter.pay(booking, method=method)
+        assert again.status_code == then, again.text
+        if first != 503:
+            assert again.json() == answer.json()
+        third = await counter.pay(booking, method=method)
+        assert (third.status_code, third.json()) == (again.status_code, again.json())
+        await counter.completer.run()
+        _compare(simulator, str(await counter.payment_id(booking)), booking, payment)
+        assert (await counter.booking(booking))["payment"]["status"] == payment
+    assert verify(database_url).ok
+
+
+def test_the_table_is_complete() -> None:
+    assert [what for what, *_ in told()] == list(SWITCHES)
+
+
+async def _pay_and_lose_the_capture(counter: Counter, booking: dict[str, Any], simulator: Program) -> Any:
+    """The switch is thrown between the two calls: as soon as the authorisation is recorded."""
+    paying = asyncio.create_task(counter.pay(booking))
+    async with asyncio.timeout(10):
+        while not any(row["booking_id"] == booking["id"] for row in simulator.books()["intents"]):
+            await asyncio.sleep(0)
+        simulator.switch(lose=ALWAYS)
+    return await paying
+
+
+async def _wait(counter: Counter, booking: dict[str, Any], what: str) -> None:
+    if "hold is over" in what:
+        await asyncio.sleep(SHORT["capture_seconds"] + 0.1)
+    elif "seats are sold" in what:
+        await counter.sell(booking)
+
+
+def _compare(simulator: Program, payment_id: str, booking: dict[str, Any], payment: str) -> None:
+    """The gateway's own books: money moved once, or not at all, and nothing is kept authorised."""
+    intents = simulator.intents(payment_id)
+    captured = [intent for intent in intents if intent["captured"]]
+    assert not [intent for intent in intents if intent["status"] == "requires_capture"]
+    if payment in ("captured", "refund_due"):
+        (intent,) = captured
+        assert intent["captured"] == booking["total_cost"]["amount"]
+    else:
+        assert captured == []
