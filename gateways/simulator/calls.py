@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateways.simulator.store import Store
 from gateways.simulator.switches import Dice
-from gateways.simulator.wire import Answer, error, refused
+from gateways.simulator.wire import Answer, Refused, error, refused
 
 KEY_MAX = 255
 
@@ -66,7 +66,10 @@ class Counter:
         if fate.failed:
             raise refused(500, None, "Switched on: fail")
         await _pass(fate.late_seconds)
-        answer = do(self._store)
+        try:
+            answer = do(self._store)
+        except Refused as problem:
+            answer = problem.answer
         await _pass(fate.slow_seconds)
         if fate.lost:
             raise Lost
@@ -87,6 +90,12 @@ class Counter:
             self._busy.discard(call.key)
 
     def _once(self, call: Call, forgotten: bool) -> Told:
+        try:
+            return self._in_one_transaction(call, forgotten)
+        except Refused as problem:
+            return Told(problem.answer)
+
+    def _in_one_transaction(self, call: Call, forgotten: bool) -> Told:
         with self._store.writing():
             if call.key is None:
                 return Told(call.do(self._store))

@@ -1,5 +1,6 @@
 """`up` keeps its parts alive: what dies is started again, but not for ever, and all of them stop together."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,10 +18,17 @@ class Part:
 
     story: list[str]
 
-    def __init__(self, name: str, *_: Any) -> None:
+    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], *_: Any) -> None:
         self.name = name
+        self.arguments = arguments
+        self.environment = environment
         self.ended: int | None = None
         self.story.append(f"start {name}")
+
+    def wait_until_ready(self, seconds: float) -> str:
+        assert 0 < seconds <= cli.up.START_SECONDS_MAX
+        self.story.append(f"ready {self.name}")
+        return "http://127.0.0.1:4711"
 
     def signal(self, _: int) -> None:
         self.story.append(f"signal {self.name}")
@@ -96,3 +104,45 @@ def test_a_database_of_its_own_is_looked_after_too(parts: _Parts, monkeypatch: p
     parts._settings = Settings(jwt_secret="s" * 32)
     assert parts._keep_up()
     assert looked == [parts._settings.data]
+
+
+@pytest.fixture
+def with_simulator(parts: _Parts, monkeypatch: pytest.MonkeyPatch) -> _Parts:
+    monkeypatch.setattr(_Parts, "_wait_for_answer", lambda self: None)
+    monkeypatch.setattr(_Parts, "_keep_up", lambda self: False)
+    return _Parts(replace(SETTINGS, gateway="simulator"), "postgresql://elsewhere")
+
+
+def test_the_simulator_comes_first_and_goes_last(with_simulator: _Parts) -> None:
+    with_simulator.run()
+    assert Part.story == [
+        *("start gateway", "ready gateway", "start api", "start scheduler"),
+        *("signal api", "signal scheduler", "wait for api", "wait for scheduler", "wait for gateway"),
+    ]
+
+
+def test_the_others_are_told_where_the_simulator_is(parts: _Parts, with_simulator: _Parts) -> None:
+    with_simulator._start_simulator()
+    with_simulator._start("api")
+    child: Any = with_simulator._children["api"]
+    assert child.environment["SEATLEDGER_GATEWAY_URL"] == "http://127.0.0.1:4711"
+
+
+def test_a_simulator_that_died_comes_back_where_it_was(
+    parts: _Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts._start_simulator()
+    first: Any = parts._children["gateway"]
+    die(parts, "gateway")
+    assert parts._keep_up()
+    again: Any = parts._children["gateway"]
+    assert first is not again
+    assert again.arguments[:3] == ["gateway", "--port", "4711"]
+    assert again.arguments[3:] == first.arguments[3:]
+
+
+@pytest.mark.parametrize("where", [{"gateway": "stripe"}, {"gateway": None}, {"gateway_url": "http://else"}])
+def test_no_simulator_is_started_that_nobody_needs(with_simulator: _Parts, where: dict[str, Any]) -> None:
+    with_simulator._settings = replace(with_simulator._settings, **where)
+    with_simulator.run()
+    assert "start gateway" not in Part.story

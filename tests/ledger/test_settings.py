@@ -41,6 +41,17 @@ def test_an_empty_cron_means_never_and_other_empty_values_mean_unset() -> None:
         ("SEATLEDGER_LOG_LEVEL", "LOUD"),
         ("SEATLEDGER_DEADLINE_SECONDS", "nan"),
         ("DATABASE_URL", "mysql://x"),
+        ("SEATLEDGER_GATEWAY", "paypal"),
+        ("SEATLEDGER_GATEWAY", "Stripe"),
+        ("SEATLEDGER_GATEWAY_URL", "127.0.0.1:8100"),
+        ("SEATLEDGER_GATEWAY_URL", "ftp://x"),
+        ("SEATLEDGER_GATEWAY_URL", "http://"),
+        ("SEATLEDGER_GATEWAY_URL", "http://x:99999"),
+        ("SEATLEDGER_GATEWAY_URL", "http://[x"),
+        ("SEATLEDGER_GATEWAY_URL", "https://user:secret@x"),
+        ("SEATLEDGER_GATEWAY_URL", "https://x/v1"),
+        ("SEATLEDGER_GATEWAY_SECONDS", "0"),
+        ("SEATLEDGER_GATEWAY_KEY", "two words"),
     ],
 )
 def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
@@ -50,9 +61,34 @@ def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("SEATLEDGER_JWT_SECRET", "hunter2"), ("DATABASE_URL", "hunter2")]
+    ("variable", "value"),
+    [
+        ("SEATLEDGER_JWT_SECRET", "hunter2"),
+        ("DATABASE_URL", "hunter2"),
+        ("SEATLEDGER_GATEWAY_KEY", "hunter2\n"),
+    ],
 )
 def test_a_wrong_secret_is_not_shown(variable: str, value: str) -> None:
     with pytest.raises(WrongSetting) as wrong:
         read_settings({variable: value})
     assert "hunter2" not in str(wrong.value)
+
+
+STRIPE = {"SEATLEDGER_GATEWAY": "stripe", "SEATLEDGER_GATEWAY_KEY": "sk_hunter2"}
+
+
+def test_stripe_needs_a_key() -> None:
+    with pytest.raises(WrongSetting, match="SEATLEDGER_GATEWAY_KEY"):
+        read_settings({"SEATLEDGER_GATEWAY": "stripe"})
+    settings = read_settings(STRIPE)
+    assert settings.gateway_key == "sk_hunter2"
+    assert "hunter2" not in repr(settings)
+
+
+def test_the_key_to_real_money_never_travels_in_the_clear() -> None:
+    with pytest.raises(WrongSetting, match="SEATLEDGER_GATEWAY_URL"):
+        read_settings(STRIPE | {"SEATLEDGER_GATEWAY_URL": "http://stripe.example"})
+    for url in ("http://127.0.0.1:8100", "http://[::1]:8100", "https://stripe.example"):
+        assert read_settings(STRIPE | {"SEATLEDGER_GATEWAY_URL": url + "/"}).gateway_url == url
+    simulator = {"SEATLEDGER_GATEWAY": "simulator", "SEATLEDGER_GATEWAY_URL": "http://gateway:8100"}
+    assert read_settings(simulator).gateway_url == "http://gateway:8100"

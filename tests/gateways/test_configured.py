@@ -1,0 +1,40 @@
+"""Which gateway the settings open."""
+
+from uuid import uuid4
+
+import pytest
+
+from gateways.configured import SIMULATOR_KEY, gateway_key, open_gateway
+from ledger.settings import Settings, WrongSetting
+from tests.gateways.program import Program
+
+
+def test_none_unless_one_is_named() -> None:
+    assert open_gateway(Settings()) is None
+
+
+@pytest.mark.parametrize("name", ["simulator", "stripe"])
+async def test_it_has_the_name_that_was_asked_for(name: str) -> None:
+    gateway = open_gateway(Settings(gateway=name, gateway_url="http://127.0.0.1:1", gateway_key="k"))
+    assert gateway is not None
+    assert gateway.name == name
+    await gateway.close()
+
+
+async def test_the_simulator_is_reached_without_a_key_of_ones_own(simulator: Program) -> None:
+    gateway = open_gateway(Settings(gateway="simulator", gateway_url=simulator.url))
+    assert gateway is not None
+    assert await gateway.find(uuid4()) == []
+    await gateway.close()
+
+
+def test_a_simulator_nobody_started() -> None:
+    with pytest.raises(WrongSetting, match="SEATLEDGER_GATEWAY_URL"):
+        open_gateway(Settings(gateway="simulator"))
+
+
+def test_keys() -> None:
+    assert gateway_key(Settings()) == SIMULATOR_KEY
+    assert gateway_key(Settings(gateway="stripe", gateway_key="k")) == "k"
+    with pytest.raises(WrongSetting, match="SEATLEDGER_GATEWAY_KEY"):
+        gateway_key(Settings(gateway="stripe"))
