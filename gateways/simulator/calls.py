@@ -49,7 +49,7 @@ class Counter:
         """Raises Refused and Lost."""
         if call.key is not None and not 0 < len(call.key) <= KEY_MAX:
             raise refused(400, "parameter_invalid", f"Idempotency-Key: 1 to {KEY_MAX} characters")
-        fate = self._dice.throw()
+        fate = self._dice.throw(call.path)
         if fate.failed:
             raise refused(500, None, "Switched on: fail")
         told = await self._carried_out(call, fate.late_seconds, fate.forgotten)

@@ -20,7 +20,10 @@ class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`seed` starts the dice anew, so that the same requests meet the same mishaps."""
+    """`only`: to requests that change something and whose path ends so; others are spared, unless it is down.
+
+    `seed` starts the dice anew, so that the same requests meet the same mishaps.
+    """
 
     slow: Delay = Delay()
     late: Delay = Delay()
@@ -30,6 +33,7 @@ class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amnesia: Often = Often()
     search_lag: Seconds = 0.0
     down: bool = False
+    only: str | None = None
     seed: int | None = None
 
 
@@ -57,9 +61,11 @@ class Dice:
         if switches.seed is not None:
             self._random.seed(switches.seed)
 
-    def throw(self) -> Fate:
+    def throw(self, path: str = "") -> Fate:
         """All of them each time: so one switch does not shift the luck of the others."""
         now = self.switches
+        if now.only is not None and not path.endswith(now.only):
+            now = Switches()
         odds = (now.late, now.slow, now.lose, now.fail, now.twice, now.amnesia)
         late, slow, *others = (self._random.random() < each.chance for each in odds)
         return Fate(now.late.seconds if late else 0.0, now.slow.seconds if slow else 0.0, *others)

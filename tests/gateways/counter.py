@@ -74,7 +74,7 @@ class Counter:
         """As soon as the hold is over, somebody else has its seats."""
         body = {"flight_id": booking["flight_id"], "user_id": "bob", "seats": 9}
         async with asyncio.timeout(10):
-            while (await self.bob.post("/api/v1/bookings", json=body)).status_code != 201:
+            while (await self.bob.post("/api/v1/bookings", json=body)).status_code != 201:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def payment_id(self, booking: dict[str, Any]) -> UUID:
