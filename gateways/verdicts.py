@@ -34,8 +34,10 @@ def verdict(command: ThroughGateway, booking: Booking) -> Booking | Refusal:
         case VoidPayment():
             return _voided(booking)
         case SettleRefund(refund_id=refund_id):
-            refusal = booking.refunds[refund_id].refusal
-            return RefundRefused(refund_id=refund_id, reason=refusal) if refusal else booking
+            refund = booking.refunds[refund_id]
+            if refund.is_owed:
+                return RefundRefused(refund_id=refund_id, reason=refund.refusal)
+            return booking
 
 
 def _paid(booking: Booking) -> Booking | Refusal:

@@ -26,15 +26,17 @@ VISA = "pm_card_visa"
 class Counter:
     """`alice` and `operator` are clients of the API; `completer` waits for nobody."""
 
-    def __init__(self, app: Any, gateway: StripeGateway) -> None:
+    def __init__(self, app: Any, gateway: StripeGateway, url: str) -> None:
+        self.app = app
+        self.url = url
         self.ledger: Ledger = app.state.ledger
         self.alice = client(app, token("alice", "client"))
         self.bob = client(app, token("bob", "client"))
         self.operator = client(app, token("operator", "operator"))
         self.completer = Completer(self.ledger, Cashier(self.ledger, gateway, 10), 0)
 
-    async def hold(self, seats: int = 10) -> dict[str, Any]:
-        """Ten seats of a flight that has no more."""
+    async def hold(self, seats: int = 9) -> dict[str, Any]:
+        """Nine seats of a flight of ten."""
         flight = await self.operator.post("/api/v1/flights", json=BA117)
         assert flight.status_code == 201, flight.text
         return await self.hold_again(flight.json()["id"], seats)
@@ -95,5 +97,5 @@ async def open_counter(database_url: str, simulator: Program, **changes: Any) ->
     app = create_app(settings, lambda: open_ledger(database_url, settings))
     gateway = StripeGateway(KEY, url=simulator.url, name="simulator", seconds=4)
     async with running(app):
-        yield Counter(app, gateway)
+        yield Counter(app, gateway, simulator.url)
     await gateway.close()

@@ -52,7 +52,7 @@ async def test_whatever_the_gateway_does_the_payment_ends_somewhere(
     simulator: Program,
 ) -> None:
     async with open_counter(database_url, simulator, **(SHORT if "until" in what else {})) as counter:
-        booking = await counter.hold(9)
+        booking = await counter.hold()
         simulator.switch(**SWITCHES[what])
         method = "pm_card_chargeDeclined" if what == "declines" else "pm_card_visa"
         answer = await counter.pay(booking, method=method)

@@ -1,0 +1,244 @@
+"""Payments and refunds through the gateway, over HTTP, as callers and operators see them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateways.stripe import StripeGateway
+from ledger.verify import verify
+from scheduler.sweeper import expire_holds
+from tests.gateways.counter import Counter, open_counter
+from tests.gateways.program import Program
+
+ALWAYS = {"chance": 1}
+
+
+@pytest.fixture
+async def counter(database_url: str, simulator: Program) -> AsyncIterator[Counter]:
+    async with open_counter(database_url, simulator) as counter:
+        yield counter
+    assert verify(database_url).ok
+
+
+@pytest.fixture
+async def hurried(database_url: str, simulator: Program) -> AsyncIterator[Counter]:
+    """Holds and payments last a second."""
+    async with open_counter(database_url, simulator, hold_seconds=1, capture_seconds=1) as counter:
+        yield counter
+    assert verify(database_url).ok
+
+
+async def _refund(counter: Counter, booking: dict[str, Any]) -> str:
+    found = await counter.operator.get("/api/v1/refunds", params={"booking_id": booking["id"]})
+    (refund,) = found.json()["data"]
+    return str(refund["id"])
+
+
+async def _settle(counter: Counter, refund_id: str, key: str, body: Any = None) -> Any:
+    path = f"/api/v1/refunds/{refund_id}/settle"
+    return await counter.operator.post(path, json=body or {}, headers={"x-idempotency-key": key})
+
+
+async def test_fifty_repeats_of_one_key_are_one_charge(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    answers = await asyncio.gather(*(counter.pay(booking) for _ in range(50)))
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    final = await counter.pay(booking)
+    assert final.status_code == 201
+    assert {answer.text for answer in answers if answer.status_code == 201} <= {final.text}
+    assert len(simulator.intents(await counter.payment_id(booking))) == 1
+
+
+async def test_twenty_keys_for_one_booking_are_one_charge(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    answers = await asyncio.gather(*(counter.pay(booking, f"key-{n}") for n in range(20)))
+    paid = [answer for answer in answers if answer.status_code == 201]
+    refused = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+    assert len(paid) == 1
+    assert refused <= {"payment-in-progress", "already-paid"}
+    assert len([row for row in simulator.books()["intents"] if row["booking_id"] == booking["id"]]) == 1
+
+
+async def test_a_manual_payment_is_captured_through_the_gateway(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    paid = await counter.pay(booking, capture="manual")
+    assert (paid.status_code, paid.json()["booking"]["status"]) == (201, "pending")
+    payment_id = paid.json()["payment_id"]
+    assert [row["status"] for row in simulator.intents(payment_id)] == ["requires_capture"]
+    simulator.switch(lose=ALWAYS, only="/capture")
+    first = await counter.asks(booking, "capture", "c-1")
+    assert (first.status_code, first.json()["code"]) == (503, "payment-in-doubt")
+    assert first.headers["retry-after"]
+    other = await counter.asks(booking, "capture", "c-2")
+    assert (other.status_code, other.json()["code"]) == (409, "payment-in-progress")
+    simulator.switch()
+    again = await counter.asks(booking, "capture", "c-1")
+    assert (again.status_code, again.json()["status"]) == (200, "booked")
+    assert again.headers["idempotency-replayed"] == "true"
+    assert [row["status"] for row in simulator.intents(payment_id)] == ["succeeded"]
+    # What came of the payment was told, and stays told.
+    assert (await counter.pay(booking, capture="manual")).json() == paid.json()
+
+
+async def test_a_manual_payment_is_voided_through_the_gateway(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    payment_id = (await counter.pay(booking, capture="manual")).json()["payment_id"]
+    voided = await counter.asks(booking, "void", "v-1", {"reason": "changed their mind"})
+    assert (voided.status_code, voided.json()["status"]) == (200, "initiated")
+    assert [row["status"] for row in simulator.intents(payment_id)] == ["canceled"]
+    assert (await counter.pay(booking, "pay-2")).json()["booking"]["status"] == "booked"
+
+
+async def test_a_cancelled_bookings_authorisation_is_let_go(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    payment_id = (await counter.pay(booking, capture="manual")).json()["payment_id"]
+    assert (await counter.asks(booking, "cancel", "x-1")).status_code == 200
+    assert await counter.completer.run() == 1
+    assert [row["status"] for row in simulator.intents(payment_id)] == ["canceled"]
+    assert (await counter.topics(booking))[-1] == "payment_released"
+    assert await counter.completer.run() == 0
+
+
+async def test_a_booking_cancelled_while_it_is_paid_for_keeps_no_money(
+    counter: Counter, simulator: Program
+) -> None:
+    booking = await counter.hold()
+    simulator.switch(late={"chance": 1, "seconds": 0.2}, only="/payment_intents")
+    paying = asyncio.create_task(counter.pay(booking))
+    async with asyncio.timeout(5):
+        while (await counter.booking(booking))["status"] != "pending":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert (await counter.asks(booking, "cancel", "x-1")).status_code == 200
+    paid = await paying
+    assert (paid.status_code, paid.json()["code"]) == (409, "booking-cancelled")
+    (intent,) = simulator.intents(await counter.payment_id(booking))
+    assert (intent["status"], intent["captured"]) == ("canceled", 0)
+
+
+async def test_a_second_charge_for_one_payment_is_let_go(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    # Two answers are lost together with our key, before the search shows any of it.
+    simulator.switch(lose=ALWAYS, amnesia=ALWAYS, search_lag=60, only="/payment_intents")
+    assert (await counter.pay(booking)).status_code == 503
+    assert (await counter.pay(booking)).status_code == 503
+    payment_id = await counter.payment_id(booking)
+    assert len(simulator.intents(payment_id)) == 2
+    simulator.switch()
+    assert (await counter.pay(booking)).status_code == 201
+    assert sorted(row["status"] for row in simulator.intents(payment_id)) == ["canceled", "succeeded"]
+
+
+async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
+    hurried: Counter, simulator: Program
+) -> None:
+    booking = await hurried.hold()
+    simulator.switch(lose=ALWAYS, only="/capture")
+    assert (await hurried.pay(booking)).status_code == 503
+    await asyncio.sleep(1.1)
+    simulator.switch()
+    assert await expire_holds(hurried.ledger, hurried.completer) == 0
+    assert (await hurried.booking(booking))["status"] == "booked"
+
+
+async def test_fifty_settlements_at_once_pay_a_refund_once(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    await counter.pay(booking)
+    assert (await counter.asks(booking, "seats", "s-1", {"seats": 4})).status_code == 200
+    refund_id = await _refund(counter, booking)
+    bodies = [{} if n % 2 else {"by_hand": True, "reference": f"cheque {n}"} for n in range(50)]
+    answers = await asyncio.gather(
+        *(_settle(counter, refund_id, f"r-{n}", body) for n, body in enumerate(bodies))
+    )
+    await counter.completer.run()
+    settled = [answer for answer in answers if answer.status_code == 200]
+    assert len(settled) == 1
+    codes = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+    assert codes <= {"refund-in-progress", "refund-already-settled"}
+    (intent,) = simulator.intents(await counter.payment_id(booking))
+    by_gateway = settled[0].json()["reference"].startswith("re_")
+    assert intent["refunded"] == (booking["total_cost"]["amount"] // 9 * 5 if by_gateway else 0)
+
+
+async def test_a_refund_whose_answer_is_lost_is_paid_once(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    await counter.pay(booking)
+    await counter.asks(booking, "cancel", "x-1")
+    refund_id = await _refund(counter, booking)
+    simulator.switch(lose=ALWAYS, amnesia=ALWAYS)
+    assert (await _settle(counter, refund_id, "r-1")).status_code == 503
+    listed = await counter.operator.get("/api/v1/refunds", params={"status": "requested"})
+    assert [row["id"] for row in listed.json()["data"]] == [refund_id]
+    simulator.switch()
+    await counter.completer.run()
+    settled = await _settle(counter, refund_id, "r-1")
+    assert (settled.status_code, settled.json()["status"]) == (200, "settled")
+    (intent,) = simulator.intents(await counter.payment_id(booking))
+    assert intent["refunded"] == booking["total_cost"]["amount"]
+    assert (await counter.booking(booking))["payment"]["status"] == "refunded"
+
+
+async def test_a_refund_that_the_gateway_refuses_stays_due(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    await counter.pay(booking)
+    await counter.asks(booking, "cancel", "x-1")
+    refund_id = await _refund(counter, booking)
+    (intent,) = simulator.intents(await counter.payment_id(booking))
+    # Somebody pays it back at the gateway's own counter.
+    form = {"payment_intent": intent["id"], "amount": str(intent["amount"])}
+    simulator.ask("POST", "/v1/refunds", data=form).raise_for_status()
+    refused = await _settle(counter, refund_id, "r-1")
+    assert (refused.status_code, refused.json()["code"]) == (409, "refund-refused")
+    assert refused.json()["reason"] == "charge_already_refunded"
+    assert (await _settle(counter, refund_id, "r-1")).json() == refused.json()
+    listed = await counter.operator.get("/api/v1/refunds", params={"status": "due"})
+    assert [row["refusal"] for row in listed.json()["data"]] == ["charge_already_refunded"]
+    by_hand = await _settle(counter, refund_id, "r-2", {"by_hand": True, "reference": "at their counter"})
+    assert by_hand.json()["status"] == "settled", by_hand.text
+    # The first answer of the first key stays what it was.
+    assert (await _settle(counter, refund_id, "r-1")).json() == refused.json()
+
+
+async def test_what_pays_is_said_where_there_is_a_gateway(counter: Counter) -> None:
+    booking = await counter.hold()
+    body = {"booking_id": booking["id"], "user_id": "alice", "total_cost": booking["total_cost"]}
+    headers = {"x-idempotency-key": "pay-1"}
+    answer = await counter.alice.post("/api/v1/bookings/payments", json=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/payment_method"
+    for wrong in ("", "pm card", "pm\n", "x" * 256, 7, None):
+        assert (await counter.pay(booking, method=wrong)).status_code == 400  # type: ignore[arg-type]
+    assert await counter.topics(booking) == ["initiated"]
+
+
+async def test_a_payment_that_the_gateway_cannot_take_is_declined(counter: Counter) -> None:
+    booking = await counter.hold()
+    answer = await counter.pay(booking, method="pm_of_nobody")
+    assert (answer.status_code, answer.json()["reason"]) == (402, "resource_missing")
+    assert (await counter.booking(booking))["status"] == "initiated"
+
+
+async def test_a_dry_run_asks_the_gateway_nothing(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    before = len(simulator.books()["intents"])
+    body = {"booking_id": booking["id"], "user_id": "alice", "total_cost": booking["total_cost"]}
+    answer = await counter.alice.post(
+        "/api/v1/bookings/payments?dry_run=true",
+        json=body | {"payment_method": "pm_card_visa"},
+        headers={"x-idempotency-key": "pay-1"},
+    )
+    assert answer.status_code == 201
+    assert len(simulator.books()["intents"]) == before
+    assert await counter.topics(booking) == ["initiated"]
+
+
+async def test_a_wrong_key_declines_nobody(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    booking = await counter.hold()
+    cashier = counter.app.state.cashier
+    wrong = StripeGateway("sk_wrong", url=counter.url, name="simulator", seconds=1)
+    monkeypatch.setattr(cashier, "_gateway", wrong)
+    assert (await counter.pay(booking)).status_code == 503
+    await wrong.close()
+    monkeypatch.undo()
+    assert (await counter.pay(booking)).status_code == 201
