@@ -120,3 +120,46 @@ async def test_a_polite_stop_answers_those_in_flight_and_keeps_everything(mortal
     assert (stopped["ok"], stopped["first_bad_position"]) == (True, None)
     mortal_program.start()
     await nothing_was_lost(mortal_program, tokens, load)
+
+
+PASSENGERS = 300
+KILL_AFTER_SECONDS = (0.01, 0.03, 0.06)
+
+
+async def test_a_flight_is_cancelled_once_though_the_server_is_killed_three_times(mortal_program, tokens):
+    key = new_key()
+    async with connect(mortal_program.url) as api:
+        operator, alice = Caller(api, OLGA.sub, tokens["operator"]), Caller(api, ALICE.sub, tokens["alice"])
+        flight = await operator.flight(seats=PASSENGERS)
+        made = await asyncio.gather(*(alice.book(flight) for _ in range(PASSENGERS)))
+        paid = await asyncio.gather(*(alice.pay(answer.made()) for answer in made[::2]))
+        assert {answer.status for answer in paid} == {201}
+    for seconds in KILL_AFTER_SECONDS:
+        async with connect(mortal_program.url) as api:
+            operator = Caller(api, OLGA.sub, tokens["operator"])
+            cancelling = asyncio.create_task(operator.cancel_flight(flight, key=key))
+            await asyncio.sleep(seconds)
+            mortal_program.kill()
+            with contextlib.suppress(aiohttp.ClientError, OSError):
+                await cancelling
+        mortal_program.start()
+    async with connect(mortal_program.url) as api:
+        operator = Caller(api, OLGA.sub, tokens["operator"])
+        assert (await operator.cancel_flight(flight, key=key)).done()["status"] == "cancelled"
+        events = await every_event(operator, flight)
+        ended = [event for event in events if event["type"] == "booking.cancelled"]
+        owed = [event for event in events if event["type"] == "booking.refund_due"]
+        assert len(ended) == len({event["originator_id"] for event in ended}) == PASSENGERS
+        assert len(owed) == len({event["originator_id"] for event in owed}) == PASSENGERS // 2
+        assert await operator.seats(flight) == (0, 0, PASSENGERS)
+    assert verified(mortal_program)["ok"] is True
+
+
+async def every_event(operator, flight):
+    events, after = [], 0
+    while page := (await operator.get(f"/events?flight_id={flight['id']}&after={after}&limit=200")).done():
+        events += page["data"]
+        if page["next_cursor"] is None:
+            return events
+        after = page["data"][-1]["position"]
+    raise AssertionError("a page is never empty of everything")

@@ -37,7 +37,10 @@ class Counter:
 
     async def hold(self, seats: int = 9) -> dict[str, Any]:
         """Nine seats of a flight of ten."""
-        flight = await self.operator.post("/api/v1/flights", json=BA117)
+        return await self.hold_on_another_flight(117, seats)
+
+    async def hold_on_another_flight(self, number: int, seats: int = 9) -> dict[str, Any]:
+        flight = await self.operator.post("/api/v1/flights", json=BA117 | {"number": f"BA{number}"})
         assert flight.status_code == 201, flight.text
         return await self.hold_again(flight.json()["id"], seats)
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from gateways import completer
+from gateways.cashier import Cashier
+from gateways.completer import Completer
 from gateways.stripe import StripeGateway
 from ledger.verify import verify
 from scheduler.sweeper import expire_holds
 from tests.gateways.counter import Counter, open_counter
-from tests.gateways.program import Program
+from tests.gateways.program import KEY, Program
 
 ALWAYS = {"chance": 1}
 
@@ -89,6 +92,16 @@ async def test_a_manual_payment_is_voided_through_the_gateway(counter: Counter, 
     assert (voided.status_code, voided.json()["status"]) == (200, "initiated")
     assert [row["status"] for row in simulator.intents(payment_id)] == ["canceled"]
     assert (await counter.pay(booking, "pay-2")).json()["booking"]["status"] == "booked"
+
+
+async def test_a_void_after_the_hold_is_told_as_it_ended(database_url: str, simulator: Program) -> None:
+    async with open_counter(database_url, simulator, hold_seconds=1) as counter:
+        booking = await counter.hold()
+        await counter.pay(booking, capture="manual")
+        await asyncio.sleep(1.1)
+        voided = await counter.asks(booking, "void", "v-1", {"reason": "too late"})
+        assert (voided.status_code, voided.json()["status"]) == (200, "cancelled")
+        assert (await counter.topics(booking))[-2:] == ["payment_voided", "cancelled"]
 
 
 async def test_a_cancelled_bookings_authorisation_is_let_go(counter: Counter, simulator: Program) -> None:
@@ -242,3 +255,33 @@ async def test_a_wrong_key_declines_nobody(counter: Counter, monkeypatch: pytest
     await wrong.close()
     monkeypatch.undo()
     assert (await counter.pay(booking)).status_code == 201
+
+
+async def test_what_another_gateway_has_is_left_to_it(counter: Counter, simulator: Program) -> None:
+    booking = await counter.hold()
+    simulator.switch(down=True)
+    assert (await counter.pay(booking)).status_code == 503
+    simulator.switch()
+    other = StripeGateway(KEY, url=counter.url, name="stripe", seconds=4)
+    await Completer(counter.ledger, Cashier(counter.ledger, other, 10), 0).run()
+    await other.close()
+    assert (await counter.booking(booking))["payment"]["status"] == "requested"
+    assert simulator.intents(await counter.payment_id(booking)) == []
+
+
+async def test_those_that_cannot_be_moved_hold_up_nobody(
+    counter: Counter, simulator: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completer, "BATCH_MAX", 2)
+    simulator.switch(down=True)
+    bookings = [await counter.hold()]
+    for number in range(4):
+        bookings.append(await counter.hold_on_another_flight(number))
+    for booking in bookings:
+        assert (await counter.pay(booking, key=booking["id"])).status_code == 503
+    for _ in range(3):
+        assert await counter.completer.run() == 0
+    simulator.switch()
+    counter.completer._failures.clear()
+    done = [await counter.completer.run() for _ in range(3)]
+    assert sum(done) == len(bookings)
