@@ -33,6 +33,8 @@ async def checks(connection: Connection, settings: Settings) -> Readiness:
         Check("projections", True, "lag 0 events: written in the block's own transaction"),
         await _sweep(connection, settings),
     ]
+    if settings.gateway:
+        done.append(await _payments(connection, settings.gateway))
     return Readiness(all(check.ok for check in done), position, done)
 
 
@@ -68,6 +70,13 @@ async def _sweep(connection: Connection, settings: Settings) -> Check:
     return Check("sweep", True, f"last {last}, scheduler {alive}, {due} holds due")
 
 
+async def _payments(connection: Connection, gateway: str) -> Check:
+    """For people to see. A gateway that does not answer leaves payments in doubt, and nothing else."""
+    now, count, oldest = await _row(connection, _ON_THEIR_WAY)
+    since = f", the oldest since {_seconds_ago(now, oldest)}" if count else ""
+    return Check("payments", True, f"{gateway}: {count} payments and refunds on their way{since}")
+
+
 def _seconds_ago(now: datetime, then: datetime) -> str:
     return f"{max((now - then).total_seconds(), 0):.0f} s ago ({then.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})"
 
@@ -85,6 +94,14 @@ _DURABILITY = """
     from pg_db_role_setting s cross join unnest(s.setconfig) as setting
     where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
         and split_part(setting, '=', 1) in ('fsync', 'full_page_writes', 'synchronous_commit')
+"""
+
+_ON_THEIR_WAY = """
+    select clock_timestamp(), count(*), min(since) from (
+        (select updated_at as since from views.bookings where gateway_task is not null limit 10000)
+        union all
+        (select requested_at from views.refunds where status = 'requested' and settled_at is null limit 10000)
+    ) as open
 """
 
 _SWEEP = """

@@ -259,6 +259,22 @@ async def test_a_wrong_key_declines_nobody(counter: Counter, monkeypatch: pytest
     assert (await counter.pay(booking)).status_code == 201
 
 
+async def test_readiness_shows_what_is_in_doubt(counter: Counter, simulator: Program) -> None:
+    async def shown() -> tuple[bool, str]:
+        answer = await counter.alice.get("/health/ready")
+        details = {check["name"]: check["detail"] for check in answer.json()["checks"]}
+        return answer.status_code == 200, details["payments"]
+
+    booking = await counter.hold()
+    assert await shown() == (True, "simulator: 0 payments and refunds on their way")
+    simulator.switch(down=True)
+    await counter.pay(booking)
+    ready, detail = await shown()
+    assert ready
+    assert "1 payments" in detail
+    assert "the oldest since" in detail
+
+
 async def test_what_another_gateway_has_is_left_to_it(counter: Counter, simulator: Program) -> None:
     booking = await counter.hold()
     simulator.switch(down=True)
