@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -166,7 +166,7 @@ class Block:
             booking_id = due.popleft()
             # A command earlier in this block may have cancelled it.
             if world.bookings[booking_id].hold_is_due(world.now):
-                self.decide(expiry_of(booking_id, correlation_id))
+                self.decide(expiry_of(world.bookings[booking_id], correlation_id))
 
     def _cancel_bookings(self, flight_id: UUID, correlation_id: str) -> None:
         """All live bookings of a cancelled flight, each by a command of the ledger's own.
@@ -176,8 +176,10 @@ class Block:
         """
         world = self.loaded.world
         for booking in world.live_bookings(flight_id):
-            due = booking.hold_is_due(world.now)
-            self.decide((expiry_of if due else cancellation_of)(booking.id, correlation_id))
+            if booking.hold_is_due(world.now):
+                self.decide(expiry_of(booking, correlation_id))
+            else:
+                self.decide(cancellation_of(booking.id, correlation_id))
 
     def _carry_out(self, submission: Submission) -> Answer:
         world = self.loaded.world
@@ -258,11 +260,23 @@ class Block:
         self.loaded.commands[submission.command_key] = recorded
 
 
-def expiry_of(booking_id: UUID, correlation_id: str = "") -> Submission:
-    """The command that expires one hold; its key is the booking's id, because a hold expires only once."""
-    return Submission(
-        ExpireHold(booking_id), SYSTEM, neutral, key=str(booking_id), correlation_id=correlation_id
-    )
+class Hold(Protocol):
+    """A booking, or what a view says of it."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def held_until(self) -> datetime | None: ...
+
+
+def expiry_of(hold: Hold, correlation_id: str = "") -> Submission:
+    """The command that expires one hold. Its key names the hold: late money may seat a booking again, and a
+    hold of its own then has to expire, too.
+    """
+    assert hold.held_until is not None
+    key = f"{hold.id}-{hold.held_until.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return Submission(ExpireHold(hold.id), SYSTEM, neutral, key=key, correlation_id=correlation_id)
 
 
 def cancellation_of(booking_id: UUID, correlation_id: str = "") -> Submission:

@@ -28,7 +28,7 @@ class DueHold(NamedTuple):
     """`is_paying`: a gateway has its payment, and may have taken the money."""
 
     held_until: datetime
-    booking_id: UUID
+    id: UUID
     is_paying: bool = False
 
 

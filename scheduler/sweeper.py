@@ -103,8 +103,8 @@ async def expire_holds(ledger: Ledger, completer: Completer | None = None) -> in
     expired, due = 0, await _next_batch(ledger)
     while due:
         if completer:
-            await completer.ask([hold.booking_id for hold in due if hold.is_paying])
-        answers = await asyncio.gather(*(ledger.submit(expiry_of(hold.booking_id)) for hold in due))
+            await completer.ask([hold.id for hold in due if hold.is_paying])
+        answers = await asyncio.gather(*(ledger.submit(expiry_of(hold)) for hold in due))
         expired += sum(answer.status == 200 and not answer.replayed for answer in answers)
         due = await _next_batch(ledger, after=due[-1]) if len(due) == BATCH_MAX else []
     return expired

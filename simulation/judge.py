@@ -210,7 +210,7 @@ def _own_command(recorded: RecordedCommand) -> Call:
         recorded.actor == SYSTEM.subject and recorded.operation in own,
         f"nobody asked for {recorded.operation} {recorded.key}",
     )
-    return Call(own[recorded.operation](UUID(recorded.key)), SYSTEM, recorded.key)
+    return Call(own[recorded.operation](UUID(recorded.key[:36])), SYSTEM, recorded.key)
 
 
 def _key(recorded: RecordedCommand) -> CommandKey:

@@ -16,7 +16,6 @@ from domain.commands import (
     CapturePayment,
     ChangeFlightSeats,
     Command,
-    ExpireHold,
     InitiateBooking,
     PayBooking,
     Price,
@@ -28,6 +27,8 @@ from domain.commands import (
 )
 from domain.money import Money
 from domain.payments import Capture
+from ledger.block import expiry_of
+from ledger.jobs import DueHold
 from ledger.submission import Answer
 from simulation.database import EPOCH
 from simulation.world import Call, World
@@ -259,8 +260,10 @@ class Sweeper:
             await asyncio.gather(*(self._sweep(booking_id) for booking_id in chosen))
 
     async def _sweep(self, booking_id: UUID) -> None:
-        # The key that the ledger itself would use, see `ledger.block.expiry_of`.
-        call = self._world.call(ExpireHold(booking_id), SYSTEM, str(booking_id))
+        held_until = self._world.database.bookings[booking_id][9]
+        # Column 9, as the projection writes it; under the key that the ledger itself uses.
+        expiry = expiry_of(DueHold(held_until, booking_id))
+        call = self._world.call(expiry.command, SYSTEM, expiry.key)
         await self._world.settle(call, attempts_max=2)
 
 

@@ -11,6 +11,7 @@ from domain.commands import (
     CancelWithFlight,
     CapturePayment,
     ExpireHold,
+    InitiateBooking,
     RecordPayment,
     RecordRefund,
     ReduceSeats,
@@ -168,6 +169,17 @@ def test_a_late_authorisation_is_let_go_if_there_are_none(till: Till) -> None:
     till.someone_takes_the_seats()
     assert till.told(AUTHORISED) == ["payment_authorised"]
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
+
+
+def test_seats_taken_again_come_back_again(till: Till) -> None:
+    till.pay()
+    till.scenario.later(minutes=16)
+    bobs = till.scenario.when(InitiateBooking(till.flight_id, "bob", 1))
+    till.scenario.when(CancelBooking(bobs.id))
+    assert till.told(AUTHORISED)[-1] == "reseated"
+    till.scenario.later(minutes=16)
+    till.someone_takes_the_seats()
+    assert till.booking.status is Status.CANCELLED
 
 
 @pytest.mark.parametrize("sold", [True, False])

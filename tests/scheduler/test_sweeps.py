@@ -12,7 +12,7 @@ from domain.booking import Capture
 from domain.commands import CapturePayment, PayBooking
 from domain.money import Money
 from ledger.block import expiry_of
-from ledger.jobs import due_holds
+from ledger.jobs import DueHold, due_holds
 from ledger.ledger import open_ledger
 from ledger.log import stream
 from ledger.settings import Settings
@@ -73,7 +73,7 @@ async def test_a_hold_that_the_ledger_refuses_to_expire_holds_up_nobody(
 async def test_a_hold_that_a_sweep_tried_too_early_is_expired_by_a_later_one(database_url: str) -> None:
     async with open_ledger(database_url, Settings(hold_seconds=1)) as ledger:
         (booking,) = await Airline(ledger).due_holds(1)
-        early = await ledger.submit(expiry_of(booking))
+        early = await ledger.submit(expiry_of(DueHold(datetime.now(UTC), booking)))
         assert b"hold-not-due" in early.body
         async with asyncio.timeout(10):
             while not await expire_holds(ledger):  # noqa: ASYNC110
@@ -85,7 +85,7 @@ async def test_holds_that_still_run_are_not_due(airline: Airline) -> None:
     hour = "update views.bookings set held_until = now() + interval '1 hour' where id = %s"
     await airline.owner.execute(hour, (bookings[0],))
     async with airline.ledger.read() as connection:
-        assert [hold.booking_id for hold in await due_holds(connection, 10)] == [bookings[1]]
+        assert [hold.id for hold in await due_holds(connection, 10)] == [bookings[1]]
 
 
 async def test_due_holds_are_listed_from_behind_the_last_one_seen(airline: Airline) -> None:
@@ -93,7 +93,7 @@ async def test_due_holds_are_listed_from_behind_the_last_one_seen(airline: Airli
     async with airline.ledger.read() as connection:
         first = await due_holds(connection, 2)
         rest = await due_holds(connection, 2, after=first[-1])
-    assert [hold.booking_id for hold in first + rest] == bookings
+    assert [hold.id for hold in first + rest] == bookings
 
 
 async def test_what_the_log_has_seen_run_out_is_due_whatever_the_clock_says(airline: Airline) -> None:
