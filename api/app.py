@@ -21,6 +21,7 @@ from api.payments import PaymentController
 from api.problems import on_error
 from api.refunds import RefundController
 from api.request import ApiRequest
+from api.streams import Streams
 from api.tokens import Tokens
 from api.unread import hang_up_on_idlers
 from api.why import WhyController
@@ -41,6 +42,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with _opened(open_ledger) as app.state.ledger, _cashier(settings, app.state.ledger) as cashier:
             app.state.cashier = cashier
+            app.state.streams = Streams(app.state.ledger)
             _settle_memory()
             looking = asyncio.create_task(hang_up_on_idlers())
             yield

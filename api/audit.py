@@ -1,5 +1,6 @@
 """The log over HTTP: every event in order, for whoever checks it, and its head."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -10,52 +11,17 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, Meta, UnsetType
 
 from api import queries
+from api.logged import LoggedEvent, page_of
 from api.parameters import List, Position, View
 from api.queries import Connection, Page
+from api.rejections import PositionNotReached, ValidationFailed
 from api.replies import Reply
 from api.request import ApiRequest
 from api.routes import AUDITORS, route
+from api.streams import PAGE_MAX, EventStream
 from ledger import log
-from ledger.log import EventSearch, RecordedEvent
-from projections.head import Seen, snapshot
-
-
-class LoggedEvent(msgspec.Struct, frozen=True):
-    """One row of the log, with all that its `hash` covers; `data` is the state as it is hashed."""
-
-    position: int
-    originator_id: UUID
-    version: int
-    type: str
-    recorded_at: datetime
-    actor: str
-    operation: str
-    ordinal: int
-    causation_id: str
-    correlation_id: str
-    traceparent: str
-    data: msgspec.Raw
-    command_hash: str
-    hash: str
-
-    @classmethod
-    def of(cls, event: RecordedEvent) -> "LoggedEvent":
-        return cls(
-            event.position,
-            event.originator_id,
-            event.originator_version,
-            event.topic,
-            event.recorded_at,
-            event.actor,
-            event.operation,
-            event.ordinal,
-            event.causation_id,
-            event.correlation_id,
-            event.traceparent,
-            msgspec.Raw(event.state.encode()),
-            event.command_hash.hex(),
-            event.hash.hex(),
-        )
+from ledger.log import EventSearch
+from projections.head import Seen
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -66,11 +32,33 @@ class Head(msgspec.Struct, frozen=True):
     recorded_at: datetime | None
 
 
+After = Annotated[Position, Meta(description="Only events past this position")]
+Topic = Annotated[str, Meta(min_length=1, max_length=100)]
+Flight = Annotated[UUID, Meta(description="Of the flight and of its bookings")]
+
+
 class EventList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    after: Annotated[Position, Meta(description="Only events past this position")] = 0
-    type: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType = UNSET
+    after: After = 0
+    type: Topic | UnsetType = UNSET
     booking_id: UUID | UnsetType = UNSET
-    flight_id: Annotated[UUID, Meta(description="Of the flight and of its bookings")] | UnsetType = UNSET
+    flight_id: Flight | UnsetType = UNSET
+
+    @property
+    def search(self) -> EventSearch:
+        return EventSearch(self.type or None, self.booking_id or None, self.flight_id or None)
+
+
+class Following(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`after` counts where there is no Last-Event-ID."""
+
+    after: After = 0
+    type: Topic | UnsetType = UNSET
+    booking_id: UUID | UnsetType = UNSET
+    flight_id: Flight | UnsetType = UNSET
+
+    @property
+    def search(self) -> EventSearch:
+        return EventSearch(self.type or None, self.booking_id or None, self.flight_id or None)
 
 
 class AuditController(Controller):
@@ -80,10 +68,28 @@ class AuditController(Controller):
     @get("/events", opt=route(AUDITORS, "The log in order", query=EventList, gives=Page[LoggedEvent]))
     async def events(self, request: ApiRequest) -> ASGIApp:
         asked = request.query(EventList)
-        search = EventSearch(asked.type or None, asked.booking_id or None, asked.flight_id or None)
+        search = asked.search
         after = queries.after(request, asked, search, int) or asked.after
-        seen = await queries.look(request, asked, lambda c: _page(c, search, after, asked.limit + 1))
+        seen = await queries.look(request, asked, lambda c: page_of(c, search, after, asked.limit + 1))
         return queries.listed(request, seen, asked, search, lambda event: event.position)
+
+    @get(
+        "/events/stream",
+        opt=route(
+            AUDITORS,
+            "The log as it grows: Server-Sent Events, each `id` a position; resumes by Last-Event-ID",
+            query=Following,
+            gives=str,
+            media_type="text/event-stream",
+        ),
+    )
+    async def stream(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(Following)
+        after = _last_event_id(request, asked.after)
+        seen = await queries.look(request, asked, lambda c: page_of(c, asked.search, after, PAGE_MAX))
+        if after > seen.position:
+            raise PositionNotReached(seen.position)
+        return EventStream(request.streams, request.ledger, asked.search, seen, request.scope["auth"])
 
     @get("/audit/head", opt=route(AUDITORS, "Where the log ends now", query=View, gives=Head))
     async def head(self, request: ApiRequest) -> Reply:
@@ -91,16 +97,21 @@ class AuditController(Controller):
         return queries.answer(position, row)
 
 
-async def _page(
-    connection: Connection, search: EventSearch, after: int, limit: int
-) -> Seen[list[LoggedEvent]]:
-    async with snapshot(connection) as position:
-        events = await log.page(connection, search, after, limit)
-    return Seen(position, [LoggedEvent.of(event) for event in events])
-
-
 async def _head(connection: Connection) -> Seen[Head]:
     event = await log.last(connection)
     if event is None:
         return Seen(0, Head(0, bytes(32).hex(), None))
     return Seen(event.position, Head(event.position, event.hash.hex(), event.recorded_at))
+
+
+def _last_event_id(request: ApiRequest, after: int) -> int:
+    """Where the caller's last stream ended. Raises ValidationFailed."""
+    given = request.exchange.fields.get(b"last-event-id")
+    if given is None:
+        return after
+    if not _LAST_EVENT_ID.fullmatch(given):
+        raise ValidationFailed("Last-Event-ID", "Must be the position of an event")
+    return int(given)
+
+
+_LAST_EVENT_ID = re.compile(rb"[0-9]{1,18}")

@@ -24,7 +24,8 @@ class Guard:
         route: Route | None = handler.opt.get("route")
         if route is not None and route.roles == PUBLIC:
             return
-        caller = self._tokens.caller(exchange_of(connection.scope).fields.get(b"authorization"))
+        verified = self._tokens.verified(exchange_of(connection.scope).fields.get(b"authorization"))
+        caller = verified.caller
         if route is None or route.roles.isdisjoint(caller.roles):
             raise Forbidden([role.value for role in Role if route is not None and role in route.roles])
-        connection.scope["user"] = caller
+        connection.scope["user"], connection.scope["auth"] = caller, verified.expires_at

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from granian import _signals
@@ -25,12 +26,13 @@ PR_SET_PDEATHSIG = 1
 def create() -> Litestar:
     """The application, by the settings in the environment, which `api.serve` has checked."""
     _die_with_parent()
-    _hear_stop_once()
     settings = read_settings()
     configure_logs(settings, "api")
     url = settings.database_url
     assert url, "checked by api.serve"
-    return create_app(settings, lambda: open_ledger(url, settings))
+    app = create_app(settings, lambda: open_ledger(url, settings))
+    _hear_stop_once(lambda: _end_streams(app))
+    return app
 
 
 def _die_with_parent() -> None:
@@ -46,7 +48,13 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _hear_stop_once() -> None:
+def _end_streams(app: Litestar) -> None:
+    """Nobody waits for a stream to finish by itself."""
+    if "streams" in app.state:
+        app.state.streams.end()
+
+
+def _hear_stop_once(and_then: Callable[[], None]) -> None:
     """The main process says stop, by SIGTERM; a worker of granian 2.8 that is told twice may hang for ever.
 
     A signal to the process group, or to a whole container, reaches the worker before its main process does.
@@ -58,6 +66,7 @@ def _hear_stop_once() -> None:
 
         def stop() -> None:
             loop.add_signal_handler(signal.SIGTERM, _nothing)
+            and_then()
             event.set()
 
         loop.add_signal_handler(signal.SIGTERM, stop)

@@ -14,6 +14,7 @@ from domain.caller import Caller
 from domain.refusals import Refusal
 
 if TYPE_CHECKING:
+    from api.streams import Streams
     from gateways.cashier import Cashier
     from ledger.ledger import Ledger
 
@@ -45,6 +46,11 @@ class ApiRequest(Request[Caller, Any, Any]):
         """Who asks the payment gateway; None where callers vouch for payments themselves."""
         cashier: Cashier | None = self.app.state.cashier
         return cashier
+
+    @property
+    def streams(self) -> Streams:
+        streams: Streams = self.app.state.streams
+        return streams
 
     def id(self, unknown: type[Refusal]) -> UUID:
         """The id in the path. Raises `unknown`: what is no UUID names nothing."""

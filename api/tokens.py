@@ -31,7 +31,9 @@ class _Key(NamedTuple):
     algorithm: str
 
 
-class _Verified(NamedTuple):
+class Verified(NamedTuple):
+    """`expires_at` in seconds since the epoch."""
+
     caller: Caller
     expires_at: float
 
@@ -49,8 +51,8 @@ class Tokens:
             raise WrongSetting("SEATLEDGER_JWT_SECRET or SEATLEDGER_JWKS_FILE must be set")
         self._verified = lru_cache(TOKENS_MAX)(self._verify)
 
-    def caller(self, authorization: bytes | None) -> Caller:
-        """Who sent this Authorization header. Raises Unauthenticated."""
+    def verified(self, authorization: bytes | None) -> Verified:
+        """Who sent this Authorization header, and until when they may. Raises Unauthenticated."""
         if authorization is None:
             raise Unauthenticated
         scheme, _, token = authorization.partition(b" ")
@@ -59,9 +61,9 @@ class Tokens:
         verified = self._verified(token)
         if verified.expires_at <= time.time():
             raise Unauthenticated("The token has expired.", True)
-        return verified.caller
+        return verified
 
-    def _verify(self, token: bytes) -> _Verified:
+    def _verify(self, token: bytes) -> Verified:
         try:
             if not _COMPACT.fullmatch(token):
                 raise ValueError("not a compact JWS")
@@ -70,7 +72,7 @@ class Tokens:
                 token, key.key, algorithms=[key.algorithm], options={"require": ["exp", "sub", "roles"]}
             )
             caller = Caller(_subject(claims["sub"]), _roles(claims["roles"]))
-            return _Verified(caller, _expiry(claims["exp"]))
+            return Verified(caller, _expiry(claims["exp"]))
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", True) from None
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:

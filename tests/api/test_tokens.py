@@ -44,7 +44,7 @@ def forged(kid: str, secret: bytes) -> str:
 
 
 def caller(text: str, tokens: Tokens | None = None) -> Caller:
-    return (tokens or Tokens(SETTINGS)).caller(b"Bearer " + text.encode())
+    return (tokens or Tokens(SETTINGS)).verified(b"Bearer " + text.encode()).caller
 
 
 def test_a_good_token_says_who_calls() -> None:
@@ -88,7 +88,7 @@ def test_another_scheme_is_nobody(header: bytes) -> None:
 
 
 def test_the_scheme_may_be_written_in_any_case() -> None:
-    assert Tokens(SETTINGS).caller(b"bEARER " + token("alice", "client").encode()).subject == "alice"
+    assert Tokens(SETTINGS).verified(b"bEARER " + token("alice", "client").encode()).caller.subject == "alice"
 
 
 def test_a_remembered_token_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:

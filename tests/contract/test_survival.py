@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 
 import aiohttp
 import pytest
@@ -163,3 +164,18 @@ async def every_event(operator, flight):
             return events
         after = page["data"][-1]["position"]
     raise AssertionError("a page is never empty of everything")
+
+
+async def test_open_streams_hold_up_no_stop(mortal_program, tokens):
+    async with aiohttp.ClientSession() as session:
+        headers = {"authorization": f"Bearer {tokens['operator']}"}
+        url = f"{mortal_program.url}/api/v1/events/stream"
+        streams = [await session.get(url, headers=headers) for _ in range(8)]
+        for one in streams:
+            assert (await one.content.readline()) == b"retry: 1000\n"
+        started = time.monotonic()
+        assert await asyncio.to_thread(mortal_program.stop) == 0
+        assert time.monotonic() - started < 4
+        for one in streams:
+            await one.read()
+    mortal_program.start()

@@ -1,0 +1,136 @@
+"""The log as it grows: nothing lost, nothing twice, wherever a reader is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from tests.contract.client import V1
+from tests.contract.people import OLGA, mint
+
+CUTS = 100
+
+
+class Stream:
+    """One open stream; `next` is the position and the body of its next event."""
+
+    def __init__(self, response):
+        self.response = response
+
+    async def next(self, seconds=10):
+        async with asyncio.timeout(seconds):
+            fields = {}
+            while True:
+                line = (await self.response.content.readline()).decode()
+                if not line:
+                    raise EOFError
+                name, _, value = line.rstrip("\n").partition(": ")
+                if name:
+                    fields[name] = value
+                elif "data" in fields:
+                    return int(fields["id"]), json.loads(fields["data"])
+                else:
+                    fields = {}
+
+    async def ended(self, seconds):
+        async with asyncio.timeout(seconds):
+            while await self.response.content.readany():
+                pass
+
+
+@asynccontextmanager
+async def stream(url, token, last=None, query=""):
+    headers = {"authorization": f"Bearer {token}"}
+    if last is not None:
+        headers["last-event-id"] = str(last)
+    async with (
+        aiohttp.ClientSession(read_bufsize=2**20) as session,
+        session.get(f"{url}{V1}/events/stream{query}", headers=headers) as response,
+    ):
+        assert response.status == 200, await response.text()
+        assert response.content_type == "text/event-stream"
+        assert response.headers["cache-control"] == "no-store"
+        yield Stream(response)
+
+
+async def test_a_stream_tells_what_was_and_what_comes(program, operator, alice):
+    flight = await operator.flight()
+    head = (await operator.head())["position"]
+    async with stream(program.url, operator.token, head - 1) as told:
+        position, event = await told.next()
+        assert (position, event["type"]) == (head, "flight.scheduled")
+        booking = (await alice.book(flight)).made()
+        position, event = await told.next()
+        assert (position, event["type"]) == (head + 1, "booking.initiated")
+        assert event["originator_id"] == booking["id"]
+    [logged] = (await operator.get(f"/events?after={head}&limit=1")).done()["data"]
+    assert event == logged
+
+
+async def test_wherever_it_is_cut_nothing_is_lost_and_nothing_comes_twice(program, operator, alice):
+    flight = await operator.flight(seats=1000)
+    start = (await operator.head())["position"]
+    buying = [asyncio.create_task(alice.book(flight)) for _ in range(300)]
+    dice, positions, last = random.Random(7), [], start
+    for _ in range(CUTS):
+        async with stream(program.url, operator.token, last) as told:
+            for _ in range(dice.randint(0, 6)):
+                last, event = await told.next()
+                assert event["position"] == last
+                positions.append(last)
+                if len(positions) == 300:
+                    break
+        if len(positions) == 300:
+            break
+    await asyncio.gather(*buying)
+    assert positions == list(range(start + 1, start + 1 + len(positions)))
+    assert len(positions) > CUTS
+
+
+async def test_a_reader_far_behind_gets_every_page(program, operator, alice):
+    flight = await operator.flight(seats=1000)
+    await asyncio.gather(*(alice.book(flight) for _ in range(500)))
+    head = (await operator.head())["position"]
+    async with stream(program.url, operator.token, query="?after=0") as told:
+        seen = [(await told.next())[0] for _ in range(head)]
+    assert seen == list(range(1, head + 1))
+
+
+async def test_a_stream_of_one_booking_tells_of_no_other(program, operator, alice, bob):
+    flight = await operator.flight()
+    mine, theirs = (await alice.book(flight)).made(), (await bob.book(flight)).made()
+    async with stream(program.url, operator.token, query=f"?booking_id={mine['id']}") as told:
+        assert (await told.next())[1]["type"] == "booking.initiated"
+        await bob.cancel(theirs)
+        await alice.cancel(mine)
+        _, event = await told.next()
+        assert (event["type"], event["originator_id"]) == ("booking.cancelled", mine["id"])
+
+
+async def test_a_stream_ends_with_its_token(program, operator):
+    token = mint(sub=OLGA.sub, roles=["auditor"], exp=int(time.time()) + 2)
+    async with stream(program.url, token, (await operator.head())["position"]) as told:
+        await told.ended(5)
+
+
+@pytest.mark.parametrize("last", ["-1", "x", "1.5", "9" * 19, "1, 2"])
+async def test_a_forged_last_event_id_is_refused(operator, last):
+    answer = await operator.get("/events/stream", headers={"last-event-id": last})
+    answer.refused(400, "validation-failed")
+
+
+async def test_a_position_that_the_log_has_not_reached_is_another_logs(operator):
+    answer = await operator.get("/events/stream", headers={"last-event-id": str(10**9)})
+    answer.refused(503, "position-not-reached")
+
+
+async def test_only_auditors_and_operators_may_follow_the_log(alice, analyst, nobody):
+    (await alice.get("/events/stream")).refused(403)
+    (await analyst.get("/events/stream")).refused(403)
+    (await nobody.get("/events/stream")).refused(401)
