@@ -92,6 +92,9 @@ async def test_a_key_that_is_forgotten_later_makes_a_second_charge_too(
     simulator.switch(amnesia=ALWAYS)
     await gateway.authorise(order)
     assert len(simulator.intents(order.payment_id)) == 2
+    simulator.switch()
+    await gateway.authorise(order)
+    assert len(simulator.intents(order.payment_id)) == 3
 
 
 async def test_a_failure_does_nothing(gateway: Gateway, order: Order, simulator: Program) -> None:

@@ -1,6 +1,7 @@
 """What the adapter makes of answers that the simulator does not give."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -171,13 +172,41 @@ async def test_a_search_that_is_behind_is_checked() -> None:
     ]
 
 
+@asynccontextmanager
+async def dripping(drops: int) -> AsyncIterator[str]:
+    """The URL of a server that answers with a byte every now and then, and never comes to an end."""
+
+    under_way: list[asyncio.Task[None]] = []
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way.append(asyncio.current_task())  # type: ignore[arg-type]
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            for _drop in range(drops):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await asyncio.gather(*under_way)
+
+
+async def test_an_answer_that_drips_in_for_ever_is_a_doubt_in_time(order: Order) -> None:
+    async with dripping(drops=40) as url:
+        gateway = StripeGateway("k", url=url, seconds=0.3)
+        async with asyncio.timeout(1):
+            with pytest.raises(GatewayInDoubt, match=r"0\.3 s"):
+                await gateway.authorise(order)
+        await gateway.close()
+
+
 async def test_a_caller_who_gives_up_is_let_go(order: Order) -> None:
-    silent = await asyncio.start_server(lambda _, writer: None, "127.0.0.1", 0)
-    gateway = StripeGateway("k", url=f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}", seconds=60)
-    call = asyncio.create_task(gateway.authorise(order))
-    await asyncio.sleep(0)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    await gateway.close()
-    silent.close()
+    async with dripping(drops=40) as url:
+        gateway = StripeGateway("k", url=url, seconds=60)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(gateway.authorise(order), 0.2)
+        await gateway.close()

@@ -116,7 +116,7 @@ def test_a_request_that_was_wrong_leaves_its_key_free(simulator: Program) -> Non
 
 
 def test_the_same_key_with_other_parameters_or_elsewhere_is_an_error(simulator: Program) -> None:
-    key = str(uuid4())
+    key, other = str(uuid4()), str(uuid4())
     name = post(simulator, "/v1/payment_intents", form(), key).json()["id"]
     for path, body in (
         ("/v1/payment_intents", form()),
@@ -125,6 +125,9 @@ def test_the_same_key_with_other_parameters_or_elsewhere_is_an_error(simulator: 
     ):
         answer = post(simulator, path, body, key)
         assert (answer.status_code, error(answer)["type"]) == (400, "idempotency_error")
+    assert post(simulator, f"/v1/payment_intents/{name}/capture", {}, other).status_code == 200
+    answer = post(simulator, f"/v1/payment_intents/{name}/cancel", {}, other)
+    assert error(answer)["type"] == "idempotency_error"
 
 
 def test_the_same_key_at_the_same_time_is_carried_out_once(simulator: Program) -> None:
@@ -135,6 +138,25 @@ def test_the_same_key_at_the_same_time_is_carried_out_once(simulator: Program) -
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     assert {error(answer)["code"] for answer in answers if answer.is_error} == {"idempotency_key_in_use"}
     assert len(simulator.intents(body["metadata[seatledger_payment]"])) == 1
+
+
+def test_a_request_delivered_twice_is_answered_by_the_second(simulator: Program) -> None:
+    simulator.switch(twice={"chance": 1})
+    answer = post(simulator, "/v1/payment_intents", form(), str(uuid4()))
+    assert answer.headers["Idempotent-Replayed"] == "true"
+    body = form()
+    post(simulator, "/v1/payment_intents", body)
+    assert len(simulator.intents(body["metadata[seatledger_payment]"])) == 2
+
+
+@pytest.mark.parametrize("switches", [{"down": True}, {"lose": {"chance": 1}}])
+def test_a_cut_connection_is_no_answer_at_all(simulator: Program, switches: dict[str, Any]) -> None:
+    simulator.switch(**switches)
+    body = form()
+    with pytest.raises(httpx.TransportError):
+        post(simulator, "/v1/payment_intents", body)
+    done = 1 if "lose" in switches else 0
+    assert len(simulator.intents(body["metadata[seatledger_payment]"])) == done
 
 
 def basic(text: str) -> str:
@@ -224,6 +246,7 @@ def test_hostile_requests_are_the_callers_fault(simulator: Program) -> None:
         "limit": simulator.ask("GET", "/v1/payment_intents/search?query=metadata['a']:'b'&limit=101"),
         "broken path": simulator.ask("GET", "/v1/refunds/%ff%fe"),
     }
+    assert answers["too large"].status_code == 413
     assert {
         what: answer.status_code for what, answer in answers.items() if answer.status_code // 100 != 4
     } == {}

@@ -1,0 +1,66 @@
+"""Everything goes wrong at once, callers repeat until they know, and the books agree with them."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from domain.money import Money
+from gateways import ChargeStatus, GatewayInDoubt, Order
+from gateways.simulator.books import read_books
+from gateways.stripe import StripeGateway
+from tests.gateways.program import KEY, Program
+
+Known = TypeVar("Known")
+CUSTOMERS = 24
+STORM = {
+    "slow": {"chance": 0.1, "seconds": 0.4},
+    "late": {"chance": 0.1, "seconds": 0.4},
+    "lose": {"chance": 0.2},
+    "fail": {"chance": 0.2},
+    "twice": {"chance": 0.2},
+    "seed": 11,
+}
+
+
+async def until_known(call: Callable[[], Awaitable[Known]]) -> Known:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await call()
+            except GatewayInDoubt:
+                await asyncio.sleep(0.02)
+
+
+async def pay(gateway: StripeGateway, number: int) -> tuple[UUID, ChargeStatus]:
+    order = Order(uuid4(), uuid4(), Money(100 + number, "INR"), "pm_card_visa")
+    charge = await until_known(lambda: gateway.authorise(order))
+    settle = gateway.void if number % 3 == 0 else gateway.capture
+    charge = await until_known(lambda: settle(order.payment_id, charge.reference))
+    if number % 3 == 1:
+        reference, refund_id = charge.reference, uuid4()
+        await until_known(lambda: gateway.refund(refund_id, reference, Money(7, "INR")))
+    return order.payment_id, charge.status
+
+
+async def test_money_moves_once_in_a_storm_with_kill_9(mortal: Program) -> None:
+    mortal.switch(**STORM)
+    gateway = StripeGateway(KEY, url=mortal.url, seconds=0.3)
+    customers = [asyncio.create_task(pay(gateway, number)) for number in range(CUSTOMERS)]
+    for seed in (12, 13):
+        await asyncio.sleep(0.3)
+        mortal.end(signal.SIGKILL)
+        mortal.start()
+        mortal.switch(**STORM | {"seed": seed})
+    told = dict(await asyncio.gather(*customers))
+    await gateway.close()
+    mortal.end(signal.SIGKILL)
+
+    books = read_books(mortal.store)
+    assert sorted(intent.payment_id or "" for intent in books.intents) == sorted(map(str, told))
+    for intent in books.intents:
+        captured = told[UUID(intent.payment_id)] is ChargeStatus.CAPTURED
+        assert intent.captured == (intent.amount if captured else 0)
+    assert [refund.amount for refund in books.refunds] == [7] * len(range(1, CUSTOMERS, 3))
+    mortal.start()
