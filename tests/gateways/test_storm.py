@@ -44,15 +44,19 @@ async def pay(gateway: StripeGateway, number: int) -> tuple[UUID, ChargeStatus]:
     return order.payment_id, charge.status
 
 
+def struck(mortal: Program, seed: int) -> None:
+    mortal.end(signal.SIGKILL)
+    mortal.start()
+    mortal.switch(**STORM | {"seed": seed})
+
+
 async def test_money_moves_once_in_a_storm_with_kill_9(mortal: Program) -> None:
     mortal.switch(**STORM)
     gateway = StripeGateway(KEY, url=mortal.url, seconds=0.3)
     customers = [asyncio.create_task(pay(gateway, number)) for number in range(CUSTOMERS)]
     for seed in (12, 13):
         await asyncio.sleep(0.3)
-        mortal.end(signal.SIGKILL)
-        mortal.start()
-        mortal.switch(**STORM | {"seed": seed})
+        await asyncio.to_thread(struck, mortal, seed)
     told = dict(await asyncio.gather(*customers))
     await gateway.close()
     mortal.end(signal.SIGKILL)
