@@ -24,6 +24,7 @@ from api.request import ApiRequest
 from api.streams import Streams
 from api.tokens import Tokens
 from api.unread import hang_up_on_idlers
+from api.verification import VerificationController
 from api.why import WhyController
 from gateways.cashier import Cashier
 from gateways.configured import open_gateway
@@ -42,7 +43,8 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with _opened(open_ledger) as app.state.ledger, _cashier(settings, app.state.ledger) as cashier:
             app.state.cashier = cashier
-            app.state.streams = Streams(app.state.ledger)
+            app.state.stopping, app.state.verifying = asyncio.Event(), asyncio.Lock()
+            app.state.streams = Streams(app.state.ledger, app.state.stopping)
             _settle_memory()
             looking = asyncio.create_task(hang_up_on_idlers())
             yield
@@ -56,6 +58,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             PaymentController,
             RefundController,
             AuditController,
+            VerificationController,
             WhyController,
             OperationsController,
             DocumentController,

@@ -31,7 +31,7 @@ def create() -> Litestar:
     url = settings.database_url
     assert url, "checked by api.serve"
     app = create_app(settings, lambda: open_ledger(url, settings))
-    _hear_stop_once(lambda: _end_streams(app))
+    _hear_stop_once(lambda: _end_endless(app))
     return app
 
 
@@ -48,10 +48,10 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _end_streams(app: Litestar) -> None:
-    """Nobody waits for a stream to finish by itself."""
-    if "streams" in app.state:
-        app.state.streams.end()
+def _end_endless(app: Litestar) -> None:
+    """Nobody waits for what takes as long as it likes."""
+    if "stopping" in app.state:
+        app.state.stopping.set()
 
 
 def _hear_stop_once(and_then: Callable[[], None]) -> None:

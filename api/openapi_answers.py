@@ -64,6 +64,9 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
         yield from (rejections.Unavailable, rejections.Overloaded)
     if path.startswith("/health/ready"):
         yield rejections.NotReady
+    if path.endswith("/{id}"):
+        # What is no id may be the name of a neighbour that only takes POST.
+        yield rejections.MethodNotAllowed
     if "{code}" in path or "{name}" in path:
         yield rejections.NotFound
     yield rejections.InternalError

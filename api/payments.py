@@ -6,7 +6,7 @@ from litestar.types import ASGIApp
 from msgspec import UNSET
 
 from api.commands import Paid, submit
-from api.rejections import ValidationFailed
+from api.rejections import PaymentMethodMissing, PaymentMethodUnexpected
 from api.request import ApiRequest, Nothing
 from api.routes import BUYERS, OPERATORS, route
 from domain.commands import CapturePayment, PayBooking, Reason, VoidPayment
@@ -64,6 +64,8 @@ class PaymentController(Controller):
                 PaymentInProgress,
                 PriceMismatch,
                 PaymentDeclined,
+                PaymentMethodMissing,
+                PaymentMethodUnexpected,
                 IdempotencyKeyReused,
             ),
         ),
@@ -108,8 +110,8 @@ class PaymentController(Controller):
 
 
 def _require_method(command: PayBooking, through: bool) -> None:
-    """What pays is for the gateway to know, where there is one. Raises ValidationFailed."""
+    """What pays is for the gateway to know. Raises PaymentMethodMissing, PaymentMethodUnexpected."""
     if through and command.payment_method is UNSET:
-        raise ValidationFailed("/payment_method", "Payments go through a gateway: say what pays")
+        raise PaymentMethodMissing
     if not through and command.payment_method is not UNSET:
-        raise ValidationFailed("/payment_method", "No gateway is configured: leave it out")
+        raise PaymentMethodUnexpected

@@ -28,6 +28,18 @@ class IdempotencyKeyMissing(Rejection):
     """This command needs an idempotency key."""
 
 
+class PaymentMethodMissing(Rejection):
+    """Payments go through a gateway here: `payment_method` must say what pays."""
+
+    status = 422
+
+
+class PaymentMethodUnexpected(Rejection):
+    """No gateway takes payments here: leave `payment_method` out, and vouch for the payment."""
+
+    status = 422
+
+
 class IdempotencyKeyMalformed(Rejection):
     """An idempotency key is 1 to 255 printable ASCII characters without spaces, sent once."""
 
@@ -124,6 +136,10 @@ class PositionNotReached(_TryAgain):
     def __init__(self, reached: int) -> None:
         super().__init__(f"It is at {reached}.", position=reached)
         self.headers = (*_TryAgain.headers, (b"ledger-position", str(reached).encode()))
+
+
+class VerificationTooLong(_TryAgain):
+    """The log could not be checked in time: check a part of it, or run `seatledger verify`."""
 
 
 class NotReady(_TryAgain):

@@ -39,27 +39,20 @@ HEADERS: list[Header] = [
 
 
 class Streams:
-    """All streams of one process; `end` lets go of them, for nobody waits for a stream to finish."""
+    """All streams of one process; they end when `stopping` is set: by themselves they never would."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, stopping: asyncio.Event) -> None:
         self._ledger = ledger
         self._open = 0
-        self._ending = asyncio.Event()
+        self.stopping = stopping
         self._position = 0
         self._news = asyncio.Condition()
         self._poller: asyncio.Task[None] | None = None
 
-    def end(self) -> None:
-        self._ending.set()
-
-    @property
-    def ending(self) -> asyncio.Event:
-        return self._ending
-
     @contextmanager
     def opened(self) -> Any:
         """Counts one stream. Raises Overloaded."""
-        if self._open >= STREAMS_MAX or self._ending.is_set():
+        if self._open >= STREAMS_MAX or self.stopping.is_set():
             raise rejections.Overloaded
         self._open += 1
         if self._poller is None or self._poller.done():
@@ -123,7 +116,7 @@ class EventStream:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             telling = asyncio.create_task(self._tell(send))
             leaving = asyncio.create_task(_left(receive))
-            ending = asyncio.create_task(self._streams.ending.wait())
+            ending = asyncio.create_task(self._streams.stopping.wait())
             others: set[asyncio.Task[Any]] = {telling, leaving, ending}
             await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
             for task in others:

@@ -29,6 +29,7 @@ class Ledger:
     """One ledger in one process. Made by `open_ledger`; a process may open several."""
 
     def __init__(self, url: str, settings: Settings, cursor_key: bytes) -> None:
+        self.url = url
         self.settings = settings
         self.cursor_key = cursor_key
         self._writer = Writer(partial(open_store, url, settings), settings)

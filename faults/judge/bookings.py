@@ -141,7 +141,12 @@ class Booking:
         whose = {name: self.shown[name] for name in ("flight_id", "user_id")}
         times = {"due_at": _text(event.recorded_at), "settled_at": None}
         row = {"id": state["refund_id"], "booking_id": self.shown["id"], **whose, **told, **times}
-        self.refunds[state["refund_id"]] = row | {"status": "due", "reference": None}
+        self.refunds[state["refund_id"]] = row | {
+            "status": "due",
+            "reference": None,
+            "gateway": None,
+            "refusal": None,
+        }
         wrong = self._late(event) if state["reason"] == "late_payment" else []
         if self.status == "cancelled":
             self._pay(status="refund_due")

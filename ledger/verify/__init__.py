@@ -8,7 +8,7 @@ import psycopg
 
 from ledger.connection import conninfo
 from ledger.verify.fold_pass import check_folds
-from ledger.verify.log_pass import check_log
+from ledger.verify.log_pass import check_log, check_part
 from ledger.verify.wrong import Wrong
 
 Progress = Callable[[int, int], None]
@@ -49,6 +49,21 @@ def verify(url: str, progress: Progress = lambda done, of: None) -> Verification
         except Wrong as wrong:
             return Verification(False, checked, wrong.position, wrong.reason)
         return Verification(True, checked, None, None)
+
+
+def verify_part(url: str, first: int, last: int | None) -> Verification:
+    """Positions, time, chain and commands of the events from `first` to `last` (None: to the end).
+
+    What stands before is taken on trust, and views are not looked at: they show the end of the log only.
+    """
+    with psycopg.connect(conninfo(url, "seatledger verify"), autocommit=True) as connection:
+        connection.execute("begin isolation level repeatable read read only")
+        done = [0]
+        try:
+            done.extend(check_part(connection, first, last))
+        except Wrong as wrong:
+            return Verification(False, done[-1], wrong.position, wrong.reason)
+        return Verification(True, done[-1], None, None)
 
 
 def _row(connection: psycopg.Connection[Any], statement: Any) -> Any:

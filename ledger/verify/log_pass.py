@@ -13,8 +13,15 @@ from ledger.log import COLUMNS, RecordedEvent
 from ledger.verify.wrong import Wrong
 
 BATCH = 5_000
+_DAWN = datetime.min.replace(tzinfo=UTC)
 
 _EVENTS = f"select {COLUMNS} from ledger.events order by position"
+_PART = f"select {COLUMNS} from ledger.events where position between %s and %s order by position"
+_BEFORE = """
+    select position, hash, recorded_at from ledger.events where position < %s order by position desc limit 1
+"""
+_ORDINAL = "select ordinal from ledger.events where position = %s"
+_HEAD = "select coalesce(max(position), 0) from ledger.events"
 _COMMANDS = """
     select first_position, last_position, actor, operation, key, fingerprint, status, body
     from ledger.commands where first_position between %s and %s
@@ -47,13 +54,42 @@ def check_log(connection: Connection[Any]) -> Iterator[int]:
     yield chain.position
 
 
+def check_part(connection: Connection[Any], first: int, last: int | None) -> Iterator[int]:
+    """The same for the events from `first` to `last` (None: to the end), taking what stands before on trust.
+
+    Yields how many of them are checked so far. Raises Wrong at the first that fails, also where the log ends
+    before `last`.
+    """
+    (head,) = connection.execute(_HEAD).fetchone() or (0,)
+    last = head if last is None else last
+    row = connection.execute(_ORDINAL, (first,)).fetchone()
+    # Where a command's events are cut in two, its first ones are looked at as well.
+    begin = max(first - (row[0] - 1), 1) if row else first
+    chain, owners = _Chain(*(connection.execute(_BEFORE, (begin,)).fetchone() or ())), _Owners()
+    with connection.cursor("log") as cursor:
+        cursor.execute(_PART, (begin, last))
+        while rows := cursor.fetchmany(BATCH):
+            events = [RecordedEvent(*row) for row in rows]
+            commands = connection.execute(_COMMANDS, (events[0].position, events[-1].position))
+            owners.expect(commands.fetchall())
+            for event in events:
+                chain.check(event)
+                owners.check(event)
+            yield max(chain.position - first + 1, 0)
+    if chain.position < last:
+        raise Wrong(chain.position + 1, f"the log ends at {head}")
+    if last == head:
+        owners.check_end(head)
+    yield max(last - first + 1, 0)
+
+
 class _Chain:
     """Where the log should go on: the next position, the hash it builds on, the time it may not precede."""
 
-    def __init__(self) -> None:
-        self.position = 0
-        self._hash = GENESIS
-        self._time = datetime.min.replace(tzinfo=UTC)
+    def __init__(self, position: int = 0, hash: bytes = GENESIS, time: datetime = _DAWN) -> None:
+        self.position = position
+        self._hash = hash
+        self._time = time
 
     def check(self, event: RecordedEvent) -> None:
         expected = self.position + 1

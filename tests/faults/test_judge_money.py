@@ -31,7 +31,7 @@ def test_an_honest_history_is_beyond_reproach() -> None:
     )
     due = {"booking_id": str(BOB), "flight_id": str(FLIGHT), "user_id": "somebody", "payment_id": PAYMENT}
     due |= {"id": REFUNDS[1], "amount": COST, "reason": "late_payment", "status": "due", "due_at": at(25)}
-    body = {"data": [due | {"settled_at": None, "reference": None}]}
+    body = {"data": [due | {"settled_at": None, "reference": None, "gateway": None, "refusal": None}]}
     tale.show("refunds", "/refunds?status=due&limit=30", 15, body)
     assert tale.judged() == []
 

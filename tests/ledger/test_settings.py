@@ -48,7 +48,7 @@ def test_an_empty_cron_means_never_and_other_empty_values_mean_unset() -> None:
         ("SEATLEDGER_GATEWAY_URL", "http://"),
         ("SEATLEDGER_GATEWAY_URL", "http://x:99999"),
         ("SEATLEDGER_GATEWAY_URL", "http://[x"),
-        ("SEATLEDGER_GATEWAY_URL", "https://user:secret@x"),
+        ("SEATLEDGER_GATEWAY_URL", "https://user@x"),
         ("SEATLEDGER_GATEWAY_URL", "https://x/v1"),
         ("SEATLEDGER_GATEWAY_SECONDS", "0"),
         ("SEATLEDGER_GATEWAY_KEY", "two words"),

@@ -1,0 +1,27 @@
+"""`python -m ledger.verify [FIRST [LAST]]`: verify the database in DATABASE_URL, and print what was found.
+
+A process of its own, for programs that have better to do: it is as busy as one can be.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from ledger.verify import verify, verify_part
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Raises psycopg.Error, ValueError."""
+    url = os.environ["DATABASE_URL"]
+    if arguments:
+        first, *last = (int(argument) for argument in arguments)
+        result = verify_part(url, first, last[0] if last else None)
+    else:
+        result = verify(url)
+    print(msgspec.json.encode(result).decode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
