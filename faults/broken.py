@@ -25,6 +25,7 @@ import ledger.statements
 import projections.availability
 from domain.booking import Booking, CancelReason, Status
 from domain.refusals import BookingCancelled, Refusal
+from faults.gateway_breaks import GATEWAY_BREAKS
 from ledger.block import Block, Loaded
 from ledger.store import Store
 from ledger.submission import Answer, Submission
@@ -137,20 +138,23 @@ def refunds_settled_twice() -> None:
     setattr(Booking, "settle_refund", settle_refund)
 
 
-BREAKS: dict[str, Callable[[], None]] = {
-    broken.__name__.replace("_", "-"): broken
-    for broken in (
-        keys_in_a_second_transaction,
-        seats_checked_outside_the_lock,
-        answers_before_commit,
-        holds_expired_unchecked,
-        payments_after_the_end,
-        refusals_forgotten,
-        availability_remembered,
-        late_money_forgotten,
-        refunds_settled_twice,
-    )
-}
+def _named(*breaks: Callable[[], None]) -> dict[str, Callable[[], None]]:
+    return {broken.__name__.replace("_", "-"): broken for broken in breaks}
+
+
+BREAKS = _named(
+    keys_in_a_second_transaction,
+    seats_checked_outside_the_lock,
+    answers_before_commit,
+    holds_expired_unchecked,
+    payments_after_the_end,
+    refusals_forgotten,
+    availability_remembered,
+    late_money_forgotten,
+    refunds_settled_twice,
+)
+
+_ALL = BREAKS | _named(*GATEWAY_BREAKS)
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -169,7 +173,7 @@ def create() -> Litestar:
 @functools.cache
 def _break(name: str) -> None:
     """Once in each process; a forked worker is broken already."""
-    BREAKS[name]()
+    _ALL[name]()
 
 
 def main(name: str, arguments: list[str]) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Self
 from uuid import uuid4
@@ -19,14 +19,25 @@ PAID_MAX = 4
 
 
 class Crowd:
-    """Everybody who calls, from `open` until `closing` is set and their last command is answered."""
+    """Everybody who calls, from `open` until `closing` is set and their last command is answered.
 
-    def __init__(self, line: Line, random: Random, hold_seconds: int, think_seconds: float) -> None:
+    `cards` are what a payment gateway's customers pay with, by its tokens; empty where there is no gateway.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        random: Random,
+        hold_seconds: int,
+        think_seconds: float,
+        cards: Sequence[str] = (),
+    ) -> None:
         self.closing = asyncio.Event()
         self.flights: list[str] = []
         self.gone: list[str] = []
         self.think_seconds = think_seconds
         self.hold_seconds = hold_seconds
+        self.cards = cards
         self._operator = Operator(line.caller("operator-olga", "operator"), self, Random(random.random()))
         self.clerk = Clerk(line.caller("clerk-clara", "operator"), self, Random(random.random()))
         names = [f"customer-{number:02}" for number in range(CUSTOMERS)]
@@ -135,6 +146,10 @@ class Customer:
         body = {"booking_id": booking["id"], "user_id": self._caller.who, "total_cost": cost}
         if capture != "automatic":
             body["capture"] = capture
+        key = key or str(uuid4())
+        if self._crowd.cards:
+            # By the key: who repeats it pays with the same.
+            body["payment_method"] = Random(key).choice(self._crowd.cards)
         call = await self._caller.command("pay_booking", "/bookings/payments", body, key)
         if call.status == 201 and all(paid["id"] != booking["id"] for paid in self._paid):
             self._paid.append(booking)

@@ -30,9 +30,10 @@ class Program:
         log: Path,
         program: Sequence[str] = PROGRAM,
         port: int | None = None,
+        arguments: Sequence[str] = ("up",),
     ) -> None:
         self.port = port or free_port()
-        self._command = [sys.executable, *program, "up", "--port", str(self.port)]
+        self._command = [sys.executable, *program, *arguments, "--port", str(self.port)]
         self._environment = dict(environment)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,166 @@
+"""One play of the drill: load and kills, then healing, rest, and the judge."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+import psycopg
+
+from drills.gateway.judge import Count, Evidence, judge
+from drills.gateway.nemesis import Nemesis
+from drills.gateway.site import HOLD_SECONDS, Site, open_site
+from drills.gateway.summary import summary
+from faults.clients import Line, connect
+from faults.customers import Crowd
+from faults.judge.log import read_log
+from faults.liveness import Recovery, slowest_recovery
+from faults.program import PROGRAM, ROOT
+from faults.records import Call, Records
+from gateways.simulator.books import read_books
+
+CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds")
+THINK_SECONDS = 0.3
+ANSWER_SECONDS_MAX = 8
+CALM_SECONDS = 2
+REST_SECONDS_MAX = 60
+POLL_SECONDS = 0.5
+REPEATED_MAX = 500
+REPEATED_AT_ONCE = 8
+THROUGH_GATEWAY = frozenset({"pay_booking", "capture_payment", "void_payment", "settle_refund"})
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What a play came to; `broken` by kind."""
+
+    seconds: float
+    rest_seconds: float
+    counted: dict[str, int]
+    broken: dict[str, int]
+    recovery: Recovery
+    violations: list[str]
+
+
+async def play(
+    seed: str,
+    seconds: float,
+    program: Sequence[str] = PROGRAM,
+    rest_seconds_max: float = REST_SECONDS_MAX,
+    evidence: Path | None = None,
+) -> Played:
+    """`evidence`: where to keep the logs of what was judged. Raises ChildProcessError."""
+    started = time.monotonic()
+    async with open_site(program) as site:
+        nemesis = Nemesis(site, Random(f"{seed} nemesis"))
+        records = Records(site.folder / "calls.jsonl")
+        try:
+            violations, rest_seconds = await _under_load(
+                site, nemesis, records, seed, seconds, rest_seconds_max
+            )
+            found = await asyncio.to_thread(_evidence, site, records.calls)
+            violations += await asyncio.to_thread(_verified, site)
+        finally:
+            records.close()
+        violations += judge(found)
+        if evidence:
+            _keep(site, found, evidence)
+    return Played(
+        time.monotonic() - started,
+        rest_seconds,
+        summary(found),
+        dict(sorted(Counter(broken.name for broken in nemesis.broken).items())),
+        slowest_recovery(records.calls, nemesis.broken),
+        violations,
+    )
+
+
+async def _under_load(
+    site: Site, nemesis: Nemesis, records: Records, seed: str, seconds: float, rest_seconds_max: float
+) -> tuple[list[str], float]:
+    """What was wrong before the books were opened, and how long it took until nothing was on its way."""
+    violations = []
+    async with (
+        connect(site.url, records, site.token_for, ANSWER_SECONDS_MAX) as line,
+        Crowd(line, Random(f"{seed} crowd"), HOLD_SECONDS, THINK_SECONDS, CARDS) as crowd,
+    ):
+        await crowd.open()
+        await nemesis.rage(seconds)
+        await nemesis.calm()
+        await asyncio.sleep(CALM_SECONDS)
+        healed_at = time.monotonic()
+        if waiting := await crowd.close(rest_seconds_max):
+            violations.append(f"{waiting} callers wait for an answer {rest_seconds_max} s after healing")
+        while moving := await asyncio.to_thread(_moving, site.server.url):
+            if time.monotonic() > healed_at + rest_seconds_max:
+                violations.append(f"still on its way {rest_seconds_max} s after healing: {moving}")
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        rest_seconds = time.monotonic() - healed_at
+        await _repeat(line, records.calls, Random(f"{seed} repeats"))
+    return violations, rest_seconds
+
+
+async def _repeat(line: Line, calls: Sequence[Call], random: Random) -> None:
+    """Keys once more, now that all is over; the judge compares."""
+    through = [call for call in calls if call.answered and call.operation in THROUGH_GATEWAY]
+    chosen = random.sample(through, min(len(through), REPEATED_MAX))
+    limit = asyncio.Semaphore(REPEATED_AT_ONCE)
+
+    async def repeat(call: Call) -> None:
+        role = "client" if call.who.startswith("customer") else "operator"
+        async with limit:
+            caller = line.caller(call.who, role)
+            await caller.command(call.operation, call.path, json.loads(call.body), call.key)
+
+    await asyncio.wait_for(asyncio.gather(*map(repeat, chosen)), REST_SECONDS_MAX)
+
+
+def _moving(url: str) -> dict[str, int]:
+    """How much is on its way, by what it waits for; empty when all is at rest."""
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        return dict(connection.execute(_MOVING).fetchall())
+
+
+def _evidence(site: Site, calls: list[Call]) -> Evidence:
+    with psycopg.connect(site.server.url, connect_timeout=5) as connection:
+        counts = [Count(*row) for row in connection.execute(_COUNTS).fetchall()]
+    return Evidence(read_log(site.server.url), read_books(site.store), counts, calls)
+
+
+def _keep(site: Site, found: Evidence, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "evidence.json").write_bytes(msgspec.json.encode(found))
+    for name in ("program.log", "gateway.log"):
+        (folder / name).write_bytes((site.folder / name).read_bytes())
+
+
+def _verified(site: Site) -> list[str]:
+    said = subprocess.run(
+        [sys.executable, *PROGRAM, "verify", "--json"],
+        cwd=ROOT,
+        env=site.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if said.returncode == 0 and json.loads(said.stdout)["ok"]:
+        return []
+    return [f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}"]
+
+
+_MOVING = """
+    select what, count(*) from (
+        select gateway_task as what from views.bookings where gateway_task is not null
+        union all select 'refund' from views.refunds where status = 'requested'
+        union all select 'hold' from views.bookings where held_until is not null
+    ) moving group by what
+"""
+
+_COUNTS = "select flight_id::text, seats, held, booked from ledger.seats"
