@@ -129,7 +129,9 @@ class Cashier:
         try:
             return await self._gateway.refund(refund.id, refund.charge, refund.amount)
         except GatewayRefused as refused:
-            return Repayment("", False, refused.code)
+            # Perhaps because it has paid it: under a key that it has forgotten, or asked by another process.
+            known = await self._gateway.find_refund(refund.id, refund.charge)
+            return known or Repayment("", False, refused.code)
 
     async def _record(self, booking: Booking, payment: Payment, charge: Charge, correlation_id: str) -> None:
         outcome = PaymentOutcome(charge.status.value)

@@ -194,6 +194,20 @@ async def test_a_refund_whose_answer_is_lost_is_paid_once(counter: Counter, simu
     assert (await counter.booking(booking))["payment"]["status"] == "refunded"
 
 
+async def test_a_refund_that_is_refused_because_it_is_paid_already_is_settled(
+    counter: Counter, simulator: Program
+) -> None:
+    booking = await counter.hold()
+    await counter.pay(booking)
+    await counter.asks(booking, "cancel", "x-1")
+    # Carried out twice, and the answer that comes back is the second.
+    simulator.switch(twice=ALWAYS, amnesia=ALWAYS, only="/refunds")
+    settled = await _settle(counter, await _refund(counter, booking), "r-1")
+    assert (settled.status_code, settled.json()["status"]) == (200, "settled"), settled.text
+    (intent,) = simulator.intents(await counter.payment_id(booking))
+    assert intent["refunded"] == booking["total_cost"]["amount"]
+
+
 async def test_a_refund_that_the_gateway_refuses_stays_due(counter: Counter, simulator: Program) -> None:
     booking = await counter.hold()
     await counter.pay(booking)
