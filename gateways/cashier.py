@@ -19,7 +19,7 @@ from domain.refunds import Refund, RefundStatus
 from gateways import Charge, ChargeStatus, Gateway, GatewayRefused, Order, Repayment
 from ledger.ledger import Ledger
 from ledger.log import RecordedEvent, fold, steps, stream
-from ledger.submission import Submission, neutral
+from ledger.submission import Answer, Submission, neutral
 from projections.refunds import booking_of
 
 STEPS_MAX = 6
@@ -136,13 +136,24 @@ class Cashier:
     async def _record(self, booking: Booking, payment: Payment, charge: Charge, correlation_id: str) -> None:
         outcome = PaymentOutcome(charge.status.value)
         command = RecordPayment(booking.id, payment.id, outcome, charge.reference or None, charge.code)
-        await self._submit(command, f"{payment.id}-{outcome.value}", correlation_id)
+        answer = await self._submit(command, f"{payment.id}-{outcome.value}", correlation_id)
+        if answer.status != 200 and charge.status is ChargeStatus.AUTHORISED:
+            await self._let_go_if_second(booking.id, payment, charge)
 
-    async def _submit(self, command: RecordPayment | RecordRefund, key: str, correlation_id: str) -> None:
+    async def _let_go_if_second(self, booking_id: UUID, payment: Payment, charge: Charge) -> None:
+        """Another process was quicker, and its word is recorded: is it of the same charge?"""
+        booking = fold(await self._events(booking_id))
+        assert isinstance(booking, Booking)
+        recorded = booking.paid_by
+        if (recorded.id, recorded.reference) != (payment.id, charge.reference):
+            await self._let_go(payment, charge)
+
+    async def _submit(self, command: RecordPayment | RecordRefund, key: str, correlation_id: str) -> Answer:
         answer = await self._ledger.submit(
             Submission(command, SYSTEM, neutral, key=key, correlation_id=correlation_id)
         )
         logger.bind(key=key, status=answer.status, position=answer.position).info("gateway.told")
+        return answer
 
 
 _PREFERRED = (ChargeStatus.CAPTURED, ChargeStatus.AUTHORISED, ChargeStatus.RELEASED, ChargeStatus.DECLINED)

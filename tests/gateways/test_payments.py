@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from gateways import completer
+from gateways import Charge, Order, completer
 from gateways.cashier import Cashier
 from gateways.completer import Completer
 from gateways.stripe import StripeGateway
@@ -142,6 +142,26 @@ async def test_a_second_charge_for_one_payment_is_let_go(counter: Counter, simul
     assert len(simulator.intents(payment_id)) == 2
     simulator.switch()
     assert (await counter.pay(booking)).status_code == 201
+    assert sorted(row["status"] for row in simulator.intents(payment_id)) == ["canceled", "succeeded"]
+
+
+async def test_a_second_charge_that_another_process_was_quicker_than_is_let_go(
+    counter: Counter, simulator: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = await counter.hold()
+    simulator.switch(fail=ALWAYS)
+    assert (await counter.pay(booking)).status_code == 503
+    simulator.switch(amnesia=ALWAYS, only="/payment_intents")
+    authorise = StripeGateway.authorise
+
+    async def overtaken(gateway: StripeGateway, order: Order) -> Charge:
+        monkeypatch.setattr(StripeGateway, "authorise", authorise)
+        assert (await counter.pay(booking)).status_code == 201
+        return await authorise(gateway, order)
+
+    monkeypatch.setattr(StripeGateway, "authorise", overtaken)
+    await counter.completer.run()
+    payment_id = await counter.payment_id(booking)
     assert sorted(row["status"] for row in simulator.intents(payment_id)) == ["canceled", "succeeded"]
 
 
