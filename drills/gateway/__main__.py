@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(msgspec.json.encode({"seed": seed, "ok": not played.violations, "played": played}).decode())
     else:
         _report(seed, played)
+    if played.violations:
+        print(f"evidence: {evidence}", file=sys.stderr)
     return 1 if played.violations else 0
 
 
@@ -39,7 +41,8 @@ def _report(seed: int, played: Played) -> None:
     print(f"seed {seed}, {played.seconds:.0f} s; at rest {played.rest_seconds:.1f} s after healing")
     print(f"broke: {_told(played.broken)}")
     print(f"came to: {_told(played.counted)}")
-    print(f"slowest to answer again: {played.recovery.seconds:.1f} s after {played.recovery.fault!r}")
+    print(f"longest silence: {played.silent_seconds:.1f} s, with the time that the program was kept down")
+    print(f"slowest to answer once all ran: {played.recovery.seconds:.1f} s after {played.recovery.fault!r}")
     for violation in played.violations:
         print(f"VIOLATION: {violation}")
     print(f"{len(played.violations)} violations" if played.violations else "0 violations: the books agree")

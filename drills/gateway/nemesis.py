@@ -29,7 +29,7 @@ class Nemesis:
         self._random = random
         self._switched: dict[str, Any] = {}
         self._on_until: dict[str, float] = {}
-        self._deck: list[Callable[[], Awaitable[str]]] = []
+        self._deck: list[Callable[[], Awaitable[list[str]]]] = []
 
     async def rage(self, seconds: float) -> None:
         """Every kind, then every kind again in another order, until the time is over."""
@@ -37,16 +37,16 @@ class Nemesis:
         while time.monotonic() < deadline:
             await asyncio.sleep(self._random.uniform(*PAUSE_SECONDS))
             started_at = now()
-            name = await self._next()()
+            names = await self._next()()
             await self._site.mend()
-            self.broken.append(Broken(name, started_at, now()))
+            self.broken += [Broken(name, started_at, now()) for name in names]
 
     async def calm(self) -> None:
         """All up, and the gateway well behaved."""
         await self._site.mend()
         await self._set({})
 
-    def _next(self) -> Callable[[], Awaitable[str]]:
+    def _next(self) -> Callable[[], Awaitable[list[str]]]:
         if not self._deck:
             kills = [
                 self._kill_gateway,
@@ -60,44 +60,44 @@ class Nemesis:
             self._deck = self._random.sample(kills + mishaps, len(kills + mishaps))
         return self._deck.pop()
 
-    async def _kill_gateway(self) -> str:
+    async def _kill_gateway(self) -> list[str]:
         self._site.gateway.kill()
         self._note({})
         await asyncio.sleep(self._random.uniform(0.2, 3))
-        return "kill the gateway"
+        return ["kill the gateway"]
 
-    async def _kill_program(self) -> str:
+    async def _kill_program(self) -> list[str]:
         await asyncio.to_thread(self._site.program.kill)
         await asyncio.sleep(self._random.choice([0, self._random.uniform(0, 2)]))
-        return "kill the program"
+        return ["kill the program"]
 
-    async def _kill_both(self) -> str:
+    async def _kill_both(self) -> list[str]:
         await asyncio.gather(self._kill_program(), self._kill_gateway())
-        return "kill program and gateway"
+        return ["kill program and gateway"]
 
-    async def _kill_program_and_database(self) -> str:
+    async def _kill_program_and_database(self) -> list[str]:
         await asyncio.to_thread(self._site.kill_database)
         await self._kill_program()
-        return "kill program and database"
+        return ["kill program and database"]
 
-    async def _kill_worker(self) -> str:
+    async def _kill_worker(self) -> list[str]:
         workers = self._site.program.workers()
         send(signal.SIGKILL, self._random.sample(workers, min(len(workers), 1)))
-        return "kill a worker"
+        return ["kill a worker"]
 
-    async def _kill_scheduler(self) -> str:
+    async def _kill_scheduler(self) -> list[str]:
         send(signal.SIGKILL, self._site.program.part("scheduler"))
-        return "kill the scheduler"
+        return ["kill the scheduler"]
 
-    async def _down(self) -> str:
+    async def _down(self) -> list[str]:
         await self._set({"down": True})
-        return "gateway down"
+        return ["gateway down"]
 
-    async def _behave(self) -> str:
+    async def _behave(self) -> list[str]:
         await self._set({})
-        return "switches off"
+        return ["switches off"]
 
-    async def _misbehave(self) -> str:
+    async def _misbehave(self) -> list[str]:
         """Some mishaps at once."""
         random = self._random
         mishaps: dict[str, Any] = {
@@ -109,7 +109,7 @@ class Nemesis:
         possible = mishaps.keys() - (_NOT_WHILE_FORGETFUL if "amnesia" in memory else set())
         chosen = random.sample(sorted(possible), random.randint(1, 3))
         await self._set({name: mishaps[name] for name in chosen} | memory)
-        return "misbehave: " + ", ".join(sorted([*chosen, *memory]))
+        return sorted([*chosen, *memory])
 
     def _bad_memory(self) -> dict[str, Any]:
         """Keys forgotten, or a search that is behind, or neither.

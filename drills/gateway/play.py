@@ -13,6 +13,7 @@ from random import Random
 import msgspec
 import psycopg
 
+from drills.evidence import silence
 from drills.gateway.judge import Count, Evidence, judge
 from drills.gateway.nemesis import Nemesis
 from drills.gateway.site import HOLD_SECONDS, Site, open_site
@@ -37,9 +38,14 @@ THROUGH_GATEWAY = frozenset({"pay_booking", "capture_payment", "void_payment", "
 
 
 class Played(msgspec.Struct, frozen=True):
-    """What a play came to; `broken` by kind."""
+    """What a play came to; `broken` by kind.
+
+    `silent_seconds`: the longest between two answers; `rest_seconds`: from healing until nothing was on its
+    way any more.
+    """
 
     seconds: float
+    silent_seconds: float
     rest_seconds: float
     counted: dict[str, int]
     broken: dict[str, int]
@@ -54,7 +60,7 @@ async def play(
     rest_seconds_max: float = REST_SECONDS_MAX,
     evidence: Path | None = None,
 ) -> Played:
-    """`evidence`: where to keep the logs of what was judged. Raises ChildProcessError."""
+    """`evidence`: where to keep what a violation was found in. Raises ChildProcessError."""
     started = time.monotonic()
     async with open_site(program) as site:
         nemesis = Nemesis(site, Random(f"{seed} nemesis"))
@@ -68,10 +74,11 @@ async def play(
         finally:
             records.close()
         violations += judge(found)
-        if evidence:
+        if evidence and violations:
             _keep(site, found, evidence)
     return Played(
         time.monotonic() - started,
+        silence(records.calls, records.calls[0].sent_at),
         rest_seconds,
         summary(found),
         dict(sorted(Counter(broken.name for broken in nemesis.broken).items())),
