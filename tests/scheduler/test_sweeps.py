@@ -1,22 +1,27 @@
 """Sweeps: due holds are given back, in batches; late, doubled or stumbling sweeps do no harm."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import ledger.jobs
 import scheduler.sweeper
 from domain.booking import Capture
-from domain.commands import CapturePayment, PayBooking
+from domain.caller import SYSTEM
+from domain.commands import CapturePayment, InitiateBooking, PayBooking, RecordPayment
 from domain.money import Money
+from domain.payments import PaymentOutcome
 from ledger.block import expiry_of
 from ledger.jobs import DueHold, due_holds
-from ledger.ledger import open_ledger
+from ledger.ledger import Ledger, open_ledger
 from ledger.log import stream
 from ledger.settings import Settings
 from ledger.submission import Submission, neutral
+from ledger.verify import verify
 from scheduler.sweeper import expire_holds
 from tests.scheduler.airline import OLGA, Airline
 
@@ -73,11 +78,10 @@ async def test_a_hold_that_the_ledger_refuses_to_expire_holds_up_nobody(
 async def test_a_hold_that_a_sweep_tried_too_early_is_expired_by_a_later_one(database_url: str) -> None:
     async with open_ledger(database_url, Settings(hold_seconds=1)) as ledger:
         (booking,) = await Airline(ledger).due_holds(1)
-        early = await ledger.submit(expiry_of(DueHold(datetime.now(UTC), booking)))
+        (initiated,) = await _events(ledger, booking)
+        early = await ledger.submit(expiry_of(DueHold(initiated.expires_at, booking)))
         assert b"hold-not-due" in early.body
-        async with asyncio.timeout(10):
-            while not await expire_holds(ledger):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await _until(lambda: expire_holds(ledger))
 
 
 async def test_holds_that_still_run_are_not_due(airline: Airline) -> None:
@@ -118,9 +122,7 @@ async def test_a_payment_that_nobody_captured_in_time_is_swept_with_the_holds(da
         payment = PayBooking(booking, "alice", Money(900_000, "INR"), Capture.MANUAL)
         assert (await ledger.submit(Submission(payment, OLGA, neutral))).status == 200
         assert await expire_holds(ledger) == 0
-        async with asyncio.timeout(10):
-            while not await expire_holds(ledger):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await _until(lambda: expire_holds(ledger))
         late = await ledger.submit(Submission(CapturePayment(booking), OLGA, neutral))
         assert late.status == 200
         async with ledger.read() as connection:
@@ -130,3 +132,46 @@ async def test_a_payment_that_nobody_captured_in_time_is_swept_with_the_holds(da
         "booking.reseated",
         "booking.booked",
     ]
+
+
+async def sweep(ledger: Ledger, flight: UUID) -> bool:
+    return await expire_holds(ledger) == 1
+
+
+async def want_the_seats(ledger: Ledger, flight: UUID) -> bool:
+    answer = await ledger.submit(Submission(InitiateBooking(flight, "bob", 9), OLGA, neutral))
+    return answer.status == 200
+
+
+@pytest.mark.parametrize("rival", [sweep, want_the_seats])
+async def test_seats_that_late_money_took_again_are_given_back_again(database_url: str, rival: Any) -> None:
+    """The hold of one booking runs out twice."""
+    settings = Settings(hold_seconds=1, capture_seconds=1, gateway="simulator")
+    async with open_ledger(database_url, settings) as ledger:
+        (booking,) = await Airline(ledger).due_holds(1)
+        card = PayBooking(booking, "alice", Money(900_000, "INR"), Capture.MANUAL, "pm_card_visa")
+        await ledger.submit(Submission(card, OLGA, neutral))
+        await _until(lambda: expire_holds(ledger))
+        initiated, requested, *_ = await _events(ledger, booking)
+        told = RecordPayment(booking, requested.payment_id, PaymentOutcome.AUTHORISED, "pi_1")
+        await ledger.submit(Submission(told, SYSTEM, neutral))
+        await _until(lambda: rival(ledger, initiated.flight_id))
+        last = [event.TOPIC for event in await _events(ledger, booking)][-4:]
+    assert last == [
+        "booking.cancelled",
+        "booking.payment_authorised",
+        "booking.reseated",
+        "booking.cancelled",
+    ]
+    assert verify(database_url).ok
+
+
+async def _events(ledger: Ledger, booking: UUID) -> list[Any]:
+    async with ledger.read() as connection:
+        return [event.decoded() for event in await stream(connection, booking)]
+
+
+async def _until(happens: Callable[[], Awaitable[object]]) -> None:
+    async with asyncio.timeout(5):
+        while not await happens():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
