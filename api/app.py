@@ -23,6 +23,7 @@ from api.refunds import RefundController
 from api.request import ApiRequest
 from api.tokens import Tokens
 from api.unread import hang_up_on_idlers
+from api.waiting import WaitingController
 from api.why import WhyController
 from ledger.ledger import Ledger
 from ledger.settings import Settings
@@ -50,6 +51,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             BulkController,
             PaymentController,
             RefundController,
+            WaitingController,
             AuditController,
             WhyController,
             OperationsController,

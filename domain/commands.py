@@ -120,6 +120,28 @@ class SettleRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: Note | None = None
 
 
+class JoinWaitlist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    flight_id: UUID
+    user_id: UserId
+    seats: PartySize
+
+
+class LeaveWaitlist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
+class OfferSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
+class HoldOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
+class CloseWaiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
 Command = (
     ScheduleFlight
     | RepriceFlight
@@ -134,4 +156,9 @@ Command = (
     | ExpireHold
     | CancelWithFlight
     | SettleRefund
+    | JoinWaitlist
+    | LeaveWaitlist
+    | OfferSeats
+    | HoldOffer
+    | CloseWaiting
 )

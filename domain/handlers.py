@@ -12,9 +12,14 @@ from domain.commands import (
     CancelWithFlight,
     CapturePayment,
     ChangeFlightSeats,
+    CloseWaiting,
     Command,
     ExpireHold,
+    HoldOffer,
     InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
+    OfferSeats,
     PayBooking,
     ReduceSeats,
     RepriceFlight,
@@ -30,7 +35,14 @@ from domain.refusals import (
     NotYourAccount,
     TotalTooLarge,
 )
-from domain.working_set import WorkingSet
+from domain.waiting_handlers import (
+    close_waiting,
+    hold_offer,
+    join_waitlist,
+    leave_waitlist,
+    offer_seats,
+)
+from domain.working_set import Subject, WorkingSet
 
 
 class Asked(NamedTuple):
@@ -193,7 +205,7 @@ def _own_booking(
     return booking
 
 
-Handler = Callable[[Any, Asked, WorkingSet], Flight | Booking]
+Handler = Callable[[Any, Asked, WorkingSet], Subject]
 
 HANDLERS: dict[type[Command], Handler] = {
     ScheduleFlight: schedule_flight,
@@ -209,6 +221,11 @@ HANDLERS: dict[type[Command], Handler] = {
     ExpireHold: expire_hold,
     CancelWithFlight: cancel_with_flight,
     SettleRefund: settle_refund,
+    JoinWaitlist: join_waitlist,
+    LeaveWaitlist: leave_waitlist,
+    OfferSeats: offer_seats,
+    HoldOffer: hold_offer,
+    CloseWaiting: close_waiting,
 }
 
 

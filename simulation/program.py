@@ -87,6 +87,7 @@ class Program:
             wire,
             timedelta(seconds=self._settings.hold_seconds),
             timedelta(seconds=self._settings.capture_seconds),
+            timedelta(seconds=self._settings.offer_seconds),
         )
 
     async def _serve(self, submission: Submission, reply: Reply) -> None:

@@ -53,15 +53,19 @@ class PerfectWire:
 class TwinStore:
     """What a writer sees of the database's twin."""
 
-    def __init__(self, wire: Wire, hold: timedelta, capture_window: timedelta) -> None:
+    def __init__(
+        self, wire: Wire, hold: timedelta, capture_window: timedelta, offer_window: timedelta
+    ) -> None:
         self._wire = wire
         self._hold = hold
         self._capture_window = capture_window
+        self._offer_window = offer_window
 
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
         wanted = Wanted.by(submissions)
         found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))
-        world = WorkingSet(found.now, self._hold, self._capture_window, self._wire.session.database.new_id)
+        windows = self._hold, self._capture_window, self._offer_window
+        world = WorkingSet(found.now, *windows, self._wire.session.database.new_id)
         fill(world, found.events)
         world.seats = found.seats
         world.scheduled = found.scheduled
@@ -88,7 +92,12 @@ class TwinStore:
 
 
 def open_twin(
-    database: Database, hold: timedelta, capture_window: timedelta, transaction_seconds: float
+    database: Database,
+    hold: timedelta,
+    capture_window: timedelta,
+    offer_window: timedelta,
+    transaction_seconds: float,
 ) -> TwinStore:
     """A store on a wire that never breaks."""
-    return TwinStore(PerfectWire(database.connect(transaction_seconds)), hold, capture_window)
+    wire = PerfectWire(database.connect(transaction_seconds))
+    return TwinStore(wire, hold, capture_window, offer_window)

@@ -13,6 +13,7 @@ import pytest
 import projections.bookings
 import projections.flights
 import projections.refunds
+import projections.waiting
 from domain.caller import Caller, Role
 from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
 from ledger.block import Block
@@ -25,6 +26,7 @@ from simulation.store import open_twin
 
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 CAPTURE_WINDOW = timedelta(minutes=15)
+OFFER_WINDOW = timedelta(minutes=10)
 HOLD = timedelta(minutes=5)
 DEPARTS = datetime(2040, 1, 1, tzinfo=UTC)
 
@@ -36,7 +38,7 @@ class Bench:
     """Opens stores on one database, and says what its views show."""
 
     _open: Open
-    views: Callable[[], tuple[list[Any], list[Any], list[Any]]]
+    views: Callable[[], tuple[list[Any], list[Any], list[Any], list[Any]]]
     _stores: AsyncExitStack
 
     async def open(self, hold: timedelta = HOLD, transaction_seconds: float = 5.0) -> BlockStore:
@@ -88,16 +90,17 @@ def _real(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
     url: str = request.getfixturevalue("database_url")
 
     async def opened(hold: timedelta, transaction_seconds: float) -> BlockStore:
-        store = Store(await connect(url, "bench"), hold, CAPTURE_WINDOW)
+        store = Store(await connect(url, "bench"), hold, CAPTURE_WINDOW, OFFER_WINDOW)
         await store.prepare(transaction_seconds)
         return store
 
-    def views() -> tuple[list[Any], list[Any], list[Any]]:
+    def views() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
         with psycopg.connect(url) as connection:
             connection.execute("set timezone to 'UTC'")
             flights = connection.execute(projections.flights.EVERY_ROW).fetchall()
             bookings = connection.execute(projections.bookings.EVERY_ROW).fetchall()
-            return flights, bookings, connection.execute(projections.refunds.EVERY_ROW).fetchall()
+            refunds = connection.execute(projections.refunds.EVERY_ROW).fetchall()
+            return flights, bookings, refunds, connection.execute(projections.waiting.EVERY_ROW).fetchall()
 
     return Bench(opened, views, stores)
 
@@ -106,10 +109,11 @@ def _twin(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
     database = Database()
 
     async def opened(hold: timedelta, transaction_seconds: float) -> BlockStore:
-        return open_twin(database, hold, CAPTURE_WINDOW, transaction_seconds)
+        return open_twin(database, hold, CAPTURE_WINDOW, OFFER_WINDOW, transaction_seconds)
 
-    def views() -> tuple[list[Any], list[Any], list[Any]]:
+    def views() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
         refunds = sorted(database.refunds.values(), key=lambda row: (row[1], row[0]))
-        return sorted(database.flights.values()), sorted(database.bookings.values()), refunds
+        flights, bookings = sorted(database.flights.values()), sorted(database.bookings.values())
+        return flights, bookings, refunds, sorted(database.waiting.values())
 
     return Bench(opened, views, stores)

@@ -260,7 +260,7 @@ async def test_the_views_show_what_was_written(bench: Bench) -> None:
     submissions = [asks(CancelBooking(id), key="none") for id in (paid, due)]
     world = (await store.load([*submissions, asks(InitiateBooking(flight_id, "alice", 1))])).world
     await store.close()
-    flights, bookings, refunds = bench.views()
+    flights, bookings, refunds, _ = bench.views()
     bookings_expected = sorted(world.bookings.values(), key=lambda booking: booking.id)
     assert bookings == list(zip(*projections.bookings.upsert(bookings_expected)[1], strict=True))
     assert refunds == list(zip(*projections.refunds.upsert(bookings_expected)[1], strict=True))
