@@ -52,6 +52,18 @@ REFUND_FIELDS = {
     "settled_at",
     "reference",
 }
+WAITING_FIELDS = {
+    "id",
+    "flight_id",
+    "user_id",
+    "seats",
+    "status",
+    "place",
+    "joined_at",
+    "booking_id",
+    "offer_expires_at",
+    "version",
+}
 EVENT_FIELDS = {
     "position",
     "version",

@@ -15,7 +15,7 @@ import projections.flights
 import projections.refunds
 import projections.waiting
 from domain.caller import Caller, Role
-from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
+from domain.commands import Command, InitiateBooking, JoinWaitlist, Price, ScheduleFlight
 from ledger.block import Block
 from ledger.connection import connect
 from ledger.store import Store
@@ -60,6 +60,11 @@ class Bench:
     async def flight(self, seats: int = 5, number: str = "BA117") -> UUID:
         (answer,) = await self.commit(asks(scheduling(number, seats)))
         assert answer.subject_id is not None
+        return answer.subject_id
+
+    async def wait(self, flight_id: UUID, user: str, seats: int) -> UUID:
+        (answer,) = await self.commit(asks(JoinWaitlist(flight_id, user, seats)))
+        assert answer.subject_id is not None, answer
         return answer.subject_id
 
     async def hold(self, flight_id: UUID, seats: int = 1, due_for: float | None = None) -> UUID:
