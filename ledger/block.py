@@ -189,7 +189,10 @@ class Block:
         world = self.loaded.world
         if not serves(world, flight_id):
             return
-        self._make_room(flight_id, seats_wanted(world, flight_id), correlation_id)
+        if self._due.get(flight_id):
+            self._make_room(flight_id, seats_wanted(world, flight_id), correlation_id)
+        if world.seats[flight_id].free == 0:
+            return
         for submission in next_offers(world, flight_id, correlation_id):
             if self._carry_out(submission).subject_id is None:
                 # A refusal would be kept, and the party never be served again.
