@@ -9,13 +9,14 @@ from domain.commands import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist
 from domain.flight import Flight, FlightStatus
 from domain.refusals import (
     AlreadyWaiting,
+    NotWaiting,
     NotYourAccount,
     PartyLargerThanFlight,
     SeatsAvailable,
     WaitingListFull,
     WaitingPartyNotFound,
 )
-from domain.waiting import WAITING_MAX, CloseReason, WaitingParty, id_behind
+from domain.waiting import WAITING_MAX, CloseReason, WaitingParty, WaitingStatus, id_behind
 from domain.working_set import WorkingSet
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def leave_waitlist(command: LeaveWaitlist, asked: Asked, world: WorkingSet) -> W
     party = world.party(command.waiting_id)
     if not asked.caller.may_act_for(party.user_id):
         raise WaitingPartyNotFound(waiting_id=command.waiting_id)
+    if party.is_waiting and world.flights[party.flight_id].status(world.now) in _CLOSES:
+        # As it reads from the departure on, whether or not anybody has closed it.
+        raise NotWaiting(waiting_id=party.id, was=WaitingStatus.CLOSED)
     party.leave(world.now)
     return party
 

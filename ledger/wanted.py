@@ -35,7 +35,7 @@ class Wanted:
 
     `captures` are bookings that may need their seats again, `refunds` stand for their bookings, and `emptied`
     are flights whose live bookings are all touched. `lines` stand for flights whose seats may be taken or
-    come free, so that it matters who waits for them: flights, bookings, and entries that may be closed.
+    come free, so that it matters who waits for them: flights, bookings, and entries on their lists.
     """
 
     keys: list[CommandKey] = field(default_factory=list)
@@ -82,11 +82,9 @@ class Wanted:
                 case JoinWaitlist(flight_id=flight_id, seats=seats):
                     wanted.flights.add(flight_id)
                     wanted.seats_needed[flight_id] = wanted.seats_needed.get(flight_id, 0) + seats
-                case LeaveWaitlist(waiting_id=waiting_id):
-                    wanted.parties.add(waiting_id)
-                case CloseWaiting(waiting_id=waiting_id):
-                    wanted.parties.add(waiting_id)
-                    wanted.lines[2].add(waiting_id)
+                case LeaveWaitlist() | CloseWaiting():
+                    wanted.parties.add(submission.command.waiting_id)
+                    wanted.lines[2].add(submission.command.waiting_id)
                 case ScheduleFlight() as command:
                     wanted.natural_keys.add((command.number, command.origin, command.departure_day))
         return wanted

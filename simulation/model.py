@@ -229,7 +229,8 @@ class Model:
             case CloseWaiting():
                 over = party.status == "waiting" and self.flights[party.flight_id].gone(now)
                 return "accepted" if over else "waiting-not-over"
-        return "accepted" if party.status == "waiting" else "not-waiting"
+        gone = isinstance(command, LeaveWaitlist) and self.flights[party.flight_id].gone(now)
+        return "accepted" if party.status == "waiting" and not gone else "not-waiting"
 
     def _of_booking(self, command: Any, caller: Caller, version: int | None, now: datetime) -> str:
         booking = self.bookings.get(command.booking_id)

@@ -1,6 +1,7 @@
 """Waiting lists over HTTP: joining, being offered what comes free, and what may be seen of it."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -257,6 +258,23 @@ async def test_pages_show_every_party_once_and_in_the_order_of_service(operator,
 )
 async def test_a_filter_that_makes_no_sense_is_a_400(operator, nonsense):
     (await operator.get(f"/waitlist?{nonsense}")).refused(400)
+
+
+async def test_the_list_of_a_flight_that_has_departed_reads_closed(operator, alice, bob):
+    leaves = datetime.now(UTC) + timedelta(seconds=2)
+    flight = await operator.flight(
+        seats=1, departs_at=leaves.isoformat(), arrives_at=(leaves + timedelta(hours=8)).isoformat()
+    )
+    booking = (await alice.book(flight)).made()
+    party = (await bob.wait(flight)).made()
+    await passed(flight["departs_at"])
+    closed = await bob.standing(party)
+    assert closed == party | {"status": "closed", "place": None}
+    assert await bob.line(flight, status="closed") == [closed]
+    assert await bob.line(flight, status="waiting") == []
+    (await bob.leave(party)).refused(409, "not-waiting", was="closed")
+    (await alice.cancel(booking)).done()
+    assert await bob.standing(party) == closed
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from domain.commands import (
     ChangeFlightSeats,
     CloseWaiting,
     ExpireHold,
+    HoldOffer,
     InitiateBooking,
     JoinWaitlist,
     LeaveWaitlist,
@@ -22,6 +23,7 @@ from domain.commands import (
     RepriceFlight,
     VoidPayment,
 )
+from domain.handlers import HANDLERS
 from domain.money import AMOUNT_MAX, Money
 from domain.refusals import (
     AlreadyWaiting,
@@ -265,6 +267,8 @@ def test_nothing_is_offered_on_a_flight_that_has_departed(
     scenario.later(days=1).when(CancelBooking(alices))
     assert scenario.events == ["booking.cancelled"]
     assert statuses(scenario, bob) == ["waiting"]
+    scenario.when(LeaveWaitlist(bob), BOB)
+    scenario.then_refused(NotWaiting, was=WaitingStatus.CLOSED)
     scenario.when(CloseWaiting(bob))
     assert scenario.recorded[-1].state == '{"reason":"flight_departed"}'
     scenario.when(CloseWaiting(bob))
@@ -386,13 +390,11 @@ def test_an_offer_that_is_refused_fails_the_command_that_caused_it(
     scenario: Scenario, alices: UUID, flight_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rather than keep a refusal under the entry's only key. It would be a bug."""
-    bob = scenario.waiting[waits(scenario, flight_id, "bob")]
-    monkeypatch.setattr(type(bob), "is_waiting", property(lambda party: True))
-    bob.status = WaitingStatus.LEFT
+    waits(scenario, flight_id, "bob")
 
     def refuse(*_: object) -> None:
         raise NotWaiting
 
-    monkeypatch.setattr(type(bob), "offer", refuse)
+    monkeypatch.setitem(HANDLERS, HoldOffer, refuse)
     with pytest.raises(HandlerFailed):
         scenario.when(CancelBooking(alices))

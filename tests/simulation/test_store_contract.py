@@ -335,6 +335,7 @@ async def test_whatever_may_move_seats_comes_with_who_waits_for_them(bench: Benc
         VoidPayment(held, "declined"),
         CapturePayment(held),
         ExpireHold(held),
+        LeaveWaitlist(first),
         CloseWaiting(first),
     ):
         store = await bench.open()
@@ -342,6 +343,7 @@ async def test_whatever_may_move_seats_comes_with_who_waits_for_them(bench: Benc
         await store.close()
         assert [party.id for party in world.line(flight_id)] == [first, second], command
         assert list(world.flights) == [flight_id], command
+        assert left not in world.waiting
         assert others not in world.bookings
 
 
@@ -374,13 +376,21 @@ async def test_due_holds_come_with_those_who_wait_for_them_all_of_them(bench: Be
         await store.close()
 
 
-async def test_an_entry_comes_alone_for_its_leaving(bench: Bench) -> None:
+async def test_an_entry_that_waits_no_more_comes_alone(bench: Bench) -> None:
     flight_id = await bench.flight(seats=1)
     await bench.hold(flight_id)
-    bob, _ = await bench.wait(flight_id, "bob", 1), await bench.wait(flight_id, "carol", 1)
+    bob = await bench.wait(flight_id, "bob", 1)
+    await bench.commit(asks(LeaveWaitlist(bob)))
     world = (await (await bench.open()).load([asks(LeaveWaitlist(bob))])).world
     assert list(world.waiting) == [bob]
     assert world.flights == {}
+
+
+async def test_who_joins_comes_with_the_due_holds_that_would_do_instead(bench: Bench) -> None:
+    flight_id = await bench.flight(seats=3)
+    _, due, oldest = [await bench.hold(flight_id, due_for=seconds) for seconds in (10, 20, 30)]
+    loaded = await (await bench.open()).load([asks(JoinWaitlist(flight_id, "bob", 2))])
+    assert set(loaded.world.bookings) == {due, oldest}
 
 
 async def test_offers_are_written_with_their_holds_and_shown(bench: Bench) -> None:
