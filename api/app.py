@@ -25,6 +25,7 @@ from api.streams import Streams
 from api.tokens import Tokens
 from api.unread import hang_up_on_idlers
 from api.verification import VerificationController
+from api.waiting import WaitingController
 from api.why import WhyController
 from gateways.cashier import Cashier
 from gateways.configured import open_gateway
@@ -57,6 +58,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             BulkController,
             PaymentController,
             RefundController,
+            WaitingController,
             AuditController,
             VerificationController,
             WhyController,

@@ -15,9 +15,17 @@ from api.rejections import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malfo
 from api.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.request import ApiRequest
 from api.routes import Route
-from domain.commands import Command, InitiateBooking, PayBooking, ScheduleFlight, SettleRefund
+from domain.commands import (
+    Command,
+    InitiateBooking,
+    JoinWaitlist,
+    PayBooking,
+    ScheduleFlight,
+    SettleRefund,
+)
 from domain.flight import Flight
 from domain.refusals import Refusal
+from domain.waiting import WaitingParty
 from gateways import GatewayInDoubt, GatewayRefused
 from gateways.cashier import Cashier
 from gateways.verdicts import ThroughGateway, is_at_rest, verdict
@@ -25,8 +33,13 @@ from ledger.submission import Answer, Render, Submission, Verdict
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.refunds import RefundRow
+from projections.waiting import WaitingRow
 
-CREATED = {ScheduleFlight: "/api/v1/flights/", InitiateBooking: "/api/v1/bookings/"}
+CREATED = {
+    ScheduleFlight: "/api/v1/flights/",
+    InitiateBooking: "/api/v1/bookings/",
+    JoinWaitlist: "/api/v1/waitlist/",
+}
 """Commands that make a new resource, and where it will be found."""
 
 _KEY = re.compile(rb"[!-~]{1,255}")
@@ -120,6 +133,9 @@ def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
     if isinstance(verdict, Flight):
         created = isinstance(submission.command, ScheduleFlight)
         return 201 if created else 200, _encode(FlightRow.of(verdict))
+    if isinstance(verdict, WaitingParty):
+        joined = isinstance(submission.command, JoinWaitlist)
+        return 201 if joined else 200, _encode(WaitingRow.of(verdict))
     if isinstance(submission.command, SettleRefund):
         return 200, _encode(RefundRow.of(verdict, verdict.refunds[submission.command.refund_id]))
     row = BookingRow.of(verdict)

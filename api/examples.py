@@ -14,6 +14,7 @@ from api.payments import Voiding
 from api.queries import Page
 from api.refunds import Settlement
 from api.request import Nothing
+from api.waiting import Party
 from domain.booking import Status
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.flight import FlightStatus
@@ -24,6 +25,7 @@ from projections.availability import Availability
 from projections.bookings import BookingRow, Payment
 from projections.flights import FlightRow
 from projections.refunds import RefundRow
+from projections.waiting import Standing, WaitingRow
 
 _FLIGHT = UUID("01932c07-5bb0-7aaa-8000-00000000ba17")
 _BOOKING = UUID("01932c07-5bb1-7bbb-8000-0000000a11ce")
@@ -77,6 +79,19 @@ ALICE_IS_OWED = RefundRow(
     None,
 )
 
+ALICE_WAITS = WaitingRow(
+    UUID("01932c07-5bb4-7eee-8000-0000003a175a"),
+    _FLIGHT,
+    "alice",
+    2,
+    Standing.WAITING,
+    3,
+    _MADE,
+    None,
+    None,
+    1,
+)
+
 
 def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(value))
@@ -105,4 +120,7 @@ EXAMPLES: dict[Any, Any] = {
     RefundRow: ALICE_IS_OWED,
     Page[RefundRow]: Page([ALICE_IS_OWED], None),
     Settlement: Settlement("re_4711"),
+    Party: Party("alice", 2),
+    WaitingRow: ALICE_WAITS,
+    Page[WaitingRow]: Page([ALICE_WAITS], None),
 }

@@ -14,6 +14,7 @@ from api.routes import PUBLIC, Route
 from domain.refusals import IdempotencyKeyReused, Refusal
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
+from projections.waiting import WaitingRow
 
 REFERENCE = "#/components/schemas/{name}"
 
@@ -36,13 +37,13 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
     yield "x-request-id", _header("The request's id.")
     if route.query is not None or command or route.rehearsable:
         yield "ledger-position", _header("The position of the log that the answer reflects.", "integer")
-    if command or route.gives in (FlightRow, BookingRow):
+    if command or route.gives in (FlightRow, BookingRow, WaitingRow):
         yield "ETag", _header('The version, like "v3".')
     if command:
         yield "idempotency-replayed", _header("`true`: the first outcome of this key, again.")
     if command or route.rehearsable:
         yield "dry-run", _header("`true`: nothing was written.")
-    if route.takes in CREATED:
+    if route.status == 201 and (route.takes in CREATED or route.gives is WaitingRow):
         yield "Location", _header("Where the new resource is.")
     if getattr(route.gives, "__origin__", None) is Page:
         yield "Link", _header('The next page: rel="next".')

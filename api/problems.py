@@ -23,12 +23,14 @@ from domain.refusals import (
     RefundNotFound,
     Refusal,
     StaleVersion,
+    WaitingPartyNotFound,
 )
 
 STATUSES: dict[type[Refusal], int] = {
     FlightNotFound: 404,
     BookingNotFound: 404,
     RefundNotFound: 404,
+    WaitingPartyNotFound: 404,
     CommandNotFound: 404,
     StaleVersion: 412,
     IdempotencyKeyReused: 422,

@@ -32,6 +32,7 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
         "SEATLEDGER_WORKERS": settings.workers,
         "SEATLEDGER_HOLD_SECONDS": settings.hold_seconds,
         "SEATLEDGER_CAPTURE_SECONDS": settings.capture_seconds,
+        "SEATLEDGER_OFFER_SECONDS": settings.offer_seconds,
         "SEATLEDGER_SWEEP_CRON": settings.sweep_cron,
         "SEATLEDGER_LOG_FORMAT": settings.log_format,
         "SEATLEDGER_LOG_LEVEL": settings.log_level,

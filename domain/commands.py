@@ -150,6 +150,28 @@ class RecordRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str | None = None
 
 
+class JoinWaitlist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    flight_id: UUID
+    user_id: UserId
+    seats: PartySize
+
+
+class LeaveWaitlist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
+class OfferSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
+class HoldOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
+class CloseWaiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    waiting_id: UUID
+
+
 Command = (
     ScheduleFlight
     | RepriceFlight
@@ -166,4 +188,9 @@ Command = (
     | SettleRefund
     | RecordPayment
     | RecordRefund
+    | JoinWaitlist
+    | LeaveWaitlist
+    | OfferSeats
+    | HoldOffer
+    | CloseWaiting
 )

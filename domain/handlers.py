@@ -15,9 +15,14 @@ from domain.commands import (
     CancelWithFlight,
     CapturePayment,
     ChangeFlightSeats,
+    CloseWaiting,
     Command,
     ExpireHold,
+    HoldOffer,
     InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
+    OfferSeats,
     PayBooking,
     RecordPayment,
     RecordRefund,
@@ -37,7 +42,14 @@ from domain.refusals import (
     TotalTooLarge,
 )
 from domain.through_gateway import LateTerms, Order, Told
-from domain.working_set import WorkingSet
+from domain.waiting_handlers import (
+    close_waiting,
+    hold_offer,
+    join_waitlist,
+    leave_waitlist,
+    offer_seats,
+)
+from domain.working_set import Subject, WorkingSet
 
 
 class Asked(NamedTuple):
@@ -233,7 +245,7 @@ def _own_booking(
     return booking
 
 
-Handler = Callable[[Any, Asked, WorkingSet], Flight | Booking]
+Handler = Callable[[Any, Asked, WorkingSet], Subject]
 
 HANDLERS: dict[type[Command], Handler] = {
     ScheduleFlight: schedule_flight,
@@ -251,6 +263,11 @@ HANDLERS: dict[type[Command], Handler] = {
     SettleRefund: settle_refund,
     RecordPayment: record_payment,
     RecordRefund: record_refund,
+    JoinWaitlist: join_waitlist,
+    LeaveWaitlist: leave_waitlist,
+    OfferSeats: offer_seats,
+    HoldOffer: hold_offer,
+    CloseWaiting: close_waiting,
 }
 
 

@@ -108,6 +108,36 @@ class PaymentDeclined(Refusal):
     """The payment was declined."""
 
 
+class SeatsAvailable(Refusal):
+    """The flight has the seats: book them instead of waiting."""
+
+
+class AlreadyWaiting(Refusal):
+    """This user waits for the flight already."""
+
+
+class PartyLargerThanFlight(Refusal):
+    """The party is larger than the flight."""
+
+
+class WaitingListFull(Refusal):
+    """As many parties wait for the flight as may."""
+
+
+class WaitingPartyNotFound(Refusal):
+    """There is no such entry on a waiting list."""
+
+
+class NotWaiting(Refusal):
+    """The entry does not wait any more."""
+
+
+class WaitingNotOver(Refusal):
+    """The entry waits for a flight that may still take it, or waits no more."""
+
+    kept = False
+
+
 class StaleVersion(Refusal):
     """The booking has changed since the version that the command was meant for."""
 

@@ -1,27 +1,31 @@
 """The working set: the flights, bookings and seat counts that commands are decided against."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking, Status
 from domain.flight import Flight
-from domain.refusals import BookingNotFound, FlightNotFound, RefundNotFound
+from domain.refusals import BookingNotFound, FlightNotFound, RefundNotFound, WaitingPartyNotFound
 from domain.seats import NONE_USED, Seats, SeatUse
+from domain.waiting import WaitingParty
 
 NaturalKey = tuple[str, str, date]
 """Flight number, origin, departure day."""
 
+Subject = Flight | Booking | WaitingParty
+"""What a command is about, and may change."""
+
 
 class Terms(NamedTuple):
-    """How long a new hold lasts, how long a payment may wait to be captured, and who moves the money.
-
-    With no gateway the caller vouches for payments.
+    """How long a new hold lasts, how long a payment may wait to be captured, how long an offer to those who
+    wait stands; and who moves the money: with no gateway the caller vouches for payments.
     """
 
     hold: timedelta
     capture_window: timedelta
+    offer_window: timedelta
     gateway: str | None = None
 
 
@@ -37,9 +41,11 @@ class WorkingSet:
         self.new_id = new_id
         self.flights: dict[UUID, Flight] = {}
         self.bookings: dict[UUID, Booking] = {}
+        self.waiting: dict[UUID, WaitingParty] = {}
         self.seats: dict[UUID, Seats] = {}
         self.scheduled: dict[NaturalKey, UUID] = {}
-        self._touched: Flight | Booking | None = None
+        self._lines: dict[UUID, list[WaitingParty]] = {}
+        self._touched: Subject | None = None
         self._use_before = NONE_USED
 
     @property
@@ -70,6 +76,24 @@ class WorkingSet:
                 return self.booking(booking.id)
         raise RefundNotFound(refund_id=refund_id)
 
+    def party(self, waiting_id: UUID) -> WaitingParty:
+        """The entry on a waiting list, to be changed. Raises WaitingPartyNotFound."""
+        party = self.waiting.get(waiting_id)
+        if party is None:
+            raise WaitingPartyNotFound(waiting_id=waiting_id)
+        self._touched = party
+        return party
+
+    def line(self, flight_id: UUID) -> Sequence[WaitingParty]:
+        """The parties in the set that wait for the flight, in the order in which they are served."""
+        if not self.waiting:
+            return ()
+        line = self._lines.get(flight_id)
+        if line is None:
+            waiting = (p for p in self.waiting.values() if p.flight_id == flight_id and p.is_waiting)
+            line = self._lines[flight_id] = sorted(waiting, key=lambda party: party.order)
+        return line
+
     def live_bookings(self, flight_id: UUID) -> list[Booking]:
         """The flight's bookings in the set that are not cancelled."""
         return [
@@ -78,23 +102,27 @@ class WorkingSet:
             if booking.flight_id == flight_id and booking.status is not Status.CANCELLED
         ]
 
-    def add(self, new: Flight | Booking) -> None:
+    def add(self, new: Subject) -> None:
         if isinstance(new, Flight):
             self.flights[new.id] = new
             self.seats[new.id] = Seats(new.seats)
             self.scheduled[new.number, new.origin, new.departure_day] = new.id
+        elif isinstance(new, WaitingParty):
+            self.waiting[new.id] = new
         else:
             self.bookings[new.id] = new
             self._use_before = NONE_USED
         self._touched = new
 
-    def settle(self) -> Flight | Booking | None:
+    def settle(self) -> Subject | None:
         """Make the seat counts follow what the last command did; the aggregate it changed, if any."""
         touched, self._touched = self._touched, None
         if touched is None or not touched.pending_events:
             return None
         if isinstance(touched, Booking):
             self.seats[touched.flight_id].follow(self._use_before, SeatUse.of(touched))
+        elif isinstance(touched, WaitingParty):
+            self._lines.pop(touched.flight_id, None)
         else:
             self.seats[touched.id].seats = touched.seats
         return touched

@@ -18,16 +18,19 @@ from domain.commands import (
     ChangeFlightSeats,
     ExpireHold,
     InitiateBooking,
+    JoinWaitlist,
     RecordPayment,
 )
 from domain.flight import Flight
 from domain.handlers import HANDLERS, Asked, require_bookable
 from domain.refusals import IdempotencyKeyReused, Refusal
-from domain.working_set import WorkingSet
+from domain.waiting import WaitingParty
+from domain.working_set import Subject, WorkingSet
 from ledger import codec
 from ledger.chain import link, outcome_hash
 from ledger.log import RecordedEvent
 from ledger.submission import Answer, CommandKey, Submission, neutral
+from ledger.waiting_list import closing_of, flight_of, next_offers, seats_wanted, serves
 
 
 class RecordedCommand(msgspec.Struct, frozen=True):
@@ -76,6 +79,7 @@ class Block:
     commands: list[RecordedCommand] = field(default_factory=list)
     flights: dict[UUID, Flight] = field(default_factory=dict)
     bookings: dict[UUID, Booking] = field(default_factory=dict)
+    parties: dict[UUID, WaitingParty] = field(default_factory=dict)
     _due: dict[UUID, deque[UUID]] = field(init=False)
     _refused_together: dict[int, Answer] = field(default_factory=dict)
 
@@ -110,6 +114,7 @@ class Block:
         for flight_id, party in parties.items():
             members = list(party.values())
             holds = [one.command for one in members if isinstance(one.command, InitiateBooking)]
+            self._serve_line(flight_id, members[0].correlation_id)
             self._make_room(flight_id, sum(hold.seats for hold in holds), members[0].correlation_id)
             try:
                 require_bookable(holds, Asked(members[0].caller), self.loaded.world)
@@ -128,6 +133,8 @@ class Block:
             answer = self._carry_out(submission)
             if isinstance(submission.command, CancelFlight) and answer.subject_id is not None:
                 self._cancel_bookings(answer.subject_id, submission.correlation_id)
+            if flight_id := flight_of(submission.command, self.loaded.world):
+                self._serve_line(flight_id, submission.correlation_id)
         except HandlerFailed as failure:
             # Nobody waits for what the ledger does besides: the command that needed it fails, no neighbour.
             raise HandlerFailed(submission) from failure
@@ -148,7 +155,12 @@ class Block:
 
     def _make_room_for(self, submission: Submission) -> None:
         match submission.command:
-            case InitiateBooking(flight_id=flight_id, seats=seats):
+            case (
+                InitiateBooking(flight_id=flight_id, seats=seats)
+                | JoinWaitlist(flight_id=flight_id, seats=seats)
+            ):
+                # Whoever comes later takes no seat before those who wait.
+                self._serve_line(flight_id, submission.correlation_id)
                 self._make_room(flight_id, seats, submission.correlation_id)
             case ChangeFlightSeats(flight_id=flight_id, seats=seats):
                 count = self.loaded.world.seats.get(flight_id)
@@ -156,6 +168,8 @@ class Block:
                 self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
             case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
                 booking = self.loaded.world.bookings.get(booking_id)
+                if booking and booking.is_late(self.loaded.world.now):
+                    self._serve_line(booking.flight_id, submission.correlation_id)
                 if booking and booking.may_be_seated_again:
                     self._make_room(booking.flight_id, booking.seats, submission.correlation_id)
 
@@ -166,10 +180,27 @@ class Block:
             booking_id = due.popleft()
             # A command earlier in this block may have cancelled it.
             if world.bookings[booking_id].hold_is_due(world.now):
-                self.decide(expiry_of(world.bookings[booking_id], correlation_id))
+                self._carry_out(expiry_of(world.bookings[booking_id], correlation_id))
+
+    def _serve_line(self, flight_id: UUID, correlation_id: str) -> None:
+        """Offer what is free to those who wait; due holds are free, so those are expired first.
+
+        In the block that made the seats free, and before one that takes some: nothing can come between.
+        """
+        world = self.loaded.world
+        if not serves(world, flight_id):
+            return
+        if self._due.get(flight_id):
+            self._make_room(flight_id, seats_wanted(world, flight_id), correlation_id)
+        if world.seats[flight_id].free == 0:
+            return
+        for submission in next_offers(world, flight_id, correlation_id):
+            if self._carry_out(submission).subject_id is None:
+                # A refusal would be kept, and the party never be served again.
+                raise HandlerFailed(submission)
 
     def _cancel_bookings(self, flight_id: UUID, correlation_id: str) -> None:
-        """All live bookings of a cancelled flight, each by a command of the ledger's own.
+        """All live bookings of a cancelled flight and all who wait, each by a command of the ledger's own.
 
         In the block that cancels the flight, so that nothing can come between: a flight has at most
         FLIGHT_SEATS_MAX of them.
@@ -177,9 +208,11 @@ class Block:
         world = self.loaded.world
         for booking in world.live_bookings(flight_id):
             if booking.hold_is_due(world.now):
-                self.decide(expiry_of(booking, correlation_id))
+                self._carry_out(expiry_of(booking, correlation_id))
             else:
-                self.decide(cancellation_of(booking.id, correlation_id))
+                self._carry_out(cancellation_of(booking.id, correlation_id))
+        for party in world.line(flight_id):
+            self._carry_out(closing_of(party.id, correlation_id))
 
     def _carry_out(self, submission: Submission) -> Answer:
         world = self.loaded.world
@@ -202,9 +235,11 @@ class Block:
             self._record(submission, status, body.decode(), None, None)
         return Answer(status, body, self.position)
 
-    def _accept(self, submission: Submission, subject: Flight | Booking) -> Answer:
+    def _accept(self, submission: Submission, subject: Subject) -> Answer:
         if isinstance(subject, Flight):
             self.flights[subject.id] = subject
+        elif isinstance(subject, WaitingParty):
+            self.parties[subject.id] = subject
         else:
             self.bookings[subject.id] = subject
         status, body = submission.render(submission, subject)
@@ -241,7 +276,7 @@ class Block:
         submission: Submission,
         status: int,
         body: str,
-        subject: Flight | Booking | None,
+        subject: Subject | None,
         first_position: int | None,
     ) -> None:
         recorded = RecordedCommand(

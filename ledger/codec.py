@@ -13,6 +13,7 @@ from eventsourcing.utils import get_topic
 
 from domain.booking import Booking
 from domain.flight import Flight
+from domain.waiting import WaitingParty
 
 EVENT_TYPES: dict[str, type[Any]] = {
     get_topic(event): event
@@ -38,6 +39,10 @@ EVENT_TYPES: dict[str, type[Any]] = {
         Booking.RefundRequested,
         Booking.RefundRefused,
         Booking.RefundSettled,
+        WaitingParty.Joined,
+        WaitingParty.Offered,
+        WaitingParty.Left,
+        WaitingParty.Closed,
     )
 }
 """Every event there is, by its stored topic."""

@@ -8,8 +8,7 @@ from uuid import UUID
 import msgspec
 from psycopg import AsyncConnection
 
-from domain.booking import Booking
-from domain.flight import Flight
+from domain.working_set import Subject
 from ledger import codec
 
 COLUMNS = (
@@ -44,7 +43,7 @@ class RecordedEvent(msgspec.Struct, frozen=True):
 
 
 async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[RecordedEvent]:
-    """All events of one flight or booking, in version order; empty when there is none."""
+    """All events of one flight, booking or waiting party, in version order; empty when there is none."""
     cursor = await connection.execute(_STREAM, (originator_id,), prepare=True)
     return [RecordedEvent(*row) for row in await cursor.fetchall()]
 
@@ -65,7 +64,7 @@ async def live_at(
 
 
 class EventSearch(msgspec.Struct, frozen=True):
-    """Which events a page shows: by topic, of one booking, of one flight and its bookings."""
+    """Which events a page shows: by topic, of one booking, of one flight and all of its."""
 
     topic: str | None = None
     booking_id: UUID | None = None
@@ -80,7 +79,8 @@ async def page(
         ("and topic = %s", search.topic),
         ("and originator_id = %s", search.booking_id),
         (
-            "and originator_id = any (array(select id from views.bookings where flight_id = %s) || %s)",
+            "and originator_id = any (array(select id from views.bookings where flight_id = %s)"
+            " || array(select id from views.waiting where flight_id = %s) || %s)",
             search.flight_id,
         ),
     ]
@@ -107,7 +107,7 @@ def steps(events: Iterable[RecordedEvent]) -> Iterator[tuple[RecordedEvent, Any]
         yield event, aggregate
 
 
-def fold(events: Iterable[RecordedEvent]) -> Flight | Booking | None:
+def fold(events: Iterable[RecordedEvent]) -> Subject | None:
     """The aggregate that a stream, or a prefix of one, adds up to."""
     aggregate = None
     for event in events:

@@ -28,6 +28,7 @@ class Settings:
     workers: int = 2
     hold_seconds: int = 300
     capture_seconds: int = 900
+    offer_seconds: int = 900
     sweep_cron: str = "*/30 * * * *"
     jwt_secret: str | None = None
     jwks_file: Path | None = None
@@ -180,6 +181,7 @@ _READERS: dict[str, tuple[str, Any]] = {
     "workers": ("SEATLEDGER_WORKERS", _whole(1, 64)),
     "hold_seconds": ("SEATLEDGER_HOLD_SECONDS", _whole(1, 86_400)),
     "capture_seconds": ("SEATLEDGER_CAPTURE_SECONDS", _whole(1, 604_800)),
+    "offer_seconds": ("SEATLEDGER_OFFER_SECONDS", _whole(1, 86_400)),
     "sweep_cron": ("SEATLEDGER_SWEEP_CRON", _cron),
     "jwt_secret": ("SEATLEDGER_JWT_SECRET", _secret),
     "jwks_file": ("SEATLEDGER_JWKS_FILE", _existing_file),

@@ -131,6 +131,27 @@ MORE_STREAMS: LiteralString = f"""
     order by originator_id, originator_version
 """
 
+# Of each flight that is named, or that a booking or an entry named belongs to: who waits for its seats, then
+# the flight itself and all its due holds, because whoever waits is served from those first. Where nobody
+# waits it is one look into a small index for each flight.
+LINES: LiteralString = f"""
+    with named as materialized (
+        select unnest(%b::uuid[]) as flight_id
+        union select flight_id from views.bookings where id = any (%b::uuid[])
+        union select flight_id from views.waiting where id = any (%b::uuid[])
+    ), waiting as materialized (
+        select w.id, w.flight_id from named join views.waiting w using (flight_id) where w.status = 'waiting'
+    )
+    select {COLUMNS} from ledger.events where originator_id = any (
+        array(select id from waiting) || array(select distinct flight_id from waiting)
+        || array(
+            select b.id from (select distinct flight_id from waiting) as line
+            join views.bookings b using (flight_id)
+            where b.held_until
+                <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last))))
+    order by originator_id, originator_version
+"""
+
 SEATS: LiteralString = """
     select flight_id, seats, held, booked from ledger.seats where flight_id = any (
         array(select flight_id from views.bookings where id = any (%b::uuid[])) || %b::uuid[]

@@ -15,9 +15,11 @@ from psycopg.types.numeric import Int4
 import projections.bookings
 import projections.flights
 import projections.refunds
+import projections.waiting
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.seats import Seats
+from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
 from ledger.block import Block, Loaded, RecordedCommand
@@ -53,6 +55,7 @@ def terms(settings: Settings) -> Terms:
     return Terms(
         timedelta(seconds=settings.hold_seconds),
         timedelta(seconds=settings.capture_seconds),
+        timedelta(seconds=settings.offer_seconds),
         settings.gateway,
     )
 
@@ -99,17 +102,19 @@ class Store:
         wanted = Wanted.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
         captures, refunds, emptied = list(wanted.captures), list(wanted.refunds), list(wanted.emptied)
-        due = more = seats = natural = None
+        due = more = seats = natural = lines = None
         await self._send("begin")
         await self._send(sql.LOCK, (HEAD_LOCK,))
         head = await self._send(sql.HEAD)
         commands = await self._send(sql.COMMANDS, sql.columns(wanted.keys, 3))
-        streams = await self._send(sql.STREAMS, (flights + bookings,))
+        streams = await self._send(sql.STREAMS, (flights + bookings + list(wanted.parties),))
         if captures or refunds or emptied:
             more = await self._send(sql.MORE_STREAMS, (captures, refunds, emptied))
         if wanted.seats_needed or captures:
             needed = [Int4(n) for n in wanted.seats_needed.values()]
             due = await self._send(sql.DUE_STREAMS, (list(wanted.seats_needed), needed, captures))
+        if any(wanted.lines):
+            lines = await self._send(sql.LINES, [list(ids) for ids in wanted.lines])
         if flights or bookings or refunds:
             seats = await self._send(sql.SEATS, (bookings, flights, refunds))
         if wanted.natural_keys:
@@ -117,7 +122,8 @@ class Store:
         await self._sync()
         now, position, last_hash = (await head.fetchall())[0]
         world = WorkingSet(now, self._terms, new_id)
-        fill(world, [row for found in (streams, more, due) if found for row in await found.fetchall()])
+        found = [found for found in (streams, more, due, lines) if found]
+        fill(world, [row for cursor in found for row in await cursor.fetchall()])
         if seats:
             world.seats = {row[0]: Seats(*row[1:]) for row in await seats.fetchall()}
         if natural:
@@ -142,6 +148,8 @@ class Store:
                 await self._send(*projections.bookings.upsert(list(block.bookings.values())))
                 if any(booking.refunds for booking in block.bookings.values()):
                     await self._send(*projections.refunds.upsert(list(block.bookings.values())))
+            if block.parties:
+                await self._send(*projections.waiting.upsert(list(block.parties.values())))
             await self._send(sql.NOTIFY, (CHANNEL, str(block.position)))
         if block.commands:
             await self._send(sql.INSERT_COMMANDS, sql.command_columns(block.commands))
@@ -188,3 +196,5 @@ def fill(world: WorkingSet, rows: list[tuple[Any, ...]]) -> None:
                 world.flights[originator_id] = flight
             case Booking() as booking:
                 world.bookings[originator_id] = booking
+            case WaitingParty() as party:
+                world.waiting[originator_id] = party

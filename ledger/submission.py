@@ -7,19 +7,18 @@ from uuid import UUID
 
 import msgspec
 
-from domain.booking import Booking
 from domain.caller import Caller
 from domain.commands import CancelFlight, Command
-from domain.flight import Flight
 from domain.handlers import operation
 from domain.refusals import Refusal
+from domain.working_set import Subject
 from ledger.ids import new_id
 
 CommandKey = tuple[str, str, str]
 """Actor, operation, idempotency key: what may happen only once."""
 
 
-Verdict = Booking | Flight | Refusal
+Verdict = Subject | Refusal
 Render = Callable[["Submission", Verdict], tuple[int, bytes]]
 """Turns a verdict into the answer that is stored with it: a status and a JSON body."""
 

@@ -12,8 +12,11 @@ from domain.commands import (
     CancelWithFlight,
     CapturePayment,
     ChangeFlightSeats,
+    CloseWaiting,
     ExpireHold,
     InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
     PayBooking,
     RecordPayment,
     RecordRefund,
@@ -25,6 +28,7 @@ from domain.commands import (
 )
 from domain.working_set import NaturalKey
 from ledger.submission import CommandKey, Submission
+from ledger.waiting_list import MOVES_SEATS_OF_BOOKING, MOVES_SEATS_OF_FLIGHT
 
 
 @dataclass(slots=True)
@@ -32,7 +36,8 @@ class Wanted:
     """What the commands of a block touch.
 
     `captures` are bookings that may need their seats again, `refunds` stand for their bookings, and `emptied`
-    are flights whose live bookings are all touched.
+    are flights whose live bookings are all touched. `lines` stand for flights whose seats may be taken or
+    come free, so that it matters who waits for them: flights, bookings, and entries on their lists.
     """
 
     keys: list[CommandKey] = field(default_factory=list)
@@ -43,12 +48,18 @@ class Wanted:
     refunds: set[UUID] = field(default_factory=set)
     emptied: set[UUID] = field(default_factory=set)
     natural_keys: set[NaturalKey] = field(default_factory=set)
+    parties: set[UUID] = field(default_factory=set)
+    lines: tuple[set[UUID], set[UUID], set[UUID]] = field(default_factory=lambda: (set(), set(), set()))
 
     @classmethod
     def by(cls, submissions: Iterable[Submission]) -> Self:
         wanted = cls()
         for submission in submissions:
             wanted.keys.append(submission.command_key)
+            if isinstance(submission.command, MOVES_SEATS_OF_FLIGHT):
+                wanted.lines[0].add(submission.command.flight_id)
+            elif isinstance(submission.command, MOVES_SEATS_OF_BOOKING):
+                wanted.lines[1].add(submission.command.booking_id)
             match submission.command:
                 case InitiateBooking(flight_id=flight_id, seats=seats):
                     wanted.flights.add(flight_id)
@@ -70,6 +81,12 @@ class Wanted:
                     wanted.bookings.add(submission.command.booking_id)
                 case SettleRefund(refund_id=refund_id) | RecordRefund(refund_id=refund_id):
                     wanted.refunds.add(refund_id)
+                case JoinWaitlist(flight_id=flight_id, seats=seats):
+                    wanted.flights.add(flight_id)
+                    wanted.seats_needed[flight_id] = wanted.seats_needed.get(flight_id, 0) + seats
+                case LeaveWaitlist() | CloseWaiting():
+                    wanted.parties.add(submission.command.waiting_id)
+                    wanted.lines[2].add(submission.command.waiting_id)
                 case ScheduleFlight() as command:
                     wanted.natural_keys.add((command.number, command.origin, command.departure_day))
         return wanted

@@ -113,6 +113,10 @@ def _tasks(sweeper: Sweeper, completer: Completer | None) -> Any:
     async def pulse() -> None:
         await sweeper.pulse()
 
+    @app.task(every(PULSE))  # type: ignore[untyped-decorator]
+    async def move_lines() -> None:
+        await sweeper.move_lines()
+
     @app.task(FuncCond(sweeper.is_due))  # type: ignore[untyped-decorator]
     async def sweep() -> None:
         await sweeper.sweep()

@@ -13,13 +13,18 @@ from ledger.connection import connect
 from ledger.cron import latest_slot
 from ledger.jobs import DueHold, Pulse, beat, due_holds, run_slot
 from ledger.ledger import Ledger
-from ledger.submission import Overloaded, Unavailable
+from ledger.line_jobs import awaited_holds, outwaited
+from ledger.submission import Overloaded, Submission, Unavailable
+from ledger.waiting_list import closing_of
 
 JOB = "expire_holds"
 NAME = "scheduler"
 
 BATCH_MAX = 256
 """Holds submitted at once: enough to fill blocks, few enough that others' commands pass in between."""
+
+BATCHES_MAX = 16
+"""Batches for those who wait at one pulse; the next one goes on."""
 
 _Trouble = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
 """What passes by itself. Nothing was recorded, so the slot is due again at the next pulse."""
@@ -55,6 +60,21 @@ class Sweeper:
             logger.info("database.back")
         self._answers = True
 
+    async def move_lines(self) -> None:
+        """Expire what is due on flights that somebody waits for, whatever the cron says: so offers go on.
+
+        Any number of schedulers may do so at once: a hold expires only once.
+        """
+        try:
+            moved = await expire_awaited(self._ledger, self._completer)
+        except _Trouble:
+            return  # the pulse tells of it, and the next one tries again
+        except Exception:
+            logger.exception("lines.failed")
+            return
+        if moved:
+            logger.bind(expired=moved).info("lines.moved")
+
     def is_due(self) -> bool:
         """Has a slot come that was neither run nor tried since the last pulse? One run covers all missed."""
         slot = self._slot()
@@ -80,7 +100,7 @@ class Sweeper:
     async def _run(self, slot: datetime) -> int | None:
         connection = await connect(self._database_url, "seatledger scheduler")
         try:
-            return await run_slot(connection, JOB, slot, lambda: expire_holds(self._ledger, self._completer))
+            return await run_slot(connection, JOB, slot, lambda: tidy(self._ledger, self._completer))
         finally:
             # No polite rollback: a frozen server would not answer it.
             await connection.close()
@@ -93,6 +113,13 @@ class Sweeper:
         return latest_slot(self._cron, now)
 
 
+async def tidy(ledger: Ledger, completer: Completer | None) -> int:
+    """What a slot of the cron does; how many holds it expired."""
+    expired = await expire_holds(ledger, completer)
+    await close_outwaited(ledger)
+    return expired
+
+
 async def expire_holds(ledger: Ledger, completer: Completer | None = None) -> int:
     """Give back the seats of all holds that have run out, in batches, oldest first; how many there were.
 
@@ -102,12 +129,46 @@ async def expire_holds(ledger: Ledger, completer: Completer | None = None) -> in
     """
     expired, due = 0, await _next_batch(ledger)
     while due:
-        if completer:
-            await completer.ask([hold.id for hold in due if hold.is_paying])
-        answers = await asyncio.gather(*(ledger.submit(expiry_of(hold)) for hold in due))
-        expired += sum(answer.status == 200 and not answer.replayed for answer in answers)
+        expired += await _expire(ledger, due, completer)
         due = await _next_batch(ledger, after=due[-1]) if len(due) == BATCH_MAX else []
     return expired
+
+
+async def expire_awaited(ledger: Ledger, completer: Completer | None = None) -> int:
+    """The same for flights that somebody waits for, at most BATCHES_MAX batches."""
+    expired, after = 0, None
+    for _ in range(BATCHES_MAX):
+        async with ledger.read() as connection:
+            due = await awaited_holds(connection, BATCH_MAX, after)
+        expired += await _expire(ledger, due, completer)
+        if len(due) < BATCH_MAX:
+            break
+        after = due[-1]
+    return expired
+
+
+async def close_outwaited(ledger: Ledger) -> int:
+    """Close the entries of departed flights, in batches; they read `closed` from the departure on anyway."""
+    closed = 0
+    for _ in range(BATCHES_MAX):
+        async with ledger.read() as connection:
+            waiting = await outwaited(connection, BATCH_MAX)
+        closed += await _submit_all(ledger, [closing_of(waiting_id) for waiting_id in waiting])
+        if len(waiting) < BATCH_MAX:
+            break
+    return closed
+
+
+async def _expire(ledger: Ledger, due: list[DueHold], completer: Completer | None) -> int:
+    if completer:
+        await completer.ask([hold.id for hold in due if hold.is_paying])
+    return await _submit_all(ledger, [expiry_of(hold) for hold in due])
+
+
+async def _submit_all(ledger: Ledger, submissions: list[Submission]) -> int:
+    """How many of them were done now, and not before."""
+    answers = await asyncio.gather(*(ledger.submit(submission) for submission in submissions))
+    return sum(answer.status == 200 and not answer.replayed for answer in answers)
 
 
 async def _next_batch(ledger: Ledger, after: DueHold | None = None) -> list[DueHold]:

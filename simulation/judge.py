@@ -11,15 +11,18 @@ import msgspec
 import projections.bookings
 import projections.flights
 import projections.refunds
+import projections.waiting
 from domain.booking import Booking
 from domain.caller import SYSTEM
-from domain.commands import CancelWithFlight, ExpireHold
-from domain.flight import Flight
+from domain.commands import CancelWithFlight, CloseWaiting, ExpireHold, HoldOffer, OfferSeats
+from domain.waiting import WaitingParty
+from domain.working_set import Subject
 from ledger.block import RecordedCommand
 from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import RecordedEvent, fold
 from ledger.submission import CommandKey
 from simulation.database import Database
+from simulation.judge_line import LineJudge
 from simulation.judge_money import check_late_money, check_money, check_payments
 from simulation.model import Model
 from simulation.violation import require
@@ -84,7 +87,9 @@ def _check_verdicts(database: Database, calls: list[Call]) -> None:
     """Rules 1 and 6: each outcome is what the rules say, given the log before it, at the time in the log."""
     asked = {(call.command_key, call.fingerprint): call for call in calls}
     model = Model()
+    line = LineJudge(model)
     for recorded in database.commands.values():
+        line.before(recorded)
         call = asked.get((_key(recorded), recorded.fingerprint)) or _own_command(recorded)
         verdict = model.verdict(call.command, call.caller, call.expected_version, recorded.recorded_at)
         require(
@@ -94,8 +99,11 @@ def _check_verdicts(database: Database, calls: list[Call]) -> None:
         if recorded.first_position is not None:
             for event in database.events[recorded.first_position - 1 : recorded.last_position]:
                 check_late_money(model, event)
+                line.before_event(event)
                 model.follow(event)
+                line.follow(event)
                 _check_seats(model, event)
+    line.rest()
     for flight_id, flight in model.flights.items():
         _, *in_use = model.written(flight_id)
         require(not (flight.cancelled and any(in_use)), f"{in_use} seats of a cancelled flight are in use")
@@ -106,8 +114,7 @@ def _check_verdicts(database: Database, calls: list[Call]) -> None:
 
 
 def _check_seats(model: Model, event: RecordedEvent) -> None:
-    booking = model.bookings.get(event.originator_id)
-    flight_id = booking.flight_id if booking else event.originator_id
+    flight_id = model.flight_of(event.originator_id)
     seats, held, booked = model.written(flight_id)
     require(held + booked <= seats, f"oversold at {event.position}: {held} held, {booked} booked of {seats}")
 
@@ -170,7 +177,7 @@ def _check_views(database: Database) -> None:
     streams: dict[UUID, list[RecordedEvent]] = {}
     for event in database.events:
         streams.setdefault(event.originator_id, []).append(event)
-    shown = len(database.bookings) + len(database.flights)
+    shown = len(database.bookings) + len(database.flights) + len(database.waiting)
     require(shown == len(streams), f"{shown} rows in the views, {len(streams)} streams")
     for id, stream in streams.items():
         row, expected = _shown(database, id), _row(fold(stream))
@@ -182,19 +189,21 @@ def _check_views(database: Database) -> None:
 
 
 def _shown(database: Database, id: UUID) -> tuple[Any, ...] | None:
-    return database.bookings.get(id) or database.flights.get(id)
+    return database.bookings.get(id) or database.flights.get(id) or database.waiting.get(id)
 
 
-def _row(aggregate: Booking | Flight | None) -> tuple[Any, ...]:
+def _row(aggregate: Subject | None) -> tuple[Any, ...]:
     assert aggregate is not None
     if isinstance(aggregate, Booking):
         _, columns = projections.bookings.upsert([aggregate])
+    elif isinstance(aggregate, WaitingParty):
+        _, columns = projections.waiting.upsert([aggregate])
     else:
         _, columns = projections.flights.upsert([aggregate])
     return tuple(column[0] for column in columns)
 
 
-def _refunds(aggregates: Iterable[Booking | Flight | None]) -> dict[UUID, tuple[Any, ...]]:
+def _refunds(aggregates: Iterable[Subject | None]) -> dict[UUID, tuple[Any, ...]]:
     bookings = [aggregate for aggregate in aggregates if isinstance(aggregate, Booking)]
     _, columns = projections.refunds.upsert(bookings)
     return {row[0]: row for row in zip(*columns, strict=True)}
@@ -202,9 +211,12 @@ def _refunds(aggregates: Iterable[Booking | Flight | None]) -> dict[UUID, tuple[
 
 def _own_command(recorded: RecordedCommand) -> Call:
     """The ledger's own command, given to make room or with a flight; of others' nothing goes unasked for."""
-    own: dict[str, type[ExpireHold | CancelWithFlight]] = {
+    own: dict[str, type[ExpireHold | CancelWithFlight | OfferSeats | HoldOffer | CloseWaiting]] = {
         "expire_hold": ExpireHold,
         "cancel_with_flight": CancelWithFlight,
+        "offer_seats": OfferSeats,
+        "hold_offer": HoldOffer,
+        "close_waiting": CloseWaiting,
     }
     require(
         recorded.actor == SYSTEM.subject and recorded.operation in own,

@@ -12,9 +12,14 @@ from domain.commands import (
     CancelWithFlight,
     CapturePayment,
     ChangeFlightSeats,
+    CloseWaiting,
     Command,
     ExpireHold,
+    HoldOffer,
     InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
+    OfferSeats,
     PayBooking,
     ReduceSeats,
     RepriceFlight,
@@ -58,6 +63,15 @@ class BookingFacts:
         return self.status == "paid" or (self.status in ("held", "pending") and self.until > now)
 
 
+@dataclass(slots=True)
+class PartyFacts:
+    flight_id: UUID
+    user_id: str
+    seats: int
+    status: str = "waiting"
+    booking_id: UUID | None = None
+
+
 class Model:
     """Knows nothing of aggregates, seat counts or views; a due hold uses no seat, tidied away or not."""
 
@@ -66,6 +80,17 @@ class Model:
         self.bookings: dict[UUID, BookingFacts] = {}
         self.refunds: dict[UUID, bool] = {}
         """Each refund, and whether it is settled."""
+        self.parties: dict[UUID, PartyFacts] = {}
+        """In the order in which they joined."""
+
+    def flight_of(self, id: UUID) -> UUID:
+        """The flight that a stream is about."""
+        of = self.bookings.get(id) or self.parties.get(id)
+        return of.flight_id if of else id
+
+    def line(self, flight_id: UUID) -> list[PartyFacts]:
+        """Who waits for the flight, first come first."""
+        return [p for p in self.parties.values() if p.flight_id == flight_id and p.status == "waiting"]
 
     def free(self, flight_id: UUID, now: datetime) -> int:
         bookings = (b for b in self.bookings.values() if b.flight_id == flight_id and b.uses_seats(now))
@@ -88,6 +113,12 @@ class Model:
                 return "flight-already-scheduled" if taken else "accepted"
             case InitiateBooking() if not caller.may_act_for(command.user_id):
                 return "not-your-account"
+            case JoinWaitlist() if not caller.may_act_for(command.user_id):
+                return "not-your-account"
+            case JoinWaitlist():
+                return self._of_joining(command, now)
+            case LeaveWaitlist() | OfferSeats() | HoldOffer() | CloseWaiting():
+                return self._of_party(command, caller, now)
             case InitiateBooking() | RepriceFlight() | ChangeFlightSeats() | CancelFlight():
                 return self._of_flight(command, now)
             case SettleRefund(refund_id=refund_id):
@@ -112,6 +143,13 @@ class Model:
                 self.flights[event.originator_id].price = fields.price.amount
             case "flight.seats_changed":
                 self.flights[event.originator_id].seats = fields.seats
+            case "waiting.joined":
+                self.parties[event.originator_id] = PartyFacts(fields.flight_id, fields.user_id, fields.seats)
+            case "waiting.offered":
+                self.parties[event.originator_id].booking_id = fields.booking_id
+                self.parties[event.originator_id].status = "offered"
+            case "waiting.left" | "waiting.closed":
+                self.parties[event.originator_id].status = "gone"
             case "flight.cancelled":
                 self.flights[event.originator_id].cancelled = True
             case "booking.initiated":
@@ -165,6 +203,34 @@ class Model:
             case InitiateBooking(seats=seats) if not gone and seats > free:
                 return "not-enough-seats"
         return "flight-not-bookable" if gone else "accepted"
+
+    def _of_joining(self, command: JoinWaitlist, now: datetime) -> str:
+        flight = self.flights.get(command.flight_id)
+        if flight is None:
+            return "flight-not-found"
+        if flight.gone(now):
+            return "flight-not-bookable"
+        if command.seats <= self.free(command.flight_id, now):
+            return "seats-available"
+        if any(party.user_id == command.user_id for party in self.line(command.flight_id)):
+            return "already-waiting"
+        return "party-larger-than-flight" if command.seats > flight.seats else "accepted"
+
+    def _of_party(
+        self, command: LeaveWaitlist | OfferSeats | HoldOffer | CloseWaiting, caller: Caller, now: datetime
+    ) -> str:
+        party = self.parties.get(command.waiting_id)
+        if party is None or not caller.may_act_for(party.user_id):
+            return "waiting-party-not-found"
+        match command:
+            case HoldOffer():
+                fresh = party.booking_id is not None and party.booking_id not in self.bookings
+                return "accepted" if fresh else "offered-twice"
+            case CloseWaiting():
+                over = party.status == "waiting" and self.flights[party.flight_id].gone(now)
+                return "accepted" if over else "waiting-not-over"
+        gone = isinstance(command, LeaveWaitlist) and self.flights[party.flight_id].gone(now)
+        return "accepted" if party.status == "waiting" and not gone else "not-waiting"
 
     def _of_booking(self, command: Any, caller: Caller, version: int | None, now: datetime) -> str:
         booking = self.bookings.get(command.booking_id)

@@ -17,6 +17,8 @@ from domain.commands import (
     ChangeFlightSeats,
     Command,
     InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
     PayBooking,
     Price,
     ReduceSeats,
@@ -55,6 +57,7 @@ class Customer:
         self._caller = Caller(name, frozenset({Role.CLIENT}))
         self._flights = flights
         self._bookings: list[Held] = []
+        self._waits: list[UUID] = []
         self._calls: list[Call] = []
         self._keys = count(1)
 
@@ -120,6 +123,32 @@ class Customer:
             fewer = ReduceSeats(booking.id, self._random.randint(1, 3))
             await self._settle(fewer, self._some_version(booking))
 
+    async def wait(self) -> None:
+        """Join a waiting list; pay for what is offered, or do something else with it, or leave."""
+        user = "mallory" if self._random.random() < 0.02 else self._caller.subject
+        seats = self._random.choice((1, 1, 2, 2, 3, 4))
+        answer = await self._settle(JoinWaitlist(self._random.choice(self._flights), user, seats))
+        if answer is not None and answer.subject_id is not None:
+            self._waits.append(answer.subject_id)
+
+    async def heed_offers(self) -> None:
+        """Whatever was offered is from then on a booking like any other."""
+        bookings = self._world.database.bookings
+        for row in [self._world.database.waiting.get(id) for id in self._waits]:
+            if row is not None and row[5] in bookings:
+                self._waits.remove(row[0])
+                offered = bookings[row[5]]
+                self._bookings.append(Held(row[5], offered[12].real, Money(offered[4].real, offered[5])))
+
+    async def leave(self) -> None:
+        """A list that was joined, or now and then somebody else's."""
+        others = list(self._world.database.waiting)
+        chosen = others if others and self._random.random() < 0.1 else self._waits[-3:]
+        if chosen:
+            await self._settle(LeaveWaitlist(self._random.choice(chosen)))
+        else:
+            await self.wait()
+
     async def poison(self) -> None:
         """What the database refuses for good; the others in its block must not notice."""
         hold = InitiateBooking(self._random.choice(self._flights), self._caller.subject, 1)
@@ -156,6 +185,8 @@ class Customer:
         match command:
             case InitiateBooking(flight_id, user_id, seats):
                 return InitiateBooking(flight_id, user_id, seats % 3 + 1)
+            case JoinWaitlist(flight_id, user_id, seats):
+                return JoinWaitlist(flight_id, user_id, seats % 3 + 1)
             case PayBooking(booking_id, user_id, cost, capture):
                 return PayBooking(booking_id, user_id, Money(cost.amount + 1, cost.currency), capture)
             case ReduceSeats(booking_id, seats):
@@ -192,6 +223,9 @@ _ACTIONS: tuple[tuple[Callable[[Customer], Awaitable[None]], int], ...] = (
     (Customer.repeat, 20),
     (Customer.twist, 10),
     (Customer.poison, 3),
+    (Customer.wait, 30),
+    (Customer.heed_offers, 30),
+    (Customer.leave, 8),
 )
 """What customers do, and how often compared with the rest."""
 

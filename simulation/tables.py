@@ -13,14 +13,18 @@ from psycopg import errors
 import projections.bookings
 import projections.flights
 import projections.refunds
+import projections.waiting
 from domain.booking import Status
 from domain.seats import Seats
+from domain.waiting import WaitingStatus
 from domain.working_set import NaturalKey
 from ledger.block import Block, RecordedCommand
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
 from ledger.submission import CommandKey
 from ledger.wanted import Wanted
+
+WAITING = WaitingStatus.WAITING.value
 
 
 @dataclass(slots=True)
@@ -39,8 +43,8 @@ class Found:
 class Tables:
     """Only `write` changes them, all in one step: that is the transaction.
 
-    `commands` is in the order of commits. `bookings`, `flights` and `refunds` are the views'
-    rows, in the columns that the projections' own `upsert` writes.
+    `commands` is in the order of commits. `bookings`, `flights`, `refunds` and `waiting` are the
+    views' rows, in the columns that the projections' own `upsert` writes.
     """
 
     def __init__(self) -> None:
@@ -50,6 +54,7 @@ class Tables:
         self.bookings: dict[UUID, tuple[Any, ...]] = {}
         self.flights: dict[UUID, tuple[Any, ...]] = {}
         self.refunds: dict[UUID, tuple[Any, ...]] = {}
+        self.waiting: dict[UUID, tuple[Any, ...]] = {}
         self._streams: dict[UUID, list[RecordedEvent]] = {}
         self._positions: set[int] = set()
         self._causes: set[tuple[str, str, str, int]] = set()
@@ -66,6 +71,7 @@ class Tables:
         for row in self.bookings.values():
             if row[1] in wanted.emptied and row[6] != Status.CANCELLED.value:
                 streams.add(row[0])
+        streams |= {*wanted.parties, *self.lines(*wanted.lines, now)}
         return Found(
             now,
             last.position if last else 0,
@@ -90,6 +96,7 @@ class Tables:
         self.bookings.update(_rows(projections.bookings.upsert(list(block.bookings.values()))[1]))
         self.refunds.update(_rows(projections.refunds.upsert(list(block.bookings.values()))[1]))
         self.flights.update(_rows(projections.flights.upsert(list(block.flights.values()))[1]))
+        self.waiting.update(_rows(projections.waiting.upsert(list(block.parties.values()))[1]))
 
     def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
         """What the schema refuses, whoever writes. Raises psycopg.IntegrityError."""
@@ -104,9 +111,26 @@ class Tables:
         others = [_natural(row) for id, row in self.flights.items() if id not in block.flights]
         natural = [(f.number, f.origin, f.departure_day) for f in block.flights.values()]
         _unique("natural key", natural, others)
+        waiting = self.waiting | _rows(projections.waiting.upsert(list(block.parties.values()))[1])
+        _unique("wait", [row[1:3] for row in waiting.values() if row[4] == WAITING], ())
         for seat in seats.values():
             if min(seat.seats, seat.held, seat.booked, seat.free) < 0:
                 raise errors.CheckViolation("seats")
+
+    def lines(
+        self, flights: set[UUID], bookings: set[UUID], parties: set[UUID], now: datetime
+    ) -> Iterable[UUID]:
+        """Who waits for these flights, or for those of these; then the flights and all their due holds."""
+        of_bookings = {self.bookings[id][1] for id in bookings if id in self.bookings}
+        of_parties = {self.waiting[id][1] for id in parties if id in self.waiting}
+        named = flights | of_bookings | of_parties
+        waiting = [row for row in self.waiting.values() if row[1] in named and row[4] == WAITING]
+        lines = {row[1] for row in waiting}
+        yield from [row[0] for row in waiting]
+        yield from lines
+        for row in self.bookings.values():
+            if row[1] in lines and projections.bookings.NEVER < row[9] <= now:
+                yield row[0]
 
     def due_holds(self, seats_needed: Mapping[UUID, int], now: datetime) -> Iterable[UUID]:
         """Of flights that are too full for what is asked of them: oldest first, no more than seats needed."""

@@ -75,6 +75,7 @@ class World:
         self.settings = Settings(
             hold_seconds=random.choice((1, 2, 3, 5, 8)),
             capture_seconds=random.choice((1, 2, 4, 8, 30)),
+            offer_seconds=random.choice((1, 2, 5, 15)),
             deadline_seconds=random.choice((0.3, 0.6, 1.0, 2.0, 5.0)),
         )
         self.network = Network(loop, random, self.trace, _weather(random))

@@ -14,11 +14,14 @@ from psycopg import Connection, ServerCursor
 import projections.bookings
 import projections.flights
 import projections.refunds
+import projections.waiting
 from domain.booking import Booking, Status
-from domain.flight import Flight
 from domain.refunds import RefundReason
 from domain.seats import NONE_USED, Seats, SeatUse
+from domain.waiting import WaitingParty
+from domain.working_set import Subject
 from ledger.log import COLUMNS, RecordedEvent
+from ledger.verify.lines import WaitingLines
 from ledger.verify.wrong import Wrong
 
 BATCH = 5_000
@@ -37,6 +40,7 @@ def check_folds(connection: Connection[Any]) -> Iterator[int]:
         connection.cursor("bookings") as bookings,
         connection.cursor("flights") as flights,
         connection.cursor("refunds") as refunds,
+        connection.cursor("waiting") as waiting,
     ):
         folds = _Folds(
             connection,
@@ -44,6 +48,7 @@ def check_folds(connection: Connection[Any]) -> Iterator[int]:
             _ViewRows("views.bookings", bookings, projections.bookings.EVERY_ROW),
             _ViewRows("views.flights", flights, projections.flights.EVERY_ROW),
             _ViewRows("views.refunds", refunds, projections.refunds.EVERY_ROW, key=1),
+            _ViewRows("views.waiting", waiting, projections.waiting.EVERY_ROW),
         )
         cursor.itersize = BATCH
         cursor.execute(_EVENTS)
@@ -67,12 +72,15 @@ class _Folds:
         bookings: "_ViewRows",
         flights: "_ViewRows",
         refunds: "_ViewRows",
+        waiting: "_ViewRows",
     ) -> None:
         self._connection = connection
         self._head = head
         self._bookings = bookings
         self._flights = flights
         self._refunds = refunds
+        self._waiting = waiting
+        self._lines = WaitingLines()
         self._usage: dict[UUID, _Usage] = {}
         self._wrong: Wrong | None = None
         self._complete = True
@@ -93,6 +101,7 @@ class _Folds:
                 self._note(position, f"the event does not follow in its stream: {error!r}")
                 return count + sum(1 for _ in stream)
             self._follow(aggregate, before, position)
+            self._lines.follow(aggregate, event)
             paid += _paid(event, aggregate)
         self._compare(aggregate, position)
         if isinstance(aggregate, Booking):
@@ -107,9 +116,10 @@ class _Folds:
             self._note(position, f"{paid} was paid for {booking.id}, {kept} is kept and {owed} owed back")
 
     def check_end(self) -> None:
-        for view in (self._bookings, self._flights, self._refunds):
+        for view in (self._bookings, self._flights, self._refunds, self._waiting):
             for row in view.rest():
                 self._note(self._head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
+        self._lines.check([id for id, usage in self._usage.items() if usage.cancelled], self._note)
         recorded = {row[0]: Seats(*row[1:]) for row in self._connection.execute(_SEATS)}
         for flight_id, usage in self._usage.items():
             usage.check_never_oversold(flight_id, self._note)
@@ -129,18 +139,22 @@ class _Folds:
         if isinstance(aggregate, Booking):
             usage = self._usage.setdefault(aggregate.flight_id, _Usage())
             usage.follow(position, before, SeatUse.of(aggregate))
-        else:
+        elif not isinstance(aggregate, WaitingParty):
             usage = self._usage.setdefault(aggregate.id, _Usage())
             usage.resize(position, aggregate.seats)
             usage.cancelled = aggregate.cancelled
 
-    def _compare(self, aggregate: Flight | Booking, position: int) -> None:
+    def _compare(self, aggregate: Subject, position: int) -> None:
         if isinstance(aggregate, Booking):
             self._compare_rows(
                 self._bookings, aggregate.id, projections.bookings.upsert([aggregate])[1], position
             )
             self._compare_rows(
                 self._refunds, aggregate.id, projections.refunds.upsert([aggregate])[1], position
+            )
+        elif isinstance(aggregate, WaitingParty):
+            self._compare_rows(
+                self._waiting, aggregate.id, projections.waiting.upsert([aggregate])[1], position
             )
         else:
             self._compare_rows(

@@ -69,6 +69,9 @@ async def test_what_is_answered_is_what_is_documented(people: People, document: 
     booking = await people.booking(flight)
     hers, its = f"/api/v1/bookings/{booking['id']}", f"/api/v1/flights/{flight['id']}"
     why = {"reason": "fog"}
+    await people.operator.post(f"{its}/seats", json={"seats": 8})
+    party, all_of_it = {"user_id": "alice", "seats": 2}, {"user_id": "alice", "seats": 8}
+    await people.booking(flight, 1)
     answers = [
         ("/api/v1/flights", await people.operator.post("/api/v1/flights", json=BA117)),
         ("/api/v1/flights", await people.alice.get("/api/v1/flights?limit=1")),
@@ -88,6 +91,19 @@ async def test_what_is_answered_is_what_is_documented(people: People, document: 
         ("/api/v1/bookings/{id}/cancel", await people.bob.post(f"{hers}/cancel?dry_run=true")),
         ("/api/v1/refunds", await people.auditor.get("/api/v1/refunds?limit=1")),
         ("/api/v1/refunds/{id}/settle", await people.operator.post(f"/api/v1/refunds/{flight['id']}/settle")),
+        ("/api/v1/flights/{id}/waitlist", await people.alice.post(f"{its}/waitlist", json=party)),
+        ("/api/v1/flights/{id}/waitlist", full := await people.alice.post(f"{its}/waitlist", json=all_of_it)),
+        ("/api/v1/waitlist", await people.alice.get("/api/v1/waitlist?limit=1")),
+        ("/api/v1/waitlist/{id}", await people.alice.get(f"/api/v1/waitlist/{full.json()['id']}")),
+        ("/api/v1/waitlist/{id}", await people.bob.get(f"/api/v1/waitlist/{full.json()['id']}")),
+        (
+            "/api/v1/waitlist/{id}/leave",
+            await people.alice.post(f"/api/v1/waitlist/{full.json()['id']}/leave"),
+        ),
+        (
+            "/api/v1/waitlist/{id}/leave",
+            await people.alice.post(f"/api/v1/waitlist/{full.json()['id']}/leave"),
+        ),
         ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel", json=why)),
         ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel?dry_run=true", json=why)),
         ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel?dry_run=1", json=why)),

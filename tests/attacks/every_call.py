@@ -19,6 +19,7 @@ class Aim:
 
     flight_id: str
     booking_id: str
+    waiting_id: str
     user_id: str
 
 
@@ -52,6 +53,10 @@ class Call:
         return body.get("example")
 
     @property
+    def _is_about_waiting(self) -> bool:
+        return "/waitlist/" in self.path
+
+    @property
     def _is_about_flights(self) -> bool:
         return "/flights/" in self.path
 
@@ -76,9 +81,8 @@ class Call:
             for parameter in self.described["parameters"]
             if parameter["in"] == "path"
         }
-        return self.path.format(
-            **values | {"id": aim.flight_id if self._is_about_flights else aim.booking_id}
-        )
+        id = aim.waiting_id if self._is_about_waiting else aim.booking_id
+        return self.path.format(**values | {"id": aim.flight_id if self._is_about_flights else id})
 
 
 def calls(document: dict[str, Any]) -> list[Call]:

@@ -18,7 +18,14 @@ SECONDS_MAX = 120
 async def test_schemathesis_finds_no_lie_in_the_document(program, operator, tmp_path):
     flight = await operator.flight(seats=900)
     bookings = [(await operator.book(flight)).made() for _ in range(4)]
-    targets = {"flight": [flight["id"]], "booking": [booking["id"] for booking in bookings]}
+    full = await operator.flight(seats=1)
+    (await operator.book(full)).made()
+    parties = [(await operator.wait(full, user_id=name)).made() for name in ("ann", "ben", "cid")]
+    targets = {
+        "flight": [flight["id"], full["id"]],
+        "booking": [booking["id"] for booking in bookings],
+        "waiting": [party["id"] for party in parties],
+    }
     ended = await asyncio.to_thread(schemathesis, program.url, targets, tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     all_of_them = re.search(r"Selected: (\d+)/\1\n\s+Tested: \1\n", ended.stdout)

@@ -36,12 +36,13 @@ async def session():
 
 @pytest.fixture
 async def victims(operator):
-    """A fresh flight on which the victim has a booking, for each call that might change it."""
+    """A fresh flight for each call that might change it: the victim has a booking, and waits for more."""
 
     async def make():
-        flight = await operator.flight()
+        flight = await operator.flight(seats=9)
         booking = (await operator.book(flight, user_id=VICTIM)).made()
-        return Aim(flight["id"], booking["id"], VICTIM)
+        party = (await operator.wait(flight, 9, user_id=VICTIM)).made()
+        return Aim(flight["id"], booking["id"], party["id"], VICTIM)
 
     return make
 
@@ -62,7 +63,7 @@ async def test_a_role_enters_where_the_document_says(program, session, document,
             continue
         aim = await victims()
         before = await api.position()
-        own = Aim(aim.flight_id, aim.booking_id, person.sub)
+        own = Aim(aim.flight_id, aim.booking_id, aim.waiting_id, person.sub)
         answer = await call.send(session, program.url, person.token(), own)
         assert (answer.status == 403) == (role not in call.roles), (call, answer)
         assert answer.status != 401, call
@@ -81,8 +82,8 @@ async def test_to_a_client_anothers_booking_is_an_unknown_one(
         aim = await victims()
         for name in {bob.sub, VICTIM} if call.names_a_booking else {bob.sub}:
             before = await api.position()
-            hers = Aim(aim.flight_id, aim.booking_id, name)
-            nobodys = Aim(aim.flight_id, an_unknown_id(), name)
+            hers = Aim(aim.flight_id, aim.booking_id, aim.waiting_id, name)
+            nobodys = Aim(aim.flight_id, an_unknown_id(), an_unknown_id(), name)
             of_hers = await call.send(session, program.url, bob.token, hers)
             assert VICTIM not in json.dumps(of_hers.body), call
             if call.names_a_booking:
@@ -93,17 +94,21 @@ async def test_to_a_client_anothers_booking_is_an_unknown_one(
                 tried += 1
         found = (await operator.get(f"/bookings/{aim.booking_id}")).done()
         assert (found["status"], found["version"], found["user_id"]) == ("initiated", 1, VICTIM), call
-    assert tried >= 8
+        found = await operator.standing({"id": aim.waiting_id})
+        assert (found["status"], found["version"], found["user_id"]) == ("waiting", 1, VICTIM), call
+    assert tried >= 10
 
 
 async def test_no_filter_of_a_list_shows_a_client_anothers_booking(program, document, victims, bob):
     aim = await victims()
-    lists = [call for call in calls(document) if call.method == "GET" and call.path.endswith("/bookings")]
-    assert lists
-    for call in lists:
-        for query in (f"user_id={VICTIM}", f"flight_id={aim.flight_id}", "status=initiated&limit=200"):
-            answer = await bob.api.call("GET", f"{call.path}?{query}", token=bob.token)
+    lists = {"/api/v1/bookings": "initiated", "/api/v1/waitlist": "waiting"}
+    assert lists.keys() <= {call.path for call in calls(document) if call.method == "GET"}
+    for path, status in lists.items():
+        for query in (f"user_id={VICTIM}", f"flight_id={aim.flight_id}", f"status={status}&limit=200"):
+            answer = await bob.api.call("GET", f"{path}?{query}", token=bob.token)
+            assert answer.status == 200
             assert aim.booking_id not in str(answer.body)
+            assert aim.waiting_id not in str(answer.body)
             assert VICTIM not in str(answer.body)
 
 
@@ -144,4 +149,8 @@ def nameless(answer, aim):
     changing = ("instance", "request_id")
     body = {name: value for name, value in answer.body.items() if name not in changing}
     kept = {name.lower() for name in answer.headers} - {"date", "x-request-id"}
-    return answer.status, kept, json.dumps(body).replace(aim.booking_id, "<id>")
+    return (
+        answer.status,
+        kept,
+        json.dumps(body).replace(aim.booking_id, "<id>").replace(aim.waiting_id, "<id>"),
+    )

@@ -30,8 +30,15 @@ def program() -> Iterator[Program]:
 
 @pytest.fixture(scope="session")
 def forgetful_program() -> Iterator[Program]:
-    """Holds last two seconds, payments wait as long as they do unless told, and no sweeper ever runs."""
-    yield from running(SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_HOLD_SECONDS="2", SEATLEDGER_SWEEP_CRON="")
+    """Holds last two seconds and offers one, payments wait as long as they do unless told, and no sweeper
+    ever runs.
+    """
+    yield from running(
+        SEATLEDGER_JWT_SECRET=SECRET,
+        SEATLEDGER_HOLD_SECONDS="2",
+        SEATLEDGER_OFFER_SECONDS="1",
+        SEATLEDGER_SWEEP_CRON="",
+    )
 
 
 @pytest.fixture(scope="session")

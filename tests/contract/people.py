@@ -156,6 +156,26 @@ class Caller:
         assert found["next_cursor"] is None
         return found["data"]
 
+    async def wait(
+        self, flight: Mapping[str, Any], seats: Any = 1, *, user_id: str | None = None, **options: Any
+    ) -> Answer:
+        """Joins the flight's waiting list."""
+        party = {"user_id": user_id or self.sub, "seats": seats}
+        return await self.post(f"/flights/{flight['id']}/waitlist", party, **options)
+
+    async def leave(self, party: Mapping[str, Any], **options: Any) -> Answer:
+        return await self.post(f"/waitlist/{party['id']}/leave", {}, **options)
+
+    async def standing(self, party: Mapping[str, Any]) -> Any:
+        """The party as it stands now."""
+        return (await self.get(f"/waitlist/{party['id']}")).done()
+
+    async def line(self, flight: Mapping[str, Any], **filters: Any) -> Any:
+        """The flight's parties, which must fit on one page."""
+        found = (await self.get("/waitlist" + query(flight_id=flight["id"], limit=200, **filters))).done()
+        assert found["next_cursor"] is None
+        return found["data"]
+
     async def head(self) -> Any:
         return (await self.get("/audit/head")).done()
 

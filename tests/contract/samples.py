@@ -54,6 +54,18 @@ REFUND_FIELDS = {
     "gateway",
     "refusal",
 }
+WAITING_FIELDS = {
+    "id",
+    "flight_id",
+    "user_id",
+    "seats",
+    "status",
+    "place",
+    "joined_at",
+    "booking_id",
+    "offer_expires_at",
+    "version",
+}
 EVENT_FIELDS = {
     "position",
     "version",

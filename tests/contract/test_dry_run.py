@@ -34,6 +34,8 @@ COMMANDS = {
     "give seats back": lambda at: (f"/bookings/{at.booked['id']}/seats", {"seats": 1}),
     "cancel": lambda at: (f"/bookings/{at.booked['id']}/cancel", {}),
     "settle": lambda at: (f"/refunds/{at.refund['id']}/settle", {}),
+    "wait": lambda at: (f"/flights/{at.flight['id']}/waitlist", {"user_id": "dave", "seats": 9}),
+    "leave": lambda at: (f"/waitlist/{at.waiting['id']}/leave", {}),
 }
 REFUSED = {
     "change seats": lambda at: (f"/flights/{at.flight['id']}/seats", {"seats": 1}),
@@ -44,6 +46,8 @@ REFUSED = {
     "give seats back": lambda at: (f"/bookings/{at.booked['id']}/seats", {"seats": 9}),
     "cancel": lambda at: (f"/bookings/{at.cancelled['id']}/cancel", {}),
     "settle": lambda at: (f"/refunds/{at.cancelled['id']}/settle", {}),
+    "wait": lambda at: (f"/flights/{at.flight['id']}/waitlist", {"user_id": "dave", "seats": 1}),
+    "leave": lambda at: (f"/waitlist/{at.cancelled['id']}/leave", {}),
 }
 MISSPELT = [
     "dry_run=maybe",
@@ -57,7 +61,7 @@ MISSPELT = [
 
 
 async def scene_for(operator, alice):
-    """A flight with a booking in every state and a refund that is due."""
+    """A flight with a booking in every state, a refund that is due, and somebody who waits for all seats."""
     flight = await operator.flight()
     cancelled = (await alice.cancel(await alice.booked(flight))).done()
     [refund] = await operator.refunds(booking_id=cancelled["id"])
@@ -66,6 +70,7 @@ async def scene_for(operator, alice):
         held=(await alice.book(flight, seats=2)).made(),
         pending=await alice.pending(flight, seats=2),
         booked=await alice.booked(flight, seats=2),
+        waiting=(await operator.wait(flight, 9, user_id="carol")).made(),
         cancelled=cancelled,
         refund=refund,
     )
@@ -78,7 +83,8 @@ async def state_of(operator, at):
     ]
     flight = (await operator.get(f"/flights/{at.flight['id']}")).done()
     refunds = [await operator.refunds(booking_id=booking["id"]) for booking in bookings]
-    return await operator.head(), await operator.seats(at.flight), flight, bookings, refunds
+    line = await operator.line(at.flight)
+    return await operator.head(), await operator.seats(at.flight), flight, bookings, refunds, line
 
 
 def shape(body):
@@ -146,6 +152,7 @@ async def test_a_refused_dry_run_leaves_the_key_unused(operator, alice):
     at, key = await scene_for(operator, alice), new_key()
     path, body = REFUSED["book"](at)
     (await operator.post(f"{path}?dry_run=true", body, key=key)).refused(409, "not-enough-seats")
+    (await operator.leave(at.waiting)).done()
     (await alice.cancel(at.held)).done()
     (await alice.cancel(at.booked)).done()
     (await alice.cancel(at.pending)).done()

@@ -12,6 +12,7 @@ from domain.commands import Command
 from domain.flight import Flight
 from domain.refusals import Refusal
 from domain.seats import Seats
+from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger.block import Block, Loaded
 from ledger.chain import GENESIS
@@ -21,6 +22,7 @@ from ledger.submission import Submission
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 HOLD = timedelta(minutes=5)
 CAPTURE_WINDOW = timedelta(minutes=15)
+OFFER_WINDOW = timedelta(minutes=10)
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 ALICE = Caller("alice", frozenset({Role.CLIENT}))
 BOB = Caller("bob", frozenset({Role.CLIENT}))
@@ -31,14 +33,15 @@ class Scenario:
 
     def __init__(self, gateway: str | None = None) -> None:
         self.now = NOON
-        self.terms = Terms(HOLD, CAPTURE_WINDOW, gateway)
+        self.terms = Terms(HOLD, CAPTURE_WINDOW, OFFER_WINDOW, gateway)
         self.flights: dict[UUID, Flight] = {}
         self.bookings: dict[UUID, Booking] = {}
+        self.waiting: dict[UUID, WaitingParty] = {}
         self.seats: dict[UUID, Seats] = {}
         self.scheduled: dict[Any, UUID] = {}
         self.commands: dict[Any, Any] = {}
         self.position = 0
-        self.verdicts: list[Flight | Booking | Refusal] = []
+        self.verdicts: list[Flight | Booking | WaitingParty | Refusal] = []
         self.recorded: list[RecordedEvent] = []
 
     @property
@@ -57,7 +60,7 @@ class Scenario:
     def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
         """The outcome: a flight, a booking, or a refusal. `recorded` are the events of this command alone."""
         world = WorkingSet(self.now, self.terms, uuid4)
-        world.flights, world.bookings = self.flights, self.bookings
+        world.flights, world.bookings, world.waiting = self.flights, self.bookings, self.waiting
         world.seats, world.scheduled = self.seats, self.scheduled
         block = Block(Loaded(self.position, GENESIS, self.commands, world))
         block.decide(Submission(command, caller, self._render, **submission))

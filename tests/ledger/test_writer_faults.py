@@ -80,7 +80,8 @@ async def test_a_command_behind_a_held_lock_is_answered_at_the_deadline(database
 
 async def test_a_frozen_writer_loses_the_lock(desk: Desk, database_url: str) -> None:
     flight = await desk.schedule()
-    frozen = Store(await connect(database_url, "frozen"), Terms(timedelta(minutes=5), timedelta(minutes=5)))
+    minutes = timedelta(minutes=5)
+    frozen = Store(await connect(database_url, "frozen"), Terms(minutes, minutes, minutes))
     await frozen.prepare(transaction_seconds=1)
     await frozen.load([Submission(InitiateBooking(flight, "bob", 1), OPERATOR, neutral)])
     started = asyncio.get_running_loop().time()

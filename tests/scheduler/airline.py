@@ -25,11 +25,15 @@ class Airline:
 
     async def due_holds(self, count: int) -> list[UUID]:
         """Each on a flight of its own, where no neighbour's command expires it."""
-        return [await self._do(InitiateBooking(await self._flight(), "alice", 2)) for _ in range(count)]
+        return [await self.do(InitiateBooking(await self.flight(), "alice", 2)) for _ in range(count)]
 
     async def ask(self, statement: str, *parameters: object) -> list[Any]:
         assert self.owner is not None
         return await (await self.owner.execute(statement, parameters)).fetchall()
+
+    async def owner_says(self, statement: str) -> None:
+        assert self.owner is not None
+        await self.owner.execute(statement.encode())
 
     async def expired(self) -> int:
         ((count,),) = await self.ask("select count(*) from ledger.events where topic = 'booking.cancelled'")
@@ -38,9 +42,9 @@ class Airline:
     async def runs(self) -> list[tuple[datetime, int]]:
         return await self.ask("select slot, done from ledger.job_runs order by slot")
 
-    async def _flight(self) -> UUID:
+    async def flight(self) -> UUID:
         self._flights += 1
-        return await self._do(
+        return await self.do(
             ScheduleFlight(
                 number=f"BA{self._flights}",
                 origin="LHR",
@@ -52,7 +56,7 @@ class Airline:
             )
         )
 
-    async def _do(self, command: Command) -> UUID:
+    async def do(self, command: Command) -> UUID:
         answer = await self.ledger.submit(Submission(command, OLGA, neutral))
         assert answer.subject_id is not None, answer.body
         return answer.subject_id

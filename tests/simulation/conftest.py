@@ -13,8 +13,9 @@ import pytest
 import projections.bookings
 import projections.flights
 import projections.refunds
+import projections.waiting
 from domain.caller import Caller, Role
-from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
+from domain.commands import Command, InitiateBooking, JoinWaitlist, Price, ScheduleFlight
 from domain.working_set import Terms
 from ledger.block import Block
 from ledger.connection import connect
@@ -26,6 +27,7 @@ from simulation.store import open_twin
 
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 CAPTURE_WINDOW = timedelta(minutes=15)
+OFFER_WINDOW = timedelta(minutes=10)
 HOLD = timedelta(minutes=5)
 DEPARTS = datetime(2040, 1, 1, tzinfo=UTC)
 
@@ -37,7 +39,7 @@ class Bench:
     """Opens stores on one database, and says what its views show."""
 
     _open: Open
-    views: Callable[[], tuple[list[Any], list[Any], list[Any]]]
+    views: Callable[[], tuple[list[Any], list[Any], list[Any], list[Any]]]
     _stores: AsyncExitStack
 
     async def open(self, hold: timedelta = HOLD, transaction_seconds: float = 5.0) -> BlockStore:
@@ -59,6 +61,11 @@ class Bench:
     async def flight(self, seats: int = 5, number: str = "BA117") -> UUID:
         (answer,) = await self.commit(asks(scheduling(number, seats)))
         assert answer.subject_id is not None
+        return answer.subject_id
+
+    async def wait(self, flight_id: UUID, user: str, seats: int) -> UUID:
+        (answer,) = await self.commit(asks(JoinWaitlist(flight_id, user, seats)))
+        assert answer.subject_id is not None, answer
         return answer.subject_id
 
     async def hold(self, flight_id: UUID, seats: int = 1, due_for: float | None = None) -> UUID:
@@ -89,16 +96,17 @@ def _real(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
     url: str = request.getfixturevalue("database_url")
 
     async def opened(hold: timedelta, transaction_seconds: float) -> BlockStore:
-        store = Store(await connect(url, "bench"), Terms(hold, CAPTURE_WINDOW))
+        store = Store(await connect(url, "bench"), Terms(hold, CAPTURE_WINDOW, OFFER_WINDOW))
         await store.prepare(transaction_seconds)
         return store
 
-    def views() -> tuple[list[Any], list[Any], list[Any]]:
+    def views() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
         with psycopg.connect(url) as connection:
             connection.execute("set timezone to 'UTC'")
             flights = connection.execute(projections.flights.EVERY_ROW).fetchall()
             bookings = connection.execute(projections.bookings.EVERY_ROW).fetchall()
-            return flights, bookings, connection.execute(projections.refunds.EVERY_ROW).fetchall()
+            refunds = connection.execute(projections.refunds.EVERY_ROW).fetchall()
+            return flights, bookings, refunds, connection.execute(projections.waiting.EVERY_ROW).fetchall()
 
     return Bench(opened, views, stores)
 
@@ -107,10 +115,11 @@ def _twin(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
     database = Database()
 
     async def opened(hold: timedelta, transaction_seconds: float) -> BlockStore:
-        return open_twin(database, Terms(hold, CAPTURE_WINDOW), transaction_seconds)
+        return open_twin(database, Terms(hold, CAPTURE_WINDOW, OFFER_WINDOW), transaction_seconds)
 
-    def views() -> tuple[list[Any], list[Any], list[Any]]:
+    def views() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
         refunds = sorted(database.refunds.values(), key=lambda row: (row[1], row[0]))
-        return sorted(database.flights.values()), sorted(database.bookings.values()), refunds
+        flights, bookings = sorted(database.flights.values()), sorted(database.bookings.values())
+        return flights, bookings, refunds, sorted(database.waiting.values())
 
     return Bench(opened, views, stores)

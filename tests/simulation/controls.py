@@ -4,11 +4,13 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 import domain.handlers
+import ledger.block
 import simulation.database
 from domain.booking import Booking, CancelReason
 from domain.money import Money
@@ -16,7 +18,7 @@ from domain.refunds import RefundReason
 from domain.refusals import HoldNotDue
 from domain.seats import Seats, SeatUse
 from domain.working_set import WorkingSet
-from ledger.block import Block, Loaded
+from ledger.block import Block, Loaded, expiry_of
 from ledger.submission import Submission
 from simulation.database import Database, Session
 from simulation.program import Parts
@@ -175,6 +177,44 @@ def leaves_bookings_on_a_cancelled_flight(patch: Patch) -> Parts:
     return Parts()
 
 
+def serves_the_last_first(patch: Patch) -> Parts:
+    line = WorkingSet.line
+    patch.setattr(WorkingSet, "line", lambda world, flight_id: [*reversed(line(world, flight_id))])
+    return Parts()
+
+
+def sells_to_newcomers_before_those_who_wait(patch: Patch) -> Parts:
+    """Those who wait are remembered only after a command, when the newcomer has the seats."""
+    serve, make_room_for = Block._serve_line, Block._make_room_for
+
+    def in_a_hurry(block: Block, submission: Submission) -> None:
+        with pytest.MonkeyPatch.context() as hurry:
+            hurry.setattr(Block, "_serve_line", lambda *_: None)
+            make_room_for(block, submission)
+
+    patch.setattr(Block, "_make_room_for", in_a_hurry)
+    patch.setattr(Block, "_serve_line", serve)
+    return Parts()
+
+
+def forgets_those_who_wait(patch: Patch) -> Parts:
+    patch.setattr(ledger.block, "serves", lambda world, flight_id: False)
+    return Parts()
+
+
+def loads_nobody_who_waits(patch: Patch) -> Parts:
+    class Blind(Database):
+        def lines(self, *wanted: Any) -> Iterable[UUID]:
+            return ()
+
+    return Parts(database=Blind)
+
+
+def lets_them_wait_for_a_cancelled_flight(patch: Patch) -> Parts:
+    patch.setattr(ledger.block, "closing_of", lambda waiting_id, correlation_id: expiry_of(waiting_id))
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -192,5 +232,10 @@ CONTROLS: dict[Control, int] = {
     seats_late_money_without_looking: 100,
     returns_nothing_for_seats_given_back: 20,
     leaves_bookings_on_a_cancelled_flight: 100,
+    serves_the_last_first: 60,
+    sells_to_newcomers_before_those_who_wait: 100,
+    forgets_those_who_wait: 20,
+    loads_nobody_who_waits: 20,
+    lets_them_wait_for_a_cancelled_flight: 100,
 }
 """Each with the number of seeds within which it has to be caught."""

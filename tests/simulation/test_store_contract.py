@@ -11,16 +11,22 @@ from psycopg import errors
 import projections.bookings
 import projections.flights
 import projections.refunds
+import projections.waiting
 from domain.commands import (
     CancelBooking,
     CancelFlight,
     CapturePayment,
     ChangeFlightSeats,
+    CloseWaiting,
     ExpireHold,
     InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
     PayBooking,
+    ReduceSeats,
     RepriceFlight,
     SettleRefund,
+    VoidPayment,
 )
 from domain.money import Money
 from ledger.block import Block
@@ -260,7 +266,7 @@ async def test_the_views_show_what_was_written(bench: Bench) -> None:
     submissions = [asks(CancelBooking(id), key="none") for id in (paid, due)]
     world = (await store.load([*submissions, asks(InitiateBooking(flight_id, "alice", 1))])).world
     await store.close()
-    flights, bookings, refunds = bench.views()
+    flights, bookings, refunds, _ = bench.views()
     bookings_expected = sorted(world.bookings.values(), key=lambda booking: booking.id)
     assert bookings == list(zip(*projections.bookings.upsert(bookings_expected)[1], strict=True))
     assert refunds == list(zip(*projections.refunds.upsert(bookings_expected)[1], strict=True))
@@ -311,3 +317,104 @@ async def test_an_abandoned_block_leaves_nothing_and_lets_the_next_one_in(bench:
     async with asyncio.timeout(1):
         loaded = await second.load([schedule])
     assert (loaded.position, loaded.commands) == (0, {})
+
+
+async def test_whatever_may_move_seats_comes_with_who_waits_for_them(bench: Bench) -> None:
+    flight_id, other_id = await bench.flight(seats=2), await bench.flight(seats=1, number="BA118")
+    held, others = await bench.hold(flight_id, seats=2), await bench.hold(other_id)
+    first, second = await bench.wait(flight_id, "bob", 1), await bench.wait(flight_id, "carol", 2)
+    left, _ = await bench.wait(flight_id, "dave", 2), await bench.wait(other_id, "bob", 1)
+    await bench.commit(asks(LeaveWaitlist(left)))
+    for command in (
+        InitiateBooking(flight_id, "erin", 1),
+        JoinWaitlist(flight_id, "erin", 1),
+        ChangeFlightSeats(flight_id, 3),
+        CancelFlight(flight_id, "fog"),
+        CancelBooking(held),
+        ReduceSeats(held, 1),
+        VoidPayment(held, "declined"),
+        CapturePayment(held),
+        ExpireHold(held),
+        LeaveWaitlist(first),
+        CloseWaiting(first),
+    ):
+        store = await bench.open()
+        world = (await store.load([asks(command)])).world
+        await store.close()
+        assert [party.id for party in world.line(flight_id)] == [first, second], command
+        assert list(world.flights) == [flight_id], command
+        assert left not in world.waiting
+        assert others not in world.bookings
+
+
+async def test_nothing_waits_for_what_moves_no_seats(bench: Bench) -> None:
+    flight_id = await bench.flight(seats=1)
+    held = await bench.hold(flight_id)
+    await bench.wait(flight_id, "bob", 1)
+    for command in (
+        PayBooking(held, "alice", Money(100, "INR")),
+        RepriceFlight(flight_id, scheduling().price),
+    ):
+        store = await bench.open()
+        assert (await store.load([asks(command)])).world.waiting == {}
+        await store.close()
+
+
+async def test_due_holds_come_with_those_who_wait_for_them_all_of_them(bench: Bench) -> None:
+    flight_id, other_id = await bench.flight(seats=4), await bench.flight(seats=1, number="BA118")
+    held, _ = await bench.hold(flight_id), await bench.hold(flight_id)
+    soon = [await bench.hold(flight_id, due_for=-0.5) for _ in range(2)]
+    await bench.hold(other_id, due_for=10)
+    await bench.wait(flight_id, "bob", 3)
+    await asyncio.sleep(0.6)
+    for command in (CancelBooking(held), InitiateBooking(flight_id, "carol", 1)):
+        store = await bench.open()
+        world = (await store.load([asks(command)])).world
+        assert {booking.id for booking in world.bookings.values() if booking.hold_is_due(world.now)} == set(
+            soon
+        )
+        await store.close()
+
+
+async def test_an_entry_that_waits_no_more_comes_alone(bench: Bench) -> None:
+    flight_id = await bench.flight(seats=1)
+    await bench.hold(flight_id)
+    bob = await bench.wait(flight_id, "bob", 1)
+    await bench.commit(asks(LeaveWaitlist(bob)))
+    world = (await (await bench.open()).load([asks(LeaveWaitlist(bob))])).world
+    assert list(world.waiting) == [bob]
+    assert world.flights == {}
+
+
+async def test_who_joins_comes_with_the_due_holds_that_would_do_instead(bench: Bench) -> None:
+    flight_id = await bench.flight(seats=3)
+    _, due, oldest = [await bench.hold(flight_id, due_for=seconds) for seconds in (10, 20, 30)]
+    loaded = await (await bench.open()).load([asks(JoinWaitlist(flight_id, "bob", 2))])
+    assert set(loaded.world.bookings) == {due, oldest}
+
+
+async def test_offers_are_written_with_their_holds_and_shown(bench: Bench) -> None:
+    flight_id = await bench.flight(seats=1)
+    held = await bench.hold(flight_id)
+    bob = await bench.wait(flight_id, "bob", 1)
+    await bench.commit(asks(CancelBooking(held)))
+    store = await bench.open()
+    world = (await store.load([asks(LeaveWaitlist(bob), key="none")])).world
+    await store.close()
+    _, bookings, _, waiting = bench.views()
+    assert waiting == list(zip(*projections.waiting.upsert([world.waiting[bob]])[1], strict=True))
+    assert waiting[0][4:6] == ("offered", bookings[-1][0])
+    assert bookings[-1][2] == "bob"
+
+
+async def test_a_user_waits_once_for_a_flight_even_by_a_writer_that_did_not_look(bench: Bench) -> None:
+    flight_id = await bench.flight(seats=1)
+    await bench.hold(flight_id)
+    await bench.wait(flight_id, "bob", 1)
+    store, again = await bench.open(), asks(JoinWaitlist(flight_id, "bob", 1))
+    loaded = await store.load([again])
+    loaded.world.waiting.clear()
+    block = Block(loaded)
+    block.decide(again)
+    with pytest.raises(errors.UniqueViolation):
+        await store.write(block)

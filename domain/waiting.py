@@ -1,0 +1,121 @@
+"""A waiting party: people who want seats together on a full flight, and what became of their wish."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.refusals import NotWaiting, WaitingNotOver
+
+WAITING_MAX = 200
+"""Parties that wait for one flight: a block that gives seats back looks at all of them."""
+
+
+class WaitingStatus(Enum):
+    """As recorded. What became of an offer is its booking's status, and nowhere else."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    LEFT = "left"
+    CLOSED = "closed"
+
+
+class CloseReason(Enum):
+    FLIGHT_CANCELLED = "flight_cancelled"
+    FLIGHT_DEPARTED = "flight_departed"
+
+
+class WaitingParty(Aggregate):
+    """`seats` seats of one flight for one user, all or none, as soon as they are free."""
+
+    TOPIC = "waiting"
+
+    class Event(Aggregate.Event):
+        TOPIC = "waiting.event"
+
+    class Joined(Event, Aggregate.Created):
+        TOPIC = "waiting.joined"
+        flight_id: UUID
+        user_id: str
+        seats: int
+
+    class Offered(Event):
+        """A hold is theirs: the booking follows in the same block, by a command of its own."""
+
+        TOPIC = "waiting.offered"
+        booking_id: UUID
+        expires_at: datetime
+
+        def apply(self, aggregate: WaitingParty) -> None:
+            aggregate.status = WaitingStatus.OFFERED
+            aggregate.booking_id = self.booking_id
+            aggregate.offer_expires_at = self.expires_at
+
+    class Left(Event):
+        TOPIC = "waiting.left"
+
+        def apply(self, aggregate: WaitingParty) -> None:
+            aggregate.status = WaitingStatus.LEFT
+
+    class Closed(Event):
+        TOPIC = "waiting.closed"
+        reason: CloseReason
+
+        def apply(self, aggregate: WaitingParty) -> None:
+            aggregate.status = WaitingStatus.CLOSED
+
+    def __init__(self, flight_id: UUID, user_id: str, seats: int) -> None:
+        self.flight_id = flight_id
+        self.user_id = user_id
+        self.seats = seats
+        self.status = WaitingStatus.WAITING
+        self.booking_id: UUID | None = None
+        self.offer_expires_at: datetime | None = None
+        self.place: int | None = None
+        """Counted from 1 at the moment it joined; no part of its history."""
+
+    @classmethod
+    def join(cls, *, id: UUID, flight_id: UUID, user_id: str, seats: int, now: datetime) -> WaitingParty:
+        """The caller has checked that the flight has no seats for them."""
+        return cls._create(
+            cls.Joined, id=id, flight_id=flight_id, user_id=user_id, seats=seats, timestamp=now
+        )
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status is WaitingStatus.WAITING
+
+    @property
+    def order(self) -> tuple[datetime, UUID]:
+        """Who is served first: smaller is earlier."""
+        return self.created_on, self.id
+
+    def offer(self, booking_id: UUID, expires_at: datetime, now: datetime) -> None:
+        """The caller has checked that the seats are free and that it is their turn. Raises NotWaiting."""
+        self._require_waiting()
+        self.trigger_event(self.Offered, booking_id=booking_id, expires_at=expires_at, timestamp=now)
+
+    def leave(self, now: datetime) -> None:
+        """Raises NotWaiting."""
+        self._require_waiting()
+        self.trigger_event(self.Left, timestamp=now)
+
+    def close(self, reason: CloseReason | None, now: datetime) -> None:
+        """`reason` is why the flight takes nobody any more, None while it does. Raises WaitingNotOver."""
+        if reason is None or not self.is_waiting:
+            raise WaitingNotOver(waiting_id=self.id)
+        self.trigger_event(self.Closed, reason=reason, timestamp=now)
+
+    def _require_waiting(self) -> None:
+        if not self.is_waiting:
+            raise NotWaiting(f"The entry is {self.status.value}.", waiting_id=self.id, was=self.status)
+
+
+def id_behind(last: WaitingParty | None, fresh: UUID, now: datetime) -> UUID:
+    """An id that sorts behind the last party's: ids made within a millisecond come in any order."""
+    if last is None or (now, fresh) > last.order:
+        return fresh
+    return UUID(int=last.id.int + 1)

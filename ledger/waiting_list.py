@@ -1,0 +1,82 @@
+"""The waiting list in a block: who is served when seats come free, by commands of the ledger's own."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from domain.caller import SYSTEM
+from domain.commands import (
+    CancelBooking,
+    CancelFlight,
+    CapturePayment,
+    ChangeFlightSeats,
+    CloseWaiting,
+    Command,
+    ExpireHold,
+    HoldOffer,
+    InitiateBooking,
+    JoinWaitlist,
+    OfferSeats,
+    RecordPayment,
+    ReduceSeats,
+    VoidPayment,
+)
+from domain.flight import FlightStatus
+from domain.waiting_handlers import may_be_offered
+from domain.working_set import WorkingSet
+from ledger.submission import Submission, neutral
+
+MOVES_SEATS_OF_FLIGHT = (InitiateBooking, ChangeFlightSeats, CancelFlight, JoinWaitlist)
+MOVES_SEATS_OF_BOOKING = (
+    CancelBooking,
+    VoidPayment,
+    ReduceSeats,
+    ExpireHold,
+    CapturePayment,
+    RecordPayment,
+)
+"""What may take seats or give them back, so that whoever waits for them must be known."""
+
+
+def flight_of(command: Command, world: WorkingSet) -> UUID | None:
+    """The flight whose seats the command may have moved, if it is known."""
+    if isinstance(command, MOVES_SEATS_OF_FLIGHT):
+        return command.flight_id
+    if isinstance(command, MOVES_SEATS_OF_BOOKING):
+        booking = world.bookings.get(command.booking_id)
+        return booking.flight_id if booking else None
+    return None
+
+
+def serves(world: WorkingSet, flight_id: UUID) -> bool:
+    """Does anybody wait for seats of the flight, and may they still have them?"""
+    if not world.line(flight_id):
+        return False
+    return world.flights[flight_id].status(world.now) is FlightStatus.SCHEDULED
+
+
+def seats_wanted(world: WorkingSet, flight_id: UUID) -> int:
+    """As many seats as would do for everybody who waits."""
+    return sum(party.seats for party in world.line(flight_id))
+
+
+def next_offers(world: WorkingSet, flight_id: UUID, correlation_id: str) -> Iterator[Submission]:
+    """The skip rule: from the head of the line on, each party that fits into what is free is offered it.
+
+    Two commands each, the entry's and its booking's, and the caller decides each before it asks for the next.
+    A larger party keeps its place: nothing here makes seats free, so one walk is enough.
+    """
+    flight = world.flights[flight_id]
+    for party in world.line(flight_id):
+        if may_be_offered(party, flight, world):
+            yield _own(OfferSeats(party.id), party.id, correlation_id)
+            yield _own(HoldOffer(party.id), party.id, correlation_id)
+
+
+def closing_of(waiting_id: UUID, correlation_id: str = "") -> Submission:
+    """The command that closes an entry whose flight takes nobody any more; it closes only once."""
+    return _own(CloseWaiting(waiting_id), waiting_id, correlation_id)
+
+
+def _own(command: Command, waiting_id: UUID, correlation_id: str) -> Submission:
+    """A command of the ledger's own; its key is the entry's id, because each happens only once to it."""
+    return Submission(command, SYSTEM, neutral, key=str(waiting_id), correlation_id=correlation_id)

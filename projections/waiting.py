@@ -1,0 +1,178 @@
+"""Waiting lists as they stand: one row a party, its place, and what became of what it was offered."""
+# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, LiteralString, Self
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.types.numeric import Int2, Int4, Int8
+
+from domain.waiting import WaitingParty
+from projections.bookings import NEVER
+from projections.head import WITH_HEAD, Seen, rows
+
+_NO_UUID = UUID(int=0)
+
+Mark = tuple[datetime, UUID]
+"""Where a page ended: when that party joined, and its id."""
+
+
+class Standing(Enum):
+    """How a party stands at this instant; from `offered` on its booking says so."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    LEFT = "left"
+    CLOSED = "closed"
+
+
+class WaitingRow(msgspec.Struct, frozen=True, gc=False):
+    """One party, as callers see it. Times are UTC; `place` counts from 1, null when it waits no more."""
+
+    id: UUID
+    flight_id: UUID
+    user_id: str
+    seats: int
+    status: Standing
+    place: int | None
+    joined_at: datetime
+    booking_id: UUID | None
+    offer_expires_at: datetime | None
+    version: int
+
+    @classmethod
+    def of(cls, party: WaitingParty) -> Self:
+        """Right after a command to it: `place` is the one it joined at."""
+        return cls(
+            party.id,
+            party.flight_id,
+            party.user_id,
+            party.seats,
+            Standing(party.status.value),
+            party.place if party.is_waiting else None,
+            party.created_on,
+            party.booking_id,
+            party.offer_expires_at,
+            party.version,
+        )
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[Any]) -> Self:
+        """From the columns that `_COLUMNS` lists."""
+        id, flight_id, user_id, seats, status, place, joined_at, booking_id, expires_at, version = columns
+        return cls(
+            id, flight_id, user_id, seats, Standing(status), place, joined_at, booking_id, expires_at, version
+        )
+
+
+class WaitingSearch(msgspec.Struct, frozen=True):
+    """Which parties a list shows; `owner` is whose the caller may see, None for all."""
+
+    flight_id: UUID | None = None
+    user_id: str | None = None
+    status: Standing | None = None
+    owner: str | None = None
+
+
+async def find(connection: AsyncConnection[Any], waiting_id: UUID) -> Seen[WaitingRow | None]:
+    ((position, *columns),) = await rows(connection, _FIND, (waiting_id,))
+    return Seen(position, None if columns[0] is None else WaitingRow.from_columns(columns))
+
+
+async def page(
+    connection: AsyncConnection[Any], search: WaitingSearch, after: Mark | None, limit: int
+) -> Seen[list[WaitingRow]]:
+    """Whoever joined first comes first: on one flight, the order in which they are served."""
+    conditions: list[tuple[LiteralString, Sequence[Any] | None]] = [
+        ("and w.flight_id = %b", [search.flight_id] if search.flight_id else None),
+        ("and w.user_id = %b", search.user_id and [search.user_id]),
+        ("and w.user_id = %b", search.owner and [search.owner]),
+        (f"and {_STANDING} = %b", search.status and [search.status.value]),
+        ("and (w.joined_at, w.id) > (%b, %b)", after and list(after)),
+    ]
+    given = [(text, values) for text, values in conditions if values]
+    where = " ".join([text for text, _ in given])
+    statement: LiteralString = f"""
+        {WITH_HEAD}, page as (
+            select {_COLUMNS} from head, {_JOINED} where true {where} order by w.joined_at, w.id limit %b)
+        select head.position, page.* from head left join page on true order by page.joined_at, page.id
+    """
+    found = await rows(connection, statement, [*(v for _, values in given for v in values), Int8(limit)])
+    return Seen(found[0][0], [WaitingRow.from_columns(row[1:]) for row in found if row[1] is not None])
+
+
+# A booking that was paid for and cancelled later was accepted; one that the clock took was not, paid or not.
+_STANDING: LiteralString = """
+    case
+        when w.status = 'waiting' and f.departs_at <= head.now then 'closed'
+        when w.status <> 'offered' then w.status
+        when b.held_until <= head.now or b.cancel_reason = 'hold_expired' then 'expired'
+        when b.status = 'initiated' then 'offered'
+        when b.status <> 'cancelled' or b.payment_status in ('refund_due', 'refunded') then 'accepted'
+        when b.cancel_reason = 'requested' then 'declined'
+        else 'closed'
+    end
+"""
+_JOINED: LiteralString = """
+    views.waiting as w
+    join views.flights as f on f.id = w.flight_id
+    left join views.bookings as b on b.id = w.booking_id
+"""
+_COLUMNS: LiteralString = f"""
+    w.id, w.flight_id, w.user_id, w.seats, {_STANDING} as status,
+    case when w.status = 'waiting' and f.departs_at > head.now then (
+        select count(*) from views.waiting as ahead
+        where ahead.flight_id = w.flight_id and ahead.status = 'waiting'
+            and (ahead.joined_at, ahead.id) <= (w.joined_at, w.id)
+    ) end as place,
+    w.joined_at, w.booking_id, w.offer_expires_at, w.version
+"""
+_FIND: LiteralString = f"""
+    {WITH_HEAD}
+    select head.position, {_COLUMNS} from head left join ({_JOINED}) on w.id = %b
+"""
+_UPSERT: LiteralString = """
+    insert into views.waiting (
+        id, flight_id, user_id, seats, status, booking_id, offer_expires_at, joined_at, version)
+    select id, flight_id, user_id, seats, status,
+        nullif(booking_id, '00000000-0000-0000-0000-000000000000'), nullif(offer_expires_at, 'epoch'),
+        joined_at, version
+    from unnest(
+        %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::text[], %b::uuid[], %b::timestamptz[],
+        %b::timestamptz[], %b::int4[]
+    ) as new (id, flight_id, user_id, seats, status, booking_id, offer_expires_at, joined_at, version)
+    on conflict (id) do update set
+        status = excluded.status, booking_id = excluded.booking_id,
+        offer_expires_at = excluded.offer_expires_at, version = excluded.version
+"""
+
+
+def upsert(parties: Sequence[WaitingParty]) -> tuple[LiteralString, tuple[Any, ...]]:
+    """One statement that makes the view show these parties as they are now; each at most once."""
+    return _UPSERT, (
+        [p.id for p in parties],
+        [p.flight_id for p in parties],
+        [p.user_id for p in parties],
+        [Int2(p.seats) for p in parties],
+        [p.status.value for p in parties],
+        [p.booking_id or _NO_UUID for p in parties],
+        [p.offer_expires_at or NEVER for p in parties],
+        [p.created_on for p in parties],
+        [Int4(p.version) for p in parties],
+    )
+
+
+EVERY_ROW: LiteralString = """
+    select id, flight_id, user_id, seats, status,
+        coalesce(booking_id, '00000000-0000-0000-0000-000000000000'), coalesce(offer_expires_at, 'epoch'),
+        joined_at, version
+    from views.waiting order by id
+"""
+"""The whole view in the columns and the form that `upsert` writes, for comparing it with the log."""

@@ -1,0 +1,417 @@
+"""Waiting lists told as scenarios: who is served, in which order, and who may not be."""
+
+from datetime import timedelta
+from typing import get_args
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.booking import CancelReason, Capture, PaymentStatus, Status
+from domain.commands import (
+    CancelBooking,
+    CancelFlight,
+    CancelWithFlight,
+    CapturePayment,
+    ChangeFlightSeats,
+    CloseWaiting,
+    Command,
+    ExpireHold,
+    HoldOffer,
+    InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
+    OfferSeats,
+    PayBooking,
+    Price,
+    RecordRefund,
+    ReduceSeats,
+    RepriceFlight,
+    ScheduleFlight,
+    SettleRefund,
+    VoidPayment,
+)
+from domain.handlers import HANDLERS
+from domain.money import AMOUNT_MAX, Money
+from domain.refusals import (
+    AlreadyWaiting,
+    FlightNotBookable,
+    FlightNotFound,
+    NotEnoughSeats,
+    NotWaiting,
+    NotYourAccount,
+    PartyLargerThanFlight,
+    SeatsAvailable,
+    SeatsInUse,
+    WaitingListFull,
+    WaitingNotOver,
+    WaitingPartyNotFound,
+)
+from domain.waiting import WAITING_MAX, WaitingStatus, id_behind
+from ledger.block import HandlerFailed
+from ledger.waiting_list import MOVES_SEATS_OF_BOOKING, MOVES_SEATS_OF_FLIGHT
+from tests.domain.scenario import ALICE, BOB, NOON, OFFER_WINDOW, OPERATOR, Scenario
+
+OFFER = ["waiting.offered", "booking.initiated"]
+COST = Money(900_00, "GBP")
+
+
+def waits(scenario: Scenario, flight_id: UUID, user: str, seats: int = 1) -> UUID:
+    """Everybody joins at an instant of their own."""
+    scenario.later(microseconds=1)
+    return scenario.when(JoinWaitlist(flight_id, user, seats)).id  # type: ignore[no-any-return]
+
+
+def statuses(scenario: Scenario, *parties: UUID) -> list[str]:
+    return [scenario.waiting[id].status.value for id in parties]
+
+
+@pytest.fixture
+def full(scenario: Scenario, flight_id: UUID) -> list[UUID]:
+    """Six seats, each held by a booking of its own for one seat."""
+    scenario.when(ChangeFlightSeats(flight_id, 6))
+    return [scenario.when(InitiateBooking(flight_id, f"u{n}", 1)).id for n in range(6)]
+
+
+def test_seats_that_come_free_are_offered_in_the_same_block(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bobs = waits(scenario, flight_id, "bob", 2)
+    scenario.later(minutes=1).when(CancelBooking(alices), ALICE)
+    assert scenario.events == ["booking.cancelled", *OFFER]
+    assert [event.actor for event in scenario.recorded] == ["alice", "seatledger", "seatledger"]
+    assert {event.causation_id for event in scenario.recorded[1:]} == {str(bobs)}
+    party = scenario.waiting[bobs]
+    assert (party.status, party.offer_expires_at) == (WaitingStatus.OFFERED, scenario.now + OFFER_WINDOW)
+    hold = scenario.bookings[party.booking_id or uuid4()]
+    assert (hold.user_id, hold.seats, hold.flight_id, hold.status) == ("bob", 2, flight_id, Status.INITIATED)
+    assert (hold.expires_at, hold.total_cost) == (party.offer_expires_at, COST)
+    scenario.then_seats(flight_id, held=2, booked=0)
+
+
+def test_first_come_is_first_served_and_whoever_fits_not_keeps_its_place(
+    scenario: Scenario, full: list[UUID], flight_id: UUID
+) -> None:
+    names = [("ann", 2), ("ben", 4), ("cid", 1), ("dan", 2)]
+    ann, ben, cid, dan = (waits(scenario, flight_id, name, seats) for name, seats in names)
+    scenario.when(CancelBooking(full[0]))
+    assert statuses(scenario, ann, ben, cid, dan) == ["waiting", "waiting", "offered", "waiting"]
+    scenario.when(ChangeFlightSeats(flight_id, 10))
+    assert statuses(scenario, ann, ben, cid, dan) == ["offered", "waiting", "offered", "offered"]
+    scenario.when(ChangeFlightSeats(flight_id, 14))
+    assert statuses(scenario, ben) == ["offered"]
+
+
+def test_parties_of_one_instant_are_served_in_the_order_they_joined(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    scenario.later(seconds=1)
+    parties = [scenario.when(JoinWaitlist(flight_id, f"u{n}", 1)).id for n in range(20)]
+    assert [scenario.waiting[id].place for id in parties] == list(range(1, 21))
+    assert parties == sorted(parties)
+    scenario.when(CancelBooking(alices))
+    assert statuses(scenario, *parties) == ["offered"] * 2 + ["waiting"] * 18
+
+
+def test_an_id_made_in_the_same_instant_sorts_behind_and_a_later_one_stays(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    last = scenario.waiting[waits(scenario, flight_id, "bob")]
+    low, high = UUID(int=last.id.int - 1), UUID(int=last.id.int + 9)
+    assert id_behind(last, low, last.created_on) == UUID(int=last.id.int + 1)
+    assert id_behind(last, high, last.created_on) == high
+    assert id_behind(last, low, last.created_on + timedelta(microseconds=1)) == low
+    assert id_behind(None, low, NOON) == low
+
+
+def test_a_declined_offer_goes_to_the_next(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    first, second = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
+    scenario.when(CancelBooking(alices), ALICE)
+    offered = scenario.waiting[first].booking_id
+    scenario.when(CancelBooking(offered or uuid4()), BOB)
+    assert scenario.events == ["booking.cancelled", *OFFER]
+    assert statuses(scenario, second) == ["offered"]
+
+
+def test_an_offer_that_ran_out_goes_to_the_next_when_anything_happens(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
+    scenario.when(CancelBooking(alices), ALICE)
+    scenario.later(minutes=10).when(InitiateBooking(flight_id, "newcomer", 1))
+    scenario.then_refused(NotEnoughSeats, asked=1, free=0)
+    assert scenario.events == ["booking.cancelled", *OFFER]
+    assert statuses(scenario, carol) == ["offered"]
+    offered = scenario.bookings[scenario.waiting[bob].booking_id or uuid4()]
+    assert offered.cancel_reason is CancelReason.HOLD_EXPIRED
+
+
+def test_an_accepted_offer_is_a_booking_like_any_other(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob = scenario.waiting[waits(scenario, flight_id, "bob", 2)]
+    scenario.when(CancelBooking(alices), ALICE)
+    paid = scenario.when(PayBooking(bob.booking_id or uuid4(), "bob", COST), BOB)
+    assert paid.status is Status.BOOKED
+    scenario.then_seats(flight_id, held=0, booked=2)
+
+
+def test_a_newcomer_takes_no_seats_that_somebody_waits_for(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob = waits(scenario, flight_id, "bob", 2)
+    scenario.later(minutes=5).when(InitiateBooking(flight_id, "carol", 1))
+    scenario.then_refused(NotEnoughSeats, asked=1, free=0)
+    assert statuses(scenario, bob) == ["offered"]
+
+
+def test_a_newcomer_may_have_what_is_too_small_for_those_who_wait(
+    scenario: Scenario, full: list[UUID], flight_id: UUID
+) -> None:
+    big = waits(scenario, flight_id, "bob", 3)
+    scenario.when(CancelBooking(full[0]))
+    assert scenario.events == ["booking.cancelled"]
+    scenario.when(InitiateBooking(flight_id, "carol", 1))
+    assert scenario.events == ["booking.initiated"]
+    assert statuses(scenario, big) == ["waiting"]
+
+
+def test_all_due_holds_count_before_anybody_is_passed_over(
+    scenario: Scenario, full: list[UUID], flight_id: UUID
+) -> None:
+    big, small = waits(scenario, flight_id, "big", 4), waits(scenario, flight_id, "small")
+    scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP")))
+    scenario.later(minutes=5).when(CancelBooking(full[0]))
+    assert scenario.events.count("booking.cancelled") == 5
+    assert statuses(scenario, big, small) == ["offered", "offered"]
+    scenario.then_seats(flight_id, held=6, booked=0)
+
+
+FREEING = {
+    "cancel": lambda id: CancelBooking(id),
+    "give back": lambda id: ReduceSeats(id, 1),
+    "expire": lambda id: ExpireHold(id),
+}
+
+
+@pytest.mark.parametrize("how", FREEING)
+def test_whatever_gives_seats_back_serves_the_line(
+    scenario: Scenario, alices: UUID, flight_id: UUID, how: str
+) -> None:
+    bob = waits(scenario, flight_id, "bob")
+    scenario.later(minutes=5 if how == "expire" else 1).when(FREEING[how](alices))
+    assert statuses(scenario, bob) == ["offered"]
+
+
+def test_a_void_after_the_hold_serves_the_line(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    scenario.when(PayBooking(alices, "alice", COST, Capture.MANUAL))
+    bob = waits(scenario, flight_id, "bob")
+    scenario.later(minutes=6).when(VoidPayment(alices, "declined"))
+    assert scenario.events == ["booking.payment_voided", "booking.cancelled", *OFFER]
+    assert statuses(scenario, bob) == ["offered"]
+
+
+def test_those_who_wait_come_before_money_that_comes_late(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    scenario.when(PayBooking(alices, "alice", COST, Capture.MANUAL))
+    bob = waits(scenario, flight_id, "bob", 2)
+    late = scenario.later(minutes=15).when(CapturePayment(alices))
+    assert statuses(scenario, bob) == ["offered"]
+    assert (late.status, late.paid_by.status) == (Status.CANCELLED, PaymentStatus.REFUND_DUE)
+    assert scenario.events == ["booking.cancelled", *OFFER, "booking.refund_due"]
+
+
+def test_late_money_is_seated_where_nobody_who_waits_fits(
+    scenario: Scenario, full: list[UUID], flight_id: UUID
+) -> None:
+    scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP"), Capture.MANUAL))
+    for booking_id in full[1:]:
+        scenario.when(PayBooking(booking_id, scenario.bookings[booking_id].user_id, Money(450_00, "GBP")))
+    big = waits(scenario, flight_id, "big", 2)
+    late = scenario.later(minutes=15).when(CapturePayment(full[0]))
+    assert late.status is Status.BOOKED
+    assert statuses(scenario, big) == ["waiting"]
+
+
+def test_fewer_seats_come_before_those_who_wait(
+    scenario: Scenario, full: list[UUID], flight_id: UUID
+) -> None:
+    """Due holds make room for the smaller aircraft first; what is left over is offered."""
+    bob = waits(scenario, flight_id, "bob", 3)
+    scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 2))
+    assert statuses(scenario, bob) == ["waiting"]
+    scenario.then_seats(flight_id, held=0, booked=0)
+
+
+def test_a_change_of_seats_that_is_refused_still_serves_the_line(
+    scenario: Scenario, full: list[UUID], flight_id: UUID
+) -> None:
+    scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP")))
+    for user in ("bob", "carol"):
+        waits(scenario, flight_id, user, 3)
+    scenario.when(PayBooking(full[1], "u1", Money(450_00, "GBP")))
+    # Four holds are due, two seats are paid for: all four make room, and it is not enough.
+    scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 1))
+    scenario.then_refused(SeatsInUse, asked=1, in_use=2)
+    assert [party.status.value for party in scenario.waiting.values()] == ["offered", "waiting"]
+
+
+def test_a_cancelled_flight_closes_its_list_and_offers_nothing(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    parties = [waits(scenario, flight_id, user, 2) for user in ("bob", "carol")]
+    scenario.when(CancelFlight(flight_id, "fog"))
+    assert scenario.events == ["flight.cancelled", "booking.cancelled", "waiting.closed", "waiting.closed"]
+    assert scenario.recorded[-1].state == '{"reason":"flight_cancelled"}'
+    assert statuses(scenario, *parties) == ["closed", "closed"]
+    scenario.when(JoinWaitlist(flight_id, "dave", 1))
+    scenario.then_refused(FlightNotBookable)
+
+
+def test_nothing_is_offered_on_a_flight_that_has_departed(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob = waits(scenario, flight_id, "bob")
+    scenario.later(days=1).when(CancelBooking(alices))
+    assert scenario.events == ["booking.cancelled"]
+    assert statuses(scenario, bob) == ["waiting"]
+    scenario.when(LeaveWaitlist(bob), BOB)
+    scenario.then_refused(NotWaiting, was=WaitingStatus.CLOSED)
+    scenario.when(CloseWaiting(bob))
+    assert scenario.recorded[-1].state == '{"reason":"flight_departed"}'
+    scenario.when(CloseWaiting(bob))
+    scenario.then_refused(WaitingNotOver)
+
+
+def test_an_entry_of_a_flight_to_come_is_not_closed(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    scenario.when(CloseWaiting(waits(scenario, flight_id, "bob")))
+    scenario.then_refused(WaitingNotOver)
+    scenario.when(CloseWaiting(uuid4()))
+    scenario.then_refused(WaitingPartyNotFound)
+
+
+def test_other_flights_are_left_alone(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    waits(scenario, flight_id, "bob")
+    other = scenario.waiting[waits(scenario, flight_id, "carol")]
+    other.flight_id = uuid4()
+    scenario.when(CancelBooking(alices))
+    assert other.is_waiting
+
+
+def test_who_may_not_join(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    bobs = waits(scenario, flight_id, "bob", 2)
+    scenario.when(JoinWaitlist(flight_id, "bob", 1), BOB)
+    scenario.then_refused(AlreadyWaiting, waiting_id=bobs)
+    scenario.when(JoinWaitlist(flight_id, "bob", 1), ALICE)
+    scenario.then_refused(NotYourAccount)
+    scenario.when(JoinWaitlist(uuid4(), "alice", 1), ALICE)
+    scenario.then_refused(FlightNotFound)
+    scenario.when(JoinWaitlist(flight_id, "alice", 3), ALICE)
+    scenario.then_refused(PartyLargerThanFlight, asked=3, seats=2)
+    scenario.later(days=1).when(JoinWaitlist(flight_id, "alice", 1), ALICE)
+    scenario.then_refused(FlightNotBookable)
+
+
+def test_seats_that_are_there_are_booked_and_not_waited_for(
+    scenario: Scenario, full: list[UUID], flight_id: UUID
+) -> None:
+    scenario.when(CancelBooking(full[0]))
+    scenario.when(JoinWaitlist(flight_id, "bob", 1))
+    scenario.then_refused(SeatsAvailable, asked=1, free=1)
+    scenario.when(JoinWaitlist(flight_id, "bob", 2))
+    assert scenario.verdict.is_waiting
+
+
+def test_due_holds_count_as_seats_that_are_there(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    scenario.later(minutes=5).when(JoinWaitlist(flight_id, "bob", 2))
+    scenario.then_refused(SeatsAvailable, asked=2, free=2)
+    scenario.when(JoinWaitlist(flight_id, "bob", 9))
+    scenario.then_refused(PartyLargerThanFlight)
+
+
+def test_due_seats_go_to_those_who_wait_before_a_newcomer_is_told_of_them(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob = waits(scenario, flight_id, "bob", 2)
+    carol = scenario.later(minutes=5).when(JoinWaitlist(flight_id, "carol", 1))
+    assert carol.place == 1
+    assert scenario.events == ["booking.cancelled", *OFFER, "waiting.joined"]
+    assert statuses(scenario, bob) == ["offered"]
+
+
+def test_a_list_has_an_end(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+    for number in range(WAITING_MAX):
+        waits(scenario, flight_id, f"u{number}")
+    scenario.when(JoinWaitlist(flight_id, "bob", 1))
+    scenario.then_refused(WaitingListFull, waiting=WAITING_MAX)
+
+
+def test_who_leaves_is_not_served_and_may_join_again_at_the_end(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob, carol = waits(scenario, flight_id, "bob"), waits(scenario, flight_id, "carol", 2)
+    scenario.when(LeaveWaitlist(bob), BOB)
+    assert scenario.events == ["waiting.left"]
+    again = waits(scenario, flight_id, "bob")
+    assert scenario.waiting[again].place == 2
+    scenario.when(CancelBooking(alices))
+    assert statuses(scenario, bob, carol, again) == ["left", "offered", "waiting"]
+
+
+def test_only_who_waits_can_leave_and_only_for_oneself(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
+    scenario.when(LeaveWaitlist(carol), BOB)
+    scenario.then_refused(WaitingPartyNotFound, waiting_id=carol)
+    unknown = uuid4()
+    scenario.when(LeaveWaitlist(unknown), BOB)
+    scenario.then_refused(WaitingPartyNotFound, waiting_id=unknown)
+    scenario.when(LeaveWaitlist(carol), OPERATOR)
+    scenario.when(LeaveWaitlist(carol))
+    scenario.then_refused(NotWaiting, waiting_id=carol)
+    scenario.when(CancelBooking(alices))
+    scenario.when(LeaveWaitlist(bob), BOB)
+    scenario.then_refused(NotWaiting, was=WaitingStatus.OFFERED)
+
+
+def test_an_open_offer_does_not_keep_its_user_from_the_end_of_the_list(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    waits(scenario, flight_id, "bob", 2)
+    scenario.when(CancelBooking(alices))
+    assert scenario.when(JoinWaitlist(flight_id, "bob", 1)).place == 1
+
+
+def test_a_party_whose_price_money_cannot_say_keeps_its_place(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol")
+    scenario.when(RepriceFlight(flight_id, Price(AMOUNT_MAX, "GBP")))
+    scenario.when(CancelBooking(alices))
+    assert statuses(scenario, bob, carol) == ["waiting", "offered"]
+
+
+def test_an_offer_that_is_refused_fails_the_command_that_caused_it(
+    scenario: Scenario, alices: UUID, flight_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than keep a refusal under the entry's only key. It would be a bug."""
+    waits(scenario, flight_id, "bob")
+
+    def refuse(*_: object) -> None:
+        raise NotWaiting
+
+    monkeypatch.setitem(HANDLERS, HoldOffer, refuse)
+    with pytest.raises(HandlerFailed):
+        scenario.when(CancelBooking(alices))
+
+
+def test_of_every_command_it_is_known_whether_seats_move() -> None:
+    """A new command has to be put on one side: whoever waits is only looked for where seats may move."""
+    still = {ScheduleFlight, RepriceFlight, PayBooking, SettleRefund, RecordRefund, LeaveWaitlist}
+    within = {CancelWithFlight, OfferSeats, HoldOffer, CloseWaiting}
+    moving = {*MOVES_SEATS_OF_FLIGHT, *MOVES_SEATS_OF_BOOKING}
+    assert moving | still | within == set(get_args(Command))
+    assert not moving & (still | within)

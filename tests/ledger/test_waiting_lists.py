@@ -1,0 +1,274 @@
+"""Waiting lists on a real database: rushes, repeated blocks, and what verify says to a forger."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+import ledger.block
+from domain.commands import CancelFlight, ChangeFlightSeats, InitiateBooking, JoinWaitlist, LeaveWaitlist
+from domain.working_set import WorkingSet
+from ledger.ledger import open_ledger
+from ledger.settings import Settings
+from ledger.store import Store
+from ledger.submission import Answer, Submission, neutral
+from ledger.verify import verify
+from tests.ledger.conftest import OPERATOR, Desk
+from tests.ledger.test_forged_chains import RELINK
+from tests.ledger.test_verify import ZEROES
+
+STANDING = "select user_id, status from views.waiting order by joined_at, id"
+
+
+async def waits(desk: Desk, flight_id: UUID, user: str, seats: int = 1) -> Answer:
+    return await desk.submit(JoinWaitlist(flight_id, user, seats), user)
+
+
+async def test_in_a_rush_nobody_is_passed_over_and_nothing_oversold(
+    desk: Desk, other_desk: Desk, rows: Any, database_url: str
+) -> None:
+    """64 newcomers, cancellations, joins and leaves at once, through two processes' ledgers."""
+    flight = await desk.schedule(seats=64)
+    held = [(await desk.hold(flight, f"holder-{n}", seats=2)).subject_id for n in range(32)]
+    joined = await asyncio.gather(*(waits(desk, flight, f"early-{n}", 1 + n % 4) for n in range(40)))
+    desks = [desk, other_desk]
+    answers = await asyncio.gather(
+        *(desks[n % 2].cancel(booking, f"holder-{n}") for n, booking in enumerate(held)),
+        *(desks[n % 2].hold(flight, f"newcomer-{n}", seats=1 + n % 3) for n in range(64)),
+        *(waits(desks[n % 2], flight, f"late-{n}", 1 + n % 3) for n in range(32)),
+        *(
+            desks[n % 2].submit(LeaveWaitlist(joined[n].subject_id or flight), f"early-{n}")
+            for n in range(0, 40, 5)
+        ),
+    )
+    assert {answer.status for answer in answers} <= {200, 409}
+    result = verify(database_url)
+    assert result.ok, result
+    ((seats, in_use),) = rows("select seats, held + booked from ledger.seats")
+    smallest = rows("select min(seats) from views.waiting where status = 'waiting'")[0][0]
+    assert in_use <= seats
+    assert smallest is None or smallest > seats - in_use
+    offered = rows("select count(*) from views.waiting where status = 'offered'")[0][0]
+    assert offered == rows("select count(*) from ledger.events where operation = 'hold_offer'")[0][0] > 10
+
+
+async def test_a_block_that_is_run_again_offers_once(
+    desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its COMMIT went through, and nobody heard of it."""
+    flight = await desk.schedule(seats=1)
+    held = (await desk.hold(flight, "alice")).subject_id
+    for user in ("bob", "carol"):
+        await waits(desk, flight, user)
+    write, lost = Store.write, [True]
+
+    async def loses_the_answer(store: Store, block: Any) -> None:
+        await write(store, block)
+        if lost.pop() if lost else False:
+            raise psycopg.OperationalError("the answer is lost")
+
+    monkeypatch.setattr(Store, "write", loses_the_answer)
+    answer = await desk.cancel(held, "alice")
+    assert (answer.status, lost) == (200, [])
+    assert rows(STANDING) == [("bob", "offered"), ("carol", "waiting")]
+
+
+async def test_a_full_list_of_a_cancelled_flight_closes_in_its_block(
+    desk: Desk, rows: Any, database_url: str
+) -> None:
+    flight = await desk.schedule(seats=2)
+    await desk.hold(flight, "alice", seats=2)
+    await asyncio.gather(*(waits(desk, flight, f"u{n}") for n in range(201)))
+    assert rows("select count(*) from views.waiting") == [(200,)]
+    assert (await desk.submit(CancelFlight(flight, "fog"))).status == 200
+    assert rows("select distinct status from views.waiting") == [("closed",)]
+    assert verify(database_url).ok
+
+
+async def test_atomic_holds_stand_behind_those_who_wait(database_url: str, rows: Any) -> None:
+    """The holds are due already: their seats are offered before the party is looked at."""
+    async with open_ledger(database_url, Settings(hold_seconds=0)) as ledger:
+        desk = Desk(ledger)
+        flight = await desk.schedule(seats=4)
+        async with open_ledger(database_url, Settings(hold_seconds=1)) as slow:
+            await Desk(slow).hold(flight, "alice", seats=4)
+            await waits(desk, flight, "bob", 2)
+            await asyncio.sleep(1.1)
+        answers = await ledger.submit_all([party(flight), party(flight), party(flight)], atomic=True)
+        assert [answer.status for answer in answers] == [409] * 3
+        assert b'"asked":3,"free":2' in answers[0].body
+    assert rows(STANDING) == [("bob", "offered")]
+
+
+def party(flight: UUID) -> Submission:
+    return Submission(InitiateBooking(flight, "dave", 1), OPERATOR, neutral)
+
+
+async def test_a_user_waits_once_for_a_flight_whoever_writes(desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=1)
+    await desk.hold(flight, "alice")
+    await waits(desk, flight, "bob")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        rows(
+            "insert into views.waiting select gen_random_uuid(), flight_id, user_id, seats, status, null,"
+            " null, joined_at, version from views.waiting"
+        )
+
+
+@pytest.fixture
+async def log(desk: Desk) -> UUID:
+    """Positions: 1 a flight of two seats, 2 a hold, 3 to 5 bob, carol and dave wait, 6 alice cancels,
+    7 and 8 bob's offer, 9 dave leaves.
+    """
+    flight = await desk.schedule(seats=2)
+    held = (await desk.hold(flight, "alice", seats=2)).subject_id
+    _, _, dave = [await waits(desk, flight, user, 2) for user in ("bob", "carol", "dave")]
+    await desk.cancel(held, "alice")
+    await desk.submit(LeaveWaitlist(dave.subject_id or flight), "dave")
+    return flight
+
+
+@pytest.fixture
+def tamper(rows: Any) -> Any:
+    return lambda statements: rows(f"set session_replication_role = replica; {statements}")
+
+
+async def test_all_holds_after_real_work(log: UUID, database_url: str) -> None:
+    assert (verify(database_url).ok, verify(database_url).checked) == (True, 9)
+
+
+BESIDE = [
+    ("update views.waiting set status = 'offered' where user_id = 'carol'", 4),
+    ("update views.waiting set seats = 1 where user_id = 'carol'", 4),
+    ("update views.waiting set joined_at = joined_at - interval '1 hour' where user_id = 'carol'", 4),
+    ("update views.waiting set booking_id = null where user_id = 'bob'", 7),
+    ("update views.waiting set offer_expires_at = now() where user_id = 'bob'", 7),
+    ("delete from views.waiting where user_id = 'dave'", 9),
+    (
+        f"insert into views.waiting select '{ZEROES}', flight_id, 'eve', 1, 'waiting', null, null,"
+        " joined_at, 1 from views.waiting limit 1",
+        10,
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "position"), BESIDE)
+async def test_what_stands_beside_the_log_must_agree_with_it(
+    log: UUID, tamper: Any, database_url: str, statement: str, position: int
+) -> None:
+    tamper(statement)
+    assert verify(database_url).first_bad_position == position
+
+
+HOLD = "update ledger.events set state = replace(state, {}) where position = 8;"
+FORGED = [
+    (HOLD.format("'bob', 'eve'") + "update views.bookings set user_id = 'eve' where user_id = 'bob';", 7),
+    (
+        HOLD.format("'\"seats\":2', '\"seats\":1'")
+        + "update views.bookings set seats = 1 where user_id = 'bob'; update ledger.seats set held = 1;",
+        7,
+    ),
+    (
+        "update ledger.events set state = replace(state, (select booking_id::text from views.waiting where"
+        f" user_id = 'bob'), '{ZEROES}') where position = 7;"
+        f"update views.waiting set booking_id = '{ZEROES}' where user_id = 'bob';",
+        7,
+    ),
+    (
+        "update ledger.events set operation = 'initiate_booking' where position = 8;"
+        "update ledger.commands set operation = 'initiate_booking' where first_position = 8;",
+        7,
+    ),
+]
+"""Offers that are not what is held, by a forger who sees to views, seats, commands and the chain."""
+
+
+@pytest.mark.parametrize(("edit", "position"), FORGED)
+async def test_an_offer_that_is_not_what_is_held_is_named(
+    log: UUID, tamper: Any, database_url: str, edit: str, position: int
+) -> None:
+    tamper(edit + RELINK)
+    result = verify(database_url)
+    assert result.first_bad_position == position, result
+    assert "which is no such hold" in (result.reason or ""), result
+
+
+async def test_a_hold_for_an_offer_that_nobody_had_is_named(
+    log: UUID, tamper: Any, database_url: str
+) -> None:
+    """As if the offer's event had been somebody's leaving."""
+    tamper(
+        "update ledger.events set topic = 'waiting.left', state = '{}' where position = 7;"
+        "update views.waiting set status = 'left', booking_id = null, offer_expires_at = null"
+        " where user_id = 'bob';" + RELINK
+    )
+    result = verify(database_url)
+    assert (result.first_bad_position, "nobody had" in (result.reason or "")) == (8, True), result
+
+
+async def test_a_party_that_was_passed_over_is_named(
+    desk: Desk, rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a ledger that serves the last first: log, views and seats agree, and the order was wrong."""
+    line = WorkingSet.line
+    flight = await desk.schedule(seats=3)
+    held = (await desk.hold(flight, "alice", seats=3)).subject_id
+    for user, seats in (("bob", 3), ("carol", 1), ("dave", 1), ("erin", 1)):
+        await waits(desk, flight, user, seats)
+    monkeypatch.setattr(WorkingSet, "line", lambda world, flight: [*reversed(line(world, flight))])
+    await desk.submit(ChangeFlightSeats(flight, 4))
+    assert rows(STANDING)[-1] == ("erin", "offered")
+    result = verify(database_url)
+    assert (result.ok, result.first_bad_position) == (False, 8)
+    assert "passed over" in (result.reason or "")
+    monkeypatch.undo()
+    await desk.cancel(held, "alice")
+    assert verify(database_url).first_bad_position == 8
+
+
+async def test_larger_parties_that_are_passed_over_and_those_who_left_are_no_wrong(
+    desk: Desk, database_url: str
+) -> None:
+    flight = await desk.schedule(seats=3)
+    held = (await desk.hold(flight, "alice", seats=3)).subject_id
+    bob = await waits(desk, flight, "bob", 3)
+    await waits(desk, flight, "carol", 2)
+    left = await waits(desk, flight, "dave", 1)
+    await waits(desk, flight, "erin", 1)
+    await desk.submit(LeaveWaitlist(left.subject_id or flight), "dave")
+    await desk.submit(ChangeFlightSeats(flight, 4))
+    await desk.submit(ChangeFlightSeats(flight, 5))
+    await desk.cancel(held, "alice")
+    await desk.submit(LeaveWaitlist(bob.subject_id or flight), "bob")
+    assert verify(database_url).ok
+
+
+async def test_a_list_that_outlives_its_flight_is_named(
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await desk.schedule(seats=1)
+    await desk.hold(flight, "alice")
+    await waits(desk, flight, "bob")
+    monkeypatch.setattr(
+        ledger.block, "closing_of", lambda _, correlation_id: party_that_is_refused(flight, correlation_id)
+    )
+    await desk.submit(CancelFlight(flight, "fog"))
+    result = verify(database_url)
+    assert (result.first_bad_position, "waits for it" in (result.reason or "")) == (3, True), result
+
+
+def party_that_is_refused(flight: UUID, correlation_id: str) -> Submission:
+    return Submission(
+        JoinWaitlist(flight, "eve", 1), OPERATOR, neutral, key="refused", correlation_id=correlation_id
+    )
+
+
+async def test_two_ledgers_agree_on_the_line(desk: Desk, other_desk: Desk, rows: Any) -> None:
+    flight = await desk.schedule(seats=1)
+    held = (await desk.hold(flight, "alice")).subject_id
+    for number in range(6):
+        await waits((desk, other_desk)[number % 2], flight, f"u{number}")
+    await other_desk.cancel(held, "alice")
+    assert rows(STANDING)[:2] == [("u0", "offered"), ("u1", "waiting")]

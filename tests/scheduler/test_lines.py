@@ -1,0 +1,142 @@
+"""Waiting lists under the clock: offers go on at every pulse, and departed flights' lists are closed."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+import ledger.line_jobs
+import scheduler.sweeper
+from domain.commands import ChangeFlightSeats, InitiateBooking, JoinWaitlist
+from ledger.ledger import open_ledger
+from ledger.line_jobs import awaited_holds, outwaited
+from ledger.settings import Settings
+from scheduler.sweeper import Sweeper, close_outwaited, expire_awaited
+from tests.scheduler.airline import Airline
+
+STANDING = "select user_id, status from views.waiting order by joined_at, id"
+
+
+@pytest.fixture
+async def lines(airline: Airline, database_url: str) -> list[UUID]:
+    """Three flights that are full of holds; on two of them somebody waits. Then all holds run out."""
+    # Holds of this fixture's ledger last a moment longer than it takes to join.
+    async with open_ledger(database_url, Settings(hold_seconds=2, offer_seconds=3600)) as patient:
+        guest = Airline(patient)
+        flights = [await airline.flight() for _ in range(3)]
+        for flight in flights:
+            await guest.do(InitiateBooking(flight, "alice", 9))
+        for flight in flights[:2]:
+            await guest.do(JoinWaitlist(flight, "bob", 2))
+    await airline.owner_says("update views.bookings set held_until = held_until - interval '1 hour'")
+    return flights
+
+
+async def test_only_holds_that_somebody_waits_for_are_found(airline: Airline, lines: list[UUID]) -> None:
+    async with airline.ledger.read() as connection:
+        found = await awaited_holds(connection, 9)
+        assert len(found) == 2
+        assert found == sorted(found)
+        assert await awaited_holds(connection, 1) == found[:1]
+        assert await awaited_holds(connection, 9, after=found[0]) == found[1:]
+
+
+async def test_holds_of_departed_flights_and_of_empty_lists_are_left_to_the_sweep(
+    airline: Airline, lines: list[UUID]
+) -> None:
+    await airline.owner_says(f"update views.flights set departs_at = now() where id = '{lines[0]}'")
+    await airline.owner_says(f"update views.waiting set status = 'left' where flight_id <> '{lines[0]}'")
+    async with airline.ledger.read() as connection:
+        assert await awaited_holds(connection, 9) == []
+        assert len(await outwaited(connection, 9)) == 1
+
+
+async def test_a_pulse_moves_the_lines_on_whatever_the_cron_says(
+    airline: Airline, lines: list[UUID], database_url: str
+) -> None:
+    await asyncio.sleep(2)
+    await Sweeper(airline.ledger, database_url, "").move_lines()
+    assert await airline.ask(STANDING) == [("bob", "offered")] * 2
+    assert await airline.expired() == 2
+    assert await airline.runs() == []
+
+
+async def test_many_schedulers_move_each_line_once(airline: Airline, lines: list[UUID]) -> None:
+    await asyncio.sleep(2)
+    assert sum(await asyncio.gather(*(expire_awaited(airline.ledger) for _ in range(4)))) == 2
+    assert await airline.expired() == 2
+
+
+async def test_a_pulse_does_so_much_and_the_next_one_goes_on(
+    airline: Airline, lines: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.sleep(2)
+    monkeypatch.setattr(scheduler.sweeper, "BATCH_MAX", 1)
+    monkeypatch.setattr(scheduler.sweeper, "BATCHES_MAX", 1)
+    assert [await expire_awaited(airline.ledger) for _ in range(3)] == [1, 1, 0]
+
+
+async def test_a_database_that_is_away_does_no_harm(
+    airline: Airline, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(ledger: object) -> int:
+        raise scheduler.sweeper.Unavailable
+
+    monkeypatch.setattr(scheduler.sweeper, "expire_awaited", fails)
+    await Sweeper(airline.ledger, database_url, "").move_lines()
+
+
+async def test_entries_of_departed_flights_are_closed_by_a_sweep(
+    airline: Airline, lines: list[UUID], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger decides again: a view that is wrong about the departure closes nothing."""
+    monkeypatch.setattr(scheduler.sweeper, "BATCHES_MAX", 2)
+    await airline.owner_says("update views.flights set departs_at = now()")
+    assert await close_outwaited(airline.ledger) == 0
+    departs = (
+        "update ledger.events set state = replace(state, '{0}', '2020-01-01T00:00:00Z') where position = 1"
+    )
+    ((state,),) = await airline.ask(
+        "select state::json ->> 'departs_at' from ledger.events where position = 1"
+    )
+    await airline.owner_says("set session_replication_role = replica")
+    await airline.owner_says(departs.format(state))
+    sweeper = Sweeper(airline.ledger, database_url, "*/30 * * * *")
+    await sweeper.pulse()
+    await sweeper.sweep()
+    assert sorted(await airline.ask(STANDING)) == [("bob", "closed"), ("bob", "waiting")]
+    assert await airline.ask("select state from ledger.events where topic = 'waiting.closed'") == [
+        ('{"reason":"flight_departed"}',)
+    ]
+
+
+async def test_an_offer_that_ran_out_goes_on_by_pulses_alone(database_url: str) -> None:
+    async with open_ledger(database_url, Settings(hold_seconds=1, offer_seconds=1)) as short:
+        guest = Airline(short)
+        flight = await guest.flight()
+        await guest.do(ChangeFlightSeats(flight, 1))
+        await guest.do(InitiateBooking(flight, "alice", 1))
+        for user in ("bob", "carol", "dave"):
+            await guest.do(JoinWaitlist(flight, user, 1))
+        sweeper = Sweeper(short, database_url, "")
+        seen: list[int] = []
+        async with asyncio.timeout(20):
+            while not seen or seen[-1] < 3:
+                await sweeper.move_lines()
+                async with short.read() as connection:
+                    rows = await connection.execute(
+                        "select count(*) from views.waiting where status = 'offered'"
+                    )
+                    seen += [row[0] for row in await rows.fetchall()]
+                await asyncio.sleep(0.1)
+    assert seen == sorted(seen)
+    assert {0, 1, 2, 3} <= set(seen)
+
+
+async def test_lines_are_found_by_index_from_one_flight_to_the_next(airline: Airline) -> None:
+    await airline.ask("select set_config('enable_seqscan', 'off', false)")
+    plan = await airline.ask("explain " + ledger.line_jobs._AWAITED, "2026-03-01", "0" * 32, 9)
+    text = "\n".join(line for (line,) in plan)
+    assert "Index Only Scan using waiting_" in text or "Index Scan using waiting_" in text
+    assert "holds_by_flight" in text
+    assert "Seq Scan" not in text
