@@ -14,6 +14,7 @@ from api.payments import Voiding
 from api.queries import Page
 from api.refunds import Settlement
 from api.request import Nothing
+from api.verification import Part
 from api.waiting import Party
 from domain.booking import Status
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
@@ -21,6 +22,7 @@ from domain.flight import FlightStatus
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.refunds import RefundReason, RefundStatus
+from ledger.verify import Verification
 from projections.availability import Availability
 from projections.bookings import BookingRow, Payment
 from projections.flights import FlightRow
@@ -123,4 +125,6 @@ EXAMPLES: dict[Any, Any] = {
     Party: Party("alice", 2),
     WaitingRow: ALICE_WAITS,
     Page[WaitingRow]: Page([ALICE_WAITS], None),
+    Part: Part(1, 4711),
+    Verification: Verification(True, 4711, None, None),
 }
