@@ -39,10 +39,10 @@ _LINES: LiteralString = """
 """
 _AWAITED: LiteralString = f"""
     {_LINES}
-    select b.held_until, b.id, b.is_paying from line
+    select b.held_until, b.id, b.gateway_task is not null from line
     join views.flights f on f.id = line.flight_id and f.departs_at > (select at from now)
     cross join lateral (
-        select held_until, id, gateway_task is not null as is_paying from views.bookings
+        select held_until, id, gateway_task from views.bookings
         where flight_id = line.flight_id and held_until <= (select at from now)
     ) as b
     where (b.held_until, b.id) > (%s, %s)

@@ -26,14 +26,7 @@ from domain.working_set import WorkingSet
 from ledger.submission import Submission, neutral
 
 MOVES_SEATS_OF_FLIGHT = (InitiateBooking, ChangeFlightSeats, CancelFlight, JoinWaitlist)
-MOVES_SEATS_OF_BOOKING = (
-    CancelBooking,
-    VoidPayment,
-    ReduceSeats,
-    ExpireHold,
-    CapturePayment,
-    RecordPayment,
-)
+MOVES_SEATS_OF_BOOKING = (CancelBooking, VoidPayment, ReduceSeats, ExpireHold, CapturePayment, RecordPayment)
 """What may take seats or give them back, so that whoever waits for them must be known."""
 
 

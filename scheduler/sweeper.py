@@ -113,7 +113,7 @@ class Sweeper:
         return latest_slot(self._cron, now)
 
 
-async def tidy(ledger: Ledger, completer: Completer | None) -> int:
+async def tidy(ledger: Ledger, completer: Completer | None = None) -> int:
     """What a slot of the cron does; how many holds it expired."""
     expired = await expire_holds(ledger, completer)
     await close_outwaited(ledger)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.booking import CancelReason, Capture, PaymentStatus, Status
+from domain.booking import CancelReason, Status
 from domain.commands import (
     CancelBooking,
     CancelFlight,
@@ -32,6 +32,7 @@ from domain.commands import (
 )
 from domain.handlers import HANDLERS
 from domain.money import AMOUNT_MAX, Money
+from domain.payments import Capture, PaymentStatus
 from domain.refusals import (
     AlreadyWaiting,
     FlightNotBookable,
@@ -217,7 +218,7 @@ def test_those_who_wait_come_before_money_that_comes_late(
     bob = waits(scenario, flight_id, "bob", 2)
     late = scenario.later(minutes=15).when(CapturePayment(alices))
     assert statuses(scenario, bob) == ["offered"]
-    assert (late.status, late.paid_by.status) == (Status.CANCELLED, PaymentStatus.REFUND_DUE)
+    assert (late.status, late.payment.status) == (Status.CANCELLED, PaymentStatus.REFUND_DUE)
     assert scenario.events == ["booking.cancelled", *OFFER, "booking.refund_due"]
 
 

@@ -61,6 +61,25 @@ async def test_a_pulse_moves_the_lines_on_whatever_the_cron_says(
     assert await airline.runs() == []
 
 
+async def test_the_gateway_is_asked_before_holds_with_payments_on_their_way_expire(
+    airline: Airline, lines: list[UUID]
+) -> None:
+    asked: list[UUID] = []
+
+    class Completer:
+        async def ask(self, booking_ids: list[UUID]) -> None:
+            asked.extend(booking_ids)
+            assert await airline.expired() == 0
+
+    await airline.owner_says(
+        f"update views.bookings set gateway_task = 'authorise' where flight_id = '{lines[0]}'"
+    )
+    paying = await airline.ask("select id from views.bookings where gateway_task is not null")
+    await asyncio.sleep(2)
+    assert await expire_awaited(airline.ledger, Completer()) == 2  # type: ignore[arg-type]
+    assert [(id,) for id in asked] == paying
+
+
 async def test_many_schedulers_move_each_line_once(airline: Airline, lines: list[UUID]) -> None:
     await asyncio.sleep(2)
     assert sum(await asyncio.gather(*(expire_awaited(airline.ledger) for _ in range(4)))) == 2

@@ -17,8 +17,9 @@ from domain.money import Money
 from domain.refunds import RefundReason
 from domain.refusals import HoldNotDue
 from domain.seats import Seats, SeatUse
+from domain.waiting import WaitingParty
 from domain.working_set import WorkingSet
-from ledger.block import Block, Loaded, expiry_of
+from ledger.block import Block, Loaded
 from ledger.submission import Submission
 from simulation.database import Database, Session
 from simulation.program import Parts
@@ -211,7 +212,13 @@ def loads_nobody_who_waits(patch: Patch) -> Parts:
 
 
 def lets_them_wait_for_a_cancelled_flight(patch: Patch) -> Parts:
-    patch.setattr(ledger.block, "closing_of", lambda waiting_id, correlation_id: expiry_of(waiting_id))
+    line = WorkingSet.line
+
+    def of_flights_to_come(world: WorkingSet, flight_id: UUID) -> Sequence[WaitingParty]:
+        flight = world.flights.get(flight_id)
+        return () if flight and flight.cancelled else line(world, flight_id)
+
+    patch.setattr(WorkingSet, "line", of_flights_to_come)
     return Parts()
 
 
