@@ -22,6 +22,7 @@ class Crowd:
     """Everybody who calls, from `open` until `closing` is set and their last command is answered.
 
     `cards` are what a payment gateway's customers pay with, by its tokens; empty where there is no gateway.
+    `flights`: how many are on sale at any time.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Crowd:
         hold_seconds: int,
         think_seconds: float,
         cards: Sequence[str] = (),
+        flights: int = FLIGHTS,
     ) -> None:
         self.closing = asyncio.Event()
         self.flights: list[str] = []
@@ -38,6 +40,7 @@ class Crowd:
         self.think_seconds = think_seconds
         self.hold_seconds = hold_seconds
         self.cards = cards
+        self._on_sale = flights
         self._operator = Operator(line.caller("operator-olga", "operator"), self, Random(random.random()))
         self.clerk = Clerk(line.caller("clerk-clara", "operator"), self, Random(random.random()))
         names = [f"customer-{number:02}" for number in range(CUSTOMERS)]
@@ -47,7 +50,7 @@ class Crowd:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        for _ in range(FLIGHTS):
+        for _ in range(self._on_sale):
             await self._operator.schedule()
         staff = self._operator.live(), self.clerk.live()
         lives = [*staff, *(customer.live() for customer in self._customers)]

@@ -83,11 +83,12 @@ class Nemesis:
     async def _kill_worker(self) -> list[str]:
         workers = self._site.program.workers()
         send(signal.SIGKILL, self._random.sample(workers, min(len(workers), 1)))
-        return ["kill a worker"]
+        return ["kill a worker"] if workers else []
 
     async def _kill_scheduler(self) -> list[str]:
-        send(signal.SIGKILL, self._site.program.part("scheduler"))
-        return ["kill the scheduler"]
+        scheduler = self._site.program.part("scheduler")
+        send(signal.SIGKILL, scheduler)
+        return ["kill the scheduler"] if scheduler else []
 
     async def _down(self) -> list[str]:
         await self._set({"down": True})

@@ -27,6 +27,9 @@ from faults.records import Call, Records
 from gateways.simulator.books import read_books
 
 CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds")
+FLIGHTS = 4
+"""Few enough to be full most of the time, so that late money finds seats or none."""
+
 THINK_SECONDS = 0.3
 ANSWER_SECONDS_MAX = 8
 CALM_SECONDS = 2
@@ -94,7 +97,7 @@ async def _under_load(
     violations = []
     async with (
         connect(site.url, records, site.token_for, ANSWER_SECONDS_MAX) as line,
-        Crowd(line, Random(f"{seed} crowd"), HOLD_SECONDS, THINK_SECONDS, CARDS) as crowd,
+        Crowd(line, Random(f"{seed} crowd"), HOLD_SECONDS, THINK_SECONDS, CARDS, FLIGHTS) as crowd,
     ):
         await crowd.open()
         await nemesis.rage(seconds)
