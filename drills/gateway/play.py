@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,20 +9,18 @@ from pathlib import Path
 from random import Random
 
 import msgspec
-import psycopg
 
 from drills.evidence import silence
-from drills.gateway.judge import Count, Evidence, judge
+from drills.gateway.judge import judge
 from drills.gateway.nemesis import Nemesis
 from drills.gateway.site import HOLD_SECONDS, Site, open_site
+from drills.gateway.stocktaking import evidence_of, keep, moving, verified
 from drills.gateway.summary import summary
 from faults.clients import Line, connect
 from faults.customers import Crowd
-from faults.judge.log import read_log
 from faults.liveness import Recovery, slowest_recovery
-from faults.program import PROGRAM, ROOT
+from faults.program import PROGRAM
 from faults.records import Call, Records
-from gateways.simulator.books import read_books
 
 CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds")
 FLIGHTS = 4
@@ -72,13 +68,13 @@ async def play(
             violations, rest_seconds = await _under_load(
                 site, nemesis, records, seed, seconds, rest_seconds_max
             )
-            found = await asyncio.to_thread(_evidence, site, records.calls)
-            violations += await asyncio.to_thread(_verified, site)
+            found = await asyncio.to_thread(evidence_of, site, records.calls)
+            violations += await asyncio.to_thread(verified, site)
         finally:
             records.close()
         violations += judge(found)
         if evidence and violations:
-            _keep(site, found, evidence)
+            keep(site, found, evidence)
     return Played(
         time.monotonic() - started,
         silence(records.calls, records.calls[0].sent_at),
@@ -106,13 +102,16 @@ async def _under_load(
         healed_at = time.monotonic()
         if waiting := await crowd.close(rest_seconds_max):
             violations.append(f"{waiting} callers wait for an answer {rest_seconds_max} s after healing")
-        while moving := await asyncio.to_thread(_moving, site.server.url):
+        while still := await asyncio.to_thread(moving, site.server.url):
             if time.monotonic() > healed_at + rest_seconds_max:
-                violations.append(f"still on its way {rest_seconds_max} s after healing: {moving}")
+                violations.append(f"still on its way {rest_seconds_max} s after healing: {still}")
                 break
             await asyncio.sleep(POLL_SECONDS)
         rest_seconds = time.monotonic() - healed_at
-        await _repeat(line, records.calls, Random(f"{seed} repeats"))
+        try:
+            await _repeat(line, records.calls, Random(f"{seed} repeats"))
+        except TimeoutError:
+            violations.append(f"keys are not answered again within {REST_SECONDS_MAX} s of rest")
     return violations, rest_seconds
 
 
@@ -129,48 +128,3 @@ async def _repeat(line: Line, calls: Sequence[Call], random: Random) -> None:
             await caller.command(call.operation, call.path, json.loads(call.body), call.key)
 
     await asyncio.wait_for(asyncio.gather(*map(repeat, chosen)), REST_SECONDS_MAX)
-
-
-def _moving(url: str) -> dict[str, int]:
-    """How much is on its way, by what it waits for; empty when all is at rest."""
-    with psycopg.connect(url, connect_timeout=5) as connection:
-        return dict(connection.execute(_MOVING).fetchall())
-
-
-def _evidence(site: Site, calls: list[Call]) -> Evidence:
-    with psycopg.connect(site.server.url, connect_timeout=5) as connection:
-        counts = [Count(*row) for row in connection.execute(_COUNTS).fetchall()]
-    return Evidence(read_log(site.server.url), read_books(site.store), counts, calls)
-
-
-def _keep(site: Site, found: Evidence, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evidence.json").write_bytes(msgspec.json.encode(found))
-    for name in ("program.log", "gateway.log"):
-        (folder / name).write_bytes((site.folder / name).read_bytes())
-
-
-def _verified(site: Site) -> list[str]:
-    said = subprocess.run(
-        [sys.executable, *PROGRAM, "verify", "--json"],
-        cwd=ROOT,
-        env=site.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if said.returncode == 0 and json.loads(said.stdout)["ok"]:
-        return []
-    return [f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}"]
-
-
-_MOVING = """
-    select what, count(*) from (
-        select gateway_task as what from views.bookings where gateway_task is not null
-        union all select 'refund' from views.refunds where status = 'requested'
-        union all select 'hold' from views.bookings where held_until is not null
-    ) moving group by what
-"""
-
-_COUNTS = "select flight_id::text, seats, held, booked from ledger.seats"

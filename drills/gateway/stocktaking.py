@@ -1,0 +1,62 @@
+"""Stocktaking: what still moves, what is judged, and whether `verify` agrees."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import psycopg
+
+from drills.gateway.judge import Count, Evidence
+from drills.gateway.site import Site
+from faults.judge.log import read_log
+from faults.program import PROGRAM, ROOT
+from faults.records import Call
+from gateways.simulator.books import read_books
+
+
+def moving(url: str) -> dict[str, int]:
+    """How much is on its way, by what it waits for; empty when all is at rest."""
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        return dict(connection.execute(_MOVING).fetchall())
+
+
+def evidence_of(site: Site, calls: Sequence[Call]) -> Evidence:
+    with psycopg.connect(site.server.url, connect_timeout=5) as connection:
+        counts = [Count(*row) for row in connection.execute(_COUNTS).fetchall()]
+    return Evidence(read_log(site.server.url), read_books(site.store), counts, calls)
+
+
+def keep(site: Site, found: Evidence, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "evidence.json").write_bytes(msgspec.json.encode(found))
+    for name in ("program.log", "gateway.log"):
+        (folder / name).write_bytes((site.folder / name).read_bytes())
+
+
+def verified(site: Site) -> list[str]:
+    said = subprocess.run(
+        [sys.executable, *PROGRAM, "verify", "--json"],
+        cwd=ROOT,
+        env=site.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if said.returncode == 0 and json.loads(said.stdout)["ok"]:
+        return []
+    return [f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}"]
+
+
+_MOVING = """
+    select what, count(*) from (
+        select gateway_task as what from views.bookings where gateway_task is not null
+        union all select 'refund' from views.refunds where status = 'requested'
+        union all select 'hold' from views.bookings where held_until is not null
+    ) moving group by what
+"""
+
+_COUNTS = "select flight_id::text, seats, held, booked from ledger.seats"
