@@ -8,7 +8,8 @@ from litestar import Controller, get, post
 from litestar.types import ASGIApp
 from msgspec import UNSET, Meta, UnsetType
 
-from api import queries
+from api import availability, queries
+from api.availability import Instant
 from api.commands import submit
 from api.parameters import List, View
 from api.queries import Page
@@ -33,7 +34,7 @@ from domain.refusals import (
     IdempotencyKeyReused,
     SeatsInUse,
 )
-from projections import availability, flights
+from projections import flights
 from projections.availability import Availability
 from projections.flights import FlightRow, FlightSearch, Mark, Sort
 
@@ -98,14 +99,16 @@ class FlightController(Controller):
     @get(
         "/{id:str}/availability",
         opt=route(
-            ANYBODY, "Seats free at this instant", query=View, gives=Availability, refusals=(FlightNotFound,)
+            ANYBODY,
+            "Seats free at this instant, or at any before",
+            query=Instant,
+            gives=Availability,
+            refusals=(FlightNotFound,),
         ),
     )
     async def availability(self, request: ApiRequest) -> ASGIApp:
-        flight_id = request.id(FlightNotFound)
-        position, row = await queries.look(
-            request, request.query(View), lambda c: availability.find(c, flight_id)
-        )
+        flight_id, instant = request.id(FlightNotFound), request.query(Instant)
+        position, row = await queries.look(request, instant, lambda c: availability.at(c, flight_id, instant))
         if row is None:
             return queries.missing(request, position, FlightNotFound(flight_id=flight_id))
         return queries.answer(position, row)

@@ -14,13 +14,16 @@ from ledger.log import RecordedEvent, fold, steps, stream
 from projections.bookings import BookingRow
 from projections.head import Seen, snapshot
 
+Then = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Right after this event")]
+AsOf = Annotated[datetime, Meta(tz=True, description="At that time")]
+
 
 class Moment(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """At most one of `version`, `position`, `as_of`: which state of the booking is meant."""
 
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
-    position: Annotated[int, Meta(ge=1, le=2**63 - 1)] | UnsetType = UNSET
-    as_of: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    position: Then | UnsetType = UNSET
+    as_of: AsOf | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if sum(value is not UNSET for value in (self.version, self.position, self.as_of)) > 1:

@@ -63,6 +63,18 @@ async def live_at(
     return row[0], [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
+async def position_at(connection: AsyncConnection[Any], time: datetime) -> int:
+    """The last position by that time, 0 before the first: a binary search, because time follows positions."""
+    last_event = await last(connection)
+    low, high = 0, last_event.position if last_event else 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = await (await connection.execute(_TIME_AT, (middle,), prepare=True)).fetchone()
+        assert row is not None
+        low, high = (middle, high) if row[0] <= time else (low, middle - 1)
+    return low
+
+
 class EventSearch(msgspec.Struct, frozen=True):
     """Which events a page shows: by topic, of one booking, of one flight and all of its."""
 

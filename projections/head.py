@@ -3,6 +3,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
 from psycopg import AsyncConnection
@@ -35,8 +36,13 @@ async def rows(
 
 
 async def position(connection: AsyncConnection[Any]) -> int:
-    ((position, _),) = await rows(connection, WITH_HEAD + "select * from head", ())
-    return int(position)
+    return (await head(connection))[0]
+
+
+async def head(connection: AsyncConnection[Any]) -> tuple[int, datetime]:
+    """The last position, and the ledger's time now."""
+    ((position, now),) = await rows(connection, WITH_HEAD + "select * from head", ())
+    return position, now
 
 
 @asynccontextmanager
