@@ -98,6 +98,8 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         key = {"in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}}
         yield {"name": "x-idempotency-key", "required": route.key_required, "description": _KEY} | key
         yield {"name": "Idempotency-Key", "description": "The same under its standard name."} | key
+    if route.media_type == "text/event-stream":
+        yield _header_parameter("Last-Event-ID", _LAST_EVENT_ID, pattern="^[0-9]{1,18}$")
     if route.if_match:
         yield _header_parameter("If-Match", _IF_MATCH, pattern=r'^(?:[*]|"v[0-9]{1,9}")$')
     # Any value is taken, and one that is of no use is replaced: a pattern here would promise a refusal.
@@ -109,6 +111,7 @@ def _header_parameter(name: str, description: str, **schema: Any) -> dict[str, A
     return {"name": name, "in": "header", "description": description, "schema": {"type": "string"} | schema}
 
 
+_LAST_EVENT_ID = "The position where an earlier stream ended; this one goes on behind it."
 _IF_MATCH = "The version that the command is meant for."
 _REQUEST_ID = "Comes back on the answer if it is 8 to 64 letters, digits, `_` and `-`; else one is made."
 _TRACEPARENT = "W3C Trace Context. Kept with the events if it is well-formed."

@@ -40,7 +40,8 @@ def routes(people: People) -> list[tuple[str, str, Route | None]]:
 async def ask(caller: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     for name in ("id", "code", "name"):
         path = path.replace(f"{{{name}}}", SAMPLE_ID)
-    return await caller.request(method, path)
+    # The one stream begins behind a position that the log has not reached: it would never end.
+    return await caller.request(method, path, headers={"last-event-id": "999999999999"})
 
 
 async def test_every_route_but_the_listed_ones_wants_a_token(people: People) -> None:
