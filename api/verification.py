@@ -10,7 +10,7 @@ import msgspec
 from litestar import Controller, post
 from litestar.types import ASGIApp
 from loguru import logger
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.rejections import Overloaded, ValidationFailed, VerificationTooLong
 from api.replies import Reply, position_header
@@ -27,8 +27,8 @@ Place = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
     """Which events: all where neither is given, and then the views as well."""
 
-    first: Place | None = None
-    last: Place | None = None
+    first: Place | UnsetType = UNSET
+    last: Place | UnsetType = UNSET
 
 
 class VerificationController(Controller):
@@ -48,7 +48,7 @@ class VerificationController(Controller):
     )
     async def verify(self, request: ApiRequest) -> ASGIApp:
         part = await request.read(Part, optional=True)
-        if part.first is not None and part.last is not None and part.first > part.last:
+        if part.first is not UNSET and part.last is not UNSET and part.first > part.last:
             raise ValidationFailed("/to", "Must not be before `from`")
         async with request.ledger.read() as connection:
             reached = await position(connection)
@@ -62,7 +62,7 @@ class VerificationController(Controller):
 
 async def _verified(request: ApiRequest, part: Part) -> bytes:
     """What the other process says. Raises VerificationTooLong."""
-    places = [part.first or 1, *([part.last] if part.last else [])] if part != Part() else []
+    places = [place for place in (part.first or 1, part.last) if place is not UNSET] if part != Part() else []
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "ledger.verify", *map(str, places)),
