@@ -3,12 +3,14 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
-from cli import audit, programs, tokens, up
+from cli import audit, programs, replay, tokens, up
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.schema import SchemaMismatch
 from ledger.settings import WrongSetting, read_settings
@@ -94,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         "check chain, positions, versions, commands, seats and views; exit 1 when something does not hold",
         [_DATA, _JSON],
     )
+    _add_audits(commands)
     token = _add(commands, "token", tokens.token, "print a token, signed with the ledger's secret", [_DATA])
     token.add_argument("--sub", required=True, metavar="USER", help="whose token: an account's name")
     token.add_argument(
@@ -128,6 +131,27 @@ def _parser() -> argparse.ArgumentParser:
         [_SEEDS, _SEED, _JSON],
     )
     return parser
+
+
+def _add_audits(commands: Any) -> None:
+    """Looking into the past of one booking, flight or waiting party."""
+    options = [_DATA, _JSON]
+    history = _add(commands, "history", replay.history, "every event of ID: who, and caused by what", options)
+    again = _add(commands, "replay", replay.replay, "fold the events of ID anew", options)
+    again.add_argument("--to", type=int, metavar="VERSION", help="up to this version (the last)")
+    show = _add(commands, "show", replay.show, "what ID was at any time", options)
+    moment = show.add_mutually_exclusive_group()
+    moment.add_argument("--as-of", type=_time, metavar="TIME", help="2031-05-01T12:00:00Z, or any offset")
+    moment.add_argument("--position", type=int, metavar="N", help="right after this position of the log")
+    for parser in (history, again, show):
+        parser.add_argument("id", type=UUID, metavar="ID", help="of a booking, a flight or a waiting party")
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    return time
 
 
 def _add(
