@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import psycopg
@@ -16,6 +17,7 @@ from ledger.submission import Overloaded, Unavailable
 
 BATCH_MAX = 128
 AT_ONCE_MAX = 16
+ASK_SECONDS_MAX = 10.0
 BACKOFF_SECONDS_MAX = 30.0
 FORGET_SECONDS = 10 * BACKOFF_SECONDS_MAX
 NO_UUID = UUID(int=0)
@@ -61,9 +63,14 @@ class Completer:
         return sum(await asyncio.gather(*(self._complete(task, limit) for task in due)))
 
     async def ask(self, booking_ids: Sequence[UUID]) -> None:
-        """Before holds with payments on their way are expired: what does the gateway say of them?"""
+        """Before holds with payments on their way are expired: what does the gateway say of them?
+
+        For ASK_SECONDS_MAX in all: a gateway that says nothing must not keep seats from others.
+        """
         limit = asyncio.Semaphore(AT_ONCE_MAX)
-        await asyncio.gather(*(self._complete(OpenTask(id, False), limit) for id in booking_ids))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_SECONDS_MAX):
+                await asyncio.gather(*(self._complete(OpenTask(id, False), limit) for id in booking_ids))
 
     async def _complete(self, task: OpenTask, limit: asyncio.Semaphore) -> bool:
         async with limit:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -175,6 +176,20 @@ async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
     simulator.switch()
     assert await expire_holds(hurried.ledger, hurried.completer) == 0
     assert (await hurried.booking(booking))["status"] == "booked"
+
+
+async def test_a_gateway_that_says_nothing_keeps_no_seats(
+    hurried: Counter, simulator: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completer, "ASK_SECONDS_MAX", 0.3)
+    bookings = [await hurried.hold_on_another_flight(number) for number in range(20)]
+    simulator.switch(late={"chance": 1, "seconds": 5})
+    await asyncio.gather(*(hurried.pay(booking, key=booking["id"]) for booking in bookings))
+    await asyncio.sleep(1.1)
+    begun = time.monotonic()
+    assert await expire_holds(hurried.ledger, hurried.completer) == len(bookings)
+    assert time.monotonic() - begun < 2
+    simulator.switch()
 
 
 async def test_fifty_settlements_at_once_pay_a_refund_once(counter: Counter, simulator: Program) -> None:
