@@ -1,17 +1,23 @@
 """Every event ever released, as it was stored: all are read for ever, and none may change its shape."""
 
+import dataclasses
 import json
+import typing
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
 from domain.booking import Booking
+from domain.flight import Flight
 from ledger import codec
 
 SAMPLES = json.loads((Path(__file__).parent / "event_samples.json").read_text())
+SHAPES = Path(__file__).parent / "event_shapes.json"
 ID = UUID("01890000-0000-7000-8000-000000000001")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -48,3 +54,60 @@ def test_a_field_that_an_old_event_does_not_have_gets_its_default(monkeypatch: p
     new = codec.decode(Grown.TOPIC, '{"seats":2,"note":"window"}', ID, 2, NOON)
     assert json.loads(codec.encode(old)) == {"seats": 2, "note": "none"}
     assert json.loads(codec.encode(new)) == {"seats": 2, "note": "window"}
+
+
+def shape_of(topic: str) -> dict[str, str]:
+    """The fields of an event and their types, and which of them have a default."""
+    kind = codec.EVENT_TYPES[topic]
+    hints = typing.get_type_hints(kind)
+    return {
+        field.name: _named(hints[field.name])
+        + ("" if field.default is dataclasses.MISSING else f" = {field.default}")
+        for field in codec._state_fields(kind)
+    }
+
+
+def _named(hint: Any) -> str:
+    """A type with all that its stored form may be."""
+    if typing.get_args(hint):
+        return " | ".join(_named(part) for part in typing.get_args(hint))
+    if issubclass(hint, Enum):
+        return f"{hint.__name__}({', '.join(member.value for member in hint)})"
+    if issubclass(hint, msgspec.Struct):
+        return f"{hint.__name__}({', '.join(hint.__struct_fields__)})"
+    return str(hint.__name__)
+
+
+def test_no_event_changes_its_shape_unnoticed() -> None:
+    """Where this fails: a new field needs a default, a new meaning a new topic and an upcaster.
+
+    Then write the shapes anew: `python -m tests.ledger.test_event_samples`.
+    """
+    kept = json.loads(SHAPES.read_text())
+    assert {topic: shape_of(topic) for topic in codec.EVENT_TYPES} == kept
+
+
+@pytest.mark.parametrize("topic", sorted(codec.UPCASTERS))
+def test_every_upcaster_ends_at_an_event_there_is(topic: str) -> None:
+    assert topic not in codec.EVENT_TYPES
+    samples = [sample["state"] for sample in SAMPLES if sample["topic"] == topic]
+    assert samples, "a stored sample of it must be kept"
+    for state in samples:
+        assert codec.decode(topic, state, ID, 1, NOON)
+
+
+def test_an_old_event_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def doubled(state: dict[str, Any]) -> dict[str, Any]:
+        return {"party": state["seats"] * 2}
+
+    def renamed(state: dict[str, Any]) -> dict[str, Any]:
+        return {"seats": state["party"]}
+
+    monkeypatch.setitem(codec.UPCASTERS, "flight.sized", ("flight.sized/2", doubled))
+    monkeypatch.setitem(codec.UPCASTERS, "flight.sized/2", ("flight.seats_changed", renamed))
+    event = codec.decode("flight.sized", '{"seats":3}', ID, 2, NOON)
+    assert (type(event), event.seats) == (Flight.SeatsChanged, 6)
+
+
+if __name__ == "__main__":
+    SHAPES.write_text(json.dumps({topic: shape_of(topic) for topic in codec.EVENT_TYPES}, indent=1) + "\n")
