@@ -84,7 +84,7 @@ def test_a_bad_token_is_nobody(text: str) -> None:
 @pytest.mark.parametrize("header", [b"Basic YTpi", b"bearer", b"Bearer", b"Token x", b"Bearer a, Bearer b"])
 def test_another_scheme_is_nobody(header: bytes) -> None:
     with pytest.raises(Unauthenticated):
-        Tokens(SETTINGS).caller(header)
+        Tokens(SETTINGS).verified(header)
 
 
 def test_the_scheme_may_be_written_in_any_case() -> None:

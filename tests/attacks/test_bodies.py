@@ -124,6 +124,8 @@ def mutated(wire, call):
 def test_a_nasty_body_is_refused_by_every_command(wire, commands, name):
     for call in commands:
         optional = not call.described["requestBody"]["required"]
+        if optional and NASTY[name] == b"" and "{id}" not in call.path:
+            continue  # nothing is all that it takes
         status = wire.post(call.path.replace("{id}", an_unknown_id()), NASTY[name])
         assert status in ({400, 413, 404} if optional else {400, 413}), call
 
