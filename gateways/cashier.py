@@ -101,16 +101,26 @@ class Cashier:
         """What the gateway has of the payment; it is asked to authorise it only if that is nothing."""
         charges = [] if first else await self._gateway.find(payment.id)
         if charges:
-            charge, *others = sorted(charges, key=lambda charge: _PREFERRED.index(charge.status))
-            for other in others:
-                await self._let_go(payment, other)
-            return charge
+            return await self._only(payment, charges)
         try:
-            return await self._gateway.authorise(
+            charge = await self._gateway.authorise(
                 Order(payment.id, booking.id, payment.amount, payment.method or "")
             )
         except GatewayRefused as refused:
             return Charge("", ChargeStatus.DECLINED, refused.code)
+        # Nothing was found, perhaps so long ago that somebody else had time to charge: all who look again
+        # keep the older one. A search that is behind may show neither.
+        charges = [] if first else await self._gateway.find(payment.id)
+        if all(other.reference != charge.reference for other in charges):
+            charges.append(charge)
+        return await self._only(payment, charges)
+
+    async def _only(self, payment: Payment, charges: list[Charge]) -> Charge:
+        """Of several charges for one payment the one that counts, and the others are let go."""
+        charge, *others = sorted(charges, key=lambda charge: _PREFERRED.index(charge.status))
+        for other in others:
+            await self._let_go(payment, other)
+        return charge
 
     async def _let_go(self, payment: Payment, charge: Charge) -> None:
         """A gateway that lost our key may have authorised twice; nothing is captured unless we say so."""

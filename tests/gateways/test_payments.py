@@ -166,6 +166,28 @@ async def test_a_second_charge_that_another_process_was_quicker_than_is_let_go(
     assert sorted(row["status"] for row in simulator.intents(payment_id)) == ["canceled", "succeeded"]
 
 
+async def test_a_charge_that_another_process_never_heard_of_is_found_by_the_slower_one(
+    counter: Counter, simulator: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = await counter.hold()
+    simulator.switch(fail=ALWAYS)
+    assert (await counter.pay(booking)).status_code == 503
+    authorise = StripeGateway.authorise
+
+    async def overtaken(gateway: StripeGateway, order: Order) -> Charge:
+        monkeypatch.setattr(StripeGateway, "authorise", authorise)
+        simulator.switch(amnesia=ALWAYS, lose=ALWAYS, only="/payment_intents")
+        assert (await counter.pay(booking)).status_code == 503
+        simulator.switch(amnesia=ALWAYS)
+        return await authorise(gateway, order)
+
+    simulator.switch()
+    monkeypatch.setattr(StripeGateway, "authorise", overtaken)
+    await counter.completer.run()
+    payment_id = await counter.payment_id(booking)
+    assert [row["status"] for row in simulator.intents(payment_id)] == ["succeeded", "canceled"]
+
+
 async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
     hurried: Counter, simulator: Program
 ) -> None:
