@@ -43,22 +43,14 @@ class EventList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
     booking_id: UUID | UnsetType = UNSET
     flight_id: Flight | UnsetType = UNSET
 
-    @property
-    def search(self) -> EventSearch:
-        return EventSearch(self.type or None, self.booking_id or None, self.flight_id or None)
-
 
 class Following(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`after` counts where there is no Last-Event-ID."""
+    """The same for a stream; `after` counts where there is no Last-Event-ID."""
 
     after: After = 0
     type: Topic | UnsetType = UNSET
     booking_id: UUID | UnsetType = UNSET
     flight_id: Flight | UnsetType = UNSET
-
-    @property
-    def search(self) -> EventSearch:
-        return EventSearch(self.type or None, self.booking_id or None, self.flight_id or None)
 
 
 class AuditController(Controller):
@@ -68,7 +60,7 @@ class AuditController(Controller):
     @get("/events", opt=route(AUDITORS, "The log in order", query=EventList, gives=Page[LoggedEvent]))
     async def events(self, request: ApiRequest) -> ASGIApp:
         asked = request.query(EventList)
-        search = asked.search
+        search = _search(asked)
         after = queries.after(request, asked, search, int) or asked.after
         seen = await queries.look(request, asked, lambda c: page_of(c, search, after, asked.limit + 1))
         return queries.listed(request, seen, asked, search, lambda event: event.position)
@@ -85,11 +77,12 @@ class AuditController(Controller):
     )
     async def stream(self, request: ApiRequest) -> ASGIApp:
         asked = request.query(Following)
+        search = _search(asked)
         after = _last_event_id(request, asked.after)
-        seen = await queries.look(request, asked, lambda c: page_of(c, asked.search, after, PAGE_MAX))
+        seen = await queries.look(request, asked, lambda c: page_of(c, search, after, PAGE_MAX))
         if after > seen.position:
             raise PositionNotReached(seen.position)
-        return EventStream(request.streams, request.ledger, asked.search, seen, request.scope["auth"])
+        return EventStream(request.streams, request.ledger, search, seen, request.scope["auth"])
 
     @get("/audit/head", opt=route(AUDITORS, "Where the log ends now", query=View, gives=Head))
     async def head(self, request: ApiRequest) -> Reply:
@@ -102,6 +95,10 @@ async def _head(connection: Connection) -> Seen[Head]:
     if event is None:
         return Seen(0, Head(0, bytes(32).hex(), None))
     return Seen(event.position, Head(event.position, event.hash.hex(), event.recorded_at))
+
+
+def _search(asked: EventList | Following) -> EventSearch:
+    return EventSearch(asked.type or None, asked.booking_id or None, asked.flight_id or None)
 
 
 def _last_event_id(request: ApiRequest, after: int) -> int:

@@ -1,20 +1,19 @@
 """From a request to the ledger and back: idempotency keys, If-Match, and the answer that is stored."""
 
 import re
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from loguru import logger
 
 from api.exchange import Exchange
 from api.parameters import Rehearsal
 from api.problems import problem
-from api.rejections import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed, PaymentInDoubt
+from api.rejections import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed
 from api.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.request import ApiRequest
 from api.routes import Route
+from api.settling import settled
 from domain.commands import (
     Command,
     InitiateBooking,
@@ -26,9 +25,7 @@ from domain.commands import (
 from domain.flight import Flight
 from domain.refusals import Refusal
 from domain.waiting import WaitingParty
-from gateways import GatewayInDoubt, GatewayRefused
-from gateways.cashier import Cashier
-from gateways.verdicts import ThroughGateway, is_at_rest, verdict
+from gateways.verdicts import ThroughGateway
 from ledger.submission import Answer, Render, Submission, Verdict
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -62,7 +59,7 @@ async def submit(request: ApiRequest, command: Command) -> Reply:
     answer = await ask(request, command, render, dry_run=dry_run)
     cashier = request.cashier
     if cashier and isinstance(command, ThroughGateway) and answer.subject_id and not dry_run:
-        answer = await _settled(request, cashier, command, answer)
+        answer = await settled(request, cashier, command, answer, render)
     return _reply(command, answer, dry_run)
 
 
@@ -91,39 +88,6 @@ async def ask(
     booking_id = getattr(command, "booking_id", made)
     exchange.facts = {"position": answer.position, "key": submission.key, "booking_id": booking_id}
     return answer
-
-
-async def _settled(request: ApiRequest, cashier: Cashier, command: ThroughGateway, begun: Answer) -> Answer:
-    """What came of a command that a gateway has a say in; the first outcome, whenever it is asked for.
-
-    Raises PaymentInDoubt when the gateway does not tell in time; the ledger's Unavailable, Overloaded.
-    """
-    assert begun.subject_id is not None
-    rested = partial(is_at_rest, command)
-    found = await cashier.first_rest(begun.subject_id, begun.version, rested)
-    if found is None:
-        try:
-            if isinstance(command, SettleRefund):
-                await cashier.settle_refund(command.refund_id, first=not begun.replayed)
-            else:
-                await cashier.settle_payment(begun.subject_id, first=not begun.replayed)
-        except (GatewayInDoubt, GatewayRefused, TimeoutError) as error:
-            logger.bind(booking_id=begun.subject_id, error=repr(error)).warning("gateway.in_doubt")
-        found = await cashier.first_rest(begun.subject_id, begun.version, rested)
-    if found is None:
-        raise PaymentInDoubt
-    event, booking = found
-    told = verdict(command, booking)
-    words = Submission(
-        command,
-        request.caller,
-        render,
-        correlation_id=event.correlation_id,
-        instance=request.exchange.instance,
-    )
-    status, body = render(words, told)
-    version = 0 if isinstance(told, Refusal) else booking.version
-    return Answer(status, body, event.position, booking.id, version, begun.replayed)
 
 
 def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:

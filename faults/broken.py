@@ -26,7 +26,8 @@ import projections.availability
 from domain.booking import Booking, CancelReason, Status
 from domain.refusals import BookingCancelled, Refusal
 from faults.gateway_breaks import GATEWAY_BREAKS
-from ledger.block import Block, Loaded
+from ledger.block import Block
+from ledger.recorded import Loaded
 from ledger.store import Store
 from ledger.submission import Answer, Submission
 

@@ -3,20 +3,16 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from domain.booking import Booking
-from domain.caller import SYSTEM
 from domain.commands import (
     CancelFlight,
-    CancelWithFlight,
     CapturePayment,
     ChangeFlightSeats,
-    ExpireHold,
     InitiateBooking,
     JoinWaitlist,
     RecordPayment,
@@ -29,35 +25,10 @@ from domain.working_set import Subject, WorkingSet
 from ledger import codec
 from ledger.chain import link, outcome_hash
 from ledger.log import RecordedEvent
-from ledger.submission import Answer, CommandKey, Submission, neutral
+from ledger.own_commands import cancellation_of, expiry_of
+from ledger.recorded import Loaded, RecordedCommand
+from ledger.submission import Answer, CommandKey, Submission
 from ledger.waiting_list import closing_of, flight_of, next_offers, seats_wanted, serves
-
-
-class RecordedCommand(msgspec.Struct, frozen=True):
-    """One row of ledger.commands: the outcome of a command, kept for ever."""
-
-    actor: str
-    operation: str
-    key: str
-    fingerprint: bytes
-    status: int
-    body: str
-    subject_id: UUID | None
-    version: int
-    first_position: int | None
-    last_position: int
-    correlation_id: str
-    recorded_at: datetime
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What a block starts from, read under the head lock: the head of the log and all that it may touch."""
-
-    position: int
-    hash: bytes
-    commands: dict[CommandKey, RecordedCommand]
-    world: WorkingSet
 
 
 class HandlerFailed(Exception):
@@ -295,36 +266,10 @@ class Block:
         self.loaded.commands[submission.command_key] = recorded
 
 
-class Hold(Protocol):
-    """A booking, or what a view says of it."""
-
-    @property
-    def id(self) -> UUID: ...
-
-    @property
-    def held_until(self) -> datetime | None: ...
-
-
-def expiry_of(hold: Hold, correlation_id: str = "") -> Submission:
-    """The command that expires one hold. Its key names the hold: late money may seat a booking again, and a
-    hold of its own then has to expire, too.
-    """
-    assert hold.held_until is not None
-    key = f"{hold.id}-{hold.held_until.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-    return Submission(ExpireHold(hold.id), SYSTEM, neutral, key=key, correlation_id=correlation_id)
-
-
-def cancellation_of(booking_id: UUID, correlation_id: str = "") -> Submission:
-    """The command that cancels a booking with its flight; a flight is cancelled only once."""
-    return Submission(
-        CancelWithFlight(booking_id), SYSTEM, neutral, key=str(booking_id), correlation_id=correlation_id
-    )
-
-
 def _due_holds(world: WorkingSet) -> dict[UUID, deque[UUID]]:
     """The loaded bookings whose holds have run out, by flight, oldest first."""
     due: dict[UUID, deque[UUID]] = {}
-    for booking in sorted(_due_bookings(world), key=lambda booking: (booking.expires_at, booking.id)):
+    for booking in sorted(_due_bookings(world), key=lambda booking: (booking.held_until, booking.id)):
         due.setdefault(booking.flight_id, deque()).append(booking.id)
     return due
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from psycopg.types.numeric import Int2, Int4, Int8
 
 from domain.seats import Seats
-from ledger.block import RecordedCommand
 from ledger.log import COLUMNS, RecordedEvent
+from ledger.recorded import RecordedCommand
 
 _NO_UUID = UUID(int=0)
 

@@ -22,11 +22,12 @@ from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
-from ledger.block import Block, Loaded, RecordedCommand
+from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.connection import Connection, connect, severed_after
 from ledger.ids import new_id
 from ledger.log import RecordedEvent, fold
+from ledger.recorded import Loaded, RecordedCommand
 from ledger.settings import Settings
 from ledger.submission import Submission
 from ledger.wanted import Wanted

@@ -10,7 +10,8 @@ from typing import Protocol
 import psycopg
 from loguru import logger
 
-from ledger.block import Block, HandlerFailed, Loaded
+from ledger.block import Block, HandlerFailed
+from ledger.recorded import Loaded
 from ledger.settings import Settings
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 

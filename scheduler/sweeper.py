@@ -8,12 +8,12 @@ import psycopg
 from loguru import logger
 
 from gateways.completer import Completer
-from ledger.block import expiry_of
 from ledger.connection import connect
 from ledger.cron import latest_slot
 from ledger.jobs import DueHold, Pulse, beat, due_holds, run_slot
 from ledger.ledger import Ledger
 from ledger.line_jobs import awaited_holds, outwaited
+from ledger.own_commands import expiry_of
 from ledger.submission import Overloaded, Submission, Unavailable
 from ledger.waiting_list import closing_of
 

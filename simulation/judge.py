@@ -17,9 +17,9 @@ from domain.caller import SYSTEM
 from domain.commands import CancelWithFlight, CloseWaiting, ExpireHold, HoldOffer, OfferSeats
 from domain.waiting import WaitingParty
 from domain.working_set import Subject
-from ledger.block import RecordedCommand
 from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import RecordedEvent, fold
+from ledger.recorded import RecordedCommand
 from ledger.submission import CommandKey
 from simulation.database import Database
 from simulation.judge_line import LineJudge

@@ -4,8 +4,8 @@ from datetime import datetime
 from itertools import takewhile
 from uuid import UUID
 
-from ledger.block import RecordedCommand
 from ledger.log import RecordedEvent
+from ledger.recorded import RecordedCommand
 from simulation.model import Model
 from simulation.violation import require
 

@@ -29,8 +29,8 @@ from domain.commands import (
 )
 from domain.money import Money
 from domain.payments import Capture
-from ledger.block import expiry_of
 from ledger.jobs import DueHold
+from ledger.own_commands import expiry_of
 from ledger.submission import Answer
 from simulation.database import EPOCH
 from simulation.world import Call, World

@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 import psycopg
 
 from domain.working_set import Terms, WorkingSet
-from ledger.block import Block, Loaded
+from ledger.block import Block
+from ledger.recorded import Loaded
 from ledger.store import fill
 from ledger.submission import Submission
 from ledger.wanted import Wanted

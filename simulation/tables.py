@@ -18,9 +18,10 @@ from domain.booking import Status
 from domain.seats import Seats
 from domain.waiting import WaitingStatus
 from domain.working_set import NaturalKey
-from ledger.block import Block, RecordedCommand
+from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
+from ledger.recorded import RecordedCommand
 from ledger.submission import CommandKey
 from ledger.wanted import Wanted
 

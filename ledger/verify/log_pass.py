@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, ServerCursor
 
 from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import COLUMNS, RecordedEvent
@@ -41,13 +41,7 @@ def check_log(connection: Connection[Any]) -> Iterator[int]:
     owners = _Owners()
     with connection.cursor("log") as cursor:
         cursor.execute(_EVENTS)
-        while rows := cursor.fetchmany(BATCH):
-            events = [RecordedEvent(*row) for row in rows]
-            commands = connection.execute(_COMMANDS, (events[0].position, events[-1].position))
-            owners.expect(commands.fetchall())
-            for event in events:
-                chain.check(event)
-                owners.check(event)
+        for _ in _checked(connection, cursor, chain, owners):
             yield chain.position
     owners.check_end(chain.position)
     _check_commands(connection, chain.position, owners.matched)
@@ -68,19 +62,27 @@ def check_part(connection: Connection[Any], first: int, last: int | None) -> Ite
     chain, owners = _Chain(*(connection.execute(_BEFORE, (begin,)).fetchone() or ())), _Owners()
     with connection.cursor("log") as cursor:
         cursor.execute(_PART, (begin, last))
-        while rows := cursor.fetchmany(BATCH):
-            events = [RecordedEvent(*row) for row in rows]
-            commands = connection.execute(_COMMANDS, (events[0].position, events[-1].position))
-            owners.expect(commands.fetchall())
-            for event in events:
-                chain.check(event)
-                owners.check(event)
+        for _ in _checked(connection, cursor, chain, owners):
             yield max(chain.position - first + 1, 0)
     if chain.position < last:
         raise Wrong(chain.position + 1, f"the log ends at {head}")
     if last == head:
         owners.check_end(head)
     yield max(last - first + 1, 0)
+
+
+def _checked(
+    connection: Connection[Any], cursor: ServerCursor[Any], chain: "_Chain", owners: "_Owners"
+) -> Iterator[None]:
+    """Goes on after each batch of the cursor's events that holds."""
+    while rows := cursor.fetchmany(BATCH):
+        events = [RecordedEvent(*row) for row in rows]
+        commands = connection.execute(_COMMANDS, (events[0].position, events[-1].position))
+        owners.expect(commands.fetchall())
+        for event in events:
+            chain.check(event)
+            owners.check(event)
+        yield
 
 
 class _Chain:

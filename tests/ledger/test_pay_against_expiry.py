@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from ledger.block import expiry_of
 from ledger.jobs import DueHold
 from ledger.ledger import open_ledger
+from ledger.own_commands import expiry_of
 from ledger.settings import Settings
 from ledger.submission import Answer
 from ledger.verify import verify

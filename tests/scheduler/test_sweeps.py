@@ -15,10 +15,10 @@ from domain.caller import SYSTEM
 from domain.commands import CapturePayment, InitiateBooking, PayBooking, RecordPayment
 from domain.money import Money
 from domain.payments import PaymentOutcome
-from ledger.block import expiry_of
 from ledger.jobs import DueHold, due_holds
 from ledger.ledger import Ledger, open_ledger
 from ledger.log import stream
+from ledger.own_commands import expiry_of
 from ledger.settings import Settings
 from ledger.submission import Submission, neutral
 from ledger.verify import verify

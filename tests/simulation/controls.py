@@ -19,7 +19,8 @@ from domain.refusals import HoldNotDue
 from domain.seats import Seats, SeatUse
 from domain.waiting import WaitingParty
 from domain.working_set import WorkingSet
-from ledger.block import Block, Loaded
+from ledger.block import Block
+from ledger.recorded import Loaded
 from ledger.submission import Submission
 from simulation.database import Database, Session
 from simulation.program import Parts

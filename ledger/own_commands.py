@@ -1,0 +1,35 @@
+"""Commands that the ledger gives to itself: holds that run out, bookings that go with their flight."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.caller import SYSTEM
+from domain.commands import CancelWithFlight, ExpireHold
+from ledger.submission import Submission, neutral
+
+
+class Hold(Protocol):
+    """A booking, or what a view says of it."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def held_until(self) -> datetime | None: ...
+
+
+def expiry_of(hold: Hold, correlation_id: str = "") -> Submission:
+    """The command that expires one hold. Its key names the hold: late money may seat a booking again, and a
+    hold of its own then has to expire, too.
+    """
+    assert hold.held_until is not None
+    key = f"{hold.id}-{hold.held_until.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return Submission(ExpireHold(hold.id), SYSTEM, neutral, key=key, correlation_id=correlation_id)
+
+
+def cancellation_of(booking_id: UUID, correlation_id: str = "") -> Submission:
+    """The command that cancels a booking with its flight; a flight is cancelled only once."""
+    return Submission(
+        CancelWithFlight(booking_id), SYSTEM, neutral, key=str(booking_id), correlation_id=correlation_id
+    )
