@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import COLUMNS, RecordedEvent
+from ledger.verify.evidence import Evidence
 from ledger.verify.wrong import Wrong
 
 BATCH = 5_000
@@ -35,7 +36,7 @@ _BEYOND = """
 _UNMATCHED = "select count(*) from ledger.commands where first_position is not null"
 
 
-def check_log(connection: Connection[Any]) -> Iterator[int]:
+def check_log(connection: Connection[Any], evidence: Evidence) -> Iterator[int]:
     """Yields how many events are checked so far. Raises Wrong at the first that fails."""
     chain = _Chain()
     owners = _Owners()
@@ -45,11 +46,14 @@ def check_log(connection: Connection[Any]) -> Iterator[int]:
             events = [RecordedEvent(*row) for row in rows]
             commands = connection.execute(_COMMANDS, (events[0].position, events[-1].position))
             owners.expect(commands.fetchall())
+            evidence.expect(events[0].position, events[-1].position)
             for event in events:
                 chain.check(event)
                 owners.check(event)
+                evidence.check(event)
             yield chain.position
     owners.check_end(chain.position)
+    evidence.check_end(chain.position)
     _check_commands(connection, chain.position, owners.matched)
     yield chain.position
 
