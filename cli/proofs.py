@@ -52,11 +52,14 @@ def prove(
             "prove: takes BOOKING [--checkpoint FILE], or --from FILE|POSITION [--to POSITION]"
         )
     booking_id = _booking_id(booking) if booking else None
+    # A file is one even if its name is a number.
+    file = str(checkpoint.absolute()) if checkpoint else None
 
     async def work(connection: Connection, key: Ed25519PrivateKey) -> str:
         if booking_id:
-            against = await _stated(connection, str(checkpoint.absolute()), key) if checkpoint else None
-            against = against or await _signed_now(settings, connection, key)
+            against = await (
+                _stated(connection, file, key) if file else _signed_now(settings, connection, key)
+            )
             proof = await prover.booking_proof(connection, booking_id, against)
         else:
             old = await _stated(connection, since or "", key)
