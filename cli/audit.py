@@ -1,35 +1,47 @@
 """What auditors run: verify, with a progress bar for people and one JSON object for machines."""
 
 import sys
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from cli.proofs import saved_checkpoints
 from ledger.postgres import running_database
+from ledger.proofs.checkpoint import Checkpoint
+from ledger.proofs.refuted import Refuted
 from ledger.settings import Settings
 from ledger.verify import Verification
 from ledger.verify import verify as check
 
 
-def verify(settings: Settings, json: bool) -> int:
+def verify(settings: Settings, json: bool, against: Path | None, key: Path | None) -> int:
     """0 when all holds, 1 when not. Works while the program runs and while it does not."""
+    try:
+        # Before the database is asked, so that the log is at least as long as when they were saved.
+        saved = saved_checkpoints(settings, against, key)
+    except Refuted as refuted:
+        print(f"seatledger: {refuted}", file=sys.stderr)
+        return 1
     with running_database(settings.database_url, settings.data) as url:
-        result = _with_progress(url)
+        result = _with_progress(url, saved)
     if json:
         print(msgspec.json.encode(result).decode())
     elif result.ok:
         print(
             f"ok: {result.checked} events checked; chain, positions, versions, commands, seats and views hold"
         )
+        if saved:
+            print(f"ok: {len(saved)} saved checkpoints fit, the last at position {saved[-1].position}")
     else:
         print(f"NOT ok: first bad position {result.first_bad_position}: {result.reason}")
     return 0 if result.ok else 1
 
 
-def _with_progress(url: str) -> Verification:
+def _with_progress(url: str, saved: list[Checkpoint]) -> Verification:
     columns = (TextColumn("verify"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("verify")
-        return check(url, lambda done, of: bar.update(task, completed=done, total=of))
+        return check(url, lambda done, of: bar.update(task, completed=done, total=of), saved)

@@ -43,6 +43,10 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
         "SEATLEDGER_GATEWAY_URL": settings.gateway_url or "",
         "SEATLEDGER_GATEWAY_KEY": settings.gateway_key or "",
         "SEATLEDGER_GATEWAY_SECONDS": settings.gateway_seconds,
+        "SEATLEDGER_CHECKPOINTS": settings.checkpoints or "",
+        "SEATLEDGER_CHECKPOINT_KEY": settings.checkpoint_key.resolve() if settings.checkpoint_key else "",
+        "SEATLEDGER_CHECKPOINT_EVENTS": settings.checkpoint_events,
+        "SEATLEDGER_CHECKPOINT_SECONDS": settings.checkpoint_seconds,
         "SEATLEDGER_JWT_SECRET": "" if settings.jwks_file else secret(settings),
     }
     return {name: str(value) for name, value in values.items()}

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from cli import audit, programs, replay, tokens, up
+from cli import audit, programs, proofs, replay, tokens, up
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.schema import SchemaMismatch
 from ledger.settings import WrongSetting, read_settings
@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 something does not hold or broke, 2 wrongly asked."""
     options = vars(_parser().parse_args(arguments))
     run: Callable[..., int] = options.pop("run")
+    if run is proofs.check_proof:
+        # Whoever checks a proof need not have a ledger: no setting of one may be in the way.
+        return run(**options)
     given = {name: options.pop(name) for name in _SETTINGS if name in options}
     try:
         return run(read_settings(**given), **options)
@@ -89,14 +92,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     simulator.add_argument("--store", type=Path, required=True, metavar="FILE", help="its own database")
     _add(commands, "migrate", programs.migrate, "bring the database's schema up to date", [_DATA, _JSON])
-    _add(
+    verify = _add(
         commands,
         "verify",
         audit.verify,
         "check chain, positions, versions, commands, seats and views; exit 1 when something does not hold",
         [_DATA, _JSON],
     )
+    verify.add_argument("--against", type=Path, metavar="FILE", help="also with checkpoints saved there")
+    verify.add_argument(
+        "--key", type=Path, metavar="PEM", help="whose public key signed them (the ledger's own)"
+    )
     _add_audits(commands)
+    _add_proofs(commands)
     token = _add(commands, "token", tokens.token, "print a token, signed with the ledger's secret", [_DATA])
     token.add_argument("--sub", required=True, metavar="USER", help="whose token: an account's name")
     token.add_argument(
@@ -152,6 +160,40 @@ def _time(text: str) -> datetime:
     if time.tzinfo is None:
         raise ValueError("no offset from UTC")
     return time
+
+
+def _add_proofs(commands: Any) -> None:
+    _add(
+        commands, "public-key", proofs.public_key, "print the key that checks what the ledger signs", [_DATA]
+    )
+    checkpoint = _add(
+        commands, "checkpoint", proofs.checkpoint, "sign what the log says now, and print it", [_DATA]
+    )
+    checkpoint.add_argument("--to", metavar="FILE|URL", help="also append it to a file, or POST it")
+    prove = _add(
+        commands,
+        "prove",
+        proofs.prove,
+        "print a proof of a booking's history, or that the log only grew, for check-proof",
+        [_DATA],
+    )
+    prove.add_argument("booking", nargs="?", metavar="BOOKING", help="the booking's id")
+    prove.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="against the last one saved there (one made now)"
+    )
+    prove.add_argument(
+        "--from", dest="since", metavar="FILE|POSITION", help="that the log goes on from this checkpoint"
+    )
+    prove.add_argument("--to", dest="until", metavar="FILE|POSITION", help="to this one (one made now)")
+    check = _add(
+        commands,
+        "check-proof",
+        proofs.check_proof,
+        "check a proof with a public key alone: no database, no network, no settings",
+        [],
+    )
+    check.add_argument("proof", type=Path, metavar="PROOF", help="what `prove` printed")
+    check.add_argument("--key", type=Path, required=True, metavar="PEM", help="the ledger's public key")
 
 
 def _add(

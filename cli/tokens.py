@@ -1,13 +1,11 @@
 """Tokens, and the secret that signs them: the setting, or one made once and kept in the data folder."""
 
-import contextlib
-import os
 import secrets
 import time
-from pathlib import Path
 
 import jwt
 
+from ledger.kept import kept
 from ledger.settings import Settings, WrongSetting
 
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a name
@@ -33,25 +31,4 @@ def secret(settings: Settings) -> str:
     """The HS256 secret. The first program that asks makes the file; a half-written one is never seen."""
     if settings.jwt_secret:
         return settings.jwt_secret
-    path = settings.data / SECRET_FILE
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_text().strip()
-    settings.data.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{SECRET_FILE}.{os.getpid()}")
-    _write_private(draft, secrets.token_urlsafe(48))
-    try:
-        # A link fails where the name is taken: of two programs that start at once, one secret wins.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    return path.read_text().strip()
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    return kept(settings.data / SECRET_FILE, lambda: secrets.token_urlsafe(48))

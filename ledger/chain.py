@@ -23,14 +23,18 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
-def link(previous: bytes, event: RecordedEvent) -> bytes:
-    """The hash of an event after `previous`, whatever stands in its own `hash`."""
-    text = (
+def lines(event: RecordedEvent) -> bytes:
+    """What an event says: its fields, one a line. The chain hashes it, and the tree has it as a leaf."""
+    return (
         f"{event.position}\n{event.originator_id}\n{event.originator_version}\n{event.topic}\n{event.state}\n"
         f"{event.actor}\n{event.operation}\n{event.ordinal}\n{event.causation_id}\n{event.correlation_id}\n"
         f"{event.traceparent}\n{microseconds(event.recorded_at)}\n{event.command_hash.hex()}"
-    )
-    return hashlib.sha256(previous + text.encode()).digest()
+    ).encode()
+
+
+def link(previous: bytes, event: RecordedEvent) -> bytes:
+    """The hash of an event after `previous`, whatever stands in its own `hash`."""
+    return hashlib.sha256(previous + lines(event)).digest()
 
 
 def outcome_hash(fingerprint: bytes, status: int, body: str) -> bytes:

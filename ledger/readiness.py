@@ -32,6 +32,7 @@ async def checks(connection: Connection, settings: Settings) -> Readiness:
         # Every view there is commits with the events it shows.
         Check("projections", True, "lag 0 events: written in the block's own transaction"),
         await _sweep(connection, settings),
+        await _checkpoints(connection),
     ]
     if settings.gateway:
         done.append(await _payments(connection, settings.gateway))
@@ -77,6 +78,26 @@ async def _payments(connection: Connection, gateway: str) -> Check:
     return Check("payments", True, f"{gateway}: {count} payments and refunds on their way{since}")
 
 
+async def _checkpoints(connection: Connection) -> Check:
+    """A log that lost or changed what was signed must not go on as if nothing had happened."""
+    now, refusal, position, time, fits, head = await _row(connection, _CHECKPOINTS)
+    if refusal is not None:
+        return Check("checkpoints", False, refusal)
+    if position is None:
+        return Check("checkpoints", True, "none yet")
+    if fits is None:
+        return Check(
+            "checkpoints",
+            False,
+            f"the log ends at position {head}, but a checkpoint saw {position}: the tail of the log is gone",
+        )
+    if not fits:
+        return Check(
+            "checkpoints", False, f"the log up to position {position} is not what the last checkpoint saw"
+        )
+    return Check("checkpoints", True, f"last at position {position}, {_seconds_ago(now, time)}")
+
+
 def _seconds_ago(now: datetime, then: datetime) -> str:
     return f"{max((now - then).total_seconds(), 0):.0f} s ago ({then.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})"
 
@@ -110,4 +131,14 @@ _SWEEP = """
         (select max(finished_at) from ledger.job_runs where job = 'expire_holds'),
         (select count(*) from (select from views.bookings
             where held_until <= (select clock_timestamp()) limit 10000) as due)
+"""
+
+_CHECKPOINTS = """
+    select clock_timestamp(), (select reason from ledger.checkpoint_refusals order by at desc limit 1),
+        last.position, last.time,
+        (select e.hash = last.hash from ledger.events e where e.position = last.position),
+        coalesce((select position from ledger.events order by position desc limit 1), 0)
+    from (select) as one left join lateral (
+        select position, hash, time from ledger.checkpoints order by position desc, time desc limit 1
+    ) as last on true
 """

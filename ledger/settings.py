@@ -40,6 +40,10 @@ class Settings:
     gateway_url: str | None = None
     gateway_key: str | None = field(default=None, repr=False)
     gateway_seconds: float = 4.0
+    checkpoints: str | None = field(default=None, repr=False)
+    checkpoint_key: Path | None = None
+    checkpoint_events: int = 10_000
+    checkpoint_seconds: int = 300
 
     @property
     def gateway_patience(self) -> float:
@@ -171,7 +175,23 @@ def _gateway_url(text: str) -> str:
     return f"{url.scheme}://{url.netloc}"
 
 
-_SECRET = {"jwt_secret", "database_url", "gateway_key"}
+def sink(text: str) -> str:
+    """A file's name, or a URL; what may stand in a URL's path or query to let us in is not shown."""
+    if "://" not in text:
+        return text
+    try:
+        url = urlsplit(text)
+        right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise ValueError("must be a file or http[s]://HOST[:PORT]/PATH") from None
+    if not (right and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("must be a file or http[s]://HOST[:PORT]/PATH")
+    if "@" in url.netloc or url.fragment:
+        raise ValueError("must be a URL without user, password and fragment")
+    return text
+
+
+_SECRET = {"jwt_secret", "database_url", "gateway_key", "checkpoints"}
 
 _READERS: dict[str, tuple[str, Any]] = {
     "database_url": ("DATABASE_URL", _postgres_url),
@@ -193,4 +213,8 @@ _READERS: dict[str, tuple[str, Any]] = {
     "gateway_url": ("SEATLEDGER_GATEWAY_URL", _gateway_url),
     "gateway_key": ("SEATLEDGER_GATEWAY_KEY", _gateway_key),
     "gateway_seconds": ("SEATLEDGER_GATEWAY_SECONDS", _seconds),
+    "checkpoints": ("SEATLEDGER_CHECKPOINTS", sink),
+    "checkpoint_key": ("SEATLEDGER_CHECKPOINT_KEY", _existing_file),
+    "checkpoint_events": ("SEATLEDGER_CHECKPOINT_EVENTS", _whole(1, 1_000_000_000)),
+    "checkpoint_seconds": ("SEATLEDGER_CHECKPOINT_SECONDS", _whole(1, 86_400)),
 }

@@ -21,7 +21,9 @@ from gateways.configured import open_gateway
 from ledger.cron import check_cron
 from ledger.ledger import Ledger, open_ledger
 from ledger.logs import configure_logs
+from ledger.proofs.keys import signing_key
 from ledger.settings import Settings, WrongSetting, read_settings
+from scheduler.notary import Notary
 from scheduler.sweeper import Sweeper
 
 PULSE = "5 seconds"
@@ -73,7 +75,8 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     gateway = open_gateway(settings)
     patience = settings.gateway_patience
     completer = Completer(ledger, Cashier(ledger, gateway, patience), patience) if gateway else None
-    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron, completer), completer)
+    notary = Notary(ledger, signing_key(settings) if settings.checkpoints else None)
+    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron, completer), notary, completer)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -91,7 +94,7 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     logger.info("scheduler.stopped")
 
 
-def _tasks(sweeper: Sweeper, completer: Completer | None) -> Any:
+def _tasks(sweeper: Sweeper, notary: Notary, completer: Completer | None) -> Any:
     """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
     # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
     name = f"rocketry.task.{id(sweeper):x}"
@@ -116,6 +119,10 @@ def _tasks(sweeper: Sweeper, completer: Completer | None) -> Any:
     @app.task(every(PULSE))  # type: ignore[untyped-decorator]
     async def move_lines() -> None:
         await sweeper.move_lines()
+
+    @app.task(every(PULSE))  # type: ignore[untyped-decorator]
+    async def notarise() -> None:
+        await notary.run()
 
     @app.task(FuncCond(sweeper.is_due))  # type: ignore[untyped-decorator]
     async def sweep() -> None:

@@ -1,12 +1,14 @@
 """Verify: all that an auditor may ask of the log and its views, in two streaming passes over one snapshot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import psycopg
 
 from ledger.connection import conninfo
+from ledger.proofs.checkpoint import Checkpoint
+from ledger.verify.evidence import Evidence
 from ledger.verify.fold_pass import check_folds
 from ledger.verify.log_pass import check_log, check_part
 from ledger.verify.wrong import Wrong
@@ -27,12 +29,16 @@ class Verification(msgspec.Struct, frozen=True):
     reason: str | None
 
 
-def verify(url: str, progress: Progress = lambda done, of: None) -> Verification:
+def verify(
+    url: str, progress: Progress = lambda done, of: None, saved: Sequence[Checkpoint] = ()
+) -> Verification:
     """Check the whole ledger as of one moment, while it is being written or not.
 
     First pass, in log order: dense positions, time, the hash chain, and that every event belongs to the
-    command whose outcome it commits to. Second pass, stream by stream: dense versions, and that views and
-    seat counts equal the fold of the log, no flight was ever oversold, and nobody who waited was passed over.
+    command whose outcome it commits to; with the tree, the stored one, the checkpoints in the database and
+    those `saved` elsewhere, whose signatures the caller has checked. Second pass, stream by stream: dense
+    versions, and that views and seat counts equal the fold of the log, no flight was ever oversold, and
+    nobody who waited was passed over.
     Memory does not grow with the log but for 16 bytes a booking, and some 300 for each party that waited.
     Raises psycopg.Error when the database cannot be read.
     """
@@ -43,7 +49,7 @@ def verify(url: str, progress: Progress = lambda done, of: None) -> Verification
         (total,) = _row(connection, "select count(*) from ledger.events")
         checked = 0
         try:
-            for checked in check_log(connection):
+            for checked in check_log(connection, Evidence(connection, saved)):
                 progress(checked, 2 * total)
             for done in check_folds(connection):
                 progress(total + done, 2 * total)

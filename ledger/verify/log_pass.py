@@ -10,6 +10,7 @@ from psycopg import Connection, ServerCursor
 
 from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import COLUMNS, RecordedEvent
+from ledger.verify.evidence import Evidence
 from ledger.verify.wrong import Wrong
 
 BATCH = 5_000
@@ -35,15 +36,16 @@ _BEYOND = """
 _UNMATCHED = "select count(*) from ledger.commands where first_position is not null"
 
 
-def check_log(connection: Connection[Any]) -> Iterator[int]:
+def check_log(connection: Connection[Any], evidence: Evidence) -> Iterator[int]:
     """Yields how many events are checked so far. Raises Wrong at the first that fails."""
     chain = _Chain()
     owners = _Owners()
     with connection.cursor("log") as cursor:
         cursor.execute(_EVENTS)
-        for _ in _checked(connection, cursor, chain, owners):
+        for _ in _checked(connection, cursor, chain, owners, evidence):
             yield chain.position
     owners.check_end(chain.position)
+    evidence.check_end(chain.position)
     _check_commands(connection, chain.position, owners.matched)
     yield chain.position
 
@@ -72,16 +74,24 @@ def check_part(connection: Connection[Any], first: int, last: int | None) -> Ite
 
 
 def _checked(
-    connection: Connection[Any], cursor: ServerCursor[Any], chain: "_Chain", owners: "_Owners"
+    connection: Connection[Any],
+    cursor: ServerCursor[Any],
+    chain: "_Chain",
+    owners: "_Owners",
+    evidence: Evidence | None = None,
 ) -> Iterator[None]:
     """Goes on after each batch of the cursor's events that holds."""
     while rows := cursor.fetchmany(BATCH):
         events = [RecordedEvent(*row) for row in rows]
         commands = connection.execute(_COMMANDS, (events[0].position, events[-1].position))
         owners.expect(commands.fetchall())
+        if evidence:
+            evidence.expect(events[0].position, events[-1].position)
         for event in events:
             chain.check(event)
             owners.check(event)
+            if evidence:
+                evidence.check(event)
         yield
 
 

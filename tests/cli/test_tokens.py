@@ -6,6 +6,7 @@ import jwt
 import pytest
 
 import cli.tokens
+import ledger.kept
 from cli.tokens import SECRET_FILE, secret, signed, token
 from ledger.settings import Settings, WrongSetting
 
@@ -37,13 +38,13 @@ def test_nobody_else_may_read_the_secret_and_no_draft_of_it_stays(settings: Sett
 def test_of_two_programs_that_start_at_once_one_secret_wins(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = cli.tokens._write_private
+    write = ledger.kept._write_private
 
     def write_while_another_is_faster(path: Path, text: str) -> None:
         write(path, text)
         write(settings.data / SECRET_FILE, "the other's")
 
-    monkeypatch.setattr(cli.tokens, "_write_private", write_while_another_is_faster)
+    monkeypatch.setattr(ledger.kept, "_write_private", write_while_another_is_faster)
     assert secret(settings) == secret(settings) == "the other's"
     assert [file.name for file in settings.data.iterdir()] == [SECRET_FILE]
 
