@@ -19,6 +19,7 @@ from gateways.cashier import Cashier
 from gateways.completer import Completer
 from gateways.configured import open_gateway
 from ledger.cron import check_cron
+from ledger.following.follower import Follower
 from ledger.ledger import Ledger, open_ledger
 from ledger.logs import configure_logs
 from ledger.settings import Settings, WrongSetting, read_settings
@@ -26,6 +27,7 @@ from scheduler.sweeper import Sweeper
 
 PULSE = "5 seconds"
 GATEWAY_PULSE = "1 second"
+FOLLOWING_PULSE = "1 second"
 CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
 RETRY_SECONDS = 1
@@ -73,7 +75,8 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     gateway = open_gateway(settings)
     patience = settings.gateway_patience
     completer = Completer(ledger, Cashier(ledger, gateway, patience), patience) if gateway else None
-    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron, completer), completer)
+    follower = Follower(database_url)
+    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron, completer), follower, completer)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -86,12 +89,13 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     finally:
         serving.cancel()
         stopping.cancel()
+        await follower.close()
         if gateway:
             await gateway.close()
     logger.info("scheduler.stopped")
 
 
-def _tasks(sweeper: Sweeper, completer: Completer | None) -> Any:
+def _tasks(sweeper: Sweeper, follower: Follower, completer: Completer | None) -> Any:
     """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
     # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
     name = f"rocketry.task.{id(sweeper):x}"
@@ -120,6 +124,10 @@ def _tasks(sweeper: Sweeper, completer: Completer | None) -> Any:
     @app.task(FuncCond(sweeper.is_due))  # type: ignore[untyped-decorator]
     async def sweep() -> None:
         await sweeper.sweep()
+
+    @app.task(every(FOLLOWING_PULSE))  # type: ignore[untyped-decorator]
+    async def follow() -> None:
+        await follower.run()
 
     if completer:
 
