@@ -36,7 +36,7 @@ def establish(connection: psycopg.Connection[Any]) -> None:
             "select from analytics_store.builds where projection = %s and live", (projection.name,)
         ).fetchone()
         if row is None:
-            for statement in (*make(projection, 1), *show(projection, 1)):
+            for statement in (*make(projection, 1), *index(projection, 1), *show(projection, 1)):
                 connection.execute(statement)
             connection.execute(ADD, {**key(projection, 1), "version": projection.version, "live": True})
     connection.execute(derived_views().encode())
@@ -59,7 +59,7 @@ ADD: LiteralString = """
 
 
 def make(projection: Projection, build: int) -> Iterator[sql.Composed]:
-    """The build's table, with its indexes and comments, for the writer to fill and nobody else to see."""
+    """The build's table, with its comments, for the writer to fill and nobody else to see."""
     name = table(projection, build)
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
@@ -68,10 +68,17 @@ def make(projection: Projection, build: int) -> Iterator[sql.Composed]:
     yield sql.SQL("create table {} ({}, primary key ({})) with (fillfactor = 85)").format(
         name, columns, sql.Identifier(projection.key)
     )
-    for index in projection.indexes:
-        yield sql.SQL("create index on {} {}").format(name, sql.SQL(index))
     yield from _comments(projection, name, "table")
     yield sql.SQL("grant select, insert, update on {} to seatledger_writer").format(name)
+
+
+def index(projection: Projection, build: int) -> Iterator[sql.Composed]:
+    """The indexes that readers need; a rebuild makes them when the table is full, which is faster."""
+    for number, columns in enumerate(projection.indexes, 1):
+        name = sql.Identifier(f"{projection.name}_{build}_{number}")
+        yield sql.SQL("create index if not exists {} on {} {}").format(
+            name, table(projection, build), sql.SQL(columns)
+        )
 
 
 def show(projection: Projection, build: int) -> Iterator[sql.Composed]:

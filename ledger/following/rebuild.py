@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, sql
 
 from ledger.connection import Connection, conninfo, severed_after
 from ledger.following.batch import SEVERED_SECONDS, advance_or_park, checkpoint, limit_batch, take_up
-from ledger.following.builds import ADD, key, make, show, table
+from ledger.following.builds import ADD, index, key, make, show, table
 from projections.analytics import Projection
 
 BATCH_MAX = 50_000
@@ -34,7 +34,7 @@ class Progress(NamedTuple):
 
 
 class Rebuilt(NamedTuple):
-    """What a rebuild came to; `events` are those that this run took up, in `seconds` of filling."""
+    """What a rebuild came to; `events` are those that this run took up, in `seconds`, indexes and all."""
 
     projection: str
     version: int
@@ -57,6 +57,8 @@ async def rebuild(url: str, projection: Projection, progress: Callable[[Progress
         build, first = await _begin(connection, projection)
         started = time.monotonic()
         position = await _fill(connection, projection, build, progress)
+        for statement in index(projection, build):
+            await connection.execute(statement)
         seconds = time.monotonic() - started
         await connection.execute(sql.SQL("analyze {}").format(table(projection, build)))
         await _outlast(connection, projection, build, progress)

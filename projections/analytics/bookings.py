@@ -41,6 +41,8 @@ BOOKINGS = Projection(
     apply=f"""
     {streams(_TOPICS)}, folded as (
         select originator_id as id, max(originator_version) as version, max(position) as position,
+            (array_agg(state) filter (where originator_version = 1))[1] as first,
+            min(recorded_at) as initiated_at,
             -- Seats are only ever given back, and their price with them.
             min((state ->> 'seats')::smallint) as seats,
             min((state -> 'total_cost' ->> 'amount')::bigint) as amount,
@@ -61,15 +63,15 @@ BOOKINGS = Projection(
         from stream group by originator_id
     )
     insert into {{table}}
-    select f.id, (first.state ->> 'flight_id')::uuid, f.seats, (first.state ->> 'seats')::smallint, f.amount,
-        (first.state -> 'total_cost' ->> 'amount')::bigint, first.state -> 'total_cost' ->> 'currency',
+    select f.id, (first ->> 'flight_id')::uuid, f.seats, (first ->> 'seats')::smallint, f.amount,
+        (first -> 'total_cost' ->> 'amount')::bigint, first -> 'total_cost' ->> 'currency',
         case when turn = 'booking.cancelled' then 'cancelled' when step = 'booking.booked' then 'booked'
             when step in ('booking.payment_pending', 'booking.payment_requested', 'booking.reseated')
             then 'pending' else 'initiated' end,
-        case when turn = 'booking.cancelled' then f.reason end, first.recorded_at,
-        (first.state ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
+        case when turn = 'booking.cancelled' then f.reason end, f.initiated_at,
+        (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
         case when turn = 'booking.cancelled' then f.cancelled_at end, f.payments, f.version, f.position
-    from folded as f left join stream as first on first.originator_id = f.id and first.originator_version = 1
+    from folded as f
     on conflict (booking_id) do update set seats = excluded.seats, amount = excluded.amount,
         status = excluded.status, cancel_reason = excluded.cancel_reason,
         payment_started_at = excluded.payment_started_at, paid_at = excluded.paid_at,

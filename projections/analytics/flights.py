@@ -37,6 +37,8 @@ FLIGHTS = Projection(
     apply=f"""
     {streams(_TOPICS)}, folded as (
         select originator_id as id, max(originator_version) as version, max(position) as position,
+            (array_agg(state) filter (where originator_version = 1))[1] as first,
+            min(recorded_at) as scheduled_at,
             (array_agg((state ->> 'seats')::integer order by originator_version desc)
                 filter (where state ? 'seats'))[1] as seats,
             (array_agg(state -> 'price' order by originator_version desc)
@@ -45,12 +47,12 @@ FLIGHTS = Projection(
         from stream group by originator_id
     )
     insert into {{table}}
-    select f.id, first.state ->> 'number', left(first.state ->> 'number', 2), first.state ->> 'origin',
-        first.state ->> 'destination', (first.state ->> 'departs_at')::timestamptz,
-        (first.state ->> 'arrives_at')::timestamptz, (first.state ->> 'departure_day')::date, f.seats,
-        (f.price ->> 'amount')::bigint, f.price ->> 'currency', first.recorded_at, f.cancelled_at,
+    select f.id, first ->> 'number', left(first ->> 'number', 2), first ->> 'origin',
+        first ->> 'destination', (first ->> 'departs_at')::timestamptz,
+        (first ->> 'arrives_at')::timestamptz, (first ->> 'departure_day')::date, f.seats,
+        (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
         f.version, f.position
-    from folded as f left join stream as first on first.originator_id = f.id and first.originator_version = 1
+    from folded as f
     on conflict (flight_id) do update set seats = excluded.seats, price_amount = excluded.price_amount,
         price_currency = excluded.price_currency, cancelled_at = excluded.cancelled_at,
         version = excluded.version, position = excluded.position

@@ -44,7 +44,9 @@ PAYMENTS = Projection(
             first_value(state ->> 'flight_id') over w as flight_id
         from stream window w as (partition by originator_id order by originator_version)
     ), folded as (
-        select originator_id, number, max(position) as position,
+        select originator_id, number, max(position) as position, min(flight_id) as flight_id,
+            (array_agg(state) filter (where starts))[1] as begun, min(recorded_at) as started_at,
+            max(seats) as seats,
             min(recorded_at) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_authorised')) as authorised_at,
             min(recorded_at) filter (where topic = 'booking.booked'
@@ -66,14 +68,14 @@ PAYMENTS = Projection(
         from folded
     )
     insert into {{table}}
-    select (s.state ->> 'payment_id')::uuid, j.originator_id, s.flight_id::uuid, s.seats,
-        (s.state -> 'amount' ->> 'amount')::bigint, s.state -> 'amount' ->> 'currency', s.state ->> 'capture',
-        s.state ->> 'gateway', j.status, case when j.status in ('declined', 'voided') then j.reason end,
-        s.recorded_at, j.authorised_at, j.captured_at,
+    select (begun ->> 'payment_id')::uuid, j.originator_id, j.flight_id::uuid, j.seats,
+        (begun -> 'amount' ->> 'amount')::bigint, begun -> 'amount' ->> 'currency', begun ->> 'capture',
+        begun ->> 'gateway', j.status, case when j.status in ('declined', 'voided') then j.reason end,
+        j.started_at, j.authorised_at, j.captured_at,
         case j.status when 'declined' then j.declined_at when 'voided' then j.voided_at
             when 'lapsed' then j.cancelled_at end,
         j.position
-    from judged as j join numbered as s using (originator_id, number) where s.starts
+    from judged as j
     on conflict (payment_id) do update set status = excluded.status, reason = excluded.reason,
         authorised_at = excluded.authorised_at, captured_at = excluded.captured_at,
         failed_at = excluded.failed_at, position = excluded.position

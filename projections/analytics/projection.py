@@ -42,7 +42,10 @@ def streams(topics: LiteralString) -> LiteralString:
     """Starts an apply statement: `stream` holds those events, of every stream that the batch touches.
 
     `topics` is a condition on `e.topic` that holds for the first event of a stream. Streams that begin in the
-    batch are all in it; of the others, what came before is looked up.
+    batch are all in it; of the others, what came before is looked up, by stream alone and never by position
+    (hence the zero): an index over all positions so far would be read whole.
+
+    Statements fold by grouping and never join `stream` to itself: its size is not known when that is planned.
     """
     return f"""
     with batch as materialized (
@@ -54,6 +57,6 @@ def streams(topics: LiteralString) -> LiteralString:
         select {EVENT} from ledger.events as e
         where e.originator_id = any (array(
                 select originator_id from batch group by originator_id having min(originator_version) > 1))
-            and e.position <= %(after)s and {topics}
+            and e.position + 0 <= %(after)s and {topics}
     )
     """  # noqa: S608 - constants only

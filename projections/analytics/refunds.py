@@ -37,27 +37,30 @@ REFUNDS = Projection(
         where position > %(after)s and position <= %(upto)s and topic like 'booking.refund\\_%%'
     ), stream as materialized (
         select {EVENT} from ledger.events as e
-        where e.originator_id = any (array(select originator_id from touched)) and e.position <= %(upto)s
+        where e.originator_id = any (array(select originator_id from touched)) and e.position + 0 <= %(upto)s
             and (e.topic like 'booking.refund\\_%%' or e.originator_version = 1)
+    ), told as (
+        select *, first_value(state ->> 'flight_id') over (
+            partition by originator_id order by originator_version) as flight_id
+        from stream
     ), folded as (
         select originator_id, coalesce(state ->> 'refund_id', state ->> 'payment_id')::uuid as id,
-            max(position) as position,
+            max(position) as position, min(flight_id) as flight_id,
+            (array_agg(state) filter (where topic = 'booking.refund_due'))[1] as due,
+            min(recorded_at) as due_at,
             max(recorded_at) filter (where topic = 'booking.refund_requested') as requested_at,
             max(state ->> 'code') filter (where topic = 'booking.refund_refused') as refusal,
             max(recorded_at) filter (where topic = 'booking.refund_settled') as settled_at
-        from stream where topic like 'booking.refund\\_%%' group by 1, 2
+        from told where topic like 'booking.refund\\_%%' group by 1, 2
     )
     insert into {{table}}
-    select f.id, f.originator_id, (first.state ->> 'flight_id')::uuid, (due.state ->> 'payment_id')::uuid,
-        (due.state -> 'amount' ->> 'amount')::bigint, due.state -> 'amount' ->> 'currency',
-        coalesce(due.state ->> 'reason', 'booking_cancelled'),
+    select f.id, f.originator_id, f.flight_id::uuid, (due ->> 'payment_id')::uuid,
+        (due -> 'amount' ->> 'amount')::bigint, due -> 'amount' ->> 'currency',
+        coalesce(due ->> 'reason', 'booking_cancelled'),
         case when settled_at is not null then 'settled'
             when requested_at is not null and refusal is null then 'requested' else 'due' end,
-        refusal, due.recorded_at, requested_at, settled_at, f.position
+        refusal, f.due_at, requested_at, settled_at, f.position
     from folded as f
-    left join stream as first on first.originator_id = f.originator_id and first.originator_version = 1
-    left join stream as due on due.topic = 'booking.refund_due' and due.originator_id = f.originator_id
-        and coalesce(due.state ->> 'refund_id', due.state ->> 'payment_id')::uuid = f.id
     on conflict (refund_id) do update set status = excluded.status, refusal = excluded.refusal,
         requested_at = excluded.requested_at, settled_at = excluded.settled_at, position = excluded.position
     """,  # noqa: S608 - constants only
