@@ -5,6 +5,7 @@ decides when it is imported where its numbers live: import this module in worker
 """
 
 import os
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,8 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from ledger.following.lag import Lag
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -36,25 +39,38 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     duration.observe(seconds)
 
 
-def exposition(position: int, queued: int) -> bytes:
+def exposition(position: int, queued: int, lags: Sequence[Lag] = ()) -> bytes:
     """The text that Prometheus reads: all workers' counts, and the ledger as this worker sees it."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     ledger = CollectorRegistry()
-    ledger.register(_Now(position, queued))
+    ledger.register(_Now(position, queued, lags))
     return bytes(generate_latest(registry) + generate_latest(ledger))
 
 
+_LAGS: tuple[tuple[str, str, Callable[[Lag], float]], ...] = (
+    ("lag_events", "Events in the log that a projection for analysts does not show", lambda lag: lag.events),
+    ("lag_seconds", "For how long the oldest of them has been there", lambda lag: lag.seconds),
+    ("parked", "Does it stand still before an event that it cannot take?", lambda lag: lag.is_parked),
+)
+
+
 class _Now:
-    def __init__(self, position: int, queued: int) -> None:
+    def __init__(self, position: int, queued: int, lags: Sequence[Lag]) -> None:
         self._position = position
         self._queued = queued
+        self._lags = lags
 
     def collect(self) -> Any:
         yield GaugeMetricFamily("ledger_position", "Position of the last event in the log", self._position)
         yield GaugeMetricFamily("ledger_commands_queued", "Commands that wait in this worker", self._queued)
+        for name, text, measure in _LAGS:
+            gauge = GaugeMetricFamily(f"ledger_projection_{name}", text, labels=["projection"])
+            for lag in self._lags:
+                gauge.add_metric([lag.projection], measure(lag))
+            yield gauge
 
 
 @lru_cache(4096)

@@ -15,6 +15,7 @@ from api.replies import Reply, position_header
 from api.request import ApiRequest
 from api.routes import OPERATORS, PUBLIC, both, route
 from ledger import VERSION
+from ledger.following.lag import Lag, lags
 from ledger.readiness import Check
 from projections import head
 from projections.head import Seen
@@ -76,10 +77,14 @@ class OperationsController(Controller):
         opt=route(OPERATORS, "Measurements for Prometheus", gives=str, media_type=metrics.CONTENT_TYPE),
     )
     async def metrics(self, request: ApiRequest) -> ASGIApp:
-        position, _ = await queries.look(request, View(), _position)
-        text = metrics.exposition(position, request.ledger.queued)
+        position, behind = await queries.look(request, View(), _lags)
+        text = metrics.exposition(position, request.ledger.queued, behind)
         kind = (b"content-type", metrics.CONTENT_TYPE.encode())
         return Reply(200, text, [position_header(position)], kind)
+
+
+async def _lags(connection: queries.Connection) -> Seen[list[Lag]]:
+    return Seen(await head.position(connection), await lags(connection))
 
 
 async def _position(connection: queries.Connection) -> Seen[None]:

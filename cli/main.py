@@ -10,10 +10,11 @@ from uuid import UUID
 
 import psycopg
 
-from cli import audit, programs, proofs, replay, tokens, up
+from cli import analytics, audit, programs, proofs, replay, tokens, up
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.schema import SchemaMismatch
 from ledger.settings import WrongSetting, read_settings
+from projections.analytics import PROJECTIONS
 
 FAILED, USAGE = 1, 2
 
@@ -105,6 +106,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_audits(commands)
     _add_proofs(commands)
+    rebuild = _add(
+        commands,
+        "rebuild",
+        analytics.rebuild,
+        "make tables of analysts anew from the log, while they are read, and swap them in",
+        [_DATA, _JSON],
+    )
+    rebuild.add_argument("name", nargs="?", choices=list(PROJECTIONS), help="which")
+    rebuild.add_argument("--all", action="store_true", help="all of them, two at a time")
+    _add(commands, "dictionary", analytics.dictionary, "print what analysts may read, in Markdown", [_DATA])
     token = _add(commands, "token", tokens.token, "print a token, signed with the ledger's secret", [_DATA])
     token.add_argument("--sub", required=True, metavar="USER", help="whose token: an account's name")
     token.add_argument(

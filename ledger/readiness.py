@@ -6,14 +6,22 @@ from typing import Any
 import msgspec
 
 from ledger.connection import Connection
+from ledger.following.lag import lags
 from ledger.schema import VERSION
 from ledger.settings import Settings
+from projections.analytics import PROJECTIONS
+
+LAG_SECONDS_MAX = 30
+"""Facts for analysts that are further behind are unhealthy; a scheduler looks every second."""
 
 
 class Check(msgspec.Struct, frozen=True):
+    """`vital`: without it the program should get no traffic. Others are shown, and fail nothing."""
+
     name: str
     ok: bool
     detail: str
+    vital: bool = True
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -29,14 +37,16 @@ async def checks(connection: Connection, settings: Settings) -> Readiness:
         Check("database", True, "answers"),
         await _durability(connection),
         await _schema(connection),
-        # Every view there is commits with the events it shows.
+        # Every view that callers see commits with the events it shows.
         Check("projections", True, "lag 0 events: written in the block's own transaction"),
         await _sweep(connection, settings),
         await _checkpoints(connection),
     ]
+    if done[2].ok:
+        done.append(await _analytics(connection))
     if settings.gateway:
         done.append(await _payments(connection, settings.gateway))
-    return Readiness(all(check.ok for check in done), position, done)
+    return Readiness(all(check.ok for check in done if check.vital), position, done)
 
 
 async def _durability(connection: Connection) -> Check:
@@ -69,6 +79,18 @@ async def _sweep(connection: Connection, settings: Settings) -> Check:
     alive = "never seen" if seen is None else f"seen {_seconds_ago(now, seen)}"
     last = "never" if finished is None else _seconds_ago(now, finished)
     return Check("sweep", True, f"last {last}, scheduler {alive}, {due} holds due")
+
+
+async def _analytics(connection: Connection) -> Check:
+    """Not ok when a projection stands still, but nobody's booking depends on it: taking the API out of
+    service for a report that is late would turn it into an outage.
+    """
+    told, ok = [], True
+    for at in await lags(connection):
+        well = not at.is_parked and at.version == PROJECTIONS[at.projection].version
+        ok = ok and well and at.seconds <= LAG_SECONDS_MAX
+        told.append(f"{at.projection} {at.in_words}")
+    return Check("analytics", ok, "; ".join(told), vital=False)
 
 
 async def _payments(connection: Connection, gateway: str) -> Check:

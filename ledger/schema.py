@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 
+from ledger.following.builds import establish, is_established
+
 LOCK = 0x5EA7_0001
 """Advisory lock of migrations; one at a time for each database."""
 
@@ -51,12 +53,13 @@ VERSION = migrations()[-1].version
 def migrate(url: str) -> list[Migration]:
     """Bring the database to VERSION; the migrations applied now, none when it was there.
 
-    Everything happens in one transaction under an advisory lock: any number of programs may start at once.
+    Tables and views for analysts, whose SQL is in `projections/analytics/`, are made at the end. Everything
+    happens in one transaction under an advisory lock: any number of programs may start at once.
     Where nothing is missing, the right to read is enough. Raises SchemaMismatch when the database is newer
     than the program or its past was edited.
     """
     with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
-        if not _missing(connection):
+        if not _missing(connection) and is_established(connection):
             return []
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
@@ -69,6 +72,7 @@ def migrate(url: str) -> list[Migration]:
                     "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
                     (migration.version, migration.name, migration.sha256),
                 )
+            establish(connection)
             return missing
 
 

@@ -19,6 +19,7 @@ from gateways.cashier import Cashier
 from gateways.completer import Completer
 from gateways.configured import open_gateway
 from ledger.cron import check_cron
+from ledger.following.follower import Follower
 from ledger.ledger import Ledger, open_ledger
 from ledger.logs import configure_logs
 from ledger.proofs.keys import signing_key
@@ -28,6 +29,7 @@ from scheduler.sweeper import Sweeper
 
 PULSE = "5 seconds"
 GATEWAY_PULSE = "1 second"
+FOLLOWING_PULSE = "1 second"
 CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
 RETRY_SECONDS = 1
@@ -76,7 +78,9 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     patience = settings.gateway_patience
     completer = Completer(ledger, Cashier(ledger, gateway, patience), patience) if gateway else None
     notary = Notary(ledger, signing_key(settings) if settings.checkpoints else None)
-    app = _tasks(Sweeper(ledger, database_url, settings.sweep_cron, completer), notary, completer)
+    follower = Follower(database_url)
+    sweeper = Sweeper(ledger, database_url, settings.sweep_cron, completer)
+    app = _tasks(sweeper, notary, follower, completer)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -89,12 +93,13 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     finally:
         serving.cancel()
         stopping.cancel()
+        await follower.close()
         if gateway:
             await gateway.close()
     logger.info("scheduler.stopped")
 
 
-def _tasks(sweeper: Sweeper, notary: Notary, completer: Completer | None) -> Any:
+def _tasks(sweeper: Sweeper, notary: Notary, follower: Follower, completer: Completer | None) -> Any:
     """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
     # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
     name = f"rocketry.task.{id(sweeper):x}"
@@ -127,6 +132,10 @@ def _tasks(sweeper: Sweeper, notary: Notary, completer: Completer | None) -> Any
     @app.task(FuncCond(sweeper.is_due))  # type: ignore[untyped-decorator]
     async def sweep() -> None:
         await sweeper.sweep()
+
+    @app.task(every(FOLLOWING_PULSE))  # type: ignore[untyped-decorator]
+    async def follow() -> None:
+        await follower.run()
 
     if completer:
 

@@ -1,0 +1,93 @@
+"""What those who keep analysts supplied run: rebuild, with progress, and the data dictionary."""
+
+import asyncio
+import json as json_text
+import sys
+import time
+
+import psycopg
+
+from ledger.following.dictionary import dictionary as dictionary_of
+from ledger.following.rebuild import Progress, RebuildStopped, Rebuilt
+from ledger.following.rebuild import rebuild as rebuild_one
+from ledger.postgres import running_database
+from ledger.schema import migrate
+from ledger.settings import Settings, WrongSetting
+from projections.analytics import PROJECTIONS
+
+AT_ONCE = 2
+"""Rebuilds side by side: each keeps one core of the database's machine busy."""
+
+
+def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:
+    """0 when readers see the new tables, 1 when something stands in the way: run it again then."""
+    if all == (name is not None):
+        raise WrongSetting("rebuild: name one projection, or --all")
+    names = list(PROJECTIONS) if name is None else [name]
+    with running_database(settings.database_url, settings.data) as url:
+        migrate(url)
+        return max(asyncio.run(_rebuild_all(url, names, json)))
+
+
+async def _rebuild_all(url: str, names: list[str], json: bool) -> list[int]:
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> int:
+        async with free:
+            try:
+                done = await rebuild_one(url, PROJECTIONS[name], _Meter())
+            except RebuildStopped as stopped:
+                print(f"seatledger: {stopped}", file=sys.stderr)
+                return 1
+            print(json_text.dumps(_facts(done)) if json else _sentence(done), flush=True)
+            return 0
+
+    return await asyncio.gather(*map(one, names))
+
+
+def dictionary(settings: Settings) -> int:
+    """Print the data dictionary, in Markdown, from the comments in the database."""
+    with (
+        running_database(settings.database_url, settings.data) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        print(dictionary_of(connection), end="")
+    return 0
+
+
+class _Meter:
+    """Progress and time left, a line a second at most, on standard error."""
+
+    def __init__(self) -> None:
+        self._begun: tuple[float, int] | None = None
+        self._told = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = now, progress.done
+        if now - self._told < 1 and progress.done < progress.of:
+            return
+        self._told = now
+        print(f"{progress.projection}: {self._line(progress, now)}", file=sys.stderr, flush=True)
+
+    def _line(self, progress: Progress, now: float) -> str:
+        if progress.waits_for:
+            return f"complete, waits for {progress.waits_for}"
+        assert self._begun is not None
+        then, first = self._begun
+        rate = (progress.done - first) / max(now - then, 0.001)
+        left = f"{(progress.of - progress.done) / rate:.0f} s left" if rate else "time left unknown"
+        share = 100 * progress.done // max(progress.of, 1)
+        return f"{progress.done} of {progress.of} events ({share} %), {rate:.0f} a second, {left}"
+
+
+def _facts(done: Rebuilt) -> dict[str, object]:
+    return {**done._asdict(), "seconds": round(done.seconds, 3), "events_per_second": done.events_per_second}
+
+
+def _sentence(done: Rebuilt) -> str:
+    return (
+        f"{done.projection}: rebuilt up to position {done.position}, version {done.version};"
+        f" {done.events} events in {done.seconds:.1f} s, {done.events_per_second} a second"
+    )

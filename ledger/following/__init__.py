@@ -1,0 +1,1 @@
+"""How projections follow the log: batches with their checkpoint in one transaction, builds, rebuilds."""

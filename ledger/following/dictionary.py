@@ -1,0 +1,32 @@
+"""The data dictionary: what stands in schema analytics, told by its comments."""
+
+from itertools import groupby
+from typing import Any
+
+import psycopg
+
+_HEAD = """\
+# Data dictionary
+
+What analysts read, in schema `analytics`. Made from the comments in the database by `seatledger dictionary`;
+a test fails when this page is another. How to get in, and how fresh it is: [analytics.md](analytics.md).
+"""
+
+
+def dictionary(connection: psycopg.Connection[Any]) -> str:
+    """Markdown: a table for each view."""
+    parts = [_HEAD]
+    rows = connection.execute(_COLUMNS).fetchall()
+    for (view, comment), columns in groupby(rows, key=lambda row: (row[0], row[1])):
+        parts.append(f"\n## {view}\n\n{comment}.\n\n| column | type | |\n|---|---|---|\n")
+        parts.extend(f"| `{name}` | {kind} | {text} |\n" for _, _, name, kind, text in columns)
+    return "".join(parts)
+
+
+_COLUMNS = """
+    select c.relname, obj_description(c.oid, 'pg_class'), a.attname, format_type(a.atttypid, a.atttypmod),
+        col_description(c.oid, a.attnum)
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace = 'analytics'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
+    order by c.relname collate "C", a.attnum
+"""

@@ -1,0 +1,207 @@
+-- Views over the facts. Made again by every migration, so columns may be added at the end only.
+create or replace view analytics.checkpoints as
+select b.projection, b.version, b.position, h.position - b.position as lag_events,
+    coalesce(extract(epoch from greatest(clock_timestamp() - n.recorded_at, interval '0')), 0)::float8 as lag_seconds,
+    b.recorded_at, b.written_at, b.parked_at, b.parked_position, b.error
+from analytics_store.builds b
+cross join (select coalesce(max(position), 0) as position from ledger.events) h
+left join ledger.events n on n.position = b.position + 1
+where b.live;
+comment on view analytics.checkpoints is 'How far each table of facts has come: it shows the log up to there, all of it and no more';
+comment on column analytics.checkpoints.projection is 'The table of facts';
+comment on column analytics.checkpoints.version is 'Which version of the projection wrote it';
+comment on column analytics.checkpoints.position is 'Position of the last event that it shows';
+comment on column analytics.checkpoints.lag_events is 'How many events it is behind the log';
+comment on column analytics.checkpoints.lag_seconds is 'For how long the oldest event that it does not show has been in the log; 0: it shows all';
+comment on column analytics.checkpoints.recorded_at is 'When the last event that it shows happened';
+comment on column analytics.checkpoints.written_at is 'When it was last brought up to date';
+comment on column analytics.checkpoints.parked_at is 'Since when it stands still because of an event that it cannot take; null: it does not';
+comment on column analytics.checkpoints.parked_position is 'Position of that event';
+comment on column analytics.checkpoints.error is 'What is wrong with it';
+
+-- A barrier, so that no condition of a reader is asked of commands that are not to be seen.
+create or replace view analytics.refusals with (security_barrier) as
+select recorded_at, (recorded_at at time zone 'UTC')::date as day, operation,
+    coalesce(body::json ->> 'code', substring(body::json ->> 'type' from '[^/]*$')) as reason,
+    status::integer as status, last_position as position
+from ledger.commands where first_position is null and status >= 400;
+comment on view analytics.refusals is 'One row per command that was refused for good, as of now';
+comment on column analytics.refusals.recorded_at is 'When it was refused';
+comment on column analytics.refusals.day is 'The same as a day, UTC';
+comment on column analytics.refusals.operation is 'What was asked for, like initiate_booking';
+comment on column analytics.refusals.reason is 'Why not: the code of the problem, like not-enough-seats';
+comment on column analytics.refusals.status is 'The HTTP status of the answer';
+comment on column analytics.refusals.position is 'Where the log ended when it was refused';
+
+create or replace view analytics.daily_sales as
+with moved as (
+    select (captured_at at time zone 'UTC')::date as day, flight_id, currency, 1 as payments, seats::integer as seats,
+        amount as captured, 0::bigint as refunded
+    from analytics.payments where captured_at is not null
+    union all
+    select (due_at at time zone 'UTC')::date, flight_id, currency, 0, 0, 0, amount from analytics.refunds
+)
+select m.day, f.carrier, f.origin, f.destination, m.currency, sum(m.payments)::bigint as payments,
+    sum(m.seats)::bigint as seats, sum(m.captured)::bigint as captured_amount,
+    sum(m.refunded)::bigint as refunded_amount, (sum(m.captured) - sum(m.refunded))::bigint as net_amount
+from moved m join analytics.flights f using (flight_id)
+group by m.day, f.carrier, f.origin, f.destination, m.currency;
+comment on view analytics.daily_sales is 'Money taken and given back, by day, carrier, route and currency';
+comment on column analytics.daily_sales.day is 'The day, UTC, that a payment was captured or a refund became due';
+comment on column analytics.daily_sales.carrier is 'IATA code of the airline';
+comment on column analytics.daily_sales.origin is 'IATA code of the airport';
+comment on column analytics.daily_sales.destination is 'IATA code of the airport';
+comment on column analytics.daily_sales.currency is 'ISO 4217 code; amounts of several are never added up';
+comment on column analytics.daily_sales.payments is 'Payments captured that day';
+comment on column analytics.daily_sales.seats is 'Seats that they were for';
+comment on column analytics.daily_sales.captured_amount is 'What they came to, in minor units';
+comment on column analytics.daily_sales.refunded_amount is 'Refunds that became due that day, in minor units, settled or not';
+comment on column analytics.daily_sales.net_amount is 'captured_amount less refunded_amount';
+
+create or replace view analytics.seats_over_time as
+select flight_id, position, recorded_at, sum(seats_change) over w as seats, sum(held_change) over w as held,
+    sum(booked_change) over w as booked,
+    sum(seats_change) over w - sum(held_change) over w - sum(booked_change) over w as available
+from analytics.seat_changes window w as (partition by flight_id order by position);
+comment on view analytics.seats_over_time is 'The seat counts of a flight right after each event that changed them';
+comment on column analytics.seats_over_time.flight_id is 'The flight, in flights';
+comment on column analytics.seats_over_time.position is 'Position of the event in the log';
+comment on column analytics.seats_over_time.recorded_at is 'When it happened';
+comment on column analytics.seats_over_time.seats is 'Seats that the flight then had';
+comment on column analytics.seats_over_time.held is 'Of these held, unpaid';
+comment on column analytics.seats_over_time.booked is 'Of these booked';
+comment on column analytics.seats_over_time.available is 'The others: seats = held + booked + available; holds that had run out count as held until they were tidied away';
+
+create or replace view analytics.load_factor as
+with days as (
+    select c.flight_id, least(365, floor(extract(epoch from f.departs_at - c.recorded_at) / 86400))::integer as day,
+        sum(c.seats_change)::integer as seats, sum(c.held_change)::integer as held,
+        sum(c.booked_change)::integer as booked
+    from analytics.seat_changes c join analytics.flights f using (flight_id)
+    where c.recorded_at <= f.departs_at
+    group by 1, 2
+), grid as (
+    select f.flight_id, f.carrier, f.origin, f.destination, f.departs_at, day
+    from analytics.flights f
+    join (select flight_id, max(day) as first_day from days group by flight_id) d using (flight_id)
+    cross join lateral generate_series(
+        least(d.first_day, greatest(0, floor(extract(epoch from f.departs_at - now()) / 86400)))::integer,
+        d.first_day) as day
+    where f.cancelled_at is null
+)
+select g.flight_id, g.carrier, g.origin, g.destination, g.departs_at, g.day as days_to_departure,
+    sum(d.seats) over w as seats, sum(d.held) over w as held, sum(d.booked) over w as booked,
+    round(sum(d.booked::numeric) over w / nullif(sum(d.seats) over w, 0), 4) as load_factor
+from grid g left join days d using (flight_id, day)
+window w as (partition by g.flight_id order by g.day desc);
+comment on view analytics.load_factor is 'How full each flight was, so many days before departure: a row a day since it was put on sale; cancelled flights have none';
+comment on column analytics.load_factor.flight_id is 'The flight, in flights';
+comment on column analytics.load_factor.carrier is 'IATA code of the airline';
+comment on column analytics.load_factor.origin is 'IATA code of the airport';
+comment on column analytics.load_factor.destination is 'IATA code of the airport';
+comment on column analytics.load_factor.departs_at is 'Departure';
+comment on column analytics.load_factor.days_to_departure is 'Whole days left, 365 at most; 0: the last 24 hours. Counts are those at the end of the day, or now';
+comment on column analytics.load_factor.seats is 'Seats that the flight then had';
+comment on column analytics.load_factor.held is 'Of these held, unpaid';
+comment on column analytics.load_factor.booked is 'Of these booked';
+comment on column analytics.load_factor.load_factor is 'booked / seats, from 0 to 1';
+
+create or replace view analytics.funnel as
+select (b.initiated_at at time zone 'UTC')::date as day, f.carrier, f.origin, f.destination,
+    count(*) as initiated, count(b.payment_started_at) as payment_started, count(b.paid_at) as paid,
+    count(*) filter (where b.paid_at is null and b.cancel_reason = 'hold_expired') as expired,
+    count(*) filter (where b.paid_at is null and b.cancel_reason = 'requested') as given_up,
+    count(*) filter (where b.paid_at is null and b.cancel_reason = 'flight_cancelled') as flight_cancelled,
+    count(*) filter (where b.paid_at is null and b.cancel_reason is null) as open,
+    round(count(b.paid_at)::numeric / count(*), 4) as paid_share,
+    percentile_cont(0.5) within group (order by extract(epoch from b.paid_at - b.initiated_at)::float8)
+        as seconds_to_paid_median,
+    percentile_cont(0.95) within group (order by extract(epoch from b.paid_at - b.initiated_at)::float8)
+        as seconds_to_paid_p95
+from analytics.bookings b join analytics.flights f using (flight_id)
+group by 1, 2, 3, 4;
+comment on view analytics.funnel is 'What became of the bookings initiated on a day, by carrier and route: initiated = paid + expired + given_up + flight_cancelled + open';
+comment on column analytics.funnel.day is 'The day, UTC, that they were initiated';
+comment on column analytics.funnel.carrier is 'IATA code of the airline';
+comment on column analytics.funnel.origin is 'IATA code of the airport';
+comment on column analytics.funnel.destination is 'IATA code of the airport';
+comment on column analytics.funnel.initiated is 'Bookings initiated';
+comment on column analytics.funnel.payment_started is 'Of these, those that somebody began to pay';
+comment on column analytics.funnel.paid is 'Those that were paid, whatever became of them later';
+comment on column analytics.funnel.expired is 'Those whose hold ran out unpaid';
+comment on column analytics.funnel.given_up is 'Those cancelled unpaid by request';
+comment on column analytics.funnel.flight_cancelled is 'Those that went unpaid with their flight';
+comment on column analytics.funnel.open is 'Those that are neither paid nor cancelled';
+comment on column analytics.funnel.paid_share is 'paid / initiated, from 0 to 1';
+comment on column analytics.funnel.seconds_to_paid_median is 'Median of the seconds from initiated to paid; null: none was';
+comment on column analytics.funnel.seconds_to_paid_p95 is 'Their 95th percentile';
+
+create or replace view analytics.expiry_rates as
+select (b.initiated_at at time zone 'UTC')::date as day, f.carrier, f.origin, f.destination, count(*) as holds,
+    count(*) filter (where b.cancel_reason = 'hold_expired') as expired,
+    round(count(*) filter (where b.cancel_reason = 'hold_expired')::numeric / count(*), 4) as expired_share,
+    count(*) filter (where b.cancel_reason = 'hold_expired' and b.payment_started_at is not null)
+        as expired_while_paying
+from analytics.bookings b join analytics.flights f using (flight_id)
+group by 1, 2, 3, 4;
+comment on view analytics.expiry_rates is 'How many holds ran out, by the day they were made, carrier and route';
+comment on column analytics.expiry_rates.day is 'The day, UTC, that the seats were held';
+comment on column analytics.expiry_rates.carrier is 'IATA code of the airline';
+comment on column analytics.expiry_rates.origin is 'IATA code of the airport';
+comment on column analytics.expiry_rates.destination is 'IATA code of the airport';
+comment on column analytics.expiry_rates.holds is 'Bookings initiated';
+comment on column analytics.expiry_rates.expired is 'Of these, those that the clock took the seats back from';
+comment on column analytics.expiry_rates.expired_share is 'expired / holds, from 0 to 1';
+comment on column analytics.expiry_rates.expired_while_paying is 'Of the expired, those that somebody had begun to pay';
+
+create or replace view analytics.refusal_rates with (security_barrier) as
+with asked as (
+    select (recorded_at at time zone 'UTC')::date as day, operation,
+        case when first_position is null and status >= 400
+            then coalesce(body::json ->> 'code', substring(body::json ->> 'type' from '[^/]*$')) end as reason
+    from ledger.commands where actor <> 'seatledger'
+), counted as (
+    select day, operation, reason, count(*) as refused, sum(count(*)) over (partition by day, operation) as asked
+    from asked group by day, operation, reason
+)
+select day, operation, reason, refused, asked::bigint as asked, round(refused / asked, 4) as refused_share
+from counted where reason is not null;
+comment on view analytics.refusal_rates is 'How many commands of callers were refused, by day, operation and reason, as of now; the ledger''s own do not count';
+comment on column analytics.refusal_rates.day is 'The day, UTC, that they were asked';
+comment on column analytics.refusal_rates.operation is 'What was asked for, like initiate_booking';
+comment on column analytics.refusal_rates.reason is 'Why not: the code of the problem, like not-enough-seats';
+comment on column analytics.refusal_rates.refused is 'Commands refused for that reason';
+comment on column analytics.refusal_rates.asked is 'Commands of that operation on that day, refused or not';
+comment on column analytics.refusal_rates.refused_share is 'refused / asked, from 0 to 1';
+
+create or replace view analytics.payment_outcomes as
+select (started_at at time zone 'UTC')::date as day, gateway, currency, status, reason, count(*) as payments,
+    sum(amount)::bigint as amount,
+    round(count(*) / sum(count(*)) over (partition by (started_at at time zone 'UTC')::date, gateway, currency), 4)
+        as share
+from analytics.payments group by 1, 2, 3, 4, 5;
+comment on view analytics.payment_outcomes is 'What became of payments, by the day they were begun, gateway and currency';
+comment on column analytics.payment_outcomes.day is 'The day, UTC, that they were begun';
+comment on column analytics.payment_outcomes.gateway is 'Who moves the money; null: the caller vouches for it';
+comment on column analytics.payment_outcomes.currency is 'ISO 4217 code';
+comment on column analytics.payment_outcomes.status is 'pending, captured, declined, voided or lapsed';
+comment on column analytics.payment_outcomes.reason is 'Why they were declined or voided, where somebody said so';
+comment on column analytics.payment_outcomes.payments is 'How many';
+comment on column analytics.payment_outcomes.amount is 'What they came to, in minor units';
+comment on column analytics.payment_outcomes.share is 'Of all payments of that day, gateway and currency, from 0 to 1';
+
+create or replace view analytics.refund_ageing as
+select currency, reason, case when age < interval '1 day' then '0-1 days' when age < interval '7 days' then '1-7 days'
+        when age < interval '30 days' then '7-30 days' else 'over 30 days' end as age,
+    count(*) as refunds, sum(amount)::bigint as amount, min(due_at) as oldest_due_at
+from (select *, now() - due_at as age from analytics.refunds where settled_at is null) as owed
+group by 1, 2, 3;
+comment on view analytics.refund_ageing is 'Money that is still owed to customers, by how long';
+comment on column analytics.refund_ageing.currency is 'ISO 4217 code';
+comment on column analytics.refund_ageing.reason is 'Why it is owed';
+comment on column analytics.refund_ageing.age is 'For how long: 0-1 days, 1-7 days, 7-30 days, over 30 days';
+comment on column analytics.refund_ageing.refunds is 'How many refunds';
+comment on column analytics.refund_ageing.amount is 'What they come to, in minor units';
+comment on column analytics.refund_ageing.oldest_due_at is 'Since when the oldest of them is owed';
+
+grant select on all tables in schema analytics to seatledger_analyst, seatledger_writer;

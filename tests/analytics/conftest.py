@@ -1,0 +1,73 @@
+"""A ledger with trade in it, and projections that are brought up to date when a test says so."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.connection import Connection, connect
+from ledger.following.batch import advance
+from projections.analytics import PROJECTIONS
+from tests.analytics.trade import Trade, open_trade
+
+SEED = 1979
+
+
+@pytest.fixture
+async def trade(database_url: str) -> AsyncIterator[Trade]:
+    async with open_trade(database_url, SEED) as trade:
+        yield trade
+
+
+@pytest.fixture
+def rows(database_url: str) -> Callable[..., list[Any]]:
+    """`rows(sql, ...)`: what the database says, asked by a superuser."""
+
+    def ask(statement: str, *parameters: Any) -> list[Any]:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    return ask
+
+
+@pytest.fixture
+async def follower(database_url: str) -> AsyncIterator[Connection]:
+    """A connection as the scheduler has it."""
+    connection = await connect(database_url, "test follower")
+    async with connection:
+        yield connection
+
+
+Follow = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def follow(follower: Connection) -> Follow:
+    """Bring all projections up to the head, `limit` events at a time."""
+
+    async def follow(limit: int = 5_000, *names: str) -> None:
+        for projection in PROJECTIONS.values():
+            if names and projection.name not in names:
+                continue
+            while True:
+                at = await advance(follower, projection, None, limit)
+                assert at is not None
+                if not at.is_behind or at.error or at.version != projection.version:
+                    break
+
+    return follow
+
+
+@pytest.fixture
+def facts(rows: Callable[..., list[Any]]) -> Callable[[], dict[str, list[Any]]]:
+    """Every row of every fact table as readers see them."""
+
+    def read() -> dict[str, list[Any]]:
+        return {
+            name: rows(f"select t::text from analytics.{name} as t order by {projection.key}")
+            for name, projection in PROJECTIONS.items()
+        }
+
+    return read

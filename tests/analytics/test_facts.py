@@ -1,0 +1,110 @@
+"""Facts are the fold of the log: equal to the views of the ledger, however the log is cut into batches."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.analytics.conftest import Follow
+from tests.analytics.trade import Trade
+
+Rows = Callable[..., list[Any]]
+
+
+async def test_facts_say_what_the_views_say_and_batches_of_any_size_agree(
+    trade: Trade, follow: Follow, rows: Rows, facts: Callable[[], Any]
+) -> None:
+    for number in range(80):
+        await trade.rush(6, 32)
+        await trade.tell()
+        await follow(7)
+        if number >= 12 and met(rows) >= EXPECTED:
+            break
+    follow_seven = facts()
+    rows(AGAIN)
+    await follow(100_000)
+    assert facts() == follow_seven
+    assert met(rows) >= EXPECTED
+    for statement in SAME:
+        assert rows(statement) == [], statement
+
+
+def met(rows: Rows) -> set[str]:
+    return {topic for (topic,) in rows("select distinct topic from ledger.events")}
+
+
+# Every event that moves a booking, a payment or seats was met, or the test proves little.
+EXPECTED = {
+    "flight.cancelled",
+    "flight.repriced",
+    "flight.seats_changed",
+    "booking.payment_pending",
+    "booking.payment_requested",
+    "booking.payment_authorised",
+    "booking.payment_declined",
+    "booking.capture_requested",
+    "booking.payment_voided",
+    "booking.payment_released",
+    "booking.void_requested",
+    "booking.reseated",
+    "booking.seats_reduced",
+    "booking.refund_due",
+    "booking.refund_requested",
+    "booking.refund_refused",
+    "booking.refund_settled",
+}
+
+AGAIN = """
+    truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,
+        analytics_store.refunds_1, analytics_store.seat_changes_1;
+    update analytics_store.builds set position = 0, hash = null
+"""
+
+SAME = [
+    """
+    (select booking_id, flight_id, seats, amount, currency, status, cancel_reason, hold_expires_at, version,
+        initiated_at from analytics.bookings
+    except select id, flight_id, seats, cost_amount, cost_currency, status, cancel_reason, expires_at,
+        version, created_at from views.bookings)
+    union all
+    (select id, flight_id, seats, cost_amount, cost_currency, status, cancel_reason, expires_at,
+        version, created_at from views.bookings
+    except select booking_id, flight_id, seats, amount, currency, status, cancel_reason, hold_expires_at,
+        version, initiated_at from analytics.bookings)
+    """,
+    """
+    select v.id, v.payment_status, p.status from views.bookings v
+    full join (select distinct on (booking_id) * from analytics.payments order by booking_id, started_at desc,
+        position desc) p on p.booking_id = v.id
+    where v.payment_id is distinct from p.payment_id or p.status is distinct from case
+        when v.payment_status in ('captured', 'refund_due', 'refunded') then 'captured'
+        when v.payment_status in ('declined', 'voided', 'lapsed') then v.payment_status
+        when v.payment_status is not null then 'pending' end
+    """,
+    """
+    select * from views.refunds v full join analytics.refunds r on r.refund_id = v.id
+    where (v.booking_id, v.flight_id, v.payment_id, v.amount, v.currency, v.reason, v.due_at, v.settled_at,
+            v.requested_at, v.refusal, v.status)
+        is distinct from (r.booking_id, r.flight_id, r.payment_id, r.amount, r.currency, r.reason, r.due_at,
+            r.settled_at, r.requested_at, r.refusal, r.status)
+    """,
+    """
+    select * from views.flights v full join analytics.flights f on f.flight_id = v.id
+    where (v.number, v.origin, v.destination, v.departs_at, v.arrives_at, v.departure_day, v.seats,
+            v.price_amount, v.price_currency, v.cancelled, v.version)
+        is distinct from (f.number, f.origin, f.destination, f.departs_at, f.arrives_at, f.departure_day,
+            f.seats, f.price_amount, f.price_currency, f.cancelled_at is not null, f.version)
+    """,
+    """
+    select * from ledger.seats s full join (select distinct on (flight_id) * from analytics.seats_over_time
+        order by flight_id, position desc) t using (flight_id)
+    where (s.seats, s.held, s.booked) is distinct from (t.seats, t.held, t.booked)
+    """,
+    "select * from analytics.seats_over_time where held < 0 or booked < 0 or available < 0",
+    "select * from analytics.funnel where initiated <> paid + expired + given_up + flight_cancelled + open",
+]
+
+
+@pytest.mark.parametrize("name", ["daily_sales", "load_factor", "refund_ageing", "payment_outcomes"])
+async def test_an_empty_ledger_has_empty_statistics(rows: Rows, name: str) -> None:
+    assert rows(f"select * from analytics.{name}") == []

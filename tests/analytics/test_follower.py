@@ -1,0 +1,162 @@
+"""The follower: one leader a projection, poison parked with an alarm, others go on, restored logs refused."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from ledger.codec import EVENT_TYPES
+from ledger.following.follower import Follower
+from ledger.readiness import Readiness
+from projections.analytics import PROJECTIONS
+from tests.analytics.conftest import Follow
+from tests.analytics.trade import Trade
+
+Rows = Callable[..., list[Any]]
+AT = "select projection, position from analytics.checkpoints"
+
+
+@pytest.fixture
+def alarms() -> Iterator[list[tuple[str, Any]]]:
+    """Errors that were logged."""
+    heard: list[tuple[str, Any]] = []
+    sink = logger.add(lambda m: heard.append((m.record["message"], m.record["extra"])), level="ERROR")
+    yield heard
+    logger.remove(sink)
+
+
+def head(rows: Rows) -> int:
+    ((position,),) = rows("select max(position) from ledger.events")
+    return int(position)
+
+
+async def run(url: str, batch: int = 5_000) -> None:
+    follower = Follower(url, batch)
+    await follower.run()
+    await follower.close()
+
+
+async def test_many_followers_at_once_take_up_each_event_once(
+    trade: Trade, database_url: str, rows: Rows, follow: Follow, facts: Callable[[], Any]
+) -> None:
+    followers = [Follower(database_url, 17) for _ in range(4)]
+    for _ in range(5):
+        await trade.rush(2)
+        await asyncio.gather(*(follower.run() for follower in followers))
+    await followers[0].run()
+    assert dict(rows(AT)) == dict.fromkeys(PROJECTIONS, head(rows))
+    for follower in followers:
+        await follower.close()
+    live = facts()
+    rows(
+        "truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,"
+        " analytics_store.refunds_1, analytics_store.seat_changes_1;"
+        " update analytics_store.builds set position = 0, hash = null"
+    )
+    await follow()
+    assert facts() == live
+
+
+async def test_poison_parks_one_projection_before_it_and_the_others_go_on(
+    trade: Trade, database_url: str, rows: Rows, alarms: list[Any]
+) -> None:
+    await trade.rush(4)
+    poison = head(rows) + 1
+    rows(POISON, poison, "booking.initiated", '{"flight_id":"none"}')
+    await trade.rush(4)
+    for _ in range(3):
+        await run(database_url)
+    at = {name: head(rows) for name in PROJECTIONS} | dict.fromkeys(("bookings", "seat_changes"), poison - 1)
+    assert dict(rows(AT)) == at
+    assert [message for message, _ in alarms] == ["projection.parked"] * 6  # twice, by each new follower
+    readiness = await trade.patient.readiness()
+    assert readiness.ok
+    assert not shown(readiness).ok
+    assert f"bookings PARKED at {poison}, " in shown(readiness).detail
+
+
+async def test_a_running_follower_sounds_the_alarm_once_and_a_mended_program_goes_on(
+    trade: Trade, database_url: str, rows: Rows, alarms: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(2)
+    poison = head(rows) + 1
+    rows(UPGRADED, poison)
+    await trade.schedule()
+    follower = Follower(database_url)
+    for _ in range(3):
+        await follower.run()
+    await follower.close()
+    assert [extra["projection"] for _, extra in alarms] == ["bookings", "payments", "seat_changes"]
+    assert {extra["error"] for _, extra in alarms} == {"unknown topic booking.upgraded"}
+    parked = "select distinct position, parked_position from analytics.checkpoints where error is not null"
+    assert rows(parked) == [(poison - 1, poison)]
+    monkeypatch.setitem(EVENT_TYPES, "booking.upgraded", object)
+    await run(database_url)
+    assert rows(parked) == []
+    assert dict(rows(AT)) == dict.fromkeys(PROJECTIONS, head(rows))
+
+
+async def test_a_log_restored_from_an_older_backup_is_refused_and_not_skipped(
+    trade: Trade, database_url: str, rows: Rows, alarms: list[Any]
+) -> None:
+    await trade.rush(2)
+    await run(database_url)
+    end = head(rows)
+    rows(f"{TAMPERING} delete from ledger.events where position > {end - 5}")
+    await run(database_url)
+    assert len(alarms) == len(PROJECTIONS)
+    errors = rows("select error from analytics.checkpoints")
+    assert all("restored from an older backup" in error for (error,) in errors)
+    # The log grows again, past the checkpoint, with another history.
+    for position in range(end - 4, end + 10):
+        rows(POISON, position, "waiting.left", "{}")
+    await run(database_url)
+    errors = rows("select position, error from analytics.checkpoints")
+    assert all(at == end and "is another than it was" in error for at, error in errors)
+
+
+async def test_a_reset_connection_is_made_anew(trade: Trade, database_url: str, rows: Rows) -> None:
+    follower = Follower(database_url)
+    await follower.run()
+    rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'seatledger follower'"
+    )
+    await trade.rush(1)
+    await follower.run()
+    await follower.run()
+    await follower.close()
+    assert dict(rows(AT)) == dict.fromkeys(PROJECTIONS, head(rows))
+
+
+async def test_standing_still_is_unhealthy_however_short_the_way(trade: Trade, rows: Rows) -> None:
+    await trade.schedule()
+    assert shown(await trade.patient.readiness()).ok
+    rows(f"{TAMPERING} update ledger.events set recorded_at = now() - interval '1 hour'")
+    readiness = await trade.patient.readiness()
+    assert readiness.ok
+    assert not shown(readiness).ok
+    assert "flights 1 events, 36" in shown(readiness).detail
+
+
+def shown(readiness: Readiness) -> Any:
+    (check,) = (check for check in readiness.checks if check.name == "analytics")
+    assert not check.vital
+    return check
+
+
+TAMPERING = "set session_replication_role = replica;"
+
+POISON = """
+    insert into ledger.events values (%s, gen_random_uuid(), 1, %s, %s, 'a', 'o', 1, gen_random_uuid()::text,
+        '', '', clock_timestamp(), '', sha256(gen_random_uuid()::text::bytea))
+"""
+
+UPGRADED = """
+    insert into ledger.events
+    select %s, id, version + 1, 'booking.upgraded', '{}', 'a', 'o', 1, 'upgraded', '', '',
+        clock_timestamp(), '', sha256('upgraded')
+    from views.bookings order by id limit 1
+"""

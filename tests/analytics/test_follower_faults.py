@@ -1,0 +1,125 @@
+"""The follower under fire: killed in mid-batch two hundred times, black-holed, frozen, and always back."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import ledger.following.batch
+import ledger.following.follower
+from faults.proxy import Proxy, Trouble
+from ledger.connection import Connection, connect
+from ledger.following.batch import advance
+from ledger.following.follower import Follower
+from projections.analytics import PROJECTIONS
+from projections.analytics.bookings import BOOKINGS
+from tests.analytics.conftest import Follow
+from tests.analytics.trade import Trade
+
+Rows = Callable[..., list[Any]]
+KILLS = 200
+LEAST = "select min(position) from analytics_store.builds"
+HEAD = "select max(position) from ledger.events"
+
+
+async def test_killed_at_200_random_points_it_ends_the_same_byte_for_byte(
+    trade: Trade, follow: Follow, rows: Rows, facts: Callable[[], Any], database_url: str
+) -> None:
+    await trade.rush(40)
+    dice, killed = random.Random(3), 0
+    follower = Follower(database_url, 1)
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as killer:
+        while killed < KILLS:
+            running = asyncio.create_task(follower.run())
+            await asyncio.sleep(dice.random() / 50)
+            cursor = await killer.execute(KILL)
+            killed += cursor.rowcount
+            await running
+    await follower.close()
+    ((least,), (head,)) = rows(LEAST + " union all " + HEAD)
+    assert 0 < least < head, "it was to be killed on its way"
+    await follow(1_000)
+    interrupted = facts()
+    rows(AFRESH)
+    await follow()
+    assert facts() == interrupted
+
+
+KILL = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'seatledger follower'"
+AFRESH = """
+    truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,
+        analytics_store.refunds_1, analytics_store.seat_changes_1;
+    update analytics_store.builds set position = 0, hash = null
+"""
+
+
+async def test_rows_without_their_checkpoint_do_not_stay(
+    trade: Trade, follower: Connection, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(2)
+    monkeypatch.setattr(ledger.following.batch, "_RECORD", "select 1 / 0")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await advance(follower, BOOKINGS, None, 1_000)
+    assert rows("select count(*) from analytics.bookings") == [(0,)]
+
+
+async def test_a_black_hole_is_noticed_and_left(
+    trade: Trade, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = conninfo_to_dict(database_url)
+    path = f"{server['host']}/.s.PGSQL.{server['port']}"
+    proxy = Proxy(lambda: asyncio.open_unix_connection(path), random.Random(1))
+    port = await proxy.open()
+    monkeypatch.setattr(ledger.following.follower, "SEVERED_SECONDS", 0.3)
+    follower = Follower(make_conninfo(database_url, host="127.0.0.1", port=port))
+    await trade.rush(1)
+    await follower.run()
+    proxy.trouble = Trouble.BLACK_HOLE
+    await trade.rush(1)
+    started = time.monotonic()
+    await follower.run()
+    assert time.monotonic() - started < 2
+    proxy.trouble = Trouble.NONE
+    proxy.reset_all()
+    await follower.run()
+    await follower.close()
+    await proxy.close()
+    assert rows(LEAST) == rows(HEAD)
+
+
+async def test_a_leader_that_freezes_in_mid_batch_loses_it_and_the_next_one_goes_on(
+    trade: Trade, follower: Connection, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(1)
+    limits = ledger.following.batch._LIMITS.replace("'15s'", "'200ms'")
+    monkeypatch.setattr(ledger.following.batch, "_LIMITS", limits)
+    frozen = await connect(database_url, "test frozen")
+    await frozen.execute("begin")
+    await ledger.following.batch.limit_batch(frozen)
+    assert await ledger.following.batch.checkpoint(frozen, BOOKINGS, None) is not None
+    assert await advance(follower, BOOKINGS, None, 1_000) is None
+    async with asyncio.timeout(5):
+        while await advance(follower, BOOKINGS, None, 1_000) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+        await frozen.execute("commit")
+    await frozen.close()
+
+
+async def test_lag_is_there_while_others_write_and_gone_soon_after(
+    trade: Trade, rows: Rows, database_url: str
+) -> None:
+    follower = Follower(database_url)
+    writing = asyncio.create_task(trade.rush(30))
+    while not writing.done():
+        await follower.run()
+        await asyncio.sleep(0.01)
+    await follower.run()
+    await follower.close()
+    assert rows("select distinct lag_events, lag_seconds from analytics.checkpoints") == [(0, 0.0)]
+    assert len(rows("select from analytics.checkpoints")) == len(PROJECTIONS)

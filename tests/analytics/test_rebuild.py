@@ -1,0 +1,200 @@
+"""A rebuild changes nothing that readers see, at no moment; cut short, it goes on from where it was."""
+
+import asyncio
+import dataclasses
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+
+import ledger.following.rebuild
+from ledger.following.follower import Follower
+from ledger.following.rebuild import RebuildStopped, rebuild
+from projections.analytics import PROJECTIONS
+from projections.analytics.bookings import BOOKINGS
+from projections.analytics.projection import Column
+from tests.analytics.conftest import Follow
+from tests.analytics.trade import Trade
+
+Rows = Callable[..., list[Any]]
+Facts = Callable[[], dict[str, list[Any]]]
+
+
+async def test_a_rebuild_changes_nothing(
+    trade: Trade, follow: Follow, facts: Facts, database_url: str
+) -> None:
+    for _ in range(4):
+        await trade.rush(3)
+        await trade.tell()
+        await follow(11)
+    before = facts()
+    for projection in PROJECTIONS.values():
+        done = await rebuild(database_url, projection, lambda _: None)
+        assert (done.version, done.position) == (projection.version, done.events)
+    assert facts() == before
+
+
+async def test_readers_meet_no_error_and_no_table_that_is_empty_or_mixed(
+    trade: Trade, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger.following.rebuild, "BATCH_MAX", 100)
+    await trade.rush(10)
+    follower = Follower(database_url)
+    await follower.run()
+    going = True
+    seen: list[tuple[int, ...]] = []
+
+    async def write() -> None:
+        while going:
+            await trade.rush(1, 8)
+            await follower.run()
+
+    async def read(level: str) -> None:
+        async with await AsyncConnection.connect(database_url, autocommit=True) as reader:
+            await reader.execute(f"set default_transaction_isolation = '{level}'")
+            while going:
+                async with reader.transaction():
+                    await reader.execute("select 1")
+                    await asyncio.sleep(random.random() / 50)
+                    for _ in range(2):
+                        (row,) = await (await reader.execute(WHOLE)).fetchall()
+                        seen.append(row)
+
+    working = [asyncio.create_task(task) for task in (write(), *map(read, LEVELS * 2))]
+    for _ in range(4):
+        await rebuild(database_url, BOOKINGS, lambda _: None)
+    going = False
+    await asyncio.gather(*working)
+    await follower.close()
+    assert len(seen) > 100
+    assert all(versions == events for versions, events in seen)
+    assert len(set(seen)) > 3
+
+
+LEVELS = ["read committed", "repeatable read"]
+# Each event of a booking counts once in its row's version: true for a whole table, up to wherever it reaches.
+WHOLE = """
+    with seen as (select sum(version) as versions, max(position) as position from analytics.bookings)
+    select versions, (select count(*) from ledger.events
+        where topic like 'booking.%' and position <= seen.position) from seen
+"""
+
+
+async def test_killed_at_any_point_it_goes_on_and_ends_the_same(
+    trade: Trade, follow: Follow, facts: Facts, rows: Rows, database_url: str, checkout: Path
+) -> None:
+    await trade.rush(20)
+    await follow()
+    before, dice = facts(), random.Random(7)
+    positions = []
+    for _ in range(8):
+        await asyncio.to_thread(cut_short, [sys.executable, "-c", SLOW, database_url], checkout, dice)
+        positions += rows("select build, position from analytics_store.builds where not live")
+    assert len({build for build, _ in positions}) == 1
+    assert positions == sorted(positions)
+    done = await rebuild(database_url, BOOKINGS, lambda _: None)
+    assert done.events < done.position
+    assert facts() == before
+
+
+def cut_short(program: list[str], checkout: Path, dice: random.Random) -> None:
+    """Let it tell of a few batches, then kill it somewhere in the next."""
+    killed = subprocess.Popen(program, cwd=checkout, stdout=subprocess.PIPE, text=True)
+    assert killed.stdout
+    for _ in range(dice.randint(1, 6)):
+        killed.stdout.readline()
+    time.sleep(dice.random() / 100)
+    killed.kill()
+    killed.communicate()
+
+
+SLOW = """
+import asyncio, sys
+import ledger.following.rebuild as rebuild
+from projections.analytics.bookings import BOOKINGS
+rebuild.BATCH_MAX = 10
+asyncio.run(rebuild.rebuild(sys.argv[1], BOOKINGS, lambda progress: print(progress.done, flush=True)))
+"""
+
+
+async def test_a_new_version_deploys_the_same_way_and_nobody_writes_the_old_one_meanwhile(
+    trade: Trade, follow: Follow, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(4)
+    await follow()
+    ((old,),) = rows("select position from analytics.checkpoints where projection = 'bookings'")
+    new = dataclasses.replace(
+        BOOKINGS,
+        version=2,
+        columns=(*BOOKINGS.columns, Column("events", "integer default 7", "Seven")),
+    )
+    monkeypatch.setitem(PROJECTIONS, "bookings", new)
+    await trade.rush(1)
+    await follow()
+    told = {check.name: check for check in (await trade.patient.readiness()).checks}["analytics"]
+    assert not told.ok
+    assert "bookings version 1 (run `seatledger rebuild bookings`)" in told.detail
+    assert rows("select position from analytics.checkpoints where projection = 'bookings'") == [(old,)]
+    await rebuild(database_url, new, lambda _: None)
+    assert rows("select distinct events from analytics.bookings") == [(7,)]
+    assert rows("select version from analytics.checkpoints where projection = 'bookings'") == [(2,)]
+    # What stands on the facts goes on to stand, with its rights.
+    with psycopg.connect(database_url, options="-c role=seatledger_analyst") as analyst:
+        assert analyst.execute("select sum(initiated) from analytics.funnel").fetchone() is not None
+
+
+async def test_poison_stops_the_rebuild_and_leaves_readers_what_they_had(
+    trade: Trade, follow: Follow, rows: Rows, facts: Facts, database_url: str
+) -> None:
+    await trade.rush(2)
+    await follow()
+    before = facts()
+    rows(
+        "insert into ledger.events select max(position) + 1, gen_random_uuid(), 1, 'booking.initiated', '{}',"
+        " 'a', 'o', 1, 'k', '', '', now(), '', '' from ledger.events"
+    )
+    with pytest.raises(RebuildStopped, match="cannot take the event after"):
+        await rebuild(database_url, BOOKINGS, lambda _: None)
+    assert facts() == before
+
+
+async def test_a_query_that_takes_long_delays_the_swap_and_nobody_else(
+    trade: Trade, follow: Follow, rows: Rows, database_url: str
+) -> None:
+    await trade.rush(1)
+    await follow()
+    waits: list[str] = []
+    async with await AsyncConnection.connect(database_url) as slow:
+        await slow.execute("select count(*) from analytics.bookings")  # holds its lock until it ends
+        task = asyncio.create_task(
+            rebuild(database_url, BOOKINGS, lambda p: waits.append(p.waits_for) if p.waits_for else None)
+        )
+        while len(waits) < 3:
+            await asyncio.sleep(0.01)
+            assert rows("set statement_timeout = '2s'; select count(*) from analytics.bookings") is not None
+        await slow.commit()
+    await task
+    assert set(waits) == {"queries that read the old table"}
+
+
+def test_the_command_tells_progress_and_facts(database_url: str, checkout: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "rebuild", "--all", "--json"],
+        cwd=checkout,
+        env=os.environ | {"DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(line.split('"')[3] for line in done.stdout.splitlines()) == sorted(PROJECTIONS)
+    with psycopg.connect(database_url) as connection:
+        builds = connection.execute("select distinct build, live from analytics_store.builds").fetchall()
+    assert builds == [(2, True)]

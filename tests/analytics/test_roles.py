@@ -1,0 +1,146 @@
+"""Who may read what: the analyst the facts, the auditor the log; all of it is explained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.following.dictionary import dictionary
+from tests.analytics.conftest import Follow
+from tests.analytics.trade import Trade
+
+Rows = Callable[..., list[Any]]
+VIEWS = [
+    "bookings",
+    "checkpoints",
+    "daily_sales",
+    "expiry_rates",
+    "flights",
+    "funnel",
+    "load_factor",
+    "payment_outcomes",
+    "payments",
+    "refund_ageing",
+    "refunds",
+    "refusal_rates",
+    "refusals",
+    "seat_changes",
+    "seats_over_time",
+]
+
+
+def ask(url: str, role: str, statement: str) -> list[Any]:
+    with psycopg.connect(url, options=f"-c role={role}", autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+async def test_the_analyst_reads_all_of_schema_analytics(
+    trade: Trade, follow: Follow, database_url: str, rows: Rows
+) -> None:
+    await trade.rush(3)
+    await follow()
+    there = "select relname from pg_class where relnamespace = 'analytics'::regnamespace order by 1"
+    assert [name for (name,) in rows(there)] == VIEWS
+    for view in VIEWS:
+        ask(database_url, "seatledger_analyst", f"select * from analytics.{view}")
+    assert ask(database_url, "seatledger_analyst", "select count(*) > 0 from analytics.bookings") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from ledger.events",
+        "select * from ledger.commands",
+        "select * from ledger.secrets",
+        "select * from views.bookings",
+        "select * from analytics_store.bookings_1",
+        "select * from analytics_store.builds",
+        "delete from analytics.bookings",
+        "update analytics.flights set seats = 0",
+        "insert into analytics.refunds (refund_id) values (gen_random_uuid())",
+        "create table analytics.mine ()",
+        "create view analytics.mine as select 1",
+        "set role seatledger_writer",
+    ],
+)
+def test_the_analyst_may_do_nothing_else(database_url: str, server_url: str, statement: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as owner:
+        owner.execute("create role ann login password 'secret' in role seatledger_analyst")
+        try:
+            with (
+                psycopg.connect(database_url, user="ann", password="secret") as ann,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                ann.execute(statement.encode())
+        finally:
+            owner.execute("drop role ann")
+
+
+@pytest.mark.parametrize("table", ["ledger.events", "ledger.commands", "views.bookings", "views.refunds"])
+def test_the_auditor_reads_the_log_and_changes_nothing(database_url: str, table: str) -> None:
+    assert ask(database_url, "seatledger_auditor", f"select * from {table}") == []
+    for change in (f"delete from {table}", f"insert into {table} default values", f"truncate {table}"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask(database_url, "seatledger_auditor", change)
+
+
+@pytest.mark.parametrize("table", ["ledger.secrets", "ledger.heartbeats", "analytics_store.builds"])
+def test_the_auditor_reads_nothing_else(database_url: str, table: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(database_url, "seatledger_auditor", f"select * from {table}")
+
+
+def test_a_function_of_the_analysts_own_sees_no_command_that_was_not_refused(
+    database_url: str, rows: Rows
+) -> None:
+    rows("set session_replication_role = replica; " + COMMANDS)
+    peek = """
+        create function pg_temp.peek(text) returns boolean language plpgsql cost 0.0000001 as
+            $$ begin raise notice '%', $1; return true; end $$;
+    """
+    heard: list[str | None] = []
+    with psycopg.connect(database_url, options="-c role=seatledger_analyst", autocommit=True) as analyst:
+        analyst.add_notice_handler(lambda notice: heard.append(notice.message_primary))
+        analyst.execute(peek)
+        found = analyst.execute("select reason from analytics.refusals where pg_temp.peek(operation)")
+        assert found.fetchall() == [("hold-expired",)]
+    assert heard == ["pay_booking"]
+
+
+COMMANDS = """
+    insert into ledger.commands values
+        ('alice', 'pay_booking', '1', '', 409, '{"type":"/problems/hold-expired"}', null, 0, null, 7, '',
+            now()),
+        ('alice', 'secret_command', '2', '', 201, '{"type":"x"}', null, 1, 7, 7, '', now())
+"""
+
+
+def test_every_relation_and_every_column_is_explained(rows: Rows) -> None:
+    assert rows(UNEXPLAINED) == []
+
+
+UNEXPLAINED = """
+    select c.oid::regclass::text, a.attname from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace in ('analytics'::regnamespace, 'analytics_store'::regnamespace)
+        and c.relkind in ('r', 'v', 'm')
+        and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)
+"""
+
+
+def test_money_is_whole_minor_units_everywhere(rows: Rows) -> None:
+    wrong = """
+        select table_name, column_name, data_type from information_schema.columns
+        where table_schema = 'analytics' and column_name like '%amount%' and data_type <> 'bigint'
+    """
+    assert rows(wrong) == []
+
+
+def test_the_data_dictionary_is_the_one_in_the_docs(database_url: str, checkout: Path) -> None:
+    with psycopg.connect(database_url) as connection:
+        said = dictionary(connection)
+    stored = (checkout / "docs" / "data-dictionary.md").read_text()
+    assert stored == said, "run: seatledger dictionary > docs/data-dictionary.md"

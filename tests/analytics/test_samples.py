@@ -1,0 +1,65 @@
+"""The queries in docs/analytics.md, asked of a small log: they answer what the page says."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from domain.caller import SYSTEM, Caller, Role
+from domain.commands import (
+    CancelBooking,
+    Command,
+    ExpireHold,
+    InitiateBooking,
+    PayBooking,
+    Price,
+    ScheduleFlight,
+)
+from domain.money import Money
+from ledger.ledger import Ledger, open_ledger
+from ledger.settings import Settings
+from ledger.submission import Submission, neutral
+from tests.analytics.conftest import Follow
+
+OPS = Caller("ops", frozenset({Role.OPERATOR}))
+
+
+async def small_log(url: str) -> None:
+    """A flight of ten seats; of five holds two are paid (one later cancelled), and three are not."""
+    departs = datetime.now(UTC) + timedelta(days=29, hours=12)
+    async with open_ledger(url, Settings()) as ledger, open_ledger(url, Settings(hold_seconds=0)) as hasty:
+
+        async def do(command: Command, at: Ledger = ledger, caller: Caller = OPS) -> Any:
+            return (await at.submit(Submission(command, caller, neutral))).subject_id
+
+        def hold(seats: int) -> InitiateBooking:
+            return InitiateBooking(flight, "alice", seats)
+
+        arrives = departs + timedelta(hours=8)
+        flight = await do(ScheduleFlight("BA117", "LHR", "JFK", departs, arrives, 10, Price(100_00, "INR")))
+        two = await do(hold(2))
+        await do(PayBooking(two, "alice", Money(1, "INR")))
+        await do(PayBooking(two, "alice", Money(200_00, "INR")))
+        one = await do(hold(1))
+        await do(PayBooking(one, "alice", Money(100_00, "INR")))
+        await do(CancelBooking(await do(hold(1))))
+        await do(hold(9))
+        await do(ExpireHold(await do(hold(1), hasty)), caller=SYSTEM)
+        await do(hold(1))
+        await do(CancelBooking(two))
+
+
+async def test_the_sample_queries_answer_what_the_page_says(
+    database_url: str, checkout: Path, follow: Follow
+) -> None:
+    await small_log(database_url)
+    await follow()
+    page = (checkout / "docs" / "analytics.md").read_text()
+    questions = re.findall(r"^```sql\n(select.*?)^```\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(questions) == 8
+    with psycopg.connect(database_url, options="-c role=seatledger_analyst -c timezone=UTC") as analyst:
+        for question, answer in questions:
+            rows = analyst.execute(question.encode()).fetchall()
+            assert "".join(" | ".join(map(str, row)) + "\n" for row in rows) == answer, question

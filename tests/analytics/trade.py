@@ -1,0 +1,170 @@
+"""Trade by the dice: commands of every kind, so that streams take every turn."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from domain.caller import SYSTEM
+from domain.commands import (
+    CancelBooking,
+    CancelFlight,
+    CapturePayment,
+    ChangeFlightSeats,
+    Command,
+    ExpireHold,
+    InitiateBooking,
+    JoinWaitlist,
+    PayBooking,
+    Price,
+    RecordPayment,
+    RecordRefund,
+    ReduceSeats,
+    RepriceFlight,
+    ScheduleFlight,
+    SettleRefund,
+    VoidPayment,
+)
+from domain.money import Money
+from domain.payments import Capture, PaymentOutcome
+from ledger.ledger import Ledger, open_ledger
+from ledger.settings import Settings
+from ledger.submission import Submission, neutral
+
+PRICE = 100
+SAID = [PaymentOutcome.AUTHORISED] * 4 + list(PaymentOutcome)
+ROUTES = (("LHR", "JFK"), ("DEL", "BOM"), ("JFK", "LHR"))
+
+
+@dataclass
+class Trade:
+    """`patient` holds last, `hasty` ones are over at once, `gateways` ask one that the dice speak for."""
+
+    patient: Ledger
+    hasty: Ledger
+    gateways: list[Ledger]
+    dice: random.Random
+    flights: list[UUID] = field(default_factory=list)
+    bookings: dict[UUID, int] = field(default_factory=dict)
+
+    @property
+    def through(self) -> Ledger:
+        return self.dice.choice(self.gateways)
+
+    async def do(self, command: Command, ledger: Ledger | None = None) -> UUID | None:
+        answer = await (ledger or self.patient).submit(Submission(command, SYSTEM, neutral))
+        return answer.subject_id
+
+    async def rush(self, rounds: int, at_once: int = 64) -> None:
+        """So many rounds of `at_once` commands; each is accepted or refused, as it happens."""
+        for _ in range(rounds):
+            await asyncio.gather(*(self._step() for _ in range(at_once)))
+
+    async def schedule(self, seats: int = 12) -> UUID:
+        origin, destination = self.dice.choice(ROUTES)
+        departs = datetime.now(UTC) + timedelta(days=self.dice.randint(1, 90))
+        number = f"{self.dice.choice(['BA', 'AI'])}{len(self.flights) + 1}"
+        arrives = departs + timedelta(hours=8)
+        flight = await self.do(
+            ScheduleFlight(number, origin, destination, departs, arrives, seats, Price(PRICE, "INR"))
+        )
+        if flight:
+            self.flights.append(flight)
+        return flight or self.flights[-1]
+
+    async def _step(self) -> None:
+        if len(self.flights) < 3 or self.dice.random() < 0.02:
+            await self.schedule()
+        elif not self.bookings or self.dice.random() < 0.3:
+            await self._hold()
+        else:
+            command, ledger = self._on_booking()
+            await self.do(command, ledger)
+
+    async def _hold(self) -> None:
+        seats = self.dice.randint(1, 3)
+        flight = self.dice.choice(self.flights)
+        ledger = self.dice.choice([self.patient, self.through, self.hasty])
+        made = await self.do(InitiateBooking(flight, "alice", seats), ledger)
+        if made:
+            self.bookings[made] = seats
+        elif self.dice.random() < 0.2:
+            await self.do(JoinWaitlist(flight, f"user-{self.dice.random()}", seats))
+
+    def _on_booking(self) -> tuple[Command, Ledger]:
+        dice = self.dice
+        booking = dice.choice(list(self.bookings)[-60:])
+        cost = Money(PRICE * self.bookings[booking], "INR")
+        ledger = dice.choice([self.patient, self.hasty, self.through])
+        manual = dice.choice(list(Capture))
+        kind = dice.randrange(100)
+        if kind < 30:
+            return PayBooking(booking, "alice", cost, manual), ledger
+        if kind < 45:
+            return PayBooking(booking, "alice", cost, manual, "pm_card_visa"), self.through
+        if kind < 56:
+            return CapturePayment(booking), ledger
+        if kind < 64:
+            return VoidPayment(booking, "changed their mind"), ledger
+        if kind < 70 and self.bookings[booking] > 1:
+            return ReduceSeats(booking, self.bookings[booking] - 1), ledger
+        if kind < 80:
+            return CancelBooking(booking), ledger
+        if kind < 95:
+            return ExpireHold(booking), ledger
+        flight = dice.choice(self.flights)
+        if kind < 97:
+            return RepriceFlight(flight, Price(PRICE, "INR")), ledger
+        return (
+            (ChangeFlightSeats(flight, dice.randint(8, 20)), ledger)
+            if kind < 99
+            else (CancelFlight(flight, "fog"), ledger)
+        )
+
+    async def tell(self) -> None:
+        """The gateway answers for payments and refunds, rightly or wrongly; some are settled by hand."""
+        async with self.patient.read() as connection:
+            cursor = await connection.execute(
+                "select id, payment_id from views.bookings where payment_id is not null"
+                " order by id desc limit 200"
+            )
+            payments = await cursor.fetchall()
+            cursor = await connection.execute("select id, status from views.refunds order by id limit 200")
+            refunds = await cursor.fetchall()
+        told: list[Command] = [
+            RecordPayment(booking, payment, self.dice.choice(SAID), "pi_1", "no_money")
+            for booking, payment in payments
+            if self.dice.random() < 0.3
+        ]
+        for booking, _ in payments:
+            if self.dice.random() < 0.3:
+                told.append(self.dice.choice([VoidPayment(booking, "let go"), CapturePayment(booking)]))
+        told += [self._refund(id) for id, _ in refunds if self.dice.random() < 0.5]
+        await asyncio.gather(*(self.do(command, self.through) for command in told))
+
+    def _refund(self, id: UUID) -> Command:
+        if self.dice.random() < 0.5:
+            return SettleRefund(id)
+        return RecordRefund(id, None, self.dice.choice([None, "charge_disputed"]))
+
+
+@asynccontextmanager
+async def open_trade(url: str, seed: int) -> AsyncIterator[Trade]:
+    async with AsyncExitStack() as stack:
+
+        async def ledger(**terms: Any) -> Ledger:
+            return await stack.enter_async_context(open_ledger(url, Settings(**terms)))
+
+        yield Trade(
+            await ledger(),
+            await ledger(hold_seconds=0, capture_seconds=0),
+            [
+                await ledger(gateway="simulator"),
+                await ledger(gateway="simulator", hold_seconds=1, capture_seconds=1),
+            ],
+            random.Random(seed),
+        )
