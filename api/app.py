@@ -19,6 +19,7 @@ from api.guard import Guard
 from api.operations import OperationsController
 from api.payments import PaymentController
 from api.problems import on_error
+from api.proofs import ProofController
 from api.refunds import RefundController
 from api.request import ApiRequest
 from api.streams import Streams
@@ -62,6 +63,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             AuditController,
             VerificationController,
             WhyController,
+            ProofController,
             OperationsController,
             DocumentController,
         ],

@@ -15,6 +15,7 @@ from api.rejections import Rejection
 from api.replies import PROBLEM, Header, Reply, position_header
 from domain.refusals import (
     BookingNotFound,
+    CheckpointNotFound,
     CommandNotFound,
     FlightNotFound,
     IdempotencyKeyReused,
@@ -32,6 +33,7 @@ STATUSES: dict[type[Refusal], int] = {
     RefundNotFound: 404,
     WaitingPartyNotFound: 404,
     CommandNotFound: 404,
+    CheckpointNotFound: 404,
     StaleVersion: 412,
     IdempotencyKeyReused: 422,
     NotYourAccount: 403,

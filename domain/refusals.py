@@ -146,6 +146,10 @@ class CommandNotFound(Refusal):
     """No outcome is recorded under this actor, operation and key."""
 
 
+class CheckpointNotFound(Refusal):
+    """No checkpoint of this has been signed yet."""
+
+
 class IdempotencyKeyReused(Refusal):
     """The idempotency key was already used with a different request."""
 

@@ -149,6 +149,19 @@ async def test_another_key_is_refuted_though_it_be_given_the_same_name(
         check(edited(proof, put), public_pem(key).encode())
 
 
+async def test_a_signature_has_one_spelling(proof: bytes, pem: bytes) -> None:
+    """The last letter of base64 holds bits that nobody reads."""
+
+    def respell(value: Any) -> None:
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        signature = value["checkpoint"]["signature"]
+        other = letters[letters.index(signature[-3]) + 1]
+        value["checkpoint"]["signature"] = signature[:-3] + other + "=="
+
+    with pytest.raises(Refuted, match="signature"):
+        check(edited(proof, respell), pem)
+
+
 async def test_a_key_file_may_hold_the_keys_before(proof: bytes, pem: bytes) -> None:
     older = public_pem(Ed25519PrivateKey.generate()).encode()
     assert check(proof, older + pem) == check(proof, pem)

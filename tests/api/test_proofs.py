@@ -1,0 +1,61 @@
+"""Checkpoints and proofs over HTTP are those of the ledger, and one's own only."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.connection import connect
+from ledger.proofs.check import check
+from ledger.proofs.checkpoint import Checkpoint, check_signature, read_checkpoint, read_public_keys
+from ledger.proofs.keys import public_pem, signing_key
+from ledger.proofs.signer import checkpoint_now
+from ledger.settings import Settings
+from tests.api.conftest import People
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> bytes:
+    return public_pem(signing_key(Settings(data=tmp_path))).encode()
+
+
+@pytest.fixture
+def sign(database_url: str, tmp_path: Path) -> Any:
+    async def make() -> Checkpoint | None:
+        async with await connect(database_url, "test") as connection:
+            return await checkpoint_now(connection, signing_key(Settings(data=tmp_path)))
+
+    return make
+
+
+async def test_the_last_checkpoint_is_told(people: People, sign: Any, pem: bytes) -> None:
+    await people.flight()
+    missing = await people.auditor.get("/api/v1/audit/checkpoint")
+    assert (missing.status_code, missing.json()["code"]) == (404, "checkpoint-not-found")
+    made = await sign()
+    told = read_checkpoint((await people.auditor.get("/api/v1/audit/checkpoint")).json())
+    assert told == made
+    check_signature(told, read_public_keys(pem))
+    assert (await people.alice.get("/api/v1/audit/checkpoint")).status_code == 403
+
+
+async def test_a_bookings_proof_checks(people: People, sign: Any, pem: bytes) -> None:
+    booking = await people.booking(await people.flight())
+    address = f"/api/v1/bookings/{booking['id']}/proof"
+    missing = await people.alice.get(address)
+    assert (missing.status_code, missing.json()["code"]) == (404, "checkpoint-not-found")
+    await sign()
+    for person in (people.alice, people.auditor, people.operator):
+        answer = await person.get(address)
+        assert answer.status_code == 200
+        assert "proved against checkpoint at position 2" in check(answer.content, pem)[-1]
+    assert (await people.bob.get(address)).json()["code"] == "booking-not-found"
+    assert (await people.analyst.get(address)).status_code == 403
+
+
+async def test_what_came_after_the_last_checkpoint_is_not_proved_yet(people: People, sign: Any) -> None:
+    flight = await people.flight()
+    await sign()
+    booking = await people.booking(flight)
+    answer = await people.alice.get(f"/api/v1/bookings/{booking['id']}/proof")
+    assert (answer.status_code, answer.json()["last_position"]) == (404, 1)
