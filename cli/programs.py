@@ -100,6 +100,7 @@ def db_url(settings: Settings) -> int:
 
 def demo(settings: Settings, json: bool) -> int:
     """The real program in a folder of its own, with short holds, played through by `cli.demo`."""
+    from cli.demo.proof import prove
     from cli.demo.run import run_demo
 
     with tempfile.TemporaryDirectory(prefix="seatledger-demo-") as folder:
@@ -124,7 +125,13 @@ def demo(settings: Settings, json: bool) -> int:
         server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)
         try:
             url = server.wait_until_ready(120)
-            return run_demo(url, functools.partial(signed, key), lambda: _verify(settings_of_demo), json)
+            return run_demo(
+                url,
+                functools.partial(signed, key),
+                lambda: _verify(settings_of_demo),
+                functools.partial(prove, settings_of_demo),
+                json,
+            )
         finally:
             server.stop(signal.SIGTERM, 15)
             remove_database(Path(folder))

@@ -90,6 +90,11 @@ def _ending(notebook: Notebook) -> RenderableType:
     if verdict := notebook.facts.get("verify"):
         found = "every hash follows from the one before" if verdict["ok"] else f"NOT OK: {verdict}"
         lines.append(f"[bold]verify[/]  {verdict['checked']:,} events from 1 to the head: {escape(found)}")
+    if (proof := notebook.facts.get("proof")) and proof["proved"] and proof["forgery_found"]:
+        told = (
+            f"one booking's history in {proof['bytes']:,} bytes, checked with a public key and nothing else"
+        )
+        lines.append(f"[bold]proof[/]   {told}; one letter changed: found")
     lines.extend(f"[red]surprise[/]  {escape(text)}" for text in notebook.surprises[:SURPRISES_SHOWN_MAX])
     if more := len(notebook.surprises) - SURPRISES_SHOWN_MAX:
         lines.append(f"[red]… and {more} more[/]") if more > 0 else None

@@ -12,6 +12,7 @@ from cli.demo.lapse import let_holds_lapse
 from cli.demo.money import follow_the_money
 from cli.demo.notebook import Notebook
 from cli.demo.opening import schedule_the_day
+from cli.demo.proof import Prove
 from cli.demo.refusals import try_what_must_be_refused
 from cli.demo.repeats import repeat_old_keys
 from cli.demo.report import as_json, print_report
@@ -37,10 +38,13 @@ class Verdict(Protocol):
     def reason(self) -> str | None: ...
 
 
-def run_demo(base_url: str, token_for: TokenFor, verify: Callable[[], Verdict], json: bool) -> int:
+def run_demo(
+    base_url: str, token_for: TokenFor, verify: Callable[[], Verdict], prove: Prove, json: bool
+) -> int:
     """Plays the demo against a server with an empty ledger and holds of a few seconds; returns the exit code.
 
-    `token_for(sub, roles)` makes a token, `verify()` checks the whole log. With `json` one JSON object is all
+    `token_for(sub, roles)` makes a token, `verify()` checks the whole log, `prove(id)` a booking's
+    history as an outsider would. With `json` one JSON object is all
     that is printed on standard output.
     """
     notebook, stage = Notebook(), Stage(silent=json)
@@ -50,6 +54,8 @@ def run_demo(base_url: str, token_for: TokenFor, verify: Callable[[], Verdict], 
             asyncio.run(_play(base_url, token_for, notebook, stage))
             stage.act("Verifying the log")
             _note(verify(), notebook)
+            stage.act("Proving one history to an outsider")
+            _note_proof(prove, notebook)
     except Exception as error:  # a report that says how far it got is worth more than a traceback
         notebook.surprises.append(f"the demo stopped: {_reasons(error)}")
     notebook.facts["seconds"] = time.perf_counter() - started
@@ -102,6 +108,15 @@ def _note(verdict: Verdict, notebook: Notebook) -> None:
     notebook.check(verdict.ok, f"the log verifies: {facts}")
     events = notebook.facts.get("log", {}).get("events", 0)
     notebook.check(verdict.checked >= events, f"all {events} events were verified, not {verdict.checked}")
+
+
+def _note_proof(prove: Prove, notebook: Notebook) -> None:
+    history = notebook.facts.get("history")
+    if history is None:
+        return
+    proof = notebook.facts["proof"] = prove(history["booking"]["id"])
+    notebook.check(proof["proved"], f"an outsider can check the history: {proof}")
+    notebook.check(proof["forgery_found"], f"a changed letter is found: {proof}")
 
 
 def _reasons(error: BaseException) -> str:

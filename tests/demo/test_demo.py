@@ -22,6 +22,8 @@ def test_the_demo_finds_nothing_to_be_surprised_at() -> None:
     assert demo.returncode == 0, demo.stderr
     assert told["ok"] is True
     assert told["verify"]["ok"] is True
+    assert told["proof"]["proved"]
+    assert told["proof"]["forgery_found"]
     assert told["timetable"]["flights"] == 773
     assert told["rush"]["sold"] == min(told["rush"]["seats"], told["rush"]["buyers"])
     assert told["money"]["cancelled"]["paid"] > 0
