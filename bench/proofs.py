@@ -28,7 +28,8 @@ TRIES = 100
 _FILL = f"""
     insert into ledger.events
     select n, ('00000000-0000-4000-8000-' || lpad((n %% {BOOKINGS})::text, 12, '0'))::uuid,
-        n / {BOOKINGS} + 1, 'booking.initiated', '{{"n":' || n || '}}', 'somebody', 'initiate_booking', 1, 'key-' || n, '', '',
+        n / {BOOKINGS} + 1, 'booking.initiated', '{{"n":' || n || '}}', 'somebody', 'initiate_booking', 1,
+        'key-' || n, '', '',
         '2030-01-01Z'::timestamptz + n * interval '1 millisecond', sha256(n::text::bytea),
         sha256(n::text::bytea)
     from generate_series(%s::bigint, %s::bigint) as n
