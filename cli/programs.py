@@ -113,6 +113,9 @@ def demo(settings: Settings, json: bool) -> int:
             # Nor does it take anybody's money.
             "SEATLEDGER_GATEWAY": "",
             "SEATLEDGER_LOG_FILE": "",
+            # Nor does it sign what it made up, where others keep what is real.
+            "SEATLEDGER_CHECKPOINTS": "",
+            "SEATLEDGER_CHECKPOINT_KEY": "",
             "SEATLEDGER_DATA": folder,
             "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
             "SEATLEDGER_CAPTURE_SECONDS": str(DEMO_HOLD_SECONDS),

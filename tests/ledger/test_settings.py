@@ -52,6 +52,13 @@ def test_an_empty_cron_means_never_and_other_empty_values_mean_unset() -> None:
         ("SEATLEDGER_GATEWAY_URL", "https://x/v1"),
         ("SEATLEDGER_GATEWAY_SECONDS", "0"),
         ("SEATLEDGER_GATEWAY_KEY", "two words"),
+        ("SEATLEDGER_CHECKPOINTS", "ftp://x"),
+        ("SEATLEDGER_CHECKPOINTS", "https://"),
+        ("SEATLEDGER_CHECKPOINTS", "https://x/a b"),
+        ("SEATLEDGER_CHECKPOINTS", "https://x/#part"),
+        ("SEATLEDGER_CHECKPOINT_KEY", "/nowhere"),
+        ("SEATLEDGER_CHECKPOINT_EVENTS", "0"),
+        ("SEATLEDGER_CHECKPOINT_SECONDS", "0"),
     ],
 )
 def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
@@ -66,6 +73,7 @@ def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
         ("SEATLEDGER_JWT_SECRET", "hunter2"),
         ("DATABASE_URL", "hunter2"),
         ("SEATLEDGER_GATEWAY_KEY", "hunter2\n"),
+        ("SEATLEDGER_CHECKPOINTS", "https://us:hunter2@x/"),
     ],
 )
 def test_a_wrong_secret_is_not_shown(variable: str, value: str) -> None:
