@@ -8,8 +8,9 @@ import time
 import psycopg
 
 from ledger.following.dictionary import dictionary as dictionary_of
-from ledger.following.rebuild import Progress, RebuildStopped, Rebuilt
+from ledger.following.rebuild import Progress, Rebuilt
 from ledger.following.rebuild import rebuild as rebuild_one
+from ledger.following.swap import RebuildStopped
 from ledger.postgres import running_database
 from ledger.schema import migrate
 from ledger.settings import Settings, WrongSetting

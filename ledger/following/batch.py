@@ -3,12 +3,12 @@
 from typing import LiteralString, NamedTuple
 
 import psycopg
-from loguru import logger
 from psycopg import sql
 
 from ledger.codec import EVENT_TYPES
 from ledger.connection import Connection
 from ledger.following.builds import key, table
+from ledger.following.poison import POISON, Unreadable, park
 from projections.analytics import Projection
 
 STATEMENT_SECONDS_MAX = 20
@@ -17,15 +17,6 @@ SEVERED_SECONDS = STATEMENT_SECONDS_MAX + 10
 
 FROZEN_SECONDS_MAX = 15
 """Whoever is silent for so long in mid-batch loses it, and another takes over."""
-
-
-class Unreadable(Exception):
-    """An event that this program cannot take up, or a log that is not the one the checkpoint is of."""
-
-    def __init__(self, build: int, position: int, reason: str) -> None:
-        super().__init__(reason)
-        self.build = build
-        self.position = position
 
 
 class Checkpoint(NamedTuple):
@@ -116,16 +107,6 @@ async def take_up(connection: Connection, projection: Projection, at: Checkpoint
     return at._replace(position=span["upto"], hash=row[0], error=None)
 
 
-async def park(connection: Connection, projection: Projection, error: Unreadable) -> None:
-    """Stand still before an event, and sound the alarm."""
-    values = {**key(projection, error.build), "position": error.position, "error": str(error)}
-    cursor = await connection.execute(_PARK, values)
-    # Another one may have come past the event meanwhile.
-    if cursor.rowcount:
-        alarm = logger.bind(projection=projection.name, position=error.position, error=str(error))
-        alarm.error("projection.parked")
-
-
 async def _require_same_log(connection: Connection, at: Checkpoint) -> None:
     """A restored backup may end before the checkpoint, or have had another history since."""
     if at.position > at.head:
@@ -160,14 +141,6 @@ async def _known_upto(connection: Connection, projection: Projection, at: Checkp
     return int(position) - 1
 
 
-POISON = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    psycopg.ProgrammingError,
-    psycopg.errors.ProgramLimitExceeded,
-)
-"""What comes again with the same event, unlike lost connections, locks and timeouts."""
-
 # The rows can be made again from the log, so nobody waits for the disk: after a crash rows and checkpoint are
 # those of the same earlier moment.
 _LIMITS: LiteralString = f"""
@@ -201,9 +174,4 @@ _RECORD: LiteralString = """
     from ledger.events as e
     where b.projection = %(projection)s and b.build = %(build)s and e.position = %(upto)s
     returning e.hash
-"""
-_PARK: LiteralString = """
-    update analytics_store.builds set parked_at = coalesce(parked_at, clock_timestamp()),
-        parked_position = %(position)s, error = %(error)s
-    where projection = %(projection)s and build = %(build)s and position in (%(position)s, %(position)s - 1)
 """
