@@ -24,7 +24,7 @@ def prove(environment: dict[str, str], booking_id: str) -> dict[str, Any]:
         text = proof.read_text()
         at = text.index("booking.initiated") + len("booking.")
         forged.write_text(f"{text[:at]}I{text[at + 1 :]}")
-        stranger = {name: environment[name] for name in ("PATH", "HOME") if name in environment}
+        stranger = {name: text for name, text in environment.items() if name in ("PATH", "HOME")}
         genuine, changed = (
             _run(stranger, "check-proof", str(file), "--key", str(key), cwd=folder)
             for file in (proof, forged)
