@@ -91,9 +91,7 @@ def _ending(notebook: Notebook) -> RenderableType:
         found = "every hash follows from the one before" if verdict["ok"] else f"NOT OK: {verdict}"
         lines.append(f"[bold]verify[/]  {verdict['checked']:,} events from 1 to the head: {escape(found)}")
     if (proof := notebook.facts.get("proof")) and proof["proved"] and proof["forgery_found"]:
-        told = (
-            f"one booking's history in {proof['bytes']:,} bytes, checked with a public key and nothing else"
-        )
+        told = f"one history in {proof['bytes']:,} bytes, checked with a public key alone"
         lines.append(f"[bold]proof[/]   {told}; one letter changed: found")
     lines.extend(f"[red]surprise[/]  {escape(text)}" for text in notebook.surprises[:SURPRISES_SHOWN_MAX])
     if more := len(notebook.surprises) - SURPRISES_SHOWN_MAX:
