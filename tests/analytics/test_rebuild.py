@@ -189,6 +189,28 @@ async def test_a_query_that_takes_long_delays_the_swap_and_nobody_else(
     assert {*waits} <= {"queries that read the old table", "1 transactions that began before it was complete"}
 
 
+async def test_a_transaction_that_began_before_sees_the_table_whole(
+    trade: Trade, follow: Follow, database_url: str
+) -> None:
+    await trade.rush(4)
+    await follow()
+    waits: list[str] = []
+    async with await AsyncConnection.connect(database_url) as reader:
+        await reader.execute("set transaction isolation level repeatable read")
+        await reader.execute("select 1")  # from now on it sees the database as it is now
+        task = asyncio.create_task(
+            rebuild(database_url, BOOKINGS, lambda p: waits.append(p.waits_for) if p.waits_for else None)
+        )
+        async with asyncio.timeout(30):
+            while not waits and not task.done():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        ((versions, events),) = await (await reader.execute(WHOLE)).fetchall()
+        assert versions == events > 0
+        await reader.commit()
+    await task
+    assert set(waits) == {"1 transactions that began before it was complete"}
+
+
 def test_the_command_tells_progress_and_facts(database_url: str, checkout: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "rebuild", "--all", "--json"],

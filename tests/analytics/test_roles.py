@@ -114,7 +114,8 @@ COMMANDS = """
     insert into ledger.commands values
         ('alice', 'pay_booking', '1', '', 409, '{"type":"/problems/hold-expired"}', null, 0, null, 7, '',
             now()),
-        ('alice', 'secret_command', '2', '', 201, '{"type":"x"}', null, 1, 7, 7, '', now())
+        ('alice', 'secret_command', '2', '', 201, '{"type":"x"}', null, 1, 7, 7, '', now()),
+        ('alice', 'quiet_command', '3', '', 200, '{"type":"x"}', null, 1, null, 7, '', now())
 """
 
 
