@@ -6,7 +6,7 @@ from typing import IO
 
 import msgspec
 
-_EPOCH = time.time() - time.monotonic()
+_epoch = [time.time() - time.monotonic()]
 
 NOT_ANSWERS = frozenset({429, 503})
 """Statuses that say: ask again. What became of the command is unknown."""
@@ -17,7 +17,7 @@ READS = frozenset({"availability", "booking", "bookings", "flight", "refunds"})
 
 def now() -> float:
     """Seconds since 1970 on a clock that never goes back; PostgreSQL's on the same machine agrees with it."""
-    return _EPOCH + time.monotonic()
+    return _epoch[0] + time.monotonic()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,8 @@ class Records:
     """All calls in memory and, one JSON object a line, in a file that a judgement can be repeated from."""
 
     def __init__(self, path: Path) -> None:
+        # The machine's clock may have been put right, or have stood still with it, since the last record.
+        _epoch[0] = time.time() - time.monotonic()
         self.calls: list[Call] = []
         self._file: IO[bytes] = path.open("wb")
 
