@@ -13,6 +13,7 @@ from granian.server import MPServer
 
 from api.counts import counts_folder
 from api.tokens import Tokens
+from gateways.configured import check_gateway
 from ledger.settings import Settings, WrongSetting, read_settings
 
 BACKLOG = 2048
@@ -29,9 +30,10 @@ OTHER_FILES_MAX = 256
 def serve(settings: Settings) -> None:
     """Answers requests until SIGTERM or SIGINT, then those in flight, and returns.
 
-    The workers read their settings from the environment; DATABASE_URL must be in it. Raises SystemExit
-    when the workers cannot be kept alive.
+    The workers read their settings from the environment; DATABASE_URL must be in it. Raises WrongSetting,
+    and SystemExit when the workers cannot be kept alive.
     """
+    check_gateway(settings)
     with counts_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         server = granian_server(settings, "api.main:create")

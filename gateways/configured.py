@@ -9,10 +9,9 @@ SIMULATOR_KEY = "sk_test_simulator"
 
 def open_gateway(settings: Settings) -> Gateway | None:
     """To be closed by the caller. Raises WrongSetting."""
+    check_gateway(settings)
     if settings.gateway is None:
         return None
-    if settings.gateway == "simulator" and settings.gateway_url is None:
-        raise WrongSetting("SEATLEDGER_GATEWAY_URL: required for a simulator that `up` did not start")
     # Here, because Stripe's library takes a while to import and most programs need none.
     from gateways.stripe import URL, StripeGateway
 
@@ -22,6 +21,12 @@ def open_gateway(settings: Settings) -> Gateway | None:
         name=settings.gateway,
         seconds=settings.gateway_seconds,
     )
+
+
+def check_gateway(settings: Settings) -> None:
+    """Once, before workers start that could only fail one by one. Raises WrongSetting."""
+    if settings.gateway == "simulator" and settings.gateway_url is None:
+        raise WrongSetting("SEATLEDGER_GATEWAY_URL: required for a simulator that `up` did not start")
 
 
 def gateway_key(settings: Settings) -> str:

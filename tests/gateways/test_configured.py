@@ -1,5 +1,8 @@
 """Which gateway the settings open."""
 
+import os
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
@@ -31,6 +34,19 @@ async def test_the_simulator_is_reached_without_a_key_of_ones_own(simulator: Pro
 def test_a_simulator_nobody_started() -> None:
     with pytest.raises(WrongSetting, match="SEATLEDGER_GATEWAY_URL"):
         open_gateway(Settings(gateway="simulator"))
+
+
+def test_the_api_says_so_once_and_in_one_line(database_url: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "cli.main", "api"],
+        env=os.environ | {"DATABASE_URL": database_url, "SEATLEDGER_GATEWAY": "simulator"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert "SEATLEDGER_GATEWAY_URL" in told.stderr
 
 
 def test_keys() -> None:
