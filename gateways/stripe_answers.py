@@ -22,7 +22,9 @@ def judged(problem: stripe.StripeError) -> GatewayInDoubt | GatewayRefused:
     status = problem.http_status or 0
     # 401 and 403 are for the operator to put right; the call may well succeed after that.
     doubtful = not 400 <= status < 500 or status in (401, 403, 409, 429)
-    if doubtful or problem.error is None or isinstance(problem, stripe.RateLimitError):
+    # A key that stands for another request stands for a call of ours that was carried out: look it up.
+    unsure = (stripe.RateLimitError, stripe.IdempotencyError)
+    if doubtful or problem.error is None or isinstance(problem, unsure):
         return GatewayInDoubt(f"{type(problem).__name__}, HTTP status {status}")
     code = field(problem.error, "code") or field(problem.error, "type")
     return GatewayRefused(str(code or f"http_{status}"))
