@@ -1,5 +1,6 @@
 """Payments through a gateway: what is asked is written down first, and every answer finds its place."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -68,6 +69,14 @@ def test_a_capture_asked_for_keeps_the_seats_for_another_while(till: Till) -> No
     till.scenario.later(minutes=14).when(CapturePayment(till.id))
     till.scenario.later(minutes=14).when(ExpireHold(till.id))
     assert till.told(CAPTURED) == ["booked"]
+
+
+def test_a_payment_asked_for_never_shortens_the_hold(till: Till) -> None:
+    till.scenario.terms = till.scenario.terms._replace(capture_window=timedelta(minutes=1))
+    till.pay()
+    till.scenario.later(minutes=4)
+    assert till.booking.held_until == till.booking.expires_at
+    assert till.told(AUTHORISED) == ["payment_authorised"]
 
 
 @pytest.mark.parametrize("capture", list(Capture))
