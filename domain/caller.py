@@ -1,6 +1,7 @@
 """Who asks: a subject and its roles."""
 
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +24,13 @@ class Caller(msgspec.Struct, frozen=True):
 
     def may_read(self, user_id: str) -> bool:
         return self.may_act_for(user_id) or Role.AUDITOR in self.roles
+
+
+class Asked(NamedTuple):
+    """Who asks, and which version of the booking the command is meant for (None: any)."""
+
+    caller: Caller
+    expected_version: int | None = None
 
 
 SYSTEM = Caller("seatledger", frozenset({Role.OPERATOR}))

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import UNSET
-
-from domain import through_gateway
-from domain.booking import Booking, CancelReason, Status
-from domain.caller import Caller
+from domain.booking import Booking, CancelReason
+from domain.caller import Asked
 from domain.commands import (
     CancelBooking,
     CancelFlight,
@@ -32,16 +29,21 @@ from domain.commands import (
     SettleRefund,
     VoidPayment,
 )
-from domain.flight import Flight, FlightStatus
+from domain.flight import Flight
 from domain.money import Money
-from domain.payments import Capture
+from domain.payment_handlers import (
+    capture_payment,
+    pay_booking,
+    record_payment,
+    record_refund,
+    settle_refund,
+    void_payment,
+)
 from domain.refusals import (
-    BookingNotFound,
     FlightAlreadyScheduled,
     NotYourAccount,
     TotalTooLarge,
 )
-from domain.through_gateway import LateTerms, Order, Told
 from domain.waiting_handlers import (
     close_waiting,
     hold_offer,
@@ -50,13 +52,6 @@ from domain.waiting_handlers import (
     offer_seats,
 )
 from domain.working_set import Subject, WorkingSet
-
-
-class Asked(NamedTuple):
-    """Who asks, and which version of the booking the command is meant for (None: any)."""
-
-    caller: Caller
-    expected_version: int | None = None
 
 
 def schedule_flight(command: ScheduleFlight, asked: Asked, world: WorkingSet) -> Flight:
@@ -133,75 +128,15 @@ def initiate_booking(command: InitiateBooking, asked: Asked, world: WorkingSet) 
     return booking
 
 
-def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking:
-    booking = _own_booking(command, asked, world)
-    if booking.user_id != command.user_id:
-        raise BookingNotFound(booking_id=command.booking_id)
-    booking.require_version(asked.expected_version)
-    payment_id, amount, now = world.new_id(), command.total_cost, world.now
-    if world.terms.gateway is not None:
-        method = "" if command.payment_method is UNSET else command.payment_method
-        order = Order(world.terms.gateway, method, command.capture)
-        through_gateway.request_payment(booking, payment_id, amount, order, world.capture_before, now)
-    elif command.capture is Capture.MANUAL:
-        booking.authorise(payment_id, amount, world.capture_before, now)
-    else:
-        booking.pay(payment_id, amount, now)
-    return booking
-
-
-def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    booking.require_version(asked.expected_version)
-    if _is_with_gateway(booking):
-        has_seats = booking.is_late(world.now) and _has_seats(booking, world)
-        through_gateway.request_capture(booking, has_seats, world.capture_before, world.now)
-    elif booking.is_late(world.now):
-        booking.capture_late(_has_seats(booking, world), world.new_id(), world.now)
-    else:
-        booking.capture(world.now)
-    return booking
-
-
-def _is_with_gateway(booking: Booking) -> bool:
-    return booking.payment is not None and booking.payment.gateway is not None
-
-
-def _has_seats(booking: Booking, world: WorkingSet) -> bool:
-    """Could the booking sit on its flight? One whose hold nobody has tidied away still has its seats."""
-    flight = world.flights[booking.flight_id]
-    counted = booking.seats if booking.status is not Status.CANCELLED else 0
-    free = world.seats[flight.id].free + counted
-    return flight.status(world.now) is FlightStatus.SCHEDULED and booking.seats <= free
-
-
-def void_payment(command: VoidPayment, asked: Asked, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    booking.require_version(asked.expected_version)
-    if _is_with_gateway(booking):
-        through_gateway.request_void(booking, command.reason, world.now)
-    else:
-        booking.void(command.reason, world.now)
-    return booking
-
-
-def record_payment(command: RecordPayment, asked: Asked, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    told = Told(command.outcome, command.reference, command.code)
-    late = LateTerms(_has_seats(booking, world), world.new_id(), world.capture_before)
-    through_gateway.record(booking, command.payment_id, told, late, world.now)
-    return booking
-
-
 def reduce_seats(command: ReduceSeats, asked: Asked, world: WorkingSet) -> Booking:
-    booking = _own_booking(command, asked, world)
+    booking = world.own_booking(command.booking_id, asked.caller)
     booking.require_version(asked.expected_version)
     booking.reduce_seats(command.seats, world.new_id(), world.now)
     return booking
 
 
 def cancel_booking(command: CancelBooking, asked: Asked, world: WorkingSet) -> Booking:
-    booking = _own_booking(command, asked, world)
+    booking = world.own_booking(command.booking_id, asked.caller)
     booking.require_version(asked.expected_version)
     booking.cancel(CancelReason.REQUESTED, command.reason, world.new_id(), world.now)
     return booking
@@ -213,35 +148,9 @@ def cancel_with_flight(command: CancelWithFlight, asked: Asked, world: WorkingSe
     return booking
 
 
-def settle_refund(command: SettleRefund, asked: Asked, world: WorkingSet) -> Booking:
-    booking = world.booking_of_refund(command.refund_id)
-    through = booking.refunds[command.refund_id].gateway is not None
-    if not (not through if command.by_hand is UNSET else command.by_hand):
-        through_gateway.request_refund(booking, command.refund_id, world.now)
-    else:
-        booking.settle_refund(command.refund_id, command.reference, world.now)
-    return booking
-
-
-def record_refund(command: RecordRefund, asked: Asked, world: WorkingSet) -> Booking:
-    booking = world.booking_of_refund(command.refund_id)
-    through_gateway.record_refund(booking, command.refund_id, command.reference, command.code, world.now)
-    return booking
-
-
 def expire_hold(command: ExpireHold, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     booking.expire(world.now)
-    return booking
-
-
-def _own_booking(
-    command: PayBooking | CancelBooking | ReduceSeats, asked: Asked, world: WorkingSet
-) -> Booking:
-    """Somebody else's booking is answered exactly like an unknown one."""
-    booking = world.booking(command.booking_id)
-    if not asked.caller.may_act_for(booking.user_id):
-        raise BookingNotFound(booking_id=command.booking_id)
     return booking
 
 

@@ -1,10 +1,7 @@
 """What the commands of the waiting list do; rows of `domain.handlers.HANDLERS`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from domain.booking import Booking
+from domain.caller import Asked
 from domain.commands import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.flight import Flight, FlightStatus
 from domain.refusals import (
@@ -18,9 +15,6 @@ from domain.refusals import (
 )
 from domain.waiting import WAITING_MAX, CloseReason, WaitingParty, WaitingStatus, id_behind
 from domain.working_set import WorkingSet
-
-if TYPE_CHECKING:
-    from domain.handlers import Asked
 
 _CLOSES = {
     FlightStatus.CANCELLED: CloseReason.FLIGHT_CANCELLED,

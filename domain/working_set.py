@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking, Status
+from domain.caller import Caller
 from domain.flight import Flight
 from domain.refusals import BookingNotFound, FlightNotFound, RefundNotFound, WaitingPartyNotFound
 from domain.seats import NONE_USED, Seats, SeatUse
@@ -67,6 +68,13 @@ class WorkingSet:
         if booking is None:
             raise BookingNotFound(booking_id=booking_id)
         self._touched, self._use_before = booking, SeatUse.of(booking)
+        return booking
+
+    def own_booking(self, booking_id: UUID, caller: Caller) -> Booking:
+        """As `booking`; somebody else's is answered exactly like an unknown one."""
+        booking = self.booking(booking_id)
+        if not caller.may_act_for(booking.user_id):
+            raise BookingNotFound(booking_id=booking_id)
         return booking
 
     def booking_of_refund(self, refund_id: UUID) -> Booking:

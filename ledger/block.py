@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.booking import Booking
+from domain.caller import Asked
 from domain.commands import (
     CancelFlight,
     CapturePayment,
@@ -18,7 +19,7 @@ from domain.commands import (
     RecordPayment,
 )
 from domain.flight import Flight
-from domain.handlers import HANDLERS, Asked, require_bookable
+from domain.handlers import HANDLERS, require_bookable
 from domain.refusals import IdempotencyKeyReused, Refusal
 from domain.waiting import WaitingParty
 from domain.working_set import Subject, WorkingSet

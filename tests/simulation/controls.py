@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-import domain.handlers
+import domain.payment_handlers
 import ledger.block
 import simulation.database
 from domain.booking import Booking, CancelReason
@@ -154,7 +154,7 @@ def keeps_the_money_of_a_cancelled_booking(patch: Patch) -> Parts:
 
 
 def seats_late_money_without_looking(patch: Patch) -> Parts:
-    patch.setattr(domain.handlers, "_has_seats", lambda booking, world: True)
+    patch.setattr(domain.payment_handlers, "_has_seats", lambda booking, world: True)
     return Parts()
 
 
