@@ -19,7 +19,8 @@ COPY gateways gateways
 COPY api api
 COPY scheduler scheduler
 COPY cli cli
-RUN /packages/bin/python -m compileall -q .
+# A volume that is mounted here belongs to the program.
+RUN /packages/bin/python -m compileall -q . && install -d -o 10001 -g 10001 -m 700 /var/lib/seatledger
 
 ENV PATH=/packages/bin:$PATH \
     PYTHONPATH=/app \

@@ -76,6 +76,18 @@ def test_the_program_can_change_nothing_in_its_container(name):
     assert re.search(r"^USER [1-9][0-9]*:[1-9][0-9]*$", DOCKERFILE, re.MULTILINE)
 
 
+def test_what_the_scheduler_signs_outlives_its_container():
+    environment, (volume,) = SERVICES["scheduler"]["environment"], SERVICES["scheduler"]["volumes"]
+    name, folder = volume.split(":")
+    assert name in COMPOSE["volumes"]
+    assert environment["SEATLEDGER_DATA"] == folder
+    assert environment["SEATLEDGER_CHECKPOINTS"].startswith(folder + "/")
+    # A new volume takes over the owner of the folder that it covers.
+    user, group = re.search(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE).groups()
+    assert f"install -d -o {user} -g {group} -m 700 {folder}" in DOCKERFILE
+    assert environment["DATABASE_URL"] == SERVICES["api"]["environment"]["DATABASE_URL"]
+
+
 def test_the_image_holds_every_package_and_nothing_that_is_not_there():
     sources = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
     assert all((ROOT / source).exists() for source in sources)
