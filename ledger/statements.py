@@ -5,13 +5,9 @@ from collections.abc import Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg.types.numeric import Int2, Int4, Int8
-
 from domain.seats import Seats
 from ledger.log import COLUMNS, RecordedEvent
 from ledger.recorded import RecordedCommand
-
-_NO_UUID = UUID(int=0)
 
 
 def columns(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
@@ -21,14 +17,14 @@ def columns(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...
 
 def event_columns(events: list[RecordedEvent]) -> tuple[Any, ...]:
     return (
-        [Int8(e.position) for e in events],
+        [e.position for e in events],
         [e.originator_id for e in events],
-        [Int4(e.originator_version) for e in events],
+        [e.originator_version for e in events],
         [e.topic for e in events],
         [e.state for e in events],
         [e.actor for e in events],
         [e.operation for e in events],
-        [Int2(e.ordinal) for e in events],
+        [e.ordinal for e in events],
         [e.causation_id for e in events],
         [e.correlation_id for e in events],
         [e.traceparent for e in events],
@@ -44,13 +40,12 @@ def command_columns(commands: list[RecordedCommand]) -> tuple[Any, ...]:
         [c.operation for c in commands],
         [c.key for c in commands],
         [c.fingerprint for c in commands],
-        [Int2(c.status) for c in commands],
+        [c.status for c in commands],
         [c.body for c in commands],
-        # An array of nothing but nulls would have no type, so zero stands for null on the way in.
-        [c.subject_id or _NO_UUID for c in commands],
-        [Int4(c.version) for c in commands],
-        [Int8(c.first_position or 0) for c in commands],
-        [Int8(c.last_position) for c in commands],
+        [c.subject_id for c in commands],
+        [c.version for c in commands],
+        [c.first_position for c in commands],
+        [c.last_position for c in commands],
         [c.correlation_id for c in commands],
         [c.recorded_at for c in commands],
     )
@@ -59,9 +54,9 @@ def command_columns(commands: list[RecordedCommand]) -> tuple[Any, ...]:
 def seat_columns(seats: dict[UUID, Seats]) -> tuple[Any, ...]:
     return (
         list(seats),
-        [Int4(count.seats) for count in seats.values()],
-        [Int4(count.held) for count in seats.values()],
-        [Int4(count.booked) for count in seats.values()],
+        [count.seats for count in seats.values()],
+        [count.held for count in seats.values()],
+        [count.booked for count in seats.values()],
     )
 
 
@@ -173,14 +168,9 @@ INSERT_EVENTS: LiteralString = f"""
 INSERT_COMMANDS: LiteralString = """
     insert into ledger.commands (actor, operation, key, fingerprint, status, body, subject_id, version,
         first_position, last_position, correlation_id, recorded_at)
-    select actor, operation, key, fingerprint, status, body,
-        nullif(subject_id, '00000000-0000-0000-0000-000000000000'), version,
-        nullif(first_position, 0), last_position, correlation_id, recorded_at
-    from unnest(
+    select * from unnest(
         %b::text[], %b::text[], %b::text[], %b::bytea[], %b::int2[], %b::text[], %b::uuid[], %b::int4[],
-        %b::int8[], %b::int8[], %b::text[], %b::timestamptz[]
-    ) as new (actor, operation, key, fingerprint, status, body, subject_id, version,
-        first_position, last_position, correlation_id, recorded_at)
+        %b::int8[], %b::int8[], %b::text[], %b::timestamptz[])
 """
 
 UPSERT_SEATS: LiteralString = """

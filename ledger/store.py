@@ -10,7 +10,6 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncCursor, AsyncPipeline
 from psycopg.errors import Diagnostic
-from psycopg.types.numeric import Int4
 
 import projections.bookings
 import projections.flights
@@ -22,6 +21,7 @@ from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
+from ledger.arrays import encoded
 from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.connection import Connection, connect, severed_after
@@ -112,7 +112,7 @@ class Store:
         if captures or refunds or emptied:
             more = await self._send(sql.MORE_STREAMS, (captures, refunds, emptied))
         if wanted.seats_needed or captures:
-            needed = [Int4(n) for n in wanted.seats_needed.values()]
+            needed = list(wanted.seats_needed.values())
             due = await self._send(sql.DUE_STREAMS, (list(wanted.seats_needed), needed, captures))
         if any(wanted.lines):
             lines = await self._send(sql.LINES, [list(ids) for ids in wanted.lines])
@@ -182,7 +182,7 @@ class Store:
     async def _send(
         self, statement: LiteralString, parameters: Sequence[Any] = ()
     ) -> AsyncCursor[tuple[Any, ...]]:
-        return await self.connection.execute(statement, parameters, binary=True)
+        return await self.connection.execute(statement, encoded(statement, parameters), binary=True)
 
 
 def fill(world: WorkingSet, rows: list[tuple[Any, ...]]) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection
-from psycopg.types.numeric import Int2, Int4, Int8
+from psycopg.types.numeric import Int8
 
 from domain.booking import Booking, Status
 from domain.money import Money
@@ -157,8 +157,8 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
         [b.id for b in bookings],
         [b.flight_id for b in bookings],
         [b.user_id for b in bookings],
-        [Int2(b.seats) for b in bookings],
-        [Int8(b.total_cost.amount) for b in bookings],
+        [b.seats for b in bookings],
+        [b.total_cost.amount for b in bookings],
         [b.total_cost.currency for b in bookings],
         [b.status.value for b in bookings],
         [b.cancel_reason.value if b.cancel_reason else "" for b in bookings],
@@ -166,7 +166,7 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
         [b.held_until or NEVER for b in bookings],
         [b.payment.id if b.payment else _NO_UUID for b in bookings],
         [b.payment.status.value if b.payment else "" for b in bookings],
-        [Int4(b.version) for b in bookings],
+        [b.version for b in bookings],
         [b.created_on for b in bookings],
         [b.modified_on for b in bookings],
         [b.payment.task.value if b.payment and b.payment.task else "" for b in bookings],

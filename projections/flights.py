@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection
-from psycopg.types.numeric import Int4, Int8
+from psycopg.types.numeric import Int8
 
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
@@ -169,11 +169,11 @@ def upsert(flights: Sequence[Flight]) -> tuple[LiteralString, tuple[Any, ...]]:
         [f.departs_at for f in flights],
         [f.arrives_at for f in flights],
         [f.departure_day for f in flights],
-        [Int4(f.seats) for f in flights],
-        [Int8(f.price.amount) for f in flights],
+        [f.seats for f in flights],
+        [f.price.amount for f in flights],
         [f.price.currency for f in flights],
         [f.cancelled for f in flights],
-        [Int4(f.version) for f in flights],
+        [f.version for f in flights],
     )
 
 

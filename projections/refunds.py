@@ -144,7 +144,7 @@ def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]
         [booking.flight_id for booking, _ in owed],
         [booking.user_id for booking, _ in owed],
         [refund.payment_id for _, refund in owed],
-        [Int8(refund.amount.amount) for _, refund in owed],
+        [refund.amount.amount for _, refund in owed],
         [refund.amount.currency for _, refund in owed],
         [refund.reason.value for _, refund in owed],
         [refund.due_at for _, refund in owed],

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection
-from psycopg.types.numeric import Int2, Int4, Int8
+from psycopg.types.numeric import Int8
 
 from domain.waiting import WaitingParty
 from projections.bookings import NEVER
@@ -160,12 +160,12 @@ def upsert(parties: Sequence[WaitingParty]) -> tuple[LiteralString, tuple[Any, .
         [p.id for p in parties],
         [p.flight_id for p in parties],
         [p.user_id for p in parties],
-        [Int2(p.seats) for p in parties],
+        [p.seats for p in parties],
         [p.status.value for p in parties],
         [p.booking_id or _NO_UUID for p in parties],
         [p.offer_expires_at or NEVER for p in parties],
         [p.created_on for p in parties],
-        [Int4(p.version) for p in parties],
+        [p.version for p in parties],
     )
 
 

@@ -1,0 +1,132 @@
+"""Arrays for PostgreSQL, encoded by the type that the statement itself declares: `%b::uuid[]`.
+
+A block sends some thirty columns. psycopg looks at every item to find out what it is, in Python, which took
+as long as the database needed for the whole block.
+
+Source of the format: `array_recv` and the receive function of each type in PostgreSQL's sources; integers are
+in network byte order.
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from struct import Struct
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from psycopg.adapt import Dumper
+
+_HEAD = Struct("!iiIii")
+_LENGTH = Struct("!i").pack
+_NULL = _LENGTH(-1)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DECLARED = re.compile(r"%b(?:::(\w+)\[\])?")
+
+
+class Array(bytes):
+    """An array in PostgreSQL's binary format."""
+
+
+class _ArrayDumper(Dumper):
+    """Names no type: the server takes the one that the statement declares."""
+
+    format = pq.Format.BINARY
+
+    def dump(self, obj: Array) -> Array:
+        return obj
+
+
+psycopg.adapters.register_dumper(Array, _ArrayDumper)
+
+
+def encoded(statement: str, parameters: Sequence[Any]) -> list[Any]:
+    """The parameters, each list as an array of the type that the statement declares for it; None is null.
+
+    Raises psycopg.DataError for what cannot be of its type, KeyError for a type that is not known here.
+    """
+    try:
+        return [
+            _array(kind, value) if type(value) is list else value
+            for kind, value in zip(_kinds(statement), parameters, strict=True)
+        ]
+    except (struct.error, UnicodeEncodeError) as problem:
+        raise psycopg.DataError(str(problem)) from problem
+
+
+@lru_cache(256)
+def _kinds(statement: str) -> tuple[str, ...]:
+    """The type of each placeholder's items; empty where it is no array."""
+    return tuple(_DECLARED.findall(statement))
+
+
+def _array(kind: str, items: list[Any]) -> Array:
+    oid, encode = _TYPES[kind]
+    if not items:
+        return Array(_HEAD.pack(0, 0, oid, 0, 0)[:12])
+    try:
+        return Array(_HEAD.pack(1, 0, oid, len(items), 1) + encode(items))
+    except (AttributeError, KeyError, TypeError, struct.error):
+        # Nulls, most likely, which no encoder takes: a length of -1 and nothing.
+        body = b"".join([_NULL if item is None else encode([item]) for item in items])
+        return Array(_HEAD.pack(1, 1, oid, len(items), 1) + body)
+
+
+def _integers(code: str, size: int) -> Callable[[Iterable[int]], bytes]:
+    length, number = _LENGTH(size), Struct("!" + code).pack
+
+    def encode(items: Iterable[int]) -> bytes:
+        return length + length.join([number(item) for item in items])
+
+    return encode
+
+
+def _texts(items: Iterable[str]) -> bytes:
+    return _bytes([item.encode() for item in items])
+
+
+def _bytes(items: Iterable[bytes]) -> bytes:
+    return b"".join([part for item in items for part in (_LENGTH(len(item)), item)])
+
+
+_UUID_LENGTH = _LENGTH(16)
+
+
+def _uuids(items: Iterable[Any]) -> bytes:
+    return _UUID_LENGTH + _UUID_LENGTH.join([item.bytes for item in items])
+
+
+_eight, _four = _integers("q", 8), _integers("i", 4)
+
+
+def _instants(items: Iterable[datetime]) -> bytes:
+    return _eight([(item - _EPOCH) // _MICROSECOND for item in items])
+
+
+_BOOL_LENGTH = _LENGTH(1)
+_BOOLS = {False: b"\0", True: b"\1"}
+
+
+def _bools(items: Iterable[bool]) -> bytes:
+    return _BOOL_LENGTH + _BOOL_LENGTH.join([_BOOLS[item] for item in items])
+
+
+def _days(items: Iterable[date]) -> bytes:
+    return _four([(item - _EPOCH.date()).days for item in items])
+
+
+_ENCODERS: dict[str, Callable[[Any], bytes]] = {
+    "text": _texts,
+    "bytea": _bytes,
+    "uuid": _uuids,
+    "int2": _integers("h", 2),
+    "int4": _four,
+    "int8": _eight,
+    "bool": _bools,
+    "timestamptz": _instants,
+    "date": _days,
+}
+_TYPES = {kind: (psycopg.adapters.types[kind].oid, encode) for kind, encode in _ENCODERS.items()}
