@@ -22,7 +22,7 @@ import psycopg
 from drills.failover import synchronous
 from drills.rounds import Result, figures
 from drills.servers import DATABASE, USER, WAIT_SECONDS_MAX, Ground, NoPrograms, drill_ground
-from faults.program import free_port
+from faults.ports import free_port
 from ledger.postgres.processes import send, server_processes
 
 NAMES = ("left", "right")

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from faults.ports import free_port
 from faults.processes import children, kill_tree, words
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,10 +119,3 @@ def environment_without_settings() -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SEATLEDGER_")}
     # Empty means not set, also where a file .env says otherwise.
     return {**kept, "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

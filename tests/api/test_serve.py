@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from faults.ports import free_port
 from tests.api.conftest import SECRET, token
 
 WORKERS = 2
@@ -20,9 +21,7 @@ WORKERS = 2
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from faults.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY_LINE = re.compile(r"^ready (http://\S+:\d+)$", re.MULTILINE | re.ASCII)
@@ -148,9 +149,3 @@ def clean_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name != "DATABASE_URL" and not name.startswith("SEATLEDGER_")
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

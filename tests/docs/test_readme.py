@@ -3,13 +3,14 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from faults.ports import free_port
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -18,9 +19,7 @@ def blocks(document: Path, language: str) -> list[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="shell")
 def test_one_booking_told_in_curl(checkout: Path, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     told = "".join(
         block for block in blocks(checkout / "README.md", "sh") if "$api" in block or "api=" in block
     )

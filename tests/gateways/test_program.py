@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from faults.ports import free_port
 from tests.gateways.program import KEY, ROOT, Program
 
 COMMAND = [sys.executable, "-m", "cli.main"]
@@ -101,13 +102,6 @@ def test_up_starts_one_keeps_it_up_and_ends_it(up: "subprocess.Popen[str]", tmp_
     assert up.wait(10) == 0
     assert not answers(url)
     assert up.stdout.read() == ""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def part(parent: int, name: str) -> int:
