@@ -22,7 +22,7 @@ CHECK = [
     ("lint", [PYTHON, "-m", "ruff", "check", "."]),
     ("types", [PYTHON, "-m", "mypy"]),
     ("import contracts", [os.path.join(SCRIPTS, "lint-imports")]),
-    ("tests", [PYTHON, "-m", "pytest"]),
+    ("tests", [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]),
 ]
 
 
@@ -52,7 +52,7 @@ def main(arguments):
 
 def check(pytest_arguments):
     """Run every check, or only pytest when it is given arguments; the first failure ends it."""
-    steps = [("tests", CHECK[-1][1] + pytest_arguments)] if pytest_arguments else CHECK
+    steps = [("tests", [PYTHON, "-m", "pytest", *pytest_arguments])] if pytest_arguments else CHECK
     for name, command in steps:
         tell(name)
         code = subprocess.call(command, cwd=ROOT)

@@ -1,4 +1,4 @@
-"""One server for all attacks. It logs everything it can, and at the end its log is read."""
+"""One server for all attacks. It logs everything it can; in the end its log is read, its ledger verified."""
 
 import json
 
@@ -18,6 +18,8 @@ def running(**settings):
         program.start()
         yield program
         judge(program)
+        verified = program.run("verify", "--json")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
     finally:
         program.close()
 

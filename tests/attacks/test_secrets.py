@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from tests.contract.program import REPOSITORY, clean_environment
 PASSWORD = "hunter2hunter2"
 SECRET = "swordfish-swordfish-swordfish-swordfish"
 NOWHERE = f"postgresql://ann:{PASSWORD}@127.0.0.1:9/ledger?connect_timeout=1"
-SECONDS = 2
+SECONDS = 1
+START_SECONDS_MAX = 30
 
 FAILED_STARTS = {
     "api": (["api"], NOWHERE),
@@ -105,7 +107,7 @@ def leaks(path: Path) -> list[str]:
 
 
 def output(arguments, folder, **environment):
-    """What a program says in its first seconds, at DEBUG."""
+    """What a program says until it ends, or in the first second after its first word, at DEBUG."""
     module = ("-m", "api.serve") if arguments is None else ("-m", "cli.main", *arguments)
     settings = {
         "SEATLEDGER_LOG_LEVEL": "DEBUG",
@@ -113,17 +115,23 @@ def output(arguments, folder, **environment):
         "SEATLEDGER_DATA": str(folder),
         "SEATLEDGER_PORT": str(free_port()),
     }
-    with subprocess.Popen(
-        [sys.executable, *module],
-        cwd=REPOSITORY,
-        env=clean_environment() | settings | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    told = folder / "told.txt"
+    with (
+        told.open("wb") as file,
+        subprocess.Popen(
+            [sys.executable, *module],
+            cwd=REPOSITORY,
+            env=clean_environment() | settings | environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while process.poll() is None and not told.stat().st_size and time.monotonic() < deadline:
+            time.sleep(0.02)
         try:
-            told, _ = process.communicate(timeout=SECONDS)
+            process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             process.terminate()
-            told, _ = process.communicate(timeout=15)
-    return told
+            process.wait(15)
+    return told.read_text()

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 READY_LINE = re.compile(r"^ready (http://\S+:\d+)$", re.MULTILINE | re.ASCII)
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
-COMMAND_SECONDS_MAX = 30
+COMMAND_SECONDS_MAX = 60
 MODULE = ("-m", "cli.main")
 
 
