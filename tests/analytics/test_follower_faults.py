@@ -1,4 +1,4 @@
-"""The follower under fire: killed in mid-batch two hundred times, black-holed, frozen, and always back."""
+"""The follower under fire: killed in mid-batch again and again, black-holed, frozen, and always back."""
 
 import asyncio
 import random
@@ -20,14 +20,15 @@ from projections.analytics import PROJECTIONS
 from projections.analytics.bookings import BOOKINGS
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
+from tests.repetitions import times
 
 Rows = Callable[..., list[Any]]
-KILLS = 200
+KILLS = times(50, 200)
 LEAST = "select min(position) from analytics_store.builds"
 HEAD = "select max(position) from ledger.events"
 
 
-async def test_killed_at_200_random_points_it_ends_the_same_byte_for_byte(
+async def test_killed_at_random_points_it_ends_the_same_byte_for_byte(
     trade: Trade, follow: Follow, rows: Rows, facts: Callable[[], Any], database_url: str
 ) -> None:
     await trade.rush(40)

@@ -13,8 +13,9 @@ from tests.attacks.mutations import bodies
 from tests.contract.client import PROBLEM_FIELDS
 from tests.contract.people import OLGA
 from tests.contract.samples import an_unknown_id, new_key
+from tests.repetitions import times
 
-MUTATIONS = 120
+MUTATIONS = times(40, 120)
 STATUSES = {200, 201, 400, 404, 409, 413, 415, 422}
 DEEP = 2_000
 NASTY = {

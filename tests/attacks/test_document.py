@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.contract.people import OLGA
+from tests.repetitions import times
 
 HERE = Path(__file__).parent
 SEED = "20261122"
@@ -38,6 +39,7 @@ def schemathesis(url, targets, folder):
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
             *("run", f"{url}/openapi.json", "--checks", "all", "--seed", SEED, "--no-color"),
+            *("--max-examples", str(times(5, 20))),
         ],
         env=os.environ
         | {"PYTHONPATH": str(HERE.parents[1]), "NO_PROXY": "127.0.0.1"}

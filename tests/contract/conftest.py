@@ -22,9 +22,14 @@ def running(**settings: str) -> Iterator[Program]:
 
 @pytest.fixture(scope="session")
 def program() -> Iterator[Program]:
-    """The server most tests share: holds outlive the whole run, and payments lapse no sooner."""
+    """The server most tests share: holds outlive each test, payments lapse no sooner, and it is patient on a
+    busy machine.
+    """
     yield from running(
-        SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_HOLD_SECONDS="300", SEATLEDGER_CAPTURE_SECONDS="60"
+        SEATLEDGER_JWT_SECRET=SECRET,
+        SEATLEDGER_HOLD_SECONDS="300",
+        SEATLEDGER_CAPTURE_SECONDS="60",
+        SEATLEDGER_DEADLINE_SECONDS="20",
     )
 
 

@@ -83,7 +83,7 @@ async def test_a_position_out_of_reach_is_a_503_after_two_seconds(operator, alic
     paths = queries(flight, (await alice.book(flight)).made())
     started = time.monotonic()
     answers = await asyncio.gather(*[alice.get(f"{path}?min_position={FAR}") for path in paths])
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10
     for answer in answers:
         answer.refused(503)
         assert int(answer.headers["retry-after"]) >= 0

@@ -1,4 +1,4 @@
-"""A payment meets the end of its hold: 10,000 times at a barrier, exactly one wins, and the seats balance."""
+"""A payment meets the end of its hold, a thousand times at a barrier: exactly one wins, the seats balance."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,8 +16,9 @@ from ledger.settings import Settings
 from ledger.submission import Answer
 from ledger.verify import verify
 from tests.ledger.conftest import Desk
+from tests.repetitions import times
 
-WAVES = 5
+WAVES = times(1, 5)
 FLIGHTS, SEATS = 50, 20
 HOLD_SECONDS = 1
 JITTER_SECONDS = 0.3

@@ -11,9 +11,10 @@ import simulation.main
 from simulation.main import reports, run
 from simulation.program import Parts
 from simulation.run import Report, simulate
+from tests.repetitions import times
 from tests.simulation.controls import expires_without_looking_again
 
-SEEDS = 1000
+SEEDS = times(200, 1000)
 
 _PRINT_TRACES = """
 from simulation.run import simulate
