@@ -84,7 +84,7 @@ async def test_a_black_hole_is_noticed_and_left(
     await trade.rush(1)
     started = time.monotonic()
     await follower.run()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 6
     proxy.trouble = Trouble.NONE
     proxy.reset_all()
     await follower.run()

@@ -10,7 +10,7 @@ from tests.contract.samples import new_key, query
 from tests.contract.wire import dial, head
 
 SLOW = 40
-SECONDS_MAX = 2
+SECONDS_MAX = 5
 FORGED = '{"level": "CRITICAL", "message": "forged"}'
 
 
@@ -51,7 +51,7 @@ async def test_bytes_that_are_not_http_do_not_stop_others(program, alice):
 async def test_text_that_looks_like_sql_is_text(operator, alice):
     flight = await operator.flight()
     booking = (await alice.book(flight)).made()
-    sly = "'; SELECT pg_sleep(5); DROP TABLE bookings; --"
+    sly = "'; SELECT pg_sleep(99); DROP TABLE bookings; --"
     started = time.monotonic()
     (await alice.get("/flights" + query(origin=sly))).refused(400)
     (await alice.get("/bookings" + query(cursor=sly))).refused(400)
