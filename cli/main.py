@@ -14,9 +14,10 @@ from cli import analytics, audit, programs, proofs, replay, tokens, up
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.schema import SchemaMismatch
 from ledger.settings import WrongSetting, read_settings
+from ledger.verify import CutShort
 from projections.analytics import PROJECTIONS
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE, CUT_SHORT = 1, 2, 3
 
 _ABOUT = """\
 An event-sourced booking ledger for flights: holds seats, takes payments once, and can prove what happened.
@@ -39,7 +40,9 @@ Settings are environment variables, or the same names in a file .env; the README
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0 done, 1 something does not hold or broke, 2 wrongly asked."""
+    """Run one command; the exit code: 0 done, 1 something does not hold or broke, 2 wrongly asked, 3 verify
+    was cut short.
+    """
     options = vars(_parser().parse_args(arguments))
     run: Callable[..., int] = options.pop("run")
     if run is proofs.check_proof:
@@ -57,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except psycopg.Error as problem:
         print(f"seatledger: the database: {_said(problem)}", file=sys.stderr)
         return FAILED
+    except CutShort as problem:
+        print(f"seatledger: {problem}", file=sys.stderr)
+        return CUT_SHORT
     except KeyboardInterrupt:
         return 130
 
@@ -97,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "verify",
         audit.verify,
-        "check chain, positions, versions, commands, seats and views; exit 1 when something does not hold",
+        "check chain, positions, versions, commands, seats and views; exit 1 when something does not hold,"
+        " 3 when the check was cut short",
         [_DATA, _JSON],
     )
     verify.add_argument("--against", type=Path, metavar="FILE", help="also with checkpoints saved there")

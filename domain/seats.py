@@ -6,8 +6,6 @@ from typing import NamedTuple
 from domain.booking import Booking, Status
 from domain.refusals import NotEnoughSeats, SeatsInUse
 
-HELD = frozenset({Status.INITIATED, Status.PENDING})
-
 
 class SeatUse(NamedTuple):
     """How many seats of its flight a booking has held and booked."""
@@ -17,9 +15,9 @@ class SeatUse(NamedTuple):
 
     @classmethod
     def of(cls, booking: Booking) -> "SeatUse":
-        if booking.status in HELD:
-            return cls(booking.seats, 0)
-        return cls(0, booking.seats) if booking.status is Status.BOOKED else NONE_USED
+        if booking.status is Status.CANCELLED:
+            return NONE_USED
+        return cls(0, booking.seats) if booking.status is Status.BOOKED else cls(booking.seats, 0)
 
 
 NONE_USED = SeatUse(0, 0)

@@ -34,9 +34,19 @@ def lines(event: RecordedEvent) -> bytes:
 
 def link(previous: bytes, event: RecordedEvent) -> bytes:
     """The hash of an event after `previous`, whatever stands in its own `hash`."""
-    return hashlib.sha256(previous + lines(event)).digest()
+    return hash_after(previous, lines(event))
+
+
+def hash_after(previous: bytes, lines: bytes) -> bytes:
+    """The same, of what an event says."""
+    return hashlib.sha256(previous + lines).digest()
 
 
 def outcome_hash(fingerprint: bytes, status: int, body: str) -> bytes:
     """What each event commits to about its command: the outcome that the caller was told."""
-    return hashlib.sha256(fingerprint + f"\n{status}\n{body}".encode()).digest()
+    return outcome_hash_of(fingerprint, str(status).encode(), body.encode())
+
+
+def outcome_hash_of(fingerprint: bytes, status: bytes, body: bytes) -> bytes:
+    """The same, of text as UTF-8."""
+    return hashlib.sha256(b"%b\n%b\n%b" % (fingerprint, status, body)).digest()

@@ -1,17 +1,32 @@
 """Verify: all that an auditor may ask of the log and its views, in two streaming passes over one snapshot."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
-import psycopg
 
-from ledger.connection import conninfo
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.verify.evidence import Evidence
-from ledger.verify.fold_pass import check_folds
-from ledger.verify.log_pass import check_log, check_part
+from ledger.verify.fold_pass import check_folds, spans
+from ledger.verify.folds import Folds
+from ledger.verify.log_pass import Checked, Range, check_log, check_part, check_range, ranges, seam_before
+from ledger.verify.moment import Connection, moment, snapshot_of
+from ledger.verify.views import Span
+from ledger.verify.workers import CutShort, side_by_side
 from ledger.verify.wrong import Wrong
+
+__all__ = ["CutShort", "Verification", "verify", "verify_part"]
+
+EVENTS_AT_ONCE = 5_000
+"""What a process has in memory: so many events, and the rows that views have of them. More is no faster."""
+
+EVENTS_ALONE_MAX = 100_000
+"""To start processes for fewer would take longer than it saves."""
+
+WORKERS_MAX = 8
 
 Progress = Callable[[int, int], None]
 """Called now and then with steps done and steps in all; each event counts twice, once for each pass."""
@@ -30,7 +45,10 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def verify(
-    url: str, progress: Progress = lambda done, of: None, saved: Sequence[Checkpoint] = ()
+    url: str,
+    progress: Progress = lambda done, of: None,
+    saved: Sequence[Checkpoint] = (),
+    workers: int | None = None,
 ) -> Verification:
     """Check the whole ledger as of one moment, while it is being written or not.
 
@@ -39,22 +57,28 @@ def verify(
     those `saved` elsewhere, whose signatures the caller has checked. Second pass, stream by stream: dense
     versions, and that views and seat counts equal the fold of the log, no flight was ever oversold, and
     nobody who waited was passed over.
+    `workers` processes share the work; None: one for each core, or none of its own where there is little.
     Memory does not grow with the log but for 16 bytes a booking, and some 300 for each party that waited.
-    Raises psycopg.Error when the database cannot be read.
+    Raises psycopg.Error when the database cannot be read, CutShort when a process died.
     """
-    with psycopg.connect(conninfo(url, "seatledger verify"), autocommit=True) as connection:
-        connection.execute("begin isolation level repeatable read read only")
-        # Cursors are read to their end, so plans for the first few rows would be the wrong ones.
-        connection.execute("set local cursor_tuple_fraction = 1")
-        (total,) = _row(connection, "select count(*) from ledger.events")
+    with moment(url) as connection:
+        (total, head) = _row(connection, "select count(*), coalesce(max(position), 0) from ledger.events")
+        # Positions with holes are no measure of the work: it is not divided, and the first hole ends it.
+        size = EVENTS_AT_ONCE if total == head else head or 1
+        parts = ranges(connection, head, size)
+        shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
+        snapshot = snapshot_of(connection)
         checked = 0
-        try:
-            for checked in check_log(connection, Evidence(connection, saved)):
-                progress(checked, 2 * total)
-            for done in check_folds(connection):
-                progress(total + done, 2 * total)
-        except Wrong as wrong:
-            return Verification(False, checked, wrong.position, wrong.reason)
+        with side_by_side(_check_share, [(url, snapshot, head, *share) for share in shares]) as found:
+            try:
+                in_turn = _in_turn(found)
+                checks = islice(in_turn, len(parts))
+                for checked in check_log(connection, parts, checks, Evidence(connection, saved)):
+                    progress(checked, 2 * total)
+                for done in check_folds(connection, head, in_turn):
+                    progress(total + done, 2 * total)
+            except Wrong as wrong:
+                return Verification(False, checked, wrong.position, wrong.reason)
         return Verification(True, checked, None, None)
 
 
@@ -63,15 +87,49 @@ def verify_part(url: str, first: int, last: int | None) -> Verification:
 
     What stands before is taken on trust, and views are not looked at: they show the end of the log only.
     """
-    with psycopg.connect(conninfo(url, "seatledger verify"), autocommit=True) as connection:
-        connection.execute("begin isolation level repeatable read read only")
+    with moment(url) as connection:
         done = [0]
         try:
-            done.extend(check_part(connection, first, last))
+            done.extend(check_part(connection, first, last, EVENTS_AT_ONCE))
         except Wrong as wrong:
             return Verification(False, done[-1], wrong.position, wrong.reason)
         return Verification(True, done[-1], None, None)
 
 
-def _row(connection: psycopg.Connection[Any], statement: Any) -> Any:
+def _workers(events: int) -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if events < EVENTS_ALONE_MAX else min(cores, WORKERS_MAX)
+
+
+def _shares(
+    workers: int, parts: Sequence[Range], spans: Sequence[Span]
+) -> list[tuple[Sequence[Range], Sequence[Span]]]:
+    """Every so-manieth range and span: all processes then are at about the same place of the log."""
+    return [(parts[number::workers], spans[number::workers]) for number in range(workers)]
+
+
+def _check_share(
+    url: str, snapshot: str, head: int, parts: Sequence[Range], spans: Sequence[Span]
+) -> Generator[Checked | int | Folds, None, None]:
+    """One process's work: first its ranges of the log, each as found, then its streams."""
+    with moment(url, snapshot) as connection:
+        for after, upto in parts:
+            yield check_range(connection, seam_before(connection, after + 1), upto)
+        folds = Folds(head)
+        for span in spans:
+            yield folds.check(connection, span)
+        yield folds
+
+
+def _in_turn(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
+    """One result of each, again and again, until there are no more: in the order of the log."""
+    going = deque(found)
+    while going:
+        results = going.popleft()
+        for one in islice(results, 1):
+            going.append(results)
+            yield one
+
+
+def _row(connection: Connection, statement: Any) -> Any:
     return connection.execute(statement).fetchone()

@@ -1,6 +1,7 @@
 """`python -m ledger.verify [FIRST [LAST]]`: verify the database in DATABASE_URL, and print what was found.
 
-A process of its own, for programs that have better to do: it is as busy as one can be.
+A process of its own, for programs that have better to do: it is as busy as one can be. It takes no helpers,
+so that who serves meanwhile has the other cores.
 """
 
 import os
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
         first, *last = (int(argument) for argument in arguments)
         result = verify_part(url, first, last[0] if last else None)
     else:
-        result = verify(url)
+        result = verify(url, workers=1)
     print(msgspec.json.encode(result).decode())
 
 

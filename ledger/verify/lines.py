@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from heapq import heappop, heappush
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking
 from domain.waiting import WaitingParty
-from domain.waiting_handlers import hold_offer
-from ledger.log import RecordedEvent
 
 Note = Callable[[int, str], None]
 
@@ -44,18 +42,26 @@ class WaitingLines:
         self._lines: dict[UUID, list[_Party]] = {}
         self._holds: dict[UUID, tuple[int, _Hold]] = {}
 
-    def follow(self, aggregate: Any, event: RecordedEvent) -> None:
-        if isinstance(aggregate, WaitingParty):
-            line = self._lines.setdefault(aggregate.flight_id, [])
-            if event.originator_version == 1:
-                line.append(_Party(aggregate, event.position))
-            elif not line[-1].ended_at:
-                party = line[-1]
-                party.ended_at, party.booking_id = event.position, aggregate.booking_id
-                party.expires_at = aggregate.offer_expires_at
-        elif event.operation == hold_offer.__name__ and event.topic == Booking.Initiated.TOPIC:
-            hold = _Hold(aggregate.flight_id, aggregate.user_id, aggregate.seats, aggregate.expires_at)
-            self._holds[aggregate.id] = event.position, hold
+    def follow(self, party: WaitingParty, position: int) -> None:
+        """A party right after its event at that position; the events of one party come one after another."""
+        line = self._lines.setdefault(party.flight_id, [])
+        if party.version == 1:
+            line.append(_Party(party, position))
+        elif not line[-1].ended_at:
+            last = line[-1]
+            last.ended_at, last.booking_id = position, party.booking_id
+            last.expires_at = party.offer_expires_at
+
+    def follow_hold(self, booking: Booking, position: int) -> None:
+        """A booking that the ledger made at that position for a party it made an offer."""
+        hold = _Hold(booking.flight_id, booking.user_id, booking.seats, booking.expires_at)
+        self._holds[booking.id] = position, hold
+
+    def join(self, other: "WaitingLines") -> None:
+        """What others have collected."""
+        for flight_id, line in other._lines.items():
+            self._lines.setdefault(flight_id, []).extend(line)
+        self._holds |= other._holds
 
     def check(self, cancelled: Iterable[UUID], note: Note) -> None:
         for flight_id in cancelled:

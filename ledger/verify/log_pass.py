@@ -1,32 +1,49 @@
-"""The first pass, in log order: positions, time, the hash chain, and the commands that events belong to."""
+"""The first pass, in log order: positions, time, the hash chain, and the commands that events belong to.
+
+The log is checked in ranges, in any number of processes. Each range starts from what the event before it
+says about itself. Where the range before comes to anything else, the range is checked again from there: so
+what is found is what one walk from the first event to the last would find.
+"""
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from binascii import hexlify
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import LiteralString, NamedTuple
 
-from psycopg import Connection, ServerCursor
-
-from ledger.chain import GENESIS, link, outcome_hash
-from ledger.log import COLUMNS, RecordedEvent
+from ledger.chain import GENESIS, hash_after, outcome_hash_of
+from ledger.proofs.tree import leaf_hash
 from ledger.verify.evidence import Evidence
+from ledger.verify.moment import Connection, copied
 from ledger.verify.wrong import Wrong
 
-BATCH = 5_000
-_DAWN = datetime.min.replace(tzinfo=UTC)
+LINES = 13
+"""Of an event: what its hash covers, one field a line."""
 
-_EVENTS = f"select {COLUMNS} from ledger.events order by position"
-_PART = f"select {COLUMNS} from ledger.events where position between %s and %s order by position"
-_BEFORE = """
-    select position, hash, recorded_at from ledger.events where position < %s order by position desc limit 1
+# Which fields, in which order and form: docs/chain.md. The hash itself is the last.
+_FIELDS: LiteralString = """
+    position, originator_id, originator_version, topic, state, actor, operation, ordinal, causation_id,
+    correlation_id, traceparent, (extract(epoch from recorded_at) * 1000000)::bigint,
+    encode(command_hash, 'hex'), encode(hash, 'hex')
+"""
+_EVENTS: LiteralString = f"""
+    select {_FIELDS} from ledger.events where position > %s and position <= %s order by position
+"""
+_COMMANDS: LiteralString = """
+    select first_position, last_position, actor, operation, key, encode(fingerprint, 'hex'), status, body
+    from ledger.commands where first_position > %s and first_position <= %s
+"""
+_BEFORE: LiteralString = f"""
+    select {_FIELDS} from ledger.events where position < %s order by position desc limit 1
+"""
+_CUTS: LiteralString = """
+    select distinct (select min(first_position) - 1 from ledger.commands where first_position > cut)
+    from generate_series(%s::bigint, %s::bigint, %s::bigint) as cut
 """
 _ORDINAL = "select ordinal from ledger.events where position = %s"
 _HEAD = "select coalesce(max(position), 0) from ledger.events"
-_COMMANDS = """
-    select first_position, last_position, actor, operation, key, fingerprint, status, body
-    from ledger.commands where first_position between %s and %s
-"""
 # An outcome that names a position the log does not have: the tail of the log is gone.
 _BEYOND = """
     select min(coalesce(first_position, last_position)) from ledger.commands
@@ -35,22 +52,102 @@ _BEYOND = """
 # Accepted commands that no event begins: first positions below 1 or shared by two.
 _UNMATCHED = "select count(*) from ledger.commands where first_position is not null"
 
-
-def check_log(connection: Connection[Any], evidence: Evidence) -> Iterator[int]:
-    """Yields how many events are checked so far. Raises Wrong at the first that fails."""
-    chain = _Chain()
-    owners = _Owners()
-    with connection.cursor("log") as cursor:
-        cursor.execute(_EVENTS)
-        for _ in _checked(connection, cursor, chain, owners, evidence):
-            yield chain.position
-    owners.check_end(chain.position)
-    evidence.check_end(chain.position)
-    _check_commands(connection, chain.position, owners.matched)
-    yield chain.position
+Key = tuple[bytes, bytes, bytes]
+"""Actor, operation, idempotency key."""
 
 
-def check_part(connection: Connection[Any], first: int, last: int | None) -> Iterator[int]:
+class Seam(NamedTuple):
+    """What the log goes on from: the last event's position, hash and time (microseconds since 1970 UTC).
+
+    `command` is what it says of its command: ordinal, key, outcome; `reached` is where that command ends.
+    """
+
+    position: int
+    hash: bytes
+    time: int
+    command: tuple[int, Key, bytes] | None
+    reached: int
+
+
+START = Seam(0, GENESIS, -(2**63), None, 0)
+
+Range = tuple[int, int]
+"""After the first position, up to the second."""
+
+
+class Checked(NamedTuple):
+    """One range: it holds from `begin` to `end`, where something may be `wrong`.
+
+    `matched` commands were met; `leaves` are the events' hashes as the Merkle tree has them.
+    """
+
+    begin: Seam
+    end: Seam
+    matched: int
+    leaves: list[bytes]
+    wrong: Wrong | None
+
+
+def ranges(connection: Connection, head: int, size: int) -> list[Range]:
+    """The log up to `head` in ranges of about `size` events, cut where a command begins."""
+    rows = connection.execute(_CUTS, (size, head - 1, size)).fetchall()
+    cuts = [0, *sorted(cut for (cut,) in rows if cut and 0 < cut < head), head]
+    return list(pairwise(cuts))
+
+
+def check_range(connection: Connection, begin: Seam, last: int) -> Checked:
+    """The events after `begin` up to `last`, as far as they hold."""
+    chain, owners = _Chain(begin), _Owners(connection, begin, last)
+    leaves: list[bytes] = []
+    wrong = None
+    events = copied(connection, _EVENTS, (begin.position, last))
+    try:
+        for event in events:
+            lines = b"\n".join(event[:LINES])
+            chain.check(event, lines)
+            owners.check(chain.position, event)
+            leaves.append(leaf_hash(lines))
+    except Wrong as found:
+        wrong = found
+        deque(events, maxlen=0)
+    end = Seam(chain.position, chain.hash, chain.time, owners.open, owners.reached)
+    return Checked(begin, end, owners.matched, leaves, wrong)
+
+
+def seam_before(connection: Connection, position: int) -> Seam:
+    """What the event before `position` says of itself, taken on trust, as if its command ended there."""
+    for event in copied(connection, _BEFORE, (position,)):
+        found, *_, time, _, hash = event
+        return Seam(int(found), bytes.fromhex(hash.decode()), int(time), _command(event), int(found))
+    return START
+
+
+def check_log(
+    connection: Connection, parts: Sequence[Range], found: Iterable[Checked], evidence: Evidence
+) -> Iterator[int]:
+    """Joins what was `found` of the `parts`. Yields how many events hold so far. Raises Wrong at the first
+    that does not.
+    """
+    end, matched = START, 0
+    (lowest,) = connection.execute("select min(position) from ledger.events").fetchone() or (None,)
+    if lowest is not None and lowest < 1:
+        raise Wrong(lowest, f"positions are not dense: {lowest} stands where 1 should")
+    for (_, last), checked in zip(parts, found, strict=True):
+        if checked.begin != end:
+            checked = check_range(connection, end, last)
+        evidence.check(checked.leaves)
+        if checked.wrong:
+            raise checked.wrong
+        end, matched = checked.end, matched + checked.matched
+        yield end.position
+    if end.reached > end.position:
+        raise _cut_off(end)
+    evidence.check_end(end.position)
+    _check_commands(connection, end.position, matched)
+    yield end.position
+
+
+def check_part(connection: Connection, first: int, last: int | None, size: int) -> Iterator[int]:
     """The same for the events from `first` to `last` (None: to the end), taking what stands before on trust.
 
     Yields how many of them are checked so far. Raises Wrong at the first that fails, also where the log ends
@@ -61,101 +158,84 @@ def check_part(connection: Connection[Any], first: int, last: int | None) -> Ite
     row = connection.execute(_ORDINAL, (first,)).fetchone()
     # Where a command's events are cut in two, its first ones are looked at as well.
     begin = max(first - (row[0] - 1), 1) if row else first
-    chain, owners = _Chain(*(connection.execute(_BEFORE, (begin,)).fetchone() or ())), _Owners()
-    with connection.cursor("log") as cursor:
-        cursor.execute(_PART, (begin, last))
-        for _ in _checked(connection, cursor, chain, owners):
-            yield max(chain.position - first + 1, 0)
-    if chain.position < last:
-        raise Wrong(chain.position + 1, f"the log ends at {head}")
-    if last == head:
-        owners.check_end(head)
+    end = seam_before(connection, begin)
+    for upto in (*range(begin + size, min(head, last), size), last):
+        checked = check_range(connection, end, upto)
+        if checked.wrong:
+            raise checked.wrong
+        end = checked.end
+        yield max(end.position - first + 1, 0)
+    if end.position < last:
+        raise Wrong(end.position + 1, f"the log ends at {head}")
+    if last == head and end.reached > head:
+        raise _cut_off(end)
     yield max(last - first + 1, 0)
 
 
-def _checked(
-    connection: Connection[Any],
-    cursor: ServerCursor[Any],
-    chain: "_Chain",
-    owners: "_Owners",
-    evidence: Evidence | None = None,
-) -> Iterator[None]:
-    """Goes on after each batch of the cursor's events that holds."""
-    while rows := cursor.fetchmany(BATCH):
-        events = [RecordedEvent(*row) for row in rows]
-        commands = connection.execute(_COMMANDS, (events[0].position, events[-1].position))
-        owners.expect(commands.fetchall())
-        if evidence:
-            evidence.expect(events[0].position, events[-1].position)
-        for event in events:
-            chain.check(event)
-            owners.check(event)
-            if evidence:
-                evidence.check(event)
-        yield
+def _command(event: list[bytes]) -> tuple[int, Key, bytes]:
+    return int(event[7]), (event[5], event[6], event[8]), event[12]
 
 
 class _Chain:
     """Where the log should go on: the next position, the hash it builds on, the time it may not precede."""
 
-    def __init__(self, position: int = 0, hash: bytes = GENESIS, time: datetime = _DAWN) -> None:
-        self.position = position
-        self._hash = hash
-        self._time = time
+    def __init__(self, begin: Seam) -> None:
+        self.position, self.hash, self.time, *_ = begin
 
-    def check(self, event: RecordedEvent) -> None:
-        expected = self.position + 1
-        if event.position != expected:
-            at = min(event.position, expected)
-            raise Wrong(at, f"positions are not dense: {event.position} stands where {expected} should")
-        if event.recorded_at < self._time:
+    def check(self, event: list[bytes], lines: bytes) -> None:
+        position, expected = int(event[0]), self.position + 1
+        if position != expected:
+            at = min(position, expected)
+            raise Wrong(at, f"positions are not dense: {position} stands where {expected} should")
+        time = int(event[11])
+        if time < self.time:
             raise Wrong(expected, "its time is before that of the event before it")
-        if (
-            "\n"
-            in event.actor + event.operation + event.causation_id + event.correlation_id + event.traceparent
-        ):
+        if lines.count(b"\n") >= LINES:
             raise Wrong(expected, "a field holds a line feed")
-        if link(self._hash, event) != event.hash:
+        hash = hash_after(self.hash, lines)
+        if hexlify(hash) != event[13]:
             raise Wrong(expected, "the hash does not follow from the event and the hash before it")
-        self.position, self._hash, self._time = expected, event.hash, event.recorded_at
+        self.position, self.hash, self.time = expected, hash, time
 
 
 class _Owners:
     """Each event belongs to one accepted command, whose events stand together and count from 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection, begin: Seam, last: int) -> None:
         self.matched = 0
-        self._commands: dict[int, tuple[Any, ...]] = {}
-        self._open: tuple[int, tuple[str, str, str], bytes] | None = None
-        self._last_position = 0
+        self.open = begin.command
+        self.reached = begin.reached
+        self._commands = {
+            int(first): (int(upto), (actor, operation, key), (fingerprint, status, body))
+            for first, upto, actor, operation, key, fingerprint, status, body in copied(
+                connection, _COMMANDS, (begin.position, last)
+            )
+        }
 
-    def expect(self, commands: list[tuple[Any, ...]]) -> None:
-        self._commands = {row[0]: row[1:] for row in commands}
+    def check(self, position: int, event: list[bytes]) -> None:
+        said = ordinal, key, outcome = _command(event)
+        if position > self.reached:
+            self._begin(position, ordinal, key, outcome)
+        elif self.open != (ordinal - 1, key, outcome):
+            raise Wrong(position, "the event does not go on with the command of the event before it")
+        self.open = said
 
-    def check(self, event: RecordedEvent) -> None:
-        key = (event.actor, event.operation, event.causation_id)
-        if event.position > self._last_position:
-            self._begin(event, key)
-        elif self._open != (event.ordinal - 1, key, event.command_hash):
-            raise Wrong(event.position, "the event does not go on with the command of the event before it")
-        self._open = (event.ordinal, key, event.command_hash)
-
-    def check_end(self, head: int) -> None:
-        if self._last_position > head:
-            raise Wrong(head + 1, f"a command recorded events up to {self._last_position}, the log ends here")
-
-    def _begin(self, event: RecordedEvent, key: tuple[str, str, str]) -> None:
-        command = self._commands.get(event.position)
-        if command is None or command[1:4] != key or event.ordinal != 1:
-            raise Wrong(event.position, "the event belongs to no recorded command")
-        last_position, *_, fingerprint, status, body = command
-        if outcome_hash(fingerprint, status, body) != event.command_hash:
-            raise Wrong(event.position, "the outcome of its command is not the one that the event commits to")
-        self._last_position = last_position
+    def _begin(self, position: int, ordinal: int, key: Key, outcome: bytes) -> None:
+        last, recorded, told = self._commands.get(position, (0, None, None))
+        if told is None or recorded != key or ordinal != 1:
+            raise Wrong(position, "the event belongs to no recorded command")
+        fingerprint, status, body = told
+        if hexlify(outcome_hash_of(bytes.fromhex(fingerprint.decode()), status, body)) != outcome:
+            raise Wrong(position, "the outcome of its command is not the one that the event commits to")
+        self.reached = last
         self.matched += 1
 
 
-def _check_commands(connection: Connection[Any], head: int, matched: int) -> None:
+def _cut_off(end: Seam) -> Wrong:
+    return Wrong(end.position + 1, f"a command recorded events up to {end.reached}, the log ends here")
+
+
+def _check_commands(connection: Connection, head: int, matched: int) -> None:
     row = connection.execute(_BEYOND, {"head": head}).fetchone()
     if row is not None and row[0] is not None:
         raise Wrong(

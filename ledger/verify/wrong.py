@@ -8,3 +8,7 @@ class Wrong(Exception):
         super().__init__(f"position {position}: {reason}")
         self.position = position
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type["Wrong"], tuple[int, str]]:
+        """It travels from one process to another."""
+        return Wrong, (self.position, self.reason)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from ledger.verify import verify
+from tests.ledger.verified import verify
 
 RELINK = """
     do $$ declare e record; previous bytea := decode(repeat('00', 32), 'hex'); begin

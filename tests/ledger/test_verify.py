@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from ledger.verify import verify
 from tests.ledger.conftest import Desk
+from tests.ledger.verified import verify
 
 ZEROES = "00000000-0000-0000-0000-000000000000"
 
@@ -17,12 +17,11 @@ async def test_all_holds_after_real_work(log: list[UUID], database_url: str) -> 
     assert (result.ok, result.checked, result.first_bad_position) == (True, 8, None)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3])
-async def test_batches_make_no_difference(
-    log: list[UUID], tamper: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, batch: int
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+async def test_where_the_log_is_cut_makes_no_difference(
+    log: list[UUID], tamper: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("ledger.verify.log_pass.BATCH", batch)
-    monkeypatch.setattr("ledger.verify.fold_pass.BATCH", batch)
+    monkeypatch.setattr("ledger.verify.EVENTS_AT_ONCE", at_once)
     result = verify(database_url)
     assert (result.ok, result.checked) == (True, 8)
     tamper("update ledger.events set actor = 'mallory' where position = 6")
