@@ -16,9 +16,6 @@ from ledger.schema import migrate
 from ledger.settings import Settings, WrongSetting
 from projections.analytics import PROJECTIONS
 
-AT_ONCE = 2
-"""Rebuilds side by side: each keeps one core of the database's machine busy."""
-
 
 def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:
     """0 when readers see the new tables, 1 when something stands in the way: run it again then."""
@@ -31,17 +28,18 @@ def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:
 
 
 async def _rebuild_all(url: str, names: list[str], json: bool) -> list[int]:
-    free = asyncio.Semaphore(AT_ONCE)
+    """All at once: no core of the database's machine stands idle while the last ones are made, and what one
+    of them reads of the log the others find in memory.
+    """
 
     async def one(name: str) -> int:
-        async with free:
-            try:
-                done = await rebuild_one(url, PROJECTIONS[name], _Meter())
-            except RebuildStopped as stopped:
-                print(f"seatledger: {stopped}", file=sys.stderr)
-                return 1
-            print(json_text.dumps(_facts(done)) if json else _sentence(done), flush=True)
-            return 0
+        try:
+            done = await rebuild_one(url, PROJECTIONS[name], _Meter())
+        except RebuildStopped as stopped:
+            print(f"seatledger: {stopped}", file=sys.stderr)
+            return 1
+        print(json_text.dumps(_facts(done)) if json else _sentence(done), flush=True)
+        return 0
 
     return await asyncio.gather(*map(one, names))
 

@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         [_DATA, _JSON],
     )
     rebuild.add_argument("name", nargs="?", choices=list(PROJECTIONS), help="which")
-    rebuild.add_argument("--all", action="store_true", help="all of them, two at a time")
+    rebuild.add_argument("--all", action="store_true", help="all of them, side by side")
     _add(commands, "dictionary", analytics.dictionary, "print what analysts may read, in Markdown", [_DATA])
     token = _add(commands, "token", tokens.token, "print a token, signed with the ledger's secret", [_DATA])
     token.add_argument("--sub", required=True, metavar="USER", help="whose token: an account's name")
