@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -17,6 +18,10 @@ pytest.register_assert_rewrite(
     *(f"tests.contract.{name}" for name in ("client", "people", "program", "samples", "wire")),
     *(f"tests.attacks.{name}" for name in ("every_call", "forgeries", "mutations")),
 )
+
+# An example that a busy machine takes its time over is no failure.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 TEMPLATE = "migrated"
 _numbers = itertools.count(1)

@@ -175,7 +175,7 @@ async def test_open_streams_hold_up_no_stop(mortal_program, tokens):
             assert (await one.content.readline()) == b"retry: 1000\n"
         started = time.monotonic()
         assert await asyncio.to_thread(mortal_program.stop) == 0
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 7  # when it kills what has not ended
         for one in streams:
             await one.read()
     mortal_program.start()

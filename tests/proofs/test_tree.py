@@ -158,7 +158,7 @@ def test_no_other_past_passes(n: int, data: st.DataObject) -> None:
     assert not extends(n, old, n, new, [])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(n=st.integers(71, 5000), seed=st.integers())
 def test_big_trees_agree_with_the_reference(n: int, seed: int) -> None:
     leaves = [str(number).encode() for number in range(n)]
