@@ -363,10 +363,10 @@ async def test_nothing_waits_for_what_moves_no_seats(bench: Bench) -> None:
 async def test_due_holds_come_with_those_who_wait_for_them_all_of_them(bench: Bench) -> None:
     flight_id, other_id = await bench.flight(seats=4), await bench.flight(seats=1, number="BA118")
     held, _ = await bench.hold(flight_id), await bench.hold(flight_id)
-    soon = [await bench.hold(flight_id, due_for=-0.5) for _ in range(2)]
+    soon = [await bench.hold(flight_id, due_for=-2) for _ in range(2)]
     await bench.hold(other_id, due_for=10)
     await bench.wait(flight_id, "bob", 3)
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(2.1)
     for command in (CancelBooking(held), InitiateBooking(flight_id, "carol", 1)):
         store = await bench.open()
         world = (await store.load([asks(command)])).world
