@@ -11,7 +11,6 @@ from api.parameters import View
 from domain.flight import Flight
 from domain.seats import Seats, SeatUse
 from ledger.log import live_at, position_at
-from projections import availability
 from projections.availability import Availability
 from projections.head import Seen, head, snapshot
 
@@ -26,16 +25,19 @@ class Instant(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if self.position is not UNSET and self.as_of is not UNSET:
             raise ValueError("Give only one of position and as_of")
 
+    @property
+    def is_now(self) -> bool:
+        return self.position is UNSET and self.as_of is UNSET
+
 
 async def at(
     connection: AsyncConnection[Any], flight_id: UUID, instant: Instant
 ) -> Seen[Availability | None]:
-    """None before the flight was scheduled. A hold that had run out by then counts as available.
+    """At a position or a time, None before the flight was scheduled.
 
-    Right after a position it is the time of that event; a time that is still to come is now.
+    A hold that had run out by then counts as available. Right after a position it is the time of that
+    event; a time that is still to come is now.
     """
-    if instant.position is UNSET and instant.as_of is UNSET:
-        return await availability.find(connection, flight_id)
     async with snapshot(connection):
         reached, now = await head(connection)
         until = reached if instant.position is UNSET else min(instant.position, reached)

@@ -175,7 +175,7 @@ class BookingController(Controller):
     async def find(self, request: ApiRequest) -> ASGIApp:
         booking_id, moment = request.id(BookingNotFound), request.query(Moment)
         if moment.is_now:
-            seen = await queries.look(request, moment, lambda c: bookings.find(c, booking_id))
+            seen = await queries.find(request, moment, request.ledger.bookings, booking_id)
         else:
             seen = await queries.look(request, moment, lambda c: history.then(c, booking_id, moment))
         return _own(request, booking_id, seen)

@@ -91,7 +91,8 @@ class FlightController(Controller):
     )
     async def find(self, request: ApiRequest) -> ASGIApp:
         flight_id = request.id(FlightNotFound)
-        position, row = await queries.look(request, request.query(View), lambda c: flights.find(c, flight_id))
+        seen = await queries.find(request, request.query(View), request.ledger.flights, flight_id)
+        position, row = seen
         if row is None:
             return queries.missing(request, position, FlightNotFound(flight_id=flight_id))
         return queries.answer(position, row, [version_header(row.version)])
@@ -108,7 +109,11 @@ class FlightController(Controller):
     )
     async def availability(self, request: ApiRequest) -> ASGIApp:
         flight_id, instant = request.id(FlightNotFound), request.query(Instant)
-        position, row = await queries.look(request, instant, lambda c: availability.at(c, flight_id, instant))
+        if instant.is_now:
+            seen = await queries.find(request, instant, request.ledger.availability, flight_id)
+        else:
+            seen = await queries.look(request, instant, lambda c: availability.at(c, flight_id, instant))
+        position, row = seen
         if row is None:
             return queries.missing(request, position, FlightNotFound(flight_id=flight_id))
         return queries.answer(position, row)

@@ -8,6 +8,7 @@ from hmac import compare_digest, digest
 from time import monotonic
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
@@ -19,6 +20,7 @@ from api.rejections import PositionNotReached, ValidationFailed
 from api.replies import Header, Reply, position_header
 from api.request import ApiRequest
 from domain.refusals import Refusal
+from ledger.gathered import Gathered
 from projections.head import Seen, position
 
 T = TypeVar("T")
@@ -38,19 +40,32 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 async def look(request: ApiRequest, view: View, see: Look[T]) -> Seen[T]:
     """What `see` sees, once the ledger has reached the position asked for. Raises PositionNotReached."""
-    deadline = monotonic() + WAIT_SECONDS_MAX
     async with request.ledger.read() as connection:
         seen = await see(connection)
-    reached = seen.position
-    while reached < view.min_position:
+    if seen.position < view.min_position:
+        await _reach(request, view.min_position, seen.position)
+        async with request.ledger.read() as connection:
+            seen = await see(connection)
+    return seen
+
+
+async def find(request: ApiRequest, view: View, rows: Gathered[T], id: UUID) -> Seen[T | None]:
+    """The row, as `look` would see it, asked for together with what others ask for."""
+    seen = await rows.find(id)
+    if seen.position < view.min_position:
+        await _reach(request, view.min_position, seen.position)
+        seen = await rows.find(id)
+    return seen
+
+
+async def _reach(request: ApiRequest, wanted: int, reached: int) -> None:
+    deadline = monotonic() + WAIT_SECONDS_MAX
+    while reached < wanted:
         if monotonic() >= deadline:
             raise PositionNotReached(reached)
         await asyncio.sleep(POLL_SECONDS)
         async with request.ledger.read() as connection:
             reached = await position(connection)
-            if reached >= view.min_position:
-                seen = await see(connection)
-    return seen
 
 
 def answer(position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:

@@ -108,15 +108,14 @@ def refusals_forgotten() -> None:
 
 def availability_remembered() -> None:
     """What was read once is told for a while, as if it were of now."""
-    find = projections.availability.find
+    find_all = projections.availability.find_all
     kept: dict[UUID, Any] = {}
 
-    async def found(connection: Any, flight_id: UUID) -> Any:
-        seen = await find(connection, flight_id)
-        kept.setdefault(flight_id, seen.value)
-        return seen._replace(value=kept[flight_id])
+    async def found(connection: Any, ids: Any) -> Any:
+        kept.update((await find_all(connection, ids)).value | kept)
+        return (await find_all(connection, ids))._replace(value=kept)
 
-    setattr(projections.availability, "find", found)
+    setattr(projections.availability, "find_all", found)
 
 
 def late_money_forgotten() -> None:

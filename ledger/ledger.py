@@ -12,11 +12,13 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from ledger.connection import Connection, begin_session, conninfo, severed_after
+from ledger.gathered import Gathered
 from ledger.readiness import Check, Readiness, checks
 from ledger.settings import Settings
 from ledger.store import open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
+from projections import availability, bookings, flights
 
 READERS_MAX = 8
 """Connections for queries in each process."""
@@ -45,6 +47,10 @@ class Ledger:
             reconnect_timeout=3,
             open=False,
         )
+        seconds = settings.deadline_seconds
+        self.bookings = Gathered(self.read, bookings.find_all, seconds)
+        self.flights = Gathered(self.read, flights.find_all, seconds)
+        self.availability = Gathered(self.read, availability.find_all, seconds)
         self._tidying: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Answer:

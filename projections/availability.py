@@ -1,6 +1,7 @@
 """Seats free at this instant: an expired hold counts as available, whether or not anybody tidied it away."""
 # ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
 
+from collections.abc import Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -28,13 +29,24 @@ DUE: LiteralString = """(
 
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, s.seats, s.held - {DUE}, s.booked
-    from head left join ledger.seats as s on s.flight_id = %b
+    select head.position, s.flight_id, s.seats, s.held - {DUE}, s.booked
+    from head left join ledger.seats as s on s.flight_id = any (%b)
 """
 
 
 async def find(connection: AsyncConnection[Any], flight_id: UUID) -> Seen[Availability | None]:
-    ((position, seats, held, booked),) = await rows(connection, _FIND, (flight_id,))
-    if seats is None:
-        return Seen(position, None)
-    return Seen(position, Availability(flight_id, seats, held, booked, seats - held - booked))
+    position, found = await find_all(connection, [flight_id])
+    return Seen(position, found.get(flight_id))
+
+
+async def find_all(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> Seen[dict[UUID, Availability]]:
+    """Of those flights that there are, of at least one id."""
+    found = await rows(connection, _FIND, (ids,))
+    return Seen(
+        found[0][0],
+        {
+            id: Availability(id, seats, held, booked, seats - held - booked)
+            for _, id, seats, held, booked in found
+            if id is not None
+        },
+    )

@@ -94,8 +94,15 @@ class BookingSearch(msgspec.Struct, frozen=True):
 
 
 async def find(connection: AsyncConnection[Any], booking_id: UUID) -> Seen[BookingRow | None]:
-    ((position, *columns),) = await rows(connection, _FIND, (booking_id,))
-    return Seen(position, None if columns[0] is None else BookingRow.from_columns(columns))
+    position, found = await find_all(connection, [booking_id])
+    return Seen(position, found.get(booking_id))
+
+
+async def find_all(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> Seen[dict[UUID, BookingRow]]:
+    """Those that there are of at least one id."""
+    found = await rows(connection, _FIND, (ids,))
+    bookings = [BookingRow.from_columns(row[1:]) for row in found if row[1] is not None]
+    return Seen(found[0][0], {booking.id: booking for booking in bookings})
 
 
 async def page(
@@ -126,7 +133,7 @@ _COLUMNS: LiteralString = """
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = %b
+    select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = any (%b)
 """
 _UPSERT: LiteralString = """
     insert into views.bookings as b (

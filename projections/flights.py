@@ -93,8 +93,15 @@ class FlightSearch(msgspec.Struct, frozen=True):
 
 
 async def find(connection: AsyncConnection[Any], flight_id: UUID) -> Seen[FlightRow | None]:
-    ((position, *columns),) = await rows(connection, _FIND, (flight_id,))
-    return Seen(position, None if columns[0] is None else FlightRow.from_columns(columns))
+    position, found = await find_all(connection, [flight_id])
+    return Seen(position, found.get(flight_id))
+
+
+async def find_all(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> Seen[dict[UUID, FlightRow]]:
+    """Those that there are of at least one id."""
+    found = await rows(connection, _FIND, (ids,))
+    flights = [FlightRow.from_columns(row[1:]) for row in found if row[1] is not None]
+    return Seen(found[0][0], {flight.id: flight for flight in flights})
 
 
 async def page(
@@ -144,7 +151,7 @@ _COLUMNS: LiteralString = """
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_COLUMNS} from head left join views.flights as f on f.id = %b
+    select head.position, {_COLUMNS} from head left join views.flights as f on f.id = any (%b)
 """
 _UPSERT: LiteralString = """
     insert into views.flights (

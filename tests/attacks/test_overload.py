@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from bench.footprint import memory_bytes
+from ledger import gathered
 from ledger.ledger import READERS_MAX, WAITING_MAX
 from ledger.store import HEAD_LOCK
 from ledger.writer import QUEUE_MAX
@@ -71,18 +72,28 @@ async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, na
     await recovered(alice, flights[0])
 
 
-async def test_more_readers_than_may_wait_are_refused_at_once(narrow_program, narrow_api):
+@pytest.mark.parametrize(
+    ("path", "at_once", "waiting"),
+    [
+        ("/flights?limit=1", READERS_MAX, WAITING_MAX),
+        ("/flights/{id}", gathered.GROUP_MAX, gathered.WAITING_MAX),
+    ],
+)
+async def test_more_readers_than_may_wait_are_refused_at_once(
+    narrow_program, narrow_api, path, at_once, waiting
+):
     alice = Caller.of(narrow_api, ALICE)
     flight = await Caller.of(narrow_api, OLGA).flight(seats=100)
+    path = path.format(**flight)
     async with held(narrow_program, "lock table views.flights in access exclusive mode"):
-        path = f"/flights/{flight['id']}"
-        asked = [asyncio.create_task(alice.get(path)) for _ in range(READERS_MAX + WAITING_MAX + MORE)]
+        asked = [asyncio.create_task(alice.get(path)) for _ in range(at_once + waiting + MORE)]
         started = time.monotonic()
         while sum(task.done() for task in asked) < MORE:
             assert time.monotonic() - started < 10
             await asyncio.sleep(0.05)
     refused = only_clean_refusals(await asyncio.gather(*asked), 200)
-    assert MORE <= refused <= MORE + READERS_MAX  # the pool opens its connections one by one
+    # The pool opens its connections one by one, and the first group is of those few who came first.
+    assert MORE <= refused <= MORE + at_once
     await recovered(alice, flight)
 
 
