@@ -68,13 +68,15 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             DocumentController,
         ],
         request_class=ApiRequest,
-        guards=[Guard(Tokens(settings))],
+        before_request=Guard(Tokens(settings)),
         exception_handlers={Exception: on_error},
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = Edge(app.asgi_handler, lambda: app.state.ledger.is_full)
+    app.asgi_handler = Edge(
+        app.asgi_handler, lambda: app.state.ledger.is_full, logs_all=settings.log_level == "DEBUG"
+    )
     return app
 
 

@@ -70,7 +70,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     """Raises ValidationFailed, with a pointer to what is wrong, or Malformed."""
     try:
         value: T = _decoder(kind).decode(body)
-        json.loads(body, object_pairs_hook=_unambiguous)
+        _second_reader.decode(body.decode())
     except msgspec.ValidationError as error:
         raise _located(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -89,6 +89,9 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> None:
         if isinstance(value, str) and "\x00" in value:
             raise ValidationFailed(_escaped(name), "NUL is not allowed")
         names.add(name)
+
+
+_second_reader = json.JSONDecoder(object_pairs_hook=_unambiguous)
 
 
 @cache

@@ -26,9 +26,10 @@ class Edge:
     `is_full` says whether commands have no chance: refused here, before anything is read, they cost least.
     """
 
-    def __init__(self, app: ASGIApp, is_full: Callable[[], bool]) -> None:
+    def __init__(self, app: ASGIApp, is_full: Callable[[], bool], logs_all: bool = False) -> None:
         self._app = app
         self._is_full = is_full
+        self._logs_all = logs_all
         self._pace = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,23 +56,23 @@ class Edge:
         try:
             await app(scope, receive, send_marked)
         finally:
-            _record(scope, exchange, perf_counter() - started)
+            self._record(scope, exchange, perf_counter() - started)
 
-
-def _record(scope: Any, exchange: Exchange, seconds: float) -> None:
-    # The template of the route, never what the caller wrote: labels must be few and harmless.
-    route = scope.get("path_template") or "unmatched"
-    metrics.observe(exchange.method, route, exchange.status, seconds)
-    caller = scope.get("user")
-    line = logger.bind(
-        request_id=exchange.request_id,
-        method=exchange.method,
-        path=exchange.instance,
-        status=exchange.status,
-        milliseconds=round(seconds * 1000, 2),
-        actor=caller.subject if caller else None,
-        **exchange.facts,
-    )
-    # What went well is in the ledger, with its request id, and in the metrics; a line for each would cost a
-    # sixth of the throughput, and more when there is too much to do.
-    line.info("request") if exchange.status >= 400 and not exchange.is_shed else line.debug("request")
+    def _record(self, scope: Any, exchange: Exchange, seconds: float) -> None:
+        # The template of the route, never what the caller wrote: labels must be few and harmless.
+        route = scope.get("path_template") or "unmatched"
+        metrics.observe(exchange.method, route, exchange.status, seconds)
+        # What went well is in the ledger, with its request id, and in the metrics; a line for each would cost
+        # a sixth of the throughput, and more when there is too much to do.
+        told = exchange.status >= 400 and not exchange.is_shed
+        if told or self._logs_all:
+            caller = scope.get("user")
+            logger.bind(
+                request_id=exchange.request_id,
+                method=exchange.method,
+                path=exchange.instance,
+                status=exchange.status,
+                milliseconds=round(seconds * 1000, 2),
+                actor=caller.subject if caller else None,
+                **exchange.facts,
+            ).log("INFO" if told else "DEBUG", "request")

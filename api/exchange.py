@@ -27,10 +27,9 @@ class Exchange:
         for name, value in scope["headers"]:
             earlier = self.fields.get(name)
             self.fields[name] = value if earlier is None else earlier + b", " + value
-        given = self.fields.get(b"x-request-id", b"")
-        self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else str(new_id())
-        trace = self.fields.get(b"traceparent", b"")
-        self.traceparent = trace.decode() if _TRACEPARENT.fullmatch(trace) else ""
+        given, trace = self.fields.get(b"x-request-id"), self.fields.get(b"traceparent")
+        self.request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else str(new_id())
+        self.traceparent = trace.decode() if trace and _TRACEPARENT.fullmatch(trace) else ""
         self.method: str = scope["method"]
         # The raw path is ASCII, whatever it encodes: safe in JSON, in logs and in the database.
         self.instance = scope["raw_path"][:INSTANCE_MAX].decode("ascii", "replace").replace("\x00", "")

@@ -17,7 +17,7 @@ from ledger.ledger import open_ledger
 from ledger.settings import Settings
 
 SECRET = "a secret for tests, long enough for HS256"
-SETTINGS = Settings(jwt_secret=SECRET, deadline_seconds=3)
+SETTINGS = Settings(jwt_secret=SECRET, deadline_seconds=3, log_level="DEBUG")
 BA117: dict[str, Any] = {
     "number": "BA117",
     "origin": "LHR",
