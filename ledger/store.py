@@ -77,6 +77,7 @@ class Store:
         self._terms = terms
         self._pipelined = connection.pipeline()
         self._pipeline: AsyncPipeline | None = None
+        self._locked = False
         self._warning = ""
         connection.add_notice_handler(self._notice)
 
@@ -98,14 +99,25 @@ class Store:
     def severed_after(self, seconds: float) -> AbstractContextManager[None]:
         return severed_after(self.connection, seconds)
 
+    async def lock(self) -> None:
+        """Begin, and wait for the head lock: whoever comes meanwhile can still be part of the block."""
+        await self._begin()
+        await self._sync()
+
+    async def _begin(self) -> None:
+        await self._send("begin")
+        await self._send(sql.LOCK, (HEAD_LOCK,))
+        self._locked = True
+
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
-        """First round trip: take the head lock, then read all that these submissions may touch."""
+        """One round trip: take the head lock, if `lock` has not, and read all that these may touch."""
         wanted = Wanted.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
         captures, refunds, emptied = list(wanted.captures), list(wanted.refunds), list(wanted.emptied)
         due = more = seats = natural = lines = None
-        await self._send("begin")
-        await self._send(sql.LOCK, (HEAD_LOCK,))
+        if not self._locked:
+            await self._begin()
+        self._locked = False
         head = await self._send(sql.HEAD)
         commands = await self._send(sql.COMMANDS, sql.columns(wanted.keys, 3))
         streams = await self._send(sql.STREAMS, (flights + bookings + list(wanted.parties),))

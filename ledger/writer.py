@@ -27,6 +27,8 @@ BACKOFF_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 class BlockStore(Protocol):
     """What a writer asks of its store, which is `ledger.store.Store`; errors are psycopg's."""
 
+    async def lock(self) -> None: ...
+
     async def load(self, submissions: Sequence[Submission], /) -> Loaded: ...
 
     async def write(self, block: Block, /) -> None: ...
@@ -117,34 +119,35 @@ class Writer:
             if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-            batch = self._next_batch()
+            batch: list[_Waiting] = []
+            self._gather(batch)
             try:
                 await self._settle(batch)
             except Exception as error:
                 logger.bind(error=repr(error)).exception("block.failed")
                 _fail(batch, error)
 
-    def _next_batch(self) -> list[_Waiting]:
-        batch = [self._queue.popleft()]
-        commands = len(batch[0].submissions)
-        while self._queue and not (batch[0].stands_alone or self._queue[0].stands_alone):
+    def _gather(self, batch: list[_Waiting]) -> None:
+        """Move to the batch who waits, as far as there is room."""
+        commands = sum(len(waiting.submissions) for waiting in batch)
+        while self._queue:
             commands += len(self._queue[0].submissions)
-            if commands > BLOCK_MAX:
+            if batch and (commands > BLOCK_MAX or batch[0].stands_alone or self._queue[0].stands_alone):
                 break
             batch.append(self._queue.popleft())
-        return batch
 
-    async def _settle(self, batch: list[_Waiting]) -> None:
+    async def _settle(self, batch: list[_Waiting], alone: bool = False) -> None:
         """Run the block until it is committed or nobody waits any more.
 
         An error says nothing about what was committed: the block is run again, and finds out by its keys.
+        Unless `alone`, those who come while it waits for the head lock join the batch.
         """
         for attempt in range(10_000):
-            batch = [waiting for waiting in batch if not waiting.answers.done()]
+            batch[:] = [waiting for waiting in batch if not waiting.answers.done()]
             if not batch:
                 return
             try:
-                await self._write(batch)
+                await self._write(batch, alone)
                 return
             except HandlerFailed as failure:
                 await self._disconnect()
@@ -165,19 +168,24 @@ class Writer:
         """The database refuses something in the block for good: each command alone shows which one."""
         if len(batch) > 1:
             for waiting in batch:
-                await self._settle([waiting])
+                await self._settle([waiting], alone=True)
         else:
             operation = batch[0].submissions[0].operation
             logger.bind(operation=operation).opt(exception=error).error("command.failed")
             _fail(batch, error)
 
-    async def _write(self, batch: list[_Waiting]) -> None:
+    async def _write(self, batch: list[_Waiting], alone: bool) -> None:
         clock = asyncio.get_running_loop().time
         started = clock()
         if self._store is None:
             self._store = await self._connect()
         store = self._store
         with store.severed_after(self._settings.deadline_seconds):
+            if not alone and len(batch) > 1:
+                # Where there are several, more may come while the block of another process commits: fewer
+                # and fuller blocks cost less. A lone caller is spared the round trip.
+                await store.lock()
+                self._gather(batch)
             submissions = [submission for waiting in batch for submission in waiting.submissions]
             loaded = await store.load(submissions)
             first_position = loaded.position + 1

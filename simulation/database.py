@@ -104,7 +104,16 @@ class Session:
         self._idle: asyncio.TimerHandle | None = None
 
     async def load(self, wanted: Wanted) -> Found:
-        """Begin, lock, read. From then on the session has `IDLE_SECONDS_MAX` to go on."""
+        """Read, begin and lock if that was not done."""
+        if self.database.lock_holder is not self:
+            await self.lock()
+        self._go_on()
+        found = self.database.read(wanted, self.database.now())
+        self._wait_for_client()
+        return found
+
+    async def lock(self) -> None:
+        """Begin, lock. From then on the session has `IDLE_SECONDS_MAX` to go on."""
         self._go_on()
         self._waits = True
         try:
@@ -114,10 +123,7 @@ class Session:
             if self._hung_up:
                 self.end()
         self._go_on()
-        found = self.database.read(wanted, self.database.now())
-        limit = min(self.transaction_seconds, IDLE_SECONDS_MAX)
-        self._idle = asyncio.get_running_loop().call_later(limit, self.end)
-        return found
+        self._wait_for_client()
 
     async def write(self, block: Block) -> None:
         """Insert everything and commit. After an error the transaction is rolled back, the lock free."""
@@ -145,6 +151,10 @@ class Session:
             self._idle.cancel()
         self.database.sessions.pop(self.number, None)
         self.database.unlock(self)
+
+    def _wait_for_client(self) -> None:
+        limit = min(self.transaction_seconds, IDLE_SECONDS_MAX)
+        self._idle = asyncio.get_running_loop().call_later(limit, self.end)
 
     def _go_on(self) -> None:
         if self._idle:

@@ -57,6 +57,9 @@ class TwinStore:
         self._wire = wire
         self._terms = terms
 
+    async def lock(self) -> None:
+        await self._wire.ask("lock", self._wire.session.lock)
+
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
         wanted = Wanted.by(submissions)
         found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))

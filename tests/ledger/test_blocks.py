@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
 from ledger.settings import Settings
-from ledger.store import open_store
+from ledger.store import HEAD_LOCK, open_store
 from ledger.submission import Submission, neutral
 from ledger.verify import verify
 from tests.ledger.conftest import OPERATOR, SEAT, Desk
@@ -21,6 +23,25 @@ async def test_many_concurrent_commands_are_one_transaction(desk: Desk, rows: An
     assert {answer.status for answer in answers} == {200}
     blocks = rows("select xmin::text, count(*) from ledger.events where position > 64 group by 1")
     assert [count for _, count in blocks] == [64]
+
+
+async def test_who_comes_while_the_block_waits_for_the_lock_is_part_of_it(
+    desk: Desk, database_url: str, rows: Any
+) -> None:
+    flights = [await desk.schedule(f"BA{n}") for n in range(6)]
+    async with await psycopg.AsyncConnection.connect(database_url) as other:
+        await other.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
+        early = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[:2]]
+        for _ in range(500):
+            if rows("select pid from pg_locks where locktype = 'advisory' and not granted"):
+                break
+            await asyncio.sleep(0.01)
+        late = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[2:]]
+        await asyncio.sleep(0.01)
+        await other.rollback()
+    await asyncio.gather(*early, *late)
+    blocks = rows("select xmin::text, count(*) from ledger.events where position > 6 group by 1")
+    assert [count for _, count in blocks] == [6]
 
 
 async def test_positions_are_dense_and_answers_name_them(desk: Desk, rows: Any) -> None:

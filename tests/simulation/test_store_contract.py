@@ -96,6 +96,20 @@ async def test_a_second_load_waits_for_the_first_to_commit_and_then_sees_it(benc
     assert schedule.command_key in loaded.commands
 
 
+async def test_a_lock_taken_first_is_kept_until_the_block_is_written(bench: Bench) -> None:
+    first, second, schedule = await bench.open(), await bench.open(), asks(scheduling())
+    await first.lock()
+    waiting = asyncio.create_task(second.lock())
+    block = Block(await first.load([schedule]))
+    block.decide(schedule)
+    assert await asyncio.wait({waiting}, timeout=GLIMPSE_SECONDS) == (set(), {waiting})
+    await first.write(block)
+    await waiting
+    assert (await second.load([schedule])).position == 1
+    await second.abandon()
+    assert (await first.load([schedule])).position == 1
+
+
 async def test_what_was_not_committed_is_gone_with_its_connection(bench: Bench) -> None:
     first, second, schedule = await bench.open(), await bench.open(), asks(scheduling())
     Block(await first.load([schedule])).decide(schedule)
