@@ -35,9 +35,9 @@ class Clock:
             self._inner[-1] += taken
             self.seconds[name] = self.seconds.get(name, 0.0) + taken - within
 
-    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def around(self, name: Callable[[], str], function: Callable[..., Any]) -> Callable[..., Any]:
         def clocked(*arguments: Any, **named: Any) -> Any:
-            with self.stage(name):
+            with self.stage(name()):
                 return function(*arguments, **named)
 
         return clocked
@@ -67,9 +67,7 @@ def clocked() -> Iterator[Clock]:
     changes = [
         patch.object(Store, "load", named("load", Store.load)),
         patch.object(Store, "write", named("write", Store.write)),
-        patch.object(
-            Store, "_send", clock.around_waiting(lambda: f"{within[0]}: parameters sent", Store._send)
-        ),
+        patch.object(Store, "_send", clock.around(lambda: f"{within[0]}: parameters encoded", Store._send)),
         patch.object(
             Store,
             "_sync",
@@ -78,9 +76,11 @@ def clocked() -> Iterator[Clock]:
                 Store._sync,
             ),
         ),
-        patch.object(Block, "decide_all", clock.around("decide", Block.decide_all)),
-        patch.object(ledger.block, "link", clock.around("hash", ledger.block.link)),
-        patch.object(ledger.block.codec, "encode", clock.around("encode events", ledger.block.codec.encode)),
+        patch.object(Block, "decide_all", clock.around(lambda: "decide", Block.decide_all)),
+        patch.object(ledger.block, "link", clock.around(lambda: "hash", ledger.block.link)),
+        patch.object(
+            ledger.block.codec, "encode", clock.around(lambda: "encode events", ledger.block.codec.encode)
+        ),
     ]
     try:
         for change in changes:

@@ -43,10 +43,10 @@ def keys_in_a_second_transaction() -> None:
         commands, block.commands = block.commands, []
         await write(store, block)
         await asyncio.sleep(0.02)
-        await store._send("begin")
+        store._send("begin")
         if commands:
-            await store._send(ledger.statements.INSERT_COMMANDS, ledger.statements.command_columns(commands))
-        await store._send("commit")
+            store._send(ledger.statements.INSERT_COMMANDS, ledger.statements.command_columns(commands))
+        store._send("commit")
         await store._sync()
 
     setattr(Store, "write", written)
@@ -58,7 +58,7 @@ def seats_checked_outside_the_lock() -> None:
 
     async def loaded(store: Store, submissions: Any) -> Loaded:
         before = await load(store, submissions)
-        await store._send("commit")
+        store._send("commit")
         await store._sync()
         await asyncio.sleep(0.02)
         after = await load(store, submissions)

@@ -46,15 +46,15 @@ psycopg.adapters.register_dumper(Array, _ArrayDumper)
 def encoded(statement: str, parameters: Sequence[Any]) -> list[Any]:
     """The parameters, each list as an array of the type that the statement declares for it; None is null.
 
-    Raises psycopg.DataError for what cannot be of its type, KeyError for a type that is not known here.
+    Raises psycopg.DataError for what cannot be of its type, and for a type that is not known here.
     """
     try:
         return [
             _array(kind, value) if type(value) is list else value
             for kind, value in zip(_kinds(statement), parameters, strict=True)
         ]
-    except (struct.error, UnicodeEncodeError) as problem:
-        raise psycopg.DataError(str(problem)) from problem
+    except (AttributeError, KeyError, TypeError, UnicodeEncodeError, struct.error) as problem:
+        raise psycopg.DataError(f"not a list of what the statement declares: {problem!r}") from problem
 
 
 @lru_cache(256)

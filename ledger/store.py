@@ -1,6 +1,5 @@
 """The store: a block's two round trips to PostgreSQL. Loads under the head lock; writes, then COMMIT."""
 
-import contextlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -8,7 +7,6 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncCursor, AsyncPipeline
 from psycopg.errors import Diagnostic
 
 import projections.bookings
@@ -21,12 +19,12 @@ from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
-from ledger.arrays import encoded
 from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.connection import Connection, connect, severed_after
 from ledger.ids import new_id
 from ledger.log import RecordedEvent, fold
+from ledger.pipeline import Pipeline, Sent
 from ledger.recorded import Loaded, RecordedCommand
 from ledger.settings import Settings
 from ledger.submission import Submission
@@ -75,8 +73,7 @@ class Store:
     def __init__(self, connection: Connection, terms: Terms) -> None:
         self.connection = connection
         self._terms = terms
-        self._pipelined = connection.pipeline()
-        self._pipeline: AsyncPipeline | None = None
+        self._pipeline: Pipeline | None = None
         self._locked = False
         self._warning = ""
         connection.add_notice_handler(self._notice)
@@ -87,26 +84,23 @@ class Store:
         await self.connection.execute(
             sql.SESSION, {"ms": str(milliseconds), "idle": str(min(milliseconds, 2_000))}, prepare=False
         )
-        self._pipeline = await self._pipelined.__aenter__()
+        self._pipeline = Pipeline(self.connection)
 
     async def close(self) -> None:
         """The transaction dies with its connection, and so does everything the server had prepared."""
         await self.connection.close()
-        if self._pipeline:
-            with contextlib.suppress(psycopg.Error):
-                await self._pipelined.__aexit__(None, None, None)
 
     def severed_after(self, seconds: float) -> AbstractContextManager[None]:
         return severed_after(self.connection, seconds)
 
     async def lock(self) -> None:
         """Begin, and wait for the head lock: whoever comes meanwhile can still be part of the block."""
-        await self._begin()
+        self._begin()
         await self._sync()
 
-    async def _begin(self) -> None:
-        await self._send("begin")
-        await self._send(sql.LOCK, (HEAD_LOCK,))
+    def _begin(self) -> None:
+        self._send("begin")
+        self._send(sql.LOCK, (HEAD_LOCK,))
         self._locked = True
 
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
@@ -116,32 +110,32 @@ class Store:
         captures, refunds, emptied = list(wanted.captures), list(wanted.refunds), list(wanted.emptied)
         due = more = seats = natural = lines = None
         if not self._locked:
-            await self._begin()
+            self._begin()
         self._locked = False
-        head = await self._send(sql.HEAD)
-        commands = await self._send(sql.COMMANDS, sql.columns(wanted.keys, 3))
-        streams = await self._send(sql.STREAMS, (flights + bookings + list(wanted.parties),))
+        head = self._send(sql.HEAD)
+        commands = self._send(sql.COMMANDS, sql.columns(wanted.keys, 3))
+        streams = self._send(sql.STREAMS, (flights + bookings + list(wanted.parties),))
         if captures or refunds or emptied:
-            more = await self._send(sql.MORE_STREAMS, (captures, refunds, emptied))
+            more = self._send(sql.MORE_STREAMS, (captures, refunds, emptied))
         if wanted.seats_needed or captures:
             needed = list(wanted.seats_needed.values())
-            due = await self._send(sql.DUE_STREAMS, (list(wanted.seats_needed), needed, captures))
+            due = self._send(sql.DUE_STREAMS, (list(wanted.seats_needed), needed, captures))
         if any(wanted.lines):
-            lines = await self._send(sql.LINES, [list(ids) for ids in wanted.lines])
+            lines = self._send(sql.LINES, [list(ids) for ids in wanted.lines])
         if flights or bookings or refunds:
-            seats = await self._send(sql.SEATS, (bookings, flights, refunds))
+            seats = self._send(sql.SEATS, (bookings, flights, refunds))
         if wanted.natural_keys:
-            natural = await self._send(sql.NATURAL, sql.columns(list(wanted.natural_keys), 3))
+            natural = self._send(sql.NATURAL, sql.columns(list(wanted.natural_keys), 3))
         await self._sync()
-        now, position, last_hash = (await head.fetchall())[0]
+        now, position, last_hash = (head.rows())[0]
         world = WorkingSet(now, self._terms, new_id)
         found = [found for found in (streams, more, due, lines) if found]
-        fill(world, [row for cursor in found for row in await cursor.fetchall()])
+        fill(world, [row for cursor in found for row in cursor.rows()])
         if seats:
-            world.seats = {row[0]: Seats(*row[1:]) for row in await seats.fetchall()}
+            world.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
         if natural:
-            world.scheduled = {(row[0], row[1], row[2]): row[3] for row in await natural.fetchall()}
-        recorded = [RecordedCommand(*row) for row in await commands.fetchall()]
+            world.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
+        recorded = [RecordedCommand(*row) for row in commands.rows()]
         return Loaded(
             position or 0, last_hash or GENESIS, {(c.actor, c.operation, c.key): c for c in recorded}, world
         )
@@ -150,36 +144,30 @@ class Store:
         """Second round trip: everything the block came to, and COMMIT. After an error nothing is known."""
         self._warning = ""
         if block.events:
-            await self._send(sql.INSERT_EVENTS, sql.event_columns(block.events))
+            self._send(sql.INSERT_EVENTS, sql.event_columns(block.events))
             seats = block.loaded.world.seats
-            await self._send(
-                sql.UPSERT_SEATS, sql.seat_columns({id: seats[id] for id in block.touched_seats})
-            )
+            self._send(sql.UPSERT_SEATS, sql.seat_columns({id: seats[id] for id in block.touched_seats}))
             if block.flights:
-                await self._send(*projections.flights.upsert(list(block.flights.values())))
+                self._send(*projections.flights.upsert(list(block.flights.values())))
             if block.bookings:
-                await self._send(*projections.bookings.upsert(list(block.bookings.values())))
+                self._send(*projections.bookings.upsert(list(block.bookings.values())))
                 if any(booking.refunds for booking in block.bookings.values()):
-                    await self._send(*projections.refunds.upsert(list(block.bookings.values())))
+                    self._send(*projections.refunds.upsert(list(block.bookings.values())))
             if block.parties:
-                await self._send(*projections.waiting.upsert(list(block.parties.values())))
-            await self._send(sql.NOTIFY, (CHANNEL, str(block.position)))
+                self._send(*projections.waiting.upsert(list(block.parties.values())))
+            self._send(sql.NOTIFY, (CHANNEL, str(block.position)))
         if block.commands:
-            await self._send(sql.INSERT_COMMANDS, sql.command_columns(block.commands))
+            self._send(sql.INSERT_COMMANDS, sql.command_columns(block.commands))
         else:
-            await self._send(sql.WAIT_FOR_STANDBY)
-        await self._send("commit")
+            self._send(sql.WAIT_FOR_STANDBY)
+        self._send("commit")
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
 
     async def abandon(self) -> None:
-        """Instead of `write`: let others have the lock.
-
-        What only read may as well commit. After a ROLLBACK psycopg forgets its prepared statements, and in
-        pipeline mode it does so while the next ones are under way.
-        """
-        await self._send("commit")
+        """Instead of `write`: let others have the lock. What only read may as well commit."""
+        self._send("commit")
         await self._sync()
 
     def _notice(self, notice: Diagnostic) -> None:
@@ -191,10 +179,9 @@ class Store:
         assert self._pipeline
         await self._pipeline.sync()
 
-    async def _send(
-        self, statement: LiteralString, parameters: Sequence[Any] = ()
-    ) -> AsyncCursor[tuple[Any, ...]]:
-        return await self.connection.execute(statement, encoded(statement, parameters), binary=True)
+    def _send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> Sent:
+        assert self._pipeline
+        return self._pipeline.send(statement, parameters)
 
 
 def fill(world: WorkingSet, rows: list[tuple[Any, ...]]) -> None:

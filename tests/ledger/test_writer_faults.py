@@ -227,7 +227,9 @@ async def test_a_session_has_limits_and_plans_by_index(database_url: str, rows: 
     settings = "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit", "synchronous_commit"
     limits = "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"
     shown = ", ".join(f"current_setting('{name}')" for name in (*settings, *limits))
-    row = await (await store.connection.execute(f"select {shown}")).fetchone()
+    sent = store._send(f"select {shown}")  # type: ignore[arg-type]
+    await store._sync()
+    (row,) = sent.rows()
     assert row == ("off", "off", "off", "off", "on", "7s", "7s", "2s")
     await store.close()
 
