@@ -135,7 +135,13 @@ _FIND: LiteralString = f"""
     {WITH_HEAD}
     select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = any (%b)
 """
-_UPSERT: LiteralString = """
+ARRAYS: LiteralString = """
+    %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::int8[], %b::text[], %b::text[], %b::text[],
+    %b::timestamptz[], %b::timestamptz[], %b::uuid[], %b::text[], %b::int4[], %b::timestamptz[],
+    %b::timestamptz[], %b::text[]
+"""
+"""The columns that `upsert` writes and `EVERY_ROW` reads, one array each."""
+_UPSERT: LiteralString = f"""
     insert into views.bookings as b (
         id, flight_id, user_id, seats, cost_amount, cost_currency, status, cancel_reason,
         expires_at, held_until, payment_id, payment_status, version, created_at, updated_at, gateway_task)
@@ -143,11 +149,7 @@ _UPSERT: LiteralString = """
         expires_at, nullif(held_until, 'epoch'),
         nullif(payment_id, '00000000-0000-0000-0000-000000000000'), nullif(payment_status, ''),
         version, created_at, updated_at, nullif(gateway_task, '')
-    from unnest(
-        %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::int8[], %b::text[], %b::text[], %b::text[],
-        %b::timestamptz[], %b::timestamptz[], %b::uuid[], %b::text[], %b::int4[], %b::timestamptz[],
-        %b::timestamptz[], %b::text[]
-    ) as new (
+    from unnest({ARRAYS}) as new (
         id, flight_id, user_id, seats, cost_amount, cost_currency, status, cancel_reason,
         expires_at, held_until, payment_id, payment_status, version, created_at, updated_at, gateway_task)
     on conflict (id) do update set

@@ -153,13 +153,16 @@ _FIND: LiteralString = f"""
     {WITH_HEAD}
     select head.position, {_COLUMNS} from head left join views.flights as f on f.id = any (%b)
 """
-_UPSERT: LiteralString = """
+ARRAYS: LiteralString = """
+    %b::uuid[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::date[],
+    %b::int4[], %b::int8[], %b::text[], %b::bool[], %b::int4[]
+"""
+"""The columns that `upsert` writes and `EVERY_ROW` reads, one array each."""
+_UPSERT: LiteralString = f"""
     insert into views.flights (
         id, number, origin, destination, departs_at, arrives_at, departure_day,
         seats, price_amount, price_currency, cancelled, version)
-    select * from unnest(
-        %b::uuid[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::date[],
-        %b::int4[], %b::int8[], %b::text[], %b::bool[], %b::int4[])
+    select * from unnest({ARRAYS})
     on conflict (id) do update set
         seats = excluded.seats, price_amount = excluded.price_amount,
         price_currency = excluded.price_currency, cancelled = excluded.cancelled, version = excluded.version

@@ -120,16 +120,18 @@ _NAMES: LiteralString = """
     id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at, gateway, charge,
     requested_at, refusal, settled_at, reference
 """
+ARRAYS: LiteralString = """
+    %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::uuid[], %b::int8[], %b::text[], %b::text[],
+    %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::timestamptz[],
+    %b::text[]
+"""
+"""The columns that `upsert` writes and `EVERY_ROW` reads, one array each."""
 _UPSERT: LiteralString = f"""
     insert into views.refunds ({_NAMES})
     select id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at,
         nullif(gateway, ''), nullif(charge, ''), nullif(requested_at, 'epoch'), nullif(refusal, ''),
         nullif(settled_at, 'epoch'), nullif(reference, '')
-    from unnest(
-        %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::uuid[], %b::int8[], %b::text[], %b::text[],
-        %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::timestamptz[],
-        %b::text[]
-    ) as new ({_NAMES})
+    from unnest({ARRAYS}) as new ({_NAMES})
     on conflict (id) do update set requested_at = excluded.requested_at, refusal = excluded.refusal,
         settled_at = excluded.settled_at, reference = excluded.reference
 """

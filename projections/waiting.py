@@ -138,16 +138,19 @@ _FIND: LiteralString = f"""
     {WITH_HEAD}
     select head.position, {_COLUMNS} from head left join ({_JOINED}) on w.id = %b
 """
-_UPSERT: LiteralString = """
+ARRAYS: LiteralString = """
+    %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::text[], %b::uuid[], %b::timestamptz[],
+    %b::timestamptz[], %b::int4[]
+"""
+"""The columns that `upsert` writes and `EVERY_ROW` reads, one array each."""
+_UPSERT: LiteralString = f"""
     insert into views.waiting (
         id, flight_id, user_id, seats, status, booking_id, offer_expires_at, joined_at, version)
     select id, flight_id, user_id, seats, status,
         nullif(booking_id, '00000000-0000-0000-0000-000000000000'), nullif(offer_expires_at, 'epoch'),
         joined_at, version
-    from unnest(
-        %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::text[], %b::uuid[], %b::timestamptz[],
-        %b::timestamptz[], %b::int4[]
-    ) as new (id, flight_id, user_id, seats, status, booking_id, offer_expires_at, joined_at, version)
+    from unnest({ARRAYS}) as new (
+        id, flight_id, user_id, seats, status, booking_id, offer_expires_at, joined_at, version)
     on conflict (id) do update set
         status = excluded.status, booking_id = excluded.booking_id,
         offer_expires_at = excluded.offer_expires_at, version = excluded.version

@@ -29,35 +29,33 @@ class Folded(NamedTuple):
     position: int
 
 
-class _View(NamedTuple):
-    """`key` names the column with the ids of streams, which is number `place`."""
+class View(NamedTuple):
+    """`arrays` are the types of its columns; `key` names the one with the ids of streams, number `place`."""
 
     name: str
     of: type[Any]
     upsert: Callable[[Sequence[Any]], tuple[LiteralString, tuple[Any, ...]]]
     every_row: LiteralString
+    arrays: LiteralString
     key: LiteralString = "id"
     place: int = 0
 
 
-_VIEWS = (
-    _View("views.bookings", Booking, projections.bookings.upsert, projections.bookings.EVERY_ROW),
-    _View("views.flights", Flight, projections.flights.upsert, projections.flights.EVERY_ROW),
-    _View(
-        "views.refunds",
-        Booking,
-        projections.refunds.upsert,
-        projections.refunds.EVERY_ROW,
-        "booking_id",
-        1,
-    ),
-    _View("views.waiting", WaitingParty, projections.waiting.upsert, projections.waiting.EVERY_ROW),
+def _view(name: str, of: type[Any], module: Any, *key: Any) -> View:
+    return View(name, of, module.upsert, module.EVERY_ROW, module.ARRAYS, *key)
+
+
+VIEWS = (
+    _view("views.bookings", Booking, projections.bookings),
+    _view("views.flights", Flight, projections.flights),
+    _view("views.refunds", Booking, projections.refunds, "booking_id", 1),
+    _view("views.waiting", WaitingParty, projections.waiting),
 )
 
 
 def compare(connection: Connection, span: Span, folded: Mapping[UUID, Folded], head: int, note: Note) -> None:
     """What the views show of the streams of a span; `folded` are all of them that the log has, by id."""
-    for view in _VIEWS:
+    for view in VIEWS:
         aggregates = [one.aggregate for one in folded.values() if isinstance(one.aggregate, view.of)]
         _, columns = view.upsert(aggregates)
         rows, shown = list(zip(*columns, strict=True)), _shown(connection, view, span)
@@ -74,7 +72,7 @@ def compare(connection: Connection, span: Span, folded: Mapping[UUID, Folded], h
             note(folded[row[view.place]].position, f"{view.name} does not show {missing}")
 
 
-def _shown(connection: Connection, view: _View, span: Span) -> list[tuple[Any, ...]]:
+def _shown(connection: Connection, view: View, span: Span) -> list[tuple[Any, ...]]:
     first, end = span
     upto: LiteralString = "" if end is None else f"and v.{view.key} < %s"
     statement: LiteralString = f"select * from ({view.every_row}) as v where v.{view.key} >= %s {upto}"
