@@ -21,6 +21,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from ledger.following.lag import Lag
+from ledger.self_audit.standing import Standing
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -39,14 +40,16 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     duration.observe(seconds)
 
 
-def exposition(position: int, queued: int, lags: Sequence[Lag] = ()) -> bytes:
+def exposition(
+    position: int, queued: int, lags: Sequence[Lag] = (), self_audit: Standing | None = None
+) -> bytes:
     """The text that Prometheus reads: all workers' counts, and the ledger as this worker sees it."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     ledger = CollectorRegistry()
-    ledger.register(_Now(position, queued, lags))
+    ledger.register(_Now(position, queued, lags, self_audit))
     return bytes(generate_latest(registry) + generate_latest(ledger))
 
 
@@ -57,11 +60,19 @@ _LAGS: tuple[tuple[str, str, Callable[[Lag], float]], ...] = (
 )
 
 
+_AUDIT: tuple[tuple[str, str, Callable[[Standing], float]], ...] = (
+    ("divergent", "Do views differ from the log?", lambda now: not now.ok),
+    ("age_seconds", "How long ago its last full round ended", lambda now: now.age_seconds),
+    ("rows", "Rows compared in its last full round", lambda now: now.rows),
+)
+
+
 class _Now:
-    def __init__(self, position: int, queued: int, lags: Sequence[Lag]) -> None:
+    def __init__(self, position: int, queued: int, lags: Sequence[Lag], self_audit: Standing | None) -> None:
         self._position = position
         self._queued = queued
         self._lags = lags
+        self._self_audit = self_audit
 
     def collect(self) -> Any:
         yield GaugeMetricFamily("ledger_position", "Position of the last event in the log", self._position)
@@ -71,6 +82,9 @@ class _Now:
             for lag in self._lags:
                 gauge.add_metric([lag.projection], measure(lag))
             yield gauge
+        if self._self_audit:
+            for name, text, of in _AUDIT:
+                yield GaugeMetricFamily(f"ledger_self_audit_{name}", text, of(self._self_audit))
 
 
 @lru_cache(4096)

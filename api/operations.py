@@ -17,6 +17,7 @@ from api.routes import OPERATORS, PUBLIC, both, route
 from ledger import VERSION
 from ledger.following.lag import Lag, lags
 from ledger.readiness import Check
+from ledger.self_audit.standing import Standing, standing
 from projections import head
 from projections.head import Seen
 
@@ -77,14 +78,14 @@ class OperationsController(Controller):
         opt=route(OPERATORS, "Measurements for Prometheus", gives=str, media_type=metrics.CONTENT_TYPE),
     )
     async def metrics(self, request: ApiRequest) -> ASGIApp:
-        position, behind = await queries.look(request, View(), _lags)
-        text = metrics.exposition(position, request.ledger.queued, behind)
+        position, (behind, audited) = await queries.look(request, View(), _background)
+        text = metrics.exposition(position, request.ledger.queued, behind, audited)
         kind = (b"content-type", metrics.CONTENT_TYPE.encode())
         return Reply(200, text, [position_header(position)], kind)
 
 
-async def _lags(connection: queries.Connection) -> Seen[list[Lag]]:
-    return Seen(await head.position(connection), await lags(connection))
+async def _background(connection: queries.Connection) -> Seen[tuple[list[Lag], Standing]]:
+    return Seen(await head.position(connection), (await lags(connection), await standing(connection)))
 
 
 async def _position(connection: queries.Connection) -> Seen[None]:

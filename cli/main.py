@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from cli import analytics, audit, programs, proofs, replay, tokens, up
+from cli import analytics, audit, programs, proofs, replay, self_audit, tokens, up
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.schema import SchemaMismatch
 from ledger.settings import WrongSetting, read_settings
@@ -110,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--against", type=Path, metavar="FILE", help="also with checkpoints saved there")
     verify.add_argument(
         "--key", type=Path, metavar="PEM", help="whose public key signed them (the ledger's own)"
+    )
+    _add(
+        commands,
+        "self-audit",
+        self_audit.self_audit,
+        "compare the views with the log by digest, now; exit 1 when they differ",
+        [_DATA, _JSON],
     )
     _add_audits(commands)
     _add_proofs(commands)

@@ -8,6 +8,7 @@ import msgspec
 from ledger.connection import Connection
 from ledger.following.lag import lags
 from ledger.schema import VERSION
+from ledger.self_audit.standing import standing
 from ledger.settings import Settings
 from projections.analytics import PROJECTIONS
 
@@ -44,6 +45,7 @@ async def checks(connection: Connection, settings: Settings) -> Readiness:
     ]
     if done[2].ok:
         done.append(await _analytics(connection))
+        done.append(await _self_audit(connection))
     if settings.gateway:
         done.append(await _payments(connection, settings.gateway))
     return Readiness(all(check.ok for check in done if check.vital), position, done)
@@ -91,6 +93,14 @@ async def _analytics(connection: Connection) -> Check:
         ok = ok and well and at.seconds <= LAG_SECONDS_MAX
         told.append(f"{at.projection} {at.in_words}")
     return Check("analytics", ok, "; ".join(told), vital=False)
+
+
+async def _self_audit(connection: Connection) -> Check:
+    """Not ok when views differ from the log, or nobody looks. What is decided rests on the log, and which row
+    is right is for people to say: taking the API out of service would not mend it.
+    """
+    now = await standing(connection)
+    return Check("self-audit", now.ok and not now.is_old, now.in_words, vital=False)
 
 
 async def _payments(connection: Connection, gateway: str) -> Check:

@@ -24,12 +24,14 @@ from ledger.ledger import Ledger, open_ledger
 from ledger.logs import configure_logs
 from ledger.proofs.keys import signing_key
 from ledger.settings import Settings, WrongSetting, read_settings
+from scheduler.auditor import Auditor
 from scheduler.notary import Notary
 from scheduler.sweeper import Sweeper
 
 PULSE = "5 seconds"
 GATEWAY_PULSE = "1 second"
 FOLLOWING_PULSE = "1 second"
+AUDIT_PULSE = "1 second"
 CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
 RETRY_SECONDS = 1
@@ -79,8 +81,9 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     completer = Completer(ledger, Cashier(ledger, gateway, patience), patience) if gateway else None
     notary = Notary(ledger, signing_key(settings) if settings.checkpoints else None)
     follower = Follower(database_url)
+    auditor = Auditor(database_url)
     sweeper = Sweeper(ledger, database_url, settings.sweep_cron, completer)
-    app = _tasks(sweeper, notary, follower, completer)
+    app = _tasks(sweeper, notary, follower, auditor, completer)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -94,12 +97,15 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
         serving.cancel()
         stopping.cancel()
         await follower.close()
+        await auditor.close()
         if gateway:
             await gateway.close()
     logger.info("scheduler.stopped")
 
 
-def _tasks(sweeper: Sweeper, notary: Notary, follower: Follower, completer: Completer | None) -> Any:
+def _tasks(
+    sweeper: Sweeper, notary: Notary, follower: Follower, auditor: Auditor, completer: Completer | None
+) -> Any:
     """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
     # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
     name = f"rocketry.task.{id(sweeper):x}"
@@ -136,6 +142,10 @@ def _tasks(sweeper: Sweeper, notary: Notary, follower: Follower, completer: Comp
     @app.task(every(FOLLOWING_PULSE))  # type: ignore[untyped-decorator]
     async def follow() -> None:
         await follower.run()
+
+    @app.task(every(AUDIT_PULSE))  # type: ignore[untyped-decorator]
+    async def audit() -> None:
+        await auditor.run()
 
     if completer:
 

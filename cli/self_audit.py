@@ -1,0 +1,34 @@
+"""A round of the self-audit by hand: what the scheduler does every half minute, now and to its end."""
+
+import asyncio
+
+import msgspec
+
+from ledger.connection import connect
+from ledger.postgres import running_database
+from ledger.schema import migrate
+from ledger.self_audit.rounds import full_round
+from ledger.self_audit.standing import Standing, standing
+from ledger.settings import Settings
+
+
+def self_audit(settings: Settings, json: bool) -> int:
+    """0 when the views agree with the log, 1 when not. Works while the program runs and while it does not."""
+    with running_database(settings.database_url, settings.data) as url:
+        migrate(url)
+        found = asyncio.run(_one_round(url))
+    if json:
+        print(msgspec.json.encode(found).decode())
+    elif found.ok:
+        print(
+            f"ok: {found.rows} rows of views and seat counts agree with the log to position {found.position}"
+        )
+    else:
+        print(f"NOT ok: first bad position {found.first_bad_position}: {found.reason}")
+    return 0 if found.ok else 1
+
+
+async def _one_round(url: str) -> Standing:
+    async with await connect(url, "seatledger self-audit") as connection:
+        await full_round(connection)
+        return await standing(connection)

@@ -1,0 +1,1 @@
+"""Self-audit: keeps comparing the views with the log, names where they first differ, and repairs nothing."""
