@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from loguru import logger
+
 from api.commands import render
 from domain.caller import Caller, Role
 from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
@@ -125,6 +127,7 @@ def main() -> None:
     parser.add_argument("url", help="of a database that may be migrated and filled")
     parser.add_argument("events", type=int)
     options = parser.parse_args()
+    logger.remove()
     migrate(options.url)
     began = time.monotonic()
     position = asyncio.run(load(options.url, options.events))

@@ -73,12 +73,14 @@ def decode(topic: str, state: str | bytes, originator_id: UUID, version: int, re
     if topic in UPCASTERS:
         topic, state = _lifted(topic, state)
     event_type = EVENT_TYPES[topic]
-    fields = {**_DEFAULTS[topic], **_DECODERS[topic](state)}
+    fields = _DECODERS[topic](state)
+    if defaults := _DEFAULTS[topic]:
+        fields = {**defaults, **fields}
     fields["originator_id"] = originator_id
     fields["originator_version"] = version
     fields["timestamp"] = recorded_at
-    if issubclass(event_type, AggregateCreated):
-        fields["originator_topic"] = topic.partition(".")[0]
+    if topic in _CREATED:
+        fields["originator_topic"] = _CREATED[topic]
     event = object.__new__(event_type)
     # The library's own way to fill a frozen event without running checks that it passed when it was made.
     object.__setattr__(event, "__dict__", fields)
@@ -110,6 +112,11 @@ def _decoder(event_type: type[Any]) -> Callable[[str | bytes], dict[str, Any]]:
     return msgspec.json.Decoder(TypedDict(event_type.__name__, shape)).decode  # type: ignore[operator]
 
 
+_CREATED = {
+    topic: topic.partition(".")[0]
+    for topic, event_type in EVENT_TYPES.items()
+    if issubclass(event_type, AggregateCreated)
+}
 _DECODERS = {topic: _decoder(event_type) for topic, event_type in EVENT_TYPES.items()}
 _DEFAULTS = {
     topic: {f.name: f.default for f in _state_fields(event_type) if f.default is not dataclasses.MISSING}

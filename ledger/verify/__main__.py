@@ -4,6 +4,7 @@ A process of its own, for programs that have better to do: it is as busy as one 
 so that who serves meanwhile has the other cores.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from ledger.verify import verify, verify_part
 
 def main(arguments: Sequence[str]) -> None:
     """Raises psycopg.Error, ValueError."""
+    gc.disable()  # as in `ledger.verify.workers`
     url = os.environ["DATABASE_URL"]
     if arguments:
         first, *last = (int(argument) for argument in arguments)

@@ -87,7 +87,12 @@ class Folds:
                 if int(version) != count:
                     raise ValueError(f"version {int(version)} stands where {count} should")
                 event = codec.decode(topic.decode(), state, id, count, datetime.fromisoformat(time.decode()))
-                aggregate = event.mutate(aggregate)
+                if aggregate is None:
+                    aggregate = event.mutate(None)
+                else:
+                    # What the library's mutate does, but for the checks of id and version, done above.
+                    event.apply(aggregate)
+                    aggregate.version, aggregate.modified_on = count, event.timestamp
             except Exception as error:
                 self._note(position, f"the event does not follow in its stream: {error!r}")
                 self._complete, aggregate = False, None
@@ -95,7 +100,8 @@ class Folds:
             if trail is None:
                 trail = self._trail(aggregate, operation, position)
             trail.follow(event, position)
-            last = max(last, position)
+            if position > last:
+                last = position
         wrong = trail and trail.end(last)
         if wrong and aggregate is not None:
             self._note(position, wrong)

@@ -1,6 +1,7 @@
 """Whoever can rewrite all of the database is found out by a checkpoint that was saved elsewhere."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -10,7 +11,7 @@ from ledger.chain import lines
 from ledger.log import COLUMNS, RecordedEvent
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.tiles import Unfit
-from ledger.proofs.tree import leaf_hash
+from ledger.proofs.tree import leaf_hash, root_of
 from ledger.verify import Verification
 from ledger.verify.evidence import Evidence
 from ledger.verify.wrong import Wrong
@@ -169,12 +170,12 @@ async def test_two_signers_at_once_agree(saved: list[Checkpoint], sign: Any, tam
     assert len(set(made)) == 1
 
 
-def follow(url: str) -> None:
+def follow(url: str, saved: Sequence[Checkpoint] = ()) -> None:
     """Evidence alone, over events whose chain is none."""
     with psycopg.connect(url) as connection:
         found = connection.execute(f"select {COLUMNS} from ledger.events order by position")
         events = [RecordedEvent(*row) for row in found]
-        evidence = Evidence(connection, [])
+        evidence = Evidence(connection, saved)
         for place in range(0, len(events), 100):
             evidence.check([leaf_hash(lines(event)) for event in events[place : place + 100]])
         evidence.check_end(events[-1].position)
@@ -204,3 +205,23 @@ async def test_the_stored_tree_names_the_very_event(
     with pytest.raises(Wrong, match=reason) as wrong:
         follow(database_url)
     assert wrong.value.position == position
+
+
+@pytest.mark.parametrize("width", [4, 256])
+async def test_the_root_that_a_checkpoint_states_is_compared_at_any_size(
+    rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Tiles of 4 make a tree of many levels."""
+    monkeypatch.setattr("ledger.verify.evidence.WIDTH", width)
+    rows(MANY, 1, 700)
+    events = [RecordedEvent(*row) for row in rows(f"select {COLUMNS} from ledger.events order by position")]
+    leaves = [leaf_hash(lines(event)) for event in events]
+
+    def stated(position: int, of: int) -> Checkpoint:
+        return Checkpoint(position, events[position - 1].hash.hex(), root_of(leaves[:of]).hex(), "", "", "")
+
+    sizes = [1, 3, 4, 5, 16, 17, 63, 64, 65, 255, 256, 257, 300, 512, 513, 700]
+    follow(database_url, [stated(size, size) for size in sizes])
+    for size in sizes[1:]:
+        with pytest.raises(Wrong, match=f"at position {size} does not fit"):
+            follow(database_url, [stated(size, size - 1)])
