@@ -26,12 +26,14 @@ def processes(root: int) -> list[int]:
 
 
 def memory_bytes(root: int) -> int:
+    """Of the process and all below it."""
+    return sum(own_memory_bytes(process) for process in processes(root))
+
+
+def own_memory_bytes(process: int) -> int:
     """Resident memory that is not shared with a file."""
-    total = 0
-    for process in processes(root):
-        _, resident, shared, *_ = map(int, Path(f"/proc/{process}/statm").read_text().split())
-        total += (resident - shared) * PAGE_BYTES
-    return total
+    _, resident, shared, *_ = map(int, Path(f"/proc/{process}/statm").read_text().split())
+    return (resident - shared) * PAGE_BYTES
 
 
 def open_files(root: int) -> int:
