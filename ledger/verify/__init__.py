@@ -12,9 +12,10 @@ from ledger.proofs.checkpoint import Checkpoint
 from ledger.verify.evidence import Evidence
 from ledger.verify.fold_pass import check_folds, spans
 from ledger.verify.folds import Folds
-from ledger.verify.log_pass import Checked, Range, check_log, check_part, check_range, ranges, seam_before
+from ledger.verify.log_pass import Range, check_log, check_part, ranges
 from ledger.verify.moment import Connection, moment, snapshot_of
 from ledger.verify.views import Span
+from ledger.verify.walk import Checked, check_range, seam_before
 from ledger.verify.workers import CutShort, side_by_side
 from ledger.verify.wrong import Wrong
 
