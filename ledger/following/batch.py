@@ -15,6 +15,8 @@ STATEMENT_SECONDS_MAX = 20
 SEVERED_SECONDS = STATEMENT_SECONDS_MAX + 10
 """A batch that takes longer has lost its server, which answers no more: the connection is cut off."""
 
+LOG = sql.Identifier("ledger", "events")
+
 FROZEN_SECONDS_MAX = 15
 """Whoever is silent for so long in mid-batch loses it, and another takes over."""
 
@@ -92,7 +94,7 @@ async def take_up(connection: Connection, projection: Projection, at: Checkpoint
     if not at.is_behind:
         return at
     span = {"after": at.position, "upto": await _known_upto(connection, projection, at, limit)}
-    statement = sql.SQL(projection.apply).format(table=table(projection, at.build))
+    statement = sql.SQL(projection.apply).format(table=table(projection, at.build), events=LOG)
     try:
         await connection.execute(statement, span, prepare=False)
     except POISON as error:

@@ -37,8 +37,9 @@ BOOKINGS = Projection(
         Column("position", "bigint not null", "Position of its last event in the log"),
     ),
     key="booking_id",
+    stream="booking_id",
     indexes=("(flight_id)", "(initiated_at)", "(paid_at) where paid_at is not null"),
-    apply=f"""
+    fold=f"""
     {streams(_TOPICS)}, folded as (
         select originator_id as id, max(originator_version) as version, max(position) as position,
             (array_agg(state) filter (where originator_version = 1))[1] as first,
@@ -62,7 +63,6 @@ BOOKINGS = Projection(
                 'booking.payment_pending', 'booking.payment_requested')) as payments
         from stream group by originator_id
     )
-    insert into {{table}}
     select f.id, (first ->> 'flight_id')::uuid, f.seats, (first ->> 'seats')::smallint, f.amount,
         (first -> 'total_cost' ->> 'amount')::bigint, first -> 'total_cost' ->> 'currency',
         case when turn = 'booking.cancelled' then 'cancelled' when step = 'booking.booked' then 'booked'
@@ -72,10 +72,5 @@ BOOKINGS = Projection(
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
         case when turn = 'booking.cancelled' then f.cancelled_at end, f.payments, f.version, f.position
     from folded as f
-    on conflict (booking_id) do update set seats = excluded.seats, amount = excluded.amount,
-        status = excluded.status, cancel_reason = excluded.cancel_reason,
-        payment_started_at = excluded.payment_started_at, paid_at = excluded.paid_at,
-        cancelled_at = excluded.cancelled_at, payments = excluded.payments, version = excluded.version,
-        position = excluded.position
     """,  # noqa: S608 - constants only
 )

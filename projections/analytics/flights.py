@@ -33,8 +33,9 @@ FLIGHTS = Projection(
         Column("position", "bigint not null", "Position of its last event in the log"),
     ),
     key="flight_id",
+    stream="flight_id",
     indexes=("(origin, destination, departs_at)", "(carrier, departs_at)", "(departs_at)"),
-    apply=f"""
+    fold=f"""
     {streams(_TOPICS)}, folded as (
         select originator_id as id, max(originator_version) as version, max(position) as position,
             (array_agg(state) filter (where originator_version = 1))[1] as first,
@@ -46,15 +47,11 @@ FLIGHTS = Projection(
             min(recorded_at) filter (where topic = 'flight.cancelled') as cancelled_at
         from stream group by originator_id
     )
-    insert into {{table}}
     select f.id, first ->> 'number', left(first ->> 'number', 2), first ->> 'origin',
         first ->> 'destination', (first ->> 'departs_at')::timestamptz,
         (first ->> 'arrives_at')::timestamptz, (first ->> 'departure_day')::date, f.seats,
         (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
         f.version, f.position
     from folded as f
-    on conflict (flight_id) do update set seats = excluded.seats, price_amount = excluded.price_amount,
-        price_currency = excluded.price_currency, cancelled_at = excluded.cancelled_at,
-        version = excluded.version, position = excluded.position
     """,  # noqa: S608 - constants only
 )

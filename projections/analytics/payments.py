@@ -33,8 +33,9 @@ PAYMENTS = Projection(
         Column("position", "bigint not null", "Position of its last event in the log"),
     ),
     key="payment_id",
+    stream="booking_id",
     indexes=("(captured_at) where captured_at is not null", "(flight_id)", "(booking_id)", "(started_at)"),
-    apply=f"""
+    fold=f"""
     {streams(_TOPICS)}, numbered as (
         -- Each event belongs to the booking's latest payment; what came before the first has number 0.
         select *, topic in ('booking.payment_pending', 'booking.payment_requested') as starts,
@@ -67,7 +68,6 @@ PAYMENTS = Projection(
             else 'pending' end as status
         from folded
     )
-    insert into {{table}}
     select (begun ->> 'payment_id')::uuid, j.originator_id, j.flight_id::uuid, j.seats,
         (begun -> 'amount' ->> 'amount')::bigint, begun -> 'amount' ->> 'currency', begun ->> 'capture',
         begun ->> 'gateway', j.status, case when j.status in ('declined', 'voided') then j.reason end,
@@ -76,8 +76,5 @@ PAYMENTS = Projection(
             when 'lapsed' then j.cancelled_at end,
         j.position
     from judged as j
-    on conflict (payment_id) do update set status = excluded.status, reason = excluded.reason,
-        authorised_at = excluded.authorised_at, captured_at = excluded.captured_at,
-        failed_at = excluded.failed_at, position = excluded.position
     """,  # noqa: S608 - constants only
 )

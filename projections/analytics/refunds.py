@@ -29,14 +29,15 @@ REFUNDS = Projection(
         Column("position", "bigint not null", "Position of its last event in the log"),
     ),
     key="refund_id",
+    stream="booking_id",
     indexes=("(due_at)", "(due_at) where settled_at is null", "(flight_id)", "(booking_id)", "(payment_id)"),
     # The log's first releases wrote neither refund_id, for which the payment's stood, nor a reason.
-    apply=f"""
+    fold=f"""
     with touched as materialized (
-        select distinct originator_id from ledger.events
-        where position > %(after)s and position <= %(upto)s and topic like 'booking.refund\\_%%'
+        select distinct e.originator_id from {{events}} as e
+        where e.position > %(after)s and e.position <= %(upto)s and e.topic like 'booking.refund\\_%%'
     ), stream as materialized (
-        select {EVENT} from ledger.events as e
+        select {EVENT} from {{events}} as e
         where e.originator_id = any (array(select originator_id from touched)) and e.position + 0 <= %(upto)s
             and (e.topic like 'booking.refund\\_%%' or e.originator_version = 1)
     ), told as (
@@ -53,7 +54,6 @@ REFUNDS = Projection(
             max(recorded_at) filter (where topic = 'booking.refund_settled') as settled_at
         from told where topic like 'booking.refund\\_%%' group by 1, 2
     )
-    insert into {{table}}
     select f.id, f.originator_id, f.flight_id::uuid, (due ->> 'payment_id')::uuid,
         (due -> 'amount' ->> 'amount')::bigint, due -> 'amount' ->> 'currency',
         coalesce(due ->> 'reason', 'booking_cancelled'),
@@ -61,7 +61,5 @@ REFUNDS = Projection(
             when requested_at is not null and refusal is null then 'requested' else 'due' end,
         refusal, f.due_at, requested_at, settled_at, f.position
     from folded as f
-    on conflict (refund_id) do update set status = excluded.status, refusal = excluded.refusal,
-        requested_at = excluded.requested_at, settled_at = excluded.settled_at, position = excluded.position
     """,  # noqa: S608 - constants only
 )

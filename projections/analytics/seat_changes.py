@@ -21,8 +21,9 @@ SEAT_CHANGES = Projection(
         Column("booked_change", "integer not null", "Change of its seats that are booked"),
     ),
     key="position",
+    stream=None,
     indexes=("(flight_id, position)", "(recorded_at)"),
-    apply=f"""
+    fold=f"""
     {streams(_TOPICS)}, told as (
         select *, case topic when 'booking.initiated' then 'held' when 'booking.reseated' then 'held'
             when 'booking.booked' then 'booked' when 'booking.cancelled' then 'gone' end as turn
@@ -45,7 +46,6 @@ SEAT_CHANGES = Projection(
             booked_now - lag(booked_now, 1, 0) over w as booked_change
         from counted window w as (partition by originator_id order by originator_version)
     )
-    insert into {{table}}
     select position, recorded_at,
         case when topic like 'flight.%%' then originator_id else flight_id::uuid end,
         case when topic like 'booking.%%' then originator_id end, topic,
