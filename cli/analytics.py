@@ -4,9 +4,11 @@ import asyncio
 import json as json_text
 import sys
 import time
+from typing import Any
 
 import psycopg
 
+from cli.options import DATA, JSON, add
 from ledger.following.dictionary import dictionary as dictionary_of
 from ledger.following.rebuild import Progress, Rebuilt
 from ledger.following.rebuild import rebuild as rebuild_one
@@ -90,3 +92,17 @@ def _sentence(done: Rebuilt) -> str:
         f"{done.projection}: rebuilt up to position {done.position}, version {done.version};"
         f" {done.events} events in {done.seconds:.1f} s, {done.events_per_second} a second"
     )
+
+
+def register(commands: Any) -> None:
+    options = [DATA, JSON]
+    again = add(
+        commands,
+        "rebuild",
+        rebuild,
+        "make tables of analysts anew from the log, while they are read, and swap them in",
+        options,
+    )
+    again.add_argument("name", nargs="?", choices=list(PROJECTIONS), help="which")
+    again.add_argument("--all", action="store_true", help="all of them, side by side")
+    add(commands, "dictionary", dictionary, "print what analysts may read, in Markdown", [DATA])

@@ -4,10 +4,12 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from cli.options import DATA, add
 from ledger.connection import Connection, connect
 from ledger.postgres import running_database
 from ledger.proofs import check, prover, signer
@@ -162,3 +164,33 @@ def _sink(text: str) -> str:
 def _head_of(file: Path) -> bytes:
     with file.open("rb") as pem:
         return pem.read(PEM_BYTES_MAX)
+
+
+def register(commands: Any) -> None:
+    add(commands, "public-key", public_key, "print the key that checks what the ledger signs", [DATA])
+    signed = add(commands, "checkpoint", checkpoint, "sign what the log says now, and print it", [DATA])
+    signed.add_argument("--to", metavar="FILE|URL", help="also append it to a file, or POST it")
+    proof = add(
+        commands,
+        "prove",
+        prove,
+        "print a proof of a booking's history, or that the log only grew, for check-proof",
+        [DATA],
+    )
+    proof.add_argument("booking", nargs="?", metavar="BOOKING", help="the booking's id")
+    proof.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="against the last one saved there (one made now)"
+    )
+    proof.add_argument(
+        "--from", dest="since", metavar="FILE|POSITION", help="that the log goes on from this checkpoint"
+    )
+    proof.add_argument("--to", dest="until", metavar="FILE|POSITION", help="to this one (one made now)")
+    checked = add(
+        commands,
+        "check-proof",
+        check_proof,
+        "check a proof with a public key alone: no database, no network, no settings",
+        [],
+    )
+    checked.add_argument("proof", type=Path, metavar="PROOF", help="what `prove` printed")
+    checked.add_argument("--key", type=Path, required=True, metavar="PEM", help="the ledger's public key")

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from cli.options import DATA, JSON, add
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
@@ -136,3 +137,24 @@ def _print(row: msgspec.Struct, json: bool) -> None:
 def _unknown(id: UUID) -> int:
     print(f"seatledger: the log knew no {id} then", file=sys.stderr)
     return FAILED
+
+
+def register(commands: Any) -> None:
+    """Looking into the past of one booking, flight or waiting party."""
+    options = [DATA, JSON]
+    timeline = add(commands, "history", history, "every event of ID: who, and caused by what", options)
+    again = add(commands, "replay", replay, "fold the events of ID anew", options)
+    again.add_argument("--to", type=int, metavar="VERSION", help="up to this version (the last)")
+    then = add(commands, "show", show, "what ID was at any time", options)
+    moment = then.add_mutually_exclusive_group()
+    moment.add_argument("--as-of", type=_time, metavar="TIME", help="2031-05-01T12:00:00Z, or any offset")
+    moment.add_argument("--position", type=int, metavar="N", help="right after this position of the log")
+    for parser in (timeline, again, then):
+        parser.add_argument("id", type=UUID, metavar="ID", help="of a booking, a flight or a waiting party")
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    return time

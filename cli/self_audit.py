@@ -1,15 +1,22 @@
 """A round of the self-audit by hand: what the scheduler does every half minute, now and to its end."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 
+from cli.options import DATA, JSON, add
 from ledger.connection import connect
 from ledger.postgres import running_database
 from ledger.schema import migrate
 from ledger.self_audit.rounds import full_round
 from ledger.self_audit.standing import Standing, standing
 from ledger.settings import Settings
+
+
+def register(commands: Any) -> None:
+    summary = "compare the views with the log by digest, now; exit 1 when they differ"
+    add(commands, "self-audit", self_audit, summary, [DATA, JSON])
 
 
 def self_audit(settings: Settings, json: bool) -> int:
