@@ -2,7 +2,7 @@
 create or replace view analytics.checkpoints as
 select b.projection, b.version, b.position, h.position - b.position as lag_events,
     coalesce(extract(epoch from greatest(clock_timestamp() - n.recorded_at, interval '0')), 0)::float8 as lag_seconds,
-    b.recorded_at, b.written_at, b.parked_at, b.parked_position, b.error
+    b.recorded_at, b.written_at, b.parked_at, b.parked_position, b.error, b.hash
 from analytics_store.builds b
 cross join (select coalesce(max(position), 0) as position from ledger.events) h
 left join ledger.events n on n.position = b.position + 1
@@ -18,6 +18,7 @@ comment on column analytics.checkpoints.written_at is 'When it was last brought 
 comment on column analytics.checkpoints.parked_at is 'Since when it stands still because of an event that it cannot take; null: it does not';
 comment on column analytics.checkpoints.parked_position is 'Position of that event';
 comment on column analytics.checkpoints.error is 'What is wrong with it';
+comment on column analytics.checkpoints.hash is 'The chain''s hash at position: of that event and of all before it';
 
 -- A barrier, so that no condition of a reader is asked of commands that are not to be seen.
 create or replace view analytics.refusals with (security_barrier) as

@@ -1,0 +1,231 @@
+"""An export at a position is the table as it stood there: whoever asks, whenever, in whatever format."""
+
+import asyncio
+import csv
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas
+import polars
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from cli.main import main
+from domain.commands import CancelFlight, InitiateBooking, PayBooking, VoidPayment
+from domain.money import Money
+from domain.payments import Capture
+from ledger.connection import Connection
+from ledger.exports import snapshot
+from ledger.exports.files import FORMATS, Manifest, export
+from ledger.exports.snapshot import ExportStopped
+from ledger.exports.tables import TABLES
+from ledger.following.batch import advance
+from projections.analytics import PROJECTIONS
+from tests.analytics.conftest import Follow
+from tests.analytics.test_facts import AGAIN
+from tests.analytics.trade import PRICE, Trade
+
+Rows = Callable[..., list[Any]]
+Export = Callable[..., tuple[Path, Manifest]]
+ODD = 'fog, "they" said\nand \\N or \\. or é; nothing\r\n'
+
+
+@pytest.fixture
+def exported(database_url: str, tmp_path: Path) -> Export:
+    """`exported(table, format, position)`: the file and its manifest, in a folder of the test's own."""
+
+    def write(table: str, format: str = "csv", position: int | None = None) -> tuple[Path, Manifest]:
+        out = tmp_path / f"{table}-{position}.{format}"
+        return export(database_url, TABLES[table], format, position, out, lambda *_: None)
+
+    return write
+
+
+async def test_at_any_position_it_is_what_readers_saw_then(
+    trade: Trade, follow: Follow, follower: Connection, rows: Rows, exported: Export
+) -> None:
+    for _ in range(6):
+        await trade.rush(4, 32)
+        await trade.tell()
+    await trade.do(CancelFlight(trade.flights[0], "fog"))
+    await follow()
+    ((head,),) = rows("select max(position) from ledger.events")
+    positions = [0, *sorted(random.Random(7).sample(range(1, head), 7)), head]
+    later = {(name, at): exported(name, "csv", at)[1].digest for name in PROJECTIONS for at in positions}
+    rows(AGAIN)
+    for name, projection in PROJECTIONS.items():
+        come_to = 0
+        for at in positions:
+            if at > come_to:
+                await advance(follower, projection, None, at - come_to)
+            now = exported(name)[1]
+            assert (now.position, now.digest) == (at, later[name, at]), name
+            come_to = at
+    assert len({*later.values()}) > 3 * len(positions)
+
+
+async def test_all_formats_say_the_same_and_open_in_what_analysts_use(
+    trade: Trade, follow: Follow, rows: Rows, exported: Export
+) -> None:
+    await odd_void(trade)
+    await trade.rush(8)
+    await trade.tell()
+    await follow()
+    for name in TABLES:
+        columns, there = stored(name, rows)
+        files = {format: exported(name, format) for format in FORMATS}
+        assert len({(made.digest, made.rows) for _, made in files.values()}) == 1
+        parquet, made = files["parquet"]
+        assert made.rows == len(there) > 0
+        read = duckdb.sql(f"set timezone = 'UTC'; select * from '{parquet}'")
+        assert (read.columns, read.pl().rows()) == (columns, there)
+        assert polars.read_parquet(parquet).rows() == there
+        frame = pandas.read_parquet(parquet)
+        assert list(frame.columns) == columns
+        assert frame.astype(object).where(frame.notna(), None).values.tolist() == [list(row) for row in there]
+        with files["csv"][0].open(newline="") as lines:
+            head, *told = csv.reader(lines)
+        assert head == columns
+        assert [list(map(read_as, row, values)) for row, values in zip(told, there, strict=True)] == [
+            list(values) for values in there
+        ]
+        lines = files["ndjson"][0].read_text().splitlines()
+        assert [list(json.loads(line)) for line in lines] == [columns] * len(there)
+        assert [json.loads(line).get("reason") for line in lines] == [
+            dict(zip(columns, row, strict=True)).get("reason") for row in there
+        ]
+    assert rows("select count(*) from analytics.payments where reason = %s", ODD) == [(1,)]
+
+
+async def odd_void(trade: Trade) -> None:
+    """A payment that was voided for a reason which no format must trip over."""
+    flight = await trade.schedule()
+    booking = await trade.do(InitiateBooking(flight, "alice", 1))
+    assert booking
+    await trade.do(PayBooking(booking, "alice", Money(PRICE, "INR"), Capture.MANUAL))
+    await trade.do(VoidPayment(booking, ODD))
+
+
+def stored(name: str, rows: Rows) -> tuple[list[str], list[Any]]:
+    """The table's columns, and its rows as a database tells them that knows no formats."""
+    table = TABLES[name]
+    shown = {"uuid": "{}::text", "bytea": "encode({}, 'hex')", "text": "nullif({}, '')"}
+    select = ", ".join(shown.get(c.type.split()[0], "{}").format(c.name) for c in table.columns)
+    schema = "ledger" if table.projection is None else "analytics"
+    return [c.name for c in table.columns], rows(
+        f"select {select} from {schema}.{name} order by {name}.{table.key}"
+    )
+
+
+def read_as(text: str, value: Any) -> Any:
+    """A text of CSV as what it should be."""
+    if value is None:
+        return text or None
+    return type(value).fromisoformat(text) if isinstance(value, date) else type(value)(text)
+
+
+async def test_made_again_it_is_the_same_file_and_its_manifest_tells_what_it_is(
+    trade: Trade, follow: Follow, rows: Rows, exported: Export
+) -> None:
+    await trade.rush(4)
+    await follow()
+    path, made = exported("bookings", "parquet", 40)
+    manifest = path.with_name(path.name + ".manifest.json")
+    before = path.read_bytes(), manifest.read_bytes()
+    await trade.rush(2)
+    await follow(9)
+    assert exported("bookings", "parquet", 40)[1] == made
+    assert (path.read_bytes(), manifest.read_bytes()) == before
+    told = json.loads(manifest.read_bytes())
+    assert told["sha256"] == hashlib.sha256(before[0]).hexdigest()
+    assert told["bytes"] == len(before[0])
+    assert rows("select encode(hash, 'hex') from ledger.events where position = 40") == [(told["hash"],)]
+    assert told["digest"] == exported("bookings", "csv", 40)[1].sha256
+    ((head, hash),) = rows(
+        "select position, encode(hash, 'hex') from ledger.events order by position desc limit 1"
+    )
+    for name in TABLES:
+        now = exported(name)[1]
+        assert (now.position, now.hash) == (head, hash)
+
+
+async def test_a_position_that_is_not_there_is_refused_and_one_that_will_be_is_waited_for(
+    trade: Trade, follow: Follow, rows: Rows, exported: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(2)
+    ((head,),) = rows("select max(position) from ledger.events")
+    monkeypatch.setattr(snapshot, "WAIT_SECONDS_MAX", 0.1)
+    with pytest.raises(ExportStopped, match=f"has come to position 0 and not to {head}: does a scheduler"):
+        await asyncio.to_thread(exported, "bookings", "csv", head)
+    monkeypatch.setattr(snapshot, "WAIT_SECONDS_MAX", 60)
+    waits = asyncio.create_task(asyncio.to_thread(exported, "bookings", "csv", head))
+    await asyncio.sleep(0.3)
+    assert not waits.done()
+    await follow()
+    assert (await waits)[1].position == head
+
+
+def test_the_command_says_what_it_made_and_what_it_cannot(
+    database_url: str, tmp_path: Path, checkout: Path
+) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", "export", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"DATABASE_URL": database_url, "PYTHONPATH": str(checkout)},
+            capture_output=True,
+            text=True,
+        )
+
+    done = run("bookings", "--json")
+    assert (done.returncode, json.loads(done.stdout)["rows"]) == (0, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "bookings-0.parquet",
+        "bookings-0.parquet.manifest.json",
+    ]
+    assert polars.read_parquet(tmp_path / "bookings-0.parquet").shape == (0, 17)
+    above = run("bookings", "--position", "1")
+    assert (above.returncode, above.stdout) == (2, "")
+    assert "the log ends at position 0; there is no 1 yet" in above.stderr
+
+
+async def test_cut_short_it_leaves_nothing(
+    trade: Trade, follow: Follow, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(4)
+    await follow()
+    monkeypatch.setattr(snapshot, "TELL_SECONDS", -1.0)
+
+    def cut(table: str, count: int) -> None:
+        raise KeyboardInterrupt
+
+    for format in FORMATS:
+        with pytest.raises(KeyboardInterrupt):
+            export(database_url, TABLES["bookings"], format, None, tmp_path / "bookings", cut)
+    assert os.listdir(tmp_path) == []
+
+
+async def test_an_analyst_exports_the_facts_and_not_the_log(
+    trade: Trade, follow: Follow, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(2)
+    await follow()
+    monkeypatch.chdir(tmp_path)
+    url = make_conninfo(database_url, options="-c role=seatledger_analyst")
+    monkeypatch.setenv("DATABASE_URL", url)
+    for name in PROJECTIONS:
+        assert await asyncio.to_thread(main, ["export", name]) == 0
+    assert await asyncio.to_thread(main, ["export", "events"]) == 1
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        export(url, TABLES["bookings"], "csv", 10, None, lambda *_: None)
+    assert len(os.listdir(tmp_path)) == 2 * len(PROJECTIONS)
