@@ -105,7 +105,7 @@ def require_bookable(
         raise NotYourAccount
     flight = world.flight(commands[0].flight_id)
     flight.require_bookable(world.now)
-    world.seats[flight.id].require(sum(command.seats for command in commands))
+    world.seats[flight.id].require(sum(command.seats for command in commands), flight.id)
     try:
         return flight, [flight.price.times(command.seats) for command in commands]
     except ValueError:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 from domain.booking import Booking, Status
 from domain.refusals import NotEnoughSeats, SeatsInUse
@@ -35,10 +36,11 @@ class Seats:
     def free(self) -> int:
         return self.seats - self.held - self.booked
 
-    def require(self, asked: int) -> None:
-        """All or none. Raises NotEnoughSeats."""
+    def require(self, asked: int, flight_id: UUID) -> None:
+        """All or none, of that flight. Raises NotEnoughSeats, which names it: nothing else recorded does."""
         if asked > self.free:
-            raise NotEnoughSeats(f"{asked} asked for, {self.free} free.", asked=asked, free=self.free)
+            detail = f"{asked} asked for, {self.free} free."
+            raise NotEnoughSeats(detail, flight_id=flight_id, asked=asked, free=self.free)
 
     def require_room_for_use(self, seats: int) -> None:
         """May the flight have `seats` seats? Raises SeatsInUse."""

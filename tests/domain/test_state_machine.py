@@ -54,7 +54,7 @@ class Counter(RuleBasedStateMachine):
         verdict = self.scenario.when(InitiateBooking(self.flight_id, "alice", seats))
         assert isinstance(verdict, Booking) == (seats <= free), (verdict, free)
         if not isinstance(verdict, Booking):
-            assert verdict.facts == {"asked": seats, "free": free}
+            assert verdict.facts == {"flight_id": self.flight_id, "asked": seats, "free": free}
             return multiple()
         self.expected[verdict.id] = Expected(seats, self.scenario.now + HOLD)
         return verdict.id
