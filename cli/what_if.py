@@ -1,0 +1,182 @@
+"""Trying a policy on the past: `seatledger what-if`."""
+
+import argparse
+import json as json_text
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, date, timedelta
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from cli.options import DATA, JSON, add
+from ledger.postgres import running_database
+from ledger.settings import Settings, WrongSetting
+from ledger.what_if.demand import Demand, Selection, demand
+from ledger.what_if.outcome import Outcome
+from ledger.what_if.replay import Comparison, Policy, compare
+
+FAILED = 1
+HOLD_MINUTES_MAX = 7 * 24 * 60
+
+_ABOUT = """\
+Replay what was asked for, hold by hold, under another policy, and compare with what happened.
+
+Every hold, payment and cancellation comes again in the order and at the time that the ledger recorded,
+accepted or refused, and is decided by the same rules. The same log gives the same answer. What had to be
+assumed, above all of those who were refused, is told below the figures and in docs/what-if.md.
+
+Without --hold-minutes and --overbook the policy that held is replayed: the control. It must come out as it
+happened, or the command says so and exits 1.
+"""
+
+_ASSUMED = (
+    "Whoever was granted a hold does what they did, when they did it: pays, gives seats back, cancels.",
+    "Whoever tried to pay when the hold was over pays if it is not over now; who did not try would not have.",
+    "Whoever was refused for want of seats and gets them now pays as often and as soon as who got theirs"
+    " ({paid} of {holds} holds): drawn by dice that depend on the command's key and time alone.",
+    "Whoever asks again after a refusal counts again, and so does each booking of a party refused as one.",
+    "Seats offered to those who wait are asked for when they were offered, for as long as the offer stood.",
+    "Prices, aircraft and cancelled flights are as they were. Everybody who paid turns up.",
+)
+
+
+def what_if(
+    settings: Settings,
+    hold_minutes: float | None,
+    overbook: Fraction,
+    flight: UUID | None,
+    since: date | None,
+    until: date | None,
+    json: bool,
+) -> int:
+    """0, or 1 when the policy that held does not reproduce what happened."""
+    if flight and (since or until):
+        raise WrongSetting("what-if: name one flight, or days")
+    policy = Policy(None if hold_minutes is None else timedelta(minutes=hold_minutes), overbook)
+    with (
+        running_database(settings.database_url, settings.data) as url,
+        demand(url, Selection(flight, since, until)) as asked,
+    ):
+        result = compare(asked, policy, timedelta(seconds=settings.capture_seconds), _Meter())
+    if flight and not result.flights:
+        raise WrongSetting(f"what-if: there is no flight {flight}")
+    print(
+        json_text.dumps(_facts(asked, policy, result), default=str) if json else _page(asked, policy, result)
+    )
+    if policy == Policy() and result.now != result.then:
+        print("seatledger: the policy that held does not reproduce what happened", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+class _Meter:
+    """A line a second at most, on standard error."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def __call__(self, flights: int, commands: int) -> None:
+        if time.monotonic() - self._told >= 1:
+            self._told = time.monotonic()
+            print(f"what-if: {flights} flights, {commands} commands", file=sys.stderr, flush=True)
+
+
+def _facts(asked: Demand, policy: Policy, result: Comparison) -> dict[str, Any]:
+    return {
+        "position": asked.position,
+        "ends_at": asked.ends_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "policy": {
+            "hold_minutes": policy.hold and policy.hold.total_seconds() / 60,
+            "overbook_percent": float(policy.overbook * 100),
+        },
+        "flights": result.flights,
+        "commands": result.commands,
+        "happened": asdict(result.then),
+        "what_if": asdict(result.now),
+        "unnamed_refusals": asked.unnamed,
+        "assumptions": _assumed(asked),
+    }
+
+
+def _assumed(asked: Demand) -> list[str]:
+    return [line.format(paid=asked.habits.paid, holds=asked.habits.holds) for line in _ASSUMED]
+
+
+_NAMES = {
+    "asked": "holds asked for",
+    "refused": "refused for want of seats",
+    "paid": "paid",
+    "expired": "expired",
+    "cancelled": "cancelled",
+    "open": "still held",
+    "seats_sold": "seats sold",
+    "flights_over": "flights sold beyond their seats",
+    "seats_over": "seats sold beyond them",
+}
+
+
+def _page(asked: Demand, policy: Policy, result: Comparison) -> str:
+    hold = "as long as they did" if policy.hold is None else f"{policy.hold.total_seconds() / 60:g} minutes"
+    more = float(policy.overbook * 100)
+    head = (
+        f"What if holds lasted {hold}, and {more:g} % more seats were sold than there are?\n"
+        f"{result.flights} flights, {result.commands} commands up to position {asked.position}\n"
+    )
+    figures = [_line("", "happened", "what if", "change")]
+    for label, then, now in _rows(result.then, result.now):
+        figures.append(_line(label, f"{then:,}", f"{now:,}", f"{now - then:+,}"))
+    assumed = [f"- {line}" for line in _assumed(asked)]
+    if asked.unnamed:
+        assumed.append(f"- {asked.unnamed} refusals of old releases name no flight, and are left out.")
+    return "\n".join([head, *figures, "\nAssumed:", *assumed])
+
+
+def _rows(then: Outcome, now: Outcome) -> list[tuple[str, int, int]]:
+    rows = [(label, getattr(then, name), getattr(now, name)) for name, label in _NAMES.items()]
+    revenue = [
+        (f"revenue, {currency} minor units", then.revenue.get(currency, 0), now.revenue.get(currency, 0))
+        for currency in sorted(then.revenue.keys() | now.revenue.keys())
+    ]
+    return rows[:7] + revenue + rows[7:]
+
+
+def _line(label: str, *figures: str) -> str:
+    return f"{label:32}" + "".join(f"{figure:>16}" for figure in figures)
+
+
+def register(commands: Any) -> None:
+    command = add(
+        commands, "what-if", what_if, "replay what was asked for under another policy", [DATA, JSON]
+    )
+    command.description = _ABOUT
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.add_argument(
+        "--hold-minutes", type=_minutes, metavar="N", help="how long holds last (as they did)"
+    )
+    command.add_argument(
+        "--overbook", type=_share, default=Fraction(0), metavar="N%", help="sell so many more seats (0%%)"
+    )
+    command.add_argument("--flight", type=UUID, metavar="ID", help="only this flight (all)")
+    for flag, name, which in (("--from", "since", "first"), ("--to", "until", "last")):
+        command.add_argument(
+            flag, dest=name, type=date.fromisoformat, metavar="DAY", help=f"{which} day of departure"
+        )
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes <= HOLD_MINUTES_MAX:
+        raise argparse.ArgumentTypeError(f"more than 0 minutes, and no more than {HOLD_MINUTES_MAX}")
+    return minutes
+
+
+def _share(text: str) -> Fraction:
+    try:
+        share = Fraction(text.removesuffix("%")) / 100
+    except (ValueError, ZeroDivisionError):
+        share = Fraction(-1)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("a share from 0% to 100%, like 3%")
+    return share
