@@ -139,14 +139,15 @@ def _write(rows: Rows, table: Table, format: str, file: IO[bytes]) -> None:
         if format == "ndjson":
             io.write_ndjson(batches, file, explicit_nulls=True)
         else:
-            facts = {"seatledger.table": table.name, "seatledger.position": str(rows.mark.position)}
+            # One entry only: several come in any order, and the file would not be the same each time.
+            label = {"seatledger": f"{table.name} at position {rows.mark.position}"}
             io.write_parquet(
                 batches,
                 file,
                 compression="zstd(1)",
                 max_row_group_size=ROW_GROUP_ROWS,
                 created_by=f"seatledger {VERSION}",
-                key_value_metadata=facts,
+                key_value_metadata=label,
             )
     except Exception as error:
         # What broke in `rows` comes back as text of another error.

@@ -93,11 +93,11 @@ def rows_at(url: str, table: Table, position: int | None, tell: Progress) -> Ite
     psycopg.Error.
     """
     with psycopg.connect(conninfo(url, "seatledger export"), autocommit=True) as connection:
+        connection.execute(_SESSION)
         _wait_for(connection, table, position)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
-            connection.execute(_SESSION)
             now = _mark(connection, table)
             upto = now.position if position is None else position
             then = upto < now.position
@@ -140,10 +140,10 @@ def _mark_then(connection: psycopg.Connection[Any], now: Mark, position: int) ->
     return now._replace(position=position, hash=row[0], recorded_at=row[1])
 
 
-# Texts come out alike whatever the server's settings are; the rest is the same as for a batch that follows.
+# Texts come out alike whatever the server's settings are; the rest is as for a batch that follows.
 _SESSION: LiteralString = f"""
-    set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local client_encoding = 'UTF8';
-    set local statement_timeout = '{STATEMENT_SECONDS_MAX}s'; set local work_mem = '64MB'; set local jit = off
+    set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set client_encoding = 'UTF8';
+    set statement_timeout = '{STATEMENT_SECONDS_MAX}s'; set work_mem = '64MB'; set jit = off
 """
 _CHECKPOINT: LiteralString = """
     select version, position, position + lag_events, hash, recorded_at, error

@@ -87,10 +87,10 @@ def _source(table: Table, then: bool) -> sql.Composable:
 
 def _moved_since(projection: Projection, names: dict[str, sql.Identifier]) -> sql.Composed:
     """The rows that have changed since, as they were: folded again, by the projection's own statement, from
-    what their streams had up to then. Rows that stand keep out, though another of their stream has changed.
+    the events of their streams. Rows that stand keep out, though another of their stream has changed.
     """
     events = sql.SQL(
-        "(select * from ledger.events where position + 0 <= %(upto)s and originator_id = any (array("
+        "(select * from ledger.events where originator_id = any (array("
         "select distinct {stream} from {live} where position > %(upto)s)))"
     ).format(**names)
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in projection.columns)

@@ -135,22 +135,25 @@ def read_as(text: str, value: Any) -> Any:
 
 
 async def test_made_again_it_is_the_same_file_and_its_manifest_tells_what_it_is(
-    trade: Trade, follow: Follow, rows: Rows, exported: Export
+    trade: Trade, follow: Follow, rows: Rows, exported: Export, database_url: str
 ) -> None:
     await trade.rush(4)
     await follow()
-    path, made = exported("bookings", "parquet", 40)
+    path, made = exported("bookings", "parquet", 200)
     manifest = path.with_name(path.name + ".manifest.json")
     before = path.read_bytes(), manifest.read_bytes()
     await trade.rush(2)
     await follow(9)
-    assert exported("bookings", "parquet", 40)[1] == made
+    assert exported("bookings", "parquet", 200)[1] == made
     assert (path.read_bytes(), manifest.read_bytes()) == before
     told = json.loads(manifest.read_bytes())
     assert told["sha256"] == hashlib.sha256(before[0]).hexdigest()
     assert told["bytes"] == len(before[0])
-    assert rows("select encode(hash, 'hex') from ledger.events where position = 40") == [(told["hash"],)]
-    assert told["digest"] == exported("bookings", "csv", 40)[1].sha256
+    assert rows("select encode(hash, 'hex') from ledger.events where position = 200") == [(told["hash"],)]
+    assert told["digest"] == exported("bookings", "csv", 200)[1].sha256
+    elsewhere = make_conninfo(database_url, options="-c timezone=Asia/Kolkata -c datestyle=German")
+    assert export(elsewhere, TABLES["bookings"], "parquet", 200, path, lambda *_: None)[1] == made
+    assert b',"",' not in exported("events")[0].read_bytes()
     ((head, hash),) = rows(
         "select position, encode(hash, 'hex') from ledger.events order by position desc limit 1"
     )

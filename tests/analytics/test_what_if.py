@@ -131,7 +131,7 @@ class Tale:
         )
         self._tell(0, "schedule_flight", self.flight)
 
-    def holds(self, who: str, minute: float, seats: int, minutes: float = 5) -> None:
+    def holds(self, who: str, minute: float, seats: int, operation: str = "initiate_booking") -> None:
         at = NOW + minute * MINUTES
         self.bookings[who] = Booking.initiate(
             id=new_id(),
@@ -139,10 +139,13 @@ class Tale:
             user_id=who,
             seats=seats,
             total_cost=Money(100 * seats, "INR"),
-            expires_at=at + minutes * MINUTES,
+            expires_at=at + 5 * MINUTES,
             now=at,
         )
-        self._tell(minute, "initiate_booking", self.bookings[who])
+        self._tell(minute, operation, self.bookings[who])
+
+    def is_offered(self, who: str, minute: float, seats: int) -> None:
+        self.holds(who, minute, seats, operation="hold_offer")
 
     def pays(self, who: str, minute: float) -> None:
         booking = self.bookings[who]
@@ -202,6 +205,14 @@ def test_a_shorter_hold_loses_who_is_slow_and_seats_who_was_refused() -> None:
         asked=2, paid=1, expired=1, seats_sold=2, revenue={"INR": 200}
     )
     assert tale.under(NOBODY_PAYS, hold=2.5 * MINUTES)[1] == Outcome(asked=2, expired=2)
+
+
+def test_an_offer_to_those_who_wait_stands_as_long_as_it_did() -> None:
+    tale = Tale()
+    tale.is_offered("alice", 0, seats=1)
+    tale.pays("alice", 4)
+    then, now = tale.under(hold=2 * MINUTES)
+    assert now == then == Outcome(asked=1, paid=1, seats_sold=1, revenue={"INR": 100})
 
 
 def test_overbooking_sells_so_many_more_seats_and_no_more_and_says_who_may_be_left_behind() -> None:
