@@ -202,7 +202,7 @@ def test_the_command_says_what_it_made_and_what_it_cannot(
     assert "the log ends at position 0; there is no 1 yet" in above.stderr
 
 
-async def test_cut_short_it_leaves_nothing(
+async def test_cut_short_it_leaves_nothing_and_what_was_there_before_as_it_was(
     trade: Trade, follow: Follow, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await trade.rush(4)
@@ -212,10 +212,13 @@ async def test_cut_short_it_leaves_nothing(
     def cut(table: str, count: int) -> None:
         raise KeyboardInterrupt
 
+    out = tmp_path / "bookings"
+    out.write_text("from before")
     for format in FORMATS:
         with pytest.raises(KeyboardInterrupt):
-            export(database_url, TABLES["bookings"], format, None, tmp_path / "bookings", cut)
-    assert os.listdir(tmp_path) == []
+            export(database_url, TABLES["bookings"], format, None, out, cut)
+    assert os.listdir(tmp_path) == ["bookings"]
+    assert out.read_text() == "from before"
 
 
 async def test_an_analyst_exports_the_facts_and_not_the_log(
