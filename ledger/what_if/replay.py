@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.caller import SYSTEM
+from domain.caller import SYSTEM, Asked
 from domain.commands import (
     CancelWithFlight,
     CapturePayment,
@@ -20,7 +20,7 @@ from domain.commands import (
     RecordPayment,
 )
 from domain.flight import Flight
-from domain.handlers import HANDLERS, Asked
+from domain.handlers import HANDLERS
 from domain.payments import Capture
 from domain.refusals import Refusal
 from domain.seats import Seats
