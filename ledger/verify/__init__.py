@@ -68,13 +68,14 @@ def verify(
         size = EVENTS_AT_ONCE if total == head else head or 1
         parts = ranges(connection, head, size)
         shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
-        snapshot = snapshot_of(connection)
+        evidence = Evidence(connection, saved)
+        seen = url, snapshot_of(connection), head, evidence.reach()
         checked = 0
-        with side_by_side(_check_share, [(url, snapshot, head, *share) for share in shares]) as found:
+        with side_by_side(_check_share, [(*seen, *share) for share in shares]) as found:
             try:
                 in_turn = _in_turn(found)
                 checks = islice(in_turn, len(parts))
-                for checked in check_log(connection, parts, checks, Evidence(connection, saved)):
+                for checked in check_log(connection, parts, checks, evidence):
                     progress(checked, 2 * total)
                 for done in check_folds(connection, head, in_turn):
                     progress(total + done, 2 * total)
@@ -110,12 +111,12 @@ def _shares(
 
 
 def _check_share(
-    url: str, snapshot: str, head: int, parts: Sequence[Range], spans: Sequence[Span]
+    url: str, snapshot: str, head: int, leaves_upto: int, parts: Sequence[Range], spans: Sequence[Span]
 ) -> Generator[Checked | int | Folds, None, None]:
     """One process's work: first its ranges of the log, each as found, then its streams."""
     with moment(url, snapshot) as connection:
         for after, upto in parts:
-            yield check_range(connection, seam_before(connection, after + 1), upto)
+            yield check_range(connection, seam_before(connection, after + 1), upto, leaves_upto)
         folds = Folds(head)
         for span in spans:
             yield folds.check(connection, span)

@@ -41,8 +41,13 @@ class Evidence:
         self._position = 0
         self._fits = 0
 
+    def reach(self) -> int:
+        """The last position that anything was written down about; beyond it no tree need be worked out."""
+        ((position, tiles),) = self._rows(_BEYOND, ())
+        return max(position or 0, (tiles or 0) * WIDTH, *self._saved, 0)
+
     def check(self, leaves: Sequence[bytes]) -> None:
-        """The next events of the log, whose hashes in the chain hold. Raises Wrong."""
+        """The next events of the log up to `reach`, whose hashes in the chain hold. Raises Wrong."""
         if not leaves:
             return
         first, last = self._position + 1, self._position + len(leaves)

@@ -51,7 +51,7 @@ def check_log(
         raise Wrong(lowest, f"positions are not dense: {lowest} stands where 1 should")
     for (_, last), checked in zip(parts, found, strict=True):
         if checked.begin != end:
-            checked = check_range(connection, end, last)
+            checked = check_range(connection, end, last, evidence.reach())
         evidence.check(checked.leaves)
         if checked.wrong:
             raise checked.wrong
