@@ -61,11 +61,13 @@ def seat_columns(seats: dict[UUID, Seats]) -> tuple[Any, ...]:
 
 
 # Sequential scans, hash and merge joins are off so that a plan made while a table was small and kept by the
-# session does not turn into a scan of millions of rows. A lost synchronous_commit is put right here and
-# refused by readiness.
+# session does not turn into a scan of millions of rows. No statement is planned again for the arrays of each
+# block: planning took as long as all else in a block of few commands. A lost synchronous_commit is put right
+# here and refused by readiness.
 SESSION: LiteralString = """
     select set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
         set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
+        set_config('plan_cache_mode', 'force_generic_plan', false),
         set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(ms)s, false),
         set_config('idle_in_transaction_session_timeout', %(idle)s, false),
         set_config('synchronous_commit', case current_setting('synchronous_commit')

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from psycopg import AsyncConnection
 
-from projections.head import WITH_HEAD, Seen, rows
+from projections.head import ASKED, WITH_HEAD, Seen, rows
 
 
 class Availability(msgspec.Struct, frozen=True, gc=False):
@@ -30,7 +30,7 @@ DUE: LiteralString = """(
 _FIND: LiteralString = f"""
     {WITH_HEAD}
     select head.position, s.flight_id, s.seats, s.held - {DUE}, s.booked
-    from head left join ledger.seats as s on s.flight_id = any (%b)
+    from head left join ledger.seats as s on s.flight_id = any ({ASKED})
 """
 
 

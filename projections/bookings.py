@@ -13,7 +13,7 @@ from psycopg.types.numeric import Int8
 from domain.booking import Booking, Status
 from domain.money import Money
 from domain.payments import PaymentStatus
-from projections.head import WITH_HEAD, Seen, rows
+from projections.head import ASKED, WITH_HEAD, Seen, rows
 
 _NO_UUID = UUID(int=0)
 NEVER = datetime.fromtimestamp(0, UTC)
@@ -133,7 +133,7 @@ _COLUMNS: LiteralString = """
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = any (%b)
+    select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = any ({ASKED})
 """
 ARRAYS: LiteralString = """
     %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::int8[], %b::text[], %b::text[], %b::text[],

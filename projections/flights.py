@@ -14,7 +14,7 @@ from psycopg.types.numeric import Int8
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from projections.availability import DUE
-from projections.head import WITH_HEAD, Seen, rows
+from projections.head import ASKED, WITH_HEAD, Seen, rows
 
 Mark = tuple[dt.datetime | int, UUID]
 """Where a page ended: the value it was sorted by, and the id."""
@@ -151,7 +151,7 @@ _COLUMNS: LiteralString = """
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_COLUMNS} from head left join views.flights as f on f.id = any (%b)
+    select head.position, {_COLUMNS} from head left join views.flights as f on f.id = any ({ASKED})
 """
 ARRAYS: LiteralString = """
     %b::uuid[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::date[],

@@ -26,6 +26,11 @@ WITH_HEAD: LiteralString = """
 """
 """Starts a query: `head` is one row, even for an empty log. Time never runs behind the log's own."""
 
+ASKED: LiteralString = "(select %b)::uuid[]"
+"""Ids that a query asks for. As a subquery, so that the planner does not look into the array: for few ids it
+would plan anew each time, which takes longer than finding them.
+"""
+
 
 async def rows(
     connection: AsyncConnection[Any], statement: LiteralString, parameters: Sequence[Any]

@@ -224,13 +224,13 @@ async def test_a_session_has_limits_and_plans_by_index(database_url: str, rows: 
     ((name,),) = rows("select current_database()")
     rows(f"alter database {name} set synchronous_commit = off")
     store = await open_store(database_url, Settings(deadline_seconds=7))
-    settings = "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit", "synchronous_commit"
-    limits = "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"
+    settings = "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit", "plan_cache_mode"
+    limits = "synchronous_commit", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"
     shown = ", ".join(f"current_setting('{name}')" for name in (*settings, *limits))
     sent = store._send(f"select {shown}")  # type: ignore[arg-type]
     await store._sync()
     (row,) = sent.rows()
-    assert row == ("off", "off", "off", "off", "on", "7s", "7s", "2s")
+    assert row == ("off", "off", "off", "off", "force_generic_plan", "on", "7s", "7s", "2s")
     await store.close()
 
 
