@@ -68,6 +68,7 @@ class Writer:
         self._store: BlockStore | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._last_size = 0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="writer")
@@ -181,11 +182,12 @@ class Writer:
             self._store = await self._connect()
         store = self._store
         with store.severed_after(self._settings.deadline_seconds):
-            if not alone and len(batch) > 1:
-                # Where there are several, more may come while the block of another process commits: fewer
-                # and fuller blocks cost less. A lone caller is spared the round trip.
+            if not alone and max(len(batch), self._last_size) > 1:
+                # Where there are several callers, more may come while the block of another process commits:
+                # fewer and fuller blocks cost less. A lone caller is spared the round trip.
                 await store.lock()
                 self._gather(batch)
+            self._last_size = len(batch)
             submissions = [submission for waiting in batch for submission in waiting.submissions]
             loaded = await store.load(submissions)
             first_position = loaded.position + 1
