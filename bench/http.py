@@ -2,7 +2,8 @@
 
 Starts the real program on a fresh ledger with full durability, and beside it a Litestar app that only
 decodes and encodes the same bodies, served by the same server. Each round loads the one and the other in
-turn; the median of the rounds is reported, with the lowest and the highest. Needs wrk on PATH.
+turn, for each number of connections; the median of the rounds is reported, with the lowest and the highest.
+At the end bookings come at a fixed rate, whether or not the earlier ones are answered. Needs wrk on PATH.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench import report, servers, wrk
+from bench import open_loop, report, servers, wrk
 from bench.traffic import SEATS, SECRET, Traffic
 from bench.wrk import Load, Request
 
@@ -25,8 +26,13 @@ RATE_MAX = 20_000
 HOLD_SECONDS = "86400"
 
 
+Loads = dict[str, Load]
+"""By case."""
+
+
 class Options(NamedTuple):
-    connections: int
+    connections: list[int]
+    rate: int
     seconds: int
     rounds: int
     workers: int
@@ -44,12 +50,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         folder.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
         with _both_servers(folder, options) as (ledger, reference):
-            rounds = _measure(Traffic(ledger), ledger, reference, options)
+            traffic = Traffic(ledger)
+            rounds = _measure(traffic, ledger, reference, options)
+            steady = open_loop.load(ledger, _few_bookings(traffic, options), options.rate, options.seconds)
             verified = _verify(folder)
-    results = {"settings": report.settings(options._asdict()), "rounds": rounds, "verify": verified}
+    results = {
+        "settings": report.settings(options._asdict()),
+        "rounds": rounds,
+        "open_loop": steady._asdict(),
+        "verify": verified,
+    }
     report.write(results, options.out)
     report.show(results, options.out)
-    unclean = any(load.refused or load.broken for loads in rounds for load in loads.values())
+    loads = [load for measured in rounds for loads in measured.values() for load in loads.values()]
+    unclean = any(load.refused or load.broken for load in [*loads, steady])
     return 0 if verified["ok"] and not unclean else 1
 
 
@@ -65,45 +79,58 @@ def _both_servers(folder: Path, options: Options) -> Iterator[tuple[str, str]]:
         yield ledger, reference
 
 
-def _measure(traffic: Traffic, ledger: str, reference: str, options: Options) -> list[dict[str, Load]]:
+def _measure(traffic: Traffic, ledger: str, reference: str, options: Options) -> list[dict[int, Loads]]:
     most = RATE_MAX * options.seconds // SEATS
-    many = traffic.schedule(most * (options.rounds + 1))
-
-    def load(url: str, requests: Sequence[Request], repeat: int = 1) -> Load:
-        return wrk.load(
-            url, requests, connections=options.connections, seconds=options.seconds, repeat=repeat
-        )
-
-    anywhere, seats = traffic.bookings_anywhere(many), traffic.looks_at_seats(many)
-    load(ledger, anywhere)
-    load(reference, anywhere)
+    many = traffic.schedule(most)
+    anywhere = traffic.bookings_anywhere(many)
+    for url in (ledger, reference):
+        wrk.load(url, anywhere, connections=64, seconds=options.seconds)
     rounds = []
     for number in range(options.rounds):
-        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
-        # All connections on one flight until its last seat is gone, then on the next.
-        hot = traffic.bookings(traffic.schedule(most))
-        loads = {
-            "book, no-op": load(reference, anywhere),
-            "book, many flights": load(ledger, anywhere),
-            "book, one hot flight": load(ledger, hot, repeat=SEATS),
-        }
-        # As many as were just made: paying would have to be twice as fast as booking to run out of them.
-        held = (
-            sum(load.accepted_per_second for load in loads.values())
-            - loads["book, no-op"].accepted_per_second
-        )
-        bookings = traffic.unpaid(int(held * options.seconds))
-        payments, reads = traffic.payments(bookings), traffic.looks_at_bookings(bookings)
-        loads |= {
-            "pay": load(ledger, payments),
-            "pay, no-op": load(reference, payments),
-            "read a booking, no-op": load(reference, reads),
-            "read a booking": load(ledger, reads),
-            "read seats": load(ledger, seats),
-            "read seats, no-op": load(reference, seats),
-        }
-        rounds.append(loads)
+        measured = {}
+        for connections in options.connections:
+            print(
+                f"round {number + 1} of {options.rounds}, {connections} connections",
+                file=sys.stderr,
+                flush=True,
+            )
+            # Each time new flights, so that none is full before the end.
+            measured[connections] = _round(traffic, ledger, reference, connections, options.seconds)
+        rounds.append(measured)
     return rounds
+
+
+def _round(traffic: Traffic, ledger: str, reference: str, connections: int, seconds: int) -> Loads:
+    def load(url: str, requests: Sequence[Request], repeat: int = 1) -> Load:
+        return wrk.load(url, requests, connections=connections, seconds=seconds, repeat=repeat)
+
+    most = RATE_MAX * seconds // SEATS
+    many, hot_ones = traffic.schedule(most), traffic.schedule(most)
+    anywhere, seats = traffic.bookings_anywhere(many), traffic.looks_at_seats(many)
+    loads = {
+        "book, no-op": load(reference, anywhere),
+        "book, many flights": load(ledger, anywhere),
+        # All connections on one flight until its last seat is gone, then on the next.
+        "book, one hot flight": load(ledger, traffic.bookings(hot_ones), repeat=SEATS),
+    }
+    # As many as were just made: paying would have to be twice as fast as booking to run out of them.
+    held = loads["book, many flights"].accepted_per_second + loads["book, one hot flight"].accepted_per_second
+    bookings = traffic.unpaid(int(held * seconds))
+    payments, reads = traffic.payments(bookings), traffic.looks_at_bookings(bookings)
+    histories = [read._replace(path=read.path + "/history") for read in reads]
+    return loads | {
+        "pay": load(ledger, payments),
+        "pay, no-op": load(reference, payments),
+        "read a booking, no-op": load(reference, reads),
+        "read a booking": load(ledger, reads),
+        "read seats": load(ledger, seats),
+        "read seats, no-op": load(reference, seats),
+        "read a history": load(ledger, histories),
+    }
+
+
+def _few_bookings(traffic: Traffic, options: Options) -> list[Request]:
+    return traffic.bookings_anywhere(traffic.schedule(options.rate * options.seconds // SEATS + 10))
 
 
 def _verify(folder: Path) -> dict[str, Any]:
@@ -124,12 +151,20 @@ def _verify(folder: Path) -> dict[str, Any]:
 
 def _options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(
-        prog="seatledger bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.http", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add: Callable[..., Any] = parser.add_argument
-    add("--connections", type=int, default=64, metavar="N", help="connections at the same time (64)")
+    add(
+        "--connections",
+        type=int,
+        nargs="+",
+        default=[1, 16, 64, 256],
+        metavar="N",
+        help="connections at the same time (1 16 64 256)",
+    )
+    add("--rate", type=int, default=500, metavar="N", help="bookings a second of the open loop (500)")
     add("--seconds", type=int, default=5, metavar="S", help="of each load in each round (5)")
-    add("--rounds", type=int, default=5, metavar="N", help="how often everything is measured (5)")
+    add("--rounds", type=int, default=3, metavar="N", help="how often everything is measured (3)")
     add("--workers", type=int, default=2, metavar="N", help="processes of each server (2)")
     add(
         "--out",
@@ -150,7 +185,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     options = vars(parser.parse_args(arguments))
     options["settings"] = dict(options.pop("setting"))
     if options.pop("smoke"):
-        options |= {"seconds": 1, "rounds": 1}
+        options |= {"seconds": 1, "rounds": 1, "connections": [16], "rate": 50}
     return Options(**options)
 
 

@@ -146,6 +146,21 @@ def _parser() -> argparse.ArgumentParser:
         "run the writer on a simulated database, network and clock, one world a seed (from a checkout)",
         [SEEDS, SEED, JSON],
     )
+    bench = add(
+        commands,
+        "bench",
+        programs.bench,
+        "measure speed on ledgers of its own, against references in the same run (from a checkout)",
+        [],
+    )
+    bench.add_argument("--smoke", action="store_true", help="as short as can be: measures nothing")
+    bench.add_argument(
+        "--out",
+        type=Path,
+        default=Path("bench/results"),
+        metavar="DIR",
+        help="raw numbers as JSON (bench/results)",
+    )
     return parser
 
 

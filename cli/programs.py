@@ -158,6 +158,15 @@ def simulate(settings: Settings, seeds: int, seed: int, json: bool) -> int:
     return int(simulation.run(seeds, seed, json))
 
 
+def bench(settings: Settings, smoke: bool, out: Path) -> int:
+    """Measure ledgers of its own; nothing of it is in a release."""
+    try:
+        measurements = _door("bench.main")
+    except ModuleNotFoundError:
+        raise WrongSetting("bench: runs from a checkout of the project only") from None
+    return int(measurements.run(smoke, out))
+
+
 def _verify(environment: dict[str, str]) -> Any:
     """What `seatledger verify --json` says, asked as anybody would."""
     shown = subprocess.run(
