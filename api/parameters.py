@@ -41,7 +41,7 @@ class List(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def given(self, search: type[T]) -> T:
         """The search for what the caller gave of its fields; the others keep their defaults."""
-        asked = {name: getattr(self, name) for name in search.__struct_fields__}
+        asked = {name: getattr(self, name, UNSET) for name in search.__struct_fields__}
         return search(**{name: value for name, value in asked.items() if value is not UNSET})
 
 

@@ -94,15 +94,24 @@ def listed(
     request: ApiRequest, seen: Seen[list[T]], asked: List, search: Any, mark: Callable[[T], Any]
 ) -> Reply:
     """One page of at most `asked.limit` rows; `seen` holds one more if there is a next page."""
-    data, cursor = seen.value[: asked.limit], None
+    data, cursor = cut(request, seen.value, asked, search, mark)
     headers: list[Header] = []
-    if len(seen.value) > asked.limit:
-        payload = _encode(mark(data[-1]))
-        cursor = urlsafe_b64encode(payload + _mac(request, search, payload)).rstrip(b"=").decode()
+    if cursor:
         pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
         target = f"{request.exchange.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
         headers.append((b"link", f'<{target}>; rel="next"'.encode("ascii")))
     return answer(seen.position, Page(data, cursor), headers)
+
+
+def cut(
+    request: ApiRequest, rows: list[T], asked: List, search: Any, mark: Callable[[T], Any]
+) -> tuple[list[T], str | None]:
+    """At most `asked.limit` of the rows, and where there is one more the cursor that leads to it."""
+    data = rows[: asked.limit]
+    if len(rows) <= asked.limit:
+        return data, None
+    payload = _encode(mark(data[-1]))
+    return data, urlsafe_b64encode(payload + _mac(request, search, payload)).rstrip(b"=").decode()
 
 
 def _mac(request: ApiRequest, search: Any, payload: bytes) -> bytes:

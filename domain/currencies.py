@@ -9,3 +9,11 @@ _ACTIVE = (
     "TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
 )
 CODES = frozenset(_ACTIVE.split())
+
+_WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
+_THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of an amount in minor units stand behind the decimal point, by ISO 4217."""
+    return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2

@@ -78,13 +78,17 @@ class Sort(Enum):
 
 
 class FlightSearch(msgspec.Struct, frozen=True):
-    """Which flights a list shows, and in which order; `date` is the departure day at the origin."""
+    """Which flights a list shows, and in which order; `date` is the departure day at the origin.
+
+    `to_come`: only those that have not departed.
+    """
 
     origin: str | None = None
     destination: str | None = None
     date: dt.date | None = None
     min_seats: int | None = None
     max_price: int | None = None
+    to_come: bool = False
     sort: Sort = Sort.DEPARTURE
 
     def mark(self, row: FlightRow) -> Mark:
@@ -114,6 +118,7 @@ async def page(
         ("and f.destination = %b", _given(search.destination)),
         ("and f.departure_day = %b", _given(search.date)),
         ("and f.price_amount <= %b", _given(search.max_price, Int8)),
+        ("and f.departs_at > (select now from head)", [] if search.to_come else None),
         (_HAS_FREE, _given(search.min_seats, Int8, times=2)),
         (follows, after and [Int8(after[0]) if isinstance(after[0], int) else after[0], after[1]]),
     ]

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, LiteralString, Self
+from typing import Any, LiteralString, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
@@ -108,6 +108,22 @@ async def page(
     return Seen(found[0][0], [WaitingRow.from_columns(row[1:]) for row in found if row[1] is not None])
 
 
+class Queue(NamedTuple):
+    """How many parties wait for seats of a flight, and for how many together."""
+
+    parties: int
+    seats: int
+
+
+async def queue(connection: AsyncConnection[Any], flight_id: UUID) -> Queue:
+    """Of a flight that has not departed; nobody is served behind one that has."""
+    ((parties, seats),) = await rows(connection, _QUEUE, (flight_id,))
+    return Queue(parties, seats)
+
+
+_QUEUE: LiteralString = """
+    select count(*), coalesce(sum(seats), 0) from views.waiting where flight_id = %b and status = 'waiting'
+"""
 # A booking that was paid for and cancelled later was accepted; one that the clock took was not, paid or not.
 _STANDING: LiteralString = """
     case
