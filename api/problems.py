@@ -96,13 +96,13 @@ def refused(refusal: Refusal, exchange: Exchange, position: int | None = None) -
 def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's hook for whatever a route, or the lack of one, raised."""
     exchange = exchange_of(request.scope)
-    reply = refused(_as_refusal(error, exchange), exchange)
+    reply = refused(as_refusal(error, exchange), exchange)
     headers = {name.decode(): value.decode("latin-1") for name, value in reply.headers[2:]}
     body = b"" if request.scope["method"] == "HEAD" else reply.body
     return Response(body, status_code=reply.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _as_refusal(error: Exception, exchange: Exchange) -> Refusal:
+def as_refusal(error: Exception, exchange: Exchange) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, ledger.Unavailable):

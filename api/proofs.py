@@ -68,7 +68,7 @@ class ProofController(Controller):
         ),
     )
     async def checkpoint(self, request: ApiRequest) -> ASGIApp:
-        at, found = await queries.look(request, request.query(View), _latest)
+        at, found = await queries.look(request, request.query(View), latest_checkpoint)
         if found is None:
             return queries.missing(request, at, CheckpointNotFound())
         return queries.answer(at, found)
@@ -85,18 +85,21 @@ class ProofController(Controller):
     )
     async def proof(self, request: ApiRequest) -> ASGIApp:
         booking_id, caller = request.id(BookingNotFound), request.caller
-        at, found = await queries.look(request, request.query(View), lambda c: _proof(c, booking_id, caller))
+        at, found = await queries.look(
+            request, request.query(View), lambda c: proof_of(c, booking_id, caller)
+        )
         if isinstance(found, Refusal):
             return queries.missing(request, at, found)
         return Reply(200, found.encode(), [position_header(at)])
 
 
-async def _latest(connection: AsyncConnection[Any]) -> Seen[Checkpoint | None]:
+async def latest_checkpoint(connection: AsyncConnection[Any]) -> Seen[Checkpoint | None]:
     found = await latest(connection)
     return Seen(await position(connection), found)
 
 
-async def _proof(connection: AsyncConnection[Any], booking_id: UUID, caller: Caller) -> Seen[str | Refusal]:
+async def proof_of(connection: AsyncConnection[Any], booking_id: UUID, caller: Caller) -> Seen[str | Refusal]:
+    """The text of the proof against the last checkpoint, or why there is none."""
     at, row = await bookings.find(connection, booking_id)
     if row is None or not caller.may_read(row.user_id):
         return Seen(at, BookingNotFound(booking_id=booking_id))

@@ -31,6 +31,12 @@ def public_pem(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
+def kept_public_pem(settings: Settings) -> str | None:
+    """The public half of the key, where it is on this host; none is made. Raises as above."""
+    path = settings.checkpoint_key or settings.data / KEY_FILE
+    return public_pem(_loaded(path, path.read_bytes())) if path.exists() else None
+
+
 def _made() -> str:
     key = Ed25519PrivateKey.generate()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().strip()

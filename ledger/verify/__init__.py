@@ -19,7 +19,7 @@ from ledger.verify.walk import Checked, check_range, seam_before
 from ledger.verify.workers import CutShort, side_by_side
 from ledger.verify.wrong import Wrong
 
-__all__ = ["CutShort", "Verification", "verify", "verify_part"]
+__all__ = ["CutShort", "Verification", "verify", "verify_events", "verify_part"]
 
 EVENTS_AT_ONCE = 5_000
 """What a process has in memory: so many events, and the rows that views have of them. More is no faster."""
@@ -96,6 +96,30 @@ def verify_part(url: str, first: int, last: int | None) -> Verification:
         except Wrong as wrong:
             return Verification(False, done[-1], wrong.position, wrong.reason)
         return Verification(True, done[-1], None, None)
+
+
+def verify_events(url: str, positions: Sequence[int], seconds_max: float) -> Verification:
+    """The same for single events, each with the other events of its command; `positions` in order.
+
+    Raises psycopg.Error, also when one question takes longer.
+    """
+    runs: list[list[int]] = []
+    for position in positions:
+        if runs and runs[-1][1] == position - 1:
+            runs[-1][1] = position
+        else:
+            runs.append([position, position])
+    checked = 0
+    with moment(url) as connection:
+        connection.execute(f"set local statement_timeout = {int(seconds_max * 1000)}")
+        for first, last in runs:
+            try:
+                for _ in check_part(connection, first, last, EVENTS_AT_ONCE):
+                    pass
+            except Wrong as wrong:
+                return Verification(False, checked, wrong.position, wrong.reason)
+            checked += last - first + 1
+    return Verification(True, checked, None, None)
 
 
 def _workers(events: int) -> int:
