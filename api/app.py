@@ -12,6 +12,11 @@ from loguru import logger
 from api.audit import AuditController
 from api.bookings import BookingController
 from api.bulk import BulkController
+from api.console.bookings import BookingPages
+from api.console.figures import FigurePages
+from api.console.flights import FlightPages
+from api.console.refunds import RefundPages
+from api.console.session import SessionController
 from api.documents import DocumentController
 from api.edge import Edge
 from api.flights import FlightController
@@ -52,6 +57,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             yield
             looking.cancel()
 
+    tokens = Tokens(settings)
     app = Litestar(
         route_handlers=[
             FlightController,
@@ -66,14 +72,20 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             ProofController,
             OperationsController,
             DocumentController,
+            SessionController,
+            FlightPages,
+            BookingPages,
+            RefundPages,
+            FigurePages,
         ],
         request_class=ApiRequest,
-        before_request=Guard(Tokens(settings)),
+        before_request=Guard(tokens),
         exception_handlers={Exception: on_error},
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
     )
+    app.state.tokens = tokens
     app.asgi_handler = Edge(
         app.asgi_handler, lambda: app.state.ledger.is_full, logs_all=settings.log_level == "DEBUG"
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request
 
+from api.console import cookie
 from api.exchange import exchange_of
 from api.rejections import Forbidden
 from api.routes import PUBLIC, Route
@@ -25,7 +26,11 @@ class Guard:
         route: Route | None = request.scope["route_handler"].opt.get("route")
         if route is not None and route.roles == PUBLIC:
             return
-        verified = self._tokens.verified(exchange_of(request.scope).fields.get(b"authorization"))
+        exchange = exchange_of(request.scope)
+        authorization = exchange.fields.get(b"authorization")
+        if authorization is None and route is not None and route.is_page:
+            authorization = cookie.authorization(exchange)
+        verified = self._tokens.verified(authorization)
         caller = verified.caller
         if route is None or route.roles.isdisjoint(caller.roles):
             raise Forbidden([role.value for role in Role if route is not None and role in route.roles])

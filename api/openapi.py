@@ -45,7 +45,7 @@ def _operations(app: Litestar) -> Iterator[Operation]:
         for handler in routed.route_handlers if isinstance(routed, HTTPRoute) else ():
             route = handler.opt.get("route")
             # What is served under two addresses is documented under one.
-            if route is not None and routed.path_format not in ALIASES:
+            if route is not None and not route.is_page and routed.path_format not in ALIASES:
                 for method in sorted(handler.http_methods):
                     yield routed.path_format, method, handler, route
 

@@ -66,6 +66,12 @@ class Forbidden(Rejection):
         self.headers = ((b"www-authenticate", b'Bearer realm="seatledger", error="insufficient_scope"'),)
 
 
+class CrossSite(Rejection):
+    """The form was not sent by a page of this console: open the page itself, and send it from there."""
+
+    status = 403
+
+
 class NotFound(Rejection):
     """There is nothing at this address."""
 

@@ -12,6 +12,7 @@ BUYERS = frozenset({Role.CLIENT, Role.OPERATOR})
 READERS = frozenset({Role.CLIENT, Role.AUDITOR, Role.OPERATOR})
 AUDITORS = frozenset({Role.AUDITOR, Role.OPERATOR})
 OPERATORS = frozenset({Role.OPERATOR})
+STAFF = frozenset({Role.AUDITOR, Role.ANALYST, Role.OPERATOR})
 
 PUBLIC: frozenset[Role] = frozenset()
 """No token is asked for."""
@@ -21,7 +22,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """`takes` is the body, `query` the query string, `gives` the body of `status`: each a struct or None.
 
     `rehearsable`: takes `dry_run`, as all that `refusals` shows to be commands do.
-    `names` are all that the variable part of the path may be, where it is no id.
+    `names` are all that the variable part of the path may be, where it is no id. `is_page`: a page of
+    the console, for browsers: its token may come in a cookie, and it is no part of the documented API.
     """
 
     roles: frozenset[Role]
@@ -37,6 +39,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     key_required: bool = False
     if_match: bool = False
     rehearsable: bool = False
+    is_page: bool = False
 
 
 def route(roles: frozenset[Role], summary: str, **rest: Any) -> dict[str, Route]:

@@ -23,6 +23,8 @@ OPEN = {
     "/api/v1/docs",
     "/docs/{name}",
     "/problems/{code}",
+    "/console/login",
+    "/console/static/{name}",
 }
 SAMPLE_ID = "01932c07-5bb0-7aaa-8000-00000000ba17"
 

@@ -1,0 +1,110 @@
+"""Bookings to look at: found, told event by event, seen as they were then, checked, and proved."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, Meta, UnsetType
+
+from api import history, queries
+from api.bookings import BookingList
+from api.console import forms
+from api.console.checks import check_booking
+from api.console.pages import SAFETY, Pages, page, paged
+from api.history import Moment
+from api.parameters import Limit, View
+from api.proofs import proof_of
+from api.rejections import ValidationFailed
+from api.replies import JSON, Reply
+from api.request import ApiRequest
+from api.routes import AUDITORS
+from domain.booking import Status
+from domain.refusals import BookingNotFound, Refusal
+from projections import bookings
+from projections.bookings import BookingSearch
+from projections.head import Seen
+
+
+class Register(BookingList, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    limit: Limit = 25
+
+
+class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
+
+
+class BookingPages(Pages):
+    path = "/console/bookings"
+
+    @get("/", opt=paged(AUDITORS, "Bookings, the newest first"))
+    async def register(self, request: ApiRequest) -> ASGIApp:
+        facts: dict[str, Any] = {
+            "statuses": [status.value for status in Status],
+            "query": request.query_params,
+        }
+        try:
+            asked = forms.asked(request, Register)
+            given = {name: getattr(asked, name) for name in ("user_id", "flight_id", "status")}
+            search = BookingSearch(**{name: value for name, value in given.items() if value is not UNSET})
+            after = queries.after(request, asked, search, UUID)
+        except ValidationFailed as no:
+            facts |= {"rows": [], "cursor": None, "wrong": no.facts["errors"][0]}
+            return page(request, "bookings.html", 400, **facts)
+        seen = await queries.look(request, asked, lambda c: bookings.page(c, search, after, asked.limit + 1))
+        rows, cursor = queries.cut(request, seen.value, asked, search, lambda row: row.id)
+        return page(request, "bookings.html", **facts, rows=rows, cursor=cursor, wrong=None)
+
+    @get("/{id:str}", opt=paged(AUDITORS, "A booking's history, and what it was after each event"))
+    async def booking(self, request: ApiRequest) -> ASGIApp:
+        booking_id, asked = request.id(BookingNotFound), forms.asked(request, Version)
+        told = await _told(request, booking_id, asked.version or 0)
+        return page(request, "booking.html", **told, found=None)
+
+    @post("/{id:str}/verify", status_code=200, opt=paged(AUDITORS, "Check a booking's part of the log"))
+    async def verify(self, request: ApiRequest) -> ASGIApp:
+        booking_id = request.id(BookingNotFound)
+        told = await _told(request, booking_id, 0)
+        found = await check_booking(request, booking_id, [event.position for event in told["events"]])
+        return page(request, "booking.html", **told, found=found)
+
+    @get("/{id:str}/proof", opt=paged(AUDITORS, "A booking's proof as a file"))
+    async def proof(self, request: ApiRequest) -> ASGIApp:
+        booking_id, caller = request.id(BookingNotFound), request.caller
+        _, proof = await queries.look(request, View(), lambda c: proof_of(c, booking_id, caller))
+        if isinstance(proof, Refusal):
+            raise proof
+        named = (b"content-disposition", f'attachment; filename="proof-{booking_id}.json"'.encode())
+        return Reply(200, proof.encode(), [*SAFETY, named], JSON)
+
+
+async def _told(request: ApiRequest, booking_id: UUID, version: int) -> dict[str, Any]:
+    """The history, and the booking right after that version and the one before; 0: as it is now."""
+
+    async def see(connection: queries.Connection) -> Seen[dict[str, Any] | None]:
+        at, found = await history.of_booking(connection, booking_id)
+        if found is None:
+            return Seen(at, None)
+        events = found[1].events
+        chosen = min(version or len(events), len(events))
+        _, then = await history.then(connection, booking_id, Moment(version=chosen))
+        before = None
+        if chosen > 1:
+            _, before = await history.then(connection, booking_id, Moment(version=chosen - 1))
+        return Seen(
+            at,
+            {
+                "id": booking_id,
+                "events": events,
+                "said": [msgspec.json.decode(event.data) for event in events],
+                "chosen": chosen,
+                "then": then,
+                "before": before,
+            },
+        )
+
+    _, told = await queries.look(request, View(), see)
+    if told is None:
+        raise BookingNotFound(booking_id=booking_id)
+    return told

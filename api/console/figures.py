@@ -1,0 +1,54 @@
+"""Figures to look at: sales, load factor, funnel and refusals, and how far behind the log they are."""
+
+from datetime import UTC, datetime
+
+from litestar import get
+from litestar.types import ASGIApp
+
+from api import queries
+from api.console.charts import load_chart, sales_charts
+from api.console.pages import Pages, page, paged
+from api.parameters import View
+from api.proofs import latest_checkpoint
+from api.queries import Connection
+from api.request import ApiRequest
+from api.routes import AUDITORS, STAFF
+from ledger.following.lag import Lag, lags
+from projections.analytics.figures import DAYS, Figures, figures
+from projections.head import Seen, position
+
+
+class FigurePages(Pages):
+    path = "/console"
+
+    @get("/sales", opt=paged(STAFF, "Sales, load factor, funnel"))
+    async def sales(self, request: ApiRequest) -> ASGIApp:
+        async def see(connection: Connection) -> Seen[tuple[list[Lag], Figures]]:
+            at = await position(connection)
+            return Seen(at, (await lags(connection), await figures(connection)))
+
+        _, (behind, shown) = await queries.look(request, View(), see)
+        return page(
+            request,
+            "sales.html",
+            days=DAYS,
+            lags=behind,
+            figures=shown,
+            sales=sales_charts(shown.sales, datetime.now(UTC).date(), DAYS),
+            load=load_chart(shown.loads),
+        )
+
+    @get("/operations", opt=paged(STAFF, "Is all well: every check of readiness, lags, what was signed"))
+    async def operations(self, request: ApiRequest) -> ASGIApp:
+        readiness = await request.ledger.readiness()
+        behind: list[Lag] = []
+        checkpoint = None
+        if readiness.position:
+            _, behind = await queries.look(request, View(), _lags)
+            if AUDITORS & request.caller.roles:
+                _, checkpoint = await queries.look(request, View(), latest_checkpoint)
+        return page(request, "operations.html", readiness=readiness, lags=behind, checkpoint=checkpoint)
+
+
+async def _lags(connection: Connection) -> Seen[list[Lag]]:
+    return Seen(await position(connection), await lags(connection))
