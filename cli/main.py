@@ -125,13 +125,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     token.add_argument("--minutes", type=int, default=60, help="how long it is valid (60)")
     add(commands, "db-url", programs.db_url, "print the connection string of the database in use", [DATA])
-    add(
+    demo = add(
         commands,
         "demo",
         programs.demo,
         "a day of flights in a folder of its own: booked, paid, checked",
         [JSON],
     )
+    demo.add_argument("--stay", action="store_true", help="go on at the end, to look around in its console")
     add(
         commands,
         "torture",

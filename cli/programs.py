@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ DB_URL_SECONDS = 60
 """How long an embedded server that nobody else uses stays after `db-url` printed its address."""
 
 DEMO_HOLD_SECONDS = 4
+STAY_MINUTES = 12 * 60
 
 
 def api(settings: Settings) -> int:
@@ -98,8 +100,11 @@ def db_url(settings: Settings) -> int:
     return 0
 
 
-def demo(settings: Settings, json: bool) -> int:
-    """The real program in a folder of its own, with short holds, played through by `cli.demo`."""
+def demo(settings: Settings, json: bool, stay: bool) -> int:
+    """The real program in a folder of its own, with short holds, played through by `cli.demo`.
+
+    With `stay` it goes on until SIGINT or SIGTERM, so that somebody can look around in its console.
+    """
     from cli.demo.proof import prove
     from cli.demo.run import run_demo
 
@@ -128,16 +133,27 @@ def demo(settings: Settings, json: bool) -> int:
         server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)
         try:
             url = server.wait_until_ready(120)
-            return run_demo(
+            code = run_demo(
                 url,
                 functools.partial(signed, key),
                 lambda: _verify(settings_of_demo),
                 functools.partial(prove, settings_of_demo),
                 json,
             )
+            if stay:
+                _show_round(url, signed(key, "amir", ["auditor", "operator"], STAY_MINUTES))
+            return code
         finally:
             server.stop(signal.SIGTERM, 15)
             remove_database(Path(folder))
+
+
+def _show_round(url: str, token: str) -> None:
+    print(f"console  {url}/console\ntoken    {token}\nCtrl-C ends the demo.", file=sys.stderr, flush=True)
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    signal.sigwait(ends)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
 
 
 def torture(settings: Settings, minutes: float, seed: int, json: bool) -> int:

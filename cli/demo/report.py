@@ -93,6 +93,8 @@ def _ending(notebook: Notebook) -> RenderableType:
     if (proof := notebook.facts.get("proof")) and proof["proved"] and proof["forgery_found"]:
         told = f"one history in {proof['bytes']:,} bytes, checked with a public key alone"
         lines.append(f"[bold]proof[/]   {told}; one letter changed: found")
+    look = "demo --stay, or up, /console in a browser, and the token of: token --sub amir --role auditor"
+    lines.append(f"[bold]console[/] to look around: {look}")
     lines.extend(f"[red]surprise[/]  {escape(text)}" for text in notebook.surprises[:SURPRISES_SHOWN_MAX])
     if more := len(notebook.surprises) - SURPRISES_SHOWN_MAX:
         lines.append(f"[red]… and {more} more[/]") if more > 0 else None
