@@ -18,8 +18,8 @@ LOAD_DAYS_MAX = 60
 POINTS_MAX = 400
 """Of seats over time: of more, every so many-th."""
 
-SECONDS_MAX = 1
-"""For one question. Who needs more asks a replica by SQL."""
+SECONDS_MAX, LOAD_SECONDS_MAX = 1, 2
+"""For one question; the load factor looks at all seats ever. Who needs more asks a replica by SQL."""
 
 
 class Sale(NamedTuple):
@@ -84,7 +84,10 @@ async def figures(connection: AsyncConnection[Any]) -> Figures:
     """All of them as of one moment."""
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
-        sales, loads, funnel, refused = [await _ask(connection, question) for question in _QUESTIONS]
+        sales = await _ask(connection, _SALES)
+        loads = await _ask(connection, _LOADS, seconds_max=LOAD_SECONDS_MAX)
+        funnel = await _ask(connection, _FUNNEL)
+        refused = await _ask(connection, _REFUSED)
     return Figures(
         None if sales is None else [Sale(*row) for row in sales],
         None if loads is None else [Load(*row) for row in loads],
@@ -101,11 +104,14 @@ async def seats_over_time(connection: AsyncConnection[Any], flight_id: UUID) -> 
 
 
 async def _ask(
-    connection: AsyncConnection[Any], question: LiteralString, parameters: Sequence[Any] = ()
+    connection: AsyncConnection[Any],
+    question: LiteralString,
+    parameters: Sequence[Any] = (),
+    seconds_max: int = SECONDS_MAX,
 ) -> list[tuple[Any, ...]] | None:
     try:
         async with connection.transaction():
-            await connection.execute(f"set local statement_timeout = '{SECONDS_MAX}s'".encode())
+            await connection.execute(f"set local statement_timeout = '{seconds_max}s'".encode())
             cursor = await connection.execute(question, parameters)
             return await cursor.fetchall()
     except QueryCanceled:
@@ -114,28 +120,26 @@ async def _ask(
 
 _SINCE: LiteralString = f"day > (now() at time zone 'UTC')::date - {DAYS}"
 
-_QUESTIONS: tuple[LiteralString, ...] = (
-    f"""
+_SALES: LiteralString = f"""
     select day, currency, sum(payments)::bigint, sum(seats)::bigint, sum(captured_amount)::bigint,
         sum(refunded_amount)::bigint
     from analytics.daily_sales where {_SINCE} group by day, currency order by currency, day limit 2000
-    """,
-    f"""
+"""
+_LOADS: LiteralString = f"""
     select days_to_departure, count(*), sum(seats)::bigint, sum(booked)::bigint from analytics.load_factor
     where days_to_departure <= {LOAD_DAYS_MAX} group by days_to_departure order by days_to_departure desc
-    """,
-    f"""
+"""
+_FUNNEL: LiteralString = f"""
     select coalesce(sum(initiated), 0)::bigint, coalesce(sum(payment_started), 0)::bigint,
         coalesce(sum(paid), 0)::bigint, coalesce(sum(expired), 0)::bigint,
         coalesce(sum(given_up), 0)::bigint, coalesce(sum(flight_cancelled), 0)::bigint,
         coalesce(sum(open), 0)::bigint
     from analytics.funnel where {_SINCE}
-    """,
-    f"""
+"""
+_REFUSED: LiteralString = f"""
     select operation, reason, sum(refused)::bigint as refused from analytics.refusal_rates where {_SINCE}
     group by operation, reason order by refused desc, operation, reason limit 12
-    """,
-)
+"""
 
 _SEATS: LiteralString = f"""
     with numbered as (

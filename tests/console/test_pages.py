@@ -150,6 +150,16 @@ async def test_figures_are_those_of_the_facts(desk: Desk) -> None:
     assert "paid 2 100.0 %" in page.text
 
 
+async def test_a_figure_that_takes_too_long_is_left_out_and_the_others_are_shown(desk: Desk) -> None:
+    await desk.follow()
+    with psycopg.connect(desk.database_url) as connection:
+        connection.execute("lock table analytics_store.payments_1 in access exclusive mode")
+        page = await desk.sit_down("nina", "analyst").open("/console/sales")
+    assert page.status == 200
+    assert "Sales took too long to work out" in page.text
+    assert "initiated 0" in page.text
+
+
 async def test_operations_shows_every_check_of_readiness(desk: Desk) -> None:
     await desk.people.flight()
     ready = (await desk.people.nobody.get("/health/ready")).json()
