@@ -1,6 +1,7 @@
-"""What the program holds while it is loaded or attacked: memory and open files of its Python processes."""
+"""What the program takes while it is loaded or attacked: memory, open files and CPU time of its processes."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -23,6 +24,25 @@ def processes(root: int) -> list[int]:
     if name.startswith("postgres"):
         return []
     return [root, *(process for child in children(root) for process in processes(child))]
+
+
+def cpu_seconds(word: str) -> float:
+    """Taken so far by all processes with `word` in their command lines, and by those below them."""
+    found: set[int] = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if word.encode() in (folder / "cmdline").read_bytes():
+                found.update(_all_below(int(folder.name)))
+    ticks = 0
+    for process in found:
+        with suppress(OSError):
+            user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+            ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _all_below(process: int) -> list[int]:
+    return [process, *(below for child in children(process) for below in _all_below(child))]
 
 
 def memory_bytes(root: int) -> int:

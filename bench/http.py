@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import open_loop, report, servers, wrk
+from bench.footprint import cpu_seconds
 from bench.traffic import SEATS, SECRET, Traffic
 from bench.wrk import Load, Request
 
@@ -24,6 +25,7 @@ RATE_MAX = 20_000
 """Bookings a second that seats are provided for; with more, refusals show that they ran out."""
 
 HOLD_SECONDS = "86400"
+NOOP = "bench.noop"
 
 
 Loads = dict[str, Load]
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
         with _both_servers(folder, options) as (ledger, reference):
             traffic = Traffic(ledger)
-            rounds = _measure(traffic, ledger, reference, options)
+            rounds = _measure(traffic, ledger, reference, str(folder), options)
             steady = open_loop.load(ledger, _few_bookings(traffic, options), options.rate, options.seconds)
             verified = _verify(folder)
     results = {
@@ -74,12 +76,14 @@ def _both_servers(folder: Path, options: Options) -> Iterator[tuple[str, str]]:
     up = servers.running(
         "cli.main", "up", "--data", data, "--workers", workers, log=folder / "up.log", settings=settings
     )
-    noop = servers.running("bench.noop", "--workers", workers, log=folder / "noop.log")
+    noop = servers.running(NOOP, "--workers", workers, log=folder / "noop.log")
     with up as ledger, noop as reference:
         yield ledger, reference
 
 
-def _measure(traffic: Traffic, ledger: str, reference: str, options: Options) -> list[dict[int, Loads]]:
+def _measure(
+    traffic: Traffic, ledger: str, reference: str, folder: str, options: Options
+) -> list[dict[int, Loads]]:
     most = RATE_MAX * options.seconds // SEATS
     many = traffic.schedule(most)
     anywhere = traffic.bookings_anywhere(many)
@@ -95,14 +99,20 @@ def _measure(traffic: Traffic, ledger: str, reference: str, options: Options) ->
                 flush=True,
             )
             # Each time new flights, so that none is full before the end.
-            measured[connections] = _round(traffic, ledger, reference, connections, options.seconds)
+            measured[connections] = _round(traffic, ledger, reference, folder, connections, options.seconds)
         rounds.append(measured)
     return rounds
 
 
-def _round(traffic: Traffic, ledger: str, reference: str, connections: int, seconds: int) -> Loads:
+def _round(
+    traffic: Traffic, ledger: str, reference: str, folder: str, connections: int, seconds: int
+) -> Loads:
     def load(url: str, requests: Sequence[Request], repeat: int = 1) -> Load:
-        return wrk.load(url, requests, connections=connections, seconds=seconds, repeat=repeat)
+        server = NOOP if url == reference else folder
+        before = cpu_seconds(server)
+        loaded = wrk.load(url, requests, connections=connections, seconds=seconds, repeat=repeat)
+        accepted = loaded.accepted_per_second * seconds
+        return loaded._replace(cpu_us=(cpu_seconds(server) - before) * 1e6 / max(accepted, 1))
 
     most = RATE_MAX * seconds // SEATS
     many, hot_ones = traffic.schedule(most), traffic.schedule(most)

@@ -83,7 +83,17 @@ def _verdicts(found: Sequence[Verdict]) -> Table:
 
 def _table(connections: int, rounds: Sequence[Mapping[str, Load]]) -> Table:
     table = Table(title=f"{connections} connections", title_style="")
-    for heading in ("", "a second", "lowest-highest", "of no-op", "p50 ms", "p99 ms", "refused", "broken"):
+    for heading in (
+        "",
+        "a second",
+        "lowest-highest",
+        "of no-op",
+        "CPU µs",
+        "p50 ms",
+        "p99 ms",
+        "refused",
+        "broken",
+    ):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for reference, cases in CASES.items():
         table.add_row(*_row(reference, reference, rounds), style="dim")
@@ -102,6 +112,7 @@ def _row(case: str, reference: str, rounds: Sequence[Mapping[str, Load]]) -> lis
         f"{median(paces):,.0f}",
         f"{min(paces):,.0f}-{max(paces):,.0f}",
         "" if case == reference else f"{median(shares):.0%}",
+        f"{median([load.cpu_us for load in loads]):.0f}",
         f"{median([load.p50_ms for load in loads]):.1f}",
         f"{median([load.p99_ms for load in loads]):.1f}",
         str(sum(load.refused for load in loads)),

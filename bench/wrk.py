@@ -22,7 +22,10 @@ class Request(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What one round of load came to. Latencies are of all answers, as the closed loop of wrk sees them."""
+    """What one round of load came to. Latencies are of all answers, as the closed loop of wrk sees them.
+
+    `cpu_us`: what the server's processes took for each answer accepted, PostgreSQL's among them.
+    """
 
     accepted_per_second: float
     refused: int
@@ -30,6 +33,7 @@ class Load(NamedTuple):
     p50_ms: float
     p99_ms: float
     max_ms: float
+    cpu_us: float = 0.0
 
 
 def is_installed() -> bool:
