@@ -34,6 +34,7 @@ class Head(msgspec.Struct, frozen=True):
 
 After = Annotated[Position, Meta(description="Only events past this position")]
 Topic = Annotated[str, Meta(min_length=1, max_length=100)]
+Sealed = Annotated[bool, Meta(description="As it is hashed: pseudonyms for names, free text sealed")]
 Flight = Annotated[UUID, Meta(description="Of the flight and of its bookings")]
 
 
@@ -42,6 +43,7 @@ class EventList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
     type: Topic | UnsetType = UNSET
     booking_id: UUID | UnsetType = UNSET
     flight_id: Flight | UnsetType = UNSET
+    sealed: Sealed = False
 
 
 class Following(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -51,6 +53,7 @@ class Following(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
     type: Topic | UnsetType = UNSET
     booking_id: UUID | UnsetType = UNSET
     flight_id: Flight | UnsetType = UNSET
+    sealed: Sealed = False
 
 
 class AuditController(Controller):
@@ -62,7 +65,9 @@ class AuditController(Controller):
         asked = request.query(EventList)
         search = _search(asked)
         after = queries.after(request, asked, search, int) or asked.after
-        seen = await queries.look(request, asked, lambda c: page_of(c, search, after, asked.limit + 1))
+        seen = await queries.look(
+            request, asked, lambda c: page_of(c, search, after, asked.limit + 1, asked.sealed)
+        )
         return queries.listed(request, seen, asked, search, lambda event: event.position)
 
     @get(
@@ -79,10 +84,10 @@ class AuditController(Controller):
         asked = request.query(Following)
         search = _search(asked)
         after = _last_event_id(request, asked.after)
-        seen = await queries.look(request, asked, lambda c: page_of(c, search, after, PAGE_MAX))
+        seen = await queries.look(request, asked, lambda c: page_of(c, search, after, PAGE_MAX, asked.sealed))
         if after > seen.position:
             raise PositionNotReached(seen.position)
-        return EventStream(request.streams, request.ledger, search, seen, request.scope["auth"])
+        return EventStream(request.streams, request.ledger, search, asked.sealed, seen, request.scope["auth"])
 
     @get("/audit/head", opt=route(AUDITORS, "Where the log ends now", query=View, gives=Head))
     async def head(self, request: ApiRequest) -> Reply:

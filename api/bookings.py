@@ -163,7 +163,7 @@ class BookingController(Controller):
         asked = request.query(BookingList)
         search = _search(asked, request)
         after = queries.after(request, asked, search, UUID)
-        seen = await queries.look(request, asked, lambda c: bookings.page(c, search, after, asked.limit + 1))
+        seen = await queries.look_for(request, asked, search, after, bookings.page)
         return queries.listed(request, seen, asked, search, lambda row: row.id)
 
     @get(
@@ -191,9 +191,9 @@ class BookingController(Controller):
         position, found = await queries.look(
             request, request.query(View), lambda c: history.of_booking(c, booking_id)
         )
-        if found is None or not request.caller.may_read(found[0]):
+        if found is None or not request.may_read(found[0]):
             return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
-        return queries.answer(position, found[1])
+        return queries.told(request, position, found[1])
 
 
 def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
@@ -224,6 +224,6 @@ def _search(asked: BookingList, request: ApiRequest) -> BookingSearch:
 def _own(request: ApiRequest, booking_id: UUID, seen: Seen[BookingRow | None]) -> Reply:
     """Somebody else's booking is answered exactly like an unknown one."""
     position, row = seen
-    if row is None or not request.caller.may_read(row.user_id):
+    if row is None or not request.may_read(row.user_id):
         return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
-    return queries.answer(position, row, [version_header(row.version)])
+    return queries.told(request, position, row, [version_header(row.version)])

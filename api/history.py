@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from api.parameters import View
 from domain.booking import Booking, Status
 from ledger.log import RecordedEvent, fold, steps, stream
+from ledger.people import Known, known_of
 from projections.bookings import BookingRow
 from projections.head import Seen, snapshot
 
@@ -63,38 +64,43 @@ class History(msgspec.Struct, frozen=True):
 
 
 async def of_booking(connection: AsyncConnection[Any], booking_id: UUID) -> Seen[tuple[str, History] | None]:
-    """The booking's user and its history in version order."""
+    """The booking's user and its history in version order, people as tokens."""
     async with snapshot(connection) as position:
         recorded = await stream(connection, booking_id)
+        people = await known_of(connection, recorded)
     booking: Any = None
     events = []
     for event, booking in steps(recorded):
         if not isinstance(booking, Booking):
             return Seen(position, None)
-        events.append(_shown(event, booking))
-    return Seen(position, (booking.user_id, History(booking_id, events)) if events else None)
+        events.append(_shown(event, booking, people))
+    if not events:
+        return Seen(position, None)
+    return Seen(position, (people.shown(booking.user_id), History(booking_id, events)))
 
 
 async def then(connection: AsyncConnection[Any], booking_id: UUID, moment: Moment) -> Seen[BookingRow | None]:
     """The booking as it was at that moment; None before it existed, and for a version that never was."""
     async with snapshot(connection) as position:
         recorded = await stream(connection, booking_id)
+        people = await known_of(connection, recorded)
     booking = fold([event for event in recorded if moment.includes(event)])
     if not isinstance(booking, Booking) or (moment.version is not UNSET and booking.version < moment.version):
         return Seen(position, None)
-    return Seen(position, BookingRow.of(booking))
+    row = BookingRow.of(booking)
+    return Seen(position, msgspec.structs.replace(row, user_id=people.shown(row.user_id)))
 
 
-def _shown(event: RecordedEvent, booking: Booking) -> HistoryEvent:
+def _shown(event: RecordedEvent, booking: Booking, people: Known) -> HistoryEvent:
     return HistoryEvent(
         event.position,
         event.originator_version,
         event.topic,
         event.recorded_at,
-        event.actor,
+        people.shown(event.actor),
         event.causation_id,
         event.correlation_id,
-        msgspec.Raw(event.state.encode()),
+        msgspec.Raw(people.marked(event.state.encode(), event.originator_id)),
         booking.status,
         event.hash.hex(),
     )

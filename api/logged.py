@@ -8,11 +8,15 @@ import msgspec
 from ledger import log
 from ledger.connection import Connection
 from ledger.log import EventSearch, RecordedEvent
+from ledger.people import NOBODY, Known, known_of
 from projections.head import Seen, snapshot
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
-    """One row of the log, with all that its `hash` covers; `data` is the state as it is hashed."""
+    """One row of the log, with all that its `hash` covers; exactly so where the query says `sealed=true`.
+
+    Else with names in place of pseudonyms, and with texts open.
+    """
 
     position: int
     originator_id: UUID
@@ -30,29 +34,33 @@ class LoggedEvent(msgspec.Struct, frozen=True):
     hash: str
 
     @classmethod
-    def of(cls, event: RecordedEvent) -> "LoggedEvent":
+    def of(cls, event: RecordedEvent, people: Known) -> "LoggedEvent":
         return cls(
             event.position,
             event.originator_id,
             event.originator_version,
             event.topic,
             event.recorded_at,
-            event.actor,
+            people.shown(event.actor),
             event.operation,
             event.ordinal,
             event.causation_id,
             event.correlation_id,
             event.traceparent,
-            msgspec.Raw(event.state.encode()),
+            msgspec.Raw(people.marked(event.state.encode(), event.originator_id)),
             event.command_hash.hex(),
             event.hash.hex(),
         )
 
 
 async def page_of(
-    connection: Connection, search: EventSearch, after: int, limit: int
+    connection: Connection, search: EventSearch, after: int, limit: int, sealed: bool
 ) -> Seen[list[LoggedEvent]]:
-    """At most `limit` events past a position, and the position up to which there are no others."""
+    """At most `limit` events past a position, and the position up to which there are no others.
+
+    People as tokens or, `sealed`, as they stand in the log.
+    """
     async with snapshot(connection) as position:
         events = await log.page(connection, search, after, limit)
-    return Seen(position, [LoggedEvent.of(event) for event in events])
+        people = NOBODY if sealed else await known_of(connection, events)
+    return Seen(position, [LoggedEvent.of(event, people) for event in events])

@@ -1,5 +1,6 @@
 """Proofs over HTTP: the last signed checkpoint, and what it proves of a booking. Nothing is signed here."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +15,6 @@ from api.parameters import View
 from api.replies import Reply, position_header
 from api.request import ApiRequest
 from api.routes import AUDITORS, READERS, route
-from domain.caller import Caller
 from domain.refusals import BookingNotFound, CheckpointNotFound, Refusal
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.prover import NotProvable, booking_proof
@@ -84,9 +84,9 @@ class ProofController(Controller):
         ),
     )
     async def proof(self, request: ApiRequest) -> ASGIApp:
-        booking_id, caller = request.id(BookingNotFound), request.caller
+        booking_id = request.id(BookingNotFound)
         at, found = await queries.look(
-            request, request.query(View), lambda c: proof_of(c, booking_id, caller)
+            request, request.query(View), lambda c: proof_of(c, booking_id, request.may_read)
         )
         if isinstance(found, Refusal):
             return queries.missing(request, at, found)
@@ -98,10 +98,12 @@ async def latest_checkpoint(connection: AsyncConnection[Any]) -> Seen[Checkpoint
     return Seen(await position(connection), found)
 
 
-async def proof_of(connection: AsyncConnection[Any], booking_id: UUID, caller: Caller) -> Seen[str | Refusal]:
+async def proof_of(
+    connection: AsyncConnection[Any], booking_id: UUID, may_read: Callable[[str], bool]
+) -> Seen[str | Refusal]:
     """The text of the proof against the last checkpoint, or why there is none."""
     at, row = await bookings.find(connection, booking_id)
-    if row is None or not caller.may_read(row.user_id):
+    if row is None or not may_read(row.user_id):
         return Seen(at, BookingNotFound(booking_id=booking_id))
     checkpoint = await latest(connection)
     if checkpoint is None:

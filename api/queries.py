@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from api.parameters import List, View
@@ -21,9 +22,12 @@ from api.replies import Header, Reply, position_header
 from api.request import ApiRequest
 from domain.refusals import Refusal
 from ledger.gathered import Gathered
+from ledger.people import recorded_as
 from projections.head import Seen, position
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+M = TypeVar("M")
 
 WAIT_SECONDS_MAX = 2.0
 POLL_SECONDS = 0.02
@@ -31,6 +35,7 @@ MAC_BYTES = 16
 
 Connection = AsyncConnection[Any]
 Look = Callable[[Connection], Awaitable[Seen[T]]]
+FindPage = Callable[[Connection, S, M, int], Awaitable[Seen[list[T]]]]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -68,8 +73,33 @@ async def _reach(request: ApiRequest, wanted: int, reached: int) -> None:
             reached = await position(connection)
 
 
+async def look_for(
+    request: ApiRequest, asked: List, search: S, after: M, page: FindPage[S, M, T]
+) -> Seen[list[T]]:
+    """One row more than asked for, found by the pseudonyms of those that the search names."""
+    given = {name: getattr(search, name) for name in ("user_id", "owner") if hasattr(search, name)}
+
+    async def see(connection: Connection) -> Seen[list[T]]:
+        persons = await recorded_as(connection, request.ledger.keyring, given.values())
+        recorded = replace(search, **{name: persons[value] for name, value in given.items()})
+        return await page(connection, recorded, after, asked.limit + 1)
+
+    return await look(request, asked, see)
+
+
 def answer(position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
     return Reply(200, _encode(body), [position_header(position), *headers])
+
+
+def told(request: ApiRequest, position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
+    """The same with the names that tokens in the body stand for."""
+    return Reply(200, request.ledger.opened(_encode(body)), [position_header(position), *headers])
+
+
+def by_names(request: ApiRequest, shown: T, kind: Any) -> T:
+    """The same with the names that its tokens stand for, for those who do not answer in JSON."""
+    named: T = msgspec.json.decode(request.ledger.opened(_encode(shown)), type=kind)
+    return named
 
 
 def missing(request: ApiRequest, position: int, refusal: Refusal) -> Reply:
@@ -100,7 +130,7 @@ def listed(
         pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
         target = f"{request.exchange.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
         headers.append((b"link", f'<{target}>; rel="next"'.encode("ascii")))
-    return answer(seen.position, Page(data, cursor), headers)
+    return told(request, seen.position, Page(data, cursor), headers)
 
 
 def cut(

@@ -49,7 +49,7 @@ class RefundController(Controller):
         asked = request.query(RefundList)
         search = asked.given(RefundSearch)
         after = queries.after(request, asked, search, UUID)
-        seen = await queries.look(request, asked, lambda c: refunds.page(c, search, after, asked.limit + 1))
+        seen = await queries.look_for(request, asked, search, after, refunds.page)
         return queries.listed(request, seen, asked, search, lambda row: row.id)
 
     @post(

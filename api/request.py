@@ -41,6 +41,10 @@ class ApiRequest(Request[Caller, Any, Any]):
         ledger: Ledger = self.app.state.ledger
         return ledger
 
+    def may_read(self, shown: str) -> bool:
+        """May the caller read what belongs to whom a row shows?"""
+        return self.caller.may_read(self.ledger.name(shown))
+
     @property
     def cashier(self) -> Cashier | None:
         """Who asks the payment gateway; None where callers vouch for payments themselves."""

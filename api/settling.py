@@ -11,6 +11,7 @@ from domain.refusals import Refusal
 from gateways import GatewayInDoubt, GatewayRefused
 from gateways.cashier import Cashier
 from gateways.verdicts import ThroughGateway, is_at_rest, verdict
+from ledger.people import known
 from ledger.submission import Answer, Render, Submission
 
 
@@ -45,5 +46,8 @@ async def settled(
         instance=request.exchange.instance,
     )
     status, body = render(words, told)
+    async with request.ledger.read() as connection:
+        people = await known(connection, [booking.user_id], [booking.id])
+    body = request.ledger.opened(people.marked(body, booking.id))
     version = 0 if isinstance(told, Refusal) else booking.version
     return Answer(status, body, event.position, booking.id, version, begun.replayed)

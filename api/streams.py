@@ -101,12 +101,14 @@ class EventStream:
         streams: Streams,
         ledger: Ledger,
         search: EventSearch,
+        sealed: bool,
         seen: tuple[int, list[LoggedEvent]],
         ends_at: float,
     ) -> None:
         self._streams = streams
         self._ledger = ledger
         self._search = search
+        self._sealed = sealed
         self._seen = seen
         self._ends_at = ends_at
 
@@ -137,7 +139,7 @@ class EventStream:
         spoken = time.monotonic()
         while time.time() < self._ends_at:
             for event in events:
-                yield b"id: %d\ndata: %s\n\n" % (event.position, _encode(event))
+                yield b"id: %d\ndata: %s\n\n" % (event.position, self._ledger.opened(_encode(event)))
             if events:
                 spoken = time.monotonic()
             elif time.monotonic() - spoken >= SILENCE_SECONDS_MAX:
@@ -156,7 +158,7 @@ class EventStream:
         """Nothing while the database is away: the caller need not come again for that."""
         try:
             async with self._ledger.read() as connection:
-                return await page_of(connection, self._search, past, PAGE_MAX)
+                return await page_of(connection, self._search, past, PAGE_MAX, self._sealed)
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)
             return past, []

@@ -105,7 +105,7 @@ class WaitingController(Controller):
             **{name: value for name, value in given.items() if value is not UNSET}, owner=owner
         )
         after = queries.after(request, asked, search, Mark)
-        seen = await queries.look(request, asked, lambda c: waiting.page(c, search, after, asked.limit + 1))
+        seen = await queries.look_for(request, asked, search, after, waiting.page)
         return queries.listed(request, seen, asked, search, lambda row: (row.joined_at, row.id))
 
     @get(
@@ -124,6 +124,6 @@ class WaitingController(Controller):
             request, request.query(View), lambda c: waiting.find(c, waiting_id)
         )
         # Somebody else's entry is answered exactly like an unknown one.
-        if row is None or not request.caller.may_read(row.user_id):
+        if row is None or not request.may_read(row.user_id):
             return queries.missing(request, position, WaitingPartyNotFound(waiting_id=waiting_id))
-        return queries.answer(position, row, [version_header(row.version)])
+        return queries.told(request, position, row, [version_header(row.version)])

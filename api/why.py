@@ -22,6 +22,7 @@ from domain.refusals import CommandNotFound, FlightNotFound
 from domain.seats import Seats, SeatUse
 from ledger.log import RecordedEvent, live_at
 from ledger.outcomes import Outcome, outcome_of
+from ledger.people import recorded_as
 from projections.head import Seen, position, snapshot
 
 
@@ -108,20 +109,33 @@ class WhyController(Controller):
         actor, operation, key = names["actor"], names["operation"], names["key"].removeprefix("/")
         caller = request.caller
         at, found = await queries.look(
-            request, request.query(View), lambda c: _outcome(c, (actor, operation, key))
+            request, request.query(View), lambda c: _outcome(request, c, (actor, operation, key))
         )
         if found is None or (actor != caller.subject and caller.roles.isdisjoint(_SEES_ALL)):
             return queries.missing(request, at, CommandNotFound())
-        return queries.answer(at, found)
+        return queries.told(request, at, found)
 
 
 _SEES_ALL = frozenset({Role.AUDITOR, Role.OPERATOR})
 
 
-async def _outcome(connection: AsyncConnection[Any], key: tuple[str, str, str]) -> Seen[Outcome | None]:
+async def _outcome(
+    request: ApiRequest, connection: AsyncConnection[Any], key: tuple[str, str, str]
+) -> Seen[Outcome | None]:
     # The outcome first: what is found is certainly within the position told.
-    found = None if "\x00" in "".join(key) else await outcome_of(connection, key)
+    found = None if "\x00" in "".join(key) else await _found(request, connection, *key)
     return Seen(await position(connection), found)
+
+
+async def _found(
+    request: ApiRequest, connection: AsyncConnection[Any], actor: str, operation: str, key: str
+) -> Outcome | None:
+    """By the actor's name; who sees all may also say a pseudonym, or the ledger itself."""
+    persons = await recorded_as(connection, request.ledger.keyring, [actor])
+    found = await outcome_of(connection, (persons[actor] or "", operation, key))
+    if found is None and not request.caller.roles.isdisjoint(_SEES_ALL):
+        found = await outcome_of(connection, (actor, operation, key))
+    return found
 
 
 async def _reasons(

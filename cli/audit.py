@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from cli.proofs import saved_checkpoints
+from ledger.keyring import Keyring, keyring_at_hand
 from ledger.postgres import running_database
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.refuted import Refuted
@@ -25,7 +26,7 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
         print(f"seatledger: {refuted}", file=sys.stderr)
         return 1
     with running_database(settings.database_url, settings.data) as url:
-        result = _with_progress(url, saved)
+        result = _with_progress(url, saved, keyring_at_hand(settings))
     if json:
         print(msgspec.json.encode(result).decode())
     elif result.ok:
@@ -39,9 +40,9 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     return 0 if result.ok else 1
 
 
-def _with_progress(url: str, saved: list[Checkpoint]) -> Verification:
+def _with_progress(url: str, saved: list[Checkpoint], keyring: Keyring | None) -> Verification:
     columns = (TextColumn("verify"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("verify")
-        return check(url, lambda done, of: bar.update(task, completed=done, total=of), saved)
+        return check(url, lambda done, of: bar.update(task, completed=done, total=of), saved, keyring=keyring)

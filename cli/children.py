@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import IO
 
 from cli.tokens import secret
+from ledger.keyring import master_key_of
 from ledger.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,6 +49,7 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
         "SEATLEDGER_CHECKPOINT_KEY": settings.checkpoint_key.resolve() if settings.checkpoint_key else "",
         "SEATLEDGER_CHECKPOINT_EVENTS": settings.checkpoint_events,
         "SEATLEDGER_CHECKPOINT_SECONDS": settings.checkpoint_seconds,
+        "SEATLEDGER_MASTER_KEY": b64encode(master_key_of(settings)).decode(),
         "SEATLEDGER_JWT_SECRET": "" if settings.jwks_file else secret(settings),
     }
     return {name: str(value) for name, value in values.items()}

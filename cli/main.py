@@ -8,7 +8,19 @@ from typing import Any
 
 import psycopg
 
-from cli import analytics, audit, export, programs, proofs, replay, self_audit, tokens, up, what_if
+from cli import (
+    analytics,
+    audit,
+    export,
+    forgetting,
+    programs,
+    proofs,
+    replay,
+    self_audit,
+    tokens,
+    up,
+    what_if,
+)
 from cli.options import DATA, HOST, JSON, MINUTES, PORT, SEED, SEEDS, WORKERS, add
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.schema import SchemaMismatch
@@ -113,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     analytics.register(commands)
     export.register(commands)
     what_if.register(commands)
+    forgetting.register(commands)
     token = add(commands, "token", tokens.token, "print a token, signed with the ledger's secret", [DATA])
     token.add_argument("--sub", required=True, metavar="USER", help="whose token: an account's name")
     token.add_argument(

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ from cli.children import Child, command, environment, importable
 from cli.port import require_free
 from cli.tokens import secret, signed
 from gateways.configured import gateway_key
+from ledger.keying import key_ledger
+from ledger.keyring import Keyring, master_key_of
 from ledger.logs import configure_logs
 from ledger.postgres import is_in_use, keep_for, remove_database, running_database
 from ledger.schema import VERSION
@@ -36,7 +39,7 @@ STAY_MINUTES = 12 * 60
 def api(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
     require_free(settings.host, settings.port)
-    with _migrated(settings) as url:
+    with ready_database(settings) as url:
         # Its workers are processes of their own and read their settings from the environment.
         os.environ.update(environment(settings, url))
         _door("api.serve").serve(settings)
@@ -45,9 +48,9 @@ def api(settings: Settings) -> int:
 
 def scheduler(settings: Settings) -> int:
     """Run jobs until SIGTERM or SIGINT."""
-    with _migrated(settings) as url:
+    with ready_database(settings) as url:
         configure_logs(settings, "scheduler")
-        _door("scheduler.main").run_forever(settings, url)
+        _door("scheduler.main").run_forever(replace(settings, master_key=master_key_of(settings)), url)
     return 0
 
 
@@ -68,9 +71,11 @@ def gateway(settings: Settings, listen_host: str, listen_port: int, store: Path,
 
 
 @contextmanager
-def _migrated(settings: Settings) -> Iterator[str]:
+def ready_database(settings: Settings) -> Iterator[str]:
+    """Its connection string: running, migrated, its names sealed by our master key. Raises WrongSetting."""
     with running_database(settings.database_url, settings.data) as url:
         bring_up_to_date(url)
+        key_ledger(url, Keyring(master_key_of(settings)))
         yield url
 
 
@@ -82,6 +87,7 @@ def _door(name: str) -> Any:
 def migrate(settings: Settings, json: bool) -> int:
     with running_database(settings.database_url, settings.data) as url:
         applied = bring_up_to_date(url)
+        key_ledger(url, Keyring(master_key_of(settings)))
     if json:
         print(json_text.dumps({"version": VERSION, "applied": [migration.version for migration in applied]}))
     else:
@@ -121,6 +127,7 @@ def demo(settings: Settings, json: bool, stay: bool) -> int:
             # Nor does it sign what it made up, where others keep what is real.
             "SEATLEDGER_CHECKPOINTS": "",
             "SEATLEDGER_CHECKPOINT_KEY": "",
+            "SEATLEDGER_MASTER_KEY": "",
             "SEATLEDGER_DATA": folder,
             "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
             "SEATLEDGER_CAPTURE_SECONDS": str(DEMO_HOLD_SECONDS),

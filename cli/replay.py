@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,14 +15,16 @@ from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
 from ledger.connection import Connection, conninfo
+from ledger.keyring import keyring_at_hand
 from ledger.log import RecordedEvent, position_at, steps, stream
+from ledger.people import by_names
 from ledger.postgres import running_database
 from ledger.settings import Settings
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.waiting import WaitingRow
 
-T = TypeVar("T")
+Events = list[RecordedEvent]
 
 FAILED = 1
 
@@ -89,14 +91,18 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
     return 0
 
 
-def _ask(settings: Settings, question: Callable[[Connection], Awaitable[T]]) -> T:
-    async def asked(url: str) -> T:
+def _ask(settings: Settings, question: Callable[[Connection], Awaitable[Events]]) -> Events:
+    """By names, where the master key is at hand; else by pseudonyms, as the log has them."""
+    keyring = keyring_at_hand(settings)
+
+    async def asked(url: str) -> Events:
         connection = await psycopg.AsyncConnection[tuple[Any, ...]].connect(
             conninfo(url, "seatledger audit"), autocommit=True
         )
         async with connection:
             await connection.execute("begin isolation level repeatable read read only")
-            return await question(connection)
+            events = await question(connection)
+            return events if keyring is None else await by_names(connection, keyring, events)
 
     with running_database(settings.database_url, settings.data) as url:
         return asyncio.run(asked(url))

@@ -12,9 +12,9 @@ from loguru import logger
 
 from cli.children import Child, DidNotStart, environment
 from cli.port import require_free
+from cli.programs import ready_database
 from ledger.logs import configure_logs
-from ledger.postgres import EmbeddedDatabaseFailed, ensure_running, running_database
-from ledger.schema import migrate
+from ledger.postgres import EmbeddedDatabaseFailed, ensure_running
 from ledger.settings import Settings
 
 START_SECONDS_MAX = 60
@@ -34,8 +34,7 @@ def up(settings: Settings) -> int:
     _on_signals(_raise_stop)
     try:
         require_free(settings.host, settings.port)
-        with running_database(settings.database_url, settings.data) as url:
-            migrate(url)
+        with ready_database(settings) as url:
             return _Parts(settings, url).run()
     except _Stop:
         return 0

@@ -22,8 +22,10 @@ class Caller(msgspec.Struct, frozen=True):
     def may_act_for(self, user_id: str) -> bool:
         return user_id == self.subject or Role.OPERATOR in self.roles
 
-    def may_read(self, user_id: str) -> bool:
-        return self.may_act_for(user_id) or Role.AUDITOR in self.roles
+    def may_read(self, user_id: str | None) -> bool:
+        """None: of nobody who is known any more."""
+        own = user_id is not None and user_id == self.subject
+        return own or not self.roles.isdisjoint({Role.OPERATOR, Role.AUDITOR})
 
 
 class Asked(NamedTuple):

@@ -17,7 +17,7 @@ from drills.pair import Pair
 from drills.rounds import Result, Round, figures
 from drills.servers import Ground, NoPrograms, drill_ground
 from faults.judge import judge
-from faults.judge.log import read_log
+from faults.names import read_named_log
 from faults.records import READS, Call, Records, now
 from ledger.verify import verify
 
@@ -65,12 +65,12 @@ async def synchronous(
     async with program_with_callers(ground, pair.url) as (crowd, records):
         for number in range(1, times + 1):
             unnoticed = unnoticed_seconds[(number - 1) % len(unnoticed_seconds)]
-            rounds.append(await _round(pair, records, unnoticed))
+            rounds.append(await _round(pair, ground, records, unnoticed))
             tell(f"{number:>3}: {rounds[-1]}")
             if number < times:
                 await asyncio.to_thread(pair.pair_again)
         waiting = await crowd.close(RECOVER_SECONDS_MAX)
-        log = await asyncio.to_thread(read_log, pair.url)
+        log = await asyncio.to_thread(read_named_log, pair.url, ground.folder)
     return Result(rounds, await asyncio.to_thread(judge, records.calls, log), waiting)
 
 
@@ -78,11 +78,15 @@ async def asynchronous(ground: Ground) -> Round:
     """The control: nobody waits for the standby, and it has fallen behind when the primary is killed."""
     pair = await asyncio.to_thread(Pair, ground, synchronous=False)
     async with program_with_callers(ground, pair.url) as (_, records):
-        return await _round(pair, records, 0, pair.cut_off)
+        return await _round(pair, ground, records, 0, pair.cut_off)
 
 
 async def _round(
-    pair: Twins, records: Records, unnoticed_seconds: float, cut_off: Callable[[], None] | None = None
+    pair: Twins,
+    ground: Ground,
+    records: Records,
+    unnoticed_seconds: float,
+    cut_off: Callable[[], None] | None = None,
 ) -> Round:
     begun = len(records.calls)
     await asyncio.sleep(LOAD_SECONDS)
@@ -99,7 +103,7 @@ async def _round(
     reads_at = await _answered_since(records, promoted_at, lambda call: call.operation in READS)
     await asyncio.sleep(LOAD_SECONDS / 2)
     calls = list(records.calls)
-    log = await asyncio.to_thread(read_log, pair.url)
+    log = await asyncio.to_thread(read_named_log, pair.url, ground.folder)
     verified = await asyncio.to_thread(verify, pair.url)
     mine = [call for call in calls[begun:] if is_command(call)]
     return Round(

@@ -20,9 +20,10 @@ from faults.clients import connect
 from faults.customers import Crowd
 from faults.judge import judge
 from faults.judge.history import EXACT, History
-from faults.judge.log import Log, read_log, save
+from faults.judge.log import Log, save
 from faults.kinds import Fault
 from faults.liveness import Recovery, late_answers, slowest_recovery
+from faults.names import read_named_log
 from faults.nemesis import Broken, Nemesis
 from faults.program import PROGRAM, ROOT
 from faults.records import READS, Call, Records
@@ -72,7 +73,7 @@ async def play(
         if waiting:
             violations.append(f"{waiting} callers wait for an answer {answered_seconds_max} s after healing")
         violations += await asyncio.to_thread(_recovered, site, answered_seconds_max)
-        log = await asyncio.to_thread(read_log, site.server.url)
+        log = await asyncio.to_thread(read_named_log, site.server.url, site.server.data)
         await site.retire(site.main)
     records.close()
     save(log, evidence / LOG_FILE)

@@ -113,7 +113,7 @@ class Block:
         return answer
 
     def _replay(self, submission: Submission, recorded: RecordedCommand) -> Answer:
-        if recorded.fingerprint != submission.fingerprint:
+        if recorded.fingerprint not in (submission.fingerprint, submission.older_fingerprint):
             status, body = submission.render(submission, IdempotencyKeyReused())
             return Answer(status, body, self.position)
         return Answer(

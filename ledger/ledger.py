@@ -13,6 +13,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from ledger.connection import Connection, begin_session, conninfo, severed_after
 from ledger.gathered import Gathered
+from ledger.keyring import Keyring
+from ledger.people import KEYED, OTHER_MASTER_KEY, OtherMasterKey
 from ledger.readiness import Check, Readiness, checks
 from ledger.settings import Settings
 from ledger.store import open_store
@@ -34,7 +36,8 @@ class Ledger:
         self.url = url
         self.settings = settings
         self.cursor_key = cursor_key
-        self._writer = Writer(partial(open_store, url, settings), settings)
+        self.keyring = Keyring(settings.master_key) if settings.master_key else None
+        self._writer = Writer(partial(open_store, url, settings, self.keyring), settings)
         self._pool = AsyncConnectionPool[Connection](
             conninfo(url, "seatledger reader"),
             connection_class=AsyncConnection[tuple[Any, ...]],
@@ -71,6 +74,14 @@ class Ledger:
         """Would `submit` raise Overloaded?"""
         return self._writer.is_full
 
+    def opened(self, body: bytes) -> bytes:
+        """JSON with names and texts in place of their tokens (`ledger.keyring`)."""
+        return self.keyring.opened(body) if self.keyring else body
+
+    def name(self, shown: str) -> str | None:
+        """Whom a token names; None for what names nobody, or nobody any more."""
+        return self.keyring.open(shown) if self.keyring else shown
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection for queries.
@@ -105,7 +116,8 @@ class Ledger:
 async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Ledger]:
     """Open the ledger in a migrated database, and write out what waits at the end.
 
-    Raises psycopg.Error when the database does not answer now or has no schema.
+    Raises psycopg.Error when the database does not answer now or has no schema, OtherMasterKey when its names
+    are sealed by another master key than the settings have, or none.
     """
     async with await psycopg.AsyncConnection.connect(
         conninfo(database_url, "seatledger start"), autocommit=True
@@ -113,8 +125,11 @@ async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Le
         row = await (
             await connection.execute("select value from ledger.secrets where name = 'cursor'")
         ).fetchone()
+        keyed = await (await connection.execute(KEYED)).fetchone()
     assert row is not None
     ledger = Ledger(database_url, settings, row[0].encode())
+    if (keyed and keyed[0]) != (ledger.keyring and ledger.keyring.check):
+        raise OtherMasterKey(OTHER_MASTER_KEY)
     await ledger._pool.open()
     ledger._writer.start()
     try:

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from ledger.connection import Connection
+from ledger.people import known, named_in
 from ledger.submission import CommandKey
 
 
@@ -23,17 +24,18 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def outcome_of(connection: Connection, key: CommandKey) -> Outcome | None:
+    """With tokens for people and their texts (`ledger.keyring`)."""
     row = await (await connection.execute(_OUTCOME, key, prepare=True)).fetchone()
     if row is None:
         return None
-    actor, operation, name, status, body, first_position, last_position, correlation_id, recorded_at = row
-    answer = msgspec.Raw(body.encode())
-    return Outcome(
-        actor, operation, name, status, answer, first_position, last_position, correlation_id, recorded_at
-    )
+    actor, operation, name, status, body, subject_id, *places = row
+    people = await known(connection, {actor, *named_in([body])}, [subject_id] if subject_id else [])
+    answer = msgspec.Raw(people.marked(body.encode(), subject_id))
+    return Outcome(people.shown(actor), operation, name, status, answer, *places)
 
 
 _OUTCOME = """
-    select actor, operation, key, status, body, first_position, last_position, correlation_id, recorded_at
+    select actor, operation, key, status, body, subject_id,
+        first_position, last_position, correlation_id, recorded_at
     from ledger.commands where actor = %s and operation = %s and key = %s
 """

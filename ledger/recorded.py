@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from domain.working_set import WorkingSet
 from ledger.submission import CommandKey
+
+if TYPE_CHECKING:
+    from ledger.people import Register
 
 
 class RecordedCommand(msgspec.Struct, frozen=True):
@@ -29,9 +33,13 @@ class RecordedCommand(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Loaded:
-    """What a block starts from, read under the head lock: the head of the log and all that it may touch."""
+    """What a block starts from, read under the head lock: the head of the log and all that it may touch.
+
+    `register` is None where there is no master key: tests and simulations know nobody but by pseudonyms.
+    """
 
     position: int
     hash: bytes
     commands: dict[CommandKey, RecordedCommand]
     world: WorkingSet
+    register: "Register | None" = None

@@ -1,6 +1,7 @@
 """Settings: environment variables, or the same names in a file `.env`; a wrong value stops the start."""
 
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.cron import check_cron
+
+MASTER_KEY_BYTES = 32
 
 
 class WrongSetting(Exception):
@@ -32,6 +35,7 @@ class Settings:
     sweep_cron: str = "*/30 * * * *"
     jwt_secret: str | None = None
     jwks_file: Path | None = None
+    master_key: bytes | None = field(default=None, repr=False)
     log_format: str = "text"
     log_level: str = "INFO"
     log_file: Path | None = None
@@ -135,6 +139,19 @@ def _secret(text: str) -> str:
     return text
 
 
+def master_key(text: str) -> bytes:
+    """32 bytes in base64; the value is not shown."""
+    try:
+        key = b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != MASTER_KEY_BYTES:
+        raise ValueError(
+            f"must be {MASTER_KEY_BYTES} bytes in base64: openssl rand -base64 {MASTER_KEY_BYTES}"
+        )
+    return key
+
+
 def _cron(text: str) -> str:
     check_cron(text)
     return text
@@ -191,7 +208,7 @@ def sink(text: str) -> str:
     return text
 
 
-_SECRET = {"jwt_secret", "database_url", "gateway_key", "checkpoints"}
+_SECRET = {"jwt_secret", "master_key", "database_url", "gateway_key", "checkpoints"}
 
 _READERS: dict[str, tuple[str, Any]] = {
     "database_url": ("DATABASE_URL", _postgres_url),
@@ -205,6 +222,7 @@ _READERS: dict[str, tuple[str, Any]] = {
     "sweep_cron": ("SEATLEDGER_SWEEP_CRON", _cron),
     "jwt_secret": ("SEATLEDGER_JWT_SECRET", _secret),
     "jwks_file": ("SEATLEDGER_JWKS_FILE", _existing_file),
+    "master_key": ("SEATLEDGER_MASTER_KEY", master_key),
     "log_format": ("SEATLEDGER_LOG_FORMAT", _one_of("text", "json")),
     "log_level": ("SEATLEDGER_LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     "log_file": ("SEATLEDGER_LOG_FILE", Path),

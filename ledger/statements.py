@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from domain.seats import Seats
+from ledger.keyring import Person
 from ledger.log import COLUMNS, RecordedEvent
 from ledger.recorded import RecordedCommand
 
@@ -51,6 +52,10 @@ def command_columns(commands: list[RecordedCommand]) -> tuple[Any, ...]:
     )
 
 
+def person_columns(people: Sequence[Person]) -> tuple[Any, ...]:
+    return columns([(p.person, p.lookup, p.wrapped_key, p.sealed_name) for p in people], 4)
+
+
 def seat_columns(seats: dict[UUID, Seats]) -> tuple[Any, ...]:
     return (
         list(seats),
@@ -87,8 +92,21 @@ HEAD: LiteralString = f"""
 COMMANDS: LiteralString = """
     select c.actor, c.operation, c.key, c.fingerprint, c.status, c.body, c.subject_id, c.version,
         c.first_position, c.last_position, c.correlation_id, c.recorded_at
-    from unnest(%b::text[], %b::text[], %b::text[]) as asked (actor, operation, key)
-    join ledger.commands c using (actor, operation, key)
+    from unnest(%b::text[], %b::bytea[], %b::text[], %b::text[]) as asked (actor, lookup, operation, key)
+    join ledger.commands c
+        on c.actor = coalesce((select person from ledger.people where lookup = asked.lookup), asked.actor)
+        and c.operation = asked.operation and c.key = asked.key
+"""
+
+# Those who are named, and those whose bookings, refunds or entries are; and which master key seals names.
+PEOPLE: LiteralString = """
+    select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name
+    from (select max(value) as value from ledger.secrets where name = 'master-key-check') as keyed
+    left join ledger.people p on p.person = any (
+        array(select person from ledger.people where lookup = any (%b::bytea[]))
+        || array(select user_id from views.bookings where id = any (%b::uuid[]))
+        || array(select user_id from views.refunds where id = any (%b::uuid[]))
+        || array(select user_id from views.waiting where id = any (%b::uuid[])))
 """
 
 STREAMS: LiteralString = f"""
@@ -173,6 +191,11 @@ INSERT_COMMANDS: LiteralString = """
     select * from unnest(
         %b::text[], %b::text[], %b::text[], %b::bytea[], %b::int2[], %b::text[], %b::uuid[], %b::int4[],
         %b::int8[], %b::int8[], %b::text[], %b::timestamptz[])
+"""
+
+INSERT_PEOPLE: LiteralString = """
+    insert into ledger.people (person, lookup, wrapped_key, sealed_name)
+    select * from unnest(%b::text[], %b::bytea[], %b::text[], %b::text[])
 """
 
 UPSERT_SEATS: LiteralString = """

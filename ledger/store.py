@@ -23,7 +23,9 @@ from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.connection import Connection, connect, severed_after
 from ledger.ids import new_id
+from ledger.keyring import Keyring
 from ledger.log import RecordedEvent, fold
+from ledger.people import Register
 from ledger.pipeline import Pipeline, Sent
 from ledger.recorded import Loaded, RecordedCommand
 from ledger.settings import Settings
@@ -37,10 +39,10 @@ CHANNEL = "seatledger"
 """NOTIFY channel; the payload is the position of the new head."""
 
 
-async def open_store(url: str, settings: Settings) -> "Store":
+async def open_store(url: str, settings: Settings, keyring: Keyring | None = None) -> "Store":
     """A store on a connection of its own. Raises psycopg.Error."""
     connection = await connect(url, "seatledger writer")
-    store = Store(connection, terms(settings))
+    store = Store(connection, terms(settings), keyring)
     try:
         await store.prepare(settings.deadline_seconds)
     except BaseException:
@@ -70,11 +72,14 @@ class Store:
     then makes PostgreSQL forget its idle-in-transaction timer, which takes the lock from a frozen writer.
     """
 
-    def __init__(self, connection: Connection, terms: Terms) -> None:
+    def __init__(self, connection: Connection, terms: Terms, keyring: Keyring | None = None) -> None:
+        """Without a keyring names are taken for pseudonyms."""
         self.connection = connection
         self._terms = terms
         self._pipeline: Pipeline | None = None
         self._locked = False
+        self._keyring = keyring
+        self._submissions: Sequence[Submission] = ()
         self._warning = ""
         connection.add_notice_handler(self._notice)
 
@@ -108,12 +113,12 @@ class Store:
         wanted = Wanted.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
         captures, refunds, emptied = list(wanted.captures), list(wanted.refunds), list(wanted.emptied)
-        due = more = seats = natural = lines = None
+        due = more = seats = natural = lines = people = None
         if not self._locked:
             self._begin()
         self._locked = False
         head = self._send(sql.HEAD)
-        commands = self._send(sql.COMMANDS, sql.columns(wanted.keys, 3))
+        commands = self._send(sql.COMMANDS, self._keys(submissions))
         streams = self._send(sql.STREAMS, (flights + bookings + list(wanted.parties),))
         if captures or refunds or emptied:
             more = self._send(sql.MORE_STREAMS, (captures, refunds, emptied))
@@ -124,6 +129,9 @@ class Store:
             lines = self._send(sql.LINES, [list(ids) for ids in wanted.lines])
         if flights or bookings or refunds:
             seats = self._send(sql.SEATS, (bookings, flights, refunds))
+        if self._keyring:
+            lookups = [self._keyring.lookup(name) for one in submissions for name in one.names]
+            people = self._send(sql.PEOPLE, (lookups, bookings, refunds, list(wanted.parties)))
         if wanted.natural_keys:
             natural = self._send(sql.NATURAL, sql.columns(list(wanted.natural_keys), 3))
         await self._sync()
@@ -136,13 +144,30 @@ class Store:
         if natural:
             world.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
         recorded = [RecordedCommand(*row) for row in commands.rows()]
-        return Loaded(
-            position or 0, last_hash or GENESIS, {(c.actor, c.operation, c.key): c for c in recorded}, world
-        )
+        known = {(c.actor, c.operation, c.key): c for c in recorded}
+        loaded = Loaded(position or 0, last_hash or GENESIS, known, world)
+        if self._keyring and people:
+            loaded.register = Register(self._keyring, people.rows(), world)
+            loaded.register.recast(submissions)
+            self._submissions = submissions
+        return loaded
+
+    def _keys(self, submissions: Sequence[Submission]) -> tuple[list[Any], ...]:
+        """By whom as submitted, or rather by what he is looked up by; which operation, which key."""
+        rows = []
+        for one in submissions:
+            subject = one.asked[1].subject
+            named = self._keyring is not None and one.names
+            lookup = self._keyring.lookup(subject) if self._keyring and named else b""
+            rows.append(("" if named else subject, lookup, one.operation, one.key))
+        return sql.columns(rows, 4)
 
     async def write(self, block: Block) -> None:
         """Second round trip: everything the block came to, and COMMIT. After an error nothing is known."""
         self._warning = ""
+        register = block.loaded.register
+        if register and (newcomers := register.newcomers(block.commands, self._submissions)):
+            self._send(sql.INSERT_PEOPLE, sql.person_columns(newcomers))
         if block.events:
             self._send(sql.INSERT_EVENTS, sql.event_columns(block.events))
             seats = block.loaded.world.seats

@@ -1,14 +1,14 @@
 """What goes into the ledger and what comes out: a submission, and its answer."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
 
-from domain.caller import Caller
-from domain.commands import CancelFlight, Command
+from domain.caller import SYSTEM, Caller
+from domain.commands import CancelBooking, CancelFlight, Command, SettleRefund, VoidPayment
 from domain.handlers import operation
 from domain.refusals import Refusal
 from domain.working_set import Subject
@@ -43,11 +43,47 @@ class Submission:
     instance: str = ""
     dry_run: bool = False
     operation: str = field(init=False)
-    fingerprint: bytes = field(init=False)
+    asked: tuple[Command, Caller] = field(init=False)
+    older_fingerprint: bytes = field(init=False, default=b"")
+    _fingerprint: bytes = field(init=False, default=b"")
 
     def __post_init__(self) -> None:
         self.operation = operation(self.command)
-        self.fingerprint = hashlib.sha256(_encode(self.command)).digest()
+        self.asked = self.command, self.caller
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What tells the command from others under the same key."""
+        self._fingerprint = self._fingerprint or hashlib.sha256(_encode(self.command)).digest()
+        return self._fingerprint
+
+    @property
+    def names(self) -> list[str]:
+        """Whom it names: the caller and whom it is for. The ledger itself is nobody."""
+        command, caller = self.asked
+        if caller is SYSTEM:
+            return []
+        user_id = getattr(command, "user_id", None)
+        return [caller.subject] if user_id is None else [caller.subject, user_id]
+
+    def recast(self, persons: Mapping[str, str], seal: Callable[[str], str] | None) -> None:
+        """Say it by pseudonyms, and free text sealed: so it is decided, and so its fingerprint is taken.
+
+        From what was asked, so that a block may do it again. `older_fingerprint` is what was taken of it
+        before texts were sealed.
+        """
+        if not persons:
+            return
+        command, caller = self.asked
+        self.caller = Caller(persons[caller.subject], caller.roles)
+        if hasattr(command, "user_id"):
+            command = msgspec.structs.replace(command, user_id=persons[command.user_id])
+        name = TEXTS.get(type(command))
+        text = getattr(command, name) if name else None
+        if name and text is not None and seal:
+            self.older_fingerprint = hashlib.sha256(_encode(command)).digest()
+            command = msgspec.structs.replace(command, **{name: seal(text)})
+        self.command, self._fingerprint = command, b""
 
     @property
     def stands_alone(self) -> bool:
@@ -73,6 +109,10 @@ class Answer:
     subject_id: UUID | None = None
     version: int = 0
     replayed: bool = False
+
+
+TEXTS: dict[type[Command], str] = {CancelBooking: "reason", VoidPayment: "reason", SettleRefund: "reference"}
+"""What people write about a booking. Why a flight is cancelled is about nobody, and stands in clear."""
 
 
 class Unavailable(Exception):

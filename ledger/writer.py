@@ -198,6 +198,8 @@ class Writer:
                 answers = [[replace(answer, position=loaded.position) for answer in answers[0]]]
             else:
                 await store.write(block)
+        if loaded.register:
+            answers = [[loaded.register.shown(answer) for answer in answered] for answered in answers]
         for waiting, answered in zip(batch, answers, strict=True):
             if not waiting.answers.done():
                 waiting.answers.set_result(answered)

@@ -14,6 +14,7 @@ from domain.booking import Booking, Status
 from domain.money import Money
 from domain.payments import PaymentStatus
 from projections.head import ASKED, WITH_HEAD, Seen, rows
+from projections.people import shown
 
 _NO_UUID = UUID(int=0)
 NEVER = datetime.fromtimestamp(0, UTC)
@@ -29,7 +30,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
-    """One booking, as callers see it. Times are UTC."""
+    """One booking, as callers see it, but for `user_id` (see `projections.people`). Times are UTC."""
 
     id: UUID
     flight_id: UUID
@@ -126,8 +127,8 @@ async def page(
     return Seen(found[0][0], [BookingRow.from_columns(row[1:]) for row in found if row[1] is not None])
 
 
-_COLUMNS: LiteralString = """
-    b.id, b.flight_id, b.user_id, b.seats, b.cost_amount, b.cost_currency, b.status, b.expires_at,
+_COLUMNS: LiteralString = f"""
+    b.id, b.flight_id, {shown("b.user_id")}, b.seats, b.cost_amount, b.cost_currency, b.status, b.expires_at,
     b.version, b.created_at, b.updated_at, b.payment_id, b.payment_status,
     case b.status when 'pending' then b.held_until end
 """

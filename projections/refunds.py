@@ -15,6 +15,7 @@ from domain.money import Money
 from domain.refunds import Refund, RefundReason, RefundStatus
 from projections.bookings import NEVER
 from projections.head import WITH_HEAD, Seen, rows
+from projections.people import shown, shown_text
 
 
 class RefundRow(msgspec.Struct, frozen=True, gc=False):
@@ -102,7 +103,7 @@ async def page(
     where = " ".join([text for text, _ in given])
     statement: LiteralString = f"""
         {WITH_HEAD}, page as (select * from views.refunds where true {where} order by id limit %b)
-        select head.position, {_NAMES} from head left join page on true order by id
+        select head.position, {_SHOWN} from head left join page on true order by id
     """
     found = await rows(connection, statement, [*(value for _, value in given), Int8(limit)])
     return Seen(found[0][0], [RefundRow.from_columns(row[1:]) for row in found if row[1] is not None])
@@ -126,6 +127,10 @@ ARRAYS: LiteralString = """
     %b::text[]
 """
 """The columns that `upsert` writes and `EVERY_ROW` reads, one array each."""
+_SHOWN: LiteralString = f"""
+    id, booking_id, flight_id, {shown("user_id")}, payment_id, amount, currency, reason, due_at, gateway,
+    charge, requested_at, refusal, settled_at, {shown_text("reference", "user_id", "booking_id")}
+"""
 _UPSERT: LiteralString = f"""
     insert into views.refunds ({_NAMES})
     select id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at,

@@ -14,6 +14,7 @@ from psycopg.types.numeric import Int8
 from domain.waiting import WaitingParty
 from projections.bookings import NEVER
 from projections.head import WITH_HEAD, Seen, rows
+from projections.people import shown
 
 _NO_UUID = UUID(int=0)
 
@@ -142,7 +143,7 @@ _JOINED: LiteralString = """
     left join views.bookings as b on b.id = w.booking_id
 """
 _COLUMNS: LiteralString = f"""
-    w.id, w.flight_id, w.user_id, w.seats, {_STANDING} as status,
+    w.id, w.flight_id, {shown("w.user_id")} as user_id, w.seats, {_STANDING} as status,
     case when w.status = 'waiting' and f.departs_at > head.now then (
         select count(*) from views.waiting as ahead
         where ahead.flight_id = w.flight_id and ahead.status = 'waiting'

@@ -13,7 +13,7 @@ from api.bookings import BookingList
 from api.console import forms
 from api.console.checks import check_booking
 from api.console.pages import SAFETY, Pages, page, paged
-from api.history import Moment
+from api.history import History, Moment
 from api.parameters import Limit, View
 from api.proofs import proof_of
 from api.rejections import ValidationFailed
@@ -23,7 +23,7 @@ from api.routes import AUDITORS
 from domain.booking import Status
 from domain.refusals import BookingNotFound, Refusal
 from projections import bookings
-from projections.bookings import BookingSearch
+from projections.bookings import BookingRow, BookingSearch
 from projections.head import Seen
 
 
@@ -52,8 +52,9 @@ class BookingPages(Pages):
         except ValidationFailed as no:
             facts |= {"rows": [], "cursor": None, "wrong": no.facts["errors"][0]}
             return page(request, "bookings.html", 400, **facts)
-        seen = await queries.look(request, asked, lambda c: bookings.page(c, search, after, asked.limit + 1))
-        rows, cursor = queries.cut(request, seen.value, asked, search, lambda row: row.id)
+        seen = await queries.look_for(request, asked, search, after, bookings.page)
+        named = queries.by_names(request, seen.value, list[BookingRow])
+        rows, cursor = queries.cut(request, named, asked, search, lambda row: row.id)
         return page(request, "bookings.html", **facts, rows=rows, cursor=cursor, wrong=None)
 
     @get("/{id:str}", opt=paged(AUDITORS, "A booking's history, and what it was after each event"))
@@ -71,8 +72,8 @@ class BookingPages(Pages):
 
     @get("/{id:str}/proof", opt=paged(AUDITORS, "A booking's proof as a file"))
     async def proof(self, request: ApiRequest) -> ASGIApp:
-        booking_id, caller = request.id(BookingNotFound), request.caller
-        _, proof = await queries.look(request, View(), lambda c: proof_of(c, booking_id, caller))
+        booking_id = request.id(BookingNotFound)
+        _, proof = await queries.look(request, View(), lambda c: proof_of(c, booking_id, request.may_read))
         if isinstance(proof, Refusal):
             raise proof
         named = (b"content-disposition", f'attachment; filename="proof-{booking_id}.json"'.encode())
@@ -86,7 +87,7 @@ async def _told(request: ApiRequest, booking_id: UUID, version: int) -> dict[str
         at, found = await history.of_booking(connection, booking_id)
         if found is None:
             return Seen(at, None)
-        events = found[1].events
+        events = queries.by_names(request, found[1], History).events
         chosen = min(version or len(events), len(events))
         _, then = await history.then(connection, booking_id, Moment(version=chosen))
         before = None
@@ -99,8 +100,8 @@ async def _told(request: ApiRequest, booking_id: UUID, version: int) -> dict[str
                 "events": events,
                 "said": [msgspec.json.decode(event.data) for event in events],
                 "chosen": chosen,
-                "then": then,
-                "before": before,
+                "then": queries.by_names(request, then, BookingRow | None),
+                "before": queries.by_names(request, before, BookingRow | None),
             },
         )
 

@@ -77,8 +77,7 @@ async def _view(request: ApiRequest, booking_id: UUID, versions: int) -> Finding
 
 async def _proof(request: ApiRequest, booking_id: UUID, versions: int) -> Finding:
     what = "A signed checkpoint vouches for them"
-    caller = request.caller
-    _, proof = await queries.look(request, View(), lambda c: proof_of(c, booking_id, caller))
+    _, proof = await queries.look(request, View(), lambda c: proof_of(c, booking_id, request.may_read))
     if isinstance(proof, Refusal):
         return Finding(what, None, "No checkpoint has been signed since: `seatledger checkpoint` signs one.")
     try:

@@ -81,7 +81,8 @@ async def _worklist(request: ApiRequest, status: int = 200, **facts: Any) -> ASG
     except ValidationFailed as no:
         facts |= {"rows": [], "cursor": None, "chosen": None, "wrong": no.facts["errors"][0]}
         return page(request, "refunds.html", 400, **facts)
-    seen = await queries.look(request, asked, lambda c: refunds.page(c, search, after, asked.limit + 1))
-    rows, cursor = queries.cut(request, seen.value, asked, search, lambda row: row.id)
+    seen = await queries.look_for(request, asked, search, after, refunds.page)
+    named = queries.by_names(request, seen.value, list[RefundRow])
+    rows, cursor = queries.cut(request, named, asked, search, lambda row: row.id)
     facts |= {"rows": rows, "cursor": cursor, "chosen": asked.status.value, "wrong": None}
     return page(request, "refunds.html", status, **facts)

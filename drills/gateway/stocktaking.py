@@ -11,7 +11,7 @@ import psycopg
 
 from drills.gateway.judge import Count, Evidence
 from drills.gateway.site import Site
-from faults.judge.log import read_log
+from faults.names import read_named_log
 from faults.program import PROGRAM, ROOT
 from faults.records import Call
 from gateways.simulator.books import read_books
@@ -26,7 +26,7 @@ def moving(url: str) -> dict[str, int]:
 def evidence_of(site: Site, calls: Sequence[Call]) -> Evidence:
     with psycopg.connect(site.server.url, connect_timeout=5) as connection:
         counts = [Count(*row) for row in connection.execute(_COUNTS).fetchall()]
-    return Evidence(read_log(site.server.url), read_books(site.store), counts, calls)
+    return Evidence(read_named_log(site.server.url, site.server.data), read_books(site.store), counts, calls)
 
 
 def keep(site: Site, found: Evidence, folder: Path) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
+from ledger.keyring import Keyring
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.verify.evidence import Evidence
 from ledger.verify.fold_pass import check_folds, spans
 from ledger.verify.folds import Folds
 from ledger.verify.log_pass import Range, check_log, check_part, ranges
 from ledger.verify.moment import Connection, moment, snapshot_of
+from ledger.verify.people_pass import check_people
 from ledger.verify.views import Span
 from ledger.verify.walk import Checked, check_range, seam_before
 from ledger.verify.workers import CutShort, side_by_side
@@ -50,6 +52,7 @@ def verify(
     progress: Progress = lambda done, of: None,
     saved: Sequence[Checkpoint] = (),
     workers: int | None = None,
+    keyring: Keyring | None = None,
 ) -> Verification:
     """Check the whole ledger as of one moment, while it is being written or not.
 
@@ -57,7 +60,8 @@ def verify(
     command whose outcome it commits to; with the tree, the stored one, the checkpoints in the database and
     those `saved` elsewhere, whose signatures the caller has checked. Second pass, stream by stream: dense
     versions, and that views and seat counts equal the fold of the log, no flight was ever oversold, and
-    nobody who waited was passed over.
+    nobody who waited was passed over. Last, that every pseudonym stands for somebody and, with a
+    `keyring`, that what is sealed opens.
     `workers` processes share the work; None: one for each core, or none of its own where there is little.
     Memory does not grow with the log but for 16 bytes a booking, and some 300 for each party that waited.
     Raises psycopg.Error when the database cannot be read, CutShort when a process died.
@@ -79,6 +83,7 @@ def verify(
                     progress(checked, 2 * total)
                 for done in check_folds(connection, head, in_turn):
                     progress(total + done, 2 * total)
+                check_people(connection, keyring)
             except Wrong as wrong:
                 return Verification(False, checked, wrong.position, wrong.reason)
         return Verification(True, checked, None, None)

@@ -6,7 +6,7 @@ _TOPICS = "e.topic like 'booking.%%'"
 
 PAYMENTS = Projection(
     name="payments",
-    version=1,
+    version=2,
     comment="One row per payment, as it stands at the checkpoint; refunds of it are in refunds",
     topics=("booking.%",),
     columns=(
@@ -25,7 +25,7 @@ PAYMENTS = Projection(
             'text collate "C" not null',
             "pending, captured (the money came), declined, voided, lapsed (the booking ended before)",
         ),
-        Column("reason", 'text collate "C"', "Why it was declined or voided, where somebody said so"),
+        Column("reason", 'text collate "C"', "Why it was declined, where the gateway said so"),
         Column("started_at", "timestamptz not null", "When it was begun"),
         Column("authorised_at", "timestamptz", "When it was authorised; null: it was not, or nobody said so"),
         Column("captured_at", "timestamptz", "When the money came; null: it did not"),
@@ -55,8 +55,8 @@ PAYMENTS = Projection(
             min(recorded_at) filter (where topic = 'booking.payment_declined') as declined_at,
             min(recorded_at) filter (where topic in (
                 'booking.payment_voided', 'booking.payment_released')) as voided_at,
-            max(coalesce(state ->> 'code', state ->> 'reason')) filter (where topic in (
-                'booking.payment_declined', 'booking.payment_voided')) as reason,
+            -- Why one was voided is what somebody wrote about somebody: no fact for analysts.
+            max(state ->> 'code') filter (where topic = 'booking.payment_declined') as reason,
             (array_agg(topic order by originator_version desc) filter (
                 where starts or topic in ('booking.cancelled', 'booking.reseated')))[1] as turn,
             max(recorded_at) filter (where topic = 'booking.cancelled') as cancelled_at
@@ -70,7 +70,7 @@ PAYMENTS = Projection(
     )
     select (begun ->> 'payment_id')::uuid, j.originator_id, j.flight_id::uuid, j.seats,
         (begun -> 'amount' ->> 'amount')::bigint, begun -> 'amount' ->> 'currency', begun ->> 'capture',
-        begun ->> 'gateway', j.status, case when j.status in ('declined', 'voided') then j.reason end,
+        begun ->> 'gateway', j.status, case j.status when 'declined' then j.reason end,
         j.started_at, j.authorised_at, j.captured_at,
         case j.status when 'declined' then j.declined_at when 'voided' then j.voided_at
             when 'lapsed' then j.cancelled_at end,

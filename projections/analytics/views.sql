@@ -186,7 +186,7 @@ comment on column analytics.payment_outcomes.day is 'The day, UTC, that they wer
 comment on column analytics.payment_outcomes.gateway is 'Who moves the money; null: the caller vouches for it';
 comment on column analytics.payment_outcomes.currency is 'ISO 4217 code';
 comment on column analytics.payment_outcomes.status is 'pending, captured, declined, voided or lapsed';
-comment on column analytics.payment_outcomes.reason is 'Why they were declined or voided, where somebody said so';
+comment on column analytics.payment_outcomes.reason is 'Why they were declined, where the gateway said so';
 comment on column analytics.payment_outcomes.payments is 'How many';
 comment on column analytics.payment_outcomes.amount is 'What they came to, in minor units';
 comment on column analytics.payment_outcomes.share is 'Of all payments of that day, gateway and currency, from 0 to 1';

@@ -10,7 +10,7 @@ from cli.up import RESTARTS_MAX, RESTARTS_SECONDS, _Parts
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.settings import Settings
 
-SETTINGS = Settings(database_url="postgresql://elsewhere", jwt_secret="s" * 32)
+SETTINGS = Settings(database_url="postgresql://elsewhere", jwt_secret="s" * 32, master_key=bytes(32))
 
 
 class Part:
@@ -101,7 +101,7 @@ def test_a_database_of_its_own_is_looked_after_too(parts: _Parts, monkeypatch: p
     monkeypatch.setattr(cli.up, "ensure_running", fails)
     assert parts._keep_up()
     assert looked == []
-    parts._settings = Settings(jwt_secret="s" * 32)
+    parts._settings = Settings(jwt_secret="s" * 32, master_key=bytes(32))
     assert parts._keep_up()
     assert looked == [parts._settings.data]
 

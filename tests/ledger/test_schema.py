@@ -18,8 +18,8 @@ from tests.ledger.conftest import Desk
 
 def test_six_processes_migrate_an_empty_database_at_once(empty_database_url: str) -> None:
     with ProcessPoolExecutor(6, get_context("spawn")) as processes:
-        applied = list(processes.map(migrate, [empty_database_url] * 6))
-    assert sorted(len(migrations) for migrations in applied) == [0, 0, 0, 0, 0, VERSION]
+        done = list(processes.map(migrate, [empty_database_url] * 6))
+    assert sorted(len(applied) for applied in done) == [0, 0, 0, 0, 0, len(migrations())]
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing_behind(
@@ -130,6 +130,6 @@ def test_an_owner_without_the_writer_role_is_told_what_to_do(
         migrate(own_url)
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(f"grant seatledger_writer to {stranger}")
-        assert len(migrate(own_url)) == VERSION
+        assert len(migrate(own_url)) == len(migrations())
         connection.execute(f"reassign owned by {stranger} to current_user")
         connection.execute(f"drop owned by {stranger}")

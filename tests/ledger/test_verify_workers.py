@@ -57,7 +57,7 @@ async def test_a_process_that_dies_is_an_error_and_no_verdict(
 def test_a_verify_that_was_cut_short_has_an_exit_code_of_its_own(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def cut_short(*_: Any) -> None:
+    def cut_short(*_: Any, **__: Any) -> None:
         raise CutShort("a process died")
 
     monkeypatch.setenv("DATABASE_URL", database_url)

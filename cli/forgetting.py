@@ -1,0 +1,84 @@
+"""What the keeper of names runs: forget somebody, list who was forgotten, change the master key."""
+
+import getpass
+import json as json_text
+import sys
+from pathlib import Path
+from typing import Any
+
+from cli.options import DATA, JSON, add
+from cli.programs import ready_database
+from ledger import forgetting
+from ledger.keying import rotate
+from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
+from ledger.people import is_in_clear
+from ledger.postgres import running_database
+from ledger.settings import Settings, WrongSetting
+
+FAILED = 1
+
+
+def register(commands: Any) -> None:
+    forgets = add(
+        commands,
+        "forget",
+        forget,
+        "destroy a person's keys: the log still replays and verifies, and names them no more",
+        [DATA, JSON],
+    )
+    forgets.add_argument("user", nargs="?", metavar="USER", help="the name, as in `sub` of their tokens")
+    forgets.add_argument("--list", action="store_true", dest="listing", help="print whom, by pseudonyms")
+    forgets.add_argument("--again", type=Path, metavar="FILE", help="after a restore: all on that list")
+    add(
+        commands,
+        "rotate-master-key",
+        rotate_master_key,
+        "wrap everybody's key by a new master key, so that the old one opens nothing",
+        [DATA],
+    )
+
+
+def forget(settings: Settings, user: str | None, listing: bool, again: Path | None, json: bool) -> int:
+    """0 when done; 1 when nobody has that name, or something is still open."""
+    if sum((user is not None, listing, again is not None)) != 1:
+        raise WrongSetting("forget: say whom, or --list, or --again FILE")
+    with ready_database(settings) as url:
+        if listing:
+            print("".join(f"{person}\n" for person in forgetting.forgotten(url)), end="")
+            return 0
+        if again is not None:
+            persons = again.read_text(encoding="utf-8").splitlines()
+            back = forgetting.forget_again(url, persons, getpass.getuser())
+            print(json_text.dumps({"forgotten": back}) if json else f"forgotten again: {back}")
+            return 0
+        try:
+            keyring = Keyring(master_key_of(settings))
+            person = forgetting.forget(url, keyring, user or "", getpass.getuser())
+        except forgetting.NotForgotten as reason:
+            print(f"seatledger: {reason}", file=sys.stderr)
+            return FAILED
+    if json:
+        print(json_text.dumps({"person": person, "in_clear": is_in_clear(person)}))
+    else:
+        print(_IN_CLEAR if is_in_clear(person) else f"forgotten: {person}")
+    return 0
+
+
+def rotate_master_key(settings: Settings) -> int:
+    """A new key wraps all others; once the old one is destroyed, older copies of the database name nobody."""
+    new = settings.data / f"{MASTER_KEY_FILE}.new"
+    old_key, new_key = master_key_of(settings), key_in(new)
+    with running_database(settings.database_url, settings.data) as url:
+        people = rotate(url, Keyring(old_key), Keyring(new_key))
+    print(f"wrapped {people} keys anew")
+    if settings.master_key is None:
+        new.replace(settings.data / MASTER_KEY_FILE)
+        print(f"the new master key is in {settings.data / MASTER_KEY_FILE}, the old one is gone")
+    else:
+        print(f"SEATLEDGER_MASTER_KEY must be what is in {new}; destroy the old one wherever it is")
+    return 0
+
+
+_IN_CLEAR = """\
+forgotten. But this name stands in the log in clear, as every name did before there were pseudonyms, and
+nobody can take it out of there: answers do not show it any more, the log and copies of it still have it."""

@@ -1,0 +1,191 @@
+"""Which master key opens a ledger's names, who may read the keys, and what a log from before them means."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from api.app import create_app
+from cli.main import main
+from ledger.forgetting import forget
+from ledger.keying import key_ledger, rotate
+from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in
+from ledger.ledger import open_ledger
+from ledger.people import OtherMasterKey
+from ledger.settings import Settings, WrongSetting
+from ledger.verify import verify
+from tests.api.conftest import client, running, token
+from tests.erasure.conftest import NAME, SECRET, SETTINGS, House, opened
+
+OTHER = Keyring(bytes(32))
+
+
+async def test_another_master_key_opens_nothing_and_stops_the_start(keyed_url: str) -> None:
+    with pytest.raises(WrongSetting, match="SEATLEDGER_MASTER_KEY"):
+        key_ledger(keyed_url, OTHER)
+    for master_key in (None, bytes(32)):
+        with pytest.raises(OtherMasterKey):
+            async with open_ledger(keyed_url, Settings(master_key=master_key)):
+                pass
+
+
+def test_a_start_with_another_master_key_is_one_line(
+    keyed_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", keyed_url)
+    assert main(["up", "--data", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "SEATLEDGER_MASTER_KEY: names in this database are sealed by another master key" in line
+    monkeypatch.setenv("SEATLEDGER_MASTER_KEY", "swordfish")
+    assert main(["verify"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "32 bytes in base64" in line
+    assert "swordfish" not in line
+
+
+@pytest.mark.parametrize("role", ["seatledger_auditor", "seatledger_analyst"])
+@pytest.mark.parametrize("column", ["*", "person", "wrapped_key"])
+def test_who_reads_the_log_may_not_read_the_keys(keyed_url: str, role: str, column: str) -> None:
+    with psycopg.connect(keyed_url) as connection:
+        connection.execute(f"set role {role}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"select {column} from ledger.people")
+
+
+@pytest.mark.parametrize(
+    "change", ["delete from ledger.people", "update ledger.forgotten set forgotten_by = ''"]
+)
+def test_the_writer_can_neither_lose_people_nor_rewrite_who_forgot_them(keyed_url: str, change: str) -> None:
+    with psycopg.connect(keyed_url) as connection:
+        connection.execute("set role seatledger_writer")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(change)
+
+
+async def test_nothing_is_rotated_under_programs_at_work(
+    house: House, keyed_url: str, keyring: Keyring
+) -> None:
+    await house.flight()
+    with pytest.raises(WrongSetting, match="stop API and scheduler first"):
+        rotate(keyed_url, keyring, OTHER)
+
+
+async def test_rotated_keys_open_what_the_old_ones_did(keyed_url: str, keyring: Keyring) -> None:
+    settings = Settings(jwt_secret=SECRET, master_key=bytes(32))
+    app = create_app(SETTINGS, lambda: open_ledger(keyed_url, SETTINGS))
+    async with running(app):
+        house = opened(app)
+        booking = await house.hold(house.alice, await house.flight())
+        await house.post(house.alice, f"/bookings/{booking['id']}/cancel", {"reason": "a word"})
+        history = (await house.alice.get(f"/api/v1/bookings/{booking['id']}/history")).text
+    assert rotate(keyed_url, keyring, OTHER) == 2
+    assert verify(keyed_url, keyring=OTHER).ok
+    with pytest.raises(WrongSetting):
+        key_ledger(keyed_url, keyring)
+    app = create_app(settings, lambda: open_ledger(keyed_url, settings))
+    async with running(app):
+        house = opened(app)
+        assert (await house.alice.get(f"/api/v1/bookings/{booking['id']}/history")).text == history
+        assert "a word" in history
+
+
+async def test_a_log_from_before_there_were_pseudonyms_goes_on(database_url: str, keyring: Keyring) -> None:
+    clear = Settings(jwt_secret=SECRET)
+    app = create_app(clear, lambda: open_ledger(database_url, clear))
+    async with running(app):
+        house = opened(app)
+        flight = await house.flight()
+        booking = await house.hold(house.alice, flight)
+        first = await house.pay(house.alice, booking, "pay-1")
+        path, why, key = (
+            f"/api/v1/bookings/{booking['id']}/cancel",
+            {"reason": "ill"},
+            {"x-idempotency-key": "c"},
+        )
+        cancelled = await house.alice.post(path, json=why, headers=key)
+    assert key_ledger(database_url, keyring) == 2
+    assert key_ledger(database_url, keyring) == 0
+    app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
+    async with running(app):
+        house = opened(app)
+        assert (await house.pay(house.alice, booking, "pay-1")).content == first.content
+        assert (await house.alice.post(path, json=why, headers=key)).content == cancelled.content
+        address = f"/api/v1/bookings/{booking['id']}"
+        assert (await house.alice.get(address)).json()["user_id"] == NAME
+        again = await house.hold(house.alice, flight)
+        await house.post(house.alice, f"/bookings/{again['id']}/cancel", {"reason": "sealed now"})
+        (refund,) = (await house.auditor.get("/api/v1/refunds")).json()["data"]
+        await house.post(house.operator, f"/refunds/{refund['id']}/settle")
+
+        assert forget(database_url, keyring, NAME, "test") == NAME
+
+        for told in (address, f"{address}/history", "/api/v1/bookings", "/api/v1/refunds", "/api/v1/events"):
+            answer = (await house.auditor.get(told)).text
+            assert "forgotten" in answer
+            assert NAME not in answer
+            assert "sealed now" not in answer
+        assert NAME in (await house.auditor.get("/api/v1/events?sealed=true")).text
+        for subject in (NAME, "forgotten"):
+            caller = client(house.app, token(subject, "client"))
+            assert (await caller.get(address)).status_code == 404
+        new = await house.hold(house.alice, flight)
+        assert (await house.alice.get(f"/api/v1/bookings/{new['id']}")).json()["user_id"] == NAME
+    assert verify(database_url, keyring=keyring).ok
+
+
+TAMPERED = {
+    "stands for nobody": "delete from ledger.people where lookup = %(alice)s",
+    "nobody has told who forgot them": "update ledger.people set lookup = null, wrapped_key = null,"
+    " sealed_name = null, forgotten_at = now() where lookup = %(alice)s",
+    "is found by another's": "update ledger.people set lookup = sha256('x') where lookup = %(alice)s",
+    "sealed text does not open": "update ledger.people p set wrapped_key = %(key)s, sealed_name = %(name)s"
+    " where lookup = %(alice)s",
+}
+
+
+@pytest.mark.parametrize("reason", TAMPERED)
+async def test_verify_finds_what_was_done_to_people(
+    house: House, keyed_url: str, keyring: Keyring, reason: str
+) -> None:
+    booking = await house.hold(house.alice, await house.flight())
+    await house.post(house.alice, f"/bookings/{booking['id']}/cancel", {"reason": "a word"})
+    assert verify(keyed_url, keyring=keyring).ok
+    with psycopg.connect(keyed_url) as rows:
+        alice = keyring.lookup(NAME)
+        ((person,),) = rows.execute("select person from ledger.people where lookup = %s", (alice,)).fetchall()
+        other = keyring.newcomer(NAME, person)
+        rows.execute("set session_replication_role = replica")
+        values: dict[str, Any] = {"alice": alice, "key": other.wrapped_key, "name": other.sealed_name}
+        rows.execute(TAMPERED[reason], values)
+    assert reason in str(verify(keyed_url, keyring=keyring).reason)
+
+
+def test_the_command_line_forgets_and_lists(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    data = ["--data", str(tmp_path)]
+    assert main(["migrate", *data]) == 0
+    assert (tmp_path / MASTER_KEY_FILE).stat().st_mode & 0o777 == 0o600
+    keyring = Keyring(key_in(tmp_path / MASTER_KEY_FILE))
+    person = keyring.newcomer(NAME)
+    with psycopg.connect(database_url) as rows:
+        rows.execute(
+            "insert into ledger.people values (%s, %s, %s, %s)",
+            (person.person, person.lookup, person.wrapped_key, person.sealed_name),
+        )
+    capsys.readouterr()
+    assert main(["forget", *data]) == 2
+    assert main(["forget", "nobody", *data]) == 1
+    assert "nobody of that name" in capsys.readouterr().err
+    before = (tmp_path / MASTER_KEY_FILE).read_text()
+    assert main(["rotate-master-key", *data]) == 0
+    assert (tmp_path / MASTER_KEY_FILE).read_text() != before
+    assert main(["forget", NAME, *data]) == 0
+    capsys.readouterr()
+    assert main(["forget", "--list", *data]) == 0
+    assert capsys.readouterr().out == f"{person.person}\n"
+    (tmp_path / "list").write_text(f"{person.person}\n")
+    assert main(["forget", "--again", str(tmp_path / "list"), *data]) == 0
+    assert capsys.readouterr().out == "forgotten again: 0\n"
