@@ -156,6 +156,8 @@ def demo(settings: Settings, json: bool, stay: bool) -> int:
 
 
 def _show_round(url: str, token: str) -> None:
+    # Whoever reads a pipe wants the outcome now, not when the demo ends.
+    sys.stdout.flush()
     print(f"console  {url}/console\ntoken    {token}\nCtrl-C ends the demo.", file=sys.stderr, flush=True)
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
