@@ -104,7 +104,7 @@ async def test_all_formats_say_the_same_and_open_in_what_analysts_use(
         assert [json.loads(line).get("reason") for line in lines] == [
             dict(zip(columns, row, strict=True)).get("reason") for row in there
         ]
-    assert rows("select count(*) from analytics.payments where reason = %s", ODD) == [(1,)]
+    assert rows("select count(*) from ledger.events where state::json ->> 'reason' = %s", ODD) == [(1,)]
 
 
 async def odd_void(trade: Trade) -> None:
