@@ -10,10 +10,10 @@ from psycopg import AsyncConnection
 
 from api.parameters import View
 from domain.booking import Booking, Status
-from ledger.log import RecordedEvent, fold, steps, stream
+from ledger.log import RecordedEvent, fold, seen_stream, steps
 from ledger.people import Known, known_of
 from projections.bookings import BookingRow
-from projections.head import Seen, snapshot
+from projections.head import Seen
 
 Then = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Right after this event")]
 AsOf = Annotated[datetime, Meta(tz=True, description="At that time")]
@@ -65,9 +65,8 @@ class History(msgspec.Struct, frozen=True):
 
 async def of_booking(connection: AsyncConnection[Any], booking_id: UUID) -> Seen[tuple[str, History] | None]:
     """The booking's user and its history in version order, people as tokens."""
-    async with snapshot(connection) as position:
-        recorded = await stream(connection, booking_id)
-        people = await known_of(connection, recorded)
+    position, recorded = await seen_stream(connection, booking_id)
+    people = await known_of(connection, recorded)
     booking: Any = None
     events = []
     for event, booking in steps(recorded):
@@ -81,9 +80,8 @@ async def of_booking(connection: AsyncConnection[Any], booking_id: UUID) -> Seen
 
 async def then(connection: AsyncConnection[Any], booking_id: UUID, moment: Moment) -> Seen[BookingRow | None]:
     """The booking as it was at that moment; None before it existed, and for a version that never was."""
-    async with snapshot(connection) as position:
-        recorded = await stream(connection, booking_id)
-        people = await known_of(connection, recorded)
+    position, recorded = await seen_stream(connection, booking_id)
+    people = await known_of(connection, recorded)
     booking = fold([event for event in recorded if moment.includes(event)])
     if not isinstance(booking, Booking) or (moment.version is not UNSET and booking.version < moment.version):
         return Seen(position, None)

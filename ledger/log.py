@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from domain.working_set import Subject
 from ledger import codec
+from projections.head import WITH_HEAD, Seen, rows
 
 COLUMNS = (
     "position, originator_id, originator_version, topic, state, actor, operation, ordinal,"
@@ -44,8 +45,13 @@ class RecordedEvent(msgspec.Struct, frozen=True):
 
 async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[RecordedEvent]:
     """All events of one flight, booking or waiting party, in version order; empty when there is none."""
-    cursor = await connection.execute(_STREAM, (originator_id,), prepare=True)
-    return [RecordedEvent(*row) for row in await cursor.fetchall()]
+    return (await seen_stream(connection, originator_id)).value
+
+
+async def seen_stream(connection: AsyncConnection[Any], originator_id: UUID) -> Seen[list[RecordedEvent]]:
+    """The same, and the head of the log that it was read at."""
+    found = await rows(connection, _STREAM, (originator_id,))
+    return Seen(found[0][0], [RecordedEvent(*row[1:]) for row in found if row[1] is not None])
 
 
 async def live_at(
@@ -127,7 +133,11 @@ def fold(events: Iterable[RecordedEvent]) -> Subject | None:
     return aggregate
 
 
-_STREAM = f"select {COLUMNS} from ledger.events where originator_id = %s order by originator_version"  # noqa: S608 - constants only
+_STREAM: LiteralString = f"""
+    {WITH_HEAD}
+    select head.position, {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
+    from head left join ledger.events e on e.originator_id = %b order by e.originator_version
+"""  # noqa: S608 - constants only
 _LAST = f"select {COLUMNS} from ledger.events order by position desc limit 1"  # noqa: S608 - constants only
 _TIME_AT = "select recorded_at from ledger.events where position <= %s order by position desc limit 1"
 _LIVE_AT = f"""
