@@ -9,6 +9,7 @@ verifies the ledger.
 import argparse
 import asyncio
 import json
+import secrets
 import sys
 import tempfile
 import time
@@ -32,10 +33,12 @@ from bench.pgbench import Pace, pace_of
 from bench.stock import Stock
 from domain.caller import Caller, Role
 from domain.commands import InitiateBooking, Price, ScheduleFlight
+from ledger.keying import key_ledger
+from ledger.keyring import Keyring
 from ledger.ledger import Ledger, open_ledger
 from ledger.postgres import remove_database, running_database
 from ledger.schema import migrate
-from ledger.settings import Settings
+from ledger.settings import MASTER_KEY_BYTES, Settings
 from ledger.submission import Submission
 from ledger.verify import verify
 
@@ -63,8 +66,12 @@ TARGETS = (
 """What is compared with what, and the ratio to reach."""
 
 
+CUSTOMERS = 1_000
+"""Who book again and again; their names are sealed, as they are in the program."""
+
+
 class Desk:
-    """Books through a ledger's writer. Every booking has a passenger and a key of its own."""
+    """Books through a ledger's writer. Every booking has a key of its own."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -106,7 +113,7 @@ class Desk:
         async def customer() -> None:
             while (asked := time.perf_counter()) < until:
                 self._made += 1
-                user = f"passenger-{self._made}"
+                user = f"passenger-{self._made % CUSTOMERS}"
                 command = InitiateBooking(next(flights), user, 1)
                 caller = Caller(user, frozenset({Role.CLIENT}))
                 answer = await self._ledger.submit(Submission(command, caller, render, f"key-{self._made}"))
@@ -119,7 +126,10 @@ class Desk:
 
 
 async def measure(url: str, stock: Stock, seconds: int, rounds: int) -> dict[str, Any]:
-    async with open_ledger(url, Settings(hold_seconds=86_400, deadline_seconds=30)) as ledger:
+    master = secrets.token_bytes(MASTER_KEY_BYTES)
+    key_ledger(url, Keyring(master))
+    settings = Settings(hold_seconds=86_400, deadline_seconds=30, master_key=master)
+    async with open_ledger(url, settings) as ledger:
         desk = Desk(ledger)
         many = cycle(await desk.schedule(RATE_MAX * seconds * (len(IN_FLIGHT) * rounds + 2) // SEATS))
         await desk.book(many, 64, seconds / 2)
