@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,12 +25,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.footprint import memory_bytes
+from bench.ledgers import fresh_ledger
 from bench.load import load
 from bench.report import WIDTH_PIPED, settings
 from bench.servers import REPOSITORY, clean_environment
 from ledger.chain import GENESIS, hash_after
-from ledger.postgres import remove_database, running_database
-from ledger.schema import migrate
 
 DEFAULT_OUT = Path(__file__).with_name("results") / "audit.json"
 LINES = 100_000
@@ -117,16 +115,11 @@ def filled(url: str | None, events: int) -> Iterator[tuple[str, int]]:
             row = connection.execute("select max(position) from ledger.events").fetchone()
         yield url, row[0] if row else 0
         return
-    with tempfile.TemporaryDirectory(prefix="seatledger-bench-") as folder:
-        data = Path(folder)
-        data.chmod(0o755)
-        with running_database(None, data) as fresh:
-            migrate(fresh)
-            found = asyncio.run(load(fresh, events))
-            with psycopg.connect(fresh, autocommit=True) as connection:
-                connection.execute("vacuum analyze")
-            yield fresh, found
-        remove_database(data)
+    with fresh_ledger() as (fresh, _):
+        found = asyncio.run(load(fresh, events))
+        with psycopg.connect(fresh, autocommit=True) as connection:
+            connection.execute("vacuum analyze")
+        yield fresh, found
 
 
 def show(rounds: Sequence[dict[str, Any]], title: str) -> None:

@@ -6,16 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import psycopg
 
+from bench.ledgers import fresh_ledger
 from ledger.exports.tables import TABLES, copy_rows
 from ledger.following.rebuild import rebuild
-from ledger.postgres import remove_database, running_database
-from ledger.schema import migrate
 from projections.analytics import PROJECTIONS
 
 FLIGHTS = 5_000
@@ -97,15 +95,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bookings", type=int, default=1_000_000)
     bookings = parser.parse_args().bookings
-    with tempfile.TemporaryDirectory() as temporary:
-        data = Path(temporary)
-        try:
-            with running_database(None, data) as url:
-                migrate(url)
-                fill(url, bookings)
-                measure(url, data, bookings)
-        finally:
-            remove_database(data)
+    with fresh_ledger() as (url, data):
+        fill(url, bookings)
+        measure(url, data, bookings)
 
 
 def measure(url: str, folder: Path, bookings: int) -> None:

@@ -3,22 +3,20 @@
 import argparse
 import asyncio
 import random
-import tempfile
 import time
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 
+from bench.ledgers import fresh_ledger
 from ledger.connection import connect
-from ledger.postgres import remove_database, running_database
 from ledger.proofs.check import check
 from ledger.proofs.keys import public_pem, signing_key
 from ledger.proofs.prover import booking_proof, consistency_proof
 from ledger.proofs.signer import checkpoint_now
 from ledger.proofs.tiles import extend, subtree_hashes
 from ledger.proofs.tree import Peaks, inclusion_path, leaf_hash
-from ledger.schema import migrate
 from ledger.settings import Settings
 
 BOOKINGS = 100_000
@@ -95,14 +93,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     events = parser.parse_args().events
-    with tempfile.TemporaryDirectory(prefix="seatledger-bench-") as folder:
-        data = Path(folder)
-        data.chmod(0o755)
-        with running_database(None, data) as url:
-            migrate(url)
-            fill(url, 1, events)
-            asyncio.run(measure(url, data, events))
-        remove_database(data)
+    with fresh_ledger() as (url, data):
+        fill(url, 1, events)
+        asyncio.run(measure(url, data, events))
 
 
 if __name__ == "__main__":

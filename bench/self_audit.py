@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import os
 import random
-import tempfile
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -18,13 +17,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+from bench.ledgers import fresh_ledger
 from domain.caller import SYSTEM
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money
 from ledger.connection import Connection, connect
 from ledger.ledger import Ledger, open_ledger
-from ledger.postgres import remove_database, running_database
-from ledger.schema import migrate
 from ledger.self_audit.rounds import full_round
 from ledger.self_audit.standing import standing
 from ledger.settings import Settings
@@ -202,13 +200,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000)
     events = parser.parse_args().events
-    with tempfile.TemporaryDirectory(prefix="seatledger-bench-") as folder:
-        data = Path(folder)
-        data.chmod(0o755)
-        with running_database(None, data) as url:
-            migrate(url)
-            asyncio.run(measure(url, events))
-        remove_database(data)
+    with fresh_ledger() as (url, _):
+        asyncio.run(measure(url, events))
 
 
 if __name__ == "__main__":

@@ -6,16 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import psycopg
 
 from bench.exports import FLIGHTS, fill
+from bench.ledgers import fresh_ledger
 from ledger.following.rebuild import rebuild
-from ledger.postgres import remove_database, running_database
-from ledger.schema import migrate
 from ledger.what_if.demand import Selection, demand
 from projections.analytics import PROJECTIONS
 
@@ -41,20 +38,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bookings", type=int, default=400_000)
     bookings = parser.parse_args().bookings
-    with tempfile.TemporaryDirectory() as temporary:
-        data = Path(temporary)
-        try:
-            with running_database(None, data) as url:
-                migrate(url)
-                fill(url, bookings)
-                asyncio.run(rebuild(url, PROJECTIONS["flights"], lambda _: None))
-                with psycopg.connect(url, autocommit=True) as connection:
-                    connection.execute(_VIEWS)
-                    connection.execute(_REFUSE, (bookings // 2,))
-                    connection.execute("vacuum analyze")
-                measure(url)
-        finally:
-            remove_database(data)
+    with fresh_ledger() as (url, _):
+        fill(url, bookings)
+        asyncio.run(rebuild(url, PROJECTIONS["flights"], lambda _: None))
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_VIEWS)
+            connection.execute(_REFUSE, (bookings // 2,))
+            connection.execute("vacuum analyze")
+        measure(url)
 
 
 def measure(url: str) -> None:

@@ -11,10 +11,8 @@ import asyncio
 import json
 import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
@@ -29,6 +27,7 @@ from rich.table import Table
 
 from api.commands import render
 from bench import pgbench, report, stages
+from bench.ledgers import fresh_ledger
 from bench.pgbench import Pace, pace_of
 from bench.stock import Stock
 from domain.caller import Caller, Role
@@ -36,8 +35,6 @@ from domain.commands import InitiateBooking, Price, ScheduleFlight
 from ledger.keying import key_ledger
 from ledger.keyring import Keyring
 from ledger.ledger import Ledger, open_ledger
-from ledger.postgres import remove_database, running_database
-from ledger.schema import migrate
 from ledger.settings import MASTER_KEY_BYTES, Settings
 from ledger.submission import Submission
 from ledger.verify import verify
@@ -200,17 +197,6 @@ def show(results: dict[str, Any], out: Path) -> None:
     console.print(f"raw numbers: {out}", highlight=False, soft_wrap=True)
 
 
-@contextmanager
-def database() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="seatledger-bench-", ignore_cleanup_errors=True) as folder:
-        data = Path(folder)
-        data.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
-        with running_database(None, data) as url:
-            migrate(url)
-            yield url
-        remove_database(data)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when the ledger verifies afterwards."""
     parser = argparse.ArgumentParser(
@@ -226,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.smoke:
         options.seconds, options.rounds = 2, 1
     logger.remove()
-    with database() as url:
+    with fresh_ledger() as (url, _):
         pgbench.prepare(url)
         stock = Stock(url)
         try:
