@@ -109,13 +109,22 @@ def master_key_of(settings: Settings) -> bytes:
     """The setting, or a key that is made once and kept in the data folder. Raises WrongSetting."""
     if settings.master_key is not None:
         return settings.master_key
-    return key_in(settings.data / MASTER_KEY_FILE)
+    return key_in(settings.data / MASTER_KEY_FILE, settings.jwt_secret)
 
 
-def key_in(path: Path) -> bytes:
-    """The master key in that file; the first who asks makes it. Raises WrongSetting."""
+def key_in(path: Path, secret: str | None = None) -> bytes:
+    """The master key in that file; the first who asks makes it. Raises WrongSetting.
+
+    Hosts that were given the same `secret` make the same key, each in its own data folder.
+    """
+
+    def made() -> str:
+        if secret is None:
+            return b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode()
+        return b64encode(_derived(secret.encode(), b"seatledger master key")[:MASTER_KEY_BYTES]).decode()
+
     try:
-        return master_key(kept(path, lambda: b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode()))
+        return master_key(kept(path, made))
     except ValueError as error:
         raise WrongSetting(f"{path}: {error}") from None
 

@@ -10,7 +10,7 @@ from api.app import create_app
 from cli.main import main
 from ledger.forgetting import forget
 from ledger.keying import key_ledger, rotate
-from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in
+from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
 from ledger.ledger import open_ledger
 from ledger.people import OtherMasterKey
 from ledger.settings import Settings, WrongSetting
@@ -189,3 +189,15 @@ def test_the_command_line_forgets_and_lists(
     (tmp_path / "list").write_text(f"{person.person}\n")
     assert main(["forget", "--again", str(tmp_path / "list"), *data]) == 0
     assert capsys.readouterr().out == "forgotten again: 0\n"
+
+
+def test_hosts_that_share_the_secret_of_tokens_make_the_same_key(tmp_path):
+    def made(host, secret):
+        return master_key_of(Settings(data=tmp_path / host, jwt_secret=secret))
+
+    shared = "a secret of tokens that is long enough, and shared"
+    assert made("one", shared) == made("two", shared)
+    assert made("one", None) == made("two", None), "it is kept"
+    assert (
+        len({made("one", shared), made("three", shared + "?"), made("four", None), made("five", None)}) == 4
+    )
