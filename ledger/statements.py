@@ -2,6 +2,7 @@
 # ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -109,63 +110,66 @@ PEOPLE: LiteralString = """
         || array(select user_id from views.waiting where id = any (%b::uuid[])))
 """
 
-STREAMS: LiteralString = f"""
-    select {COLUMNS} from ledger.events where originator_id = any (%b::uuid[])
-    order by originator_id, originator_version
+# A block folds the streams of all that these name, each once however often it is named.
+NAMED: LiteralString = "%b::uuid[]"
+
+# The flights of bookings that may be seated again, the bookings of refunds, those of cancelled flights.
+BESIDES: LiteralString = """
+    array(select flight_id from views.bookings where id = any (%b::uuid[]))
+    || array(select booking_id from views.refunds where id = any (%b::uuid[]))
+    || array(select id from views.bookings where flight_id = any (%b::uuid[]) and status <> 'cancelled')
 """
 
 # Due holds of flights that are too full for what is asked of them, oldest first: each frees a seat at least,
 # so as many holds as seats needed are enough. This is a little later than the head's time, so no hold that is
 # due by that is missed; the aggregate decides again.
-DUE_STREAMS: LiteralString = f"""
-    select {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
-    from (
-        select flight_id, sum(seats) as seats from (
-            select * from unnest(%b::uuid[], %b::int4[]) as asked (flight_id, seats)
-            union all
-            select flight_id, seats from views.bookings where id = any (%b::uuid[])
-        ) as one group by flight_id
-    ) as needed
-    join ledger.seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
-    cross join lateral (
-        select id from views.bookings
-        where flight_id = needed.flight_id
-            and held_until <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last))
-        order by held_until limit needed.seats
-    ) as due
-    join ledger.events e on e.originator_id = due.id
-    order by e.originator_id, e.originator_version
-"""
-
-# The flights of bookings that may be seated again, the bookings of refunds, those of cancelled flights.
-MORE_STREAMS: LiteralString = f"""
-    select {COLUMNS} from ledger.events where originator_id = any (
-        array(select flight_id from views.bookings where id = any (%b::uuid[]))
-        || array(select booking_id from views.refunds where id = any (%b::uuid[]))
-        || array(select id from views.bookings where flight_id = any (%b::uuid[]) and status <> 'cancelled'))
-    order by originator_id, originator_version
+DUE: LiteralString = f"""
+    array(
+        select due.id from (
+            select flight_id, sum(seats) as seats from (
+                select * from unnest(%b::uuid[], %b::int4[]) as asked (flight_id, seats)
+                union all
+                select flight_id, seats from views.bookings where id = any (%b::uuid[])
+            ) as one group by flight_id
+        ) as needed
+        join ledger.seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
+        cross join lateral (
+            select id from views.bookings
+            where flight_id = needed.flight_id
+                and held_until <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last))
+            order by held_until limit needed.seats
+        ) as due)
 """
 
 # Of each flight that is named, or that a booking or an entry named belongs to: who waits for its seats, then
 # the flight itself and all its due holds, because whoever waits is served from those first. Where nobody
 # waits it is one look into a small index for each flight.
 LINES: LiteralString = f"""
-    with named as materialized (
-        select unnest(%b::uuid[]) as flight_id
-        union select flight_id from views.bookings where id = any (%b::uuid[])
-        union select flight_id from views.waiting where id = any (%b::uuid[])
-    ), waiting as materialized (
-        select w.id, w.flight_id from named join views.waiting w using (flight_id) where w.status = 'waiting'
-    )
-    select {COLUMNS} from ledger.events where originator_id = any (
-        array(select id from waiting) || array(select distinct flight_id from waiting)
-        || array(
-            select b.id from (select distinct flight_id from waiting) as line
-            join views.bookings b using (flight_id)
+    array(
+        with named as materialized (
+            select unnest(%b::uuid[]) as flight_id
+            union select flight_id from views.bookings where id = any (%b::uuid[])
+            union select flight_id from views.waiting where id = any (%b::uuid[])
+        ), waiting as materialized (
+            select w.id, w.flight_id from named join views.waiting w using (flight_id)
+            where w.status = 'waiting'
+        ), line as materialized (select distinct flight_id from waiting)
+        select id from waiting
+        union all select flight_id from line
+        union all select b.id from line join views.bookings b using (flight_id)
             where b.held_until
-                <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last))))
-    order by originator_id, originator_version
+                <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last)))
 """
+
+
+@cache
+def streams(*ids: LiteralString) -> LiteralString:
+    """Events of the streams that any of NAMED, BESIDES, DUE and LINES name, in order within each."""
+    return f"""
+        select {COLUMNS} from ledger.events where originator_id = any ({" || ".join(ids)})
+        order by originator_id, originator_version
+    """
+
 
 SEATS: LiteralString = """
     select flight_id, seats, held, booked from ledger.seats where flight_id = any (

@@ -1,10 +1,11 @@
 """The store: a block's two round trips to PostgreSQL. Loads under the head lock; writes, then COMMIT."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, LiteralString
-from uuid import UUID
 
 import psycopg
 from psycopg.errors import Diagnostic
@@ -112,21 +113,14 @@ class Store:
         """One round trip: take the head lock, if `lock` has not, and read all that these may touch."""
         wanted = Wanted.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
-        captures, refunds, emptied = list(wanted.captures), list(wanted.refunds), list(wanted.emptied)
-        due = more = seats = natural = lines = people = None
+        refunds = list(wanted.refunds)
+        seats = natural = people = None
         if not self._locked:
             self._begin()
         self._locked = False
         head = self._send(sql.HEAD)
         commands = self._send(sql.COMMANDS, self._keys(submissions))
-        streams = self._send(sql.STREAMS, (flights + bookings + list(wanted.parties),))
-        if captures or refunds or emptied:
-            more = self._send(sql.MORE_STREAMS, (captures, refunds, emptied))
-        if wanted.seats_needed or captures:
-            needed = list(wanted.seats_needed.values())
-            due = self._send(sql.DUE_STREAMS, (list(wanted.seats_needed), needed, captures))
-        if any(wanted.lines):
-            lines = self._send(sql.LINES, [list(ids) for ids in wanted.lines])
+        streams = self._send(*_streams(wanted))
         if flights or bookings or refunds:
             seats = self._send(sql.SEATS, (bookings, flights, refunds))
         if self._keyring:
@@ -137,8 +131,7 @@ class Store:
         await self._sync()
         now, position, last_hash = (head.rows())[0]
         world = WorkingSet(now, self._terms, new_id)
-        found = [found for found in (streams, more, due, lines) if found]
-        fill(world, [row for cursor in found for row in cursor.rows()])
+        fill(world, streams.rows())
         if seats:
             world.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
         if natural:
@@ -209,17 +202,33 @@ class Store:
         return self._pipeline.send(statement, parameters)
 
 
-def fill(world: WorkingSet, rows: list[tuple[Any, ...]]) -> None:
-    """Fold events, columns as in COLUMNS, in order within each stream; a due booking may come twice."""
-    streams: dict[UUID, dict[int, RecordedEvent]] = {}
-    for row in rows:
-        event = RecordedEvent(*row)
-        streams.setdefault(event.originator_id, {})[event.originator_version] = event
-    for originator_id, events in streams.items():
-        match fold(events.values()):
+def _streams(wanted: Wanted) -> tuple[LiteralString, list[Any]]:
+    """One statement for all that these commands fold, and nothing in it that they have no use for."""
+    ids: list[LiteralString] = [sql.NAMED]
+    parameters: list[Any] = [[*wanted.flights, *wanted.bookings, *wanted.parties]]
+    if wanted.captures or wanted.refunds or wanted.emptied:
+        ids.append(sql.BESIDES)
+        parameters += [list(wanted.captures), list(wanted.refunds), list(wanted.emptied)]
+    if wanted.seats_needed or wanted.captures:
+        ids.append(sql.DUE)
+        needed = wanted.seats_needed
+        parameters += [list(needed), list(needed.values()), list(wanted.captures)]
+    if any(wanted.lines):
+        ids.append(sql.LINES)
+        parameters += [list(line) for line in wanted.lines]
+    return sql.streams(*ids), parameters
+
+
+def fill(world: WorkingSet, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Fold events, columns as in COLUMNS, in order within each stream."""
+    for originator_id, events in groupby((RecordedEvent(*row) for row in rows), _ORIGINATOR):
+        match fold(events):
             case Flight() as flight:
                 world.flights[originator_id] = flight
             case Booking() as booking:
                 world.bookings[originator_id] = booking
             case WaitingParty() as party:
                 world.waiting[originator_id] = party
+
+
+_ORIGINATOR = attrgetter("originator_id")
