@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.ledger import open_ledger
 from ledger.settings import Settings
-from ledger.submission import Unavailable
+from ledger.submission import Answer, Unavailable
 from ledger.verify import verify
 from tests.ledger.conftest import Desk
 
@@ -65,7 +66,7 @@ async def test_a_full_disk_loses_nothing_and_is_got_over(small_database_url: str
             cursor = await connection.execute("select count(*) from views.bookings")
             assert await cursor.fetchone() == (held,)
         filler.unlink()
-        assert (await desk.hold(flight, "bob")).status == 200
+        assert (await _hold_at_last(desk, flight, "bob")).status == 200
         assert (await desk.pay(first.subject_id, "alice")).status == 200
         assert (await ledger.readiness()).ok
     assert verify(small_database_url).ok
@@ -80,6 +81,14 @@ async def _hold_until_there_is_no_room(desk: Desk, flight: UUID) -> int:
             return held
         assert answer.status == 200
     raise AssertionError("the disk never filled up")
+
+
+async def _hold_at_last(desk: Desk, flight: UUID, user: str) -> Answer:
+    """As a caller would who repeats it with the same key: the writer may still be pausing."""
+    for _ in range(9):
+        with suppress(Unavailable):
+            return await desk.hold(flight, user, key="once more")
+    return await desk.hold(flight, user, key="once more")
 
 
 def _fill(filler: Path) -> None:
