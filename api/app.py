@@ -4,14 +4,17 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import psycopg
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from loguru import logger
 
+from api import problems
 from api.audit import AuditController
 from api.bookings import BookingController
 from api.bulk import BulkController
+from api.console import pages
 from api.console.bookings import BookingPages
 from api.console.figures import FigurePages
 from api.console.flights import FlightPages
@@ -23,7 +26,6 @@ from api.flights import FlightController
 from api.guard import Guard
 from api.operations import OperationsController
 from api.payments import PaymentController
-from api.problems import on_error
 from api.proofs import ProofController
 from api.refunds import RefundController
 from api.request import ApiRequest
@@ -80,7 +82,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
         ],
         request_class=ApiRequest,
         before_request=Guard(tokens),
-        exception_handlers={Exception: on_error},
+        exception_handlers={Exception: _on_error},
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
@@ -90,6 +92,13 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
         app.asgi_handler, lambda: app.state.ledger.is_full, logs_all=settings.log_level == "DEBUG"
     )
     return app
+
+
+def _on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Where a person looks, a page says no; everywhere else a problem does."""
+    if f"{request.scope['path']}/".startswith("/console/"):
+        return pages.on_error(request, error)
+    return problems.on_error(request, error)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import Controller, get, post
 from litestar.types import ASGIApp
 from msgspec import UNSET, Meta, UnsetType
 
@@ -12,7 +12,7 @@ from api import history, queries
 from api.bookings import BookingList
 from api.console import forms
 from api.console.checks import check_booking
-from api.console.pages import SAFETY, Pages, page, paged
+from api.console.pages import SAFETY, page, paged
 from api.history import History, Moment
 from api.parameters import Limit, View
 from api.proofs import proof_of
@@ -35,7 +35,7 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
 
 
-class BookingPages(Pages):
+class BookingPages(Controller):
     path = "/console/bookings"
 
     @get("/", opt=paged(AUDITORS, "Bookings, the newest first"))

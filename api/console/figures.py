@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from litestar import get
+from litestar import Controller, get
 from litestar.types import ASGIApp
 
 from api import queries
 from api.console.charts import load_chart, sales_charts
-from api.console.pages import Pages, page, paged
+from api.console.pages import page, paged
 from api.parameters import View
 from api.proofs import latest_checkpoint
 from api.queries import Connection
@@ -18,7 +18,7 @@ from projections.analytics.figures import DAYS, Figures, figures
 from projections.head import Seen, position
 
 
-class FigurePages(Pages):
+class FigurePages(Controller):
     path = "/console"
 
     @get("/sales", opt=paged(STAFF, "Sales, load factor, funnel"))

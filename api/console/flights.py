@@ -4,14 +4,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import get
+from litestar import Controller, get
 from litestar.types import ASGIApp
 from msgspec import UNSET
 
 from api import queries
 from api.console import forms
 from api.console.charts import seats_chart
-from api.console.pages import Pages, page, paged
+from api.console.pages import page, paged
 from api.flights import FlightList
 from api.parameters import Limit, View
 from api.queries import Connection
@@ -31,7 +31,7 @@ class Board(FlightList, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 25
 
 
-class FlightPages(Pages):
+class FlightPages(Controller):
     path = "/console"
 
     @get("/", opt=paged(STAFF, "The board: flights and what is free"))

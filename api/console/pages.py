@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import Controller, Request, Response
+from litestar import Request, Response
 from markupsafe import Markup
 
 from api.console import cookie
@@ -75,12 +75,6 @@ def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[byte
         body = _rendered(request, "problem.html", facts)
     told = {name.decode(): value.decode("latin-1") for name, value in headers}
     return Response(body, status_code=status_of(refusal), headers=told, media_type="text/html; charset=utf-8")
-
-
-class Pages(Controller):
-    """What the controllers of the console share."""
-
-    exception_handlers = {Exception: on_error}  # noqa: RUF012 - as Litestar has it
 
 
 def _address(request: Request[Any, Any, Any]) -> str:

@@ -4,14 +4,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import Controller, get, post
 from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api import queries
 from api.commands import submit
 from api.console import forms
-from api.console.pages import Pages, page, paged
+from api.console.pages import page, paged
 from api.parameters import Limit
 from api.refunds import RefundList
 from api.rejections import ValidationFailed
@@ -39,7 +39,7 @@ class Settling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_hand: bool = False
 
 
-class RefundPages(Pages):
+class RefundPages(Controller):
     path = "/console/refunds"
 
     @get("/", opt=paged(AUDITORS, "Refunds, the oldest first"))

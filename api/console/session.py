@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from litestar import get, post
+from litestar import Controller, get, post
 from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.console import cookie, forms
-from api.console.pages import ASSETS, HTML, SAFETY, Pages, page, paged
+from api.console.pages import ASSETS, HTML, SAFETY, page, paged
 from api.rejections import NotFound, Unauthenticated
 from api.replies import Reply
 from api.request import ApiRequest
@@ -28,7 +28,7 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next: str = "/console"
 
 
-class SessionController(Pages):
+class SessionController(Controller):
     path = "/console"
 
     @get("/login", opt=paged(PUBLIC, "Where a token is brought"))

@@ -252,6 +252,7 @@ async def test_what_is_not_there_is_told_on_a_page(desk: Desk) -> None:
     for address, word in (
         ("/console/flights/x", "There is no such flight."),
         ("/console/bookings/x", "There is no such booking."),
+        ("/console/nowhere/at/all", "There is nothing at this address."),
     ):
         page = await seat.open(address)
         assert (page.status, word in page.text) == (404, True)
