@@ -125,12 +125,12 @@ def steps(events: Iterable[RecordedEvent]) -> Iterator[tuple[RecordedEvent, Any]
         yield event, aggregate
 
 
-def fold(events: Iterable[RecordedEvent]) -> Subject | None:
-    """The aggregate that a stream, or a prefix of one, adds up to."""
-    aggregate = None
+def fold(events: Iterable[RecordedEvent], begun: Subject | None = None) -> Subject | None:
+    """The aggregate that a stream, or a prefix of one, adds up to; or what these events make of one."""
+    aggregate: Any = begun
     for event in events:
         aggregate = event.decoded().mutate(aggregate)
-    return aggregate
+    return aggregate  # type: ignore[no-any-return]
 
 
 _STREAM: LiteralString = f"""

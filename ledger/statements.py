@@ -110,7 +110,7 @@ PEOPLE: LiteralString = """
         || array(select user_id from views.waiting where id = any (%b::uuid[])))
 """
 
-# A block folds the streams of all that these name, each once however often it is named.
+# A block folds the streams of all that these name.
 NAMED: LiteralString = "%b::uuid[]"
 
 # The flights of bookings that may be seated again, the bookings of refunds, those of cancelled flights.
@@ -164,10 +164,16 @@ LINES: LiteralString = f"""
 
 @cache
 def streams(*ids: LiteralString) -> LiteralString:
-    """Events of the streams that any of NAMED, BESIDES, DUE and LINES name, in order within each."""
+    """Events of the streams that any of NAMED, BESIDES, DUE and LINES name, in order within each.
+
+    The last two parameters, versions and ids, are of streams of which only what came after is wanted.
+    """
     return f"""
-        select {COLUMNS} from ledger.events where originator_id = any ({" || ".join(ids)})
-        order by originator_id, originator_version
+        select {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
+        from (select distinct unnest({" || ".join(ids)}) as id) as one
+        join ledger.events e on e.originator_id = one.id
+            and e.originator_version > coalesce((%b::int4[])[array_position(%b::uuid[], one.id)], 0)
+        order by e.originator_id, e.originator_version
     """
 
 

@@ -1,11 +1,12 @@
 """The store: a block's two round trips to PostgreSQL. Loads under the head lock; writes, then COMMIT."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, LiteralString
+from uuid import UUID
 
 import psycopg
 from psycopg.errors import Diagnostic
@@ -35,6 +36,11 @@ from ledger.wanted import Wanted
 
 HEAD_LOCK = 0x5EA7_0002
 """Advisory lock that puts all blocks of all processes in one order; held until COMMIT."""
+
+LONG_STREAM = 16
+"""Flights with so many events, repriced all the time, are remembered: only what is new of them is read."""
+
+REMEMBERED_MAX = 1_000
 
 CHANNEL = "seatledger"
 """NOTIFY channel; the payload is the position of the new head."""
@@ -82,6 +88,7 @@ class Store:
         self._keyring = keyring
         self._submissions: Sequence[Submission] = ()
         self._warning = ""
+        self._long: dict[UUID, Flight] = {}
         connection.add_notice_handler(self._notice)
 
     async def prepare(self, transaction_seconds: float) -> None:
@@ -120,7 +127,7 @@ class Store:
         self._locked = False
         head = self._send(sql.HEAD)
         commands = self._send(sql.COMMANDS, self._keys(submissions))
-        streams = self._send(*_streams(wanted))
+        streams = self._send(*_streams(wanted, self._long.values()))
         if flights or bookings or refunds:
             seats = self._send(sql.SEATS, (bookings, flights, refunds))
         if self._keyring:
@@ -131,6 +138,7 @@ class Store:
         await self._sync()
         now, position, last_hash = (head.rows())[0]
         world = WorkingSet(now, self._terms, new_id)
+        world.flights.update(self._long)
         fill(world, streams.rows())
         if seats:
             world.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
@@ -182,11 +190,19 @@ class Store:
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
+        self._remember(block.loaded.world.flights.values())
 
     async def abandon(self) -> None:
         """Instead of `write`: let others have the lock. What only read may as well commit."""
+        self._long.clear()  # what was decided on them never happened
         self._send("commit")
         await self._sync()
+
+    def _remember(self, flights: Iterable[Flight]) -> None:
+        """As the log has them now; nobody but the next block gets them, which reads on from there."""
+        self._long.update({flight.id: flight for flight in flights if flight.version >= LONG_STREAM})
+        while len(self._long) > REMEMBERED_MAX:
+            del self._long[next(iter(self._long))]
 
     def _notice(self, notice: Diagnostic) -> None:
         """A cancelled wait for the standby ends in success and a warning, in the server's language."""
@@ -202,7 +218,7 @@ class Store:
         return self._pipeline.send(statement, parameters)
 
 
-def _streams(wanted: Wanted) -> tuple[LiteralString, list[Any]]:
+def _streams(wanted: Wanted, known: Collection[Flight]) -> tuple[LiteralString, list[Any]]:
     """One statement for all that these commands fold, and nothing in it that they have no use for."""
     ids: list[LiteralString] = [sql.NAMED]
     parameters: list[Any] = [[*wanted.flights, *wanted.bookings, *wanted.parties]]
@@ -216,13 +232,14 @@ def _streams(wanted: Wanted) -> tuple[LiteralString, list[Any]]:
     if any(wanted.lines):
         ids.append(sql.LINES)
         parameters += [list(line) for line in wanted.lines]
+    parameters += [[flight.version for flight in known], [flight.id for flight in known]]
     return sql.streams(*ids), parameters
 
 
-def fill(world: WorkingSet, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Fold events, columns as in COLUMNS, in order within each stream."""
+def fill(world: WorkingSet, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Fold events, columns as in COLUMNS, in order within each stream, onto what is there of flights."""
     for originator_id, events in groupby((RecordedEvent(*row) for row in rows), _ORIGINATOR):
-        match fold(events):
+        match fold(events, world.flights.get(originator_id)):
             case Flight() as flight:
                 world.flights[originator_id] = flight
             case Booking() as booking:

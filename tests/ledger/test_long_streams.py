@@ -1,0 +1,118 @@
+"""Flights with long streams: a block reads what is new of them, and decides as if it had read it all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+import ledger.store
+from domain.commands import CancelFlight, CapturePayment, ChangeFlightSeats, PayBooking, Price, RepriceFlight
+from domain.money import Money
+from domain.payments import Capture
+from ledger.ledger import open_ledger
+from ledger.settings import Settings
+from ledger.store import LONG_STREAM
+from ledger.verify import verify
+from tests.ledger.conftest import Desk
+
+
+@pytest.fixture
+async def other(database_url: str) -> AsyncIterator[Desk]:
+    """As another process: what it writes, the first has to read."""
+    async with open_ledger(database_url, Settings()) as ledger:
+        yield Desk(ledger)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events each block was given."""
+    counts: list[int] = []
+    fill = ledger.store.fill
+
+    def counted(world: Any, rows: list[Any]) -> None:
+        counts.append(len(rows))
+        fill(world, rows)
+
+    monkeypatch.setattr(ledger.store, "fill", counted)
+    return counts
+
+
+async def _repriced(desk: Desk, flight: UUID, times: int) -> None:
+    for number in range(times):
+        assert (await desk.submit(RepriceFlight(flight, Price(1_000 + number, "INR")))).status == 200
+
+
+def _cost(database_url: str, booking: UUID | None) -> int:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(
+            "select cost_amount from views.bookings where id = %s", (booking,)
+        ).fetchone()
+    assert row
+    return int(row[0])
+
+
+async def test_only_what_is_new_is_read(desk: Desk, read: list[int]) -> None:
+    flight, short = await desk.schedule(), await desk.schedule("BA2")
+    await _repriced(desk, flight, LONG_STREAM)
+    read.clear()
+    await desk.hold(flight, "alice")
+    await desk.hold(short, "alice")
+    await desk.submit(RepriceFlight(flight, Price(7, "INR")))
+    await desk.hold(flight, "alice")
+    assert read == [0, 1, 0, 0]
+
+
+async def test_what_others_did_to_it_meanwhile_counts(desk: Desk, other: Desk, database_url: str) -> None:
+    flight = await desk.schedule()
+    await _repriced(desk, flight, LONG_STREAM)
+    await desk.hold(flight, "alice")
+    await _repriced(other, flight, 3)
+    booking = await desk.hold(flight, "alice")
+    assert _cost(database_url, booking.subject_id) == 1_002
+    assert (await desk.submit(ChangeFlightSeats(flight, 11))).version == LONG_STREAM + 5
+    assert (await other.submit(CancelFlight(flight, "snow"))).status == 200
+    assert b"flight-not-bookable" in (await desk.hold(flight, "alice")).body
+    assert verify(database_url).ok
+
+
+async def test_what_was_tried_and_not_written_leaves_no_trace(desk: Desk, database_url: str) -> None:
+    flight = await desk.schedule()
+    await _repriced(desk, flight, LONG_STREAM)
+    await desk.submit(RepriceFlight(flight, Price(9, "INR")), dry_run=True)
+    booking = await desk.hold(flight, "alice")
+    assert _cost(database_url, booking.subject_id) == 1_000 + LONG_STREAM - 1
+    await _repriced(desk, flight, 1)
+    assert verify(database_url).ok
+
+
+async def test_money_that_comes_late_finds_its_flight(database_url: str, read: list[int]) -> None:
+    async with open_ledger(database_url, Settings(hold_seconds=1, capture_seconds=1)) as hasty:
+        desk = Desk(hasty)
+        flight = await desk.schedule()
+        await _repriced(desk, flight, LONG_STREAM)
+        booking = (await desk.hold(flight, "alice")).subject_id
+        assert booking
+        cost = Money(1_000 + LONG_STREAM - 1, "INR")
+        assert (await desk.submit(PayBooking(booking, "alice", cost, Capture.MANUAL), "alice")).status == 200
+        await asyncio.sleep(1.1)
+        read.clear()
+        assert (await desk.submit(CapturePayment(booking))).version == 5  # cancelled and seated again
+    assert read == [2]
+    assert verify(database_url).ok
+
+
+async def test_no_more_are_remembered_than_there_is_room_for(
+    desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger.store, "REMEMBERED_MAX", 1)
+    first, second = await desk.schedule(), await desk.schedule("BA2")
+    await _repriced(desk, first, LONG_STREAM)
+    await _repriced(desk, second, LONG_STREAM)
+    read.clear()
+    await desk.hold(second, "alice")
+    await desk.hold(first, "alice")
+    await desk.hold(first, "alice")
+    assert read == [0, LONG_STREAM + 1, 0]
