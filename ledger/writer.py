@@ -126,6 +126,7 @@ class Writer:
                 await self._settle(batch)
             except Exception as error:
                 logger.bind(error=repr(error)).exception("block.failed")
+                await self._disconnect()  # or the transaction that it was in would keep the lock
                 _fail(batch, error)
 
     def _gather(self, batch: list[_Waiting]) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+import ledger.store
 import ledger.writer
 from domain.commands import CancelBooking, ExpireHold, InitiateBooking
 from domain.handlers import HANDLERS
@@ -145,6 +146,18 @@ async def test_a_handler_that_does_nothing_has_no_outcome_and_keeps_no_lock(
     assert rows("select count(*) from ledger.commands") == [(1,)]
     # A transaction left open would keep the lock from others for two seconds.
     await asyncio.wait_for(other_desk.schedule("BA118"), 1)
+
+
+async def test_an_error_that_nobody_thought_of_keeps_no_lock(
+    desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await desk.schedule()
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger.store, "fill", lambda world, rows: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await desk.hold(flight, "alice", key="k-1")
+    assert rows(f"select pg_try_advisory_lock({HEAD_LOCK})") == [(True,)]
+    assert (await desk.hold(flight, "alice", key="k-1")).status == 200
 
 
 async def test_a_command_that_the_database_refuses_harms_no_neighbour(desk: Desk, database_url: str) -> None:
