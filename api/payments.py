@@ -21,6 +21,7 @@ from domain.refusals import (
     PaymentNotPending,
     PriceMismatch,
     StaleVersion,
+    TooManyPayments,
 )
 from projections.bookings import BookingRow
 
@@ -64,6 +65,7 @@ class PaymentController(Controller):
                 PaymentInProgress,
                 PriceMismatch,
                 PaymentDeclined,
+                TooManyPayments,
                 PaymentMethodMissing,
                 PaymentMethodUnexpected,
                 IdempotencyKeyReused,

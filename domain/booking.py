@@ -109,6 +109,7 @@ class Booking(Aggregate):
         def apply(self, aggregate: Booking) -> None:
             declined = aggregate.paid_by.now(PaymentStatus.DECLINED)
             aggregate.payment = msgspec.structs.replace(declined, reason=self.code)
+            aggregate.declined += 1
             if aggregate.status is Status.PENDING:
                 aggregate.status = Status.INITIATED
 
@@ -260,6 +261,8 @@ class Booking(Aggregate):
         self.status = Status.INITIATED
         self.cancel_reason: CancelReason | None = None
         self.payment: Payment | None = None
+        self.declined = 0
+        """Payments that the gateway would not make."""
         self.refunds: dict[UUID, Refund] = {}
 
     @classmethod

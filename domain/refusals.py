@@ -108,6 +108,10 @@ class PaymentDeclined(Refusal):
     """The payment was declined."""
 
 
+class TooManyPayments(Refusal):
+    """As many payments of this booking were declined as may be: make another booking."""
+
+
 class SeatsAvailable(Refusal):
     """The flight has the seats: book them instead of waiting."""
 

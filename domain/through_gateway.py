@@ -15,7 +15,12 @@ from domain.refusals import (
     RefundAlreadySettled,
     RefundNotThroughGateway,
     RefundRefused,
+    TooManyPayments,
 )
+
+DECLINED_MAX = 10
+"""Payments of one booking. Who tries out stolen cards goes on for ever, and every attempt makes the booking's
+stream longer, which each block that touches it has to read."""
 
 RELEASED_UNASKED = "released by the gateway"
 
@@ -33,9 +38,11 @@ def request_payment(
 ) -> None:
     """The seats stay held until `capture_before`, or until the hold ends if that is later.
 
-    Raises as `Booking.pay` does.
+    Raises as `Booking.pay` does, and TooManyPayments.
     """
     booking.require_payable(amount, now)
+    if booking.declined >= DECLINED_MAX:
+        raise TooManyPayments(booking_id=booking.id, declined=booking.declined)
     booking.trigger_event(
         Booking.PaymentRequested,
         payment_id=payment_id,

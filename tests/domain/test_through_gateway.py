@@ -28,7 +28,9 @@ from domain.refusals import (
     RefundAlreadySettled,
     RefundInProgress,
     RefundRefused,
+    TooManyPayments,
 )
+from domain.through_gateway import DECLINED_MAX
 from tests.domain.till import COST, Till
 
 
@@ -49,6 +51,15 @@ def test_an_automatic_payment_is_asked_for_then_captured(till: Till) -> None:
     assert till.told(CAPTURED) == ["booked"]
     assert till.status == (Status.BOOKED, PaymentStatus.CAPTURED, None)
     till.scenario.then_seats(till.flight_id, held=0, booked=2)
+
+
+def test_payments_are_declined_so_often_and_no_more(till: Till) -> None:
+    for _ in range(DECLINED_MAX):
+        till.pay()
+        assert till.told(DECLINED) == ["payment_declined"]
+    till.pay()
+    till.scenario.then_refused(TooManyPayments)
+    assert till.booking.status is Status.INITIATED
 
 
 def test_a_manual_payment_waits_and_is_captured_once(till: Till) -> None:
