@@ -1,6 +1,6 @@
 """The store: a block's two round trips to PostgreSQL. Loads under the head lock; writes, then COMMIT."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from itertools import groupby
@@ -37,10 +37,12 @@ from ledger.wanted import Wanted
 HEAD_LOCK = 0x5EA7_0002
 """Advisory lock that puts all blocks of all processes in one order; held until COMMIT."""
 
-LONG_STREAM = 16
-"""Flights with so many events, repriced all the time, are remembered: only what is new of them is read."""
+REMEMBERED_MAX = 512
+"""Flights that the store remembers, so that it reads only what is new of them: one that is repriced all day
+has thousands of events."""
 
-REMEMBERED_MAX = 1_000
+LONG_STREAM = 16
+"""What is looked up when only the database knows which flights a block touches: a few that are worth it."""
 
 CHANNEL = "seatledger"
 """NOTIFY channel; the payload is the position of the new head."""
@@ -88,7 +90,7 @@ class Store:
         self._keyring = keyring
         self._submissions: Sequence[Submission] = ()
         self._warning = ""
-        self._long: dict[UUID, Flight] = {}
+        self._flights: dict[UUID, Flight] = {}
         connection.add_notice_handler(self._notice)
 
     async def prepare(self, transaction_seconds: float) -> None:
@@ -127,7 +129,8 @@ class Store:
         self._locked = False
         head = self._send(sql.HEAD)
         commands = self._send(sql.COMMANDS, self._keys(submissions))
-        streams = self._send(*_streams(wanted, self._long.values()))
+        remembered = self._remembered(wanted)
+        streams = self._send(*_streams(wanted, remembered))
         if flights or bookings or refunds:
             seats = self._send(sql.SEATS, (bookings, flights, refunds))
         if self._keyring:
@@ -138,7 +141,7 @@ class Store:
         await self._sync()
         now, position, last_hash = (head.rows())[0]
         world = WorkingSet(now, self._terms, new_id)
-        world.flights.update(self._long)
+        world.flights.update({flight.id: flight for flight in remembered})
         fill(world, streams.rows())
         if seats:
             world.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
@@ -190,19 +193,28 @@ class Store:
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
-        self._remember(block.loaded.world.flights.values())
+        self._remember(block.loaded.world.flights)
 
     async def abandon(self) -> None:
         """Instead of `write`: let others have the lock. What only read may as well commit."""
-        self._long.clear()  # what was decided on them never happened
+        self._flights.clear()  # what was decided on them never happened
         self._send("commit")
         await self._sync()
 
-    def _remember(self, flights: Iterable[Flight]) -> None:
+    def _remember(self, flights: Mapping[UUID, Flight]) -> None:
         """As the log has them now; nobody but the next block gets them, which reads on from there."""
-        self._long.update({flight.id: flight for flight in flights if flight.version >= LONG_STREAM})
-        while len(self._long) > REMEMBERED_MAX:
-            del self._long[next(iter(self._long))]
+        for id, flight in flights.items():
+            self._flights.pop(id, None)  # to the end: whoever was not asked for longest goes first
+            self._flights[id] = flight
+        while len(self._flights) > REMEMBERED_MAX:
+            del self._flights[next(iter(self._flights))]
+
+    def _remembered(self, wanted: Wanted) -> list[Flight]:
+        named = [self._flights[id] for id in wanted.flights if id in self._flights]
+        if not wanted.names_flights_indirectly:
+            return named
+        long = [flight for flight in self._flights.values() if flight.version >= LONG_STREAM]
+        return list({flight.id: flight for flight in named + long}.values())
 
     def _notice(self, notice: Diagnostic) -> None:
         """A cancelled wait for the standby ends in success and a warning, in the server's language."""
@@ -218,7 +230,7 @@ class Store:
         return self._pipeline.send(statement, parameters)
 
 
-def _streams(wanted: Wanted, known: Collection[Flight]) -> tuple[LiteralString, list[Any]]:
+def _streams(wanted: Wanted, known: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
     """One statement for all that these commands fold, and nothing in it that they have no use for."""
     ids: list[LiteralString] = [sql.NAMED]
     parameters: list[Any] = [[*wanted.flights, *wanted.bookings, *wanted.parties]]

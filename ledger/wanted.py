@@ -51,6 +51,11 @@ class Wanted:
     parties: set[UUID] = field(default_factory=set)
     lines: tuple[set[UUID], set[UUID], set[UUID]] = field(default_factory=lambda: (set(), set(), set()))
 
+    @property
+    def names_flights_indirectly(self) -> bool:
+        """By bookings and waiting parties, whose flights only the database knows?"""
+        return bool(self.captures or self.lines[1] or self.lines[2])
+
     @classmethod
     def by(cls, submissions: Iterable[Submission]) -> Self:
         wanted = cls()

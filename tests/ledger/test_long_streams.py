@@ -54,15 +54,16 @@ def _cost(database_url: str, booking: UUID | None) -> int:
     return int(row[0])
 
 
-async def test_only_what_is_new_is_read(desk: Desk, read: list[int]) -> None:
-    flight, short = await desk.schedule(), await desk.schedule("BA2")
+async def test_only_what_is_new_is_read(desk: Desk, other: Desk, read: list[int]) -> None:
+    flight = await desk.schedule()
     await _repriced(desk, flight, LONG_STREAM)
     read.clear()
     await desk.hold(flight, "alice")
-    await desk.hold(short, "alice")
+    await other.hold(flight, "bob")
     await desk.submit(RepriceFlight(flight, Price(7, "INR")))
+    await other.hold(flight, "bob")
     await desk.hold(flight, "alice")
-    assert read == [0, 1, 0, 0]
+    assert read == [0, LONG_STREAM + 1, 0, 1, 0]
 
 
 async def test_what_others_did_to_it_meanwhile_counts(desk: Desk, other: Desk, database_url: str) -> None:
@@ -116,3 +117,16 @@ async def test_no_more_are_remembered_than_there_is_room_for(
     await desk.hold(first, "alice")
     await desk.hold(first, "alice")
     assert read == [0, LONG_STREAM + 1, 0]
+
+
+async def test_whoever_is_asked_for_again_is_not_forgotten(
+    desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger.store, "REMEMBERED_MAX", 2)
+    first, second = await desk.schedule(), await desk.schedule("BA2")
+    await desk.hold(first, "alice")
+    await desk.schedule("BA3")
+    read.clear()
+    await desk.hold(first, "alice")
+    await desk.hold(second, "alice")
+    assert read == [0, 1]
