@@ -1,18 +1,16 @@
-"""`python -m bench.audit [--events 1000000]`: how fast a ledger is verified, and its projections rebuilt.
+"""How fast a ledger is verified, and its views rebuilt.
 
 Fills a fresh ledger through the real writer (bench.load), then runs the commands that auditors and operators
 run, round by round, beside two references: one COPY of the log to nowhere, and the bare hash chain over lines
-that are in memory already. Targets are for two cores with nothing else to do; each round tells the load.
+that are in memory already.
 """
 
 import argparse
-import asyncio
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
@@ -21,20 +19,18 @@ from typing import Any
 import msgspec
 import psycopg
 from loguru import logger
-from rich.console import Console
-from rich.table import Table
 
 from bench.footprint import memory_bytes
-from bench.ledgers import fresh_ledger
+from bench.ledgers import fresh_ledger, sealed
 from bench.load import load
-from bench.report import WIDTH_PIPED, settings
+from bench.process import run
+from bench.report import RESULTS, Check, conclude, settings
 from bench.servers import REPOSITORY, clean_environment
+from bench.tables import Table, spread
 from ledger.chain import GENESIS, hash_after
 
-DEFAULT_OUT = Path(__file__).with_name("results") / "audit.json"
 LINES = 100_000
 LOOK_SECONDS = 0.05
-TARGETS = {"verify": 150_000, "rebuild --all": 100_000}
 REFERENCE = "COPY of the log"
 
 
@@ -45,10 +41,6 @@ class Run(msgspec.Struct, frozen=True):
     seconds: float
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
-
-    @property
-    def events_per_second(self) -> float:
-        return self.events / self.seconds
 
 
 def copy_log(url: str, events: int) -> Run:
@@ -75,13 +67,14 @@ def chain(url: str) -> Run:
     return Run(len(rows), time.perf_counter() - began)
 
 
-def command(url: str, events: int, *arguments: str) -> Run:
+def command(url: str, data: Path | None, events: int, *arguments: str) -> Run:
     """The command as anybody would run it, its start and all. Raises RuntimeError when it fails."""
     began = time.perf_counter()
+    folder = {} if data is None else {"SEATLEDGER_DATA": str(data)}
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
         cwd=REPOSITORY,
-        env=clean_environment() | {"DATABASE_URL": url},
+        env=clean_environment() | folder | {"DATABASE_URL": url},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -97,76 +90,84 @@ def command(url: str, events: int, *arguments: str) -> Run:
     return Run(events, seconds, ended[2].ru_utime + ended[2].ru_stime, memory)
 
 
-def cases(url: str, events: int) -> dict[str, Callable[[], Run]]:
+def cases(url: str, data: Path | None, events: int) -> dict[str, Callable[[], Run]]:
     return {
         REFERENCE: lambda: copy_log(url, events),
         "chain in memory": lambda: chain(url),
-        "verify": lambda: command(url, events, "cli.main", "verify", "--json"),
-        "verify, one process": lambda: command(url, events, "ledger.verify"),
-        "rebuild --all": lambda: command(url, events, "cli.main", "rebuild", "--all", "--json"),
+        "verify": lambda: command(url, data, events, "cli.main", "verify", "--json"),
+        "verify, one process": lambda: command(url, data, events, "ledger.verify"),
+        "rebuild --all": lambda: command(url, data, events, "cli.main", "rebuild", "--all", "--json"),
     }
 
 
 @contextmanager
-def filled(url: str | None, events: int) -> Iterator[tuple[str, int]]:
+def filled(url: str | None, events: int) -> Iterator[tuple[str, Path | None, int]]:
     """A ledger with that many events: at `url` as it is found, or a fresh one that goes again."""
     if url is not None:
         with psycopg.connect(url) as connection:
             row = connection.execute("select max(position) from ledger.events").fetchone()
-        yield url, row[0] if row else 0
+        yield url, None, row[0] if row else 0
         return
-    with fresh_ledger() as (fresh, _):
-        found = asyncio.run(load(fresh, events))
-        with psycopg.connect(fresh, autocommit=True) as connection:
+    with fresh_ledger() as fresh:
+        found = run(load(fresh.url, events, sealed(fresh)))
+        with psycopg.connect(fresh.url, autocommit=True) as connection:
             connection.execute("vacuum analyze")
-        yield fresh, found
+        yield fresh.url, fresh.data, found
 
 
-def show(rounds: Sequence[dict[str, Any]], title: str) -> None:
-    table = Table(title=title, title_style="")
-    for heading in ("", "events/s", "lowest-highest", "of COPY", "CPU us/event", "memory MB", "target"):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+def tables(raw: Mapping[str, Any]) -> list[Table]:
+    def each(runs: Sequence[Mapping[str, Any]]) -> list[float]:
+        return [one["seconds"] / one["events"] for one in runs]
+
+    rows, rounds = [], raw["rounds"]
+    copies = each([one["runs"][REFERENCE] for one in rounds])
     for case in rounds[0]["runs"]:
         runs = [one["runs"][case] for one in rounds]
-        paces = [run.events_per_second for run in runs]
-        shares = [one["runs"][case].seconds / one["runs"][case].events for one in rounds]
-        copies = [one["runs"][REFERENCE].seconds / one["runs"][REFERENCE].events for one in rounds]
-        # Round by round, so that what disturbs a whole round disturbs both sides of the ratio.
-        ratio = median(copy / share for copy, share in zip(copies, shares, strict=True))
-        table.add_row(
-            case,
-            f"{median(paces):,.0f}",
-            f"{min(paces):,.0f}-{max(paces):,.0f}",
-            f"{ratio:.0%}",
-            f"{median(run.cpu_seconds / run.events * 1e6 for run in runs):.1f}"
-            if runs[0].cpu_seconds
-            else "",
-            f"{max(run.memory_bytes for run in runs) / 1e6:.0f}" if runs[0].memory_bytes else "",
-            f"{TARGETS[case]:,}" if case in TARGETS else "",
+        ratio = median(copy / own for copy, own in zip(copies, each(runs), strict=True))
+        cpu = median(run["cpu_seconds"] / run["events"] * 1e6 for run in runs)
+        memory = max(run["memory_bytes"] for run in runs) / 1e6
+        paces = spread([1 / own for own in each(runs)])
+        rows.append(
+            [case, *paces, f"{ratio:.0%}", f"{cpu:.1f}" if cpu else "", f"{memory:.0f}" if cpu else ""]
         )
-    Console(width=None if sys.stdout.isatty() else WIDTH_PIPED).print(table)
+    title = f"A ledger of {raw['settings']['events']:,} events, {len(rounds)} rounds"
+    headings = ("", "events/s", "lowest-highest", "of COPY", "CPU µs/event", "memory MB")
+    return [Table(title, headings, rows)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the ledger verified each time."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.audit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--events", type=int, default=1_000_000, metavar="N", help="in the ledger (1000000)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often all is measured (3)")
     parser.add_argument("--url", help="of a ledger that is filled already, instead of a fresh one")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    options = parser.parse_args()
+    parser.add_argument("--smoke", action="store_true", help="one round of a small one: measures nothing")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / "audit.json", metavar="FILE", help="raw numbers as JSON"
+    )
+    options = parser.parse_args(arguments)
+    if options.smoke:
+        options.events, options.rounds = 2_000, 1
     logger.remove()
-    with filled(options.url, options.events) as (url, events):
+    chosen = settings(vars(options))
+    with filled(options.url, options.events) as (url, data, options.events):
         rounds = []
         for number in range(options.rounds):
-            runs = {case: run() for case, run in cases(url, events).items()}
+            print(f"audit: round {number + 1} of {options.rounds}", file=sys.stderr)
+            runs = {case: measured() for case, measured in cases(url, data, options.events).items()}
             rounds.append({"load": os.getloadavg()[0], "runs": runs})
-            print(f"round {number + 1} of {options.rounds}: load {os.getloadavg()[0]:.1f}", file=sys.stderr)
-    show(rounds, f"{events:,} events, {options.rounds} rounds, {os.cpu_count()} processors")
-    chosen = settings({"events": events, "rounds": options.rounds})
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    found = {"settings": chosen, "rounds": msgspec.to_builtins(rounds)}
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    # Whichever of them fails ends the bench.
+    checks = [Check("verify, every time", True, f"{options.events:,} events")]
+    return conclude(
+        {"settings": chosen | {"events": options.events}, "rounds": rounds, "checks": checks},
+        tables,
+        options.out,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,35 +1,30 @@
-"""Bookings a second over HTTP, against a reference in the same run.
+"""The API over HTTP, against a reference in the same run.
 
-Starts the real program on a fresh ledger with full durability, and beside it a Litestar app that only
-decodes and encodes the same bodies, served by the same server. Each round loads the one and the other in
-turn, for each number of connections; the median of the rounds is reported, with the lowest and the highest.
-At the end bookings come at a fixed rate, whether or not the earlier ones are answered. Needs wrk on PATH.
+Starts the real program on a fresh ledger with full durability, one API process more on the same ledger, and
+beside them a Litestar app that only decodes and encodes the same bodies, served by the same server. Each
+round loads the one and the other in turn, for each number of connections. At the end bookings come at a fixed
+rate, whether or not the earlier ones are answered; then the ledger must verify, and stand a rush and kills.
 """
 
 import argparse
-import json
-import subprocess
+import asyncio
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
-from bench import open_loop, report, servers, wrk
-from bench.footprint import cpu_seconds
-from bench.traffic import SEATS, SECRET, Traffic
-from bench.wrk import Load, Request
-
-RATE_MAX = 20_000
-"""Bookings a second that seats are provided for; with more, refusals show that they ran out."""
-
-HOLD_SECONDS = "86400"
-NOOP = "bench.noop"
-
-
-Loads = dict[str, Load]
-"""By case."""
+from bench import afterwards, open_loop, pgbench, servers
+from bench.closed_loop import CASES, NOOP, Loads, Round, Urls
+from bench.ledgers import fresh_folder
+from bench.load_generator import generator
+from bench.report import RESULTS, Check, conclude, settings
+from bench.tables import Table, spread
+from bench.traffic import HOLD_SECONDS, SEATS, SECRET, Traffic
+from bench.verified import verified
+from bench.wrk import Load
+from ledger.postgres import running_database
 
 
 class Options(NamedTuple):
@@ -38,125 +33,115 @@ class Options(NamedTuple):
     seconds: int
     rounds: int
     workers: int
+    kills: int
     out: Path
     settings: dict[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when everything was accepted and the ledger verifies afterwards."""
+    """0 when everything was accepted and all checks hold. Raises NoLoadGenerator."""
     options = _options(arguments)
-    if not wrk.is_installed():
-        print(f"seatledger bench: {wrk.MISSING}", file=sys.stderr)
-        return 2
-    with tempfile.TemporaryDirectory(prefix="seatledger-bench-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
-        with _both_servers(folder, options) as (ledger, reference):
-            traffic = Traffic(ledger)
-            rounds = _measure(traffic, ledger, reference, str(folder), options)
-            steady = open_loop.load(ledger, _few_bookings(traffic, options), options.rate, options.seconds)
-            verified = _verify(folder)
-    results = {
-        "settings": report.settings(options._asdict()),
-        "rounds": rounds,
-        "open_loop": steady._asdict(),
-        "verify": verified,
-    }
-    report.write(results, options.out)
-    report.show(results, options.out)
-    loads = [load for measured in rounds for loads in measured.values() for load in loads.values()]
-    unclean = any(load.refused or load.broken for load in [*loads, steady])
-    return 0 if verified["ok"] and not unclean else 1
+    generator()
+    chosen = settings(options._asdict())
+    with fresh_folder() as data:
+        with _servers(data, options) as urls:
+            traffic = Traffic(urls.ledger)
+            rounds = _measure(traffic, urls, data, options)
+            flights = traffic.schedule(options.rate * options.seconds // SEATS + 10)
+            steady = open_loop.load(
+                urls.ledger, traffic.bookings_anywhere(flights), options.rate, options.seconds
+            )
+        checks = [
+            all_accepted(
+                [load for one in rounds for loads in one.values() for load in loads.values()] + [steady]
+            ),
+            verified(data, "verify after the load"),
+            *asyncio.run(afterwards.checks(data, options.kills)),
+            verified(data, "verify after rush and kills"),
+        ]
+    found = {"settings": chosen, "rounds": rounds, "open_loop": steady, "checks": checks}
+    return conclude(found, tables, options.out)
 
 
 @contextmanager
-def _both_servers(folder: Path, options: Options) -> Iterator[tuple[str, str]]:
-    settings = {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_HOLD_SECONDS": HOLD_SECONDS, **options.settings}
-    workers, data = str(options.workers), str(folder / "data")
-    up = servers.running(
-        "cli.main", "up", "--data", data, "--workers", workers, log=folder / "up.log", settings=settings
-    )
-    noop = servers.running(NOOP, "--workers", workers, log=folder / "noop.log")
-    with up as ledger, noop as reference:
-        yield ledger, reference
+def _servers(data: Path, options: Options) -> Iterator[Urls]:
+    own = {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_HOLD_SECONDS": HOLD_SECONDS, **options.settings}
+    workers, place = ("--workers", str(options.workers)), ("--data", str(data))
+    with (
+        servers.running("cli.main", "up", *place, *workers, log=data / "up.log", settings=own) as ledger,
+        servers.running(
+            "cli.main", "api", *place, "--workers", "1", log=data / "api.log", settings=own, says_ready=False
+        ) as alone,
+        servers.running(NOOP, *workers, log=data / "noop.log") as noop,
+        running_database(None, data) as database,
+    ):
+        pgbench.prepare(database)
+        yield Urls(ledger, alone, noop, database)
 
 
-def _measure(
-    traffic: Traffic, ledger: str, reference: str, folder: str, options: Options
-) -> list[dict[int, Loads]]:
-    most = RATE_MAX * options.seconds // SEATS
-    many = traffic.schedule(most)
-    anywhere = traffic.bookings_anywhere(many)
-    for url in (ledger, reference):
-        wrk.load(url, anywhere, connections=64, seconds=options.seconds)
+def _measure(traffic: Traffic, urls: Urls, data: Path, options: Options) -> list[dict[int, Loads]]:
+    warming = Round(traffic, urls, str(data), 64, options.seconds)
+    warming.warm()
     rounds = []
     for number in range(options.rounds):
         measured = {}
         for connections in options.connections:
-            print(
-                f"round {number + 1} of {options.rounds}, {connections} connections",
-                file=sys.stderr,
-                flush=True,
-            )
-            # Each time new flights, so that none is full before the end.
-            measured[connections] = _round(traffic, ledger, reference, folder, connections, options.seconds)
+            told = f"http: round {number + 1} of {options.rounds}, {connections} connections"
+            print(told, file=sys.stderr, flush=True)
+            measured[connections] = Round(traffic, urls, str(data), connections, options.seconds).measure()
         rounds.append(measured)
     return rounds
 
 
-def _round(
-    traffic: Traffic, ledger: str, reference: str, folder: str, connections: int, seconds: int
-) -> Loads:
-    def load(url: str, requests: Sequence[Request], repeat: int = 1) -> Load:
-        server = NOOP if url == reference else folder
-        before = cpu_seconds(server)
-        loaded = wrk.load(url, requests, connections=connections, seconds=seconds, repeat=repeat)
-        accepted = loaded.accepted_per_second * seconds
-        return loaded._replace(cpu_us=(cpu_seconds(server) - before) * 1e6 / max(accepted, 1))
-
-    most = RATE_MAX * seconds // SEATS
-    many, hot_ones = traffic.schedule(most), traffic.schedule(most)
-    anywhere, seats = traffic.bookings_anywhere(many), traffic.looks_at_seats(many)
-    loads = {
-        "book, no-op": load(reference, anywhere),
-        "book, many flights": load(ledger, anywhere),
-        # All connections on one flight until its last seat is gone, then on the next.
-        "book, one hot flight": load(ledger, traffic.bookings(hot_ones), repeat=SEATS),
-    }
-    # As many as were just made: paying would have to be twice as fast as booking to run out of them.
-    held = loads["book, many flights"].accepted_per_second + loads["book, one hot flight"].accepted_per_second
-    bookings = traffic.unpaid(int(held * seconds))
-    payments, reads = traffic.payments(bookings), traffic.looks_at_bookings(bookings)
-    histories = [read._replace(path=read.path + "/history") for read in reads]
-    return loads | {
-        "pay": load(ledger, payments),
-        "pay, no-op": load(reference, payments),
-        "read a booking, no-op": load(reference, reads),
-        "read a booking": load(ledger, reads),
-        "read seats": load(ledger, seats),
-        "read seats, no-op": load(reference, seats),
-        "read a history": load(ledger, histories),
-    }
+def all_accepted(loads: Sequence[Load]) -> Check:
+    refused, broken = sum(load.refused for load in loads), sum(load.broken for load in loads)
+    return Check("all accepted", not (refused or broken), f"{refused} refused, {broken} without an answer")
 
 
-def _few_bookings(traffic: Traffic, options: Options) -> list[Request]:
-    return traffic.bookings_anywhere(traffic.schedule(options.rate * options.seconds // SEATS + 10))
+def tables(raw: Mapping[str, Any]) -> list[Table]:
+    chosen, rounds, steady = raw["settings"], raw["rounds"], raw["open_loop"]
+    steadily = f"Bookings at {chosen['rate']} a second, whether or not the earlier ones were answered"
+    cells = [f"{steady[name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")]
+    return [
+        *(_table(connections, [one[connections] for one in rounds], chosen) for connections in rounds[0]),
+        Table(steadily, ("p50 ms", "p99 ms", "longest ms"), [cells]),
+    ]
 
 
-def _verify(folder: Path) -> dict[str, Any]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "cli.main", "verify", "--data", str(folder / "data"), "--json"],
-        cwd=folder,
-        env=servers.clean_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
+def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> Table:
+    rows = []
+    for case, reference in CASES.items():
+        if case not in rounds[0]:
+            continue
+        loads = [one[case] for one in rounds]
+        # Round by round, so that what disturbs a whole round disturbs both sides of the ratio.
+        pace = "accepted_per_second"
+        shares = [one[case][pace] / one[reference][pace] for one in rounds] if reference else []
+        refused, broken = (str(sum(load[name] for load in loads)) for name in ("refused", "broken"))
+        rows.append(
+            [
+                case,
+                *spread([load[pace] for load in loads]),
+                f"{median(shares):.0%}" if shares else "",
+                *(spread([load[name] for load in loads])[0] for name in ("cpu_us",)),
+                *(spread([load[name] for load in loads], ".1f")[0] for name in ("p50_ms", "p99_ms")),
+                refused,
+                broken,
+            ]
+        )
+    title = f"{connections} connections, {len(rounds)} rounds of {chosen['seconds']} s"
+    headings = (
+        "",
+        "a second",
+        "lowest-highest",
+        "of no-op",
+        "CPU µs",
+        "p50 ms",
+        "p99 ms",
+        "refused",
+        "broken",
     )
-    try:
-        verified: dict[str, Any] = json.loads(ran.stdout)
-    except ValueError:
-        verified = {"ok": False, "reason": ran.stderr[-1000:]}
-    return verified
+    return Table(f"{title}, {chosen['workers']} workers", headings, rows)
 
 
 def _options(arguments: Sequence[str] | None) -> Options:
@@ -173,16 +158,11 @@ def _options(arguments: Sequence[str] | None) -> Options:
         help="connections at the same time (1 16 64 256)",
     )
     add("--rate", type=int, default=500, metavar="N", help="bookings a second of the open loop (500)")
-    add("--seconds", type=int, default=5, metavar="S", help="of each load in each round (5)")
+    add("--seconds", type=int, default=3, metavar="S", help="of each load in each round (3)")
     add("--rounds", type=int, default=3, metavar="N", help="how often everything is measured (3)")
     add("--workers", type=int, default=2, metavar="N", help="processes of each server (2)")
-    add(
-        "--out",
-        type=Path,
-        default=report.DEFAULT_OUT,
-        metavar="FILE",
-        help="where the raw numbers go as JSON",
-    )
+    add("--kills", type=int, default=4, metavar="N", help="of the program, when all is measured (4)")
+    add("--out", type=Path, default=RESULTS / "http.json", metavar="FILE", help="raw numbers as JSON")
     add("--smoke", action="store_true", help="one round of a second: shows that it works, measures nothing")
     add(
         "--setting",
@@ -195,7 +175,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     options = vars(parser.parse_args(arguments))
     options["settings"] = dict(options.pop("setting"))
     if options.pop("smoke"):
-        options |= {"seconds": 1, "rounds": 1, "connections": [16], "rate": 50}
+        options |= {"seconds": 1, "rounds": 1, "connections": [64], "rate": 50, "kills": 1}
     return Options(**options)
 
 

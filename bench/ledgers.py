@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ledger.keying import key_ledger
+from ledger.keyring import Keyring, master_key_of
 from ledger.postgres import remove_database, running_database
 from ledger.schema import migrate
+from ledger.settings import Settings
 
 
 class Fresh(NamedTuple):
@@ -18,13 +21,26 @@ class Fresh(NamedTuple):
 
 
 @contextmanager
-def fresh_ledger() -> Iterator[Fresh]:
-    with tempfile.TemporaryDirectory(prefix="seatledger-bench-", ignore_cleanup_errors=True) as folder:
-        data = Path(folder)
-        data.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
+def fresh_folder() -> Iterator[Path]:
+    """A folder for a ledger that nobody has started yet."""
+    with tempfile.TemporaryDirectory(prefix="seatledger-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
         try:
-            with running_database(None, data) as url:
-                migrate(url)
-                yield Fresh(url, data)
+            yield folder
         finally:
-            remove_database(data)
+            remove_database(folder)
+
+
+@contextmanager
+def fresh_ledger() -> Iterator[Fresh]:
+    with fresh_folder() as data, running_database(None, data) as url:
+        migrate(url)
+        yield Fresh(url, data)
+
+
+def sealed(ledger: Fresh) -> bytes:
+    """The master key that names are sealed by from now on, kept in the data folder as the program does it."""
+    master = master_key_of(Settings(data=ledger.data))
+    key_ledger(ledger.url, Keyring(master))
+    return master

@@ -1,24 +1,27 @@
-"""`python -m bench.load URL EVENTS`: fill a ledger with trade, in large blocks through the real writer.
+"""`python -m bench.load DATA EVENTS`: fill a ledger with trade, in large blocks through the real writer.
 
 Every event is made by a command that was decided, rendered and recorded as one over HTTP is; only the blocks
 are larger. So what stands in the database is what years of trade leave there, chain, views, keys and all.
 """
 
 import argparse
-import asyncio
 import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from loguru import logger
 
 from api.commands import render
+from bench.ledgers import Fresh, sealed
+from bench.process import run
 from domain.caller import Caller, Role
 from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
+from ledger.postgres import running_database
 from ledger.schema import migrate
 from ledger.settings import Settings
 from ledger.submission import Answer, Submission
@@ -34,8 +37,12 @@ PAID, CANCELLED = 0.75, 0.2
 
 AIRPORTS = ("AMS", "BOM", "CDG", "DEL", "DXB", "FRA", "JFK", "LHR", "SIN", "SYD")
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
-LONG = Settings(hold_seconds=30 * 86_400, deadline_seconds=60)
-"""Holds do not run out while the load lasts: what is swept is for who measures to say."""
+TELL_SECONDS = 10
+
+
+def long(master: bytes) -> Settings:
+    """Holds do not run out while the load lasts: what is swept is for who measures to say."""
+    return Settings(hold_seconds=30 * 86_400, deadline_seconds=60, master_key=master)
 
 
 class Load:
@@ -110,28 +117,37 @@ def client(user: str) -> Caller:
     return Caller(user, frozenset({Role.CLIENT}))
 
 
-async def load(url: str, events: int, seed: int = SEED) -> int:
+async def load(url: str, events: int, master: bytes, seed: int = SEED) -> int:
     """Trade until the log has `events` events or a few thousand more; its last position."""
-    async with open_ledger(url, LONG) as ledger:
-        trade, told = Load(ledger, seed), time.monotonic()
+    async with open_ledger(url, long(master)) as ledger:
+        trade, began = Load(ledger, seed), time.monotonic()
+        told = began
         while trade.position < events:
             await trade.round()
-            if time.monotonic() - told > 10:
+            if time.monotonic() - told > TELL_SECONDS:
                 told = time.monotonic()
-                print(f"load: {trade.position} of {events} events", file=sys.stderr, flush=True)
+                pace = trade.position / (told - began)
+                print(
+                    f"load: {trade.position:,} of {events:,} events, {pace:,.0f} a second, "
+                    f"{max(0, events - trade.position) / pace / 60:.0f} minutes more",
+                    file=sys.stderr,
+                    flush=True,
+                )
         return trade.position
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url", help="of a database that may be migrated and filled")
+    parser.add_argument("data", type=Path, help="a data folder, of a ledger that may be filled")
     parser.add_argument("events", type=int)
     options = parser.parse_args()
     logger.remove()
-    migrate(options.url)
-    began = time.monotonic()
-    position = asyncio.run(load(options.url, options.events))
-    print(f"{position} events in {time.monotonic() - began:.0f} s")
+    options.data.mkdir(parents=True, exist_ok=True)
+    with running_database(None, options.data) as url:
+        migrate(url)
+        began = time.monotonic()
+        position = run(load(url, options.events, sealed(Fresh(url, options.data))))
+        print(f"{position} events in {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from litestar import Litestar, get, post
 from litestar.params import FromPath, JSONBody
 
 from api.serve import granian_server
+from bench.process import collect_as_the_api_does
 from domain.booking import Status
 from domain.commands import InitiateBooking, PayBooking
 from domain.money import Money
@@ -31,6 +31,10 @@ PRICE = Money(45_000, "USD")
 class Paid(msgspec.Struct, frozen=True):
     payment_id: UUID
     booking: BookingRow
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    reason: str
 
 
 class Availability(msgspec.Struct, frozen=True):
@@ -49,6 +53,11 @@ async def create(data: JSONBody[InitiateBooking]) -> BookingRow:
 @post("/api/v1/bookings/payments", status_code=201)
 async def pay(data: JSONBody[PayBooking]) -> Paid:
     return Paid(SOME_ID, _booking(data.booking_id, data.user_id, 1))
+
+
+@post("/api/v1/bookings/{booking_id:uuid}/cancel", status_code=200)
+async def cancel(booking_id: FromPath[UUID], data: JSONBody[Cancel]) -> BookingRow:
+    return _booking(booking_id, "customer-0", 1)
 
 
 @get("/api/v1/bookings/{booking_id:uuid}")
@@ -80,14 +89,14 @@ def _booking(id: UUID, user_id: str, seats: int) -> BookingRow:
 def create_app() -> Litestar:
     @asynccontextmanager
     async def settled(_: Litestar) -> AsyncIterator[None]:
-        # As the real program does.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 50, 100)
+        collect_as_the_api_does()
         yield
 
     return Litestar(
-        [create, pay, booking, availability], lifespan=[settled], openapi_config=None, logging_config=None
+        [create, pay, cancel, booking, availability],
+        lifespan=[settled],
+        openapi_config=None,
+        logging_config=None,
     )
 
 

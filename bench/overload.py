@@ -2,7 +2,7 @@
 
 Starts the real program on a fresh ledger, measures its capacity, then opens four times as many connections
 as its queues hold, each asking again as soon as it is answered. Beside them one polite caller books a seat
-at a time and comes back when Retry-After says so. Exit 1 when a bound is broken. Needs wrk on PATH.
+at a time and comes back when Retry-After says so. Exit 1 when a bound is broken.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import msgspec
 
 from bench import servers, wrk
 from bench.footprint import children, memory_bytes
+from bench.load_generator import NoLoadGenerator, generator
 from bench.traffic import SECRET, Traffic
 from bench.wrk import Load, Request
 from ledger.writer import QUEUE_MAX
@@ -135,8 +136,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--capacity-seconds", type=int, default=30, metavar="S", help="of measuring it (30)")
     parser.add_argument("--connections", type=int, default=4 * WORKERS * QUEUE_MAX, metavar="N")
     options = parser.parse_args(arguments)
-    if not wrk.is_installed():
-        print(f"seatledger overload: {wrk.MISSING}", file=sys.stderr)
+    try:
+        generator()
+    except NoLoadGenerator as problem:
+        print(f"seatledger overload: {problem}", file=sys.stderr)
         return 2
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

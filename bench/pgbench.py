@@ -9,11 +9,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 from statistics import quantiles
-from typing import NamedTuple
 
+import msgspec
 import psycopg
 
 from ledger.postgres.binaries import find_binaries
+
+SECONDS_MIN = 2
+"""In less a busy machine hardly opens all connections."""
 
 FLIGHTS = 1_000
 SEATS = 1_000_000_000
@@ -39,7 +42,7 @@ BOOK = """
 """
 
 
-class Pace(NamedTuple):
+class Pace(msgspec.Struct, frozen=True):
     """Bookings a second, and how long one took."""
 
     per_second: float
@@ -69,7 +72,13 @@ def book(url: str, *, clients: int, seconds: int, hot: bool) -> Pace:
             [
                 str(binaries / "pgbench"),
                 *("--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={min(clients, 2)}"),
-                *(f"--time={seconds}", f"--file={script}", "--log", f"--log-prefix={folder}/log", url),
+                *(
+                    f"--time={max(seconds, SECONDS_MIN)}",
+                    f"--file={script}",
+                    "--log",
+                    f"--log-prefix={folder}/log",
+                    url,
+                ),
             ],
             capture_output=True,
             text=True,

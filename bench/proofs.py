@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -53,11 +54,13 @@ async def measure(url: str, data: Path, events: int) -> None:
         first = await checkpoint_now(connection, key)
         tell("checkpoint", began)
         assert first
+        path: Sequence[bytes] = ()
         for _ in range(TRIES):
             index = random.randrange(events)
             began = time.perf_counter()
             path = await subtree_hashes(connection, inclusion_path(index, events))
         tell("one path", began, f"{len(path)} hashes")
+        proof = b""
         for _ in range(TRIES):
             booking = UUID(f"00000000-0000-4000-8000-{random.randrange(1, min(events, BOOKINGS)):012}")
             began = time.perf_counter()

@@ -1,36 +1,40 @@
-"""What was measured: a table for people, a file of raw numbers for everything else."""
+"""What was measured: raw numbers as JSON, and from them alone a report with every target and every check.
+
+Each part of the bench leaves one file, NAME.json in the folder of results. The report is made from whatever
+files are there, so that parts can be measured at different times and be told together.
+"""
 
 import json
 import os
 import platform
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+import msgspec
 
-from bench.targets import Verdict, verdicts
-from bench.wrk import Load
+from bench.tables import Table, markdown, tell
+from bench.targets import Raws, verdicts
 
-WIDTH_PIPED = 110
-DEFAULT_OUT = Path(__file__).with_name("results") / "http.json"
+RESULTS = Path(__file__).with_name("results")
+REPORT = "report.md"
 
-CASES = {
-    "book, no-op": ("book, many flights", "book, one hot flight"),
-    "pay, no-op": ("pay",),
-    "read a booking, no-op": ("read a booking", "read a history"),
-    "read seats, no-op": ("read seats",),
-}
-"""Each reference, and the cases that are compared with it."""
+
+class Check(msgspec.Struct, frozen=True):
+    """Something that must hold after the load, whatever the figures are; `told` says what was seen."""
+
+    what: str
+    ok: bool
+    told: str = ""
 
 
 def settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options and the machine: without them the numbers mean nothing."""
+    """The options and the machine, before all begins: without them the numbers mean nothing."""
     return {
         **{name: str(value) if isinstance(value, Path) else value for name, value in options.items()},
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "load_before": round(os.getloadavg()[0], 1),
         "processors": os.cpu_count(),
         "machine": platform.machine(),
         "system": platform.platform(),
@@ -38,83 +42,75 @@ def settings(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def write(results: Mapping[str, Any], out: Path) -> None:
-    rounds = [
-        {
-            connections: {case: load._asdict() for case, load in loads.items()}
-            for connections, loads in measured.items()
-        }
-        for measured in results["rounds"]
-    ]
+def conclude(
+    results: Mapping[str, Any], tables: Callable[[Mapping[str, Any]], Iterable[Table]], out: Path
+) -> int:
+    """Writes what a part found and tells it; 0 when all its checks held."""
+    raw = write(results, out)
+    tell([*tables(raw), checks_table({out.stem: raw})])
+    print(f"raw numbers: {out}")
+    return 0 if all(check["ok"] for check in raw["checks"]) else 1
+
+
+def write(results: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """The same as it can be read again."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({**results, "rounds": rounds}, indent=1) + "\n", encoding="utf-8")
+    text = msgspec.json.format(msgspec.json.encode(results), indent=1)
+    out.write_bytes(text + b"\n")
+    raw: dict[str, Any] = json.loads(text)
+    return raw
 
 
-def show(results: Mapping[str, Any], out: Path) -> None:
-    chosen, rounds, verified = results["settings"], results["rounds"], results["verify"]
-    console = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED)
-    console.print(
-        f"{chosen['rounds']} rounds of {chosen['seconds']} s, {chosen['workers']} workers, "
-        f"{chosen['processors']} processors shared with database and load generator"
-    )
-    for connections in rounds[0]:
-        console.print(_table(connections, [measured[connections] for measured in rounds]))
-    steady = results["open_loop"]
-    console.print(
-        f"book, {chosen['rate']} a second whether or not answered: p50 {steady['p50_ms']:.1f} ms, "
-        f"p99 {steady['p99_ms']:.1f} ms, longest {steady['max_ms']:.1f} ms",
-        highlight=False,
-    )
-    if found := verdicts(rounds):
-        console.print(_verdicts(found))
-    console.print(f"verify afterwards: {json.dumps(verified)}", highlight=False, soft_wrap=True)
-    console.print(f"raw numbers: {out}", highlight=False, soft_wrap=True)
+def failed(problem: BaseException, out: Path) -> None:
+    """In place of the numbers of a part that did not get to its end."""
+    write({"settings": settings({}), "checks": [Check("ran to its end", False, _said(problem))]}, out)
 
 
-def _verdicts(found: Sequence[Verdict]) -> Table:
-    table = Table(title="targets", title_style="")
-    for heading in ("", "connections", "measured", "wanted", ""):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for verdict in found:
-        met = "reached" if verdict.met else "missed"
-        table.add_row(verdict.what, str(verdict.connections), f"{verdict.share:.2f}", verdict.wanted, met)
-    return table
+def _said(problem: BaseException) -> str:
+    if isinstance(problem, BaseExceptionGroup):
+        return "; ".join(_said(one) for one in problem.exceptions)
+    return f"{type(problem).__name__}: {problem}"[:1000]
 
 
-def _table(connections: int, rounds: Sequence[Mapping[str, Load]]) -> Table:
-    table = Table(title=f"{connections} connections", title_style="")
-    for heading in (
-        "",
-        "a second",
-        "lowest-highest",
-        "of no-op",
-        "CPU µs",
-        "p50 ms",
-        "p99 ms",
-        "refused",
-        "broken",
-    ):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for reference, cases in CASES.items():
-        table.add_row(*_row(reference, reference, rounds), style="dim")
-        for case in cases:
-            table.add_row(*_row(case, reference, rounds), end_section=case == cases[-1])
-    return table
+def read(folder: Path, parts: Iterable[str]) -> Raws:
+    """By part; of those that were measured."""
+    files = {part: folder / f"{part}.json" for part in parts}
+    return {
+        part: json.loads(file.read_text(encoding="utf-8")) for part, file in files.items() if file.exists()
+    }
 
 
-def _row(case: str, reference: str, rounds: Sequence[Mapping[str, Load]]) -> list[str]:
-    loads = [loads[case] for loads in rounds]
-    paces = [load.accepted_per_second for load in loads]
-    # Round by round, so that what disturbs a whole round disturbs both sides of the ratio.
-    shares = [load[case].accepted_per_second / load[reference].accepted_per_second for load in rounds]
+def finish(raws: Raws, details: Iterable[Table], folder: Path, note: str = "") -> int:
+    """Tells targets and checks, writes them with all details; 0 when something was measured and all held."""
+    tables = [*targets_tables(raws, note), checks_table(raws)]
+    tell(tables)
+    report = folder / REPORT
+    report.parent.mkdir(parents=True, exist_ok=True)
+    told = "\n".join(markdown(table) for table in [*tables, machine_table(raws), *details])
+    report.write_text(f"# How fast it was\n\n{told}", encoding="utf-8")
+    print(f"report: {report}")
+    checks = [check["ok"] for raw in raws.values() for check in raw["checks"]]
+    return 0 if checks and all(checks) else 1
+
+
+def targets_tables(raws: Raws, note: str = "") -> list[Table]:
+    headings, found = ("what", "measured", "lowest-highest", "target", ""), verdicts(raws)
     return [
-        case,
-        f"{median(paces):,.0f}",
-        f"{min(paces):,.0f}-{max(paces):,.0f}",
-        "" if case == reference else f"{median(shares):.0%}",
-        f"{median([load.cpu_us for load in loads]):.0f}",
-        f"{median([load.p50_ms for load in loads]):.1f}",
-        f"{median([load.p99_ms for load in loads]):.1f}",
-        str(sum(load.refused for load in loads)),
-        str(sum(load.broken for load in loads)),
+        Table(f"Targets{note}", headings, [verdict for verdict in found if verdict.wanted]),
+        Table("Also measured", headings[:3], [verdict[:3] for verdict in found if not verdict.wanted]),
     ]
+
+
+def checks_table(raws: Raws) -> Table:
+    rows = [
+        (part, check["what"], "holds" if check["ok"] else "DOES NOT HOLD", check["told"])
+        for part, raw in raws.items()
+        for check in raw["checks"]
+    ]
+    return Table("Checks", ("part", "what", "", "seen"), rows)
+
+
+def machine_table(raws: Raws) -> Table:
+    shown = ("began", "load_before", "processors", "system", "python")
+    rows = [(part, *(str(raw["settings"][name]) for name in shown)) for part, raw in raws.items()]
+    return Table("When and where", ("part", *shown), rows)

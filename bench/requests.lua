@@ -1,12 +1,13 @@
 -- wrk script: sends prepared requests, each POST with an idempotency key of its own.
 --
---   wrk … -s requests.lua URL -- FILE REPEAT
+--   wrk … -s requests.lua URL -- FILE REPEAT [close]
 --
 -- FILE holds one request a line: METHOD, PATH, TOKEN ("-" for none) and BODY, separated by tabs. They are sent
 -- in order, from the start again after the last; each line REPEAT times in a row before the next.
+-- With `close` each request asks for its connection to be closed, and wrk opens another for the next.
 -- One thread only (-t1): two would each send the whole file.
 
-local requests, repeats, sent = {}, 1, 0
+local requests, repeats, sent, closing = {}, 1, 0, ""
 
 function init(arguments)
   for line in io.lines(arguments[1]) do
@@ -14,13 +15,14 @@ function init(arguments)
     requests[#requests + 1] = { method = method, path = path, token = token, body = body }
   end
   repeats = tonumber(arguments[2])
+  closing = arguments[3] == "close" and "Connection: close\r\n" or ""
   math.randomseed(os.time())
 end
 
 function request()
   local wanted = requests[math.floor(sent / repeats) % #requests + 1]
   sent = sent + 1
-  local head = wanted.method .. " " .. wanted.path .. " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\n"
+  local head = wanted.method .. " " .. wanted.path .. " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\n" .. closing
   if wanted.token ~= "-" then
     head = head .. "Authorization: Bearer " .. wanted.token .. "\r\n"
   end

@@ -23,11 +23,17 @@ class DidNotStart(Exception):
 
 
 @contextmanager
-def running(*arguments: str, log: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Runs `python -m` with these arguments and a free port, its output in `log`; yields its URL."""
-    command = [sys.executable, "-m", *arguments, "--port", str(_free_port())]
+def running(
+    *arguments: str, log: Path, settings: Mapping[str, str] | None = None, says_ready: bool = True
+) -> Iterator[str]:
+    """Runs `python -m` with these arguments and a free port, its output in `log`; yields its URL.
+
+    What does not say when it is ready is so once it listens.
+    """
+    port = str(_free_port())
+    command = [sys.executable, "-m", *arguments, "--port", port]
     with log.open("wb") as output, _stopped_at_the_end(command, output.fileno(), settings or {}) as process:
-        yield _ready_url(process, log)
+        yield _ready_url(process, log, None if says_ready else f"http://127.0.0.1:{port}")
 
 
 @contextmanager
@@ -52,12 +58,12 @@ def _stopped_at_the_end(
             process.wait()
 
 
-def _ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
+def _ready_url(process: subprocess.Popen[bytes], log: Path, url: str | None) -> str:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         ready = READY_LINE.search(log.read_text(errors="replace"))
-        if ready and _listens(ready.group(1)):
-            return ready.group(1)
+        if (told := url or (ready and ready.group(1))) and _listens(told):
+            return told
         time.sleep(0.05)
     raise DidNotStart(log.read_text(errors="replace")[-2000:])
 

@@ -7,7 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 import ledger.block
+from ledger import codec
 from ledger.block import Block
+from ledger.chain import link
 from ledger.store import Store
 
 
@@ -77,10 +79,9 @@ def clocked() -> Iterator[Clock]:
             ),
         ),
         patch.object(Block, "decide_all", clock.around(lambda: "decide", Block.decide_all)),
-        patch.object(ledger.block, "link", clock.around(lambda: "hash", ledger.block.link)),
-        patch.object(
-            ledger.block.codec, "encode", clock.around(lambda: "encode events", ledger.block.codec.encode)
-        ),
+        # Where it is called from.
+        patch.object(ledger.block, "link", clock.around(lambda: "hash", link)),
+        patch.object(codec, "encode", clock.around(lambda: "encode events", codec.encode)),
     ]
     try:
         for change in changes:

@@ -15,11 +15,16 @@ import jwt
 from bench.wrk import Request
 
 SECRET = "only-the-ledger-of-a-benchmark-is-signed-with-this"
+HOLD_SECONDS = "86400"
 CUSTOMERS = 64
 SEATS = 1000
 PRICE = {"amount": 45_000, "currency": "USD"}
+REASON = "plans have changed"
 SCHEDULED_AT_ONCE = 32
 PAGE = 200
+RATE_MAX = 20_000
+"""Bookings a second that seats are provided for; with more, refusals show that they ran out."""
+
 LINES = 20_000
 """Prepared requests where they may be sent again and again."""
 
@@ -63,11 +68,21 @@ class Traffic:
             for booking in bookings
         ]
 
-    def looks_at_seats(self, flights: Sequence[str]) -> list[Request]:
-        names = list(self._tokens)
+    def cancellations(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
         return [
-            Request("GET", f"/api/v1/flights/{flight}/availability", self._tokens[self._dice.choice(names)])
-            for flight in self._dice.choices(flights, k=LINES)
+            self._post(f"/bookings/{booking['id']}/cancel", {"reason": REASON}, booking["user_id"])
+            for booking in bookings
+        ]
+
+    def looks_at_seats(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
+        """Of the flights of these bookings."""
+        return [
+            Request(
+                "GET",
+                f"/api/v1/flights/{booking['flight_id']}/availability",
+                self._tokens[booking["user_id"]],
+            )
+            for booking in self._dice.choices(bookings, k=LINES)
         ]
 
     def looks_at_bookings(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
@@ -91,7 +106,7 @@ class Traffic:
 
             async def schedule_the_next() -> None:
                 for number in wanted:
-                    async with session.post(f"{self._v1}/flights", json=_flight(number)) as answer:
+                    async with session.post(f"{self._v1}/flights", json=flight(number)) as answer:
                         answer.raise_for_status()
                         made.append((await answer.json())["id"])
 
@@ -114,10 +129,10 @@ class Traffic:
         return list(islice(found, count))
 
 
-def _flight(number: int) -> dict[str, Any]:
-    """The like of which there is only one: 9,999 numbers a day."""
+def flight(number: int, days: int = 2) -> dict[str, Any]:
+    """The like of which there is only one: 9,999 numbers a day, from so many days on."""
     day = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    departs_at = day + timedelta(days=2 + number // 9_999)
+    departs_at = day + timedelta(days=days + number // 9_999)
     return {
         "number": f"SL{number % 9_999 + 1}",
         "origin": "JFK",

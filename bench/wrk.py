@@ -1,15 +1,17 @@
 """The load generator: wrk, told what to send by a file of prepared requests."""
 
 import json
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
+from bench.load_generator import generator
+
 SCRIPT = Path(__file__).with_name("requests.lua")
-MISSING = "the load generator wrk is not on PATH: install wrk (Debian, Ubuntu: apt-get install wrk)"
 
 
 class Request(NamedTuple):
@@ -21,7 +23,7 @@ class Request(NamedTuple):
     body: str = ""
 
 
-class Load(NamedTuple):
+class Load(msgspec.Struct, frozen=True):
     """What one round of load came to. Latencies are of all answers, as the closed loop of wrk sees them.
 
     `cpu_us`: what the server's processes took for each answer accepted, PostgreSQL's among them.
@@ -36,18 +38,40 @@ class Load(NamedTuple):
     cpu_us: float = 0.0
 
 
-def is_installed() -> bool:
-    return shutil.which("wrk") is not None
+def load(
+    url: str,
+    requests: Sequence[Request],
+    *,
+    connections: int,
+    seconds: float,
+    repeat: int = 1,
+    kept: bool = True,
+) -> Load:
+    """Sends the requests in order, each `repeat` times in a row, over that many connections for so long.
 
-
-def load(url: str, requests: Sequence[Request], *, connections: int, seconds: float, repeat: int = 1) -> Load:
-    """Sends the requests in order, each `repeat` times in a row, over that many connections for so long."""
+    Where connections are not `kept` each request has one of its own; the latencies leave out what it took to
+    open it, the pace does not. Raises NoLoadGenerator, RuntimeError with what wrk said.
+    """
+    wrk = generator()
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
         file.writelines("\t".join([r.method, r.path, r.token or "-", r.body]) + "\n" for r in requests)
         file.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT)]
+        command = [
+            wrk.program,
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--timeout",
+            "10s",
+            "-s",
+            str(SCRIPT),
+        ]
         ran = subprocess.run(
-            [*command, url, "--", file.name, str(repeat)], capture_output=True, text=True, check=False
+            [*command, url, "--", file.name, str(repeat), "keep" if kept else "close"],
+            env=wrk.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     lines = [line for line in ran.stdout.splitlines() if line.startswith("result ")]
     if ran.returncode or not lines:

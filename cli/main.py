@@ -164,16 +164,30 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "bench",
         programs.bench,
-        "measure speed on ledgers of its own, against references in the same run (from a checkout)",
+        "measure speed on ledgers of its own, against references in the same run (from a checkout);"
+        " exit 1 when anything was refused or a ledger does not verify, not when a target is missed",
         [],
     )
     bench.add_argument("--smoke", action="store_true", help="as short as can be: measures nothing")
+    bench.add_argument(
+        "--only",
+        nargs="*",
+        metavar="PART",
+        help="http, writer, snapshot, audit, idle, growth; the rest is told as it was measured before",
+    )
+    bench.add_argument(
+        "--sizes",
+        nargs="+",
+        type=int,
+        metavar="EVENTS",
+        help="in the ledgers of the part growth (10000 1000000 10000000)",
+    )
     bench.add_argument(
         "--out",
         type=Path,
         default=Path("bench/results"),
         metavar="DIR",
-        help="raw numbers as JSON (bench/results)",
+        help="for report.md, and raw numbers as JSON (bench/results)",
     )
     return parser
 

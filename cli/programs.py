@@ -183,13 +183,16 @@ def simulate(settings: Settings, seeds: int, seed: int, json: bool) -> int:
     return int(simulation.run(seeds, seed, json))
 
 
-def bench(settings: Settings, smoke: bool, out: Path) -> int:
+def bench(settings: Settings, smoke: bool, out: Path, only: list[str] | None, sizes: list[int] | None) -> int:
     """Measure ledgers of its own; nothing of it is in a release."""
     try:
         measurements = _door("bench.main")
     except ModuleNotFoundError:
         raise WrongSetting("bench: runs from a checkout of the project only") from None
-    return int(measurements.run(smoke, out))
+    try:
+        return int(measurements.run(smoke, out, only, sizes))
+    except measurements.NoSuchPart as problem:
+        raise WrongSetting(str(problem)) from None
 
 
 def _verify(environment: dict[str, str]) -> Any:

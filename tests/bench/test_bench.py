@@ -1,38 +1,38 @@
 """What measures speed works: every case runs, nothing is refused, the ledgers verify. No time is judged."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from bench import http
-from bench.targets import TARGETS, verdicts
-from bench.wrk import Load
+from bench import growth, http, main
+from bench.load_generator import is_at_hand
+from tests.repetitions import times
+
+needs_wrk = pytest.mark.skipif(not is_at_hand(), reason="wrk is not installed")
 
 
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_the_bench_runs(tmp_path: Path) -> None:
+@needs_wrk
+def test_the_api_is_measured_and_stands_a_rush_and_a_kill_after_the_load(tmp_path: Path) -> None:
     out = tmp_path / "http.json"
-    assert http.main(["--smoke", "--out", str(out)]) == 0
-    results = json.loads(out.read_text())
-    ((connections, loads),) = results["rounds"][0].items()
-    assert connections == "16"
-    assert all(load["accepted_per_second"] > 0 for load in [*loads.values(), results["open_loop"]])
-    assert results["verify"]["ok"]
+    shortest = ("--seconds", "1", "--rounds", "1", "--connections", "16", "--rate", "50", "--kills", "1")
+    assert http.main([*shortest, "--out", str(out)]) == 0
+    raw = json.loads(out.read_text())
+    loads = [*raw["rounds"][0]["16"].values(), raw["open_loop"]]
+    assert all(load["accepted_per_second"] > 0 for load in loads)
+    assert {check["what"] for check in raw["checks"]} > {"rush", "kills"}
 
 
-def test_a_target_is_judged_by_the_median_of_its_rounds() -> None:
-    cases = "book, no-op", "book, many flights", "book, one hot flight", "pay, no-op", "pay"
-    reads = "read a booking, no-op", "read a booking", "read seats, no-op", "read seats"
+def test_growth_is_measured(tmp_path: Path) -> None:
+    out = tmp_path / "growth.json"
+    assert growth.main(["--smoke", "--sizes", "1", "--out", str(out)]) == 0
+    raw = json.loads(out.read_text())
+    (found,) = raw["rounds"][0].values()
+    assert all(milliseconds > 0 for milliseconds in found.values())
 
-    def round(pace: float) -> dict[int, dict[str, Load]]:
-        loads = {case: Load(100.0, 0, 0, 1.0, 3.0, 9.0) for case in (*cases, *reads)}
-        loads["book, many flights"] = Load(pace, 0, 0, 1.0, 4.5, 9.0)
-        return {64: loads}
 
-    found = {verdict.what: verdict for verdict in verdicts([round(20.0), round(56.0), round(70.0)])}
-    book = found["book: pace of the no-op POST"]
-    assert (book.share, book.met) == (0.56, True)
-    assert not found["book: its p99 in its p50"].met
-    assert len(found) == sum(target.connections == 64 for target in TARGETS)
+@needs_wrk
+@pytest.mark.skipif(not times(0, 1), reason="only with LONG_TESTS=1")
+def test_all_parts_are_measured_by_one_command(tmp_path: Path) -> None:
+    assert main.run(smoke=True, out=tmp_path, only=None, sizes=None) == 0
+    assert {path.stem for path in (tmp_path / "smoke").glob("*.json")} == set(main.PARTS)

@@ -1,0 +1,49 @@
+"""Tables: told to a terminal, and written as Markdown."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import NamedTuple
+
+import rich.table
+from rich.console import Console
+
+WIDTH_PIPED = 130
+
+
+class Table(NamedTuple):
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def is_of_numbers(self, column: int) -> bool:
+        return any(row[column][:1].isdigit() for row in self.rows)
+
+
+def tell(tables: Iterable[Table]) -> None:
+    """On standard output; as wide as the terminal, where there is one."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED, highlight=False)
+    for table in tables:
+        shown = rich.table.Table(title=table.title, title_style="", title_justify="left")
+        for number, heading in enumerate(table.headings):
+            shown.add_column(
+                heading, justify="right" if table.is_of_numbers(number) else "left", overflow="fold"
+            )
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+
+
+def markdown(table: Table) -> str:
+    lines = [
+        table.headings,
+        ["---:" if table.is_of_numbers(n) else "---" for n, _ in enumerate(table.headings)],
+        *table.rows,
+    ]
+    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return "\n".join([f"## {table.title}", "", *told, ""])
+
+
+def spread(numbers: Sequence[float], form: str = ",.0f") -> tuple[str, str]:
+    """Two cells: the median, and the lowest to the highest."""
+    return f"{median(numbers):{form}}", f"{min(numbers):{form}}-{max(numbers):{form}}"
