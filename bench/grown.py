@@ -21,10 +21,10 @@ from ledger.postgres import running_database
 from ledger.schema import migrate
 from projections.people import shown
 
-BYTES_EACH = 1_900
+BYTES_EACH = 1_700
 """What an event takes on disk with all that belongs to it, with some room left."""
 
-BYTES_SPARE = 6 * 1024**3
+BYTES_SPARE = 3 * 1024**3
 """For each ledger: PostgreSQL's own log, and what `vacuum` and `verify` write in passing."""
 
 SAMPLE = 1_000

@@ -161,7 +161,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     add("--seconds", type=int, default=3, metavar="S", help="of each load in each round (3)")
     add("--rounds", type=int, default=3, metavar="N", help="how often everything is measured (3)")
     add("--workers", type=int, default=2, metavar="N", help="processes of each server (2)")
-    add("--kills", type=int, default=4, metavar="N", help="of the program, when all is measured (4)")
+    add("--kills", type=int, default=3, metavar="N", help="when all is measured (3)")
     add("--out", type=Path, default=RESULTS / "http.json", metavar="FILE", help="raw numbers as JSON")
     add("--smoke", action="store_true", help="one round of a second: shows that it works, measures nothing")
     add(

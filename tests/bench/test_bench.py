@@ -1,12 +1,15 @@
 """What measures speed works: every case runs, nothing is refused, the ledgers verify. No time is judged."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
-from bench import growth, http, main
+from bench import afterwards, growth, http, main
+from bench.ledgers import fresh_folder
 from bench.load_generator import is_at_hand
+from faults.broken import program
 from tests.repetitions import times
 
 needs_wrk = pytest.mark.skipif(not is_at_hand(), reason="wrk is not installed")
@@ -21,6 +24,15 @@ def test_the_api_is_measured_and_stands_a_rush_and_a_kill_after_the_load(tmp_pat
     loads = [*raw["rounds"][0]["16"].values(), raw["open_loop"]]
     assert all(load["accepted_per_second"] > 0 for load in loads)
     assert {check["what"] for check in raw["checks"]} > {"rush", "kills"}
+
+
+@pytest.mark.skipif(not times(0, 1), reason="only with LONG_TESTS=1")
+@pytest.mark.parametrize("broken", ["answers-before-commit", "keys-in-a-second-transaction"])
+def test_a_program_that_loses_bookings_does_not_stand_the_kills(broken: str) -> None:
+    with fresh_folder() as data:
+        checks = {check.what: check for check in asyncio.run(afterwards.checks(data, 1, program(broken)))}
+    assert not checks["kills"].ok
+    assert "was told of" in checks["kills"].told
 
 
 def test_growth_is_measured(tmp_path: Path) -> None:
