@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
@@ -26,6 +27,9 @@ BYTES_EACH = 1_700
 
 BYTES_SPARE = 3 * 1024**3
 """For each ledger: PostgreSQL's own log, and what `vacuum` and `verify` write in passing."""
+
+SMALL = 100_000
+"""Events, for which no room to spare is needed."""
 
 SAMPLE = 1_000
 """Bookings."""
@@ -52,17 +56,17 @@ class Ground(NamedTuple):
 
 def those_that_fit(sizes: Sequence[int]) -> tuple[list[int], str]:
     """The sizes, smallest first, that there is disk for; and a sentence when some are left out."""
-    free, fit = shutil.disk_usage(tempfile.gettempdir()).free, []
-    for size in sorted(sizes):
-        free -= size * BYTES_EACH + (BYTES_SPARE if size > SAMPLE * 100 else 0)
-        if free < 0:
-            break
-        fit.append(size)
-    left = sorted(set(sizes) - set(fit))
-    if not left:
+    place, wanted = tempfile.gettempdir(), sorted(sizes)
+    free = shutil.disk_usage(place).free
+    needed = list(accumulate(size * BYTES_EACH + (BYTES_SPARE if size > SMALL else 0) for size in wanted))
+    fit = [size for size, total in zip(wanted, needed, strict=True) if total <= free]
+    if fit == wanted:
         return fit, ""
-    missing = f"{', '.join(f'{size:,}' for size in left)} events are left out: {tempfile.gettempdir()} is"
-    return fit, f"{missing} {-free / 1024**3:.0f} GiB too small; set TMPDIR to a larger disk"
+    left = ", ".join(f"{size:,}" for size in wanted[len(fit) :])
+    return (
+        fit,
+        f"no disk for {left} events: {needed[-1] / 1e9:.0f} GB wanted, {free / 1e9:.0f} free in {place}",
+    )
 
 
 @contextmanager

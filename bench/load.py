@@ -37,7 +37,7 @@ PAID, CANCELLED = 0.75, 0.2
 
 AIRPORTS = ("AMS", "BOM", "CDG", "DEL", "DXB", "FRA", "JFK", "LHR", "SIN", "SYD")
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
-TELL_SECONDS = 10
+TELL_SECONDS = 30
 
 
 def long(master: bytes) -> Settings:

@@ -7,6 +7,7 @@ files are there, so that parts can be measured at different times and be told to
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ def settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options and the machine, before all begins: without them the numbers mean nothing."""
     return {
         **{name: str(value) if isinstance(value, Path) else value for name, value in options.items()},
+        "revision": _revision(),
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "load_before": round(os.getloadavg()[0], 1),
         "processors": os.cpu_count(),
@@ -40,6 +42,15 @@ def settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
     }
+
+
+def _revision() -> str:
+    """Of the program; empty where it is not in git's hands."""
+    told = ["git", "-C", str(RESULTS.parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(told, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
 
 
 def conclude(
@@ -111,6 +122,6 @@ def checks_table(raws: Raws) -> Table:
 
 
 def machine_table(raws: Raws) -> Table:
-    shown = ("began", "load_before", "processors", "system", "python")
+    shown = ("revision", "began", "load_before", "processors", "system", "python")
     rows = [(part, *(str(raw["settings"][name]) for name in shown)) for part, raw in raws.items()]
     return Table("When and where", ("part", *shown), rows)

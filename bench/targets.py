@@ -13,15 +13,17 @@ Raws = Mapping[str, Any]
 
 
 class Found(NamedTuple):
-    """What a target came to in each round, and a word to it."""
+    """What a target came to in each round, and a word to it. Without rounds it was not measured."""
 
     rounds: list[float]
     note: str = ""
 
 
 class Target(NamedTuple):
-    """To be at least `least`, or at most `most`; with neither it is only told. `found` raises KeyError,
-    IndexError or ValueError where that was not measured."""
+    """To be at least `least`, or at most `most`; with neither it is only told.
+
+    `found` raises KeyError or IndexError where that was not measured.
+    """
 
     what: str
     found: Callable[[Raws], Found]
@@ -57,13 +59,15 @@ def verdicts(raws: Raws) -> list[Verdict]:
 def _verdict(target: Target, raws: Raws) -> Verdict:
     try:
         rounds, note = target.found(raws)
-        value = median(rounds)
-    except (KeyError, IndexError, ValueError):
-        return Verdict(target.what, "not measured", "", target.wanted, "not measured")
+    except (KeyError, IndexError):
+        rounds, note = [], ""
+    what = target.what + (f" ({note})" if note else "")
+    if not rounds:
+        return Verdict(what, "not measured", "", target.wanted, "not measured")
+    value = median(rounds)
     outcome = ("reached" if target.is_met(value) else "missed") if target.wanted else ""
     spread = "-".join(target.form.format(end) for end in (min(rounds), max(rounds)))
-    return Verdict(target.what + (f" ({note})" if note else ""), target.form.format(value), spread,
-                   target.wanted, outcome)  # fmt: skip
+    return Verdict(what, target.form.format(value), spread, target.wanted, outcome)
 
 
 Share = Callable[[Mapping[str, Any]], float]
@@ -111,8 +115,10 @@ def _growth(events: int) -> Callable[[Raws], Found]:
         rounds = raws["growth"]["rounds"]
         sizes = sorted(map(int, rounds[0]))
         # Loading ends a few thousand events after the number asked for.
-        (large,) = (str(size) for size in sizes[1:] if events <= size < 2 * events)
-        small = str(sizes[0])
+        small, *larger = map(str, sizes)
+        large = next((size for size in larger if events <= int(size) < 2 * events), None)
+        if large is None:
+            return Found([], raws["growth"]["settings"].get("left_out", ""))
         shares = {kind: [one[large][kind] / one[small][kind] for one in rounds] for kind in rounds[0][large]}
         worst = max(shares, key=lambda kind: median(shares[kind]))
         return Found(shares[worst], worst)

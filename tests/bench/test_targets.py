@@ -1,5 +1,6 @@
 """Verdicts and exit codes, from raw numbers made up for them."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench import http, main, report
+from bench.grown import those_that_fit
 from bench.load_generator import NoLoadGenerator
 from bench.targets import TARGETS, Verdict, verdicts
 from bench.wrk import Load
@@ -66,6 +68,17 @@ def test_what_grows_most_is_judged_and_named() -> None:
     assert worst[1:] == ("1.20", "1.20-1.20", "≤ 1.15", "missed")
     assert found["1,000,000 events: cost in that at the smallest size"].measured == "not measured"
     assert told(grown(1.1, sizes))[worst.what].outcome == "reached"
+
+
+def test_a_size_that_there_is_no_disk_for_is_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10 * 10**9))
+    fit, left_out = those_that_fit([10_000_000, 10_000, 1_000_000])
+    assert fit == [10_000, 1_000_000]
+    raws = grown(1.0, ("11373", "1001234"))
+    raws["growth"]["settings"] = {"left_out": left_out}
+    (large,) = (verdict for what, verdict in told(raws).items() if what.startswith("10,000,000 events"))
+    assert "no disk for 10,000,000 events" in large.what
+    assert large.outcome == "not measured"
 
 
 def test_a_snapshot_is_judged_beside_a_ledger_that_nobody_reads() -> None:
