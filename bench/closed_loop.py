@@ -16,6 +16,7 @@ MANY = 64
 """Connections at which one API process is compared with two, and new connections with kept ones."""
 
 PGBENCH_SECONDS = 2
+UNPAID_MIN, UNPAID_SHARE = 5_000, 2
 
 CASES = {
     "book, no-op": "",
@@ -81,9 +82,9 @@ class Round:
 
     def _of_those_made(self, made: Loads) -> Loads:
         ledger, noop, traffic = self._urls.ledger, self._urls.noop, self._traffic
-        # As many as were just made: paying would have to be twice as fast as booking to run out of them.
+        # Far more than were just made, if there are any left from before: those who pay must not run out.
         paces = [made[case].accepted_per_second for case in ("book, many flights", "book, one hot flight")]
-        bookings = traffic.unpaid(int(sum(paces) * self._seconds))
+        bookings = traffic.unpaid(UNPAID_MIN + int(UNPAID_SHARE * sum(paces) * self._seconds))
         payments, cancellations = traffic.payments(bookings), traffic.cancellations(bookings)
         reads, seats = traffic.looks_at_bookings(bookings), traffic.looks_at_seats(bookings)
         histories = [read._replace(path=read.path + "/history") for read in reads]

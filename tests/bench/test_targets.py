@@ -106,15 +106,16 @@ def test_missed_targets_fail_nothing_but_a_check_that_does_not_hold_does(tmp_pat
     assert report.finish({}, [], tmp_path) == 1
 
 
+@pytest.mark.parametrize("problem", [NoLoadGenerator("install wrk"), RuntimeError("pgbench failed")])
 def test_a_part_that_fails_hides_no_other_and_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def measure(flags: list[str]) -> int:
         raw = {**over_http(booked(60))["http"], "settings": report.settings({})}
         return report.conclude(raw, lambda _: [], Path(flags[1]))
 
     def fail(flags: list[str]) -> int:
-        raise NoLoadGenerator("install wrk")
+        raise problem
 
     parts = {"writer": fail, "http": measure}
     monkeypatch.setattr(
@@ -124,7 +125,7 @@ def test_a_part_that_fails_hides_no_other_and_is_named(
     )
     assert main.run(smoke=False, out=tmp_path, only=None, sizes=None) == 1
     shown = capsys.readouterr().out
-    assert "NoLoadGenerator: install wrk" in shown
+    assert f"{type(problem).__name__}: {problem}" in shown
     assert "0.60-0.60" in shown
     # Measured again alone it is told together with what was measured before.
     parts["writer"] = main.PARTS["writer"].main = measure
