@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
 from bench import afterwards, open_loop, pgbench, servers
@@ -109,24 +108,25 @@ def tables(raw: Mapping[str, Any]) -> list[Table]:
 
 
 def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> Table:
-    rows = []
+    def cell(case: str, name: str, form: str) -> str:
+        return spread([one[case][name] for one in rounds], form)[0]
+
+    rows, pace = [], "accepted_per_second"
     for case, reference in CASES.items():
         if case not in rounds[0]:
             continue
-        loads = [one[case] for one in rounds]
         # Round by round, so that what disturbs a whole round disturbs both sides of the ratio.
-        pace = "accepted_per_second"
-        shares = [one[case][pace] / one[reference][pace] for one in rounds] if reference else []
-        refused, broken = (str(sum(load[name] for load in loads)) for name in ("refused", "broken"))
+        compared = reference and all(one[reference][pace] for one in rounds)
+        shares = [one[case][pace] / one[reference][pace] for one in rounds] if compared else []
         rows.append(
             [
                 case,
-                *spread([load[pace] for load in loads]),
-                f"{median(shares):.0%}" if shares else "",
-                *(spread([load[name] for load in loads])[0] for name in ("cpu_us",)),
-                *(spread([load[name] for load in loads], ".1f")[0] for name in ("p50_ms", "p99_ms")),
-                refused,
-                broken,
+                *spread([one[case][pace] for one in rounds]),
+                spread(shares, ".0%")[0] if shares else "",
+                cell(case, "cpu_us", ".0f"),
+                cell(case, "p50_ms", ".1f"),
+                cell(case, "p99_ms", ".1f"),
+                *(str(sum(one[case][name] for one in rounds)) for name in ("refused", "broken")),
             ]
         )
     title = f"{connections} connections, {len(rounds)} rounds of {chosen['seconds']} s"

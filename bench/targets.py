@@ -22,7 +22,7 @@ class Found(NamedTuple):
 class Target(NamedTuple):
     """To be at least `least`, or at most `most`; with neither it is only told.
 
-    `found` raises KeyError or IndexError where that was not measured.
+    `found` raises KeyError, IndexError or ZeroDivisionError where that was not measured.
     """
 
     what: str
@@ -59,7 +59,7 @@ def verdicts(raws: Raws) -> list[Verdict]:
 def _verdict(target: Target, raws: Raws) -> Verdict:
     try:
         rounds, note = target.found(raws)
-    except (KeyError, IndexError):
+    except (KeyError, IndexError, ZeroDivisionError):
         rounds, note = [], ""
     what = target.what + (f" ({note})" if note else "")
     if not rounds:
