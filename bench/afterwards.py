@@ -165,7 +165,7 @@ async def _killed(server: Server, program: Program, data: Path, kills: int) -> C
     held = sum([_body(await operator.get(f"/flights/{id}/availability"), 200)["held"] for id in flights])
     if held != len(buyers.told):
         buyers.wrong.append(f"{held} seats are held for {len(buyers.told)} bookings that were told of")
-    seen = f"{kills} kills each of PostgreSQL and program; {len(buyers.told):,} bookings told of"
+    seen = f"PostgreSQL and program killed {kills} times each; {len(buyers.told):,} bookings told of"
     repeated = f"{buyers.repeated} of them asked for again under their keys"
     return Check("kills", not buyers.wrong, "; ".join([seen, repeated, *buyers.wrong[:3]]))
 

@@ -7,6 +7,7 @@ tells what the machine does meanwhile. All bookings go to a few flights, which i
 """
 
 import argparse
+import random
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -33,7 +34,7 @@ SLICES = 4
 """Before, and after."""
 
 LEDGERS = ("read", "other")
-ANALYSIS = "select topic, count(*) from ledger.events group by topic"
+ANALYSIS = "select topic, count(*) from ledger.events group by topic order by topic"
 
 
 @asynccontextmanager
@@ -55,7 +56,8 @@ async def measure(ledgers: Mapping[str, Fresh], seconds: int, slice_seconds: int
         }
 
         async def slice(phase: str) -> dict[str, Any]:
-            return {"phase": phase} | {name: await _book(desk, slice_seconds) for name, desk in desks.items()}
+            order = random.sample(LEDGERS, len(LEDGERS))
+            return {"phase": phase} | {name: await _book(desks[name], slice_seconds) for name in order}
 
         await slice("warm")
         found = [await slice("before") for _ in range(slices)]

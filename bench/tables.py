@@ -17,7 +17,9 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
     def is_of_numbers(self, column: int) -> bool:
-        return any(row[column][:1].isdigit() for row in self.rows)
+        cells = [row[column] for row in self.rows]
+        is_name = column == 0 and any(map(str.isalpha, "".join(cells)))
+        return any(cell[:1].isdigit() for cell in cells) and not is_name
 
 
 def tell(tables: Iterable[Table]) -> None:

@@ -12,21 +12,32 @@ from bench.load_generator import is_at_hand
 from faults.broken import program
 from tests.repetitions import times
 
+SHORTEST = ("--seconds", "1", "--rounds", "1", "--connections", "16", "--rate", "50", "--kills", "1")
+seldom = pytest.mark.skipif(not times(0, 1), reason="only with LONG_TESTS=1")
 needs_wrk = pytest.mark.skipif(not is_at_hand(), reason="wrk is not installed")
 
 
 @needs_wrk
 def test_the_api_is_measured_and_stands_a_rush_and_a_kill_after_the_load(tmp_path: Path) -> None:
     out = tmp_path / "http.json"
-    shortest = ("--seconds", "1", "--rounds", "1", "--connections", "16", "--rate", "50", "--kills", "1")
-    assert http.main([*shortest, "--out", str(out)]) == 0
+    assert http.main([*SHORTEST, "--out", str(out)]) == 0
     raw = json.loads(out.read_text())
     loads = [*raw["rounds"][0]["16"].values(), raw["open_loop"]]
     assert all(load["accepted_per_second"] > 0 for load in loads)
     assert {check["what"] for check in raw["checks"]} > {"rush", "kills"}
 
 
-@pytest.mark.skipif(not times(0, 1), reason="only with LONG_TESTS=1")
+@needs_wrk
+@seldom
+def test_a_load_that_is_refused_makes_the_bench_fail(tmp_path: Path) -> None:
+    out = tmp_path / "http.json"
+    # Most have run out before they are paid.
+    assert http.main([*SHORTEST, "--setting", "SEATLEDGER_HOLD_SECONDS=1", "--out", str(out)]) == 1
+    failed = [check["what"] for check in json.loads(out.read_text())["checks"] if not check["ok"]]
+    assert failed == ["all accepted"]
+
+
+@seldom
 @pytest.mark.parametrize("broken", ["answers-before-commit", "keys-in-a-second-transaction"])
 def test_a_program_that_loses_bookings_does_not_stand_the_kills(broken: str) -> None:
     with fresh_folder() as data:
@@ -44,7 +55,7 @@ def test_growth_is_measured(tmp_path: Path) -> None:
 
 
 @needs_wrk
-@pytest.mark.skipif(not times(0, 1), reason="only with LONG_TESTS=1")
+@seldom
 def test_all_parts_are_measured_by_one_command(tmp_path: Path) -> None:
     assert main.run(smoke=True, out=tmp_path, only=None, sizes=None) == 0
     assert {path.stem for path in (tmp_path / "smoke").glob("*.json")} == set(main.PARTS)
