@@ -111,15 +111,15 @@ class WorkingSet:
         ]
 
     def add(self, new: Subject) -> None:
-        if isinstance(new, Flight):
+        if isinstance(new, Booking):
+            self.bookings[new.id] = new
+            self._use_before = NONE_USED
+        elif isinstance(new, Flight):
             self.flights[new.id] = new
             self.seats[new.id] = Seats(new.seats)
             self.scheduled[new.number, new.origin, new.departure_day] = new.id
-        elif isinstance(new, WaitingParty):
-            self.waiting[new.id] = new
         else:
-            self.bookings[new.id] = new
-            self._use_before = NONE_USED
+            self.waiting[new.id] = new
         self._touched = new
 
     def settle(self) -> Subject | None:

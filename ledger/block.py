@@ -208,12 +208,12 @@ class Block:
         return Answer(status, body, self.position)
 
     def _accept(self, submission: Submission, subject: Subject) -> Answer:
-        if isinstance(subject, Flight):
-            self.flights[subject.id] = subject
-        elif isinstance(subject, WaitingParty):
-            self.parties[subject.id] = subject
-        else:
+        if isinstance(subject, Booking):
             self.bookings[subject.id] = subject
+        elif isinstance(subject, Flight):
+            self.flights[subject.id] = subject
+        else:
+            self.parties[subject.id] = subject
         status, body = submission.render(submission, subject)
         text = body.decode()
         command_hash = outcome_hash(submission.fingerprint, status, text)
