@@ -33,6 +33,7 @@ from domain.refusals import (
     FlightNotFound,
     IdempotencyKeyReused,
     SeatsInUse,
+    StaleVersion,
 )
 from projections import flights
 from projections.availability import Availability
@@ -126,7 +127,8 @@ class FlightController(Controller):
             "Set the price of later bookings",
             takes=NewPrice,
             gives=FlightRow,
-            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
+            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
+            if_match=True,
         ),
     )
     async def reprice(self, request: ApiRequest) -> ASGIApp:
@@ -141,7 +143,8 @@ class FlightController(Controller):
             "Set the number of seats",
             takes=NewSeats,
             gives=FlightRow,
-            refusals=(FlightNotFound, FlightNotBookable, SeatsInUse, IdempotencyKeyReused),
+            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, SeatsInUse, IdempotencyKeyReused),
+            if_match=True,
         ),
     )
     async def change_seats(self, request: ApiRequest) -> ASGIApp:
@@ -156,7 +159,8 @@ class FlightController(Controller):
             "Cancel the flight, and with it every live booking",
             takes=Cancellation,
             gives=FlightRow,
-            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
+            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
+            if_match=True,
         ),
     )
     async def cancel(self, request: ApiRequest) -> ASGIApp:

@@ -25,6 +25,7 @@ from domain.refusals import (
     NotYourAccount,
     PartyLargerThanFlight,
     SeatsAvailable,
+    StaleVersion,
     WaitingListFull,
     WaitingPartyNotFound,
 )
@@ -80,7 +81,8 @@ class WaitingController(Controller):
             takes=Nothing,
             body_required=False,
             gives=WaitingRow,
-            refusals=(WaitingPartyNotFound, NotWaiting, IdempotencyKeyReused),
+            refusals=(WaitingPartyNotFound, StaleVersion, NotWaiting, IdempotencyKeyReused),
+            if_match=True,
         ),
     )
     async def leave(self, request: ApiRequest) -> ASGIApp:

@@ -23,7 +23,6 @@ from domain.refusals import (
     RefundAlreadySettled,
     RefundInProgress,
     SeatsNotFewer,
-    StaleVersion,
 )
 
 
@@ -306,13 +305,6 @@ class Booking(Aggregate):
         """Has the hold run out, whether or not anybody has tidied it away?"""
         until = self.held_until
         return until is not None and until <= now
-
-    def require_version(self, expected: int | None) -> None:
-        """Raises StaleVersion unless `expected` (from If-Match) is the current version or None."""
-        if expected is not None and expected != self.version:
-            raise StaleVersion(
-                f"The booking is at version {self.version}.", expected=expected, version=self.version
-            )
 
     def pay(self, payment_id: UUID, amount: Money, now: datetime) -> None:
         """Automatic capture: pending and booked, both recorded.

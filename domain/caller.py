@@ -1,9 +1,11 @@
 """Who asks: a subject and its roles."""
 
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
+
+from domain.refusals import StaleVersion
 
 
 class Role(Enum):
@@ -28,11 +30,22 @@ class Caller(msgspec.Struct, frozen=True):
         return own or not self.roles.isdisjoint({Role.OPERATOR, Role.AUDITOR})
 
 
+class Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
 class Asked(NamedTuple):
-    """Who asks, and which version of the booking the command is meant for (None: any)."""
+    """Who asks, and for which version of what it acts on the command is meant (None: any)."""
 
     caller: Caller
     expected_version: int | None = None
+
+    def require_version(self, subject: Versioned) -> None:
+        """Raises StaleVersion unless the expected version (from If-Match) is the current one."""
+        expected, version = self.expected_version, subject.version
+        if expected is not None and expected != version:
+            raise StaleVersion(f"It is at version {version}.", expected=expected, version=version)
 
 
 SYSTEM = Caller("seatledger", frozenset({Role.OPERATOR}))

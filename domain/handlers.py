@@ -76,12 +76,14 @@ def schedule_flight(command: ScheduleFlight, asked: Asked, world: WorkingSet) ->
 
 def reprice_flight(command: RepriceFlight, asked: Asked, world: WorkingSet) -> Flight:
     flight = world.flight(command.flight_id)
+    asked.require_version(flight)
     flight.reprice(command.price.as_money(), world.now)
     return flight
 
 
 def change_flight_seats(command: ChangeFlightSeats, asked: Asked, world: WorkingSet) -> Flight:
     flight = world.flight(command.flight_id)
+    asked.require_version(flight)
     world.seats[flight.id].require_room_for_use(command.seats)
     flight.change_seats(command.seats, world.now)
     return flight
@@ -90,6 +92,7 @@ def change_flight_seats(command: ChangeFlightSeats, asked: Asked, world: Working
 def cancel_flight(command: CancelFlight, asked: Asked, world: WorkingSet) -> Flight:
     """The flight alone: its bookings follow in the same block, each by a CancelWithFlight."""
     flight = world.flight(command.flight_id)
+    asked.require_version(flight)
     flight.cancel(command.reason, world.now)
     return flight
 
@@ -130,14 +133,14 @@ def initiate_booking(command: InitiateBooking, asked: Asked, world: WorkingSet) 
 
 def reduce_seats(command: ReduceSeats, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.own_booking(command.booking_id, asked.caller)
-    booking.require_version(asked.expected_version)
+    asked.require_version(booking)
     booking.reduce_seats(command.seats, world.new_id(), world.now)
     return booking
 
 
 def cancel_booking(command: CancelBooking, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.own_booking(command.booking_id, asked.caller)
-    booking.require_version(asked.expected_version)
+    asked.require_version(booking)
     booking.cancel(CancelReason.REQUESTED, command.reason, world.new_id(), world.now)
     return booking
 

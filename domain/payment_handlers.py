@@ -24,7 +24,7 @@ def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking
     booking = world.own_booking(command.booking_id, asked.caller)
     if booking.user_id != command.user_id:
         raise BookingNotFound(booking_id=command.booking_id)
-    booking.require_version(asked.expected_version)
+    asked.require_version(booking)
     payment_id, amount, now = world.new_id(), command.total_cost, world.now
     if world.terms.gateway is not None:
         method = "" if command.payment_method is UNSET else command.payment_method
@@ -39,7 +39,7 @@ def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking
 
 def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
-    booking.require_version(asked.expected_version)
+    asked.require_version(booking)
     if _is_with_gateway(booking):
         has_seats = booking.is_late(world.now) and _has_seats(booking, world)
         through_gateway.request_capture(booking, has_seats, world.capture_before, world.now)
@@ -52,7 +52,7 @@ def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) ->
 
 def void_payment(command: VoidPayment, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
-    booking.require_version(asked.expected_version)
+    asked.require_version(booking)
     if _is_with_gateway(booking):
         through_gateway.request_void(booking, command.reason, world.now)
     else:

@@ -143,7 +143,7 @@ class WaitingNotOver(Refusal):
 
 
 class StaleVersion(Refusal):
-    """The booking has changed since the version that the command was meant for."""
+    """There is another version now than the one that the command was meant for."""
 
 
 class CommandNotFound(Refusal):

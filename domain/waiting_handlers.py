@@ -50,6 +50,7 @@ def leave_waitlist(command: LeaveWaitlist, asked: Asked, world: WorkingSet) -> W
     party = world.party(command.waiting_id)
     if not asked.caller.may_act_for(party.user_id):
         raise WaitingPartyNotFound(waiting_id=command.waiting_id)
+    asked.require_version(party)
     if party.is_waiting and world.flights[party.flight_id].status(world.now) in _CLOSES:
         # As it reads from the departure on, whether or not anybody has closed it.
         raise NotWaiting(waiting_id=party.id, was=WaitingStatus.CLOSED)

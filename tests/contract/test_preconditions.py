@@ -51,6 +51,33 @@ async def test_of_two_who_saw_the_same_version_one_wins(operator, alice):
     assert sum(answer.status == 200 for answer in answers) == 1
 
 
+async def test_a_flight_is_changed_only_at_the_version_that_was_seen(api, operator):
+    made = await operator.schedule()
+    flight, seen = f"/flights/{made.made()['id']}", {"If-Match": made.headers["etag"]}
+    dearer = await operator.post(f"{flight}/price", {"price": {"amount": 7, "currency": "EUR"}}, headers=seen)
+    assert dearer.done()["version"] == 2
+    before = await api.position()
+    for change, body in [
+        ("price", {"price": {"amount": 6, "currency": "EUR"}}),
+        ("seats", {"seats": 99}),
+        ("cancel", {"reason": "fog"}),
+    ]:
+        late = await operator.post(f"{flight}/{change}", body, headers=seen)
+        late.refused(412, "stale-version", expected=1, version=2)
+        (await operator.post(f"{flight}/{change}", body, headers={"If-Match": "v2"})).refused(400)
+    assert await api.position() == before
+    assert (await operator.get(flight)).done() == dearer.body
+
+
+async def test_an_entry_of_a_waiting_list_is_left_only_at_the_version_that_was_seen(alice, bob, operator):
+    flight = await operator.flight(seats=1)
+    await alice.book(flight)
+    waits = await bob.post(f"/flights/{flight['id']}/waitlist", {"user_id": bob.sub, "seats": 1})
+    leave = f"/waitlist/{waits.made()['id']}/leave"
+    (await bob.post(leave, headers={"If-Match": '"v2"'})).refused(412)
+    assert (await bob.post(leave, headers={"If-Match": waits.headers["etag"]})).done()["status"] == "left"
+
+
 def queries(flight, booking):
     here, hers = f"/flights/{flight['id']}", f"/bookings/{booking['id']}"
     return ["/flights", here, f"{here}/availability", "/bookings", hers, f"{hers}/history"]
