@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import msgspec
@@ -105,8 +106,7 @@ class WhyController(Controller):
         ),
     )
     async def outcome(self, request: ApiRequest) -> ASGIApp:
-        names = request.scope["path_params"]
-        actor, operation, key = names["actor"], names["operation"], names["key"].removeprefix("/")
+        actor, operation, key = _names(request)
         caller = request.caller
         at, found = await queries.look(
             request, request.query(View), lambda c: _outcome(request, c, (actor, operation, key))
@@ -117,6 +117,18 @@ class WhyController(Controller):
 
 
 _SEES_ALL = frozenset({Role.AUDITOR, Role.OPERATOR})
+
+
+def _names(request: ApiRequest) -> list[str]:
+    """Actor, operation and key as the caller wrote them: to the router an encoded slash is a slash.
+
+    Raises CommandNotFound where that made it three parts.
+    """
+    path: str = request.scope["raw_path"].decode("ascii", "replace")
+    names = path.partition("/commands/")[2].split("/", 2)
+    if len(names) < 3:
+        raise CommandNotFound
+    return [unquote(name) for name in names]
 
 
 async def _outcome(

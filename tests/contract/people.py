@@ -142,7 +142,7 @@ class Caller:
 
     async def outcome(self, actor: str, operation: str, key: str) -> Answer:
         """What is recorded under that key; a key may hold what would end a path."""
-        return await self.get(f"/commands/{quote(actor)}/{operation}/{quote(key, safe='')}")
+        return await self.get(f"/commands/{quote(actor, safe='')}/{operation}/{quote(key, safe='')}")
 
     async def cancel_flight(self, flight: Mapping[str, Any], **options: Any) -> Answer:
         return await self.post(f"/flights/{flight['id']}/cancel", {"reason": "fog"}, **options)

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.contract.people import Caller, Person
 from tests.contract.samples import new_key
 
 
@@ -60,7 +61,7 @@ async def test_an_unknown_flight_and_one_before_its_time_are_not_found(operator,
     (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refused(404, "flight-not-found")
 
 
-@pytest.mark.parametrize("key", ["plain", "a/b?c=d&e#f%25", "~" * 255])
+@pytest.mark.parametrize("key", ["plain", "a/b?c=d&e#f%25", "//a//", "~" * 255])
 async def test_what_was_answered_is_found_by_its_key(alice, operator, auditor, key):
     flight = await operator.flight()
     key = key if len(key) > 200 else key + new_key()
@@ -69,6 +70,19 @@ async def test_what_was_answered_is_found_by_its_key(alice, operator, auditor, k
         found = (await caller.outcome(alice.sub, "initiate_booking", key)).done()
         assert (found["key"], found["status"], found["body"]) == (key, 201, answer.body)
         assert found["last_position"] == int(answer.headers["ledger-position"])
+
+
+async def test_the_slash_in_a_name_does_not_end_it(api, operator, auditor):
+    flight, key = await operator.flight(), new_key() + "/"
+    for name in ("https://id.example/~ann", "/ann/"):
+        answer = await Caller.of(api, Person(name, ("client",))).book(flight, 1, key=key)
+        found = (await auditor.outcome(name, "initiate_booking", key)).done()
+        assert (found["actor"], found["key"], found["body"]) == (name, key, answer.made())
+
+
+@pytest.mark.parametrize("slashes", ["commands/ann%2Fpay/1", "commands%2Fann/a/b", "%63ommands/a/b/c"])
+async def test_an_encoded_slash_parts_no_names(auditor, slashes):
+    (await auditor.get(f"/{slashes}")).refused(404, "command-not-found")
 
 
 async def test_anothers_outcome_is_an_unknown_one(alice, bob, operator):
