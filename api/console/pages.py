@@ -74,7 +74,7 @@ def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[byte
         facts = {"refusal": refusal, "status": status_of(refusal), "request_id": exchange.request_id}
         body = _rendered(request, "problem.html", facts)
     told = {name.decode(): value.decode("latin-1") for name, value in headers}
-    return Response(body, status_code=status_of(refusal), headers=told, media_type="text/html; charset=utf-8")
+    return Response(body, status_code=status_of(refusal), headers=told, media_type="text/html")
 
 
 def _address(request: Request[Any, Any, Any]) -> str:

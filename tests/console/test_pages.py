@@ -256,4 +256,4 @@ async def test_what_is_not_there_is_told_on_a_page(desk: Desk) -> None:
     ):
         page = await seat.open(address)
         assert (page.status, word in page.text) == (404, True)
-        assert page.answer.headers["content-type"].startswith("text/html")
+        assert page.answer.headers["content-type"] == "text/html; charset=utf-8"
