@@ -68,9 +68,12 @@ def check_part(connection: Connection, first: int, last: int | None, size: int) 
     """The same for the events from `first` to `last` (None: to the end), taking what stands before on trust.
 
     Yields how many of them are checked so far. Raises Wrong at the first that fails, also where the log ends
-    before `last`.
+    before `last`, or so early that `first` could not be the next event.
     """
     (head,) = connection.execute(_HEAD).fetchone() or (0,)
+    if first > head + 1:
+        # Who checked up to there once, and goes on: what was there is gone.
+        raise Wrong(head + 1, f"the log ends at {head}")
     last = head if last is None else last
     row = connection.execute(_ORDINAL, (first,)).fetchone()
     # Where a command's events are cut in two, its first ones are looked at as well.

@@ -54,8 +54,14 @@ async def test_a_part_of_the_log_holds(here, worked):
 async def test_a_part_that_the_log_does_not_have_is_missing(here, worked):
     result = await verified(here[AMIR], to=worked + 10)
     assert (result["ok"], result["first_bad_position"]) == (False, worked + 1)
-    result = await verified(here[AMIR], **{"from": worked + 5, "to": worked + 10})
-    assert result["ok"] is False
+    for beyond in ({"from": worked + 5, "to": worked + 10}, {"from": worked + 2}):
+        result = await verified(here[AMIR], **beyond)
+        assert (result["ok"], result["checked"], result["first_bad_position"]) == (False, 0, worked + 1)
+
+
+async def test_nothing_new_since_the_last_check_is_fine(here, worked):
+    result = await verified(here[AMIR], **{"from": worked + 1})
+    assert (result["ok"], result["checked"]) == (True, 0)
 
 
 @pytest.mark.parametrize(
