@@ -58,8 +58,10 @@ def _content(message: Any) -> bytes:
     return content
 
 
-def require_json(content_type: bytes | None) -> None:
-    """Raises UnsupportedMediaType."""
+def require_json(content_type: bytes | None, content_encoding: bytes | None) -> None:
+    """Raises UnsupportedMediaType, also for what is compressed: 64 KiB of that may be any size."""
+    if content_encoding is not None and content_encoding.lower() != b"identity":
+        raise UnsupportedMediaType("Send it as it is, without Content-Encoding.")
     if content_type != b"application/json" and not _CHARSET_UTF8.fullmatch(
         (content_type or b"").decode("latin-1")
     ):

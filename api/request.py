@@ -71,12 +71,13 @@ class ApiRequest(Request[Caller, Any, Any]):
     async def read(self, kind: type[T], optional: bool = False) -> T:
         """The body as a struct. Raises what bodies.read, require_json and decode do."""
         fields = self.exchange.fields
+        described = fields.get(b"content-type"), fields.get(b"content-encoding")
         if not optional:
-            bodies.require_json(fields.get(b"content-type"))
+            bodies.require_json(*described)
         body = await bodies.read(self.receive, fields.get(b"content-length"))
         if optional and not body:
             return kind()
-        bodies.require_json(fields.get(b"content-type"))
+        bodies.require_json(*described)
         return bodies.decode(body, kind)
 
 

@@ -77,6 +77,15 @@ async def test_only_application_json_is_a_body(operator, alice, media_type):
     assert await alice.seats(flight) == (0, 0, 10)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
+async def test_a_compressed_body_is_no_plain_one(operator, alice, encoding):
+    flight = await operator.flight()
+    wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
+    (await alice.post("/bookings", wish, headers={"Content-Encoding": encoding})).refused(415)
+    (await alice.post("/bookings", wish, headers={"Content-Encoding": "identity"})).made()
+    assert await alice.seats(flight) == (1, 0, 9)
+
+
 @pytest.mark.parametrize(
     "media_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
 )
