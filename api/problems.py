@@ -113,7 +113,7 @@ def as_refusal(error: Exception, exchange: Exchange) -> Refusal:
         if error.status_code == 404:
             return rejections.NotFound()
         if error.status_code == 405:
-            return rejections.MethodNotAllowed((error.headers or {}).get("allow", ""))
+            return rejections.MethodNotAllowed((error.headers or {}).get("allow", "").split(", "))
         return rejections.Malformed()
     logger.bind(request_id=exchange.request_id, method=exchange.method).opt(exception=error).error(
         "request.failed"

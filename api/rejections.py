@@ -83,7 +83,9 @@ class MethodNotAllowed(Rejection):
 
     status = 405
 
-    def __init__(self, allowed: str) -> None:
+    def __init__(self, known: list[str]) -> None:
+        # The router also knows OPTIONS, which the guard lets nobody do.
+        allowed = ", ".join(sorted(set(known) - {"OPTIONS"}))
         super().__init__(f"Allowed: {allowed}.")
         self.headers = ((b"allow", allowed.encode("latin-1")),)
 

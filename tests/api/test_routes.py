@@ -95,7 +95,7 @@ async def test_whatever_is_no_route_is_a_problem_with_a_type_that_resolves(peopl
         await people.alice.get("/api/v1/bookings/payments/x"),
     ]
     assert [answer.status_code for answer in answers] == [404, 405, 405, 404]
-    assert {"GET", "HEAD"} <= set(answers[1].headers["allow"].split(", "))
+    assert [answer.headers.get("allow") for answer in answers] == [None, "GET, HEAD", "GET, POST", None]
     for answer in answers:
         assert answer.headers["content-type"] == "application/problem+json"
         resolved = await people.nobody.get(answer.json()["type"])
