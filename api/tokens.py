@@ -10,7 +10,7 @@ import jwt
 from jwt.algorithms import get_default_algorithms
 
 from api.rejections import Unauthenticated
-from domain.caller import SYSTEM, Caller, Role
+from domain.caller import Caller, Role, as_subject
 from ledger.settings import Settings, WrongSetting
 
 TOKEN_BYTES_MAX = 8192
@@ -71,7 +71,7 @@ class Tokens:
             claims = jwt.decode(
                 token, key.key, algorithms=[key.algorithm], options={"require": ["exp", "sub", "roles"]}
             )
-            caller = Caller(_subject(claims["sub"]), _roles(claims["roles"]))
+            caller = Caller(as_subject(claims["sub"]), _roles(claims["roles"]))
             return Verified(caller, _expiry(claims["exp"]))
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", True) from None
@@ -85,14 +85,6 @@ class Tokens:
         if key is None:
             raise ValueError("unknown key")
         return key
-
-
-def _subject(claim: Any) -> str:
-    if not (isinstance(claim, str) and 1 <= len(claim) <= 255 and claim.isprintable()):
-        raise ValueError("sub must be 1 to 255 printable characters")
-    if claim == SYSTEM.subject:
-        raise ValueError("the log says this name where the ledger itself acted")
-    return claim
 
 
 def _expiry(claim: Any) -> float:

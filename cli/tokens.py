@@ -5,6 +5,7 @@ import time
 
 import jwt
 
+from domain.caller import as_subject
 from ledger.kept import kept
 from ledger.settings import Settings, WrongSetting
 
@@ -17,6 +18,10 @@ def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
         raise WrongSetting("SEATLEDGER_JWKS_FILE: tokens come from whoever holds its private keys")
     if not 1 <= minutes <= 525_600:
         raise WrongSetting("--minutes: must be from 1 to 525600")
+    try:
+        as_subject(sub)
+    except ValueError as wrong:
+        raise WrongSetting(f"--sub={sub!r}: {wrong}") from None
     print(signed(secret(settings), sub, roles, minutes))
     return 0
 

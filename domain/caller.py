@@ -1,7 +1,7 @@
 """Who asks: a subject and its roles."""
 
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -50,3 +50,12 @@ class Asked(NamedTuple):
 
 SYSTEM = Caller("seatledger", frozenset({Role.OPERATOR}))
 """The ledger itself, when the clock is the cause."""
+
+
+def as_subject(name: Any) -> str:
+    """What a token may say who its bearer is. Raises ValueError."""
+    if not (isinstance(name, str) and 1 <= len(name) <= 255 and name.isprintable()):
+        raise ValueError("must be 1 to 255 printable characters")
+    if name == SYSTEM.subject:
+        raise ValueError("the log says this name where the ledger itself acted")
+    return name

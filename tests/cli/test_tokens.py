@@ -65,6 +65,12 @@ def test_a_token_lasts_from_a_minute_to_a_year(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("sub", ["", "a\nb", "x" * 256, "seatledger"])
+def test_nobody_gets_a_token_that_no_door_would_open_to(tmp_path: Path, sub: str) -> None:
+    with pytest.raises(WrongSetting, match="--sub"):
+        token(Settings(data=tmp_path), sub, ["client"], 60)
+
+
 def test_where_others_hold_the_keys_there_is_no_token(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
