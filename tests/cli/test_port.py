@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 import cli.port
-from cli.port import PortTaken, require_free
+from cli.port import CannotListen, PortTaken, require_free
 
 
 @pytest.fixture
@@ -52,3 +52,9 @@ def test_a_port_just_used_is_free() -> None:
             accepted.close()
             client.recv(1)
     require_free("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_here_is_named(host: str) -> None:
+    with pytest.raises(CannotListen, match=rf"port 4711 of {host}: .*SEATLEDGER_HOST"):
+        require_free(host, 4711)

@@ -18,6 +18,7 @@ WRONG_SETTINGS = {
     "SEATLEDGER_SWEEP_CRON": "now and then",
     "SEATLEDGER_LOG_FORMAT": "xml",
     "SEATLEDGER_DEADLINE_SECONDS": "-1",
+    "SEATLEDGER_HOST": "nowhere.invalid",
 }
 
 
