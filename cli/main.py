@@ -80,7 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _said(problem: psycopg.Error) -> str:
     """What PostgreSQL said and advises, without its inner workings."""
     said = [problem.diag.message_primary, problem.diag.message_hint]
-    return "\n".join(filter(None, said)) or str(problem).strip() or type(problem).__name__
+    if isinstance(problem, psycopg.errors.UndefinedTable):
+        said[1] = "Is it the one you mean (--data, DATABASE_URL)? `seatledger migrate` makes a ledger of it."
+    return "\n".join(filter(None, said)) or " ".join(str(problem).split()) or type(problem).__name__
 
 
 _SETTINGS = ("data", "host", "port", "workers")

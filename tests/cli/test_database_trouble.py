@@ -1,0 +1,32 @@
+"""A database that is not there, or not ours, is told in words that say what to do."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cli.main import main
+from faults.ports import free_port
+
+
+def said(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert main(["verify", "--data", str(folder)]) == 1
+    return capsys.readouterr().err.strip()
+
+
+def test_a_database_that_is_not_there_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(f"postgresql://x@127.0.0.1:{free_port()}/x", tmp_path, monkeypatch, capsys)
+    assert told.startswith("seatledger: the database: ")
+    assert len(told.splitlines()) == 1
+
+
+def test_a_database_without_a_ledger_is_perhaps_the_wrong_one(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("drop schema ledger cascade")
+    told = said(database_url, tmp_path, monkeypatch, capsys)
+    assert all(word in told for word in ("--data", "DATABASE_URL", "seatledger migrate"))
