@@ -13,7 +13,7 @@ from ledger.following.dictionary import dictionary as dictionary_of
 from ledger.following.rebuild import Progress, Rebuilt
 from ledger.following.rebuild import rebuild as rebuild_one
 from ledger.following.swap import RebuildStopped
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.schema import migrate
 from ledger.settings import Settings, WrongSetting
 from projections.analytics import PROJECTIONS
@@ -24,7 +24,7 @@ def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:
     if all == (name is not None):
         raise WrongSetting("rebuild: name one projection, or --all")
     names = list(PROJECTIONS) if name is None else [name]
-    with running_database(settings.database_url, settings.data) as url:
+    with existing_database(settings.database_url, settings.data) as url:
         migrate(url)
         return max(asyncio.run(_rebuild_all(url, names, json)))
 
@@ -49,7 +49,7 @@ async def _rebuild_all(url: str, names: list[str], json: bool) -> list[int]:
 def dictionary(settings: Settings) -> int:
     """Print the data dictionary, in Markdown, from the comments in the database."""
     with (
-        running_database(settings.database_url, settings.data) as url,
+        existing_database(settings.database_url, settings.data) as url,
         psycopg.connect(url, autocommit=True) as connection,
     ):
         print(dictionary_of(connection), end="")

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cli.proofs import saved_checkpoints
 from ledger.keyring import Keyring, keyring_at_hand
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.refuted import Refuted
 from ledger.settings import Settings
@@ -25,7 +25,7 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     except Refuted as refuted:
         print(f"seatledger: {refuted}", file=sys.stderr)
         return 1
-    with running_database(settings.database_url, settings.data) as url:
+    with existing_database(settings.database_url, settings.data) as url:
         result = _with_progress(url, saved, keyring_at_hand(settings))
     if json:
         print(msgspec.json.encode(result).decode())

@@ -12,7 +12,7 @@ from ledger.exports.files import FORMATS
 from ledger.exports.files import export as export_table
 from ledger.exports.snapshot import ExportStopped
 from ledger.exports.tables import TABLES
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.settings import Settings, WrongSetting
 
 FAILED = 1
@@ -37,7 +37,7 @@ def export(
     """0 when the file and its manifest are there, 1 when something stands in the way."""
     if position is not None and position < 0:
         raise WrongSetting("export: positions of the log are 0 (before all) and up")
-    with running_database(settings.database_url, settings.data) as url:
+    with existing_database(settings.database_url, settings.data) as url:
         try:
             path, manifest = export_table(url, TABLES[table], format, position, out, _tell)
         except ExportStopped as stopped:

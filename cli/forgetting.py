@@ -12,7 +12,7 @@ from ledger import forgetting
 from ledger.keying import rotate
 from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
 from ledger.people import is_in_clear
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.settings import Settings, WrongSetting
 
 FAILED = 1
@@ -68,7 +68,7 @@ def rotate_master_key(settings: Settings) -> int:
     """A new key wraps all others; once the old one is destroyed, older copies of the database name nobody."""
     new = settings.data / f"{MASTER_KEY_FILE}.new"
     old_key, new_key = master_key_of(settings), key_in(new)
-    with running_database(settings.database_url, settings.data) as url:
+    with existing_database(settings.database_url, settings.data) as url:
         people = rotate(url, Keyring(old_key), Keyring(new_key))
     print(f"wrapped {people} keys anew")
     if settings.master_key is None:

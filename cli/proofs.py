@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cli.options import DATA, add
 from ledger.connection import Connection, connect
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.proofs import check, prover, signer
 from ledger.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
 from ledger.proofs.keys import KEY_FILE, public_pem, signing_key
@@ -104,7 +104,7 @@ def saved_checkpoints(settings: Settings, against: Path | None, key: Path | None
 def _run(settings: Settings, work: Work) -> int:
     key = signing_key(settings)
     try:
-        with running_database(settings.database_url, settings.data) as url:
+        with existing_database(settings.database_url, settings.data) as url:
             migrate(url)
             print(asyncio.run(_connected(url, key, work)), end="")
     except (Unfit, prover.NotProvable, NotTaken, Refuted) as problem:

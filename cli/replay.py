@@ -18,7 +18,7 @@ from ledger.connection import Connection, conninfo
 from ledger.keyring import keyring_at_hand
 from ledger.log import RecordedEvent, position_at, steps, stream
 from ledger.people import by_names
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.settings import Settings
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -104,7 +104,7 @@ def _ask(settings: Settings, question: Callable[[Connection], Awaitable[Events]]
             events = await question(connection)
             return events if keyring is None else await by_names(connection, keyring, events)
 
-    with running_database(settings.database_url, settings.data) as url:
+    with existing_database(settings.database_url, settings.data) as url:
         return asyncio.run(asked(url))
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from cli.options import DATA, JSON, add
 from ledger.connection import connect
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.schema import migrate
 from ledger.self_audit.rounds import full_round
 from ledger.self_audit.standing import Standing, standing
@@ -21,7 +21,7 @@ def register(commands: Any) -> None:
 
 def self_audit(settings: Settings, json: bool) -> int:
     """0 when the views agree with the log, 1 when not. Works while the program runs and while it does not."""
-    with running_database(settings.database_url, settings.data) as url:
+    with existing_database(settings.database_url, settings.data) as url:
         migrate(url)
         found = asyncio.run(_one_round(url))
     if json:

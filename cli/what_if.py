@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from cli.options import DATA, JSON, add
-from ledger.postgres import running_database
+from ledger.postgres import existing_database
 from ledger.settings import Settings, WrongSetting
 from ledger.what_if.demand import Demand, Selection, demand
 from ledger.what_if.outcome import Outcome
@@ -56,7 +56,7 @@ def what_if(
         raise WrongSetting("what-if: name one flight, or days")
     policy = Policy(None if hold_minutes is None else timedelta(minutes=hold_minutes), overbook)
     with (
-        running_database(settings.database_url, settings.data) as url,
+        existing_database(settings.database_url, settings.data) as url,
         demand(url, Selection(flight, since, until)) as asked,
     ):
         result = compare(asked, policy, timedelta(seconds=settings.capture_seconds), _Meter())

@@ -14,7 +14,7 @@ from ledger.postgres.binaries import VARIABLE, find_binaries
 if os.name == "posix":  # elsewhere there are no such locks, and only a DATABASE_URL works
     import fcntl
 
-    from ledger.postgres.cluster import PASSWORD_FILE, POINTER_FILE, known_place
+    from ledger.postgres.cluster import PASSWORD_FILE, POINTER_FILE, NoPlace, known_place
     from ledger.postgres.keeper import (
         KEEPER_LOCK,
         LINGER_FILE,
@@ -70,6 +70,19 @@ def running_database(
         yield _wait_for_answer(data, log)
     finally:
         _leave(data, users)
+
+
+@contextmanager
+def existing_database(database_url: str | None, data: Path) -> Iterator[str]:
+    """As `running_database`, for those who only look: a mistyped folder must not become an empty ledger."""
+    try:
+        missing = os.name == "posix" and not database_url and known_place(data.resolve()) is None
+    except NoPlace as gone:
+        raise EmbeddedDatabaseFailed(str(gone)) from None
+    if missing:
+        raise EmbeddedDatabaseFailed(f"there is no database in {data}: is it the folder meant (--data)?")
+    with running_database(database_url, data) as url:
+        yield url
 
 
 def ensure_running(data: Path) -> None:

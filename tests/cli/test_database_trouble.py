@@ -30,3 +30,23 @@ def test_a_database_without_a_ledger_is_perhaps_the_wrong_one(
         connection.execute("drop schema ledger cascade")
     told = said(database_url, tmp_path, monkeypatch, capsys)
     assert all(word in told for word in ("--data", "DATABASE_URL", "seatledger migrate"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify"],
+        ["history", "019f0000-0000-7000-8000-000000000000"],
+        ["self-audit"],
+        ["export", "events"],
+        ["rebuild", "--all"],
+    ],
+)
+def test_who_only_looks_makes_no_ledger_of_a_folder_that_was_mistyped(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "")
+    mistyped = tmp_path / "dta"
+    assert main([*command, "--data", str(mistyped)]) == 1
+    assert "there is no database in" in capsys.readouterr().err
+    assert not mistyped.exists()
