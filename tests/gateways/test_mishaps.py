@@ -16,29 +16,30 @@ ALWAYS = {"chance": 1}
 
 
 async def test_an_answer_that_comes_too_late_is_a_doubt_and_the_charge_is_there(
-    hasty: Gateway, order: Order, simulator: Program
+    hasty: Gateway, gateway: Gateway, order: Order, simulator: Program
 ) -> None:
-    simulator.switch(slow={"chance": 1, "seconds": 1})
+    simulator.switch(slow={"chance": 1, "seconds": 30})
     begun = time.monotonic()
     with pytest.raises(GatewayInDoubt):
         await hasty.authorise(order)
-    assert time.monotonic() - begun < 0.8
+    assert time.monotonic() - begun < 20
     simulator.switch()
-    assert [charge.status for charge in await hasty.find(order.payment_id)] == [ChargeStatus.AUTHORISED]
-    await hasty.authorise(order)
+    assert [charge.status for charge in await gateway.find(order.payment_id)] == [ChargeStatus.AUTHORISED]
+    await gateway.authorise(order)
     assert len(simulator.intents(order.payment_id)) == 1
 
 
 async def test_a_repeat_while_the_first_is_under_way_is_a_doubt_and_no_second_charge(
     hasty: Gateway, gateway: Gateway, order: Order, simulator: Program
 ) -> None:
-    simulator.switch(late={"chance": 1, "seconds": 0.6})
+    # Time enough, on a machine that is busy, for all that is asked for before the first is carried out.
+    simulator.switch(late={"chance": 1, "seconds": 3})
     with pytest.raises(GatewayInDoubt):
         await hasty.authorise(order)
     assert simulator.intents(order.payment_id) == []
     simulator.switch()
     with pytest.raises(GatewayInDoubt, match="409"):
-        await hasty.authorise(order)
+        await gateway.authorise(order)
     await simulator.until_made(order.payment_id)
     assert (await gateway.authorise(order)).status is ChargeStatus.AUTHORISED
     assert len(simulator.intents(order.payment_id)) == 1
