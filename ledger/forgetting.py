@@ -63,7 +63,9 @@ def _wipe(connection: Connection[Any], persons: Sequence[str], by: str) -> None:
 
 
 def _sweep(url: str) -> None:
-    """Rows that were wiped do not stay behind in the table's pages, unless a snapshot still needs them."""
+    """Rows as they were do not stay behind, unless a snapshot still needs them. The last bytes that a page
+    had of them are overwritten when it fills.
+    """
     with psycopg.connect(conninfo(url, "seatledger forget"), autocommit=True) as connection:
         connection.execute("vacuum ledger.people")
 
@@ -82,8 +84,9 @@ _RECORD = """
 """
 # A hold that is due blocks no seat and cannot be paid, so it is not live.
 _OPEN = """
-    select format('booking %%s is %%s, and its flight has not departed: cancel it, or wait until it departs',
-            b.id, b.status)
+    select format(case when f.departs_at > now()
+            then 'booking %%s is %%s, and its flight has not departed: cancel it, or wait until it departs'
+            else 'booking %%s is %%s: capture or void its payment' end, b.id, b.status)
     from views.bookings b join views.flights f on f.id = b.flight_id
     where b.user_id = %(person)s and b.status <> 'cancelled'
         and (f.departs_at > now() or b.status = 'pending') and coalesce(b.held_until, 'infinity') > now()

@@ -1,8 +1,9 @@
 """One real PostgreSQL for the whole run, and a fresh migrated database for each test that asks for one."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -64,6 +65,24 @@ def _database(server_url: str, template: str) -> Iterator[str]:
         )
         yield make_conninfo(server_url, dbname=name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def rows(database_url: str) -> Callable[..., list[Any]]:
+    """`rows(sql, ...)`: what the database says, asked by a superuser."""
+
+    def ask(statement: str, *parameters: Any) -> list[Any]:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    return ask
+
+
+@pytest.fixture
+def tamper(rows: Callable[..., list[Any]]) -> Callable[[str], list[Any]]:
+    """Statements run by a superuser with every trigger asleep."""
+    return lambda statements: rows(f"set session_replication_role = replica; {statements}")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import psycopg
 import pytest
 
 from ledger.connection import Connection, connect
@@ -18,18 +17,6 @@ SEED = 1979
 async def trade(database_url: str) -> AsyncIterator[Trade]:
     async with open_trade(database_url, SEED) as trade:
         yield trade
-
-
-@pytest.fixture
-def rows(database_url: str) -> Callable[..., list[Any]]:
-    """`rows(sql, ...)`: what the database says, asked by a superuser."""
-
-    def ask(statement: str, *parameters: Any) -> list[Any]:
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
-            return cursor.fetchall() if cursor.description else []
-
-    return ask
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from ledger.connection import Connection
 from ledger.exports import snapshot
 from ledger.exports.files import FORMATS, Manifest, export
 from ledger.exports.snapshot import ExportStopped
-from ledger.exports.tables import TABLES
+from ledger.exports.tables import TABLES, copy_rows
 from ledger.following.batch import advance
 from projections.analytics import PROJECTIONS
 from tests.analytics.conftest import Follow
@@ -37,6 +38,7 @@ from tests.analytics.trade import PRICE, Trade
 
 Rows = Callable[..., list[Any]]
 Export = Callable[..., tuple[Path, Manifest]]
+ISO = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 ODD = 'fog, "they" said\nand \\N or \\. or é; nothing\r\n'
 
 
@@ -154,6 +156,10 @@ async def test_made_again_it_is_the_same_file_and_its_manifest_tells_what_it_is(
     elsewhere = make_conninfo(database_url, options="-c timezone=Asia/Kolkata -c datestyle=German")
     assert export(elsewhere, TABLES["bookings"], "parquet", 200, path, lambda *_: None)[1] == made
     assert b',"",' not in exported("events")[0].read_bytes()
+    assert exported("events", "csv", 200)[1].rows == 200
+    assert rows("select to_char(recorded_at, %s) from ledger.events where position = 200", ISO) == [
+        (told["recorded_at"],)
+    ]
     ((head, hash),) = rows(
         "select position, encode(hash, 'hex') from ledger.events order by position desc limit 1"
     )
@@ -176,6 +182,37 @@ async def test_a_position_that_is_not_there_is_refused_and_one_that_will_be_is_w
     assert not waits.done()
     await follow()
     assert (await waits)[1].position == head
+
+
+async def test_a_table_that_stands_still_or_is_another_ones_is_not_waited_for(
+    trade: Trade, follow: Follow, rows: Rows, database_url: str
+) -> None:
+    await follow()
+    await trade.rush(2)
+    rows(
+        "update analytics_store.builds set parked_at = now(), error = 'poison' where projection = 'bookings'"
+    )
+    with pytest.raises(ExportStopped, match="bookings stands still at position 0: poison"):
+        export(database_url, TABLES["bookings"], "csv", 1, None, lambda *_: None)
+    newer = replace(TABLES["flights"], version=99)
+    with pytest.raises(ExportStopped, match="run `seatledger rebuild flights`"):
+        export(database_url, newer, "csv", None, None, lambda *_: None)
+
+
+async def test_rows_and_position_are_of_one_moment(
+    trade: Trade, follow: Follow, rows: Rows, exported: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade.rush(2)
+    await follow()
+    before = exported("bookings")[1]
+
+    def meanwhile(*given: Any) -> Any:
+        rows("delete from analytics.bookings")
+        return copy_rows(*given)
+
+    monkeypatch.setattr(snapshot, "copy_rows", meanwhile)
+    assert exported("bookings")[1] == before
+    assert exported("bookings")[1].rows == 0 < before.rows
 
 
 def test_the_command_says_what_it_made_and_what_it_cannot(

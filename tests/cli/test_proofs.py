@@ -12,11 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from tests.ledger.conftest import desk, log, rows, tamper
+from tests.ledger.conftest import desk, log
 from tests.ledger.test_forged_chains import RELINK
 from tests.proofs.test_sinks import Board, board
 
-__all__ = ["board", "desk", "log", "rows", "tamper"]
+__all__ = ["board", "desk", "log"]
 
 
 @pytest.fixture

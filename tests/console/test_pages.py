@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from api.console import checks
 from ledger.proofs.check import check
 from tests.console.conftest import HOSTILE, Booked, Desk
 
@@ -131,6 +132,17 @@ async def test_verifying_a_booking_finds_what_was_changed(desk: Desk, changed: s
         connection.execute(f"update {changed}".encode())
     page = await seat.send(f"/console/bookings/{booking['id']}/verify")
     assert page.all("ul[@class='findings']/li")[found].attrib["class"] == "bad"
+
+
+async def test_a_booking_with_events_without_end_is_left_to_verify(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = await desk.people.booking(await desk.people.flight())
+    await desk.people.pay(booking)
+    monkeypatch.setattr(checks, "EVENTS_MAX", 2)
+    page = await desk.sit_down("amir", "auditor").send(f"/console/bookings/{booking['id']}/verify")
+    assert "more than 2 events: run `seatledger verify`" in page.text
+    assert page.all("ul[@class='findings']/li")[0].attrib["class"] not in ("good", "bad")
 
 
 async def test_figures_are_those_of_the_facts(desk: Desk) -> None:

@@ -235,6 +235,32 @@ async def test_nobody_is_forgotten_before_all_is_settled(
     assert "forgotten already" in refused()
 
 
+async def test_what_is_over_keeps_nobody_from_being_forgotten_and_money_on_its_way_does(
+    house: House, keyed_url: str, keyring: Keyring, places: Callable[..., list[str]], rows: Any
+) -> None:
+    flight = await house.flight()
+    due, paid, pending = [await house.hold(house.alice, flight) for _ in range(3)]
+    await house.pay(house.alice, paid, "pay-1")
+    await house.pay(house.alice, pending, "pay-2", capture="manual")
+    # The clocks of the views go on: one hold is due, and the flight has departed.
+    rows("update views.bookings set held_until = now() where id = %s", due["id"])
+    rows("update views.flights set departs_at = now()")
+    with pytest.raises(NotForgotten) as refusal:
+        forget(keyed_url, keyring, NAME, "test")
+    assert str(refusal.value).splitlines()[1:] == [
+        f"booking {pending['id']} is pending: capture or void its payment"
+    ]
+    ended = "update views.bookings set gateway_task = 'capture', held_until = now() where id = %s"
+    rows(ended, pending["id"])
+    with pytest.raises(NotForgotten, match=f"payment of booking {pending['id']} is still in the gateway"):
+        forget(keyed_url, keyring, NAME, "test")
+    rows("update views.bookings set gateway_task = null")
+    forget(keyed_url, keyring, NAME, "test")
+    # What is still written about the forgotten is kept by nobody.
+    await house.post(house.operator, f"/bookings/{paid['id']}/cancel", {"reason": WROTE})
+    assert places(WROTE, "Dinah") == []
+
+
 async def test_forgetting_and_booking_at_once_come_one_after_the_other(
     house: House, keyed_url: str, keyring: Keyring
 ) -> None:

@@ -9,14 +9,14 @@ import pytest
 from api.app import create_app
 from cli.main import main
 from ledger.forgetting import forget
-from ledger.keying import key_ledger, rotate
+from ledger.keying import _insert, key_ledger, rotate
 from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
 from ledger.ledger import open_ledger
 from ledger.people import OtherMasterKey
 from ledger.settings import Settings, WrongSetting
 from ledger.verify import verify
 from tests.api.conftest import client, running, token
-from tests.erasure.conftest import NAME, SECRET, SETTINGS, House, opened
+from tests.erasure.conftest import MASTER_KEY, NAME, SECRET, SETTINGS, House, opened
 
 OTHER = Keyring(bytes(32))
 
@@ -71,6 +71,52 @@ async def test_nothing_is_rotated_under_programs_at_work(
         rotate(keyed_url, keyring, OTHER)
 
 
+@pytest.mark.parametrize("end", ["forget", "rotate"])
+def test_what_is_wiped_does_not_stay_in_the_files_of_the_table(
+    keyed_url: str, keyring: Keyring, end: str
+) -> None:
+    people = [keyring.newcomer(name) for name in (NAME, "bob", "carol")]
+
+    def on_disk() -> list[bool]:
+        with psycopg.connect(keyed_url, autocommit=True) as rows:
+            rows.execute("checkpoint")
+            files = b"".join(file for (file,) in rows.execute(FILES).fetchall())
+        return [value in files for value in (people[0].lookup, str(people[0].wrapped_key).encode())]
+
+    with psycopg.connect(keyed_url) as rows:
+        _insert(rows, people)
+    assert on_disk() == [True, True]
+    if end == "forget":
+        forget(keyed_url, keyring, NAME, "test")
+    else:
+        rotate(keyed_url, keyring, OTHER)
+    assert on_disk() == [False, False]
+
+
+FILES = """
+    select pg_read_binary_file(pg_relation_filepath(oid)) from pg_class where oid = 'ledger.people'::regclass
+        or oid in (select indexrelid from pg_index where indrelid = 'ledger.people'::regclass)
+"""
+
+
+async def test_a_key_that_was_changed_under_a_program_at_work_seals_nobody(
+    house: House, keyed_url: str, rows: Any
+) -> None:
+    """Whoever rotates sees to it that none is; one that had lost its connections may come back."""
+    flight = await house.flight()
+    people = rows("select count(*) from ledger.people")
+    rows("update ledger.secrets set value = %s", OTHER.check)
+    body = {"flight_id": flight["id"], "user_id": NAME, "seats": 1}
+    assert (await house.alice.post("/api/v1/bookings", json=body)).status_code == 503
+    assert rows("select count(*) from ledger.people") == people
+    rows("update ledger.secrets set value = %s", Keyring(MASTER_KEY).check)
+    await house.hold(house.alice, flight)
+
+
+def test_without_the_master_key_nobody_can_try_out_names(keyring: Keyring) -> None:
+    assert keyring.lookup(NAME) == Keyring(MASTER_KEY).lookup(NAME) != OTHER.lookup(NAME)
+
+
 async def test_rotated_keys_open_what_the_old_ones_did(keyed_url: str, keyring: Keyring) -> None:
     settings = Settings(jwt_secret=SECRET, master_key=bytes(32))
     app = create_app(SETTINGS, lambda: open_ledger(keyed_url, SETTINGS))
@@ -104,7 +150,13 @@ async def test_a_log_from_before_there_were_pseudonyms_goes_on(database_url: str
             {"x-idempotency-key": "c"},
         )
         cancelled = await house.alice.post(path, json=why, headers=key)
-    assert key_ledger(database_url, keyring) == 2
+        # Some never gave a command that was accepted, and some none at all.
+        await house.hold(house.operator, flight, "only booked for", seats=8)
+        wish = {"user_id": "only waits", "seats": 9}
+        await house.post(house.operator, f"/flights/{flight['id']}/waitlist", wish)
+        stranger = client(app, token("only refused", "client"))
+        assert (await stranger.post(path, json={}, headers=key)).status_code == 404
+    assert key_ledger(database_url, keyring) == 5
     assert key_ledger(database_url, keyring) == 0
     app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
     async with running(app):
@@ -142,6 +194,44 @@ TAMPERED = {
     "sealed text does not open": "update ledger.people p set wrapped_key = %(key)s, sealed_name = %(name)s"
     " where lookup = %(alice)s",
 }
+
+
+@pytest.mark.parametrize("who", ["only booked for", "only waits"])
+async def test_verify_misses_those_who_are_only_named(
+    house: House, keyed_url: str, keyring: Keyring, tamper: Any, who: str
+) -> None:
+    flight = await house.flight(seats=2)
+    await house.hold(house.operator, flight, "only booked for", seats=2)
+    wish = {"user_id": "only waits", "seats": 1}
+    await house.post(house.operator, f"/flights/{flight['id']}/waitlist", wish)
+    tamper(f"delete from ledger.people where lookup = '\\x{keyring.lookup(who).hex()}'")
+    found = verify(keyed_url, keyring=keyring)
+    assert (found.first_bad_position, "stands for nobody" in str(found.reason)) == (
+        2 if who == "only booked for" else 3,
+        True,
+    )
+
+
+@pytest.mark.parametrize("text", ["void", "reference"])
+async def test_verify_opens_whatever_people_wrote(
+    house: House, keyed_url: str, keyring: Keyring, rows: Any, text: str
+) -> None:
+    booking = await house.hold(house.alice, await house.flight())
+    capture = "manual" if text == "void" else "automatic"
+    await house.pay(house.alice, booking, "pay-1", capture=capture)
+    if text == "void":
+        await house.post(house.operator, f"/bookings/{booking['id']}/void", {"reason": "a word"})
+    else:
+        await house.post(house.alice, f"/bookings/{booking['id']}/cancel")
+        (refund,) = (await house.auditor.get("/api/v1/refunds")).json()["data"]
+        await house.post(house.operator, f"/refunds/{refund['id']}/settle", {"reference": "a word"})
+    assert verify(keyed_url, keyring=keyring).ok
+    alice = keyring.lookup(NAME)
+    ((person,),) = rows("select person from ledger.people where lookup = %s", alice)
+    other = keyring.newcomer(NAME, person)
+    change = "update ledger.people set wrapped_key = %s, sealed_name = %s where person = %s"
+    rows(change, other.wrapped_key, other.sealed_name, person)
+    assert "sealed text does not open" in str(verify(keyed_url, keyring=keyring).reason)
 
 
 @pytest.mark.parametrize("reason", TAMPERED)

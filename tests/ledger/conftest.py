@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 
 from domain.caller import Caller, Role
@@ -66,18 +65,6 @@ async def other_desk(database_url: str) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-def rows(database_url: str) -> Any:
-    """`rows(sql, ...)`: what the database says, asked by a superuser."""
-
-    def ask(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
-            return cursor.fetchall() if cursor.description else []
-
-    return ask
-
-
-@pytest.fixture
 async def log(desk: Desk) -> list[UUID]:
     """Positions 1 to 8: a flight, three holds, a payment (two events), a paid cancellation (two events)."""
     flight = await desk.schedule()
@@ -87,9 +74,3 @@ async def log(desk: Desk) -> list[UUID]:
     refused = await desk.hold(flight, "dave", seats=9)
     assert refused.status == 409
     return [flight, *(booking for booking in bookings if booking)]
-
-
-@pytest.fixture
-def tamper(rows: Any) -> Any:
-    """Statements run by a superuser with every trigger asleep."""
-    return lambda statements: rows(f"set session_replication_role = replica; {statements}")

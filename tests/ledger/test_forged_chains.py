@@ -34,11 +34,13 @@ async def test_a_forged_chain_is_given_away_by_the_views(
     assert verify(database_url).first_bad_position == 3
 
 
-async def test_a_refund_of_more_than_was_paid_is_named(
-    log: list[UUID], tamper: Any, database_url: str, rows: Any
+@pytest.mark.parametrize("amount", [9999, 10001])
+async def test_a_refund_of_more_or_less_than_was_paid_is_named(
+    log: list[UUID], tamper: Any, database_url: str, amount: int
 ) -> None:
-    refund = "update ledger.events set state = replace(state, '\"amount\":10000,', '\"amount\":10001,')"
-    tamper(refund + " where topic = 'booking.refund_due'; update views.refunds set amount = 10001;" + RELINK)
+    refund = f"update ledger.events set state = replace(state, '\"amount\":10000,', '\"amount\":{amount},')"
+    view = f"update views.refunds set amount = {amount};"
+    tamper(f"{refund} where topic = 'booking.refund_due'; {view} {RELINK}")
     result = verify(database_url)
     assert (result.first_bad_position, "owed back" in (result.reason or "")) == (8, True)
 

@@ -26,11 +26,14 @@ class Reads:
         self.groups: list[set[UUID]] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.trouble: type[Exception] | None = None
         self.rows = Gathered(desk.ledger.read, self.find_all, seconds=5)
 
     async def find_all(self, connection: Connection, ids: Sequence[UUID]) -> Seen[dict[UUID, BookingRow]]:
         self.groups.append(set(ids))
         await self.gate.wait()
+        if self.trouble:
+            raise self.trouble
         if POISON in ids:
             raise ValueError("a row that nobody can read")
         return await bookings.find_all(connection, ids)
@@ -119,6 +122,31 @@ async def test_more_than_may_wait_are_told_at_once(
         await reads.rows.find(held[0])
     reads.gate.set()
     assert {found.position for found in await asyncio.gather(first, *waiting)} == {4}
+
+
+async def test_a_group_is_only_so_large(
+    desk: Desk, held: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathered, "GROUP_MAX", 2)
+    reads = Reads(desk)
+    first = await reads.first_is_asked(held[0])
+    others = [asyncio.create_task(reads.rows.find(id)) for id in held]
+    await asyncio.sleep(0)
+    reads.gate.set()
+    await asyncio.gather(first, *others)
+    assert reads.groups == [{held[0]}, {held[0], held[1]}, {held[2]}]
+
+
+async def test_a_database_that_does_not_answer_is_asked_once_for_all(desk: Desk, held: list[UUID]) -> None:
+    reads = Reads(desk)
+    first = await reads.first_is_asked(held[0])
+    others = [asyncio.create_task(reads.rows.find(id)) for id in held]
+    await asyncio.sleep(0)
+    reads.trouble = Unavailable
+    reads.gate.set()
+    seen = await asyncio.gather(first, *others, return_exceptions=True)
+    assert [type(one) for one in seen] == [Unavailable] * 4
+    assert len(reads.groups) == 2
 
 
 async def test_nobody_waits_longer_than_the_deadline(desk: Desk, held: list[UUID]) -> None:

@@ -43,6 +43,13 @@ async def test_the_first_error_is_told(pipeline: Pipeline) -> None:
         await pipeline.sync()
 
 
+async def test_the_first_error_is_told_where_it_is_in_the_statement(pipeline: Pipeline) -> None:
+    for statement in ("select 1", "select * from nowhere", "select 1"):
+        pipeline.send(statement)  # type: ignore[arg-type]
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await pipeline.sync()
+
+
 @pytest.mark.parametrize("values", [[1.5], ["a", 1], ["\ud800"], [b"bytes"]])
 async def test_a_list_that_is_none_of_theirs_is_a_data_error(pipeline: Pipeline, values: list[Any]) -> None:
     with pytest.raises(psycopg.DataError):

@@ -14,10 +14,10 @@ from ledger.ledger import open_ledger
 from ledger.settings import Settings
 from ledger.store import Store
 from ledger.submission import Answer, Submission, neutral
-from ledger.verify import verify
 from tests.ledger.conftest import OPERATOR, Desk
 from tests.ledger.test_forged_chains import RELINK
 from tests.ledger.test_verify import ZEROES
+from tests.ledger.verified import verify
 
 STANDING = "select user_id, status from views.waiting order by joined_at, id"
 
@@ -128,11 +128,6 @@ async def log(desk: Desk) -> UUID:
     await desk.cancel(held, "alice")
     await desk.submit(LeaveWaitlist(dave.subject_id or flight), "dave")
     return flight
-
-
-@pytest.fixture
-def tamper(rows: Any) -> Any:
-    return lambda statements: rows(f"set session_replication_role = replica; {statements}")
 
 
 async def test_all_holds_after_real_work(log: UUID, database_url: str) -> None:

@@ -1,22 +1,32 @@
-"""Verify as tests call it: whatever the log is cut into, it must find the very same."""
+"""Verify as tests call it: whatever the log is cut into, and whoever shares the work, it finds the same."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import ledger.verify
 from ledger.verify import Verification
 
 
 def verify(url: str, **options: Any) -> Verification:
-    """What one walk along the log finds, and ranges of one and of three events as well."""
-    found = {cut: _cut(url, cut, options) for cut in (ledger.verify.EVENTS_AT_ONCE, 1, 3)}
-    assert len({(one.first_bad_position, one.reason) for one in found.values()}) == 1, found
-    return found[ledger.verify.EVENTS_AT_ONCE]
-
-
-def _cut(url: str, events_at_once: int, options: dict[str, Any]) -> Verification:
+    """What one walk along the log finds, and ranges of one and of three events, and three who share them."""
     usual = ledger.verify.EVENTS_AT_ONCE
-    try:
-        ledger.verify.EVENTS_AT_ONCE = events_at_once
-        return ledger.verify.verify(url, **options)
-    finally:
-        ledger.verify.EVENTS_AT_ONCE = usual
+    ways = ((usual, 1), (1, 1), (3, 1), (1, 3))
+    found = {way: _cut(url, *way, options) for way in ways}
+    assert len({(one.first_bad_position, one.reason) for one in found.values()}) == 1, found
+    return found[usual, 1]
+
+
+def _cut(url: str, events_at_once: int, workers: int, options: dict[str, Any]) -> Verification:
+    with (
+        patch.object(ledger.verify, "EVENTS_AT_ONCE", events_at_once),
+        patch.object(ledger.verify, "side_by_side", _in_this_process),
+    ):
+        return ledger.verify.verify(url, workers=workers, **options)
+
+
+@contextmanager
+def _in_this_process(work: Any, parts: Sequence[tuple[Any, ...]]) -> Iterator[list[Iterator[Any]]]:
+    """Each share of the work with a connection of its own, but none with a process: that takes a second."""
+    yield [work(*part) for part in parts]

@@ -11,9 +11,9 @@ from ledger.proofs.checkpoint import Checkpoint
 from ledger.proofs.keys import public_pem, signing_key
 from ledger.proofs.signer import checkpoint_now
 from ledger.settings import Settings
-from tests.ledger.conftest import desk, log, other_desk, rows, tamper
+from tests.ledger.conftest import desk, log, other_desk
 
-__all__ = ["desk", "log", "other_desk", "rows", "tamper"]
+__all__ = ["desk", "log", "other_desk"]
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ from ledger.proofs.keys import signing_key
 from ledger.proofs.saved import read_saved
 from scheduler import notary
 from scheduler.notary import Notary
-from tests.ledger.conftest import rows, tamper
 from tests.ledger.test_forged_chains import RELINK
 from tests.proofs.test_sinks import Board, board
 from tests.scheduler.airline import Airline
 from tests.scheduler.test_sweeper import told
 
-__all__ = ["board", "rows", "tamper", "told"]
+__all__ = ["board", "told"]
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from ledger.connection import Connection, connect
 from ledger.self_audit.rounds import full_round
 from ledger.self_audit.standing import Standing, standing
-from tests.analytics.conftest import rows, trade
-from tests.ledger.conftest import desk, log, tamper
+from tests.analytics.conftest import trade
+from tests.ledger.conftest import desk, log
 from tests.scheduler.test_sweeper import told
 
-__all__ = ["desk", "log", "rows", "tamper", "told", "trade"]
+__all__ = ["desk", "log", "told", "trade"]
 
 Audit = Callable[[], Awaitable[Standing]]
 

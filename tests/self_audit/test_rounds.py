@@ -106,6 +106,29 @@ async def test_a_log_that_was_restored_from_an_older_backup_begins_it_anew(
     assert "self_audit.begun_anew" in told()
 
 
+async def test_a_log_that_was_restored_and_went_on_to_the_same_position_begins_it_anew(
+    log: Any, audit: Audit, tamper: Any, told: Told
+) -> None:
+    assert (await audit()).position == 8
+    tamper("update ledger.events set hash = sha256('') where position = 8")
+    assert (await audit()).ok
+    assert "self_audit.begun_anew" in told()
+
+
+async def test_of_digests_that_are_wrong_one_is_renewed_in_a_transaction(
+    log: Any, auditor: Connection, audit: Audit, tamper: Any, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "RANGE_ROWS", 1)
+    monkeypatch.setattr(folding, "CHUNK", 1)
+    monkeypatch.setattr(rounds, "CHUNK", 1)
+    await audit()
+    tamper("update ledger.audited_ranges set digest = digest + 1")
+    await step(auditor, eager=True)
+    assert told().count(RENEWED) == 1
+    await audit()
+    assert told().count(RENEWED) > 2
+
+
 async def test_an_event_that_cannot_be_folded_is_named_and_waited_at(
     log: Any, audit: Audit, rows: Rows, tamper: Any
 ) -> None:

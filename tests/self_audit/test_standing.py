@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+import scheduler.auditor
 from api.metrics import exposition
 from cli.main import main
 from ledger.connection import Connection
@@ -122,6 +123,28 @@ async def test_trouble_that_passes_is_told_once_and_survived(
 
 
 NAME = "seatledger self-audit"
+
+
+async def test_a_pulse_does_not_go_on_without_end(
+    log: Any, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler.auditor, "WORK_SECONDS", 0)
+    auditor = Auditor(database_url)
+    await auditor.run()
+    assert rows("select began_at from ledger.self_audit") == [(None,)]
+    await auditor.close()
+
+
+async def test_a_server_that_answers_no_more_is_left(
+    log: Any, rows: Rows, database_url: str, told: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler.auditor, "STEP_SECONDS_MAX", 0.2)
+    auditor = Auditor(database_url)
+    with psycopg.connect(database_url) as holder:
+        holder.execute("lock table ledger.audited_ranges in access exclusive mode")
+        await auditor.run()
+        assert told().count("self_audit.interrupted") == 1
+    await auditor.close()
 
 
 async def test_a_round_by_hand(
