@@ -84,10 +84,13 @@ def opened(app: Litestar) -> House:
 @pytest.fixture
 def places(keyed_url: str) -> Callable[..., list[str]]:
     """The tables, views and statistics with one of these texts in any column, bytes as hex."""
+    return search_of(keyed_url)
 
+
+def search_of(url: str) -> Callable[..., list[str]]:
     def search(*needles: str) -> list[str]:
         found = []
-        with psycopg.connect(keyed_url, autocommit=True) as connection:
+        with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("analyze")
             for schema, name in connection.execute(_RELATIONS).fetchall():
                 table = sql.Identifier(schema, name)

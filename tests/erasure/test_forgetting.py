@@ -17,7 +17,7 @@ from api.app import create_app
 from domain.commands import CancelBooking, InitiateBooking
 from ledger.connection import connect
 from ledger.following.batch import advance
-from ledger.forgetting import NotForgotten, forget, forget_again, forgotten
+from ledger.forgetting import NotForgotten, forget
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
 from ledger.proofs.check import check
@@ -293,29 +293,6 @@ _OF_THE_GONE = """
     select e.position from ledger.events e join ledger.people p on p.person = e.actor
     where p.person = any (%s) and e.recorded_at > p.forgotten_at
 """
-
-
-async def test_after_a_restore_the_list_is_applied_again(
-    house: House, keyed_url: str, keyring: Keyring
-) -> None:
-    booking = await house.hold(house.alice, await house.flight())
-    address = f"/bookings/{booking['id']}/cancel"
-    await house.post(house.alice, address)
-    with psycopg.connect(keyed_url) as rows:
-        columns = "person, lookup, wrapped_key, sealed_name"
-        backup = rows.execute(f"select {columns} from ledger.people").fetchall()
-    person = forget(keyed_url, keyring, NAME, "test")
-    with psycopg.connect(keyed_url) as rows:
-        rows.execute("set session_replication_role = replica")
-        rows.execute("delete from ledger.people")
-        rows.execute("delete from ledger.forgotten")
-        rows.cursor().executemany(f"insert into ledger.people ({columns}) values (%s, %s, %s, %s)", backup)
-    address = f"/api/v1/bookings/{booking['id']}"
-    assert (await house.auditor.get(address)).json()["user_id"] == NAME
-    assert forget_again(keyed_url, [person, "", "psn_unheard_of"], "test") == 1
-    assert (await house.auditor.get(address)).json()["user_id"] == person
-    assert forgotten(keyed_url) == [person]
-    assert forget_again(keyed_url, [person], "test") == 0
 
 
 async def test_of_who_was_only_named_nothing_is_kept(house: House, keyed_url: str, keyring: Keyring) -> None:

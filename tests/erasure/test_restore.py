@@ -1,0 +1,88 @@
+"""After a restore from a real backup, who was forgotten since is forgotten again, and nowhere to be read."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from cli.main import main
+from drills.servers import Ground, NoPrograms, Server, drill_ground
+from ledger.connection import connect
+from ledger.forgetting import forget, forgotten
+from ledger.keyring import Keyring
+from ledger.ledger import open_ledger
+from ledger.proofs.keys import signing_key
+from ledger.proofs.signer import checkpoint_now
+from ledger.schema import migrate
+from ledger.settings import Settings
+from ledger.verify import verify
+from tests.api.conftest import running
+from tests.erasure.conftest import MASTER_KEY, NAME, SETTINGS, House, opened, search_of
+from tests.erasure.test_forgetting import WROTE, a_life, everything
+
+
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    try:
+        with drill_ground() as ground:
+            yield ground
+    except NoPrograms as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def original(ground: Ground) -> Server:
+    return ground.new_server("original")
+
+
+@pytest.fixture
+def database_url(original: Server) -> str:
+    """A server of the test's own, of which a base backup can be made."""
+    migrate(original.url)
+    return original.url
+
+
+async def test_who_came_back_with_a_backup_is_forgotten_again_by_the_list(
+    house: House,
+    ground: Ground,
+    original: Server,
+    keyring: Keyring,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def command(url: str, *words: str) -> str:
+        monkeypatch.setenv("DATABASE_URL", url)
+        assert main(["forget", *words, "--data", str(tmp_path)]) == 0
+        return capsys.readouterr().out
+
+    monkeypatch.setenv("SEATLEDGER_MASTER_KEY", b64encode(MASTER_KEY).decode())
+    booking = await a_life(house)
+    async with await connect(original.url, "test") as connection:
+        await checkpoint_now(connection, signing_key(Settings(data=tmp_path)))
+    restored = await asyncio.to_thread(ground.copy_of, original, "restored")
+    person = forget(original.url, keyring, NAME, "test")
+    list_of_them = tmp_path / "forgotten.txt"
+    list_of_them.write_text(await asyncio.to_thread(command, original.url, "--list"))
+    await asyncio.to_thread(restored.start)
+    places, lookup = search_of(restored.url), keyring.lookup(NAME).hex()
+    assert places(lookup) == [f"ledger.people: {lookup}"]
+    app = create_app(SETTINGS, lambda: open_ledger(restored.url, SETTINGS))
+    async with running(app):
+        before = await everything(opened(app), booking, NAME)
+        assert NAME in before[f"/bookings/{booking['id']}"]
+        assert WROTE in before["/refunds"]
+
+        again = await asyncio.to_thread(command, restored.url, "--again", str(list_of_them))
+
+        assert again == "forgotten again: 1\n"
+        after = await everything(opened(app), booking, person)
+    assert [address for address, text in after.items() if NAME in text or WROTE in text] == []
+    assert places(NAME, "Liddell", WROTE, "Dinah", lookup) == []
+    assert forgotten(restored.url) == [person]
+    assert verify(restored.url, keyring=keyring).ok
+    again = await asyncio.to_thread(command, restored.url, "--again", str(list_of_them))
+    assert again == "forgotten again: 0\n"
