@@ -3,6 +3,7 @@
 Without them "0 violations" would prove nothing.
 """
 
+import argparse
 import asyncio
 import shutil
 import sys
@@ -88,5 +89,13 @@ def main(names: list[str]) -> int:
     return 1 if missed else 0
 
 
+def _control(name: str) -> str:
+    if name not in BREAKS:
+        raise argparse.ArgumentTypeError(f"there is no {name}; there are {', '.join(BREAKS)}")
+    return name
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m faults.controls", description=__doc__)
+    parser.add_argument("names", nargs="*", type=_control, metavar="NAME", help=", ".join(BREAKS))
+    sys.exit(main(parser.parse_args().names))

@@ -1,5 +1,6 @@
 """`python -m faults.rejudge FOLDER`: judge again what a run left as evidence."""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -21,10 +22,14 @@ def _tolerance(stage: Path) -> Clock:
 
 
 def main(folder: Path) -> int:
-    """1 when the judge finds a violation in any stage below this folder."""
+    """1 when the judge finds a violation in any stage below this folder, 2 when there is nothing to judge."""
+    logs = sorted(folder.rglob(LOG_FILE))
+    if not logs:
+        print(f"faults.rejudge: no evidence ({LOG_FILE}) below {folder}", file=sys.stderr)
+        return 2
     violations = [
         violation
-        for log in sorted(folder.rglob(LOG_FILE))
+        for log in logs
         for violation in judge(read_calls(log.with_name(CALLS_FILE)), saved(log), _tolerance(log.parent))
     ]
     for violation in violations:
@@ -34,4 +39,6 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(prog="python -m faults.rejudge", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="that a run of `torture` has named")
+    sys.exit(main(parser.parse_args().folder))
