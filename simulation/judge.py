@@ -21,6 +21,7 @@ from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import RecordedEvent, fold
 from ledger.recorded import RecordedCommand
 from ledger.submission import CommandKey
+from simulation import rules
 from simulation.database import Database
 from simulation.judge_line import LineJudge
 from simulation.judge_money import check_late_money, check_money, check_payments
@@ -91,7 +92,7 @@ def _check_verdicts(database: Database, calls: list[Call]) -> None:
     for recorded in database.commands.values():
         line.before(recorded)
         call = asked.get((_key(recorded), recorded.fingerprint)) or _own_command(recorded)
-        verdict = model.verdict(call.command, call.caller, call.expected_version, recorded.recorded_at)
+        verdict = rules.verdict(model, call.command, call.caller, call.expected_version, recorded.recorded_at)
         require(
             verdict == _code(recorded.status, recorded.body),
             f"{recorded.operation} {recorded.key}: {recorded.body}, but by the rules: {verdict}",

@@ -6,11 +6,12 @@ from random import Random
 
 from loguru import logger
 
+from simulation.customers import NAMES, Customer
 from simulation.judge import judge
 from simulation.loop import SimulatedLoop
 from simulation.nemesis import Nemesis
-from simulation.people import NAMES, Customer, Operator, Sweeper
 from simulation.program import Parts
+from simulation.staff import Operator, Sweeper
 from simulation.trace import TOLD, short
 from simulation.world import PATIENCE_SECONDS, World
 
