@@ -106,8 +106,10 @@ def money(amount: Money | int, currency: str = "") -> str:
     """With its currency, thousands apart: INR 4,500.00."""
     if isinstance(amount, Money):
         return money(amount.amount, amount.currency)
+    # In whole numbers: a float has too few digits for the largest amounts, let alone for their sums.
     digits = minor_digits(currency)
-    return f"{currency} {amount / 10**digits:,.{digits}f}" if abs(amount) < 2**53 else f"{currency} {amount}"
+    units, parts = divmod(abs(amount), 10**digits)
+    return f"{currency} {'-' * (amount < 0)}{units:,}" + (f".{parts:0{digits}}" if digits else "")
 
 
 def _time(instant: datetime | None) -> Markup:

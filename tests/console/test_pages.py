@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from api.console import checks
+from api.console.pages import money
 from ledger.proofs.check import check
 from tests.console.conftest import HOSTILE, Booked, Desk
 
@@ -160,6 +161,20 @@ async def test_figures_are_those_of_the_facts(desk: Desk) -> None:
     assert "captured INR 13,500.00, refunds due INR 4,500.00" in page.text
     assert "With 2 days to go 1 flights are 20.0% booked" in page.text
     assert "paid 2 100.0 %" in page.text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        (2**53 - 2, "INR", "INR 90,071,992,547,409.90"),
+        (2**63, "INR", "INR 92,233,720,368,547,758.08"),
+        (-405, "INR", "INR -4.05"),
+        (7, "JPY", "JPY 7"),
+        (1_234_067, "KWD", "KWD 1,234.067"),
+    ],
+)
+def test_money_is_shown_to_the_minor_unit(amount: int, currency: str, shown: str) -> None:
+    assert money(amount, currency) == shown
 
 
 async def test_a_figure_that_takes_too_long_is_left_out_and_the_others_are_shown(desk: Desk) -> None:
