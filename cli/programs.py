@@ -167,32 +167,28 @@ def _show_round(url: str, token: str) -> None:
 
 def torture(settings: Settings, minutes: float, seed: int, json: bool) -> int:
     """Break ledgers of its own; nothing of it is in a release, so only a checkout can."""
-    try:
-        harness = _door("faults.torture")
-    except ModuleNotFoundError:
-        raise WrongSetting("torture: runs from a checkout of the project only") from None
-    return int(harness.torture(minutes, seed, json))
+    return int(_of_checkout("torture", "faults.torture").torture(minutes, seed, json))
 
 
 def simulate(settings: Settings, seeds: int, seed: int, json: bool) -> int:
     """Run simulated worlds, which are in no release either."""
-    try:
-        simulation = _door("simulation.main")
-    except ModuleNotFoundError:
-        raise WrongSetting("simulate: runs from a checkout of the project only") from None
-    return int(simulation.run(seeds, seed, json))
+    return int(_of_checkout("simulate", "simulation.main").run(seeds, seed, json))
 
 
 def bench(settings: Settings, smoke: bool, out: Path, only: list[str] | None, sizes: list[int] | None) -> int:
     """Measure ledgers of its own; nothing of it is in a release."""
-    try:
-        measurements = _door("bench.main")
-    except ModuleNotFoundError:
-        raise WrongSetting("bench: runs from a checkout of the project only") from None
+    measurements = _of_checkout("bench", "bench.main")
     try:
         return int(measurements.run(smoke, out, only, sizes))
     except measurements.NoSuchPart as problem:
         raise WrongSetting(str(problem)) from None
+
+
+def _of_checkout(command: str, module: str) -> Any:
+    try:
+        return _door(module)
+    except ModuleNotFoundError:
+        raise WrongSetting(f"{command}: runs from a checkout of the project only") from None
 
 
 def _verify(environment: dict[str, str]) -> Any:

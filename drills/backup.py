@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import time
 from datetime import datetime
@@ -14,14 +13,12 @@ from typing import Any
 import msgspec
 from loguru import logger
 
-from cli.children import command
 from drills.load import Told, callers
 from drills.servers import Ground, NoPrograms, Server, drill_ground
-from faults.program import environment_without_settings
+from faults.program import environment_without_settings, found_by_verify
 from ledger.schema import migrate
 
 LOAD_SECONDS = 1.0
-VERIFY_SECONDS_MAX = 300
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -73,11 +70,12 @@ async def back_up_and_restore(ground: Ground) -> Restored:
     started = time.monotonic()
     await asyncio.to_thread(_restore, copy, archive, target)
     restore_seconds = time.monotonic() - started
+    environment = {**environment_without_settings(), "DATABASE_URL": copy.url}
     return Restored(
         target=target,
         backup_seconds=backup_seconds,
         restore_seconds=restore_seconds,
-        verified=await asyncio.to_thread(_verified, copy.url),
+        verified=not await asyncio.to_thread(found_by_verify, environment),
         **_compared(original, copy, before, told),
     )
 
@@ -112,19 +110,6 @@ def _restore(copy: Server, archive: Path, target: datetime) -> None:
     os.chown(copy.cluster / "recovery.signal", owner.st_uid, owner.st_gid)
     copy.start()
     copy.wait_until(lambda: copy.ask("select pg_is_in_recovery()") == [(False,)])
-
-
-def _verified(url: str) -> bool:
-    """What `seatledger verify` says, asked as an operator would."""
-    environment = {**environment_without_settings(), "DATABASE_URL": url}
-    said = subprocess.run(
-        command("verify", "--json"),
-        env=environment,
-        capture_output=True,
-        timeout=VERIFY_SECONDS_MAX,
-        check=False,
-    )
-    return said.returncode == 0 and json.loads(said.stdout)["ok"] is True
 
 
 def _compared(original: Server, copy: Server, before: Told, told: Told) -> dict[str, Any]:

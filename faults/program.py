@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
 """What the contract gives it after SIGTERM."""
+
+VERIFY_SECONDS_MAX = 300
 
 PROGRAM = ("-m", "cli.main")
 
@@ -112,6 +115,22 @@ class Program:
                 kill_tree(self._process.pid)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
+
+
+def found_by_verify(environment: Mapping[str, str]) -> list[str]:
+    """What `verify` has to say against the ledger of that environment, asked as an operator would."""
+    said = subprocess.run(
+        [sys.executable, *PROGRAM, "verify", "--json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=VERIFY_SECONDS_MAX,
+        check=False,
+    )
+    if said.returncode == 0 and json.loads(said.stdout)["ok"]:
+        return []
+    return [f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}"]
 
 
 def environment_without_settings() -> dict[str, str]:

@@ -1,9 +1,6 @@
 """One stage: a fresh ledger under torture, then healed, then asked whether it lives, then judged."""
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -25,7 +22,7 @@ from faults.kinds import Fault
 from faults.liveness import Recovery, late_answers, slowest_recovery
 from faults.names import read_named_log
 from faults.nemesis import Broken, Nemesis
-from faults.program import PROGRAM, ROOT
+from faults.program import found_by_verify
 from faults.records import READS, Call, Records
 from faults.site import Setting, Site, open_site
 
@@ -104,18 +101,7 @@ def _recovered(site: Site, seconds_max: float) -> list[str]:
             wrong.append(f"not ready {seconds_max} s after healing: {problem}")
             break
         time.sleep(0.2)
-    said = subprocess.run(
-        [sys.executable, *PROGRAM, "verify", "--json"],
-        cwd=ROOT,
-        env=site.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if said.returncode != 0 or not json.loads(said.stdout)["ok"]:
-        wrong.append(f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}")
-    return wrong
+    return wrong + found_by_verify(site.environment)
 
 
 def _not_ready(port: int) -> str:

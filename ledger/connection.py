@@ -40,6 +40,32 @@ async def connect(url: str, name: str) -> Connection:
     return connection
 
 
+class KeptConnection:
+    """A direct connection from one round of work to the next, made anew when it has broken."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._connection: Connection | None = None
+
+    async def get(self) -> Connection:
+        if self._connection is None:
+            self._connection = await connect(self._url, self._name)
+        return self._connection
+
+    async def drop_if_broken(self) -> bool:
+        """After trouble; is there none now?"""
+        if self._connection is not None and self._connection.broken:
+            await self.close()
+        return self._connection is None
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                await connection.close()
+
+
 async def begin_session(connection: Connection) -> None:
     """Times come back in UTC, and every right that the running program does not need is given up."""
     await connection.execute(f"set timezone to 'UTC'; set role {ROLE}", prepare=False)

@@ -1,12 +1,11 @@
 """The auditor: at each pulse some work on the self-audit, and no more than that."""
 
-import contextlib
 from time import monotonic
 
 import psycopg
 from loguru import logger
 
-from ledger.connection import Connection, connect, severed_after
+from ledger.connection import KeptConnection, severed_after
 from ledger.self_audit.rounds import STEP_SECONDS_MAX, step
 
 WORK_SECONDS = 0.25
@@ -20,8 +19,7 @@ class Auditor:
     """Any number may run: the database lets one at a time do a step, and all share the rounds."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: Connection | None = None
+        self._kept = KeptConnection(url, "seatledger self-audit")
         self._resting_until = 0.0
         self._troubled = False
 
@@ -30,7 +28,7 @@ class Auditor:
         stop = monotonic() + WORK_SECONDS
         try:
             while self._resting_until <= monotonic() < stop:
-                connection = await self._connected()
+                connection = await self._kept.get()
                 with severed_after(connection, STEP_SECONDS_MAX):
                     self._resting_until = monotonic() + await step(connection)
         except (psycopg.Error, TimeoutError) as error:
@@ -41,20 +39,11 @@ class Auditor:
             self._troubled = False
 
     async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(Exception):
-                await connection.close()
-
-    async def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = await connect(self._url, "seatledger self-audit")
-        return self._connection
+        await self._kept.close()
 
     async def _trouble(self, error: Exception) -> None:
         if not self._troubled:
             logger.bind(error=repr(error)).warning("self_audit.interrupted")
         self._troubled = True
         self._resting_until = monotonic() + REST_SECONDS
-        if self._connection is not None and self._connection.broken:
-            await self.close()
+        await self._kept.drop_if_broken()

@@ -14,12 +14,12 @@ from drills.evidence import silence
 from drills.gateway.judge import judge
 from drills.gateway.nemesis import Nemesis
 from drills.gateway.site import HOLD_SECONDS, Site, open_site
-from drills.gateway.stocktaking import evidence_of, keep, moving, verified
+from drills.gateway.stocktaking import evidence_of, keep, moving
 from drills.gateway.summary import summary
 from faults.clients import Line, connect
 from faults.customers import Crowd
 from faults.liveness import Recovery, slowest_recovery
-from faults.program import PROGRAM
+from faults.program import PROGRAM, found_by_verify
 from faults.records import Call, Records
 
 CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds")
@@ -69,7 +69,7 @@ async def play(
                 site, nemesis, records, seed, seconds, rest_seconds_max
             )
             found = await asyncio.to_thread(evidence_of, site, records.calls)
-            violations += await asyncio.to_thread(verified, site)
+            violations += await asyncio.to_thread(found_by_verify, site.environment)
         finally:
             records.close()
         violations += judge(found)

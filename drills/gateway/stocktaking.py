@@ -1,8 +1,5 @@
 """Stocktaking: what still moves, what is judged, and whether `verify` agrees."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +9,6 @@ import psycopg
 from drills.gateway.judge import Count, Evidence
 from drills.gateway.site import Site
 from faults.names import read_named_log
-from faults.program import PROGRAM, ROOT
 from faults.records import Call
 from gateways.simulator.books import read_books
 
@@ -34,21 +30,6 @@ def keep(site: Site, found: Evidence, folder: Path) -> None:
     (folder / "evidence.json").write_bytes(msgspec.json.encode(found))
     for name in ("program.log", "gateway.log"):
         (folder / name).write_bytes((site.folder / name).read_bytes())
-
-
-def verified(site: Site) -> list[str]:
-    said = subprocess.run(
-        [sys.executable, *PROGRAM, "verify", "--json"],
-        cwd=ROOT,
-        env=site.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if said.returncode == 0 and json.loads(said.stdout)["ok"]:
-        return []
-    return [f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}"]
 
 
 _MOVING = """

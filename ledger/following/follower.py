@@ -1,11 +1,9 @@
 """The follower: brings every projection up to the head, parks the one that meets poison, reconnects."""
 
-import contextlib
-
 import psycopg
 from loguru import logger
 
-from ledger.connection import Connection, connect, severed_after
+from ledger.connection import KeptConnection, severed_after
 from ledger.following.batch import SEVERED_SECONDS, advance_or_park
 from projections.analytics import PROJECTIONS, Projection
 
@@ -21,9 +19,8 @@ class Follower:
     """
 
     def __init__(self, url: str, batch: int = BATCH_MAX) -> None:
-        self._url = url
+        self._kept = KeptConnection(url, "seatledger follower")
         self._batch = batch
-        self._connection: Connection | None = None
         self._retried: set[str] = set()
         self._troubled = False
 
@@ -35,22 +32,18 @@ class Follower:
                 await self._bring_up(projection)
             except (psycopg.Error, TimeoutError) as error:
                 troubled = True
-                await self._trouble(projection, error)
-                if self._connection is None:
+                if await self._trouble(projection, error):
                     return
         if self._troubled and not troubled:
             logger.info("follower.back")
         self._troubled = troubled
 
     async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(Exception):
-                await connection.close()
+        await self._kept.close()
 
     async def _bring_up(self, projection: Projection) -> None:
         for _ in range(BATCHES_MAX):
-            connection = await self._connected()
+            connection = await self._kept.get()
             retry = projection.name not in self._retried
             with severed_after(connection, SEVERED_SECONDS):
                 at = await advance_or_park(connection, projection, None, self._batch, retry)
@@ -60,15 +53,9 @@ class Follower:
             if at.error or at.version != projection.version or not at.is_behind:
                 return
 
-    async def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = await connect(self._url, "seatledger follower")
-        return self._connection
-
-    async def _trouble(self, projection: Projection, error: Exception) -> None:
-        """Told once, and not at every round; a connection that broke is left for a new one."""
+    async def _trouble(self, projection: Projection, error: Exception) -> bool:
+        """Told once, and not at every round; a connection that broke is left for a new one: is it gone?"""
         if not self._troubled:
             logger.bind(projection=projection.name, error=repr(error)).warning("follower.interrupted")
         self._troubled = True
-        if self._connection is not None and self._connection.broken:
-            await self.close()
+        return await self._kept.drop_if_broken()

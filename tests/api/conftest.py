@@ -46,6 +46,12 @@ class People:
     auditor: httpx.AsyncClient
     analyst: httpx.AsyncClient
 
+    @classmethod
+    def of(cls, app: Litestar) -> "People":
+        callers = (("operator", "operator"), ("alice", "client"), ("bob", "client"))
+        readers = (("auditor", "auditor"), ("analyst", "analyst"))
+        return cls(app, client(app), *(client(app, token(*one)) for one in (*callers, *readers)))
+
     async def flight(self, **changes: Any) -> dict[str, Any]:
         answer = await self.operator.post("/api/v1/flights", json={**BA117, **changes})
         assert answer.status_code == 201, answer.text
@@ -67,15 +73,7 @@ class People:
 async def people(database_url: str) -> AsyncIterator[People]:
     app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
     async with running(app):
-        yield People(
-            app,
-            client(app),
-            client(app, token("operator", "operator")),
-            client(app, token("alice", "client")),
-            client(app, token("bob", "client")),
-            client(app, token("auditor", "auditor")),
-            client(app, token("analyst", "analyst")),
-        )
+        yield People.of(app)
 
 
 @asynccontextmanager

@@ -95,16 +95,7 @@ async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     settings = Settings(jwt_secret=SECRET, deadline_seconds=3, data=tmp_path)
     app = create_app(settings, lambda: open_ledger(database_url, settings))
     async with running(app):
-        people = People(
-            app,
-            client(app),
-            client(app, token("operator", "operator")),
-            client(app, token("alice", "client")),
-            client(app, token("bob", "client")),
-            client(app, token("auditor", "auditor")),
-            client(app, token("analyst", "analyst")),
-        )
-        yield Desk(people, database_url, settings)
+        yield Desk(People.of(app), database_url, settings)
 
 
 Booked = Callable[..., Awaitable[dict[str, Any]]]
