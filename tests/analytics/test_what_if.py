@@ -152,6 +152,19 @@ class Tale:
         booking.pay(new_id(), booking.total_cost, NOW + minute * MINUTES)
         self._tell(minute, "pay_booking", booking)
 
+    def authorises(self, who: str, minute: float) -> None:
+        booking, at = self.bookings[who], NOW + minute * MINUTES
+        booking.authorise(new_id(), booking.total_cost, at + WINDOW, at)
+        self._tell(minute, "pay_booking", booking)
+
+    def is_expired(self, who: str, minute: float) -> None:
+        self.bookings[who].expire(NOW + minute * MINUTES)
+        self._tell(minute, "expire_hold", self.bookings[who])
+
+    def is_captured_and_finds_no_seats(self, who: str, minute: float) -> None:
+        self.bookings[who].capture_late(False, new_id(), NOW + minute * MINUTES)
+        self._tell(minute, "capture_payment", self.bookings[who])
+
     def comes_late(self, who: str, minute: float) -> None:
         self._refuse(minute, "pay_booking", self.bookings[who].id, "hold-expired", 0)
 
@@ -205,6 +218,18 @@ def test_a_shorter_hold_loses_who_is_slow_and_seats_who_was_refused() -> None:
         asked=2, paid=1, expired=1, seats_sold=2, revenue={"INR": 200}
     )
     assert tale.under(NOBODY_PAYS, hold=2.5 * MINUTES)[1] == Outcome(asked=2, expired=2)
+
+
+def test_late_money_takes_seats_of_holds_that_a_shorter_hold_has_ended() -> None:
+    tale = Tale()
+    tale.holds("alice", 0, seats=6)
+    tale.authorises("alice", 1)
+    tale.is_expired("alice", 17)
+    tale.holds("bob", 17, seats=5)
+    tale.is_captured_and_finds_no_seats("alice", 21)
+    then, now = tale.under(hold=3 * MINUTES)
+    assert then == tale.under(hold=5 * MINUTES)[1] == Outcome(asked=2, expired=2)
+    assert now == Outcome(asked=2, paid=1, expired=1, seats_sold=6, revenue={"INR": 600})
 
 
 def test_an_offer_to_those_who_wait_stands_as_long_as_it_did() -> None:

@@ -1,5 +1,7 @@
 """Which master key opens a ledger's names, who may read the keys, and what a log from before them means."""
 
+import asyncio
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,23 @@ async def test_a_key_that_was_changed_under_a_program_at_work_seals_nobody(
     assert rows("select count(*) from ledger.people") == people
     rows("update ledger.secrets set value = %s", Keyring(MASTER_KEY).check)
     await house.hold(house.alice, flight)
+
+
+async def test_who_looks_with_another_master_key_is_shown_the_log_as_it_is(
+    house: House,
+    keyed_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    booking = await house.hold(house.alice, await house.flight())
+    monkeypatch.setenv("DATABASE_URL", keyed_url)
+    for key, named in ((MASTER_KEY, True), (bytes(32), False)):
+        monkeypatch.setenv("SEATLEDGER_MASTER_KEY", b64encode(key).decode())
+        history = ["history", booking["id"], "--data", str(tmp_path)]
+        assert await asyncio.to_thread(main, history) == 0
+        told = capsys.readouterr().out
+        assert (NAME in told, "by psn_" in told, "sealed:v1:" in told) == (named, not named, False)
 
 
 def test_without_the_master_key_nobody_can_try_out_names(keyring: Keyring) -> None:
