@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,9 +23,14 @@ HALF_HOURLY = "*/30 * * * *"
 
 @pytest.fixture
 def told() -> Iterator[Callable[[], list[str]]]:
-    """What was logged, in order."""
+    """What we logged, in order. What libraries log comes this way, too, once a program has run here."""
     messages: list[str] = []
-    sink = logger.add(lambda message: messages.append(message.record["message"]), format="")
+
+    def write(message: Any) -> None:
+        if "logger" not in message.record["extra"]:
+            messages.append(message.record["message"])
+
+    sink = logger.add(write, format="")
     yield lambda: messages
     logger.remove(sink)
 
