@@ -4,22 +4,20 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import psycopg
-from litestar import Litestar, Request, Response
+from litestar import Litestar
 from loguru import logger
 
-from api import problems
 from api.audit import AuditController
 from api.bookings import BookingController
 from api.bulk import BulkController
-from api.console import pages
 from api.console.bookings import BookingPages
 from api.console.figures import FigurePages
 from api.console.flights import FlightPages
 from api.console.refunds import RefundPages
 from api.console.session import SessionController
+from api.dispatch import Dispatch
 from api.documents import DocumentController
 from api.edge import Edge
 from api.flights import FlightController
@@ -81,24 +79,17 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             FigurePages,
         ],
         request_class=ApiRequest,
-        before_request=Guard(tokens),
-        exception_handlers={Exception: _on_error},
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
     )
     app.state.tokens = tokens
     app.asgi_handler = Edge(
-        app.asgi_handler, lambda: app.state.ledger.is_full, logs_all=settings.log_level == "DEBUG"
+        Dispatch(app, Guard(tokens)),
+        lambda: app.state["ledger"].is_full,
+        logs_all=settings.log_level == "DEBUG",
     )
     return app
-
-
-def _on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Where a person looks, a page says no; everywhere else a problem does."""
-    if f"{request.scope['path']}/".startswith("/console/"):
-        return pages.on_error(request, error)
-    return problems.on_error(request, error)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The outermost layer: request ids, one log line and one measurement for each request, answered or not."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -44,13 +44,13 @@ class Edge:
         scope["state"]["exchange"] = exchange
         request_id = (b"x-request-id", exchange.request_id.encode())
 
-        async def send_marked(message: Message) -> None:
+        def send_marked(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                if exchange.is_shed:
-                    await asyncio.sleep(self._pace.wait_seconds())
-                exchange.status = message["status"]
+                exchange.status, exchange.is_begun = message["status"], True
                 message["headers"] = [*message["headers"], request_id]
-            await send(message)
+                if exchange.is_shed:
+                    return self._send_later(send, message)
+            return send(message)
 
         app: ASGIApp | Reply = self._app
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_BYTES_MAX:
@@ -61,6 +61,10 @@ class Edge:
             await app(scope, receive, send_marked)
         finally:
             self._record(scope, exchange, perf_counter() - started)
+
+    async def _send_later(self, send: Send, message: Message) -> None:
+        await asyncio.sleep(self._pace.wait_seconds())
+        await send(message)
 
     def _record(self, scope: Any, exchange: Exchange, seconds: float) -> None:
         # The template of the route, never what the caller wrote: labels must be few and harmless.

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ledger.ids import new_id
+from ledger.ids import new_id_text
 
 INSTANCE_MAX = 256
 """Characters of the path that an answer repeats."""
@@ -16,11 +16,21 @@ _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 class Exchange:
     """`fields` are the headers, those sent several times joined with ", " (RFC 9110, section 5.3).
 
-    `facts` are for the log line: what the request came to, as far as it came to anything. `is_shed`: there
-    was too much to do, and the answer says so.
+    `facts` are for the log line: what the request came to, as far as it came to anything. `is_begun`: the
+    answer is on its way. `is_shed`: there was too much to do, and the answer says so.
     """
 
-    __slots__ = ("facts", "fields", "instance", "is_shed", "method", "request_id", "status", "traceparent")
+    __slots__ = (
+        "facts",
+        "fields",
+        "instance",
+        "is_begun",
+        "is_shed",
+        "method",
+        "request_id",
+        "status",
+        "traceparent",
+    )
 
     def __init__(self, scope: Any) -> None:
         self.fields: dict[bytes, bytes] = {}
@@ -28,13 +38,13 @@ class Exchange:
             earlier = self.fields.get(name)
             self.fields[name] = value if earlier is None else earlier + b", " + value
         given, trace = self.fields.get(b"x-request-id"), self.fields.get(b"traceparent")
-        self.request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else str(new_id())
+        self.request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else new_id_text()
         self.traceparent = trace.decode() if trace and _TRACEPARENT.fullmatch(trace) else ""
         self.method: str = scope["method"]
         # The raw path is ASCII, whatever it encodes: safe in JSON, in logs and in the database.
         self.instance = scope["raw_path"][:INSTANCE_MAX].decode("ascii", "replace").replace("\x00", "")
         self.status = 500
-        self.is_shed = False
+        self.is_begun = self.is_shed = False
         self.facts: dict[str, Any] = {}
 
 

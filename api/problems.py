@@ -1,18 +1,17 @@
 """How no is said over HTTP: problem details (RFC 9457), and the one map from refusals to statuses."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
-from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from loguru import logger
 
 import ledger.submission as ledger
 from api import rejections
-from api.exchange import Exchange, exchange_of
+from api.exchange import Exchange
 from api.rejections import Rejection
 from api.replies import PROBLEM, Header, Reply, position_header
+from api.request import ApiRequest
 from domain.refusals import (
     BookingNotFound,
     CheckpointNotFound,
@@ -93,13 +92,9 @@ def refused(refusal: Refusal, exchange: Exchange, position: int | None = None) -
     return Reply(status, body, headers, PROBLEM)
 
 
-def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Litestar's hook for whatever a route, or the lack of one, raised."""
-    exchange = exchange_of(request.scope)
-    reply = refused(as_refusal(error, exchange), exchange)
-    headers = {name.decode(): value.decode("latin-1") for name, value in reply.headers[2:]}
-    body = b"" if request.scope["method"] == "HEAD" else reply.body
-    return Response(body, status_code=reply.status, headers=headers, media_type=MEDIA_TYPE)
+def on_error(request: ApiRequest, error: Exception) -> Reply:
+    """What is said of whatever a route, or the lack of one, raised."""
+    return refused(as_refusal(error, request.exchange), request.exchange)
 
 
 def as_refusal(error: Exception, exchange: Exchange) -> Refusal:

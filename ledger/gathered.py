@@ -51,7 +51,7 @@ class Gathered(Generic[T]):
         if len(self._waiting) >= WAITING_MAX:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        asked = _Asked[T](id, loop.create_future())
+        asked: _Asked[T] = _Asked(id, loop.create_future())
         self._waiting.append(asked)
         if self._asking is None:
             self._asking = loop.create_task(self._ask(), name="gathered reads")

@@ -11,3 +11,9 @@ def new_id() -> UUID:
     random = int.from_bytes(os.urandom(10), "big")
     value = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | (random >> 68 & 0xFFF) << 64
     return UUID(int=value | 0b10 << 62 | random & (1 << 62) - 1)
+
+
+def new_id_text() -> str:
+    """The text of a new id, with 72 random bits, where no UUID is needed: that takes twice as long."""
+    digits = f"{time.time_ns() // 1_000_000:012x}{os.urandom(9).hex()}"
+    return f"{digits[:8]}-{digits[8:12]}-7{digits[12:15]}-8{digits[15:18]}-{digits[18:]}"

@@ -8,14 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import Request, Response
 from markupsafe import Markup
 
 from api.console import cookie
-from api.exchange import exchange_of
 from api.problems import as_refusal, status_of
 from api.rejections import Rejection, Unauthenticated
 from api.replies import Header, Reply
+from api.request import ApiRequest
 from api.routes import AUDITORS, STAFF, Route, route
 from domain.caller import Caller, Role
 from domain.currencies import minor_digits
@@ -49,7 +48,7 @@ MENU = (
 ASSETS = {path.name: path.read_bytes() for path in (FOLDER / "static").iterdir()}
 
 
-def page(request: Request[Any, Any, Any], name: str, status: int = 200, **facts: Any) -> Reply:
+def page(request: ApiRequest, name: str, status: int = 200, **facts: Any) -> Reply:
     return Reply(status, _rendered(request, name, facts), SAFETY, HTML)
 
 
@@ -58,9 +57,9 @@ def paged(roles: frozenset[Role], summary: str) -> dict[str, Route]:
     return route(roles, summary, gives=str, media_type="text/html", is_page=True)
 
 
-def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def on_error(request: ApiRequest, error: Exception) -> Reply:
     """What a page says when it cannot be shown. Without a token that is valid: the way to bring one."""
-    exchange = exchange_of(request.scope)
+    exchange = request.exchange
     refusal = as_refusal(error, exchange)
     headers = [*SAFETY, *(refusal.headers if isinstance(refusal, Rejection) else ())]
     if isinstance(refusal, Unauthenticated):
@@ -73,11 +72,10 @@ def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     else:
         facts = {"refusal": refusal, "status": status_of(refusal), "request_id": exchange.request_id}
         body = _rendered(request, "problem.html", facts)
-    told = {name.decode(): value.decode("latin-1") for name, value in headers}
-    return Response(body, status_code=status_of(refusal), headers=told, media_type="text/html")
+    return Reply(status_of(refusal), body, headers, HTML)
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
+def _address(request: ApiRequest) -> str:
     """Where the caller wanted to go, if a link can lead there."""
     if request.method != "GET":
         return "/console"
@@ -85,7 +83,7 @@ def _address(request: Request[Any, Any, Any]) -> str:
     return str(request.scope["path"]) + (f"?{query}" if query else "")
 
 
-def _rendered(request: Request[Any, Any, Any], name: str, facts: dict[str, Any]) -> bytes:
+def _rendered(request: ApiRequest, name: str, facts: dict[str, Any]) -> bytes:
     caller: Caller | None = request.scope.get("user")
     path = request.scope["path"].rstrip("/") or "/"
     roles = caller.roles if caller else frozenset()

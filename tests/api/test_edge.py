@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from litestar.enums import ScopeType
+from litestar.types import Receive, Scope, Send
 from loguru import logger
 
 import api.app
@@ -103,6 +104,33 @@ async def test_odd_addresses_are_answered(people: People) -> None:
         answer = await people.alice.get(path)
         assert answer.status_code == 404
         assert answer.json()["instance"].isascii()
+
+
+async def test_an_id_has_one_spelling(people: People) -> None:
+    id = (await people.booking(await people.flight()))["id"]
+    digits = id.replace("-", "")
+    arabic = id[:-1] + chr(ord("\N{ARABIC-INDIC DIGIT ZERO}") + int(id[-1], 16) % 10)
+    for spelling in (digits, digits + "----", "{" + id + "}", arabic, id + "0"):
+        assert (await people.alice.get(f"/api/v1/bookings/{spelling}")).status_code == 404
+    assert (await people.alice.get(f"/api/v1/bookings/{id}")).json()["id"] == id
+
+
+async def test_a_host_that_is_none_is_refused(people: People) -> None:
+    for host in ("a b", "a/b", 'a"b'):
+        answer = await people.nobody.get("/health/live", headers={"host": host})
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+async def test_an_answer_that_breaks_off_is_not_begun_again(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reply(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("broken off")
+
+    monkeypatch.setattr("api.operations.Reply", lambda *_: reply)
+    with pytest.raises(RuntimeError, match="broken off"):
+        await people.nobody.get("/health/live")
 
 
 async def test_a_line_says_what_was_asked_and_no_name_nor_secret(
