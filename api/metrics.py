@@ -1,7 +1,7 @@
 """Measurements for Prometheus, added up over all worker processes.
 
 `serve` names a directory in PROMETHEUS_MULTIPROC_DIR before the workers start, because prometheus_client
-decides when it is imported where its numbers live: import this module in workers only.
+decides when it is imported where its numbers live: import this module only after that.
 """
 
 import os

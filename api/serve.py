@@ -1,5 +1,6 @@
 """Starts the API: granian, with limits on everything that a caller could hold on to."""
 
+import gc
 import importlib.util
 import os
 import resource
@@ -36,6 +37,7 @@ def serve(settings: Settings) -> None:
     check_gateway(settings)
     with counts_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        _load_for_all()
         server = granian_server(settings, "api.main:create")
         try:
             server.serve()
@@ -47,6 +49,17 @@ def serve(settings: Settings) -> None:
             # A second signal must not turn a clean end into a killed one.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
+
+
+def _load_for_all() -> None:
+    """What the workers are made of, before they are forked: then memory holds it once for all of them.
+
+    Frozen, because a collector that looked at it would make each worker a copy. Called when it is known where
+    the workers count, see `api.metrics`.
+    """
+    importlib.import_module("api.main")
+    gc.collect()
+    gc.freeze()
 
 
 def granian_server(settings: Settings, target: str) -> MPServer:
