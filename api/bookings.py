@@ -177,7 +177,8 @@ class BookingController(Controller):
         if moment.is_now:
             seen = await queries.find(request, moment, request.ledger.bookings, booking_id)
         else:
-            seen = await queries.look(request, moment, lambda c: history.then(c, booking_id, moment))
+            told = await queries.find(request, moment, request.ledger.streams, booking_id)
+            seen = Seen(told.position, history.then(told.value, moment))
         return _own(request, booking_id, seen)
 
     @get(
@@ -187,13 +188,12 @@ class BookingController(Controller):
         ),
     )
     async def history(self, request: ApiRequest) -> ASGIApp:
-        booking_id = request.id(BookingNotFound)
-        position, found = await queries.look(
-            request, request.query(View), lambda c: history.of_booking(c, booking_id)
-        )
+        booking_id, asked = request.id(BookingNotFound), request.query(View)
+        told = await queries.find(request, asked, request.ledger.streams, booking_id)
+        found = history.of_booking(told.value)
         if found is None or not request.may_read(found[0]):
-            return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
-        return queries.told(request, position, found[1])
+            return queries.missing(request, told.position, BookingNotFound(booking_id=booking_id))
+        return queries.told(request, told.position, found[1])
 
 
 def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:

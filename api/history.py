@@ -6,14 +6,13 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from psycopg import AsyncConnection
 
 from api.parameters import View
 from domain.booking import Booking, Status
-from ledger.log import RecordedEvent, fold, seen_stream, steps
-from ledger.people import Known, known_of
+from ledger.log import RecordedEvent, fold, steps
+from ledger.people import Known
+from ledger.streams import Told
 from projections.bookings import BookingRow
-from projections.head import Seen
 
 Then = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Right after this event")]
 AsOf = Annotated[datetime, Meta(tz=True, description="At that time")]
@@ -63,30 +62,28 @@ class History(msgspec.Struct, frozen=True):
     events: list[HistoryEvent]
 
 
-async def of_booking(connection: AsyncConnection[Any], booking_id: UUID) -> Seen[tuple[str, History] | None]:
-    """The booking's user and its history in version order, people as tokens."""
-    position, recorded = await seen_stream(connection, booking_id)
-    people = await known_of(connection, recorded)
-    booking: Any = None
+def of_booking(told: Told | None) -> tuple[str, History] | None:
+    """The booking's user and its history, people as tokens; None where the stream is no booking's."""
+    if told is None:
+        return None
     events = []
-    for event, booking in steps(recorded):
+    booking: Any = None
+    for event, booking in steps(told.events):
         if not isinstance(booking, Booking):
-            return Seen(position, None)
-        events.append(_shown(event, booking, people))
-    if not events:
-        return Seen(position, None)
-    return Seen(position, (people.shown(booking.user_id), History(booking_id, events)))
+            return None
+        events.append(_shown(event, booking, told.people))
+    return told.people.shown(booking.user_id), History(booking.id, events)
 
 
-async def then(connection: AsyncConnection[Any], booking_id: UUID, moment: Moment) -> Seen[BookingRow | None]:
+def then(told: Told | None, moment: Moment) -> BookingRow | None:
     """The booking as it was at that moment; None before it existed, and for a version that never was."""
-    position, recorded = await seen_stream(connection, booking_id)
-    people = await known_of(connection, recorded)
-    booking = fold([event for event in recorded if moment.includes(event)])
+    if told is None:
+        return None
+    booking = fold([event for event in told.events if moment.includes(event)])
     if not isinstance(booking, Booking) or (moment.version is not UNSET and booking.version < moment.version):
-        return Seen(position, None)
+        return None
     row = BookingRow.of(booking)
-    return Seen(position, msgspec.structs.replace(row, user_id=people.shown(row.user_id)))
+    return msgspec.structs.replace(row, user_id=told.people.shown(row.user_id))
 
 
 def _shown(event: RecordedEvent, booking: Booking, people: Known) -> HistoryEvent:

@@ -74,8 +74,7 @@ class Counter:
         assert (await self._ledger.bookings.find(self._some[number].id)).value
 
     async def history(self, number: int) -> None:
-        async with self._ledger.read() as connection:
-            assert (await history.of_booking(connection, self._some[number].id)).value
+        assert history.of_booking((await self._ledger.streams.find(self._some[number].id)).value)
 
     async def by_user(self, number: int) -> None:
         name = self._some[number].user

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from ledger import streams
 from ledger.connection import Connection, begin_session, conninfo, severed_after
 from ledger.gathered import Gathered
 from ledger.keyring import Keyring
@@ -54,6 +55,7 @@ class Ledger:
         self.bookings = Gathered(self.read, bookings.find_all, seconds)
         self.flights = Gathered(self.read, flights.find_all, seconds)
         self.availability = Gathered(self.read, availability.find_all, seconds)
+        self.streams = Gathered(self.read, streams.find_all, seconds)
         self._tidying: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Answer:

@@ -1,6 +1,6 @@
 """Reading the log: recorded events, and aggregates folded from them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 
 from domain.working_set import Subject
 from ledger import codec
-from projections.head import WITH_HEAD, Seen, rows
+from projections.head import ASKED, WITH_HEAD, Seen, rows
 
 COLUMNS = (
     "position, originator_id, originator_version, topic, state, actor, operation, ordinal,"
@@ -45,13 +45,19 @@ class RecordedEvent(msgspec.Struct, frozen=True):
 
 async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[RecordedEvent]:
     """All events of one flight, booking or waiting party, in version order; empty when there is none."""
-    return (await seen_stream(connection, originator_id)).value
+    return (await seen_streams(connection, [originator_id])).value.get(originator_id, [])
 
 
-async def seen_stream(connection: AsyncConnection[Any], originator_id: UUID) -> Seen[list[RecordedEvent]]:
-    """The same, and the head of the log that it was read at."""
-    found = await rows(connection, _STREAM, (originator_id,))
-    return Seen(found[0][0], [RecordedEvent(*row[1:]) for row in found if row[1] is not None])
+async def seen_streams(
+    connection: AsyncConnection[Any], ids: Sequence[UUID]
+) -> Seen[dict[UUID, list[RecordedEvent]]]:
+    """The same for at least one id, those that there are, and the head of the log that they were read at."""
+    found = await rows(connection, _STREAMS, (ids,))
+    streams: dict[UUID, list[RecordedEvent]] = {}
+    for row in found:
+        if row[1] is not None:
+            streams.setdefault(row[2], []).append(RecordedEvent(*row[1:]))
+    return Seen(found[0][0], streams)
 
 
 async def live_at(
@@ -133,10 +139,10 @@ def fold(events: Iterable[RecordedEvent], begun: Subject | None = None) -> Subje
     return aggregate  # type: ignore[no-any-return]
 
 
-_STREAM: LiteralString = f"""
+_STREAMS: LiteralString = f"""
     {WITH_HEAD}
     select head.position, {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
-    from head left join ledger.events e on e.originator_id = %b order by e.originator_version
+    from head left join ledger.events e on e.originator_id = any ({ASKED}) order by e.originator_version
 """  # noqa: S608 - constants only
 _LAST = f"select {COLUMNS} from ledger.events order by position desc limit 1"  # noqa: S608 - constants only
 _TIME_AT = "select recorded_at from ledger.events where position <= %s order by position desc limit 1"

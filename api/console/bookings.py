@@ -24,7 +24,6 @@ from domain.booking import Status
 from domain.refusals import BookingNotFound, Refusal
 from projections import bookings
 from projections.bookings import BookingRow, BookingSearch
-from projections.head import Seen
 
 
 class Register(BookingList, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,29 +82,18 @@ class BookingPages(Controller):
 async def _told(request: ApiRequest, booking_id: UUID, version: int) -> dict[str, Any]:
     """The history, and the booking right after that version and the one before; 0: as it is now."""
 
-    async def see(connection: queries.Connection) -> Seen[dict[str, Any] | None]:
-        at, found = await history.of_booking(connection, booking_id)
-        if found is None:
-            return Seen(at, None)
-        events = queries.by_names(request, found[1], History).events
-        chosen = min(version or len(events), len(events))
-        _, then = await history.then(connection, booking_id, Moment(version=chosen))
-        before = None
-        if chosen > 1:
-            _, before = await history.then(connection, booking_id, Moment(version=chosen - 1))
-        return Seen(
-            at,
-            {
-                "id": booking_id,
-                "events": events,
-                "said": [msgspec.json.decode(event.data) for event in events],
-                "chosen": chosen,
-                "then": queries.by_names(request, then, BookingRow | None),
-                "before": queries.by_names(request, before, BookingRow | None),
-            },
-        )
-
-    _, told = await queries.look(request, View(), see)
-    if told is None:
+    told = (await queries.find(request, View(), request.ledger.streams, booking_id)).value
+    found = history.of_booking(told)
+    if found is None:
         raise BookingNotFound(booking_id=booking_id)
-    return told
+    events = queries.by_names(request, found[1], History).events
+    chosen = min(version or len(events), len(events))
+    then, before = (history.then(told, Moment(version=at)) if at else None for at in (chosen, chosen - 1))
+    return {
+        "id": booking_id,
+        "events": events,
+        "said": [msgspec.json.decode(event.data) for event in events],
+        "chosen": chosen,
+        "then": queries.by_names(request, then, BookingRow | None),
+        "before": queries.by_names(request, before, BookingRow | None),
+    }

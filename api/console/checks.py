@@ -13,6 +13,7 @@ from api.parameters import View
 from api.proofs import proof_of
 from api.request import ApiRequest
 from domain.refusals import Refusal
+from ledger import streams
 from ledger.proofs.check import check
 from ledger.proofs.keys import kept_public_pem
 from ledger.proofs.refuted import Refuted
@@ -66,8 +67,9 @@ async def _view(request: ApiRequest, booking_id: UUID, versions: int) -> Finding
 
     async def see(connection: queries.Connection) -> Seen[bool]:
         at, row = await bookings.find(connection, booking_id)
-        folded = await history.then(connection, booking_id, Moment(version=row.version if row else versions))
-        return Seen(at, row is not None and row == folded.value)
+        _, told = await streams.find(connection, booking_id)
+        folded = history.then(told, Moment(version=row.version if row else versions))
+        return Seen(at, row is not None and row == folded)
 
     _, same = await queries.look(request, View(), see)
     if same:
