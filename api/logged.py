@@ -7,7 +7,7 @@ import msgspec
 
 from ledger import log
 from ledger.connection import Connection
-from ledger.log import EventSearch, RecordedEvent
+from ledger.log import EventSearch, RecordedEvent, Stretch
 from ledger.people import NOBODY, Known, known_of
 from projections.head import Seen, snapshot
 
@@ -55,12 +55,12 @@ class LoggedEvent(msgspec.Struct, frozen=True):
 
 async def page_of(
     connection: Connection, search: EventSearch, after: int, limit: int, sealed: bool
-) -> Seen[list[LoggedEvent]]:
-    """At most `limit` events past a position, and the position up to which there are no others.
+) -> Seen[Stretch[LoggedEvent]]:
+    """At most `limit` events past a position, and where the log ended.
 
     People as tokens or, `sealed`, as they stand in the log.
     """
-    async with snapshot(connection) as position:
-        events = await log.page(connection, search, after, limit)
+    async with snapshot(connection) as head:
+        events, upto = await log.page(connection, search, after, limit, head)
         people = NOBODY if sealed else await known_of(connection, events)
-    return Seen(position, [LoggedEvent.of(event, people) for event in events])
+    return Seen(head, Stretch([LoggedEvent.of(event, people) for event in events], upto))

@@ -121,10 +121,18 @@ def after(request: ApiRequest, asked: List, search: Any, kind: Any) -> Any:
 
 
 def listed(
-    request: ApiRequest, seen: Seen[list[T]], asked: List, search: Any, mark: Callable[[T], Any]
+    request: ApiRequest,
+    seen: Seen[list[T]],
+    asked: List,
+    search: Any,
+    mark: Callable[[T], Any],
+    further: Any = None,
 ) -> Reply:
-    """One page of at most `asked.limit` rows; `seen` holds one more if there is a next page."""
-    data, cursor = cut(request, seen.value, asked, search, mark)
+    """One page of at most `asked.limit` rows; `seen` holds one more if there is a next page.
+
+    `further` is the mark to go on from though there is none more, where not all was looked through.
+    """
+    data, cursor = cut(request, seen.value, asked, search, mark, further)
     headers: list[Header] = []
     if cursor:
         pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
@@ -134,13 +142,19 @@ def listed(
 
 
 def cut(
-    request: ApiRequest, rows: list[T], asked: List, search: Any, mark: Callable[[T], Any]
+    request: ApiRequest,
+    rows: list[T],
+    asked: List,
+    search: Any,
+    mark: Callable[[T], Any],
+    further: Any = None,
 ) -> tuple[list[T], str | None]:
-    """At most `asked.limit` of the rows, and where there is one more the cursor that leads to it."""
+    """At most `asked.limit` of the rows, and where there are or may be more the cursor that leads to them."""
     data = rows[: asked.limit]
-    if len(rows) <= asked.limit:
+    last = mark(data[-1]) if len(rows) > asked.limit else further
+    if last is None:
         return data, None
-    payload = _encode(mark(data[-1]))
+    payload = _encode(last)
     return data, urlsafe_b64encode(payload + _mac(request, search, payload)).rstrip(b"=").decode()
 
 

@@ -14,9 +14,9 @@ from api import rejections
 from api.logged import LoggedEvent, page_of
 from api.replies import Header, position_header
 from ledger.ledger import Ledger
-from ledger.log import EventSearch
+from ledger.log import EventSearch, Stretch
 from ledger.submission import Overloaded, Unavailable
-from projections.head import position
+from projections.head import Seen, position
 
 STREAMS_MAX = 64
 """In each process."""
@@ -102,7 +102,7 @@ class EventStream:
         ledger: Ledger,
         search: EventSearch,
         sealed: bool,
-        seen: tuple[int, list[LoggedEvent]],
+        seen: Seen[Stretch[LoggedEvent]],
         ends_at: float,
     ) -> None:
         self._streams = streams
@@ -114,7 +114,7 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._streams.opened():
-            headers = [*HEADERS, position_header(self._seen[0])]
+            headers = [*HEADERS, position_header(self._seen.position)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             telling = asyncio.create_task(self._tell(send))
             leaving = asyncio.create_task(_left(receive))
@@ -135,33 +135,31 @@ class EventStream:
 
     async def _texts(self) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
-        reached, events = self._seen
+        page = self._seen.value
         spoken = time.monotonic()
         while time.time() < self._ends_at:
-            for event in events:
+            for event in page.events:
                 yield b"id: %d\ndata: %s\n\n" % (event.position, self._ledger.opened(_encode(event)))
-            if events:
+            if page.events:
                 spoken = time.monotonic()
             elif time.monotonic() - spoken >= SILENCE_SECONDS_MAX:
                 yield b":\n\n"
                 spoken = time.monotonic()
-            # A page that is not full ends where the log does.
-            reached = events[-1].position if len(events) == PAGE_MAX else reached
-            if len(events) < PAGE_MAX:
-                await self._streams.wait(reached, self._patience())
-            reached, events = await self._page(reached)
+            await self._streams.wait(page.upto, self._patience())
+            page = await self._page(page.upto)
 
     def _patience(self) -> float:
         return max(min(SILENCE_SECONDS_MAX, self._ends_at - time.time()), 0)
 
-    async def _page(self, past: int) -> tuple[int, list[LoggedEvent]]:
+    async def _page(self, past: int) -> Stretch[LoggedEvent]:
         """Nothing while the database is away: the caller need not come again for that."""
         try:
             async with self._ledger.read() as connection:
-                return await page_of(connection, self._search, past, PAGE_MAX, self._sealed)
+                seen = await page_of(connection, self._search, past, PAGE_MAX, self._sealed)
+                return seen.value
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)
-            return past, []
+            return Stretch([], past)
 
 
 async def _left(receive: Receive) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,8 @@ from psycopg import AsyncConnection
 from domain.working_set import Subject
 from ledger import codec
 from projections.head import ASKED, WITH_HEAD, Seen, rows
+
+T = TypeVar("T")
 
 COLUMNS = (
     "position, originator_id, originator_version, topic, state, actor, operation, ordinal,"
@@ -94,11 +96,28 @@ class EventSearch(msgspec.Struct, frozen=True):
     booking_id: UUID | None = None
     flight_id: UUID | None = None
 
+    @property
+    def is_scan(self) -> bool:
+        """No index finds them: all events are looked at, however few there may be of the topic."""
+        return self.topic is not None and self.booking_id is None and self.flight_id is None
+
+
+SCANNED_MAX = 50_000
+"""Events that are looked at for one page."""
+
+
+class Stretch(NamedTuple, Generic[T]):
+    """Events in log order. Up to the position `upto` there are no others."""
+
+    events: list[T]
+    upto: int
+
 
 async def page(
-    connection: AsyncConnection[Any], search: EventSearch, after: int, limit: int
-) -> list[RecordedEvent]:
-    """At most `limit` events past a position, in log order."""
+    connection: AsyncConnection[Any], search: EventSearch, after: int, limit: int, head: int
+) -> Stretch[RecordedEvent]:
+    """At most `limit` events past a position, up to `head` or, in a scan, of the next SCANNED_MAX."""
+    upto = min(after + SCANNED_MAX, head) if search.is_scan else head
     conditions: list[tuple[LiteralString, Any]] = [
         ("and topic = %s", search.topic),
         ("and originator_id = %s", search.booking_id),
@@ -111,9 +130,13 @@ async def page(
     given = [(text, value) for text, value in conditions if value is not None]
     where = " ".join(text for text, _ in given)
     parameters = [value for text, value in given for _ in range(text.count("%s"))]
-    statement = f"select {COLUMNS} from ledger.events where position > %s {where} order by position limit %s"  # noqa: S608 - constants only
-    cursor = await connection.execute(statement, [after, *parameters, limit], prepare=True)
-    return [RecordedEvent(*row) for row in await cursor.fetchall()]
+    statement = f"""
+        select {COLUMNS} from ledger.events where position > %s and position <= %s {where}
+        order by position limit %s
+    """  # noqa: S608 - constants only
+    cursor = await connection.execute(statement, [after, upto, *parameters, limit], prepare=True)
+    events = [RecordedEvent(*row) for row in await cursor.fetchall()]
+    return Stretch(events, events[-1].position if len(events) == limit else upto)
 
 
 async def last(connection: AsyncConnection[Any]) -> RecordedEvent | None:

@@ -4,6 +4,9 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
+import pytest
+
+from ledger import log
 from tests.api.conftest import People
 
 
@@ -34,6 +37,30 @@ async def test_events_are_found_by_type_booking_and_flight(people: People) -> No
     assert [e["position"] for e in await _walk(people, f"&booking_id={booking['id']}")] == [3, 5, 6]
     assert [e["position"] for e in await _walk(people, f"&flight_id={flight['id']}")] == [1, 3, 5, 6]
     assert [e["position"] for e in await _walk(people, "&type=flight.scheduled")] == [1, 2]
+
+
+async def test_a_rare_type_is_looked_for_a_stretch_at_a_time(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "SCANNED_MAX", 2)
+    flight = await people.flight()
+    booking = await people.booking(flight)
+    for _ in range(4):
+        await people.booking(flight, 1)
+    await people.flight(number="BA118")
+    pages = []
+    address = "/api/v1/events?type=flight.scheduled"
+    while address:
+        answer = await people.auditor.get(address)
+        pages.append([event["position"] for event in answer.json()["data"]])
+        assert answer.headers["ledger-position"] == "7"
+        address = answer.links["next"]["url"] if answer.json()["next_cursor"] else ""
+    assert pages == [[1], [], [], [7]]
+    assert [e["position"] for e in await _walk(people, "&type=flight.scheduled")] == [1, 7]
+    # An index finds these, however far apart they are.
+    one = await people.auditor.get(f"/api/v1/events?booking_id={booking['id']}&type=booking.initiated")
+    assert (len(one.json()["data"]), one.json()["next_cursor"]) == (1, None)
+    assert len((await people.auditor.get("/api/v1/events")).json()["data"]) == 7
 
 
 async def test_the_chain_is_checked_from_outside_up_to_the_head(people: People) -> None:

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from domain.booking import Booking, Status
-from domain.commands import ChangeFlightSeats, Price, RepriceFlight
+from domain.commands import ChangeFlightSeats, PayBooking, Price, RepriceFlight
 from domain.flight import Flight, FlightStatus
+from domain.money import Money
+from domain.payments import Capture
 from ledger.ids import new_id
 from ledger.log import fold, stream
 from projections import availability, bookings, flights, head
@@ -161,3 +163,16 @@ async def test_the_newest_bookings_come_first(trade: Trade) -> None:
         assert await found(flight_id=flight, status=Status.INITIATED) == made[::-1]
         assert await found(flight_id=new_id()) == []
         assert await found(status=Status.BOOKED) == []
+
+
+async def test_bookings_are_found_by_whatever_status_they_have(trade: Trade) -> None:
+    flight = await trade.schedule()
+    made = {status: await trade.hold(flight) for status in Status}
+    await trade.do(PayBooking(made[Status.PENDING], "alice", Money(100, "INR"), Capture.MANUAL))
+    await trade.pay(made[Status.BOOKED], 100)
+    await trade.cancel(made[Status.CANCELLED])
+    async with trade.ledger.read() as connection:
+        pages = {s: await bookings.page(connection, BookingSearch(status=s), None, 10) for s in Status}
+    assert {status: [row.id for row in page.value] for status, page in pages.items()} == {
+        status: [id] for status, id in made.items()
+    }
