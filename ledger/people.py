@@ -204,8 +204,8 @@ async def recorded_as(
     return {name: None if name is None else persons.get(lookups[name], "") for name in names}
 
 
-_PERSONS: LiteralString = "select lookup, person from ledger.people where lookup = any (%s)"
 # Arrays in subqueries, so that they are not planned for anew each time, see `projections.head.ASKED`.
+_PERSONS: LiteralString = "select lookup, person from ledger.people where lookup = any ((select %s)::bytea[])"
 _KNOWN: LiteralString = """
     select b.id, p.person, p.lookup, p.wrapped_key, p.sealed_name
     from views.bookings as b join ledger.people as p on p.person = b.user_id
