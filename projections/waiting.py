@@ -93,8 +93,9 @@ async def page(
     """Whoever joined first comes first: on one flight, the order in which they are served."""
     conditions: list[tuple[LiteralString, Sequence[Any] | None]] = [
         ("and w.flight_id = %b", [search.flight_id] if search.flight_id else None),
-        ("and w.user_id = %b", search.user_id and [search.user_id]),
-        ("and w.user_id = %b", search.owner and [search.owner]),
+        ("and w.user_id = %b", None if search.user_id is None else [search.user_id]),
+        # Who was never seen has an empty pseudonym: a filter that nobody passes, and not none.
+        ("and w.user_id = %b", None if search.owner is None else [search.owner]),
         (f"and {_STANDING} = %b", search.status and [search.status.value]),
         ("and (w.joined_at, w.id) > (%b, %b)", after and list(after)),
     ]

@@ -7,15 +7,16 @@ import msgspec
 import pytest
 
 from domain.booking import Booking, Status
-from domain.commands import ChangeFlightSeats, PayBooking, Price, RepriceFlight
+from domain.commands import ChangeFlightSeats, JoinWaitlist, PayBooking, Price, RepriceFlight
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from domain.payments import Capture
 from ledger.ids import new_id
 from ledger.log import fold, stream
-from projections import availability, bookings, flights, head
+from projections import availability, bookings, flights, head, waiting
 from projections.bookings import BookingRow, BookingSearch
 from projections.flights import FlightRow, FlightSearch, Sort
+from projections.waiting import WaitingSearch
 from tests.projections.conftest import Trade
 
 
@@ -176,3 +177,15 @@ async def test_bookings_are_found_by_whatever_status_they_have(trade: Trade) -> 
     assert {status: [row.id for row in page.value] for status, page in pages.items()} == {
         status: [id] for status, id in made.items()
     }
+
+
+async def test_whom_nobody_has_seen_is_shown_nobodys_rows(trade: Trade) -> None:
+    """Their pseudonym is empty, which is no reason to leave the filter out."""
+    flight = await trade.schedule(seats=1)
+    await trade.hold(flight)
+    await trade.do(JoinWaitlist(flight, "alice", 1))
+    async with trade.ledger.read() as connection:
+        for unseen in ({"owner": ""}, {"user_id": ""}):
+            assert (await bookings.page(connection, BookingSearch(**unseen), None, 10)).value == []
+            assert (await waiting.page(connection, WaitingSearch(**unseen), None, 10)).value == []
+        assert len((await waiting.page(connection, WaitingSearch(), None, 10)).value) == 1
