@@ -14,6 +14,7 @@ Rows = Callable[..., list[Any]]
 async def test_facts_say_what_the_views_say_and_batches_of_any_size_agree(
     trade: Trade, follow: Follow, rows: Rows, facts: Callable[[], Any]
 ) -> None:
+    await trade.pay_late()
     for number in range(80):
         await trade.rush(6, 32)
         await trade.tell()

@@ -29,6 +29,7 @@ WINDOW = timedelta(minutes=15)
 async def test_the_policy_that_held_reproduces_what_happened(
     trade: Trade, database_url: str, rows: Rows
 ) -> None:
+    await trade.pay_late()
     for number in range(60):
         await trade.rush(6, 32)
         await trade.tell()

@@ -36,6 +36,7 @@ from ledger.settings import Settings
 from ledger.submission import Submission, neutral
 
 PRICE = 100
+HELD_BRIEFLY = 1
 SAID = [PaymentOutcome.AUTHORISED] * 4 + list(PaymentOutcome)
 ROUTES = (("LHR", "JFK"), ("DEL", "BOM"), ("JFK", "LHR"))
 
@@ -146,6 +147,23 @@ class Trade:
         told += [self._refund(id) for id, _ in refunds if self.dice.random() < 0.5]
         await asyncio.gather(*(self.do(command, self.through) for command in told))
 
+    async def pay_late(self) -> None:
+        """The gateway takes a payment when the hold is over and the seats are still free: seated again."""
+        flight = await self.schedule()
+        brief = self.gateways[-1]
+        booking = await self.do(InitiateBooking(flight, "alice", 2), brief)
+        assert booking
+        self.bookings[booking] = 2
+        await self.do(PayBooking(booking, "alice", Money(2 * PRICE, "INR"), Capture.AUTOMATIC, "pm_1"), brief)
+        await asyncio.sleep(HELD_BRIEFLY + 0.1)
+        await self.do(ExpireHold(booking), brief)
+        async with self.patient.read() as connection:
+            cursor = await connection.execute(
+                "select payment_id from views.bookings where id = %s", [booking]
+            )
+            ((payment,),) = await cursor.fetchall()
+        await self.do(RecordPayment(booking, payment, PaymentOutcome.AUTHORISED, "pi_1", None), brief)
+
     def _refund(self, id: UUID) -> Command:
         if self.dice.random() < 0.5:
             return SettleRefund(id)
@@ -164,7 +182,7 @@ async def open_trade(url: str, seed: int) -> AsyncIterator[Trade]:
             await ledger(hold_seconds=0, capture_seconds=0),
             [
                 await ledger(gateway="simulator"),
-                await ledger(gateway="simulator", hold_seconds=1, capture_seconds=1),
+                await ledger(gateway="simulator", hold_seconds=HELD_BRIEFLY, capture_seconds=HELD_BRIEFLY),
             ],
             random.Random(seed),
         )

@@ -10,7 +10,7 @@ import pytest
 from bench import http, main, report
 from bench.grown import those_that_fit
 from bench.load_generator import NoLoadGenerator
-from bench.targets import TARGETS, Verdict, verdicts
+from bench.targets import FOLDED, TARGETS, Verdict, verdicts
 from bench.wrk import Load
 
 HOLDS = {"what": "verify", "ok": True, "told": ""}
@@ -58,6 +58,7 @@ def test_what_was_not_measured_is_told_so() -> None:
 def grown(cost: float, sizes: tuple[str, str]) -> dict[str, Any]:
     small, large = sizes
     one = {small: {"create": 1.0, "history": 1.0}, large: {"create": 1.0, "history": cost}}
+    one[small][FOLDED], one[large][FOLDED] = 1.0, 2.0
     return {"growth": {"settings": {}, "checks": [HOLDS], "rounds": [one]}}
 
 
@@ -68,6 +69,7 @@ def test_what_grows_most_is_judged_and_named() -> None:
     assert worst[1:] == ("1.20", "1.20-1.20", "≤ 1.15", "missed")
     assert found["1,000,000 events: cost in that at the smallest size"].measured == "not measured"
     assert told(grown(1.1, sizes))[worst.what].outcome == "reached"
+    assert found[f"10,000,000 events: what folds a flight's past ({FOLDED})"].measured == "2.00"
 
 
 def test_a_size_that_there_is_no_disk_for_is_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +78,7 @@ def test_a_size_that_there_is_no_disk_for_is_left_out_and_told(monkeypatch: pyte
     assert fit == [10_000, 1_000_000]
     raws = grown(1.0, ("11373", "1001234"))
     raws["growth"]["settings"] = {"left_out": left_out}
-    (large,) = (verdict for what, verdict in told(raws).items() if what.startswith("10,000,000 events"))
+    large, *_ = (verdict for what, verdict in told(raws).items() if what.startswith("10,000,000 events"))
     assert "no disk for 10,000,000 events" in large.what
     assert large.outcome == "not measured"
 
