@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from bench.targets import Raws, verdicts
 
 RESULTS = Path(__file__).with_name("results")
 REPORT = "report.md"
+
+STOLEN_MAX = 0.03
+"""The share of the processors' time that a virtual machine may miss before its figures are doubted."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -41,7 +44,23 @@ def settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "ticks": _ticks(),
     }
+
+
+def _ticks() -> tuple[float, float]:
+    """Processor time since the machine began, and what of it its host gave to others; see proc_stat(5)."""
+    try:
+        told = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]
+    except OSError:
+        return 0.0, 0.0
+    return float(sum(map(int, told))), float(told[7])
+
+
+def _stolen_since(before: Sequence[float]) -> float:
+    """The share of the processors that this machine wanted and its host gave to others, 0 to 1."""
+    (all_before, stolen_before), (all_now, stolen_now) = before, _ticks()
+    return round((stolen_now - stolen_before) / max(all_now - all_before, 1), 3)
 
 
 def _revision() -> str:
@@ -57,7 +76,9 @@ def conclude(
     results: Mapping[str, Any], tables: Callable[[Mapping[str, Any]], Iterable[Table]], out: Path
 ) -> int:
     """Writes what a part found and tells it; 0 when all its checks held."""
-    raw = write(results, out)
+    told = dict(results["settings"])
+    told["stolen"] = _stolen_since(told.pop("ticks"))
+    raw = write({**results, "settings": told}, out)
     tell([*tables(raw), checks_table({out.stem: raw})])
     print(f"raw numbers: {out}")
     return 0 if all(check["ok"] for check in raw["checks"]) else 1
@@ -95,13 +116,27 @@ def finish(raws: Raws, details: Iterable[Table], folder: Path, note: str = "") -
     """Tells targets and checks, writes them with all details; 0 when something was measured and all held."""
     tables = [*targets_tables(raws, note), checks_table(raws)]
     tell(tables)
+    for warning in warnings(raws):
+        print(warning)
     report = folder / REPORT
     report.parent.mkdir(parents=True, exist_ok=True)
     told = "\n".join(markdown(table) for table in [*tables, machine_table(raws), *details])
-    report.write_text(f"# How fast it was\n\n{told}", encoding="utf-8")
+    warned = "".join(f"**{warning}**\n\n" for warning in warnings(raws))
+    report.write_text(f"# How fast it was\n\n{warned}{told}", encoding="utf-8")
     print(f"report: {report}")
     checks = [check["ok"] for raw in raws.values() for check in raw["checks"]]
     return 0 if checks and all(checks) else 1
+
+
+def warnings(raws: Raws) -> list[str]:
+    """What to know before any figure is believed."""
+    shares = {part: raw["settings"].get("stolen", 0.0) for part, raw in raws.items()}
+    return [
+        f"{part}: the machine's host gave {share:.0%} of the processors to others while this was measured:"
+        " what is no ratio is too low, and ratios are uncertain; measure again later"
+        for part, share in shares.items()
+        if share > STOLEN_MAX
+    ]
 
 
 def targets_tables(raws: Raws, note: str = "") -> list[Table]:
@@ -122,6 +157,6 @@ def checks_table(raws: Raws) -> Table:
 
 
 def machine_table(raws: Raws) -> Table:
-    shown = ("revision", "began", "load_before", "processors", "system", "python")
-    rows = [(part, *(str(raw["settings"][name]) for name in shown)) for part, raw in raws.items()]
+    shown = ("revision", "began", "load_before", "stolen", "processors", "system", "python")
+    rows = [(part, *(str(raw["settings"].get(name, "")) for name in shown)) for part, raw in raws.items()]
     return Table("When and where", ("part", *shown), rows)

@@ -52,7 +52,7 @@ class Pipeline:
         self._pgconn.enter_pipeline_mode()
 
     def send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> Sent:
-        """Nothing leaves before `sync`, unless there is much of it. Raises psycopg.DataError."""
+        """Nothing leaves before `set_off` or `sync`, unless there is much of it. Raises psycopg.DataError."""
         values = self._dump.dump_sequence(encoded(statement, parameters), [PyFormat.BINARY] * len(parameters))
         formats = self._dump.formats or ()
         types = tuple(self._dump.types or ()) if parameters else ()
@@ -66,9 +66,18 @@ class Pipeline:
         self._sent.append(sent)
         return sent
 
+    def set_off(self) -> None:
+        """What was sent leaves now, and the server goes to work on it; `sync` still waits for its answers.
+
+        With a Sync of its own: without one PostgreSQL would not start its idle-in-transaction timer after it.
+        """
+        self._pgconn.pipeline_sync()
+        self._sent.append(None)
+        self._pgconn.flush()
+
     async def sync(self) -> None:
         """Raises the first error; after one, close the connection."""
-        self._pgconn.pipeline_sync()
+        self.set_off()
         awaited, self._sent = self._sent, []
         for sent, result in zip(
             awaited, await self._connection.wait(self._answers(len(awaited))), strict=True
@@ -86,7 +95,6 @@ class Pipeline:
             if not results:
                 raise psycopg.OperationalError("the connection was lost")
             answers.append(results[0])
-        yield from generators.fetch_many(self._pgconn)
         return answers
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -44,6 +44,10 @@ has thousands of events."""
 LONG_STREAM = 16
 """What is looked up when only the database knows which flights a block touches: a few that are worth it."""
 
+AHEAD = 16
+"""Commands that are sent to be written while the rest of their block is decided. Fewer would cost PostgreSQL
+more for their statements than it saves in time."""
+
 CHANNEL = "seatledger"
 """NOTIFY channel; the payload is the position of the new head."""
 
@@ -74,6 +78,13 @@ class NotReplicated(psycopg.OperationalError):
     """COMMIT was answered with a warning: the synchronous standby may not have the transaction."""
 
 
+class _Ahead(NamedTuple):
+    """How much of a block was sent ahead."""
+
+    events: int = 0
+    commands: int = 0
+
+
 class Store:
     """A connection of the writer's own. After any error the transaction is open: close the connection.
 
@@ -91,6 +102,7 @@ class Store:
         self._submissions: Sequence[Submission] = ()
         self._warning = ""
         self._flights: dict[UUID, Flight] = {}
+        self._ahead = _Ahead()
         connection.add_notice_handler(self._notice)
 
     async def prepare(self, transaction_seconds: float) -> None:
@@ -166,34 +178,50 @@ class Store:
             rows.append(("" if named else subject, lookup, one.operation, one.key))
         return sql.columns(rows, 4)
 
+    def send_ahead(self, block: Block) -> None:
+        """What the block came to so far, if it is worth it: written while the next commands are decided."""
+        if len(block.commands) - self._ahead.commands > AHEAD:
+            self._send_decided(block)
+            assert self._pipeline
+            self._pipeline.set_off()
+
     async def write(self, block: Block) -> None:
-        """Second round trip: everything the block came to, and COMMIT. After an error nothing is known."""
+        """Second round trip: all else the block came to, and COMMIT. After an error nothing is known."""
         self._warning = ""
+        self._send_decided(block)
+        self._ahead = _Ahead()
         register = block.loaded.register
         if register and (newcomers := register.newcomers(block.commands, self._submissions)):
             self._send(sql.INSERT_PEOPLE, sql.person_columns(newcomers))
         if block.events:
-            self._send(sql.INSERT_EVENTS, sql.event_columns(block.events))
             seats = block.loaded.world.seats
             self._send(sql.UPSERT_SEATS, sql.seat_columns({id: seats[id] for id in block.touched_seats}))
-            if block.flights:
-                self._send(*projections.flights.upsert(list(block.flights.values())))
-            if block.bookings:
-                self._send(*projections.bookings.upsert(list(block.bookings.values())))
-                if any(booking.refunds for booking in block.bookings.values()):
-                    self._send(*projections.refunds.upsert(list(block.bookings.values())))
-            if block.parties:
-                self._send(*projections.waiting.upsert(list(block.parties.values())))
             self._send(sql.NOTIFY, (CHANNEL, str(block.position)))
-        if block.commands:
-            self._send(sql.INSERT_COMMANDS, sql.command_columns(block.commands))
-        else:
+        if not block.commands:
             self._send(sql.WAIT_FOR_STANDBY)
         self._send("commit")
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
         self._remember(block.loaded.world.flights)
+
+    def _send_decided(self, block: Block) -> None:
+        """Events and outcomes that were not sent yet, and the rows of all that these events are of."""
+        events, commands = block.events[self._ahead.events :], block.commands[self._ahead.commands :]
+        self._ahead = _Ahead(len(block.events), len(block.commands))
+        if events:
+            self._send(sql.INSERT_EVENTS, sql.event_columns(events))
+            touched = dict.fromkeys(event.originator_id for event in events)
+            if flights := [block.flights[id] for id in touched if id in block.flights]:
+                self._send(*projections.flights.upsert(flights))
+            if bookings := [block.bookings[id] for id in touched if id in block.bookings]:
+                self._send(*projections.bookings.upsert(bookings))
+                if any(booking.refunds for booking in bookings):
+                    self._send(*projections.refunds.upsert(bookings))
+            if parties := [block.parties[id] for id in touched if id in block.parties]:
+                self._send(*projections.waiting.upsert(parties))
+        if commands:
+            self._send(sql.INSERT_COMMANDS, sql.command_columns(commands))
 
     async def abandon(self) -> None:
         """Instead of `write`: let others have the lock. What only read may as well commit."""

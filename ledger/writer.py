@@ -31,6 +31,8 @@ class BlockStore(Protocol):
 
     async def load(self, submissions: Sequence[Submission], /) -> Loaded: ...
 
+    def send_ahead(self, block: Block, /) -> None: ...
+
     async def write(self, block: Block, /) -> None: ...
 
     async def abandon(self) -> None: ...
@@ -193,14 +195,18 @@ class Writer:
             loaded = await store.load(submissions)
             first_position = loaded.position + 1
             block = Block(loaded)
-            answers = [block.decide_all(waiting.submissions, waiting.atomic) for waiting in batch]
+            answers: list[list[Answer]] = []
+            for waiting in batch:
+                answers.append(block.decide_all(waiting.submissions, waiting.atomic))
+                if loaded.register:
+                    answers[-1] = [loaded.register.shown(answer) for answer in answers[-1]]
+                if not submissions[0].dry_run:
+                    store.send_ahead(block)
             if submissions[0].dry_run:
                 await store.abandon()
                 answers = [[replace(answer, position=loaded.position) for answer in answers[0]]]
             else:
                 await store.write(block)
-        if loaded.register:
-            answers = [[loaded.register.shown(answer) for answer in answered] for answered in answers]
         for waiting, answered in zip(batch, answers, strict=True):
             if not waiting.answers.done():
                 waiting.answers.set_result(answered)

@@ -69,6 +69,9 @@ class TwinStore:
         world.scheduled = found.scheduled
         return Loaded(found.position, found.hash, found.commands, world)
 
+    def send_ahead(self, block: Block) -> None:
+        """The twin writes a block as one: that is what a transaction comes to."""
+
     async def write(self, block: Block) -> None:
         if any("\0" in command.correlation_id for command in block.commands):
             raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")

@@ -108,6 +108,21 @@ def test_missed_targets_fail_nothing_but_a_check_that_does_not_hold_does(tmp_pat
     assert report.finish({}, [], tmp_path) == 1
 
 
+def test_processors_that_the_host_gave_to_others_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for taken, warned in ((2, False), (30, True)):
+        ticks = iter([(1000.0, 50.0), (1100.0, 50.0 + taken)])
+        monkeypatch.setattr(report, "_ticks", lambda ticks=ticks: next(ticks))
+        found = {**over_http(booked(60))["http"], "settings": report.settings({})}
+        assert report.conclude(found, lambda _: [], tmp_path / "http.json") == 0
+        assert report.finish(report.read(tmp_path, ["http"]), [], tmp_path) == 0
+        said = f"http: the machine's host gave {taken}% of the processors to others"
+        assert (said in capsys.readouterr().out, said in (tmp_path / "report.md").read_text()) == (
+            warned,
+        ) * 2
+
+
 @pytest.mark.parametrize("problem", [NoLoadGenerator("install wrk"), RuntimeError("pgbench failed")])
 def test_a_part_that_fails_hides_no_other_and_is_named(
     problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

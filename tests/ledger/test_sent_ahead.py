@@ -1,0 +1,124 @@
+"""Parts of a block that are written while the rest is decided: no part of it counts before COMMIT."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.commands import InitiateBooking, ReduceSeats
+from domain.handlers import HANDLERS
+from domain.working_set import Terms
+from ledger.block import Block, HandlerFailed
+from ledger.connection import connect
+from ledger.pipeline import Pipeline
+from ledger.store import AHEAD, Store
+from ledger.submission import Submission, neutral
+from ledger.verify import verify
+from tests.ledger.conftest import OPERATOR, Desk
+
+MANY = 3 * AHEAD
+BEFORE, AFTER = AHEAD // 2, MANY - AHEAD // 2
+
+
+@pytest.fixture
+def set_off(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
+    """Whenever something left, by which pipeline."""
+    noted, leave = [], Pipeline.set_off
+
+    def note(pipeline: Pipeline) -> None:
+        noted.append(pipeline)
+        leave(pipeline)
+
+    monkeypatch.setattr(Pipeline, "set_off", note)
+    return noted
+
+
+async def amid(commands: list[Awaitable[Any]], at: dict[int, Awaitable[Any]]) -> list[Any]:
+    """All in one block, those of `at` after so many of the others; their outcomes, in order of `at`."""
+    for number in sorted(at, reverse=True):
+        commands.insert(number, at[number])
+    outcomes = await asyncio.gather(*commands, return_exceptions=True)
+    return [outcomes[number + before] for before, number in enumerate(sorted(at))]
+
+
+async def test_a_booking_that_several_parts_touch_is_shown_as_the_last_left_it(
+    desk: Desk, rows: Any, database_url: str, set_off: list[Pipeline]
+) -> None:
+    flight = await desk.schedule(seats=1000)
+    bookings = [(await desk.hold(flight, "alice", 3)).subject_id for _ in range(2)]
+    holds: list[Awaitable[Any]] = [desk.hold(flight, f"user-{n}") for n in range(MANY)]
+    set_off.clear()
+    touched = {
+        BEFORE: desk.submit(ReduceSeats(bookings[0], 1), "alice"),  # type: ignore[arg-type]
+        MANY - 1: desk.cancel(bookings[0], "alice"),
+        MANY: desk.pay(bookings[1], "alice", 3),
+    }
+    assert [answer.status for answer in await amid(holds, touched)] == [200] * 3
+    assert len(rows("select count(*) from ledger.events where position > 3 group by xmin")) == 1
+    assert len(set_off) == 3 + (MANY + 3) // (AHEAD + 1), "lock, load, each part that went ahead, the rest"
+    shown = "select seats, status from views.bookings where user_id = 'alice' order by id"
+    assert rows(shown) == [(1, "cancelled"), (3, "booked")]
+    assert rows("select held, booked from ledger.seats") == [(MANY, 3)]
+    assert verify(database_url).ok
+
+
+@pytest.mark.parametrize("at", [BEFORE, AFTER])
+async def test_a_handler_that_breaks_takes_back_what_went_ahead(
+    at: int, desk: Desk, rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await desk.schedule(seats=1000)
+    initiate = HANDLERS[InitiateBooking]
+
+    def break_for_mallory(command: InitiateBooking, *others: Any) -> Any:
+        booking = initiate(command, *others)
+        return 1 // 0 if command.user_id == "mallory" else booking
+
+    monkeypatch.setitem(HANDLERS, InitiateBooking, break_for_mallory)
+    holds: list[Awaitable[Any]] = [desk.hold(flight, f"user-{n}") for n in range(MANY)]
+    (mallorys,) = await amid(holds, {at: desk.hold(flight, "mallory")})
+    assert isinstance(mallorys, HandlerFailed)
+    assert rows("select held from ledger.seats") == [(MANY,)]
+    assert rows("select count(*) from ledger.commands") == [(1 + MANY,)]
+    assert verify(database_url).ok
+
+
+@pytest.mark.parametrize("correlation_id", ["\0", "said by nobody"])
+@pytest.mark.parametrize("at", [BEFORE, AFTER])
+async def test_what_the_database_refuses_takes_back_what_went_ahead(
+    at: int, correlation_id: str, desk: Desk, rows: Any, database_url: str
+) -> None:
+    flight = await desk.schedule(seats=1000)
+    # The one is refused before it leaves, the other by the server.
+    rows("alter table ledger.events add check (correlation_id <> 'said by nobody')")
+    holds: list[Awaitable[Any]] = [desk.hold(flight, f"user-{n}") for n in range(MANY)]
+    (poison,) = await amid(holds, {at: desk.hold(flight, "mallory", correlation_id=correlation_id)})
+    assert isinstance(poison, psycopg.Error)
+    assert rows("select held from ledger.seats") == [(MANY,)]
+    assert verify(database_url).ok
+
+
+async def test_who_freezes_after_a_part_loses_the_lock_and_the_part(
+    desk: Desk, rows: Any, database_url: str
+) -> None:
+    flight = await desk.schedule(seats=1000)
+    minutes = timedelta(minutes=5)
+    frozen = Store(await connect(database_url, "frozen"), Terms(minutes, minutes, minutes))
+    await frozen.prepare(transaction_seconds=1)
+    holds = [
+        Submission(InitiateBooking(flight, f"user-{n}", 1), OPERATOR, neutral, f"k-{n}") for n in range(MANY)
+    ]
+    block = Block(await frozen.load(holds))
+    for hold in holds:
+        block.decide(hold)
+        frozen.send_ahead(block)
+    started = asyncio.get_running_loop().time()
+    assert (await desk.hold(flight, "alice")).status == 200
+    assert asyncio.get_running_loop().time() - started < 3
+    with pytest.raises(psycopg.OperationalError):
+        await frozen.write(block)
+    await frozen.close()
+    assert rows("select held from ledger.seats") == [(1,)]
+    assert verify(database_url).ok
