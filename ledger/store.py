@@ -44,10 +44,6 @@ has thousands of events."""
 LONG_STREAM = 16
 """What is looked up when only the database knows which flights a block touches: a few that are worth it."""
 
-AHEAD = 16
-"""Commands that are sent to be written while the rest of their block is decided. Fewer would cost PostgreSQL
-more for their statements than it saves in time."""
-
 CHANNEL = "seatledger"
 """NOTIFY channel; the payload is the position of the new head."""
 
@@ -179,11 +175,10 @@ class Store:
         return sql.columns(rows, 4)
 
     def send_ahead(self, block: Block) -> None:
-        """What the block came to so far, if it is worth it: written while the next commands are decided."""
-        if len(block.commands) - self._ahead.commands > AHEAD:
-            self._send_decided(block)
-            assert self._pipeline
-            self._pipeline.set_off()
+        """What the block came to so far: PostgreSQL writes it while the next commands are decided."""
+        self._send_decided(block)
+        assert self._pipeline
+        self._pipeline.set_off()
 
     async def write(self, block: Block) -> None:
         """Second round trip: all else the block came to, and COMMIT. After an error nothing is known."""

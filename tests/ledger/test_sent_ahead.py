@@ -1,4 +1,4 @@
-"""Parts of a block that are written while the rest is decided: no part of it counts before COMMIT."""
+"""Half of a block is written while the other is decided: nothing of it counts before COMMIT."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,13 +14,14 @@ from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
 from ledger.connection import connect
 from ledger.pipeline import Pipeline
-from ledger.store import AHEAD, Store
+from ledger.store import Store
 from ledger.submission import Submission, neutral
 from ledger.verify import verify
+from ledger.writer import HALVED_MIN
 from tests.ledger.conftest import OPERATOR, Desk
 
-MANY = 3 * AHEAD
-BEFORE, AFTER = AHEAD // 2, MANY - AHEAD // 2
+MANY = 2 * HALVED_MIN
+IN_FIRST_HALF, IN_SECOND_HALF = MANY // 4, 3 * MANY // 4
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def amid(commands: list[Awaitable[Any]], at: dict[int, Awaitable[Any]]) ->
     return [outcomes[number + before] for before, number in enumerate(sorted(at))]
 
 
-async def test_a_booking_that_several_parts_touch_is_shown_as_the_last_left_it(
+async def test_a_booking_that_both_halves_touch_is_shown_as_the_second_left_it(
     desk: Desk, rows: Any, database_url: str, set_off: list[Pipeline]
 ) -> None:
     flight = await desk.schedule(seats=1000)
@@ -52,20 +53,20 @@ async def test_a_booking_that_several_parts_touch_is_shown_as_the_last_left_it(
     holds: list[Awaitable[Any]] = [desk.hold(flight, f"user-{n}") for n in range(MANY)]
     set_off.clear()
     touched = {
-        BEFORE: desk.submit(ReduceSeats(bookings[0], 1), "alice"),  # type: ignore[arg-type]
+        IN_FIRST_HALF: desk.submit(ReduceSeats(bookings[0], 1), "alice"),  # type: ignore[arg-type]
         MANY - 1: desk.cancel(bookings[0], "alice"),
         MANY: desk.pay(bookings[1], "alice", 3),
     }
     assert [answer.status for answer in await amid(holds, touched)] == [200] * 3
     assert len(rows("select count(*) from ledger.events where position > 3 group by xmin")) == 1
-    assert len(set_off) == 3 + (MANY + 3) // (AHEAD + 1), "lock, load, each part that went ahead, the rest"
+    assert len(set_off) == 4, "lock, load, the first half, the rest"
     shown = "select seats, status from views.bookings where user_id = 'alice' order by id"
     assert rows(shown) == [(1, "cancelled"), (3, "booked")]
     assert rows("select held, booked from ledger.seats") == [(MANY, 3)]
     assert verify(database_url).ok
 
 
-@pytest.mark.parametrize("at", [BEFORE, AFTER])
+@pytest.mark.parametrize("at", [IN_FIRST_HALF, IN_SECOND_HALF])
 async def test_a_handler_that_breaks_takes_back_what_went_ahead(
     at: int, desk: Desk, rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +87,7 @@ async def test_a_handler_that_breaks_takes_back_what_went_ahead(
 
 
 @pytest.mark.parametrize("correlation_id", ["\0", "said by nobody"])
-@pytest.mark.parametrize("at", [BEFORE, AFTER])
+@pytest.mark.parametrize("at", [IN_FIRST_HALF, IN_SECOND_HALF])
 async def test_what_the_database_refuses_takes_back_what_went_ahead(
     at: int, correlation_id: str, desk: Desk, rows: Any, database_url: str
 ) -> None:
@@ -100,7 +101,7 @@ async def test_what_the_database_refuses_takes_back_what_went_ahead(
     assert verify(database_url).ok
 
 
-async def test_who_freezes_after_a_part_loses_the_lock_and_the_part(
+async def test_who_freezes_after_one_half_loses_the_lock_and_the_half(
     desk: Desk, rows: Any, database_url: str
 ) -> None:
     flight = await desk.schedule(seats=1000)
@@ -113,7 +114,7 @@ async def test_who_freezes_after_a_part_loses_the_lock_and_the_part(
     block = Block(await frozen.load(holds))
     for hold in holds:
         block.decide(hold)
-        frozen.send_ahead(block)
+    frozen.send_ahead(block)
     started = asyncio.get_running_loop().time()
     assert (await desk.hold(flight, "alice")).status == 200
     assert asyncio.get_running_loop().time() - started < 3
