@@ -55,7 +55,7 @@ class Clock:
 @contextmanager
 def clocked() -> Iterator[Clock]:
     """Only one writer may run meanwhile: what other tasks do while it waits counts as waiting."""
-    clock, within = Clock(), [""]
+    clock, within = Clock(), ["lock"]
 
     def named(trip: str, function: Callable[..., Any]) -> Callable[..., Any]:
         waited = clock.around_waiting(lambda: f"{trip}: rows to objects and back", function)
@@ -66,7 +66,15 @@ def clocked() -> Iterator[Clock]:
 
         return told
 
+    send_ahead = clock.around(lambda: "write: rows to objects and back", Store.send_ahead)
+
+    def ahead(*arguments: Any) -> None:
+        within[0] = "write"
+        send_ahead(*arguments)
+
     changes = [
+        patch.object(Store, "lock", named("lock", Store.lock)),
+        patch.object(Store, "send_ahead", ahead),
         patch.object(Store, "load", named("load", Store.load)),
         patch.object(Store, "write", named("write", Store.write)),
         patch.object(Store, "_send", clock.around(lambda: f"{within[0]}: parameters encoded", Store._send)),
