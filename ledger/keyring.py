@@ -56,11 +56,16 @@ class Keyring:
     """`check` tells whether names were sealed by this master key, and nothing else of it."""
 
     def __init__(self, master: bytes) -> None:
+        self._master = master
         self._lookup = _derived(master, b"seatledger lookup")
         self._wrap = AESSIV(_derived(master, b"seatledger wrap"))
         self.check = _derived(master, b"seatledger check").hex()[:32]
         self.open: Callable[[str], str | None] = lru_cache(REMEMBERED_MAX)(self._open)
         self.lookup: Callable[[str], bytes] = lru_cache(REMEMBERED_MAX)(self._looked_up)
+
+    def __reduce__(self) -> tuple[type["Keyring"], tuple[bytes]]:
+        """It goes to processes of ours, by a pipe that nobody else reads."""
+        return Keyring, (self._master,)
 
     def newcomer(self, name: str, person: str | None = None) -> Person:
         """Somebody with a key of their own, under a new pseudonym unless one is given."""

@@ -1,9 +1,9 @@
-"""Verify: all that an auditor may ask of the log and its views, in two streaming passes over one snapshot."""
+"""Verify: all that an auditor may ask of the log and its views, in three streaming passes over one moment."""
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import accumulate, islice
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from ledger.verify.fold_pass import check_folds, spans
 from ledger.verify.folds import Folds
 from ledger.verify.log_pass import Range, check_log, check_part, ranges
 from ledger.verify.moment import Connection, moment, snapshot_of
-from ledger.verify.people_pass import check_people
+from ledger.verify.people_pass import Share, check_people, check_sealed
 from ledger.verify.views import Span
 from ledger.verify.walk import Checked, check_range, seam_before
 from ledger.verify.workers import CutShort, side_by_side
@@ -31,8 +31,11 @@ EVENTS_ALONE_MAX = 100_000
 
 WORKERS_MAX = 8
 
+_End = tuple[Folds, Wrong | None]
+"""What a process has collected of its streams, and what is wrong with its people."""
+
 Progress = Callable[[int, int], None]
-"""Called now and then with steps done and steps in all; each event counts twice, once for each pass."""
+"""Called now and then with steps done and steps in all; each event counts twice: once in each of two passes."""
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -73,7 +76,7 @@ def verify(
         parts = ranges(connection, head, size)
         shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
         evidence = Evidence(connection, saved)
-        seen = url, snapshot_of(connection), head, evidence.reach()
+        seen = url, snapshot_of(connection), keyring, head, evidence.reach()
         checked = 0
         with side_by_side(_check_share, [(*seen, *share) for share in shares]) as found:
             try:
@@ -81,9 +84,11 @@ def verify(
                 checks = islice(in_turn, len(parts))
                 for checked in check_log(connection, parts, checks, evidence):
                     progress(checked, 2 * total)
-                for done in check_folds(connection, head, in_turn):
+                ends: list[_End] = []
+                for done in accumulate(_but_ends(in_turn, ends)):
                     progress(total + done, 2 * total)
-                check_people(connection, keyring)
+                check_folds(connection, head, [folds for folds, _ in ends])
+                check_people(connection, [sealed for _, sealed in ends])
             except Wrong as wrong:
                 return Verification(False, checked, wrong.position, wrong.reason)
         return Verification(True, checked, None, None)
@@ -134,22 +139,29 @@ def _workers(events: int) -> int:
 
 def _shares(
     workers: int, parts: Sequence[Range], spans: Sequence[Span]
-) -> list[tuple[Sequence[Range], Sequence[Span]]]:
+) -> list[tuple[Share, Sequence[Range], Sequence[Span]]]:
     """Every so-manieth range and span: all processes then are at about the same place of the log."""
-    return [(parts[number::workers], spans[number::workers]) for number in range(workers)]
+    return [((number, workers), parts[number::workers], spans[number::workers]) for number in range(workers)]
 
 
 def _check_share(
-    url: str, snapshot: str, head: int, leaves_upto: int, parts: Sequence[Range], spans: Sequence[Span]
-) -> Generator[Checked | int | Folds, None, None]:
-    """One process's work: first its ranges of the log, each as found, then its streams."""
+    url: str,
+    snapshot: str,
+    keyring: Keyring | None,
+    head: int,
+    leaves_upto: int,
+    share: Share,
+    parts: Sequence[Range],
+    spans: Sequence[Span],
+) -> Generator[Checked | int | _End, None, None]:
+    """One process's work: its ranges of the log, each as found, then its streams, then its people."""
     with moment(url, snapshot) as connection:
         for after, upto in parts:
             yield check_range(connection, seam_before(connection, after + 1), upto, leaves_upto)
         folds = Folds(head)
         for span in spans:
             yield folds.check(connection, span)
-        yield folds
+        yield folds, check_sealed(connection, keyring, share)
 
 
 def _in_turn(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
@@ -159,6 +171,15 @@ def _in_turn(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
         results = going.popleft()
         for one in islice(results, 1):
             going.append(results)
+            yield one
+
+
+def _but_ends(found: Iterable[Any], ends: list[_End]) -> Iterator[int]:
+    """Numbers of events; each process's last result goes to `ends`."""
+    for one in found:
+        if isinstance(one, tuple):
+            ends.append(one)
+        else:
             yield one
 
 

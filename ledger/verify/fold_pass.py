@@ -1,6 +1,6 @@
 """The second pass, stream by stream: versions, and views and seat counts against the fold of the log."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from uuid import UUID
 
 from ledger.verify.folds import Folds
@@ -25,18 +25,11 @@ def spans(connection: Connection, head: int, size: int) -> list[Span]:
     return list(zip(cuts, [*cuts[1:], None], strict=True))
 
 
-def check_folds(connection: Connection, head: int, found: Iterable[int | Folds]) -> Iterator[int]:
-    """Joins what was found of the spans: numbers of events, and folds. Yields how many events are folded so
-    far; at the end raises Wrong for the lowest bad position.
-    """
-    done, all_folds = 0, Folds(head)
-    for one in found:
-        if isinstance(one, Folds):
-            all_folds.join(one)
-        else:
-            done += one
-            yield done
+def check_folds(connection: Connection, head: int, collected: Iterable[Folds]) -> None:
+    """Joins what was found of all spans. Raises Wrong for the lowest bad position."""
+    all_folds = Folds(head)
+    for folds in collected:
+        all_folds.join(folds)
     all_folds.check_end(connection)
     if all_folds.wrong:
         raise all_folds.wrong
-    yield done

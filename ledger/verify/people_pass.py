@@ -2,7 +2,9 @@
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -32,53 +34,76 @@ _UNTOLD = """
     select person from ledger.people p where forgotten_at is not null
         and not exists (select from ledger.forgotten f where f.person = p.person) limit 1
 """
-_KNOWN = "select person, lookup, wrapped_key, sealed_name from ledger.people where forgotten_at is null"
-_TEXTS = f"""
+_KNOWN = """
+    select person, lookup, wrapped_key, sealed_name from ledger.people
+    where forgotten_at is null and abs(hashtext(person)::bigint) %% %s = %s
+"""
+_TEXTS: LiteralString = f"""
     select e.position, e.originator_id, e.state, p.person, p.lookup, p.wrapped_key, p.sealed_name
     from ledger.events e join views.bookings b on b.id = e.originator_id
     join ledger.people p on p.person = b.user_id and p.forgotten_at is null
     where e.topic in ('booking.cancelled', 'booking.void_requested', 'booking.payment_voided',
-        'booking.refund_settled') and strpos(e.state, '"{SEALED}') > 0
+        'booking.refund_settled') and strpos(e.state, '"{SEALED}') > 0 and e.position %% %s = %s
 """
 
+Share = tuple[int, int]
+"""Which one, counted from 0, of how many."""
 
-def check_people(connection: Connection[Any], keyring: Keyring | None) -> None:
-    """Where the ledger has a master key; texts and names only where it is at hand. Raises Wrong."""
-    keyed = connection.execute(KEYED).fetchone()
-    if keyed is None:
+
+def check_people(connection: Connection[Any], sealed: Iterable[Wrong | None]) -> None:
+    """Where the ledger has a master key. `sealed` is what check_sealed found of all shares. Raises Wrong."""
+    if connection.execute(KEYED).fetchone() is None:
         return
-    (head,) = connection.execute(_HEAD).fetchone() or (0,)
     (position,) = connection.execute(_UNKNOWN).fetchone() or (None,)
     if position is not None:
         raise Wrong(position, "it names a pseudonym that stands for nobody: a row of ledger.people is gone")
     untold = connection.execute(_UNTOLD).fetchone()
     if untold is not None:
+        (head,) = connection.execute(_HEAD).fetchone() or (0,)
         raise Wrong(head + 1, f"the keys of {untold[0]} are gone, and nobody has told who forgot them")
-    if keyring is not None and keyring.check == keyed[0]:
-        _check_names(connection, keyring, head)
-        _check_texts(connection, keyring)
+    if wrong := min(filter(None, sealed), key=attrgetter("position"), default=None):
+        raise wrong
 
 
-def _check_names(connection: Connection[Any], keyring: Keyring, head: int) -> None:
+def check_sealed(connection: Connection[Any], keyring: Keyring | None, share: Share) -> Wrong | None:
+    """Whether a share of all texts and names opens, where the ledger's master key is at hand."""
+    keyed = connection.execute(KEYED).fetchone()
+    if keyed is None or keyring is None or keyring.check != keyed[0]:
+        return None
+    return _check_texts(connection, keyring, share) or _check_names(connection, keyring, share)
+
+
+def _check_texts(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
+    wrong = None
+    for position, booking_id, state, *columns in _rows(connection, _TEXTS, share):
+        if not _opens(keyring, Person(*columns), state, booking_id) and (
+            wrong is None or position < wrong.position
+        ):
+            wrong = Wrong(position, "its sealed text does not open with the key of the booking's user")
+    return wrong
+
+
+def _check_names(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
+    (head,) = connection.execute(_HEAD).fetchone() or (0,)
+    for row in _rows(connection, _KNOWN, share):
+        person = Person(*row)
+        name = keyring.open(person.token or "")
+        if name is None or keyring.lookup(name) != person.lookup:
+            return Wrong(head + 1, f"the name of {person.person} does not open, or is found by another's")
+    return None
+
+
+def _rows(connection: Connection[Any], statement: LiteralString, share: Share) -> Iterator[Any]:
+    number, of = share
     with connection.cursor("people") as cursor:
         cursor.itersize = BATCH
-        cursor.execute(_KNOWN)
-        for row in cursor:
-            person = Person(*row)
-            name = keyring.open(person.token or "")
-            if name is None or keyring.lookup(name) != person.lookup:
-                raise Wrong(head + 1, f"the name of {person.person} does not open, or is found by another's")
-
-
-def _check_texts(connection: Connection[Any], keyring: Keyring) -> None:
-    with connection.cursor("texts") as cursor:
-        cursor.itersize = BATCH
-        cursor.execute(_TEXTS)
-        for position, booking_id, state, *columns in cursor:
-            if not _opens(keyring, Person(*columns), state, booking_id):
-                raise Wrong(position, "its sealed text does not open with the key of the booking's user")
+        yield from cursor.execute(statement, (of, number))
 
 
 def _opens(keyring: Keyring, person: Person, state: str, booking_id: UUID) -> bool:
-    texts = [text for text in msgspec.json.decode(state).values() if str(text).startswith(SEALED)]
+    try:
+        fields = msgspec.json.decode(state, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return False
+    texts = [text for text in fields.values() if str(text).startswith(SEALED)]
     return all(keyring.open(person.token_of(text, str(booking_id)) or "") is not None for text in texts)

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+import ledger.verify
 from api.app import create_app
 from cli.main import main
 from ledger.forgetting import forget
@@ -16,9 +17,9 @@ from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
 from ledger.ledger import open_ledger
 from ledger.people import OtherMasterKey
 from ledger.settings import Settings, WrongSetting
-from ledger.verify import verify
 from tests.api.conftest import client, running, token
 from tests.erasure.conftest import MASTER_KEY, NAME, SECRET, SETTINGS, House, opened
+from tests.ledger.verified import verify
 
 OTHER = Keyring(bytes(32))
 
@@ -251,6 +252,27 @@ async def test_verify_opens_whatever_people_wrote(
     change = "update ledger.people set wrapped_key = %s, sealed_name = %s where person = %s"
     rows(change, other.wrapped_key, other.sealed_name, person)
     assert "sealed text does not open" in str(verify(keyed_url, keyring=keyring).reason)
+
+
+async def test_processes_share_the_people_and_miss_none(
+    house: House, keyed_url: str, keyring: Keyring, rows: Any
+) -> None:
+    flight = await house.flight(seats=9)
+    for guest in (guests := [f"guest {number}" for number in range(6)]):
+        booking = await house.hold(house.operator, flight, guest)
+        await house.post(house.operator, f"/bookings/{booking['id']}/cancel", {"reason": "a word"})
+    assert ledger.verify.verify(keyed_url, workers=2, keyring=keyring).ok
+    known = "select person, lookup, wrapped_key, sealed_name from ledger.people where lookup = %s"
+    change = "update ledger.people set lookup = %s, wrapped_key = %s, sealed_name = %s where person = %s"
+    for guest in guests:
+        ((person, *before),) = rows(known, keyring.lookup(guest))
+        other = keyring.newcomer(guest, person)
+        rows(change, b"found by nobody", *before[1:], person)
+        assert "found by another's" in str(verify(keyed_url, keyring=keyring).reason)
+        rows(change, other.lookup, other.wrapped_key, other.sealed_name, person)
+        assert "text does not open" in str(verify(keyed_url, keyring=keyring).reason)
+        rows(change, *before, person)
+    assert verify(keyed_url, keyring=keyring).ok
 
 
 @pytest.mark.parametrize("reason", TAMPERED)
