@@ -35,7 +35,7 @@ _End = tuple[Folds, Wrong | None]
 """What a process has collected of its streams, and what is wrong with its people."""
 
 Progress = Callable[[int, int], None]
-"""Called now and then with steps done and steps in all; each event counts twice: once in each of two passes."""
+"""Called now and then with steps done and steps in all; each event counts twice, in two of the passes."""
 
 
 class Verification(msgspec.Struct, frozen=True):
