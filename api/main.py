@@ -63,11 +63,15 @@ def _hear_stop_once(and_then: Callable[[], None]) -> None:
 
     def set_loop_signals(loop: asyncio.AbstractEventLoop) -> Any:
         event = listen(loop)
+        told = False
 
         def stop() -> None:
-            loop.add_signal_handler(signal.SIGTERM, _nothing)
-            and_then()
-            event.set()
+            nonlocal told
+            # Asked for here, not by taking the handler away: the loop may have called it twice already.
+            if not told:
+                told = True
+                and_then()
+                event.set()
 
         loop.add_signal_handler(signal.SIGTERM, stop)
         loop.add_signal_handler(signal.SIGINT, _nothing)

@@ -9,10 +9,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from granian import _signals
 
+import api.main
 from faults.ports import free_port
 from tests.api.conftest import SECRET, token
 
@@ -87,6 +90,20 @@ async def test_what_is_in_flight_is_answered_before_the_end(
         os.kill(program.pid, number) if to == "main process" else os.killpg(program.pid, number)
     assert {answer.status_code for answer in await asyncio.gather(*slow)} == {503}
     assert await asyncio.to_thread(program.wait, 10) == 0
+
+
+def test_a_worker_that_is_told_twice_at_once_hears_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers, heard = {}, []
+    loop = SimpleNamespace(add_signal_handler=handlers.__setitem__)
+    event = SimpleNamespace(set=lambda: heard.append("stop"))
+    monkeypatch.setattr(_signals, "set_loop_signals", lambda _: event)
+    api.main._hear_stop_once(lambda: heard.append("end endless"))
+    assert _signals.set_loop_signals(loop) is event
+    # Two signals that came before the loop looked: it calls what it had for both.
+    told = handlers[signal.SIGTERM]
+    told(), told()
+    handlers[signal.SIGINT]()
+    assert heard == ["end endless", "stop"]
 
 
 async def test_workers_do_not_outlive_a_killed_main_process(
