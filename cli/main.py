@@ -1,6 +1,7 @@
 """The command line: what there is to run, and how each part is started."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from ledger.settings import WrongSetting, read_settings
 from ledger.verify import CutShort
 
 FAILED, USAGE, CUT_SHORT = 1, 2, 3
+INTERRUPTED, UNREAD = 130, 141
+"""What a shell says of a program that SIGINT or SIGPIPE ended."""
 
 _ABOUT = """\
 An event-sourced booking ledger for flights: holds seats, takes payments once, and can prove what happened.
@@ -51,8 +54,20 @@ Settings are environment variables, or the same names in a file .env; the README
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 something does not hold or broke, 2 wrongly asked, 3 verify
-    was cut short.
+    was cut short, 130 interrupted, 141 nobody reads what it says.
     """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = vars(_parser().parse_args(arguments))
     run: Callable[..., int] = options.pop("run")
     if run is proofs.check_proof:
@@ -64,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WrongSetting as problem:
         print(f"seatledger: {problem}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:
+        raise
     except (EmbeddedDatabaseFailed, SchemaMismatch, OSError) as problem:
         print(f"seatledger: {problem}", file=sys.stderr)
         return FAILED
@@ -74,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"seatledger: {problem}", file=sys.stderr)
         return CUT_SHORT
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _said(problem: psycopg.Error) -> str:
