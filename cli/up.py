@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
@@ -114,8 +115,7 @@ class _Parts:
         return True
 
     def _stop(self) -> None:
-        # A second signal must not interrupt the stopping.
-        _on_signals(signal.SIG_IGN)
+        _on_signals(_nothing)
         deadline = time.monotonic() + STOP_SECONDS_MAX
         # The simulator last: what is in flight may still need it.
         simulator = self._children.pop("gateway", None)
@@ -143,10 +143,16 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
-def _on_signals(handler: object) -> None:
+def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)  # type: ignore[arg-type]
+        signal.signal(number, handler)
 
 
 def _raise_stop(number: int, frame: FrameType | None) -> None:
+    # A second signal must not interrupt the stopping, however soon it comes.
+    _on_signals(_nothing)
     raise _Stop
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Where SIG_IGN stood, Python would complain of a signal that came just before."""

@@ -1,12 +1,13 @@
 """`up` keeps its parts alive: what dies is started again, but not for ever, and all of them stop together."""
 
+import signal
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import cli.up
-from cli.up import RESTARTS_MAX, RESTARTS_SECONDS, _Parts
+from cli.up import RESTARTS_MAX, RESTARTS_SECONDS, _on_signals, _Parts, _raise_stop, _Stop
 from ledger.postgres import EmbeddedDatabaseFailed
 from ledger.settings import Settings
 
@@ -146,3 +147,17 @@ def test_no_simulator_is_started_that_nobody_needs(with_simulator: _Parts, where
     with_simulator._settings = replace(with_simulator._settings, **where)
     with_simulator.run()
     assert "start gateway" not in Part.story
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_does_not_interrupt_the_stopping_however_soon_it_comes(number: int) -> None:
+    before = {other: signal.getsignal(other) for other in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        _on_signals(_raise_stop)
+        with pytest.raises(_Stop):
+            signal.raise_signal(number)
+        for other in before:
+            signal.raise_signal(other)
+    finally:
+        for other, handler in before.items():
+            signal.signal(other, handler)
