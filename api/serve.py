@@ -1,11 +1,13 @@
 """Starts the API: granian, with limits on everything that a caller could hold on to."""
 
+import _thread
 import gc
 import importlib.util
 import os
 import resource
 import signal
 import sys
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
@@ -47,8 +49,28 @@ def serve(settings: Settings) -> None:
                 raise
         finally:
             # A second signal must not turn a clean end into a killed one.
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
+            _hear_no_more()
+
+
+class _Server(MPServer):
+    """granian 2.8 wakes its main loop in its signal handler. A signal that comes just before or while it does
+    finds the lock taken by the very thread that it interrupts, and waits for ever.
+    """
+
+    def signal_handler_interrupt(self, *_: Any) -> None:
+        _hear_no_more()
+        self.interrupt_signal = True
+        # Not `threading.Thread`: to start one takes a lock as well, which this may have interrupted.
+        _thread.start_new_thread(self.main_loop_interrupt.set, ())
+
+
+def _hear_no_more() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _nothing)
+
+
+def _nothing(*_: Any) -> None:
+    """Where SIG_IGN stood, Python would complain of a signal that came just before."""
 
 
 def _load_for_all() -> None:
@@ -62,9 +84,9 @@ def _load_for_all() -> None:
     gc.freeze()
 
 
-def granian_server(settings: Settings, target: str) -> MPServer:
+def granian_server(settings: Settings, target: str) -> _Server:
     """The server for an application factory `module:function`: the API's, or one to compare with."""
-    return MPServer(
+    return _Server(
         target,
         factory=True,
         address=settings.host,

@@ -21,6 +21,22 @@ from tests.api.conftest import SECRET, token
 
 WORKERS = 2
 
+SIGNALS = """
+import signal
+from api.serve import granian_server
+from ledger.settings import Settings
+
+server = granian_server(Settings(), "nowhere:nothing")
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, server.signal_handler_interrupt)
+# Where the main loop is for an instant before it waits, and before it goes on.
+with server.main_loop_interrupt._cond:
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
+assert server.main_loop_interrupt.wait(10)
+assert server.interrupt_signal
+"""
+
 
 @pytest.fixture
 def port() -> int:
@@ -104,6 +120,10 @@ def test_a_worker_that_is_told_twice_at_once_hears_it_once(monkeypatch: pytest.M
     told(), told()
     handlers[signal.SIGINT]()
     assert heard == ["end endless", "stop"]
+
+
+def test_the_main_process_hears_signals_at_any_instant(checkout: Path) -> None:
+    subprocess.run([sys.executable, "-c", SIGNALS], cwd=checkout, check=True, timeout=30)
 
 
 async def test_workers_do_not_outlive_a_killed_main_process(
