@@ -17,8 +17,8 @@ from ledger.settings import Settings
 from tests.api.conftest import BA117, SECRET, client, running, token
 from tests.gateways.program import KEY, Program
 
-SECONDS = 0.5
-"""Ours for the gateway: short, so that doubts come soon."""
+SECONDS = 1.5
+"""Ours for the gateway: short, so that doubts come soon, but more than a busy machine makes anybody wait."""
 
 VISA = "pm_card_visa"
 

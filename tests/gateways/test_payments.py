@@ -30,8 +30,8 @@ async def counter(database_url: str, simulator: Program) -> AsyncIterator[Counte
 
 @pytest.fixture
 async def hurried(database_url: str, simulator: Program) -> AsyncIterator[Counter]:
-    """Holds and payments last a second."""
-    async with open_counter(database_url, simulator, hold_seconds=1, capture_seconds=1) as counter:
+    """Holds and payments last two seconds."""
+    async with open_counter(database_url, simulator, hold_seconds=2, capture_seconds=2) as counter:
         yield counter
     assert verify(database_url).ok
 
@@ -98,10 +98,10 @@ async def test_a_manual_payment_is_voided_through_the_gateway(counter: Counter, 
 
 
 async def test_a_void_after_the_hold_is_told_as_it_ended(database_url: str, simulator: Program) -> None:
-    async with open_counter(database_url, simulator, hold_seconds=1) as counter:
+    async with open_counter(database_url, simulator, hold_seconds=2) as counter:
         booking = await counter.hold()
         await counter.pay(booking, capture="manual")
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(2.1)
         voided = await counter.asks(booking, "void", "v-1", {"reason": "too late"})
         assert (voided.status_code, voided.json()["status"]) == (200, "cancelled")
         assert (await counter.topics(booking))[-2:] == ["payment_voided", "cancelled"]
@@ -194,7 +194,7 @@ async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
     booking = await hurried.hold()
     simulator.switch(lose=ALWAYS, only="/capture")
     assert (await hurried.pay(booking)).status_code == 503
-    await asyncio.sleep(1.1)
+    await asyncio.sleep(2.1)
     simulator.switch()
     assert await expire_holds(hurried.ledger, hurried.completer) == 0
     assert (await hurried.booking(booking))["status"] == "booked"
@@ -207,7 +207,7 @@ async def test_a_gateway_that_says_nothing_keeps_no_seats(
     bookings = [await hurried.hold_on_another_flight(number) for number in range(20)]
     simulator.switch(late={"chance": 1, "seconds": 30})
     await asyncio.gather(*(hurried.pay(booking, key=booking["id"]) for booking in bookings))
-    await asyncio.sleep(1.1)
+    await asyncio.sleep(2.1)
     begun = time.monotonic()
     assert await expire_holds(hurried.ledger, hurried.completer) == len(bookings)
     assert time.monotonic() - begun < 20

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from ledger.verify import verify
-from tests.gateways.counter import Counter, open_counter
+from tests.gateways.counter import SECONDS, Counter, open_counter
 from tests.gateways.program import Program
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gateway.md"
 ALWAYS = {"chance": 1}
-SHORT = {"hold_seconds": 1, "capture_seconds": 2}
+SHORT = {"hold_seconds": 2, "capture_seconds": 3}
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "does as it is asked": {},
     "declines": {},
-    "is slow": {"slow": {"chance": 1, "seconds": 1}},
+    "is slow": {"slow": {"chance": 1, "seconds": SECONDS + 0.5}},
     "loses its answers": {"lose": ALWAYS},
     "carries every call out twice": {"twice": ALWAYS},
     "fails": {"fail": ALWAYS},
