@@ -5,7 +5,6 @@ import gc
 import importlib.util
 import os
 import resource
-import signal
 import sys
 from typing import Any
 
@@ -18,6 +17,7 @@ from api.counts import counts_folder
 from api.tokens import Tokens
 from gateways.configured import check_gateway
 from ledger.settings import Settings, WrongSetting, read_settings
+from ledger.signals import hear_no_more
 
 BACKLOG = 2048
 CONNECTIONS_MAX = 4096
@@ -49,7 +49,7 @@ def serve(settings: Settings) -> None:
                 raise
         finally:
             # A second signal must not turn a clean end into a killed one.
-            _hear_no_more()
+            hear_no_more()
 
 
 class _Server(MPServer):
@@ -58,19 +58,10 @@ class _Server(MPServer):
     """
 
     def signal_handler_interrupt(self, *_: Any) -> None:
-        _hear_no_more()
+        hear_no_more()
         self.interrupt_signal = True
         # Not `threading.Thread`: to start one takes a lock as well, which this may have interrupted.
         _thread.start_new_thread(self.main_loop_interrupt.set, ())
-
-
-def _hear_no_more() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _nothing)
-
-
-def _nothing(*_: Any) -> None:
-    """Where SIG_IGN stood, Python would complain of a signal that came just before."""
 
 
 def _load_for_all() -> None:

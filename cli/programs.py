@@ -28,6 +28,7 @@ from ledger.postgres import is_in_use, keep_for, remove_database, running_databa
 from ledger.schema import VERSION
 from ledger.schema import migrate as bring_up_to_date
 from ledger.settings import Settings, WrongSetting
+from ledger.signals import ENDS
 
 DB_URL_SECONDS = 60
 """How long an embedded server that nobody else uses stays after `db-url` printed its address."""
@@ -159,10 +160,9 @@ def _show_round(url: str, token: str) -> None:
     # Whoever reads a pipe wants the outcome now, not when the demo ends.
     sys.stdout.flush()
     print(f"console  {url}/console\ntoken    {token}\nCtrl-C ends the demo.", file=sys.stderr, flush=True)
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    signal.sigwait(ends)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    signal.sigwait(ENDS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
 
 
 def torture(settings: Settings, minutes: float, seed: int, json: bool) -> int:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
@@ -17,6 +16,7 @@ from cli.programs import ready_database
 from ledger.logs import configure_logs
 from ledger.postgres import EmbeddedDatabaseFailed, ensure_running
 from ledger.settings import Settings
+from ledger.signals import hear_no_more, on_end
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 7
@@ -32,7 +32,7 @@ class _Stop(Exception):
 def up(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, then answer what is in flight and return 0, within ten seconds."""
     configure_logs(settings, "up")
-    _on_signals(_raise_stop)
+    on_end(_raise_stop)
     try:
         require_free(settings.host, settings.port)
         with ready_database(settings) as url:
@@ -115,7 +115,7 @@ class _Parts:
         return True
 
     def _stop(self) -> None:
-        _on_signals(_nothing)
+        hear_no_more()
         deadline = time.monotonic() + STOP_SECONDS_MAX
         # The simulator last: what is in flight may still need it.
         simulator = self._children.pop("gateway", None)
@@ -143,16 +143,7 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
-def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
-
-
 def _raise_stop(number: int, frame: FrameType | None) -> None:
     # A second signal must not interrupt the stopping, however soon it comes.
-    _on_signals(_nothing)
+    hear_no_more()
     raise _Stop
-
-
-def _nothing(number: int, frame: FrameType | None) -> None:
-    """Where SIG_IGN stood, Python would complain of a signal that came just before."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC
 from typing import Any
@@ -24,6 +23,7 @@ from ledger.ledger import Ledger, open_ledger
 from ledger.logs import configure_logs
 from ledger.proofs.keys import signing_key
 from ledger.settings import Settings, WrongSetting, read_settings
+from ledger.signals import ENDS
 from scheduler.auditor import Auditor
 from scheduler.notary import Notary
 from scheduler.sweeper import Sweeper
@@ -49,7 +49,7 @@ def run_forever(settings: Settings, database_url: str) -> None:
 
 async def _until_signal(settings: Settings, database_url: str) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         ledger = await _opened(stack, settings, database_url, stop)

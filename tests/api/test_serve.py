@@ -25,10 +25,10 @@ SIGNALS = """
 import signal
 from api.serve import granian_server
 from ledger.settings import Settings
+from ledger.signals import on_end
 
 server = granian_server(Settings(), "nowhere:nothing")
-for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, server.signal_handler_interrupt)
+on_end(server.signal_handler_interrupt)
 # Where the main loop is for an instant before it waits, and before it goes on.
 with server.main_loop_interrupt._cond:
     signal.raise_signal(signal.SIGTERM)
