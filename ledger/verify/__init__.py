@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,11 +31,15 @@ EVENTS_ALONE_MAX = 100_000
 
 WORKERS_MAX = 8
 
-_End = tuple[Folds, Wrong | None]
-"""What a process has collected of its streams, and what is wrong with its people."""
-
 Progress = Callable[[int, int], None]
 """Called now and then with steps done and steps in all; each event counts twice, in two of the passes."""
+
+
+class _End(NamedTuple):
+    """A process's last result: what it has collected of its streams, and what is wrong with its people."""
+
+    folds: Folds
+    people: Wrong | None
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -87,8 +91,8 @@ def verify(
                 ends: list[_End] = []
                 for done in accumulate(_but_ends(in_turn, ends)):
                     progress(total + done, 2 * total)
-                check_folds(connection, head, [folds for folds, _ in ends])
-                check_people(connection, [sealed for _, sealed in ends])
+                check_folds(connection, head, [end.folds for end in ends])
+                check_people(connection, [end.people for end in ends])
             except Wrong as wrong:
                 return Verification(False, checked, wrong.position, wrong.reason)
         return Verification(True, checked, None, None)
@@ -161,7 +165,7 @@ def _check_share(
         folds = Folds(head)
         for span in spans:
             yield folds.check(connection, span)
-        yield folds, check_sealed(connection, keyring, share)
+        yield _End(folds, check_sealed(connection, keyring, share))
 
 
 def _in_turn(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
@@ -177,7 +181,7 @@ def _in_turn(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
 def _but_ends(found: Iterable[Any], ends: list[_End]) -> Iterator[int]:
     """Numbers of events; each process's last result goes to `ends`."""
     for one in found:
-        if isinstance(one, tuple):
+        if isinstance(one, _End):
             ends.append(one)
         else:
             yield one

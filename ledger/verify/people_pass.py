@@ -74,13 +74,13 @@ def check_sealed(connection: Connection[Any], keyring: Keyring | None, share: Sh
 
 
 def _check_texts(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
-    wrong = None
-    for position, booking_id, state, *columns in _rows(connection, _TEXTS, share):
-        if not _opens(keyring, Person(*columns), state, booking_id) and (
-            wrong is None or position < wrong.position
-        ):
-            wrong = Wrong(position, "its sealed text does not open with the key of the booking's user")
-    return wrong
+    sealed = (
+        position
+        for position, booking_id, state, *columns in _rows(connection, _TEXTS, share)
+        if not _opens(keyring, Person(*columns), state, booking_id)
+    )
+    first = min(sealed, default=None)
+    return first and Wrong(first, "its sealed text does not open with the key of the booking's user")
 
 
 def _check_names(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
@@ -104,6 +104,7 @@ def _opens(keyring: Keyring, person: Person, state: str, booking_id: UUID) -> bo
     try:
         fields = msgspec.json.decode(state, type=dict[str, Any])
     except msgspec.DecodeError:
+        # The fold of its stream, in whichever process, says what is wrong with it.
         return False
     texts = [text for text in fields.values() if str(text).startswith(SEALED)]
     return all(keyring.open(person.token_of(text, str(booking_id)) or "") is not None for text in texts)

@@ -19,6 +19,7 @@ from ledger.people import OtherMasterKey
 from ledger.settings import Settings, WrongSetting
 from tests.api.conftest import client, running, token
 from tests.erasure.conftest import MASTER_KEY, NAME, SECRET, SETTINGS, House, opened
+from tests.ledger.test_forged_chains import RELINK
 from tests.ledger.verified import verify
 
 OTHER = Keyring(bytes(32))
@@ -273,6 +274,21 @@ async def test_processes_share_the_people_and_miss_none(
         assert "text does not open" in str(verify(keyed_url, keyring=keyring).reason)
         rows(change, *before, person)
     assert verify(keyed_url, keyring=keyring).ok
+    for guest in guests:
+        ((person, lookup, *_),) = rows(known, keyring.lookup(guest))
+        other = keyring.newcomer(guest, person)
+        rows(change, lookup, other.wrapped_key, other.sealed_name, person)
+    assert verify(keyed_url, keyring=keyring).first_bad_position == 3, "the first of six that do not open"
+
+
+async def test_a_sealed_text_that_is_no_json_is_a_verdict_and_no_error(
+    house: House, keyed_url: str, keyring: Keyring, tamper: Any
+) -> None:
+    booking = await house.hold(house.alice, await house.flight())
+    await house.post(house.alice, f"/bookings/{booking['id']}/cancel", {"reason": "a word"})
+    tamper(f"update ledger.events set state = 'x' || state where position = 3; {RELINK}")
+    found = verify(keyed_url, keyring=keyring)
+    assert (found.first_bad_position, "does not follow in its stream" in str(found.reason)) == (3, True)
 
 
 @pytest.mark.parametrize("reason", TAMPERED)
