@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,10 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(arguments)
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except BrokenPipeError as problem:
+        if not _nobody_reads():
+            print(f"seatledger: {problem}", file=sys.stderr)
+            return FAILED
         # Python flushes once more when it ends, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
+
+
+def _nobody_reads() -> bool:
+    """Was it the pipe that stdout goes to which broke, and no other?"""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from cli.main import main
 
 TOKEN = ["token", "--sub", "alice", "--role", "client"]
 
@@ -28,3 +31,14 @@ def test_output_that_nobody_reads_ends_the_program_without_a_word(
     finally:
         os.close(theirs)
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_another_pipe_that_breaks_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def breaks(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("cli.tokens.signed", breaks)
+    assert main([*TOKEN, "--data", str(tmp_path)]) == 1
+    assert capfd.readouterr() == ("", "seatledger: [Errno 32] Broken pipe\n")
