@@ -1,12 +1,11 @@
 """The store: a block's two round trips to PostgreSQL. Loads under the head lock; writes, then COMMIT."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, LiteralString, NamedTuple
-from uuid import UUID
 
 import psycopg
 from psycopg.errors import Diagnostic
@@ -30,19 +29,13 @@ from ledger.log import RecordedEvent, fold
 from ledger.people import Register
 from ledger.pipeline import Pipeline, Sent
 from ledger.recorded import Loaded, RecordedCommand
+from ledger.remembered import RememberedFlights
 from ledger.settings import Settings
 from ledger.submission import Submission
 from ledger.wanted import Wanted
 
 HEAD_LOCK = 0x5EA7_0002
 """Advisory lock that puts all blocks of all processes in one order; held until COMMIT."""
-
-REMEMBERED_MAX = 512
-"""Flights that the store remembers, so that it reads only what is new of them: one that is repriced all day
-has thousands of events."""
-
-LONG_STREAM = 16
-"""What is looked up when only the database knows which flights a block touches: a few that are worth it."""
 
 CHANNEL = "seatledger"
 """NOTIFY channel; the payload is the position of the new head."""
@@ -97,7 +90,7 @@ class Store:
         self._keyring = keyring
         self._submissions: Sequence[Submission] = ()
         self._warning = ""
-        self._flights: dict[UUID, Flight] = {}
+        self._remembered = RememberedFlights()
         self._ahead = _Ahead()
         connection.add_notice_handler(self._notice)
 
@@ -137,7 +130,7 @@ class Store:
         self._locked = False
         head = self._send(sql.HEAD)
         commands = self._send(sql.COMMANDS, self._keys(submissions))
-        remembered = self._remembered(wanted)
+        remembered = self._remembered.of(wanted)
         streams = self._send(*_streams(wanted, remembered))
         if flights or bookings or refunds:
             seats = self._send(sql.SEATS, (bookings, flights, refunds))
@@ -198,7 +191,7 @@ class Store:
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
-        self._remember(block.loaded.world.flights)
+        self._remembered.keep(block.loaded.world.flights.values())
 
     def _send_decided(self, block: Block) -> None:
         """Events and outcomes that were not sent yet, and the rows of all that these events are of."""
@@ -220,24 +213,9 @@ class Store:
 
     async def abandon(self) -> None:
         """Instead of `write`: let others have the lock. What only read may as well commit."""
-        self._flights.clear()  # what was decided on them never happened
+        self._remembered.forget()
         self._send("commit")
         await self._sync()
-
-    def _remember(self, flights: Mapping[UUID, Flight]) -> None:
-        """As the log has them now; nobody but the next block gets them, which reads on from there."""
-        for id, flight in flights.items():
-            self._flights.pop(id, None)  # to the end: whoever was not asked for longest goes first
-            self._flights[id] = flight
-        while len(self._flights) > REMEMBERED_MAX:
-            del self._flights[next(iter(self._flights))]
-
-    def _remembered(self, wanted: Wanted) -> list[Flight]:
-        named = [self._flights[id] for id in wanted.flights if id in self._flights]
-        if not wanted.names_flights_indirectly:
-            return named
-        long = [flight for flight in self._flights.values() if flight.version >= LONG_STREAM]
-        return list({flight.id: flight for flight in named + long}.values())
 
     def _notice(self, notice: Diagnostic) -> None:
         """A cancelled wait for the standby ends in success and a warning, in the server's language."""
