@@ -14,7 +14,7 @@ LONG_STREAM = 16
 
 
 class RememberedFlights:
-    """As the last block left them in the log. Whoever changes one says then to `keep` it, or to `forget` all."""
+    """As the last block left them. Whoever changes one says then to `keep` it, or to `forget` all."""
 
     def __init__(self) -> None:
         self._flights: dict[UUID, Flight] = {}
