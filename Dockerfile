@@ -13,8 +13,12 @@ FROM python:3.13-slim
 COPY --from=packages /packages /packages
 WORKDIR /app
 COPY domain domain
-COPY ledger ledger
+COPY runtime runtime
+COPY database database
 COPY projections projections
+COPY ledger ledger
+COPY analytics analytics
+COPY audit audit
 COPY gateways gateways
 COPY api api
 COPY scheduler scheduler

@@ -16,8 +16,8 @@ from litestar import Litestar
 
 from api.app import create_app
 from ledger.ledger import open_ledger
-from ledger.logs import configure_logs
-from ledger.settings import read_settings
+from runtime.logs import configure_logs
+from runtime.settings import read_settings
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when its parent dies."""

@@ -13,11 +13,11 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from api.counts import counts_folder
-from api.tokens import Tokens
+from api.http.metrics_dir import counts_folder
+from api.http.tokens import Tokens
 from gateways.configured import check_gateway
-from ledger.settings import Settings, WrongSetting, read_settings
-from ledger.signals import hear_no_more
+from runtime.settings import Settings, WrongSetting, read_settings
+from runtime.signals import hear_no_more
 
 BACKLOG = 2048
 CONNECTIONS_MAX = 4096
@@ -68,7 +68,7 @@ def _load_for_all() -> None:
     """What the workers are made of, before they are forked: then memory holds it once for all of them.
 
     Frozen, because a collector that looked at it would make each worker a copy. Called when it is known where
-    the workers count, see `api.metrics`.
+    the workers count, see `api.http.metrics`.
     """
     importlib.import_module("api.main")
     gc.collect()

@@ -8,15 +8,15 @@ from typing import Any
 
 import psycopg
 
+from analytics.dictionary import dictionary as dictionary_of
+from analytics.facts import PROJECTIONS
+from analytics.follower.rebuild import Progress, Rebuilt
+from analytics.follower.rebuild import rebuild as rebuild_one
+from analytics.follower.swap import RebuildStopped
 from cli.options import DATA, JSON, add
-from ledger.following.dictionary import dictionary as dictionary_of
-from ledger.following.rebuild import Progress, Rebuilt
-from ledger.following.rebuild import rebuild as rebuild_one
-from ledger.following.swap import RebuildStopped
-from ledger.postgres import existing_database
-from ledger.schema import migrate
-from ledger.settings import Settings, WrongSetting
-from projections.analytics import PROJECTIONS
+from database.embedded import existing_database
+from database.schema import migrate
+from runtime.settings import Settings, WrongSetting
 
 
 def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:

@@ -7,14 +7,14 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from audit.proofs.checkpoint import Checkpoint
+from audit.proofs.refuted import Refuted
+from audit.verify import Verification
+from audit.verify import verify as check
 from cli.proofs import saved_checkpoints
+from database.embedded import existing_database
 from ledger.keyring import Keyring, keyring_at_hand
-from ledger.postgres import existing_database
-from ledger.proofs.checkpoint import Checkpoint
-from ledger.proofs.refuted import Refuted
-from ledger.settings import Settings
-from ledger.verify import Verification
-from ledger.verify import verify as check
+from runtime.settings import Settings
 
 
 def verify(settings: Settings, json: bool, against: Path | None, key: Path | None) -> int:

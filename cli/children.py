@@ -13,7 +13,7 @@ from typing import IO
 
 from cli.tokens import secret
 from ledger.keyring import master_key_of
-from ledger.settings import Settings
+from runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 _PR_SET_PDEATHSIG = 1

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
+from analytics.exports.files import FORMATS
+from analytics.exports.files import export as export_table
+from analytics.exports.snapshot import ExportStopped
+from analytics.exports.tables import TABLES
 from cli.options import DATA, JSON, add
-from ledger.exports.files import FORMATS
-from ledger.exports.files import export as export_table
-from ledger.exports.snapshot import ExportStopped
-from ledger.exports.tables import TABLES
-from ledger.postgres import existing_database
-from ledger.settings import Settings, WrongSetting
+from database.embedded import existing_database
+from runtime.settings import Settings, WrongSetting
 
 FAILED = 1
 

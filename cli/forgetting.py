@@ -8,12 +8,12 @@ from typing import Any
 
 from cli.options import DATA, JSON, add
 from cli.programs import ready_database
-from ledger import forgetting
-from ledger.keying import rotate
+from database.embedded import existing_database
+from ledger import erasure
 from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
+from ledger.master_key import rotate
 from ledger.people import is_in_clear
-from ledger.postgres import existing_database
-from ledger.settings import Settings, WrongSetting
+from runtime.settings import Settings, WrongSetting
 
 FAILED = 1
 
@@ -44,17 +44,17 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
         raise WrongSetting("forget: say whom, or --list, or --again FILE")
     with ready_database(settings) as url:
         if listing:
-            print("".join(f"{person}\n" for person in forgetting.forgotten(url)), end="")
+            print("".join(f"{person}\n" for person in erasure.forgotten(url)), end="")
             return 0
         if again is not None:
             persons = again.read_text(encoding="utf-8").splitlines()
-            back = forgetting.forget_again(url, persons, getpass.getuser())
+            back = erasure.forget_again(url, persons, getpass.getuser())
             print(json_text.dumps({"forgotten": back}) if json else f"forgotten again: {back}")
             return 0
         try:
             keyring = Keyring(master_key_of(settings))
-            person = forgetting.forget(url, keyring, user or "", getpass.getuser())
-        except forgetting.NotForgotten as reason:
+            person = erasure.forget(url, keyring, user or "", getpass.getuser())
+        except erasure.NotForgotten as reason:
             print(f"seatledger: {reason}", file=sys.stderr)
             return FAILED
     if json:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from audit.verify import CutShort
 from cli import (
     analytics,
     audit,
@@ -24,10 +25,9 @@ from cli import (
     what_if,
 )
 from cli.options import DATA, HOST, JSON, MINUTES, PORT, SEED, SEEDS, WORKERS, add
-from ledger.postgres import EmbeddedDatabaseFailed
-from ledger.schema import SchemaMismatch
-from ledger.settings import WrongSetting, read_settings
-from ledger.verify import CutShort
+from database.embedded import EmbeddedDatabaseFailed
+from database.schema import SchemaMismatch
+from runtime.settings import WrongSetting, read_settings
 
 FAILED, USAGE, CUT_SHORT = 1, 2, 3
 INTERRUPTED, UNREAD = 130, 141
@@ -215,9 +215,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--out",
         type=Path,
-        default=Path("bench/results"),
+        default=Path("trials/bench/results"),
         metavar="DIR",
-        help="for report.md, and raw numbers as JSON (bench/results)",
+        help="for report.md, and raw numbers as JSON (trials/bench/results)",
     )
     return parser
 

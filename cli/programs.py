@@ -20,15 +20,15 @@ from typing import Any
 from cli.children import Child, command, environment, importable
 from cli.port import require_free
 from cli.tokens import secret, signed
+from database.embedded import is_in_use, keep_for, remove_database, running_database
+from database.schema import VERSION
+from database.schema import migrate as bring_up_to_date
 from gateways.configured import gateway_key
-from ledger.keying import key_ledger
 from ledger.keyring import Keyring, master_key_of
-from ledger.logs import configure_logs
-from ledger.postgres import is_in_use, keep_for, remove_database, running_database
-from ledger.schema import VERSION
-from ledger.schema import migrate as bring_up_to_date
-from ledger.settings import Settings, WrongSetting
-from ledger.signals import ENDS
+from ledger.master_key import key_ledger
+from runtime.logs import configure_logs
+from runtime.settings import Settings, WrongSetting
+from runtime.signals import ENDS
 
 DB_URL_SECONDS = 60
 """How long an embedded server that nobody else uses stays after `db-url` printed its address."""
@@ -167,17 +167,17 @@ def _show_round(url: str, token: str) -> None:
 
 def torture(settings: Settings, minutes: float, seed: int, json: bool) -> int:
     """Break ledgers of its own; nothing of it is in a release, so only a checkout can."""
-    return int(_of_checkout("torture", "faults.torture").torture(minutes, seed, json))
+    return int(_of_checkout("torture", "trials.torture.torture").torture(minutes, seed, json))
 
 
 def simulate(settings: Settings, seeds: int, seed: int, json: bool) -> int:
     """Run simulated worlds, which are in no release either."""
-    return int(_of_checkout("simulate", "simulation.main").run(seeds, seed, json))
+    return int(_of_checkout("simulate", "trials.simulation.main").run(seeds, seed, json))
 
 
 def bench(settings: Settings, smoke: bool, out: Path, only: list[str] | None, sizes: list[int] | None) -> int:
     """Measure ledgers of its own; nothing of it is in a release."""
-    measurements = _of_checkout("bench", "bench.main")
+    measurements = _of_checkout("bench", "trials.bench.main")
     try:
         return int(measurements.run(smoke, out, only, sizes))
     except measurements.NoSuchPart as problem:

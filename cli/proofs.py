@@ -9,18 +9,18 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit.proofs import check, prover, signer
+from audit.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
+from audit.proofs.keys import KEY_FILE, public_pem, signing_key
+from audit.proofs.publishing import NotTaken, give, last_taken
+from audit.proofs.refuted import Refuted
+from audit.proofs.saved import last_saved, read_saved
+from audit.proofs.tiles import Unfit
 from cli.options import DATA, add
-from ledger.connection import Connection, connect
-from ledger.postgres import existing_database
-from ledger.proofs import check, prover, signer
-from ledger.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
-from ledger.proofs.keys import KEY_FILE, public_pem, signing_key
-from ledger.proofs.publishing import NotTaken, give, last_taken
-from ledger.proofs.refuted import Refuted
-from ledger.proofs.saved import last_saved, read_saved
-from ledger.proofs.tiles import Unfit
-from ledger.schema import migrate
-from ledger.settings import Settings, WrongSetting, sink
+from database.connection import Connection, connect
+from database.embedded import existing_database
+from database.schema import migrate
+from runtime.settings import Settings, WrongSetting, sink
 
 Work = Callable[[Connection, Ed25519PrivateKey], Awaitable[str]]
 

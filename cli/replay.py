@@ -11,18 +11,18 @@ import msgspec
 import psycopg
 
 from cli.options import DATA, JSON, add
+from database.connection import Connection, conninfo
+from database.embedded import existing_database
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
-from ledger.connection import Connection, conninfo
 from ledger.keyring import keyring_at_hand
 from ledger.log import RecordedEvent, position_at, steps, stream
 from ledger.people import by_names
-from ledger.postgres import existing_database
-from ledger.settings import Settings
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.waiting import WaitingRow
+from runtime.settings import Settings
 
 Events = list[RecordedEvent]
 

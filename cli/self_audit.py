@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
+from audit.self_audit.rounds import full_round
+from audit.self_audit.standing import Standing, standing
 from cli.options import DATA, JSON, add
-from ledger.connection import connect
-from ledger.postgres import existing_database
-from ledger.schema import migrate
-from ledger.self_audit.rounds import full_round
-from ledger.self_audit.standing import Standing, standing
-from ledger.settings import Settings
+from database.connection import connect
+from database.embedded import existing_database
+from database.schema import migrate
+from runtime.settings import Settings
 
 
 def register(commands: Any) -> None:

@@ -6,8 +6,8 @@ import time
 import jwt
 
 from domain.caller import as_subject
-from ledger.kept import kept
-from ledger.settings import Settings, WrongSetting
+from runtime.secret_files import kept
+from runtime.settings import Settings, WrongSetting
 
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a name
 

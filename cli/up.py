@@ -13,10 +13,10 @@ from loguru import logger
 from cli.children import Child, DidNotStart, environment
 from cli.port import require_free
 from cli.programs import ready_database
-from ledger.logs import configure_logs
-from ledger.postgres import EmbeddedDatabaseFailed, ensure_running
-from ledger.settings import Settings
-from ledger.signals import hear_no_more, on_end
+from database.embedded import EmbeddedDatabaseFailed, ensure_running
+from runtime.logs import configure_logs
+from runtime.settings import Settings
+from runtime.signals import hear_no_more, on_end
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 7

@@ -10,12 +10,12 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from analytics.what_if.demand import Demand, Selection, demand
+from analytics.what_if.outcome import Outcome
+from analytics.what_if.replay import Comparison, Policy, compare
 from cli.options import DATA, JSON, add
-from ledger.postgres import existing_database
-from ledger.settings import Settings, WrongSetting
-from ledger.what_if.demand import Demand, Selection, demand
-from ledger.what_if.outcome import Outcome
-from ledger.what_if.replay import Comparison, Policy, compare
+from database.embedded import existing_database
+from runtime.settings import Settings, WrongSetting
 
 FAILED = 1
 HOLD_MINUTES_MAX = 7 * 24 * 60

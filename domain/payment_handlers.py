@@ -2,7 +2,7 @@
 
 from msgspec import UNSET
 
-from domain import through_gateway
+from domain import gateway_payments
 from domain.booking import Booking, Status
 from domain.caller import Asked
 from domain.commands import (
@@ -14,9 +14,9 @@ from domain.commands import (
     VoidPayment,
 )
 from domain.flight import FlightStatus
+from domain.gateway_payments import LateTerms, Order, Told
 from domain.payments import Capture
 from domain.refusals import BookingNotFound
-from domain.through_gateway import LateTerms, Order, Told
 from domain.working_set import WorkingSet
 
 
@@ -29,7 +29,7 @@ def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking
     if world.terms.gateway is not None:
         method = "" if command.payment_method is UNSET else command.payment_method
         order = Order(world.terms.gateway, method, command.capture)
-        through_gateway.request_payment(booking, payment_id, amount, order, world.capture_before, now)
+        gateway_payments.request_payment(booking, payment_id, amount, order, world.capture_before, now)
     elif command.capture is Capture.MANUAL:
         booking.authorise(payment_id, amount, world.capture_before, now)
     else:
@@ -42,7 +42,7 @@ def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) ->
     asked.require_version(booking)
     if _is_with_gateway(booking):
         has_seats = booking.is_late(world.now) and _has_seats(booking, world)
-        through_gateway.request_capture(booking, has_seats, world.capture_before, world.now)
+        gateway_payments.request_capture(booking, has_seats, world.capture_before, world.now)
     elif booking.is_late(world.now):
         booking.capture_late(_has_seats(booking, world), world.new_id(), world.now)
     else:
@@ -54,7 +54,7 @@ def void_payment(command: VoidPayment, asked: Asked, world: WorkingSet) -> Booki
     booking = world.booking(command.booking_id)
     asked.require_version(booking)
     if _is_with_gateway(booking):
-        through_gateway.request_void(booking, command.reason, world.now)
+        gateway_payments.request_void(booking, command.reason, world.now)
     else:
         booking.void(command.reason, world.now)
     return booking
@@ -64,7 +64,7 @@ def record_payment(command: RecordPayment, asked: Asked, world: WorkingSet) -> B
     booking = world.booking(command.booking_id)
     told = Told(command.outcome, command.reference, command.code)
     late = LateTerms(_has_seats(booking, world), world.new_id(), world.capture_before)
-    through_gateway.record(booking, command.payment_id, told, late, world.now)
+    gateway_payments.record(booking, command.payment_id, told, late, world.now)
     return booking
 
 
@@ -72,7 +72,7 @@ def settle_refund(command: SettleRefund, asked: Asked, world: WorkingSet) -> Boo
     booking = world.booking_of_refund(command.refund_id)
     through = booking.refunds[command.refund_id].gateway is not None
     if not (not through if command.by_hand is UNSET else command.by_hand):
-        through_gateway.request_refund(booking, command.refund_id, world.now)
+        gateway_payments.request_refund(booking, command.refund_id, world.now)
     else:
         booking.settle_refund(command.refund_id, command.reference, world.now)
     return booking
@@ -80,7 +80,7 @@ def settle_refund(command: SettleRefund, asked: Asked, world: WorkingSet) -> Boo
 
 def record_refund(command: RecordRefund, asked: Asked, world: WorkingSet) -> Booking:
     booking = world.booking_of_refund(command.refund_id)
-    through_gateway.record_refund(booking, command.refund_id, command.reference, command.code, world.now)
+    gateway_payments.record_refund(booking, command.refund_id, command.reference, command.code, world.now)
     return booking
 
 

@@ -1,7 +1,7 @@
 """The gateway that the settings name, if any."""
 
 from gateways import Gateway
-from ledger.settings import Settings, WrongSetting
+from runtime.settings import Settings, WrongSetting
 
 SIMULATOR_KEY = "sk_test_simulator"
 """What the simulator takes for its key when none is set: it moves no money."""

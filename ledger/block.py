@@ -26,9 +26,9 @@ from domain.working_set import Subject, WorkingSet
 from ledger import codec
 from ledger.chain import link, outcome_hash
 from ledger.log import RecordedEvent
-from ledger.own_commands import cancellation_of, expiry_of
-from ledger.recorded import Loaded, RecordedCommand
+from ledger.records import Loaded, RecordedCommand
 from ledger.submission import Answer, CommandKey, Submission
+from ledger.system_commands import cancellation_of, expiry_of
 from ledger.waiting_list import closing_of, flight_of, next_offers, seats_wanted, serves
 
 

@@ -18,8 +18,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from ledger.ids import new_id
-from ledger.kept import kept
-from ledger.settings import MASTER_KEY_BYTES, Settings, WrongSetting, master_key
+from runtime.secret_files import kept
+from runtime.settings import MASTER_KEY_BYTES, Settings, WrongSetting, master_key
 
 MASTER_KEY_FILE = "master-key"
 SEALED = "sealed:v1:"

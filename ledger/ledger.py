@@ -11,17 +11,17 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from ledger import streams
-from ledger.connection import Connection, begin_session, conninfo, severed_after
-from ledger.gathered import Gathered
+from database.connection import Connection, begin_session, conninfo, severed_after
+from ledger import histories
+from ledger.batched_reads import Gathered
 from ledger.keyring import Keyring
 from ledger.people import KEYED, OTHER_MASTER_KEY, OtherMasterKey
 from ledger.readiness import Check, Readiness, checks
-from ledger.settings import Settings
 from ledger.store import open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
 from projections import availability, bookings, flights
+from runtime.settings import Settings
 
 READERS_MAX = 8
 """Connections for queries in each process."""
@@ -55,7 +55,7 @@ class Ledger:
         self.bookings = Gathered(self.read, bookings.find_all, seconds)
         self.flights = Gathered(self.read, flights.find_all, seconds)
         self.availability = Gathered(self.read, availability.find_all, seconds)
-        self.streams = Gathered(self.read, streams.find_all, seconds)
+        self.streams = Gathered(self.read, histories.find_all, seconds)
         self._tidying: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Answer:

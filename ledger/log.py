@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from psycopg import AsyncConnection
 
+from database.head import ASKED, WITH_HEAD, Seen, rows
 from domain.working_set import Subject
 from ledger import codec
-from projections.head import ASKED, WITH_HEAD, Seen, rows
 
 T = TypeVar("T")
 

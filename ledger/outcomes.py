@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from ledger.connection import Connection
+from database.connection import Connection
 from ledger.people import known, named_in
 from ledger.submission import CommandKey
 

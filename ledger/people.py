@@ -10,13 +10,13 @@ import msgspec
 import psycopg
 from psycopg import AsyncConnection
 
+from database.person_tokens import FORGOTTEN
 from domain.commands import Command, SettleRefund
 from domain.working_set import WorkingSet
 from ledger.keyring import SEALED, Keyring, Person
 from ledger.log import RecordedEvent
-from ledger.recorded import RecordedCommand
+from ledger.records import RecordedCommand
 from ledger.submission import TEXTS, Answer, Submission
-from projections.people import FORGOTTEN
 
 # The loop is unrolled, which takes a quarter of what a choice at each character would.
 _WHO = re.compile(rb'("(?:user_id|actor)":)("[^"\\]*(?:\\.[^"\\]*)*")')
@@ -204,7 +204,7 @@ async def recorded_as(
     return {name: None if name is None else persons.get(lookups[name], "") for name in names}
 
 
-# Arrays in subqueries, so that they are not planned for anew each time, see `projections.head.ASKED`.
+# Arrays in subqueries, so that they are not planned for anew each time, see `database.head.ASKED`.
 _PERSONS: LiteralString = "select lookup, person from ledger.people where lookup = any ((select %s)::bytea[])"
 _KNOWN: LiteralString = """
     select b.id, p.person, p.lookup, p.wrapped_key, p.sealed_name

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from ledger.connection import Connection
-from ledger.following.lag import lags
-from ledger.schema import VERSION
-from ledger.self_audit.standing import standing
-from ledger.settings import Settings
-from projections.analytics import PROJECTIONS
+from analytics.facts import PROJECTIONS
+from analytics.follower.lag import lags
+from audit.self_audit.standing import standing
+from database.connection import Connection
+from database.schema import VERSION
+from runtime.settings import Settings
 
 LAG_SECONDS_MAX = 30
 """Facts for analysts that are further behind are unhealthy; a scheduler looks every second."""

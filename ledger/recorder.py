@@ -24,8 +24,8 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
+from database.connection import conninfo
 from ledger import codec
-from ledger.connection import conninfo
 from ledger.store import CHANNEL
 
 NOTIFICATIONS_MAX = 10_000

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.seats import Seats
 from ledger.keyring import Person
 from ledger.log import COLUMNS, RecordedEvent
-from ledger.recorded import RecordedCommand
+from ledger.records import RecordedCommand
 
 
 def columns(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:

@@ -14,6 +14,8 @@ import projections.bookings
 import projections.flights
 import projections.refunds
 import projections.waiting
+from database.connection import Connection, connect, severed_after
+from database.pipeline import Pipeline, Sent
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.seats import Seats
@@ -22,17 +24,15 @@ from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
 from ledger.block import Block
 from ledger.chain import GENESIS
-from ledger.connection import Connection, connect, severed_after
+from ledger.flight_cache import RememberedFlights
 from ledger.ids import new_id
 from ledger.keyring import Keyring
 from ledger.log import RecordedEvent, fold
 from ledger.people import Register
-from ledger.pipeline import Pipeline, Sent
-from ledger.recorded import Loaded, RecordedCommand
-from ledger.remembered import RememberedFlights
-from ledger.settings import Settings
+from ledger.read_set import Wanted
+from ledger.records import Loaded, RecordedCommand
 from ledger.submission import Submission
-from ledger.wanted import Wanted
+from runtime.settings import Settings
 
 HEAD_LOCK = 0x5EA7_0002
 """Advisory lock that puts all blocks of all processes in one order; held until COMMIT."""

@@ -11,9 +11,9 @@ import psycopg
 from loguru import logger
 
 from ledger.block import Block, HandlerFailed
-from ledger.recorded import Loaded
-from ledger.settings import Settings
+from ledger.records import Loaded
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
+from runtime.settings import Settings
 
 BLOCK_MAX = 64
 """Commands a block. More would make the first wait for the last; the next block gathers meanwhile."""

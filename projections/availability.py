@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from psycopg import AsyncConnection
 
-from projections.head import ASKED, WITH_HEAD, Seen, rows
+from database.head import ASKED, WITH_HEAD, Seen, rows
 
 
 class Availability(msgspec.Struct, frozen=True, gc=False):

@@ -10,11 +10,11 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
+from database.head import ASKED, WITH_HEAD, Seen, rows
+from database.person_tokens import shown
 from domain.booking import Booking, Status
 from domain.money import Money
 from domain.payments import PaymentStatus
-from projections.head import ASKED, WITH_HEAD, Seen, rows
-from projections.people import shown
 
 _NO_UUID = UUID(int=0)
 NEVER = datetime.fromtimestamp(0, UTC)
@@ -30,7 +30,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
-    """One booking, as callers see it, but for `user_id` (see `projections.people`). Times are UTC."""
+    """One booking, as callers see it, but for `user_id` (see `database.person_tokens`). Times are UTC."""
 
     id: UUID
     flight_id: UUID

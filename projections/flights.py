@@ -11,10 +11,10 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
+from database.head import ASKED, WITH_HEAD, Seen, rows
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from projections.availability import DUE
-from projections.head import ASKED, WITH_HEAD, Seen, rows
 
 Mark = tuple[dt.datetime | int, UUID]
 """Where a page ended: the value it was sorted by, and the id."""

@@ -10,12 +10,12 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
+from database.head import WITH_HEAD, Seen, rows
+from database.person_tokens import shown, shown_text
 from domain.booking import Booking
 from domain.money import Money
 from domain.refunds import Refund, RefundReason, RefundStatus
 from projections.bookings import NEVER
-from projections.head import WITH_HEAD, Seen, rows
-from projections.people import shown, shown_text
 
 
 class RefundRow(msgspec.Struct, frozen=True, gc=False):

@@ -11,10 +11,10 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
+from database.head import WITH_HEAD, Seen, rows
+from database.person_tokens import shown
 from domain.waiting import WaitingParty
 from projections.bookings import NEVER
-from projections.head import WITH_HEAD, Seen, rows
-from projections.people import shown
 
 _NO_UUID = UUID(int=0)
 

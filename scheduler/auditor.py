@@ -5,8 +5,8 @@ from time import monotonic
 import psycopg
 from loguru import logger
 
-from ledger.connection import KeptConnection, severed_after
-from ledger.self_audit.rounds import STEP_SECONDS_MAX, step
+from audit.self_audit.rounds import STEP_SECONDS_MAX, step
+from database.connection import KeptConnection, severed_after
 
 WORK_SECONDS = 0.25
 """Of each pulse, a second: a quarter of a core at most, while it has much to catch up with."""

@@ -14,18 +14,18 @@ from rocketry.conditions import FuncCond
 from rocketry.conds import every
 from rocketry.log import MinimalRecord
 
-from gateways.cashier import Cashier
-from gateways.completer import Completer
+from analytics.follower.follower import Follower
+from audit.proofs.keys import signing_key
 from gateways.configured import open_gateway
-from ledger.cron import check_cron
-from ledger.following.follower import Follower
+from gateways.payment_processor import Cashier
+from gateways.payment_reconciler import Completer
 from ledger.ledger import Ledger, open_ledger
-from ledger.logs import configure_logs
-from ledger.proofs.keys import signing_key
-from ledger.settings import Settings, WrongSetting, read_settings
-from ledger.signals import ENDS
+from runtime.cron import check_cron
+from runtime.logs import configure_logs
+from runtime.settings import Settings, WrongSetting, read_settings
+from runtime.signals import ENDS
 from scheduler.auditor import Auditor
-from scheduler.notary import Notary
+from scheduler.checkpoint_signer import Notary
 from scheduler.sweeper import Sweeper
 
 PULSE = "5 seconds"

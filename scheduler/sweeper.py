@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 import psycopg
 from loguru import logger
 
-from gateways.completer import Completer
-from ledger.connection import connect
-from ledger.cron import latest_slot
-from ledger.jobs import DueHold, Pulse, beat, due_holds, run_slot
+from database.connection import connect
+from database.jobs import DueHold, Pulse, beat, due_holds, run_slot
+from gateways.payment_reconciler import Completer
 from ledger.ledger import Ledger
-from ledger.line_jobs import awaited_holds, outwaited
-from ledger.own_commands import expiry_of
 from ledger.submission import Overloaded, Submission, Unavailable
+from ledger.system_commands import expiry_of
 from ledger.waiting_list import closing_of
+from projections.waiting_list_jobs import awaited_holds, outwaited
+from runtime.cron import latest_slot
 
 JOB = "expire_holds"
 NAME = "scheduler"

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ledger.postgres import remove_database, running_database
-from ledger.schema import migrate
+from database.embedded import remove_database, running_database
+from database.schema import migrate
+
+pytest_plugins = ["tests.desk"]
 
 # Here, before anything imports them: several folders of tests share them.
 pytest.register_assert_rewrite(

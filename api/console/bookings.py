@@ -8,18 +8,19 @@ from litestar import Controller, get, post
 from litestar.types import ASGIApp
 from msgspec import UNSET, Meta, UnsetType
 
-from api import history, queries
-from api.bookings import BookingList
 from api.console import forms
 from api.console.checks import check_booking
 from api.console.pages import SAFETY, page, paged
-from api.history import History, Moment
-from api.parameters import Limit, View
-from api.proofs import proof_of
-from api.rejections import ValidationFailed
-from api.replies import JSON, Reply
-from api.request import ApiRequest
-from api.routes import AUDITORS
+from api.http import queries
+from api.http.http_errors import ValidationFailed
+from api.http.parameters import Limit, View
+from api.http.replies import JSON, Reply
+from api.http.request import ApiRequest
+from api.http.routes import AUDITORS
+from api.resources import history
+from api.resources.bookings import BookingList
+from api.resources.history import History, Moment
+from api.resources.proofs import proof_of
 from domain.booking import Status
 from domain.refusals import BookingNotFound, Refusal
 from projections import bookings

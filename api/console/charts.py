@@ -8,9 +8,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from analytics.figures import Load, Sale, SeatsThen
 from api.console.pages import money
 from domain.currencies import minor_digits
-from projections.analytics.figures import Load, Sale, SeatsThen
 
 WIDTH, HEIGHT = 1000, 300
 LINES = 4

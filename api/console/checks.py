@@ -7,20 +7,21 @@ from uuid import UUID
 from loguru import logger
 from psycopg import Error
 
-from api import history, queries
-from api.history import Moment
-from api.parameters import View
-from api.proofs import proof_of
-from api.request import ApiRequest
+from api.http import queries
+from api.http.parameters import View
+from api.http.request import ApiRequest
+from api.resources import history
+from api.resources.history import Moment
+from api.resources.proofs import proof_of
+from audit.proofs.check import check
+from audit.proofs.keys import kept_public_pem
+from audit.proofs.refuted import Refuted
+from audit.verify import verify_events
+from database.head import Seen
 from domain.refusals import Refusal
-from ledger import streams
-from ledger.proofs.check import check
-from ledger.proofs.keys import kept_public_pem
-from ledger.proofs.refuted import Refuted
-from ledger.settings import WrongSetting
-from ledger.verify import verify_events
+from ledger import histories
 from projections import bookings
-from projections.head import Seen
+from runtime.settings import WrongSetting
 
 SECONDS_MAX = 4.0
 EVENTS_MAX = 1_000
@@ -67,7 +68,7 @@ async def _view(request: ApiRequest, booking_id: UUID, versions: int) -> Finding
 
     async def see(connection: queries.Connection) -> Seen[bool]:
         at, row = await bookings.find(connection, booking_id)
-        _, told = await streams.find(connection, booking_id)
+        _, told = await histories.find(connection, booking_id)
         folded = history.then(told, Moment(version=row.version if row else versions))
         return Seen(at, row is not None and row == folded)
 

@@ -2,8 +2,8 @@
 
 import re
 
-from api.exchange import Exchange
-from api.rejections import CrossSite
+from api.http.http_errors import CrossSite
+from api.http.request_context import Exchange
 
 NAME = "seatledger_console"
 

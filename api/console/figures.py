@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 from litestar import Controller, get
 from litestar.types import ASGIApp
 
-from api import queries
+from analytics.figures import DAYS, Figures, figures
+from analytics.follower.lag import Lag, lags
 from api.console.charts import load_chart, sales_charts
 from api.console.pages import page, paged
-from api.parameters import View
-from api.proofs import latest_checkpoint
-from api.queries import Connection
-from api.request import ApiRequest
-from api.routes import AUDITORS, STAFF
-from ledger.following.lag import Lag, lags
-from projections.analytics.figures import DAYS, Figures, figures
-from projections.head import Seen, position
+from api.http import queries
+from api.http.parameters import View
+from api.http.queries import Connection
+from api.http.request import ApiRequest
+from api.http.routes import AUDITORS, STAFF
+from api.resources.proofs import latest_checkpoint
+from database.head import Seen, position
 
 
 class FigurePages(Controller):

@@ -8,23 +8,23 @@ from litestar import Controller, get
 from litestar.types import ASGIApp
 from msgspec import UNSET
 
-from api import queries
+from analytics.figures import seats_over_time
+from analytics.follower.lag import lags
 from api.console import forms
 from api.console.charts import seats_chart
 from api.console.pages import page, paged
-from api.flights import FlightList
-from api.parameters import Limit, View
-from api.queries import Connection
-from api.rejections import ValidationFailed
-from api.request import ApiRequest
-from api.routes import STAFF
+from api.http import queries
+from api.http.http_errors import ValidationFailed
+from api.http.parameters import Limit, View
+from api.http.queries import Connection
+from api.http.request import ApiRequest
+from api.http.routes import STAFF
+from api.resources.flights import FlightList
+from database.head import Seen, position
 from domain.refusals import FlightNotFound
-from ledger.following.lag import lags
 from projections import availability, flights, waiting
-from projections.analytics.figures import seats_over_time
 from projections.availability import Availability
 from projections.flights import FlightRow, FlightSearch, Mark, Sort
-from projections.head import Seen, position
 
 
 class Board(FlightList, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import msgspec
 
-from api import bodies, parameters
-from api.rejections import UnsupportedMediaType
-from api.request import ApiRequest
+from api.http import bodies, parameters
+from api.http.http_errors import UnsupportedMediaType
+from api.http.request import ApiRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
 

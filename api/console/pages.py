@@ -11,15 +11,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.console import cookie
-from api.problems import as_refusal, status_of
-from api.rejections import Rejection, Unauthenticated
-from api.replies import Header, Reply
-from api.request import ApiRequest
-from api.routes import AUDITORS, STAFF, Route, route
+from api.http.http_errors import Rejection, Unauthenticated
+from api.http.problems import as_refusal, status_of
+from api.http.replies import Header, Reply
+from api.http.request import ApiRequest
+from api.http.routes import AUDITORS, STAFF, Route, route
 from domain.caller import Caller, Role
 from domain.currencies import minor_digits
 from domain.money import Money
-from ledger import VERSION
+from runtime import VERSION
 
 FOLDER = Path(__file__).parent
 HTML = (b"content-type", b"text/html; charset=utf-8")

@@ -8,15 +8,15 @@ from litestar import Controller, get, post
 from litestar.types import ASGIApp
 from msgspec import Meta
 
-from api import queries
-from api.commands import submit
 from api.console import forms
 from api.console.pages import page, paged
-from api.parameters import Limit
-from api.refunds import RefundList
-from api.rejections import ValidationFailed
-from api.request import ApiRequest
-from api.routes import AUDITORS, OPERATORS
+from api.http import queries
+from api.http.commands import submit
+from api.http.http_errors import ValidationFailed
+from api.http.parameters import Limit
+from api.http.request import ApiRequest
+from api.http.routes import AUDITORS, OPERATORS
+from api.resources.refunds import RefundList
 from domain.caller import Role
 from domain.commands import Note, SettleRefund
 from domain.refunds import RefundStatus

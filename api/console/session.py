@@ -12,11 +12,11 @@ from msgspec import Meta
 
 from api.console import cookie, forms
 from api.console.pages import ASSETS, HTML, SAFETY, page, paged
-from api.rejections import NotFound, Unauthenticated
-from api.replies import Reply
-from api.request import ApiRequest
-from api.routes import PUBLIC, STAFF
-from api.tokens import Tokens
+from api.http.http_errors import NotFound, Unauthenticated
+from api.http.replies import Reply
+from api.http.request import ApiRequest
+from api.http.routes import PUBLIC, STAFF
+from api.http.tokens import Tokens
 
 _OURS = re.compile(r"/console(?:/[A-Za-z0-9/_-]*)?(?:\?[A-Za-z0-9=&%+_.~:-]*)?")
 _KINDS = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8"}

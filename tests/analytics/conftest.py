@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ledger.connection import Connection, connect
-from ledger.following.batch import advance
-from projections.analytics import PROJECTIONS
+from analytics.facts import PROJECTIONS
+from analytics.follower.batch import advance
+from database.connection import Connection, connect
 from tests.analytics.trade import Trade, open_trade
 
 SEED = 1979

@@ -21,17 +21,17 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from analytics.exports import snapshot
+from analytics.exports.files import FORMATS, Manifest, export
+from analytics.exports.snapshot import ExportStopped
+from analytics.exports.tables import TABLES, copy_rows
+from analytics.facts import PROJECTIONS
+from analytics.follower.batch import advance
 from cli.main import main
+from database.connection import Connection
 from domain.commands import CancelFlight, InitiateBooking, PayBooking, VoidPayment
 from domain.money import Money
 from domain.payments import Capture
-from ledger.connection import Connection
-from ledger.exports import snapshot
-from ledger.exports.files import FORMATS, Manifest, export
-from ledger.exports.snapshot import ExportStopped
-from ledger.exports.tables import TABLES, copy_rows
-from ledger.following.batch import advance
-from projections.analytics import PROJECTIONS
 from tests.analytics.conftest import Follow
 from tests.analytics.test_facts import AGAIN
 from tests.analytics.trade import PRICE, Trade

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from analytics.facts import PROJECTIONS
+from analytics.follower.follower import Follower
 from ledger.codec import EVENT_TYPES
-from ledger.following.follower import Follower
 from ledger.readiness import Readiness
-from projections.analytics import PROJECTIONS
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 

@@ -10,17 +10,17 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import ledger.following.batch
-import ledger.following.follower
-from faults.proxy import Proxy, Trouble
-from ledger.connection import Connection, connect
-from ledger.following.batch import advance
-from ledger.following.follower import Follower
-from projections.analytics import PROJECTIONS
-from projections.analytics.bookings import BOOKINGS
+import analytics.follower.batch
+import analytics.follower.follower
+from analytics.facts import PROJECTIONS
+from analytics.facts.bookings import BOOKINGS
+from analytics.follower.batch import advance
+from analytics.follower.follower import Follower
+from database.connection import Connection, connect
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 from tests.repetitions import times
+from trials.torture.proxy import Proxy, Trouble
 
 Rows = Callable[..., list[Any]]
 KILLS = times(50, 200)
@@ -63,7 +63,7 @@ async def test_rows_without_their_checkpoint_do_not_stay(
     trade: Trade, follower: Connection, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await trade.rush(2)
-    monkeypatch.setattr(ledger.following.batch, "_RECORD", "select 1 / 0")
+    monkeypatch.setattr(analytics.follower.batch, "_RECORD", "select 1 / 0")
     with pytest.raises(psycopg.errors.DivisionByZero):
         await advance(follower, BOOKINGS, None, 1_000)
     assert rows("select count(*) from analytics.bookings") == [(0,)]
@@ -76,7 +76,7 @@ async def test_a_black_hole_is_noticed_and_left(
     path = f"{server['host']}/.s.PGSQL.{server['port']}"
     proxy = Proxy(lambda: asyncio.open_unix_connection(path), random.Random(1))
     port = await proxy.open()
-    monkeypatch.setattr(ledger.following.follower, "SEVERED_SECONDS", 0.3)
+    monkeypatch.setattr(analytics.follower.follower, "SEVERED_SECONDS", 0.3)
     follower = Follower(make_conninfo(database_url, host="127.0.0.1", port=port))
     await trade.rush(1)
     await follower.run()
@@ -97,12 +97,12 @@ async def test_a_leader_that_freezes_in_mid_batch_loses_it_and_the_next_one_goes
     trade: Trade, follower: Connection, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await trade.rush(1)
-    limits = ledger.following.batch._LIMITS.replace("'15s'", "'200ms'")
-    monkeypatch.setattr(ledger.following.batch, "_LIMITS", limits)
+    limits = analytics.follower.batch._LIMITS.replace("'15s'", "'200ms'")
+    monkeypatch.setattr(analytics.follower.batch, "_LIMITS", limits)
     frozen = await connect(database_url, "test frozen")
     await frozen.execute("begin")
-    await ledger.following.batch.limit_batch(frozen)
-    assert await ledger.following.batch.checkpoint(frozen, BOOKINGS, None) is not None
+    await analytics.follower.batch.limit_batch(frozen)
+    assert await analytics.follower.batch.checkpoint(frozen, BOOKINGS, None) is not None
     assert await advance(follower, BOOKINGS, None, 1_000) is None
     async with asyncio.timeout(5):
         while await advance(follower, BOOKINGS, None, 1_000) is None:  # noqa: ASYNC110

@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-import ledger.following.rebuild
-from ledger.following.follower import Follower
-from ledger.following.rebuild import rebuild
-from ledger.following.swap import RebuildStopped
-from projections.analytics import PROJECTIONS
-from projections.analytics.bookings import BOOKINGS
-from projections.analytics.projection import Column
+import analytics.follower.rebuild
+from analytics.facts import PROJECTIONS
+from analytics.facts.bookings import BOOKINGS
+from analytics.facts.projection import Column
+from analytics.follower.follower import Follower
+from analytics.follower.rebuild import rebuild
+from analytics.follower.swap import RebuildStopped
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 
@@ -46,7 +46,7 @@ async def test_a_rebuild_changes_nothing(
 async def test_readers_meet_no_error_and_no_table_that_is_empty_or_mixed(
     trade: Trade, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.following.rebuild, "BATCH_MAX", 100)
+    monkeypatch.setattr(analytics.follower.rebuild, "BATCH_MAX", 100)
     await trade.rush(10)
     follower = Follower(database_url)
     await follower.run()
@@ -122,8 +122,8 @@ def cut_short(program: list[str], checkout: Path, dice: random.Random) -> None:
 
 SLOW = """
 import asyncio, sys
-import ledger.following.rebuild as rebuild
-from projections.analytics.bookings import BOOKINGS
+import analytics.follower.rebuild as rebuild
+from analytics.facts.bookings import BOOKINGS
 rebuild.BATCH_MAX = 10
 asyncio.run(rebuild.rebuild(sys.argv[1], BOOKINGS, lambda progress: print(progress.done, flush=True)))
 """

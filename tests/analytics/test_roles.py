@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.following.dictionary import dictionary
+from analytics.dictionary import dictionary
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 

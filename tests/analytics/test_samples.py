@@ -19,8 +19,8 @@ from domain.commands import (
 )
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
-from ledger.settings import Settings
 from ledger.submission import Submission, neutral
+from runtime.settings import Settings
 from tests.analytics.conftest import Follow
 
 OPS = Caller("ops", frozenset({Role.OPERATOR}))

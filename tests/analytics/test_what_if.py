@@ -11,15 +11,15 @@ from uuid import UUID
 
 import pytest
 
+from analytics.what_if.demand import Habits, Recorded, Selection, demand
+from analytics.what_if.outcome import Outcome
+from analytics.what_if.replay import Policy, Replay
 from cli.main import main
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.money import Money
 from domain.payments import PaymentStatus
 from ledger.ids import new_id
-from ledger.what_if.demand import Habits, Recorded, Selection, demand
-from ledger.what_if.outcome import Outcome
-from ledger.what_if.replay import Policy, Replay
 from tests.analytics.trade import Trade
 
 Rows = Callable[..., list[Any]]

@@ -32,8 +32,8 @@ from domain.commands import (
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome
 from ledger.ledger import Ledger, open_ledger
-from ledger.settings import Settings
 from ledger.submission import Submission, neutral
+from runtime.settings import Settings
 
 PRICE = 100
 HELD_BRIEFLY = 1

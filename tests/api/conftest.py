@@ -14,7 +14,7 @@ from litestar import Litestar
 
 from api.app import create_app
 from ledger.ledger import open_ledger
-from ledger.settings import Settings
+from runtime.settings import Settings
 
 SECRET = "a secret for tests, long enough for HS256"
 SETTINGS = Settings(jwt_secret=SECRET, deadline_seconds=3, log_level="DEBUG")

@@ -10,7 +10,7 @@ import pytest
 
 from api.app import create_app
 from ledger.ledger import open_ledger
-from ledger.settings import Settings
+from runtime.settings import Settings
 from tests.api.conftest import SECRET, People, client, running, token
 
 CUTS = 300

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from api import bodies
-from api.bookings import Reason
-from api.rejections import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
+from api.http import bodies
+from api.http.http_errors import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
+from api.resources.bookings import Reason
 from domain.booking import Capture
 from domain.commands import InitiateBooking, PayBooking, ScheduleFlight
 from tests.api.conftest import BA117, People

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from litestar.enums import ScopeType
 
-from api.edge import Edge
-from api.exchange import exchange_of
-from api.problems import refused
-from api.rejections import Overloaded, Unavailable
-from api.shedding import BURST, REFUSALS_PER_SECOND, Pace
+from api.http.http_errors import Overloaded, Unavailable
+from api.http.middleware import Edge
+from api.http.problems import refused
+from api.http.request_context import exchange_of
+from api.http.shedding import BURST, REFUSALS_PER_SECOND, Pace
 from ledger.writer import Writer
 from tests.api.conftest import People
 
@@ -46,7 +46,7 @@ async def test_refusals_for_want_of_room_wait_their_turn_and_others_do_not(
     async def send(_: Any) -> None:
         assert len(waits) == shed, "the wait comes before the answer"
 
-    monkeypatch.setattr("api.edge.Pace", lambda: Pace(lambda: 1_000.0))
+    monkeypatch.setattr("api.http.middleware.Pace", lambda: Pace(lambda: 1_000.0))
     monkeypatch.setattr(asyncio, "sleep", wait)
     edge = Edge(app, lambda: False)
     request = {"type": ScopeType.HTTP, "method": "POST", "headers": []}

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from litestar.routes import HTTPRoute
 
-from api.documents import STATIC
-from api.examples import EXAMPLES
-from api.routes import ALIASES
+from api.http.documents import STATIC
+from api.http.examples import EXAMPLES
+from api.http.routes import ALIASES
 from tests.api.conftest import BA117, People
 
 

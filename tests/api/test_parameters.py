@@ -2,11 +2,11 @@
 
 import pytest
 
-from api import parameters
-from api.flights import FlightList
-from api.history import Moment
-from api.parameters import View
-from api.rejections import ValidationFailed
+from api.http import parameters
+from api.http.http_errors import ValidationFailed
+from api.http.parameters import View
+from api.resources.flights import FlightList
+from api.resources.history import Moment
 from projections.flights import Sort
 
 

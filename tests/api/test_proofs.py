@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from ledger.connection import connect
-from ledger.proofs.check import check
-from ledger.proofs.checkpoint import Checkpoint, check_signature, read_checkpoint, read_public_keys
-from ledger.proofs.keys import public_pem, signing_key
-from ledger.proofs.signer import checkpoint_now
-from ledger.settings import Settings
+from audit.proofs.check import check
+from audit.proofs.checkpoint import Checkpoint, check_signature, read_checkpoint, read_public_keys
+from audit.proofs.keys import public_pem, signing_key
+from audit.proofs.signer import checkpoint_now
+from database.connection import connect
+from runtime.settings import Settings
 from tests.api.conftest import People
 
 

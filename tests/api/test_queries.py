@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api import queries
+from api.http import queries
 from tests.api.conftest import People
 
 

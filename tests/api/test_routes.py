@@ -6,8 +6,8 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from api.rejections import every_rejection
-from api.routes import PUBLIC, Route
+from api.http.http_errors import every_rejection
+from api.http.routes import PUBLIC, Route
 from domain.caller import Role
 from tests.api.conftest import People, client, token
 

@@ -16,16 +16,16 @@ import pytest
 from granian import _signals
 
 import api.main
-from faults.ports import free_port
 from tests.api.conftest import SECRET, token
+from trials.torture.ports import free_port
 
 WORKERS = 2
 
 SIGNALS = """
 import signal
 from api.serve import granian_server
-from ledger.settings import Settings
-from ledger.signals import on_end
+from runtime.settings import Settings
+from runtime.signals import on_end
 
 server = granian_server(Settings(), "nowhere:nothing")
 on_end(server.signal_handler_interrupt)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.shedding import BURST, HELD_SECONDS_MAX, REFUSALS_PER_SECOND, Pace
+from api.http.shedding import BURST, HELD_SECONDS_MAX, REFUSALS_PER_SECOND, Pace
 
 
 class Clock:

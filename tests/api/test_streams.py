@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from api.logged import page_of
-from api.streams import STREAMS_MAX, EventStream
+from api.http.streams import STREAMS_MAX, EventStream
+from api.resources.logged import page_of
 from ledger import log
 from ledger.log import EventSearch
 from tests.api.conftest import People

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from api.rejections import Unauthenticated
-from api.tokens import Tokens
+from api.http.http_errors import Unauthenticated
+from api.http.tokens import Tokens
 from domain.caller import Caller, Role
-from ledger.settings import Settings, WrongSetting
+from runtime.settings import Settings, WrongSetting
 from tests.api.conftest import SECRET, SETTINGS, token
 
 CLAIMS: dict[str, Any] = {"sub": "alice", "roles": ["client"], "exp": 4_000_000_000}
@@ -95,7 +95,7 @@ def test_a_remembered_token_still_expires(monkeypatch: pytest.MonkeyPatch) -> No
     tokens, text = Tokens(SETTINGS), token("alice", "client")
     assert caller(text, tokens).subject == "alice"
     now = time.time()
-    monkeypatch.setattr("api.tokens.time.time", lambda: now + 601)
+    monkeypatch.setattr("api.http.tokens.time.time", lambda: now + 601)
     with pytest.raises(Unauthenticated, match="expired"):
         caller(text, tokens)
 

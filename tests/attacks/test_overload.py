@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from bench.footprint import memory_bytes
-from ledger import gathered
+from ledger import batched_reads
 from ledger.ledger import READERS_MAX, WAITING_MAX
 from ledger.store import HEAD_LOCK
 from ledger.writer import QUEUE_MAX
 from tests.attacks.conftest import running
 from tests.contract.client import connect
 from tests.contract.people import ALICE, OLGA, Caller
+from trials.bench.footprint import memory_bytes
 
 MORE = 300
 CLIENTS = 64
@@ -81,7 +81,7 @@ async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, na
     ("path", "at_once", "waiting"),
     [
         ("/flights?limit=1", READERS_MAX, WAITING_MAX),
-        ("/flights/{id}", gathered.GROUP_MAX, gathered.WAITING_MAX),
+        ("/flights/{id}", batched_reads.GROUP_MAX, batched_reads.WAITING_MAX),
     ],
 )
 async def test_more_readers_than_may_wait_are_refused_at_once(

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from api.rejections import Unauthenticated
-from api.tokens import Tokens
-from ledger.settings import Settings
+from api.http.http_errors import Unauthenticated
+from api.http.tokens import Tokens
+from runtime.settings import Settings
 from tests.attacks.forgeries import CLAIMS, signed
 
 MAKERS = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}

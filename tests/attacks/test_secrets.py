@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.tokens import SECRET_FILE, secret
-from faults.ports import free_port
-from ledger.settings import Settings
+from runtime.settings import Settings
 from tests.contract.program import REPOSITORY, clean_environment
+from trials.torture.ports import free_port
 
 PASSWORD = "hunter2hunter2"
 SECRET = "swordfish-swordfish-swordfish-swordfish"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bench.footprint import memory_bytes, open_files
 from tests.contract.people import ALICE
 from tests.contract.wire import head
+from trials.bench.footprint import memory_bytes, open_files
 
 IDLE = 3_000
 SLOW = 600

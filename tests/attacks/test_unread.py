@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api import unread
-from bench.footprint import memory_bytes, open_files
+from api.http import idle_sockets
 from tests.attacks.conftest import log_lines
+from trials.bench.footprint import memory_bytes, open_files
 
 CALLERS = 150
 BIG = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -46,9 +46,9 @@ async def test_answers_that_nobody_reads_are_not_kept_in_full(program, alice):
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="not on this system")
 async def test_who_does_not_read_is_hung_up_on(monkeypatch):
-    monkeypatch.setattr(unread, "UNREAD_MILLISECONDS_MAX", 500)
+    monkeypatch.setattr(idle_sockets, "UNREAD_MILLISECONDS_MAX", 500)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        await unread.hang_up_on_idlers()
+        await idle_sockets.hang_up_on_idlers()
         with ask_and_not_read(listening.getsockname(), b"?"):
             answering, _ = listening.accept()
             with answering:

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.ledger.conftest import desk, log
-from tests.ledger.test_forged_chains import RELINK
-from tests.proofs.test_sinks import Board, board
+from tests.audit.proofs.test_sinks import Board, board
+from tests.audit.verify.test_forged_chains import RELINK
+from tests.desk import desk, log
 
 __all__ = ["board", "desk", "log"]
 

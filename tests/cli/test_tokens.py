@@ -6,9 +6,9 @@ import jwt
 import pytest
 
 import cli.tokens
-import ledger.kept
+import runtime.secret_files
 from cli.tokens import SECRET_FILE, secret, signed, token
-from ledger.settings import Settings, WrongSetting
+from runtime.settings import Settings, WrongSetting
 
 NOON = 1_900_000_000
 
@@ -38,13 +38,13 @@ def test_nobody_else_may_read_the_secret_and_no_draft_of_it_stays(settings: Sett
 def test_of_two_programs_that_start_at_once_one_secret_wins(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = ledger.kept._write_private
+    write = runtime.secret_files._write_private
 
     def write_while_another_is_faster(path: Path, text: str) -> None:
         write(path, text)
         write(settings.data / SECRET_FILE, "the other's")
 
-    monkeypatch.setattr(ledger.kept, "_write_private", write_while_another_is_faster)
+    monkeypatch.setattr(runtime.secret_files, "_write_private", write_while_another_is_faster)
     assert secret(settings) == secret(settings) == "the other's"
     assert [file.name for file in settings.data.iterdir()] == [SECRET_FILE]
 

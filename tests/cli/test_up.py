@@ -8,9 +8,9 @@ import pytest
 
 import cli.up
 from cli.up import RESTARTS_MAX, RESTARTS_SECONDS, _Parts, _raise_stop, _Stop
-from ledger.postgres import EmbeddedDatabaseFailed
-from ledger.settings import Settings
-from ledger.signals import ENDS, on_end
+from database.embedded import EmbeddedDatabaseFailed
+from runtime.settings import Settings
+from runtime.signals import ENDS, on_end
 
 SETTINGS = Settings(database_url="postgresql://elsewhere", jwt_secret="s" * 32, master_key=bytes(32))
 

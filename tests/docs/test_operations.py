@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from drills.backup import archiving_to, recovering_to
-from drills.durability import ROWS
-from drills.misfortunes import Row
-from drills.pair import SETTINGS
+from trials.drills.backup import archiving_to, recovering_to
+from trials.drills.durability import ROWS
+from trials.drills.misfortunes import Row
+from trials.drills.pair import SETTINGS
 
 
 @pytest.fixture

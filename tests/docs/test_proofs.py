@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.proofs.checkpoint import Checkpoint, sign
-from ledger.proofs.keys import public_pem
+from audit.proofs.checkpoint import Checkpoint, sign
+from audit.proofs.keys import public_pem
 from tests.docs.test_readme import blocks
 
 

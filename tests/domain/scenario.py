@@ -17,7 +17,7 @@ from domain.working_set import Terms, WorkingSet
 from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
-from ledger.recorded import Loaded
+from ledger.records import Loaded
 from ledger.submission import Submission
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

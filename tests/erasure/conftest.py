@@ -12,10 +12,10 @@ from litestar import Litestar
 from psycopg import sql
 
 from api.app import create_app
-from ledger.keying import key_ledger
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
-from ledger.settings import Settings
+from ledger.master_key import key_ledger
+from runtime.settings import Settings
 from tests.api.conftest import BA117, SECRET, client, running, token
 
 MASTER_KEY = bytes(range(32))

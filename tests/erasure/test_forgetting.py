@@ -13,19 +13,19 @@ import psycopg
 import pytest
 from loguru import logger
 
+from analytics.facts import PROJECTIONS
+from analytics.follower.batch import advance
 from api.app import create_app
+from audit.proofs.check import check
+from audit.proofs.keys import public_pem, signing_key
+from audit.proofs.signer import checkpoint_now
+from audit.verify import verify
+from database.connection import connect
 from domain.commands import CancelBooking, InitiateBooking
-from ledger.connection import connect
-from ledger.following.batch import advance
-from ledger.forgetting import NotForgotten, forget
+from ledger.erasure import NotForgotten, forget
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
-from ledger.proofs.check import check
-from ledger.proofs.keys import public_pem, signing_key
-from ledger.proofs.signer import checkpoint_now
-from ledger.settings import Settings
-from ledger.verify import verify
-from projections.analytics import PROJECTIONS
+from runtime.settings import Settings
 from tests.api.conftest import client, running, token
 from tests.erasure.conftest import NAME, SETTINGS, House, opened
 

@@ -8,19 +8,19 @@ from typing import Any
 import psycopg
 import pytest
 
-import ledger.verify
+import audit.verify
 from api.app import create_app
 from cli.main import main
-from ledger.forgetting import forget
-from ledger.keying import _insert, key_ledger, rotate
+from ledger.erasure import forget
 from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
 from ledger.ledger import open_ledger
+from ledger.master_key import _insert, key_ledger, rotate
 from ledger.people import OtherMasterKey
-from ledger.settings import Settings, WrongSetting
+from runtime.settings import Settings, WrongSetting
 from tests.api.conftest import client, running, token
+from tests.audit.verify.test_forged_chains import RELINK
+from tests.audit.verify.verified import verify
 from tests.erasure.conftest import MASTER_KEY, NAME, SECRET, SETTINGS, House, opened
-from tests.ledger.test_forged_chains import RELINK
-from tests.ledger.verified import verify
 
 OTHER = Keyring(bytes(32))
 
@@ -262,7 +262,7 @@ async def test_processes_share_the_people_and_miss_none(
     for guest in (guests := [f"guest {number}" for number in range(6)]):
         booking = await house.hold(house.operator, flight, guest)
         await house.post(house.operator, f"/bookings/{booking['id']}/cancel", {"reason": "a word"})
-    assert ledger.verify.verify(keyed_url, workers=2, keyring=keyring).ok
+    assert audit.verify.verify(keyed_url, workers=2, keyring=keyring).ok
     known = "select person, lookup, wrapped_key, sealed_name from ledger.people where lookup = %s"
     change = "update ledger.people set lookup = %s, wrapped_key = %s, sealed_name = %s where person = %s"
     for guest in guests:

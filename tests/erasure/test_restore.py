@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
+from audit.proofs.keys import signing_key
+from audit.proofs.signer import checkpoint_now
+from audit.verify import verify
 from cli.main import main
-from drills.servers import Ground, NoPrograms, Server, drill_ground
-from ledger.connection import connect
-from ledger.forgetting import forget, forgotten
+from database.connection import connect
+from database.schema import migrate
+from ledger.erasure import forget, forgotten
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
-from ledger.proofs.keys import signing_key
-from ledger.proofs.signer import checkpoint_now
-from ledger.schema import migrate
-from ledger.settings import Settings
-from ledger.verify import verify
+from runtime.settings import Settings
 from tests.api.conftest import running
 from tests.erasure.conftest import MASTER_KEY, NAME, SETTINGS, House, opened, search_of
 from tests.erasure.test_forgetting import WROTE, a_life, everything
+from trials.drills.servers import Ground, NoPrograms, Server, drill_ground
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from uuid import UUID
 import httpx
 
 from api.app import create_app
-from gateways.cashier import Cashier
-from gateways.completer import Completer
+from gateways.payment_processor import Cashier
+from gateways.payment_reconciler import Completer
 from gateways.stripe import StripeGateway
 from ledger.ledger import Ledger, open_ledger
-from ledger.settings import Settings
+from runtime.settings import Settings
 from tests.api.conftest import BA117, SECRET, client, running, token
 from tests.gateways.program import KEY, Program
 

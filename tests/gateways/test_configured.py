@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from gateways.configured import SIMULATOR_KEY, gateway_key, open_gateway
-from ledger.settings import Settings, WrongSetting
+from runtime.settings import Settings, WrongSetting
 from tests.gateways.program import Program
 
 

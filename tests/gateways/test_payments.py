@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from gateways import Charge, Order, completer
-from gateways.cashier import Cashier
-from gateways.completer import Completer
+from audit.verify import verify
+from gateways import Charge, Order, payment_reconciler
+from gateways.payment_processor import Cashier
+from gateways.payment_reconciler import Completer
 from gateways.stripe import StripeGateway
-from ledger.verify import verify
 from scheduler.sweeper import expire_holds
 from tests.gateways.counter import Counter, open_counter
 from tests.gateways.program import KEY, Program
@@ -203,7 +203,7 @@ async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
 async def test_a_gateway_that_says_nothing_keeps_no_seats(
     hurried: Counter, simulator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completer, "ASK_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(payment_reconciler, "ASK_SECONDS_MAX", 0.3)
     bookings = [await hurried.hold_on_another_flight(number) for number in range(20)]
     simulator.switch(late={"chance": 1, "seconds": 30})
     await asyncio.gather(*(hurried.pay(booking, key=booking["id"]) for booking in bookings))
@@ -360,7 +360,7 @@ async def test_what_another_gateway_has_is_left_to_it(counter: Counter, simulato
 async def test_those_that_cannot_be_moved_hold_up_nobody(
     counter: Counter, simulator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completer, "BATCH_MAX", 2)
+    monkeypatch.setattr(payment_reconciler, "BATCH_MAX", 2)
     simulator.switch(down=True)
     bookings = [await counter.hold_on_another_flight(number) for number in range(5)]
     for booking in bookings:

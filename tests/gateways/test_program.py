@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from faults.ports import free_port
 from tests.gateways.program import KEY, ROOT, Program
+from trials.torture.ports import free_port
 
 COMMAND = [sys.executable, "-m", "cli.main"]
 

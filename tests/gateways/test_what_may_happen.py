@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.verify import verify
+from audit.verify import verify
 from tests.gateways.counter import SECONDS, Counter, open_counter
 from tests.gateways.program import Program
 

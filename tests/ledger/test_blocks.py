@@ -7,12 +7,12 @@ from uuid import UUID
 
 import psycopg
 
+from audit.verify import verify
 from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
-from ledger.settings import Settings
 from ledger.store import HEAD_LOCK, open_store
 from ledger.submission import Submission, neutral
-from ledger.verify import verify
-from tests.ledger.conftest import OPERATOR, SEAT, Desk
+from runtime.settings import Settings
+from tests.desk import OPERATOR, SEAT, Desk
 
 REUSED = b'{"code":"idempotency-key-reused"}'
 

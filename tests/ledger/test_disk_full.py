@@ -12,11 +12,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from audit.verify import verify
 from ledger.ledger import open_ledger
-from ledger.settings import Settings
 from ledger.submission import Answer, Unavailable
-from ledger.verify import verify
-from tests.ledger.conftest import Desk
+from runtime.settings import Settings
+from tests.desk import Desk
 
 DISK = "48m"
 

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
+from audit.verify import verify
 from domain.commands import CancelFlight
-from ledger.verify import verify
-from tests.ledger.conftest import Desk
+from tests.desk import Desk
 from tests.ledger.test_writer_faults import CUT
 
 BOOKINGS = 300

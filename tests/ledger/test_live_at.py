@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from ledger.log import live_at
-from tests.ledger.conftest import Desk
+from tests.desk import Desk
 
 
 async def test_bookings_cancelled_by_then_are_not_read(desk: Desk) -> None:

@@ -8,15 +8,15 @@ from uuid import UUID
 import psycopg
 import pytest
 
-import ledger.remembered
+import ledger.flight_cache
+from audit.verify import verify
 from domain.commands import CancelFlight, CapturePayment, ChangeFlightSeats, PayBooking, Price, RepriceFlight
 from domain.money import Money
 from domain.payments import Capture
+from ledger.flight_cache import LONG_STREAM
 from ledger.ledger import open_ledger
-from ledger.remembered import LONG_STREAM
-from ledger.settings import Settings
-from ledger.verify import verify
-from tests.ledger.conftest import Desk
+from runtime.settings import Settings
+from tests.desk import Desk
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def test_money_that_comes_late_finds_its_flight(database_url: str, read: l
 async def test_no_more_are_remembered_than_there_is_room_for(
     desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.remembered, "REMEMBERED_MAX", 1)
+    monkeypatch.setattr(ledger.flight_cache, "REMEMBERED_MAX", 1)
     first, second = await desk.schedule(), await desk.schedule("BA2")
     await _repriced(desk, first, LONG_STREAM)
     await _repriced(desk, second, LONG_STREAM)
@@ -122,7 +122,7 @@ async def test_no_more_are_remembered_than_there_is_room_for(
 async def test_whoever_is_asked_for_again_is_not_forgotten(
     desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.remembered, "REMEMBERED_MAX", 2)
+    monkeypatch.setattr(ledger.flight_cache, "REMEMBERED_MAX", 2)
     first, second = await desk.schedule(), await desk.schedule("BA2")
     await desk.hold(first, "alice")
     await desk.schedule("BA3")

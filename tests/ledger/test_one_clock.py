@@ -8,9 +8,9 @@ import pytest
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
 ALLOWED = {
     "ledger/ids.py": "ids sort by the time they were made, and nothing is decided by that",
-    "ledger/logs": "log lines tell when they were written",
+    "runtime/logs": "log lines tell when they were written",
     "gateways/simulator": "somebody else's program, in a process of its own",
-    "ledger/postgres": "how long an embedded server stays after its last user",
+    "database/embedded": "how long an embedded server stays after its last user",
 }
 
 

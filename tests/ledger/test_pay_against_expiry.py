@@ -9,13 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from ledger.jobs import DueHold
+from audit.verify import verify
+from database.jobs import DueHold
 from ledger.ledger import open_ledger
-from ledger.own_commands import expiry_of
-from ledger.settings import Settings
 from ledger.submission import Answer
-from ledger.verify import verify
-from tests.ledger.conftest import Desk
+from ledger.system_commands import expiry_of
+from runtime.settings import Settings
+from tests.desk import Desk
 from tests.repetitions import times
 
 WAVES = times(1, 5)

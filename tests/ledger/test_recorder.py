@@ -11,7 +11,7 @@ from eventsourcing.application import Repository
 import ledger.recorder
 from domain.booking import Booking, Status
 from ledger.recorder import LedgerRecorder
-from tests.ledger.conftest import Desk
+from tests.desk import Desk
 
 
 async def test_the_librarys_repository_loads_our_bookings(desk: Desk, database_url: str) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 import psycopg
 import pytest
 
+from audit.verify import verify
+from database.connection import connect
+from database.pipeline import Pipeline
 from domain.commands import InitiateBooking, ReduceSeats
 from domain.handlers import HANDLERS
 from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
-from ledger.connection import connect
-from ledger.pipeline import Pipeline
 from ledger.store import Store
 from ledger.submission import Submission, neutral
-from ledger.verify import verify
 from ledger.writer import HALVED_MIN
-from tests.ledger.conftest import OPERATOR, Desk
+from tests.desk import OPERATOR, Desk
 
 MANY = 2 * HALVED_MIN
 IN_FIRST_HALF, IN_SECOND_HALF = MANY // 4, 3 * MANY // 4

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ledger.ledger import open_ledger
-from ledger.settings import Settings
 from ledger.submission import Unavailable
-from tests.ledger.conftest import Desk
+from runtime.settings import Settings
+from tests.desk import Desk
 
 Rows = Callable[..., Any]
 

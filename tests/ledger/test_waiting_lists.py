@@ -11,13 +11,13 @@ import ledger.block
 from domain.commands import CancelFlight, ChangeFlightSeats, InitiateBooking, JoinWaitlist, LeaveWaitlist
 from domain.working_set import WorkingSet
 from ledger.ledger import open_ledger
-from ledger.settings import Settings
 from ledger.store import Store
 from ledger.submission import Answer, Submission, neutral
-from tests.ledger.conftest import OPERATOR, Desk
-from tests.ledger.test_forged_chains import RELINK
-from tests.ledger.test_verify import ZEROES
-from tests.ledger.verified import verify
+from runtime.settings import Settings
+from tests.audit.verify.test_forged_chains import RELINK
+from tests.audit.verify.test_verify import ZEROES
+from tests.audit.verify.verified import verify
+from tests.desk import OPERATOR, Desk
 
 STANDING = "select user_id, status from views.waiting order by joined_at, id"
 

@@ -12,19 +12,19 @@ import pytest
 
 import ledger.store
 import ledger.writer
+from audit.verify import verify
+from database.connection import connect
 from domain.commands import CancelBooking, ExpireHold, InitiateBooking
 from domain.handlers import HANDLERS
 from domain.refusals import PriceMismatch
 from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
-from ledger.connection import connect
 from ledger.ledger import open_ledger
-from ledger.settings import Settings
 from ledger.store import HEAD_LOCK, Store, open_store
 from ledger.submission import Overloaded, Submission, Unavailable, neutral
-from ledger.verify import verify
 from ledger.writer import Writer
-from tests.ledger.conftest import OPERATOR, Desk
+from runtime.settings import Settings
+from tests.desk import OPERATOR, Desk
 
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'seatledger writer'"
 

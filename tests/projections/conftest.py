@@ -13,8 +13,8 @@ from domain.caller import SYSTEM
 from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
-from ledger.settings import Settings
 from ledger.submission import Submission, neutral
+from runtime.settings import Settings
 
 DEPARTURE = datetime(2040, 5, 17, 22, 45, tzinfo=UTC)
 

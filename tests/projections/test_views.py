@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from database import head
 from domain.booking import Booking, Status
 from domain.commands import ChangeFlightSeats, JoinWaitlist, PayBooking, Price, RepriceFlight
 from domain.flight import Flight, FlightStatus
@@ -13,7 +14,7 @@ from domain.money import Money
 from domain.payments import Capture
 from ledger.ids import new_id
 from ledger.log import fold, stream
-from projections import availability, bookings, flights, head, waiting
+from projections import availability, bookings, flights, waiting
 from projections.bookings import BookingRow, BookingSearch
 from projections.flights import FlightRow, FlightSearch, Sort
 from projections.waiting import WaitingSearch

@@ -6,7 +6,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from ledger.ledger import Ledger, open_ledger
-from ledger.settings import Settings
+from runtime.settings import Settings
 from tests.scheduler.airline import Airline
 
 

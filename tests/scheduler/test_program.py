@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ledger.settings import Settings, WrongSetting
+from runtime.settings import Settings, WrongSetting
 from scheduler.main import run, run_forever
 from tests.scheduler.airline import Airline
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 import scheduler.sweeper
-from ledger.jobs import Pulse
+from database.jobs import Pulse
 from ledger.ledger import Ledger
 from scheduler.sweeper import JOB, Sweeper
 from tests.scheduler.airline import Airline

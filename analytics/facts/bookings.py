@@ -1,0 +1,76 @@
+"""Bookings as facts: one row for each that was ever initiated, with the times of its steps."""
+
+from analytics.facts.projection import Column, Projection, streams
+
+_TOPICS = "e.topic like 'booking.%%'"
+
+BOOKINGS = Projection(
+    name="bookings",
+    version=1,
+    comment="One row per booking, as it stands at the checkpoint, with the times of its steps",
+    topics=("booking.%",),
+    columns=(
+        Column("booking_id", "uuid not null", "The booking"),
+        Column("flight_id", "uuid not null", "Its flight, in flights"),
+        Column("seats", "smallint not null", "Seats now; a cancelled booking: those it had last"),
+        Column("seats_initiated", "smallint not null", "Seats that were asked for at first"),
+        Column("amount", "bigint not null", "What it costs now, in minor units of currency"),
+        Column("amount_initiated", "bigint not null", "What it cost at first, in minor units of currency"),
+        Column("currency", 'text collate "C" not null', "ISO 4217 code"),
+        Column(
+            "status",
+            'text collate "C" not null',
+            "initiated (held, unpaid), pending (a payment is on its way), booked (paid), cancelled",
+        ),
+        Column(
+            "cancel_reason",
+            'text collate "C"',
+            "Why it is cancelled: requested, hold_expired, flight_cancelled; null: it is not",
+        ),
+        Column("initiated_at", "timestamptz not null", "When the seats were held"),
+        Column("hold_expires_at", "timestamptz not null", "When the hold was to run out unless paid"),
+        Column("payment_started_at", "timestamptz", "When somebody first began to pay; null: nobody did"),
+        Column("paid_at", "timestamptz", "When it was first booked (paid); null: never"),
+        Column("cancelled_at", "timestamptz", "When it was cancelled; null: it is not"),
+        Column("payments", "integer not null", "How many payments were begun; each is in payments"),
+        Column("version", "integer not null", "How many events it has had"),
+        Column("position", "bigint not null", "Position of its last event in the log"),
+    ),
+    key="booking_id",
+    stream="booking_id",
+    indexes=("(flight_id)", "(initiated_at)", "(paid_at) where paid_at is not null"),
+    fold=f"""
+    {streams(_TOPICS)}, folded as (
+        select originator_id as id, max(originator_version) as version, max(position) as position,
+            (array_agg(state) filter (where originator_version = 1))[1] as first,
+            min(recorded_at) as initiated_at,
+            -- Seats are only ever given back, and their price with them.
+            min((state ->> 'seats')::smallint) as seats,
+            min((state -> 'total_cost' ->> 'amount')::bigint) as amount,
+            (array_agg(topic order by originator_version desc) filter (where topic in (
+                'booking.initiated', 'booking.cancelled', 'booking.reseated')))[1] as turn,
+            (array_agg(topic order by originator_version desc) filter (where topic in (
+                'booking.initiated', 'booking.payment_pending', 'booking.payment_requested',
+                'booking.payment_voided', 'booking.payment_declined', 'booking.reseated',
+                'booking.booked')))[1] as step,
+            (array_agg(state ->> 'reason' order by originator_version desc)
+                filter (where topic = 'booking.cancelled'))[1] as reason,
+            max(recorded_at) filter (where topic = 'booking.cancelled') as cancelled_at,
+            min(recorded_at) filter (where topic = 'booking.booked') as paid_at,
+            min(recorded_at) filter (where topic in (
+                'booking.payment_pending', 'booking.payment_requested')) as payment_started_at,
+            count(*) filter (where topic in (
+                'booking.payment_pending', 'booking.payment_requested')) as payments
+        from stream group by originator_id
+    )
+    select f.id, (first ->> 'flight_id')::uuid, f.seats, (first ->> 'seats')::smallint, f.amount,
+        (first -> 'total_cost' ->> 'amount')::bigint, first -> 'total_cost' ->> 'currency',
+        case when turn = 'booking.cancelled' then 'cancelled' when step = 'booking.booked' then 'booked'
+            when step in ('booking.payment_pending', 'booking.payment_requested', 'booking.reseated')
+            then 'pending' else 'initiated' end,
+        case when turn = 'booking.cancelled' then f.reason end, f.initiated_at,
+        (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
+        case when turn = 'booking.cancelled' then f.cancelled_at end, f.payments, f.version, f.position
+    from folded as f
+    """,  # noqa: S608 - constants only
+)

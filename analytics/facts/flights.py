@@ -1,0 +1,57 @@
+"""Flights as facts: one row for each that was ever scheduled."""
+
+from analytics.facts.projection import Column, Projection, streams
+
+_TOPICS = "e.topic like 'flight.%%'"
+
+FLIGHTS = Projection(
+    name="flights",
+    version=1,
+    comment="One row per flight, as it stands at the checkpoint",
+    topics=("flight.%",),
+    columns=(
+        Column("flight_id", "uuid not null", "The flight"),
+        Column("number", 'text collate "C" not null', "Flight number, like BA117"),
+        Column(
+            "carrier", 'text collate "C" not null', "IATA code of the airline: the number's first two signs"
+        ),
+        Column("origin", 'text collate "C" not null', "IATA code of the airport it leaves from"),
+        Column("destination", 'text collate "C" not null', "IATA code of the airport it goes to"),
+        Column("departs_at", "timestamptz not null", "Departure"),
+        Column("arrives_at", "timestamptz not null", "Arrival"),
+        Column(
+            "departure_day",
+            "date not null",
+            "The day of departure as the ticket says it, local at the origin",
+        ),
+        Column("seats", "integer not null", "Seats now"),
+        Column("price_amount", "bigint not null", "What a seat costs now, in minor units of price_currency"),
+        Column("price_currency", 'text collate "C" not null', "ISO 4217 code"),
+        Column("scheduled_at", "timestamptz not null", "When it was put on sale"),
+        Column("cancelled_at", "timestamptz", "When it was cancelled; null: it was not"),
+        Column("version", "integer not null", "How many events it has had"),
+        Column("position", "bigint not null", "Position of its last event in the log"),
+    ),
+    key="flight_id",
+    stream="flight_id",
+    indexes=("(origin, destination, departs_at)", "(carrier, departs_at)", "(departs_at)"),
+    fold=f"""
+    {streams(_TOPICS)}, folded as (
+        select originator_id as id, max(originator_version) as version, max(position) as position,
+            (array_agg(state) filter (where originator_version = 1))[1] as first,
+            min(recorded_at) as scheduled_at,
+            (array_agg((state ->> 'seats')::integer order by originator_version desc)
+                filter (where state ? 'seats'))[1] as seats,
+            (array_agg(state -> 'price' order by originator_version desc)
+                filter (where state ? 'price'))[1] as price,
+            min(recorded_at) filter (where topic = 'flight.cancelled') as cancelled_at
+        from stream group by originator_id
+    )
+    select f.id, first ->> 'number', left(first ->> 'number', 2), first ->> 'origin',
+        first ->> 'destination', (first ->> 'departs_at')::timestamptz,
+        (first ->> 'arrives_at')::timestamptz, (first ->> 'departure_day')::date, f.seats,
+        (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
+        f.version, f.position
+    from folded as f
+    """,  # noqa: S608 - constants only
+)

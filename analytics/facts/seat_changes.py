@@ -1,0 +1,55 @@
+"""Seats over time as facts: one row for each event that changed how many a flight has, held or booked."""
+
+from analytics.facts.projection import Column, Projection, streams
+
+_TOPICS = """e.topic in ('booking.initiated', 'booking.booked', 'booking.reseated', 'booking.cancelled',
+    'booking.seats_reduced', 'flight.scheduled', 'flight.seats_changed')"""
+
+SEAT_CHANGES = Projection(
+    name="seat_changes",
+    version=1,
+    comment="One row per event that changed a flight's seats; sums up to any position are its counts then",
+    topics=("booking.%", "flight.%"),
+    columns=(
+        Column("position", "bigint not null", "Position of the event in the log"),
+        Column("recorded_at", "timestamptz not null", "When it happened"),
+        Column("flight_id", "uuid not null", "The flight, in flights"),
+        Column("booking_id", "uuid", "The booking that changed, in bookings; null: the flight itself did"),
+        Column("topic", 'text collate "C" not null', "What happened, like booking.booked"),
+        Column("seats_change", "integer not null", "Change of the flight's seats"),
+        Column("held_change", "integer not null", "Change of its seats that are held, unpaid"),
+        Column("booked_change", "integer not null", "Change of its seats that are booked"),
+    ),
+    key="position",
+    stream=None,
+    indexes=("(flight_id, position)", "(recorded_at)"),
+    fold=f"""
+    {streams(_TOPICS)}, told as (
+        select *, case topic when 'booking.initiated' then 'held' when 'booking.reseated' then 'held'
+            when 'booking.booked' then 'booked' when 'booking.cancelled' then 'gone' end as turn
+        from stream
+    ), numbered as (
+        select *, count(turn) over w as turns,
+            -- A booking only ever gives seats back, and has them again when it is seated again.
+            case when topic like 'flight.%%' then (state ->> 'seats')::integer
+                else min((state ->> 'seats')::integer) over w end as seats,
+            first_value(state ->> 'flight_id') over w as flight_id
+        from told window w as (partition by originator_id order by originator_version)
+    ), counted as (
+        select *, case when topic like 'flight.%%' then seats else 0 end as seats_now,
+            case first_value(turn) over w when 'held' then seats else 0 end as held_now,
+            case first_value(turn) over w when 'booked' then seats else 0 end as booked_now
+        from numbered window w as (partition by originator_id, turns order by originator_version)
+    ), changed as (
+        select *, seats_now - lag(seats_now, 1, 0) over w as seats_change,
+            held_now - lag(held_now, 1, 0) over w as held_change,
+            booked_now - lag(booked_now, 1, 0) over w as booked_change
+        from counted window w as (partition by originator_id order by originator_version)
+    )
+    select position, recorded_at,
+        case when topic like 'flight.%%' then originator_id else flight_id::uuid end,
+        case when topic like 'booking.%%' then originator_id end, topic,
+        seats_change, held_change, booked_change
+    from changed where position > %(after)s
+    """,  # noqa: S608 - constants only
+)

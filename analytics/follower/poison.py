@@ -1,0 +1,44 @@
+"""Poison: what a projection cannot take up, and standing still before it with an alarm."""
+
+from typing import LiteralString
+
+import psycopg
+from loguru import logger
+
+from analytics.facts import Projection
+from analytics.follower.builds import key
+from database.connection import Connection
+
+POISON = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.ProgrammingError,
+    psycopg.errors.ProgramLimitExceeded,
+)
+"""What comes again with the same event, unlike lost connections, locks and timeouts."""
+
+
+class Unreadable(Exception):
+    """An event that this program cannot take up, or a log that is not the one the checkpoint is of."""
+
+    def __init__(self, build: int, position: int, reason: str) -> None:
+        super().__init__(reason)
+        self.build = build
+        self.position = position
+
+
+async def park(connection: Connection, projection: Projection, error: Unreadable) -> None:
+    """Stand still before an event, and sound the alarm."""
+    values = {**key(projection, error.build), "position": error.position, "error": str(error)}
+    cursor = await connection.execute(_PARK, values)
+    # Another one may have come past the event meanwhile.
+    if cursor.rowcount:
+        alarm = logger.bind(projection=projection.name, position=error.position, error=str(error))
+        alarm.error("projection.parked")
+
+
+_PARK: LiteralString = """
+    update analytics_store.builds set parked_at = coalesce(parked_at, clock_timestamp()),
+        parked_position = %(position)s, error = %(error)s
+    where projection = %(projection)s and build = %(build)s and position in (%(position)s, %(position)s - 1)
+"""

@@ -1,0 +1,57 @@
+"""Commands, from the events that they came to: given again as they were, to a booking as it is now."""
+
+from typing import Any
+
+from analytics.what_if.demand import Recorded
+from domain.booking import Booking
+from domain.commands import (
+    CancelBooking,
+    CapturePayment,
+    Command,
+    ExpireHold,
+    PayBooking,
+    RecordPayment,
+    ReduceSeats,
+    VoidPayment,
+)
+from domain.payments import Capture, PaymentOutcome
+
+
+def again(command: Recorded, booking: Booking) -> Command | None:
+    """The command on a booking that had these events; None where the clock or a refund had them."""
+    first, events = command.events[0], command.events
+    match command.operation:
+        case "pay_booking":
+            return payment(booking, first.capture, getattr(first, "method", None))
+        case "capture_payment":
+            return CapturePayment(booking.id)
+        case "void_payment":
+            return VoidPayment(booking.id, first.reason)
+        case "record_payment" if booking.payment:
+            reference = next((e.reference for e in events if isinstance(e, Booking.PaymentAuthorised)), None)
+            code = next((e.code for e in events if isinstance(e, Booking.PaymentDeclined)), None)
+            return RecordPayment(booking.id, booking.payment.id, _told(events), reference, code)
+        case "reduce_seats":
+            return ReduceSeats(booking.id, first.seats)
+        case "cancel_booking":
+            return CancelBooking(booking.id)
+        case "expire_hold":
+            return ExpireHold(booking.id)
+    return None
+
+
+def payment(booking: Booking, capture: Capture, method: str | None = None) -> PayBooking:
+    given = {} if method is None else {"payment_method": method}
+    return PayBooking(booking.id, booking.user_id, booking.total_cost, capture, **given)
+
+
+def _told(events: list[Any]) -> PaymentOutcome:
+    """What the gateway must have said."""
+    for event in events:
+        if isinstance(event, Booking.PaymentDeclined):
+            return PaymentOutcome.DECLINED
+        if isinstance(event, Booking.Booked | Booking.RefundDue):
+            return PaymentOutcome.CAPTURED
+        if isinstance(event, Booking.PaymentVoided | Booking.PaymentReleased):
+            return PaymentOutcome.RELEASED
+    return PaymentOutcome.AUTHORISED

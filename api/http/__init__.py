@@ -1,0 +1,1 @@
+"""HTTP: middleware, dispatch, authentication, request parsing, error responses, OpenAPI."""

@@ -1,0 +1,130 @@
+"""Sample bodies for the documentation: instances of the structs, so that they cannot go stale."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from api.http.commands import Paid
+from api.http.queries import Page
+from api.http.request import Nothing
+from api.resources.bookings import FewerSeats, Quote, Reason
+from api.resources.bulk import Bulk, BulkResult, Hold, ItemResult
+from api.resources.flights import Cancellation, NewPrice, NewSeats
+from api.resources.payments import Voiding
+from api.resources.refunds import Settlement
+from api.resources.verification import Part
+from api.resources.waiting import Party
+from audit.verify import Verification
+from domain.booking import Status
+from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
+from domain.flight import FlightStatus
+from domain.money import Money
+from domain.payments import PaymentStatus
+from domain.refunds import RefundReason, RefundStatus
+from projections.availability import Availability
+from projections.bookings import BookingRow, Payment
+from projections.flights import FlightRow
+from projections.refunds import RefundRow
+from projections.waiting import Standing, WaitingRow
+
+_FLIGHT = UUID("01932c07-5bb0-7aaa-8000-00000000ba17")
+_BOOKING = UUID("01932c07-5bb1-7bbb-8000-0000000a11ce")
+_PAYMENT = UUID("01932c07-5bb2-7ccc-8000-00000000ca54")
+_DEPARTURE = datetime(2030, 5, 17, 21, 45, tzinfo=UTC)
+_ARRIVAL = datetime(2030, 5, 18, 4, 40, tzinfo=UTC)
+_MADE = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
+_HELD_UNTIL = datetime(2030, 4, 1, 9, 35, tzinfo=UTC)
+
+BA117 = FlightRow(
+    _FLIGHT, "BA117", "LHR", "JFK", _DEPARTURE, _ARRIVAL, 180, Money(450000, "INR"), FlightStatus.SCHEDULED, 1
+)
+ALICE_HOLDS_TWO = BookingRow(
+    _BOOKING,
+    _FLIGHT,
+    "alice",
+    2,
+    Money(900000, "INR"),
+    Status.INITIATED,
+    _HELD_UNTIL,
+    1,
+    _MADE,
+    _MADE,
+    None,
+)
+ALICE_PAID = BookingRow(
+    _BOOKING,
+    _FLIGHT,
+    "alice",
+    2,
+    Money(900000, "INR"),
+    Status.BOOKED,
+    _HELD_UNTIL,
+    3,
+    _MADE,
+    _MADE,
+    Payment(_PAYMENT, PaymentStatus.CAPTURED),
+)
+
+ALICE_IS_OWED = RefundRow(
+    UUID("01932c07-5bb3-7ddd-8000-0000000ba11c"),
+    _BOOKING,
+    _FLIGHT,
+    "alice",
+    _PAYMENT,
+    Money(450000, "INR"),
+    RefundReason.SEATS_REDUCED,
+    RefundStatus.DUE,
+    _MADE,
+    None,
+    None,
+)
+
+ALICE_WAITS = WaitingRow(
+    UUID("01932c07-5bb4-7eee-8000-0000003a175a"),
+    _FLIGHT,
+    "alice",
+    2,
+    Standing.WAITING,
+    3,
+    _MADE,
+    None,
+    None,
+    1,
+)
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
+EXAMPLES: dict[Any, Any] = {
+    ScheduleFlight: ScheduleFlight("BA117", "LHR", "JFK", _DEPARTURE, _ARRIVAL, 180, Price(450000, "INR")),
+    FlightRow: BA117,
+    Page[FlightRow]: Page([BA117], None),
+    NewPrice: NewPrice(Price(475000, "INR")),
+    NewSeats: NewSeats(186),
+    Availability: Availability(_FLIGHT, 180, 2, 0, 178),
+    InitiateBooking: InitiateBooking(_FLIGHT, "alice", 2),
+    BookingRow: ALICE_HOLDS_TWO,
+    Page[BookingRow]: Page([ALICE_HOLDS_TWO], None),
+    PayBooking: PayBooking(_BOOKING, "alice", Money(900000, "INR")),
+    Paid: Paid(_PAYMENT, ALICE_PAID),
+    Reason: Reason("Plans changed"),
+    Bulk: Bulk([Hold("order-4711-1", _FLIGHT, "alice", 2)], atomic=True),
+    BulkResult: BulkResult([ItemResult("order-4711-1", 201, 42, False, _raw(ALICE_HOLDS_TWO))]),
+    Nothing: Nothing(),
+    FewerSeats: FewerSeats(1),
+    Quote: Quote(_BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
+    Voiding: Voiding("Declined by the bank"),
+    Cancellation: Cancellation("Fog at LHR"),
+    RefundRow: ALICE_IS_OWED,
+    Page[RefundRow]: Page([ALICE_IS_OWED], None),
+    Settlement: Settlement("re_4711"),
+    Party: Party("alice", 2),
+    WaitingRow: ALICE_WAITS,
+    Page[WaitingRow]: Page([ALICE_WAITS], None),
+    Part: Part(1, 4711),
+    Verification: Verification(True, 4711, None, None),
+}

@@ -1,0 +1,92 @@
+"""Measurements for Prometheus, added up over all worker processes.
+
+`serve` names a directory in PROMETHEUS_MULTIPROC_DIR before the workers start, because prometheus_client
+decides when it is imported where its numbers live: import this module only after that.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from analytics.follower.lag import Lag
+from audit.self_audit.standing import Standing
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+_REQUESTS = Counter("seatledger_http_requests", "Requests answered", ["method", "route", "status"])
+_SECONDS = Histogram(
+    "seatledger_http_request_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS
+)
+
+
+def observe(method: str, route: str, status: int, seconds: float) -> None:
+    requests, duration = _series(method if method in _METHODS else "other", route, status)
+    requests.inc()
+    duration.observe(seconds)
+
+
+def exposition(
+    position: int, queued: int, lags: Sequence[Lag] = (), self_audit: Standing | None = None
+) -> bytes:
+    """The text that Prometheus reads: all workers' counts, and the ledger as this worker sees it."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    ledger = CollectorRegistry()
+    ledger.register(_Now(position, queued, lags, self_audit))
+    return bytes(generate_latest(registry) + generate_latest(ledger))
+
+
+_LAGS: tuple[tuple[str, str, Callable[[Lag], float]], ...] = (
+    ("lag_events", "Events in the log that a projection for analysts does not show", lambda lag: lag.events),
+    ("lag_seconds", "For how long the oldest of them has been there", lambda lag: lag.seconds),
+    ("parked", "Does it stand still before an event that it cannot take?", lambda lag: lag.is_parked),
+)
+
+
+_AUDIT: tuple[tuple[str, str, Callable[[Standing], float]], ...] = (
+    ("divergent", "Do views differ from the log?", lambda now: not now.ok),
+    ("age_seconds", "How long ago its last full round ended", lambda now: now.age_seconds),
+    ("rows", "Rows compared in its last full round", lambda now: now.rows),
+)
+
+
+class _Now:
+    def __init__(self, position: int, queued: int, lags: Sequence[Lag], self_audit: Standing | None) -> None:
+        self._position = position
+        self._queued = queued
+        self._lags = lags
+        self._self_audit = self_audit
+
+    def collect(self) -> Any:
+        yield GaugeMetricFamily("ledger_position", "Position of the last event in the log", self._position)
+        yield GaugeMetricFamily("ledger_commands_queued", "Commands that wait in this worker", self._queued)
+        for name, text, measure in _LAGS:
+            gauge = GaugeMetricFamily(f"ledger_projection_{name}", text, labels=["projection"])
+            for lag in self._lags:
+                gauge.add_metric([lag.projection], measure(lag))
+            yield gauge
+        if self._self_audit:
+            for name, text, of in _AUDIT:
+                yield GaugeMetricFamily(f"ledger_self_audit_{name}", text, of(self._self_audit))
+
+
+@lru_cache(4096)
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)

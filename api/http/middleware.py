@@ -1,0 +1,84 @@
+"""The outermost layer: request ids, one log line and one measurement for each request, answered or not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from loguru import logger
+
+from api.http import metrics
+from api.http.http_errors import Overloaded, UriTooLong
+from api.http.problems import refused
+from api.http.replies import Reply
+from api.http.request_context import Exchange
+from api.http.shedding import Pace
+
+URI_BYTES_MAX = 8192
+"""Of the path and of the query string. Litestar remembers paths, so they must not be endless."""
+
+
+_BEFORE_A_NAME = "/commands/"
+"""In a path. Lines of a log name nobody, because nobody could make them forget it."""
+
+
+class Edge:
+    """Wraps the router, and so sees the 404s and 405s that middleware would miss.
+
+    `is_full` says whether commands have no chance: refused here, before anything is read, they cost least.
+    """
+
+    def __init__(self, app: ASGIApp, is_full: Callable[[], bool], logs_all: bool = False) -> None:
+        self._app = app
+        self._is_full = is_full
+        self._logs_all = logs_all
+        self._pace = Pace()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            return
+        started = perf_counter()
+        exchange = Exchange(scope)
+        scope["state"]["exchange"] = exchange
+        request_id = (b"x-request-id", exchange.request_id.encode())
+
+        def send_marked(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                exchange.status, exchange.is_begun = message["status"], True
+                message["headers"] = [*message["headers"], request_id]
+                if exchange.is_shed:
+                    return self._send_later(send, message)
+            return send(message)
+
+        app: ASGIApp | Reply = self._app
+        if len(scope["raw_path"]) + len(scope["query_string"]) > URI_BYTES_MAX:
+            app = refused(UriTooLong(), exchange)
+        elif exchange.method == "POST" and self._is_full():
+            app = refused(Overloaded(), exchange)
+        try:
+            await app(scope, receive, send_marked)
+        finally:
+            self._record(scope, exchange, perf_counter() - started)
+
+    async def _send_later(self, send: Send, message: Message) -> None:
+        await asyncio.sleep(self._pace.wait_seconds())
+        await send(message)
+
+    def _record(self, scope: Any, exchange: Exchange, seconds: float) -> None:
+        # The template of the route, never what the caller wrote: labels must be few and harmless.
+        route = scope.get("path_template") or "unmatched"
+        metrics.observe(exchange.method, route, exchange.status, seconds)
+        # What went well is in the ledger, with its request id, and in the metrics; a line for each would cost
+        # a sixth of the throughput, and more when there is too much to do.
+        told = exchange.status >= 400 and not exchange.is_shed
+        if told or self._logs_all:
+            logger.bind(
+                request_id=exchange.request_id,
+                method=exchange.method,
+                path=route if _BEFORE_A_NAME in exchange.instance + route else exchange.instance,
+                status=exchange.status,
+                milliseconds=round(seconds * 1000, 2),
+                **exchange.facts,
+            ).log("INFO" if told else "DEBUG", "request")

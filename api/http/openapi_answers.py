@@ -1,0 +1,115 @@
+"""The answers of one route in the OpenAPI document: what it gives, and every way in which it says no."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from api.http import http_errors
+from api.http.commands import CREATED
+from api.http.examples import EXAMPLES
+from api.http.problems import MEDIA_TYPE, FieldError, problem, status_of
+from api.http.queries import Page
+from api.http.routes import PUBLIC, Route
+from domain.refusals import IdempotencyKeyReused, Refusal
+from projections.bookings import BookingRow
+from projections.flights import FlightRow
+from projections.waiting import WaitingRow
+
+REFERENCE = "#/components/schemas/{name}"
+
+
+def responses(path: str, method: str, route: Route) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Done.", "headers": dict(_success_headers(method, route))}
+    if route.gives is not None and method != "HEAD":
+        success["content"] = {route.media_type.partition(";")[0]: content(route.gives)}
+    by_status: dict[int, list[type[Refusal]]] = {}
+    for refusal in (*route.refusals, *_rejections(path, route)):
+        by_status.setdefault(status_of(refusal), []).append(refusal)
+    return {str(route.status): success} | {
+        str(status): _refused(status, kinds, path, is_command(route))
+        for status, kinds in sorted(by_status.items())
+    }
+
+
+def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
+    command = is_command(route)
+    yield "x-request-id", _header("The request's id.")
+    if route.query is not None or command or route.rehearsable:
+        yield "ledger-position", _header("The position of the log that the answer reflects.", "integer")
+    if command or route.gives in (FlightRow, BookingRow, WaitingRow):
+        yield "ETag", _header('The version, like "v3".')
+    if command:
+        yield "idempotency-replayed", _header("`true`: the first outcome of this key, again.")
+    if command or route.rehearsable:
+        yield "dry-run", _header("`true`: nothing was written.")
+    if route.status == 201 and (route.takes in CREATED or route.gives is WaitingRow):
+        yield "Location", _header("Where the new resource is.")
+    if getattr(route.gives, "__origin__", None) is Page:
+        yield "Link", _header('The next page: rel="next".')
+
+
+def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
+    if route.query is not None or route.takes is not None or is_command(route):
+        yield http_errors.ValidationFailed
+    if route.query is not None:
+        yield http_errors.PositionNotReached
+    if is_command(route):
+        yield from (http_errors.Malformed, http_errors.IdempotencyKeyMalformed)
+        yield from (http_errors.IdempotencyKeyMissing,) if route.key_required else ()
+    if route.takes is not None:
+        yield from (http_errors.RequestTimeout, http_errors.ContentTooLarge, http_errors.UnsupportedMediaType)
+    if route.roles != PUBLIC:
+        yield from (http_errors.Unauthenticated, http_errors.Forbidden)
+    if route.query is not None or route.roles != PUBLIC:
+        yield from (http_errors.Unavailable, http_errors.Overloaded)
+    if path.startswith("/health/ready"):
+        yield http_errors.NotReady
+    if path.endswith("/{id}"):
+        # What is no id may be the name of a neighbour that only takes POST.
+        yield http_errors.MethodNotAllowed
+    if "{code}" in path or "{name}" in path:
+        yield http_errors.NotFound
+    yield http_errors.InternalError
+
+
+def _refused(status: int, kinds: list[type[Refusal]], path: str, command: bool) -> dict[str, Any]:
+    headers = {"x-request-id": _header("The request's id.")}
+    decided = [kind for kind in kinds if not issubclass(kind, http_errors.Rejection)]
+    if decided or http_errors.PositionNotReached in kinds or http_errors.NotReady in kinds:
+        headers["ledger-position"] = _header("The position of the log that the answer reflects.", "integer")
+    if command and any(kind.kept for kind in decided):
+        headers["idempotency-replayed"] = _header("`true`: the first outcome of this key, again.")
+    if command and decided:
+        headers["dry-run"] = _header("`true`: nothing was written.")
+    headers |= {"Retry-After": _header("Seconds.", "integer")} if status == 503 else {}
+    headers |= {"WWW-Authenticate": _header("RFC 6750.")} if status in (401, 403) else {}
+    examples = {kind.code: {"summary": kind.title, "value": _example(kind, path)} for kind in kinds}
+    body = {"schema": {"$ref": REFERENCE.format(name="Problem")}, "examples": examples}
+    codes = ", ".join(f"`{kind.code}`" for kind in kinds)
+    return {"description": codes, "headers": headers, "content": {MEDIA_TYPE: body}}
+
+
+def _example(kind: type[Refusal], path: str) -> Any:
+    refusal: Any = kind.__new__(kind)
+    Refusal.__init__(refusal, **({"errors": _ERRORS} if kind is http_errors.ValidationFailed else {}))
+    return msgspec.json.decode(problem(refusal, path, "01932c07-5bb1-7000-8000-6d6f6e6b6579")[1])
+
+
+def content(kind: Any) -> dict[str, Any]:
+    schema = msgspec.json.schema_components([kind], ref_template=REFERENCE)[0][0]
+    if kind not in EXAMPLES:
+        return {"schema": schema}
+    # There and back, because some examples hold JSON that is written already.
+    return {"schema": schema, "example": msgspec.json.decode(msgspec.json.encode(EXAMPLES[kind]))}
+
+
+def _header(description: str, kind: str = "string") -> dict[str, Any]:
+    return {"description": description, "schema": {"type": kind}}
+
+
+def is_command(route: Route) -> bool:
+    return IdempotencyKeyReused in route.refusals
+
+
+_ERRORS = [FieldError("/seats", "Expected `int` >= 1")]

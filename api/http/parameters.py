@@ -1,0 +1,116 @@
+"""Query strings, read as strictly as bodies: known names, each once, ASCII digits for numbers."""
+
+import re
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.http.http_errors import ValidationFailed
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+PARAMETERS_MAX = 20
+
+Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Limit = Annotated[int, Meta(ge=1, le=200)]
+Cursor = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-9_-]+(?!\n)$")]
+
+
+class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every query takes: a position that its answer must reflect."""
+
+    min_position: Annotated[Position, Meta(description="Wait until the ledger has reached it")] = 0
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """None at all."""
+
+
+class Rehearsal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every command takes: whether it is only to be tried out."""
+
+    dry_run: Annotated[bool, Meta(description="Decide and answer as ever, and write nothing")] = False
+
+
+class List(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    limit: Limit = 50
+    cursor: Annotated[Cursor, Meta(description="`next_cursor` of the page before")] | UnsetType = UNSET
+
+    def given(self, search: type[T]) -> T:
+        """The search for what the caller gave of its fields; the others keep their defaults."""
+        asked = {name: getattr(self, name, UNSET) for name in search.__struct_fields__}
+        return search(**{name: value for name, value in asked.items() if value is not UNSET})
+
+
+def decode(query_string: bytes, kind: type[T]) -> T:
+    """Raises ValidationFailed."""
+    if not query_string:
+        default: T = _default(kind)
+        return default
+    values = _split(query_string)
+    for name in _numbers(kind) & values.keys():
+        # int() would take "+5", "1_0" and other scripts' digits.
+        if not re.fullmatch("[0-9]{1,19}", values[name]):
+            raise ValidationFailed(name, "Expected a number in ASCII digits")
+        values[name] = int(values[name])
+    for name in _switches(kind) & values.keys():
+        if values[name] not in ("true", "false"):
+            raise ValidationFailed(name, "Expected true or false")
+        values[name] = values[name] == "true"
+    try:
+        return msgspec.convert(values, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise _located(str(error)) from None
+    except OverflowError:
+        raise ValidationFailed("", "A date lies outside the years 1 to 9999") from None
+
+
+def _split(query_string: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=PARAMETERS_MAX,
+        )
+    except ValueError:
+        raise ValidationFailed("", "The query string is malformed") from None
+    values: dict[str, Any] = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValidationFailed("", "A parameter is given twice")
+    return values
+
+
+@cache
+def _default(kind: Any) -> Any:
+    return kind()
+
+
+@cache
+def _numbers(kind: Any) -> frozenset[str]:
+    """The fields that hold whole numbers."""
+    return frozenset(field.name for field in msgspec.structs.fields(kind) if _holds_int(field.type))
+
+
+@cache
+def _switches(kind: Any) -> frozenset[str]:
+    """The fields that are true or false."""
+    fields = msgspec.structs.fields(kind)
+    return frozenset(field.name for field in fields if field.type is bool or bool in get_args(field.type))
+
+
+def _holds_int(annotation: Any) -> bool:
+    return annotation is int or any(_holds_int(part) for part in get_args(annotation))
+
+
+def _located(message: str) -> ValidationFailed:
+    """From msgspec's words, like "Expected `int` >= 1 - at `$.limit`"."""
+    text, _, path = message.partition(" - at `$.")
+    named = re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", text, re.DOTALL)
+    if named:
+        return ValidationFailed(named[2][:100], "Unknown parameter" if "unknown" in named[1] else "Missing")
+    return ValidationFailed(path.removesuffix("`"), text[:300])

@@ -1,0 +1,119 @@
+"""How no is said over HTTP: problem details (RFC 9457), and the one map from refusals to statuses."""
+
+from collections.abc import Sequence
+
+import msgspec
+from litestar.exceptions import HTTPException
+from loguru import logger
+
+import ledger.submission as ledger
+from api.http import http_errors
+from api.http.http_errors import Rejection
+from api.http.replies import PROBLEM, Header, Reply, position_header
+from api.http.request import ApiRequest
+from api.http.request_context import Exchange
+from domain.refusals import (
+    BookingNotFound,
+    CheckpointNotFound,
+    CommandNotFound,
+    FlightNotFound,
+    IdempotencyKeyReused,
+    NotYourAccount,
+    PaymentDeclined,
+    RefundNotFound,
+    Refusal,
+    StaleVersion,
+    WaitingPartyNotFound,
+)
+
+STATUSES: dict[type[Refusal], int] = {
+    FlightNotFound: 404,
+    BookingNotFound: 404,
+    RefundNotFound: 404,
+    WaitingPartyNotFound: 404,
+    CommandNotFound: 404,
+    CheckpointNotFound: 404,
+    StaleVersion: 412,
+    IdempotencyKeyReused: 422,
+    NotYourAccount: 403,
+    PaymentDeclined: 402,
+}
+"""Refusals of the ledger that are no plain conflict (409)."""
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """`pointer` is a JSON pointer (RFC 6901) into the body, or the name of a parameter."""
+
+    pointer: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Facts of the case follow as further members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[FieldError] | None = None
+
+
+def status_of(refusal: Refusal | type[Refusal]) -> int:
+    kind = refusal if isinstance(refusal, type) else type(refusal)
+    return kind.status if issubclass(kind, Rejection) else STATUSES.get(kind, 409)
+
+
+def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, bytes]:
+    """The status and the body."""
+    status = status_of(refusal)
+    members = {
+        "type": f"/problems/{refusal.code}",
+        "title": refusal.title,
+        "status": status,
+        "detail": refusal.detail,
+        "instance": instance,
+        "code": refusal.code,
+        "request_id": request_id,
+    }
+    return status, _encode(members | refusal.facts)
+
+
+def refused(refusal: Refusal, exchange: Exchange, position: int | None = None) -> Reply:
+    exchange.is_shed = isinstance(refusal, http_errors.Overloaded)
+    status, body = problem(refusal, exchange.instance, exchange.request_id)
+    headers: Sequence[Header] = refusal.headers if isinstance(refusal, Rejection) else ()
+    if position is not None:
+        headers = [*headers, position_header(position)]
+    return Reply(status, body, headers, PROBLEM)
+
+
+def on_error(request: ApiRequest, error: Exception) -> Reply:
+    """What is said of whatever a route, or the lack of one, raised."""
+    return refused(as_refusal(error, request.exchange), request.exchange)
+
+
+def as_refusal(error: Exception, exchange: Exchange) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, ledger.Unavailable):
+        return http_errors.Unavailable()
+    if isinstance(error, ledger.Overloaded):
+        return http_errors.Overloaded()
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        if error.status_code == 404:
+            return http_errors.NotFound()
+        if error.status_code == 405:
+            return http_errors.MethodNotAllowed((error.headers or {}).get("allow", "").split(", "))
+        return http_errors.Malformed()
+    logger.bind(request_id=exchange.request_id, method=exchange.method).opt(exception=error).error(
+        "request.failed"
+    )
+    return http_errors.InternalError()
+
+
+_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,120 @@
+"""Bearer tokens: signed JWTs (RFC 7519) that say who calls and with which roles."""
+
+import json
+import re
+import time
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jwt
+from jwt.algorithms import get_default_algorithms
+
+from api.http.http_errors import Unauthenticated
+from domain.caller import Caller, Role, as_subject
+from runtime.settings import Settings, WrongSetting
+
+TOKEN_BYTES_MAX = 8192
+TOKENS_MAX = 10_000
+"""Verified tokens that are remembered; each still ends at its `exp`."""
+
+_ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+"""By kind of key and curve. A key verifies by this algorithm only, whatever the token's header says."""
+
+_COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""RFC 7515, section 3.1. Decoders pass over other characters, and one token would have many spellings."""
+
+_ROLES = {role.value: role for role in Role}
+
+
+class _Key(NamedTuple):
+    key: Any
+    algorithm: str
+
+
+class Verified(NamedTuple):
+    """`expires_at` in seconds since the epoch."""
+
+    caller: Caller
+    expires_at: float
+
+
+class Tokens:
+    """Verifies by the keys of SEATLEDGER_JWKS_FILE if that is set, else by the secret; never by both."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys: dict[str | None, _Key] = {}
+        if settings.jwks_file is not None:
+            self._keys.update(_read_keys(settings))
+        elif settings.jwt_secret is not None:
+            self._keys[None] = _Key(settings.jwt_secret, "HS256")
+        else:
+            raise WrongSetting("SEATLEDGER_JWT_SECRET or SEATLEDGER_JWKS_FILE must be set")
+        self._verified = lru_cache(TOKENS_MAX)(self._verify)
+
+    def verified(self, authorization: bytes | None) -> Verified:
+        """Who sent this Authorization header, and until when they may. Raises Unauthenticated."""
+        if authorization is None:
+            raise Unauthenticated
+        scheme, _, token = authorization.partition(b" ")
+        if scheme.lower() != b"bearer" or not token or len(token) > TOKEN_BYTES_MAX:
+            raise Unauthenticated("The Authorization header must be: Bearer, a space, and a token.", True)
+        verified = self._verified(token)
+        if verified.expires_at <= time.time():
+            raise Unauthenticated("The token has expired.", True)
+        return verified
+
+    def _verify(self, token: bytes) -> Verified:
+        try:
+            if not _COMPACT.fullmatch(token):
+                raise ValueError("not a compact JWS")
+            key = self._key(token)
+            claims = jwt.decode(
+                token, key.key, algorithms=[key.algorithm], options={"require": ["exp", "sub", "roles"]}
+            )
+            caller = Caller(as_subject(claims["sub"]), _roles(claims["roles"]))
+            return Verified(caller, _expiry(claims["exp"]))
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The token has expired.", True) from None
+        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
+            raise Unauthenticated("The token is not valid.", True) from error
+
+    def _key(self, token: bytes) -> _Key:
+        if None in self._keys:
+            return self._keys[None]
+        key = self._keys.get(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            raise ValueError("unknown key")
+        return key
+
+
+def _expiry(claim: Any) -> float:
+    """RFC 7519, section 2: a number, where the library also takes digits in a string."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise ValueError("exp must be a number")
+    return float(claim)
+
+
+def _roles(claim: Any) -> frozenset[Role]:
+    """Roles of other systems may be in the list too; they mean nothing here."""
+    if not (isinstance(claim, list) and all(isinstance(name, str) for name in claim)):
+        raise ValueError("roles must be a list of strings")
+    return frozenset(_ROLES[name] for name in claim if name in _ROLES)
+
+
+def _read_keys(settings: Settings) -> dict[str | None, _Key]:
+    """The public keys of a JWK set (RFC 7517), by key id. Raises WrongSetting."""
+    assert settings.jwks_file is not None
+    try:
+        keys: dict[str | None, _Key] = {}
+        for jwk in json.loads(settings.jwks_file.read_text(encoding="utf-8"))["keys"]:
+            algorithm = _ALGORITHMS[jwk["kty"], jwk.get("crv")]
+            if jwk.get("alg", algorithm) != algorithm or not isinstance(jwk["kid"], str) or "d" in jwk:
+                raise ValueError("a key says something else than its kind")
+            keys[jwk["kid"]] = _Key(get_default_algorithms()[algorithm].from_jwk(jwk), algorithm)
+    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
+        raise WrongSetting(
+            "SEATLEDGER_JWKS_FILE must hold a JWK set of public keys with kids: RSA, EC P-256 or Ed25519"
+        ) from None
+    if not keys:
+        raise WrongSetting("SEATLEDGER_JWKS_FILE holds no key")
+    return keys

@@ -1,0 +1,128 @@
+"""The log over HTTP: every event in order, for whoever checks it, and its head."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get
+from litestar.types import ASGIApp
+from msgspec import UNSET, Meta, UnsetType
+
+from api.http import queries
+from api.http.http_errors import PositionNotReached, ValidationFailed
+from api.http.parameters import List, Position, View
+from api.http.queries import Connection, Page
+from api.http.replies import Reply
+from api.http.request import ApiRequest
+from api.http.routes import AUDITORS, route
+from api.http.streams import PAGE_MAX, EventStream
+from api.resources.logged import LoggedEvent, page_of
+from database.head import Seen
+from ledger import log
+from ledger.log import EventSearch
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The last event's; zeros and no time for an empty log."""
+
+    position: int
+    hash: str
+    recorded_at: datetime | None
+
+
+After = Annotated[Position, Meta(description="Only events past this position")]
+Topic = Annotated[str, Meta(min_length=1, max_length=100)]
+Sealed = Annotated[bool, Meta(description="As it is hashed: pseudonyms for names, free text sealed")]
+Flight = Annotated[UUID, Meta(description="Of the flight and of its bookings")]
+
+
+class EventList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    after: After = 0
+    type: Topic | UnsetType = UNSET
+    booking_id: UUID | UnsetType = UNSET
+    flight_id: Flight | UnsetType = UNSET
+    sealed: Sealed = False
+
+
+class Following(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The same for a stream; `after` counts where there is no Last-Event-ID."""
+
+    after: After = 0
+    type: Topic | UnsetType = UNSET
+    booking_id: UUID | UnsetType = UNSET
+    flight_id: Flight | UnsetType = UNSET
+    sealed: Sealed = False
+
+
+class AuditController(Controller):
+    path = "/api/v1"
+    tags = ("Audit",)
+
+    @get(
+        "/events",
+        opt=route(
+            AUDITORS,
+            "The log in order; where a `type` is rare pages may be short, or empty, before the last one",
+            query=EventList,
+            gives=Page[LoggedEvent],
+        ),
+    )
+    async def events(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(EventList)
+        search = _search(asked)
+        after = queries.after(request, asked, search, int) or asked.after
+        head, (events, upto) = await queries.look(
+            request, asked, lambda c: page_of(c, search, after, asked.limit + 1, asked.sealed)
+        )
+        seen, further = Seen(head, events), upto if upto < head else None
+        return queries.listed(request, seen, asked, search, lambda event: event.position, further)
+
+    @get(
+        "/events/stream",
+        opt=route(
+            AUDITORS,
+            "The log as it grows: Server-Sent Events, each `id` a position; resumes by Last-Event-ID",
+            query=Following,
+            gives=str,
+            media_type="text/event-stream",
+        ),
+    )
+    async def stream(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(Following)
+        search = _search(asked)
+        after = _last_event_id(request, asked.after)
+        seen = await queries.look(request, asked, lambda c: page_of(c, search, after, PAGE_MAX, asked.sealed))
+        if after > seen.position:
+            raise PositionNotReached(seen.position)
+        return EventStream(request.streams, request.ledger, search, asked.sealed, seen, request.scope["auth"])
+
+    @get("/audit/head", opt=route(AUDITORS, "Where the log ends now", query=View, gives=Head))
+    async def head(self, request: ApiRequest) -> Reply:
+        position, row = await queries.look(request, request.query(View), _head)
+        return queries.answer(position, row)
+
+
+async def _head(connection: Connection) -> Seen[Head]:
+    event = await log.last(connection)
+    if event is None:
+        return Seen(0, Head(0, bytes(32).hex(), None))
+    return Seen(event.position, Head(event.position, event.hash.hex(), event.recorded_at))
+
+
+def _search(asked: EventList | Following) -> EventSearch:
+    return EventSearch(asked.type or None, asked.booking_id or None, asked.flight_id or None)
+
+
+def _last_event_id(request: ApiRequest, after: int) -> int:
+    """Where the caller's last stream ended. Raises ValidationFailed."""
+    given = request.exchange.fields.get(b"last-event-id")
+    if given is None:
+        return after
+    if not _LAST_EVENT_ID.fullmatch(given):
+        raise ValidationFailed("Last-Event-ID", "Must be the position of an event")
+    return int(given)
+
+
+_LAST_EVENT_ID = re.compile(rb"[0-9]{1,18}")

@@ -1,0 +1,59 @@
+"""Availability at any moment of the log: the fold of all that had happened by then."""
+
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+from psycopg import AsyncConnection
+
+from api.http.parameters import View
+from api.resources.history import AsOf, Then
+from database.head import Seen, head, snapshot
+from domain.flight import Flight
+from domain.seats import Seats, SeatUse
+from ledger.log import live_at, position_at
+from projections.availability import Availability
+
+
+class Instant(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At most one of `position` and `as_of`; neither: now."""
+
+    position: Then | UnsetType = UNSET
+    as_of: AsOf | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.position is not UNSET and self.as_of is not UNSET:
+            raise ValueError("Give only one of position and as_of")
+
+    @property
+    def is_now(self) -> bool:
+        return self.position is UNSET and self.as_of is UNSET
+
+
+async def at(
+    connection: AsyncConnection[Any], flight_id: UUID, instant: Instant
+) -> Seen[Availability | None]:
+    """At a position or a time, None before the flight was scheduled.
+
+    A hold that had run out by then counts as available. Right after a position it is the time of that
+    event; a time that is still to come is now.
+    """
+    async with snapshot(connection):
+        reached, now = await head(connection)
+        until = reached if instant.position is UNSET else min(instant.position, reached)
+        if instant.as_of is not UNSET:
+            until = await position_at(connection, instant.as_of)
+        recorded_at, events = await live_at(connection, flight_id, until)
+    time = recorded_at if instant.as_of is UNSET else min(instant.as_of, now)
+    streams: dict[UUID, Any] = {}
+    for event in events:
+        streams[event.originator_id] = event.decoded().mutate(streams.get(event.originator_id))
+    flight = streams.pop(flight_id, None)
+    if not isinstance(flight, Flight):
+        return Seen(reached, None)
+    count = Seats(flight.seats)
+    for booking in streams.values():
+        if not booking.hold_is_due(time):
+            use = SeatUse.of(booking)
+            count.held, count.booked = count.held + use.held, count.booked + use.booked
+    return Seen(reached, Availability(flight_id, count.seats, count.held, count.booked, count.free))

@@ -1,0 +1,230 @@
+"""Bookings over HTTP."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
+
+from api.http import queries
+from api.http.commands import ask, submit
+from api.http.parameters import List, NoParameters, View
+from api.http.problems import problem
+from api.http.queries import Page
+from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
+from api.http.request import ApiRequest, Nothing
+from api.http.routes import BUYERS, READERS, route
+from api.resources import history
+from api.resources.history import History, Moment
+from database.head import Seen
+from domain.booking import Booking, Status
+from domain.caller import Role
+from domain.commands import CancelBooking, InitiateBooking, Note, PartySize, ReduceSeats, UserId
+from domain.money import Money
+from domain.refusals import (
+    BookingCancelled,
+    BookingNotFound,
+    FlightNotBookable,
+    FlightNotFound,
+    HoldExpired,
+    IdempotencyKeyReused,
+    NotEnoughSeats,
+    NotYourAccount,
+    PaymentInProgress,
+    Refusal,
+    SeatsNotFewer,
+    StaleVersion,
+    TotalTooLarge,
+)
+from ledger.submission import Submission, Verdict
+from projections import bookings
+from projections.bookings import BookingRow, BookingSearch
+
+
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Note | None = None
+
+
+class FewerSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seats: PartySize
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What cancelling would give back. It holds for as long as the booking stays at `version`: cancel with
+    `If-Match` of that version, before `valid_until`.
+    """
+
+    booking_id: UUID
+    version: int
+    seats: int
+    refund: Money
+    valid_until: datetime
+
+
+QUOTE_VALID = timedelta(minutes=5)
+
+
+class BookingList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    user_id: UserId | UnsetType = UNSET
+    flight_id: UUID | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+
+
+class BookingController(Controller):
+    path = "/api/v1/bookings"
+    tags = ("Bookings",)
+
+    @post(
+        "/",
+        opt=route(
+            BUYERS,
+            "Hold seats: all or none",
+            takes=InitiateBooking,
+            gives=BookingRow,
+            status=201,
+            refusals=(
+                NotYourAccount,
+                FlightNotFound,
+                FlightNotBookable,
+                NotEnoughSeats,
+                TotalTooLarge,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def initiate(self, request: ApiRequest) -> ASGIApp:
+        return await submit(request, await request.read(InitiateBooking))
+
+    @post(
+        "/{id:str}/cancel",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Cancel a booking, in any state",
+            takes=Reason,
+            body_required=False,
+            gives=BookingRow,
+            if_match=True,
+            refusals=(BookingNotFound, StaleVersion, BookingCancelled, IdempotencyKeyReused),
+        ),
+    )
+    async def cancel(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(Reason, optional=True)
+        return await submit(request, CancelBooking(booking_id, body.reason))
+
+    @post(
+        "/{id:str}/cancel/quote",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "What cancelling would give back; nothing is written",
+            takes=Nothing,
+            body_required=False,
+            gives=Quote,
+            refusals=(BookingNotFound, BookingCancelled),
+        ),
+    )
+    async def quote(self, request: ApiRequest) -> ASGIApp:
+        booking_id, _ = request.id(BookingNotFound), await request.read(Nothing, optional=True)
+        request.query(NoParameters)
+        answer = await ask(request, CancelBooking(booking_id), _render_quote, dry_run=True, keyed=False)
+        media_type = JSON if answer.status == 200 else PROBLEM
+        return Reply(answer.status, answer.body, [position_header(answer.position)], media_type)
+
+    @post(
+        "/{id:str}/seats",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Give some of the seats back; what was paid for them becomes a refund due",
+            takes=FewerSeats,
+            gives=BookingRow,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                HoldExpired,
+                PaymentInProgress,
+                SeatsNotFewer,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def reduce_seats(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(FewerSeats)
+        return await submit(request, ReduceSeats(booking_id, body.seats))
+
+    @get(
+        "/", opt=route(READERS, "Find bookings, the newest first", query=BookingList, gives=Page[BookingRow])
+    )
+    async def list(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(BookingList)
+        search = _search(asked, request)
+        after = queries.after(request, asked, search, UUID)
+        seen = await queries.look_for(request, asked, search, after, bookings.page)
+        return queries.listed(request, seen, asked, search, lambda row: row.id)
+
+    @get(
+        "/{id:str}",
+        opt=route(
+            READERS, "One booking, now or then", query=Moment, gives=BookingRow, refusals=(BookingNotFound,)
+        ),
+    )
+    async def find(self, request: ApiRequest) -> ASGIApp:
+        booking_id, moment = request.id(BookingNotFound), request.query(Moment)
+        if moment.is_now:
+            seen = await queries.find(request, moment, request.ledger.bookings, booking_id)
+        else:
+            told = await queries.find(request, moment, request.ledger.streams, booking_id)
+            seen = Seen(told.position, history.then(told.value, moment))
+        return _own(request, booking_id, seen)
+
+    @get(
+        "/{id:str}/history",
+        opt=route(
+            READERS, "Every event of a booking", query=View, gives=History, refusals=(BookingNotFound,)
+        ),
+    )
+    async def history(self, request: ApiRequest) -> ASGIApp:
+        booking_id, asked = request.id(BookingNotFound), request.query(View)
+        told = await queries.find(request, asked, request.ledger.streams, booking_id)
+        found = history.of_booking(told.value)
+        if found is None or not request.may_read(found[0]):
+            return queries.missing(request, told.position, BookingNotFound(booking_id=booking_id))
+        return queries.told(request, told.position, found[1])
+
+
+def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
+    """From the booking as cancelling it would leave it."""
+    if isinstance(verdict, Refusal):
+        return problem(verdict, submission.instance, submission.correlation_id)
+    assert isinstance(verdict, Booking)
+    owed = [event.amount.amount for event in verdict.pending_events if isinstance(event, Booking.RefundDue)]
+    quote = Quote(
+        verdict.id,
+        verdict.version - len(verdict.pending_events),
+        verdict.seats,
+        Money(sum(owed), verdict.total_cost.currency),
+        verdict.modified_on + QUOTE_VALID,
+    )
+    return 200, msgspec.json.encode(quote)
+
+
+def _search(asked: BookingList, request: ApiRequest) -> BookingSearch:
+    """A client's own bookings only: asking for somebody else's finds none."""
+    caller = request.caller
+    sees_all = not caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
+    asked_for = {name: getattr(asked, name) for name in ("user_id", "flight_id", "status")}
+    given = {name: value for name, value in asked_for.items() if value is not UNSET}
+    return BookingSearch(**given, owner=None if sees_all else caller.subject)
+
+
+def _own(request: ApiRequest, booking_id: UUID, seen: Seen[BookingRow | None]) -> Reply:
+    """Somebody else's booking is answered exactly like an unknown one."""
+    position, row = seen
+    if row is None or not request.may_read(row.user_id):
+        return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
+    return queries.told(request, position, row, [version_header(row.version)])

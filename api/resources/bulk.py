@@ -1,0 +1,94 @@
+"""Many holds in one request: each with its own key and its own outcome."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, post
+from litestar.types import ASGIApp
+from msgspec import Meta
+
+from api.http.commands import render
+from api.http.parameters import Rehearsal
+from api.http.replies import Header, Reply, position_header
+from api.http.request import ApiRequest
+from api.http.routes import BUYERS, route
+from domain.commands import InitiateBooking, PartySize, UserId
+from ledger.submission import Answer, Submission
+
+Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="The idempotency key of this one")]
+
+
+class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    key: Key
+    flight_id: UUID
+    user_id: UserId
+    seats: PartySize
+
+
+class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`atomic`: on each flight all of these holds are granted, or none of them is."""
+
+    items: Annotated[list[Hold], Meta(min_length=1, max_length=100)]
+    atomic: bool = False
+
+
+class ItemResult(msgspec.Struct, frozen=True):
+    """What `POST /bookings` would have answered: status, `ledger-position` and body."""
+
+    key: str
+    status: int
+    position: int
+    replayed: bool
+    body: msgspec.Raw
+
+
+class BulkResult(msgspec.Struct, frozen=True):
+    """In the order of the items."""
+
+    results: list[ItemResult]
+
+
+class BulkController(Controller):
+    path = "/api/v1/bookings"
+    tags = ("Bookings",)
+
+    @post(
+        "/bulk",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Hold seats for many, each by a key of its own; keys are shared with POST /bookings",
+            takes=Bulk,
+            gives=BulkResult,
+            rehearsable=True,
+        ),
+    )
+    async def initiate_many(self, request: ApiRequest) -> ASGIApp:
+        dry_run = request.query(Rehearsal).dry_run
+        bulk = await request.read(Bulk)
+        submissions = [_submission(request, item, dry_run) for item in bulk.items]
+        answers = await request.ledger.submit_all(submissions, bulk.atomic)
+        head = max(answer.position for answer in answers)
+        request.exchange.facts = {"position": head, "items": len(answers), "atomic": bulk.atomic}
+        headers: list[Header] = [position_header(head)] + [(b"dry-run", b"true")] * dry_run
+        results = [_result(item.key, answer) for item, answer in zip(bulk.items, answers, strict=True)]
+        return Reply(200, msgspec.json.encode(BulkResult(results)), headers)
+
+
+def _submission(request: ApiRequest, item: Hold, dry_run: bool) -> Submission:
+    exchange = request.exchange
+    return Submission(
+        InitiateBooking(item.flight_id, item.user_id, item.seats),
+        request.caller,
+        render,
+        key=item.key,
+        correlation_id=exchange.request_id,
+        traceparent=exchange.traceparent,
+        instance=exchange.instance,
+        dry_run=dry_run,
+    )
+
+
+def _result(key: str, answer: Answer) -> ItemResult:
+    return ItemResult(key, answer.status, answer.position, answer.replayed, msgspec.Raw(answer.body))

@@ -1,0 +1,92 @@
+"""For those who keep it alive: what is running, whether it should get traffic, and its measurements."""
+
+from typing import Literal
+
+import msgspec
+from litestar import Controller, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from analytics.follower.lag import Lag, lags
+from api.http import metrics, queries
+from api.http.http_errors import NotReady
+from api.http.parameters import View
+from api.http.problems import refused
+from api.http.replies import Reply, position_header
+from api.http.request import ApiRequest
+from api.http.routes import OPERATORS, PUBLIC, both, route
+from audit.self_audit.standing import Standing, standing
+from database import head
+from database.head import Seen
+from ledger.readiness import Check
+from runtime import VERSION
+
+
+class Info(msgspec.Struct, frozen=True):
+    name: str
+    version: str
+    status: Literal["ok"]
+    api_version: str
+    position: int
+
+
+class Live(msgspec.Struct, frozen=True):
+    status: Literal["ok"] = "ok"
+
+
+class Ready(msgspec.Struct, frozen=True):
+    status: Literal["ok"]
+    position: int
+    checks: list[Check]
+
+
+class OperationsController(Controller):
+    path = "/"
+    tags = ("Operations",)
+
+    @HTTPRouteHandler(
+        "/api/v1/info",
+        http_method=["GET", "HEAD"],
+        opt=route(PUBLIC, "What is running", query=View, gives=Info),
+    )
+    async def info(self, request: ApiRequest) -> ASGIApp:
+        position, _ = await queries.look(request, request.query(View), _position)
+        return queries.answer(position, Info("seatledger", VERSION, "ok", "v1", position))
+
+    @HTTPRouteHandler(
+        both("/health/live"),
+        http_method=["GET", "HEAD"],
+        opt=route(PUBLIC, "Is the process alive? Asks nothing else", gives=Live),
+    )
+    async def live(self, request: ApiRequest) -> ASGIApp:
+        return Reply(200, msgspec.json.encode(Live()))
+
+    @HTTPRouteHandler(
+        both("/health/ready"),
+        http_method=["GET", "HEAD"],
+        opt=route(PUBLIC, "Should it get traffic? Names what is wrong", gives=Ready),
+    )
+    async def ready(self, request: ApiRequest) -> ASGIApp:
+        readiness = await request.ledger.readiness()
+        if readiness.ok:
+            return queries.answer(readiness.position, Ready("ok", readiness.position, readiness.checks))
+        wrong = "; ".join(f"{check.name}: {check.detail}" for check in readiness.checks if not check.ok)
+        return refused(NotReady(wrong, checks=readiness.checks), request.exchange, readiness.position)
+
+    @get(
+        both("/metrics"),
+        opt=route(OPERATORS, "Measurements for Prometheus", gives=str, media_type=metrics.CONTENT_TYPE),
+    )
+    async def metrics(self, request: ApiRequest) -> ASGIApp:
+        position, (behind, audited) = await queries.look(request, View(), _background)
+        text = metrics.exposition(position, request.ledger.queued, behind, audited)
+        kind = (b"content-type", metrics.CONTENT_TYPE.encode())
+        return Reply(200, text, [position_header(position)], kind)
+
+
+async def _background(connection: queries.Connection) -> Seen[tuple[list[Lag], Standing]]:
+    return Seen(await head.position(connection), (await lags(connection), await standing(connection)))
+
+
+async def _position(connection: queries.Connection) -> Seen[None]:
+    return Seen(await head.position(connection), None)

@@ -1,0 +1,114 @@
+"""Proofs over HTTP: the last signed checkpoint, and what it proves of a booking. Nothing is signed here."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get
+from litestar.types import ASGIApp
+from msgspec import Meta
+from psycopg import AsyncConnection
+
+from api.http import queries
+from api.http.parameters import View
+from api.http.replies import Reply, position_header
+from api.http.request import ApiRequest
+from api.http.routes import AUDITORS, READERS, route
+from audit.proofs.checkpoint import Checkpoint
+from audit.proofs.prover import NotProvable, booking_proof
+from audit.proofs.signer import latest
+from database.head import Seen, position
+from domain.refusals import BookingNotFound, CheckpointNotFound, Refusal
+from projections import bookings
+
+Hash = Annotated[str, Meta(description="64 hex digits")]
+
+
+class ProvedEvent(msgspec.Struct, frozen=True):
+    """All that the event's leaf is made of; `recorded_at` in microseconds since 1970 UTC."""
+
+    position: int
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: str
+    actor: str
+    operation: str
+    ordinal: int
+    causation_id: str
+    correlation_id: str
+    traceparent: str
+    recorded_at: int
+    command_hash: str
+    path: list[Hash]
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """What `seatledger check-proof` checks. Every byte counts: keep the body as it came."""
+
+    format: str
+    booking_id: str
+    events: list[ProvedEvent]
+    checkpoint: Checkpoint
+
+
+class ProofController(Controller):
+    path = "/api/v1"
+    tags = ("Audit",)
+
+    @get(
+        "/audit/checkpoint",
+        opt=route(
+            AUDITORS,
+            "The last signed checkpoint",
+            query=View,
+            gives=Checkpoint,
+            refusals=(CheckpointNotFound,),
+        ),
+    )
+    async def checkpoint(self, request: ApiRequest) -> ASGIApp:
+        at, found = await queries.look(request, request.query(View), latest_checkpoint)
+        if found is None:
+            return queries.missing(request, at, CheckpointNotFound())
+        return queries.answer(at, found)
+
+    @get(
+        "/bookings/{id:str}/proof",
+        opt=route(
+            READERS,
+            "A booking's events as the last checkpoint proves them",
+            query=View,
+            gives=Proof,
+            refusals=(BookingNotFound, CheckpointNotFound),
+        ),
+    )
+    async def proof(self, request: ApiRequest) -> ASGIApp:
+        booking_id = request.id(BookingNotFound)
+        at, found = await queries.look(
+            request, request.query(View), lambda c: proof_of(c, booking_id, request.may_read)
+        )
+        if isinstance(found, Refusal):
+            return queries.missing(request, at, found)
+        return Reply(200, found.encode(), [position_header(at)])
+
+
+async def latest_checkpoint(connection: AsyncConnection[Any]) -> Seen[Checkpoint | None]:
+    found = await latest(connection)
+    return Seen(await position(connection), found)
+
+
+async def proof_of(
+    connection: AsyncConnection[Any], booking_id: UUID, may_read: Callable[[str], bool]
+) -> Seen[str | Refusal]:
+    """The text of the proof against the last checkpoint, or why there is none."""
+    at, row = await bookings.find(connection, booking_id)
+    if row is None or not may_read(row.user_id):
+        return Seen(at, BookingNotFound(booking_id=booking_id))
+    checkpoint = await latest(connection)
+    if checkpoint is None:
+        return Seen(at, CheckpointNotFound())
+    try:
+        return Seen(at, await booking_proof(connection, booking_id, checkpoint))
+    except NotProvable:
+        return Seen(at, CheckpointNotFound(last_position=checkpoint.position))

@@ -1,0 +1,76 @@
+"""Refunds over HTTP: what is owed to customers, and telling that it was paid."""
+
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
+
+from api.http import queries
+from api.http.commands import submit
+from api.http.parameters import List
+from api.http.queries import Page
+from api.http.request import ApiRequest
+from api.http.routes import AUDITORS, OPERATORS, route
+from domain.commands import Note, SettleRefund, UserId
+from domain.refunds import RefundStatus
+from domain.refusals import (
+    IdempotencyKeyReused,
+    RefundAlreadySettled,
+    RefundInProgress,
+    RefundNotFound,
+    RefundNotThroughGateway,
+    RefundRefused,
+)
+from projections import refunds
+from projections.refunds import RefundRow, RefundSearch
+
+
+class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`by_hand`: somebody has paid it, or else the gateway shall; unset: whoever took the payment."""
+
+    reference: Note | None = None
+    by_hand: bool | UnsetType = UNSET
+
+
+class RefundList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    status: RefundStatus | UnsetType = UNSET
+    booking_id: UUID | UnsetType = UNSET
+    user_id: UserId | UnsetType = UNSET
+
+
+class RefundController(Controller):
+    path = "/api/v1/refunds"
+    tags = ("Refunds",)
+
+    @get("/", opt=route(AUDITORS, "Find refunds, the oldest first", query=RefundList, gives=Page[RefundRow]))
+    async def list(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(RefundList)
+        search = asked.given(RefundSearch)
+        after = queries.after(request, asked, search, UUID)
+        seen = await queries.look_for(request, asked, search, after, refunds.page)
+        return queries.listed(request, seen, asked, search, lambda row: row.id)
+
+    @post(
+        "/{id:str}/settle",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Pay a refund back: by the gateway that took the payment, or told of by hand",
+            takes=Settlement,
+            body_required=False,
+            gives=RefundRow,
+            refusals=(
+                RefundNotFound,
+                RefundAlreadySettled,
+                RefundInProgress,
+                RefundNotThroughGateway,
+                RefundRefused,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def settle(self, request: ApiRequest) -> ASGIApp:
+        refund_id, body = request.id(RefundNotFound), await request.read(Settlement, optional=True)
+        return await submit(request, SettleRefund(refund_id, body.reference, body.by_hand))

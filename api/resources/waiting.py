@@ -1,0 +1,131 @@
+"""Waiting lists over HTTP: join one, see how it stands, leave it."""
+
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
+
+from api.http import queries
+from api.http.commands import submit
+from api.http.parameters import List, View
+from api.http.queries import Page
+from api.http.replies import version_header
+from api.http.request import ApiRequest, Nothing
+from api.http.routes import BUYERS, READERS, route
+from domain.caller import Role
+from domain.commands import JoinWaitlist, LeaveWaitlist, PartySize, UserId
+from domain.refusals import (
+    AlreadyWaiting,
+    FlightNotBookable,
+    FlightNotFound,
+    IdempotencyKeyReused,
+    NotWaiting,
+    NotYourAccount,
+    PartyLargerThanFlight,
+    SeatsAvailable,
+    StaleVersion,
+    WaitingListFull,
+    WaitingPartyNotFound,
+)
+from projections import waiting
+from projections.waiting import Mark, Standing, WaitingRow, WaitingSearch
+
+
+class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    user_id: UserId
+    seats: PartySize
+
+
+class Waitlist(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    flight_id: UUID | UnsetType = UNSET
+    user_id: UserId | UnsetType = UNSET
+    status: Standing | UnsetType = UNSET
+
+
+class WaitingController(Controller):
+    path = "/api/v1"
+    tags = ("Waitlist",)
+
+    @post(
+        "/flights/{id:str}/waitlist",
+        opt=route(
+            BUYERS,
+            "Wait for seats of a full flight: all of them or none",
+            takes=Party,
+            gives=WaitingRow,
+            status=201,
+            refusals=(
+                NotYourAccount,
+                FlightNotFound,
+                FlightNotBookable,
+                SeatsAvailable,
+                AlreadyWaiting,
+                PartyLargerThanFlight,
+                WaitingListFull,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def join(self, request: ApiRequest) -> ASGIApp:
+        flight_id, party = request.id(FlightNotFound), await request.read(Party)
+        return await submit(request, JoinWaitlist(flight_id, party.user_id, party.seats))
+
+    @post(
+        "/waitlist/{id:str}/leave",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Wait no more; an offer is declined by cancelling its booking",
+            takes=Nothing,
+            body_required=False,
+            gives=WaitingRow,
+            refusals=(WaitingPartyNotFound, StaleVersion, NotWaiting, IdempotencyKeyReused),
+            if_match=True,
+        ),
+    )
+    async def leave(self, request: ApiRequest) -> ASGIApp:
+        waiting_id, _ = request.id(WaitingPartyNotFound), await request.read(Nothing, optional=True)
+        return await submit(request, LeaveWaitlist(waiting_id))
+
+    @get(
+        "/waitlist",
+        opt=route(
+            READERS,
+            "Find waiting parties, on each flight in the order in which they are served",
+            query=Waitlist,
+            gives=Page[WaitingRow],
+        ),
+    )
+    async def list(self, request: ApiRequest) -> ASGIApp:
+        asked = request.query(Waitlist)
+        sees_all = not request.caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
+        owner = None if sees_all else request.caller.subject
+        given = {name: getattr(asked, name) for name in ("flight_id", "user_id", "status")}
+        search = WaitingSearch(
+            **{name: value for name, value in given.items() if value is not UNSET}, owner=owner
+        )
+        after = queries.after(request, asked, search, Mark)
+        seen = await queries.look_for(request, asked, search, after, waiting.page)
+        return queries.listed(request, seen, asked, search, lambda row: (row.joined_at, row.id))
+
+    @get(
+        "/waitlist/{id:str}",
+        opt=route(
+            READERS,
+            "One waiting party, and what became of it",
+            query=View,
+            gives=WaitingRow,
+            refusals=(WaitingPartyNotFound,),
+        ),
+    )
+    async def find(self, request: ApiRequest) -> ASGIApp:
+        waiting_id = request.id(WaitingPartyNotFound)
+        position, row = await queries.look(
+            request, request.query(View), lambda c: waiting.find(c, waiting_id)
+        )
+        # Somebody else's entry is answered exactly like an unknown one.
+        if row is None or not request.may_read(row.user_id):
+            return queries.missing(request, position, WaitingPartyNotFound(waiting_id=waiting_id))
+        return queries.told(request, position, row, [version_header(row.version)])

@@ -1,0 +1,1 @@
+"""Checks for auditors: verify, proofs for outsiders, and the continuous self-audit."""

@@ -1,0 +1,182 @@
+"""From the log to digests: what new events change of them, and a range folded anew, compared row by row."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.types.numeric import Int8
+
+from audit.self_audit.shown import (
+    ROWS_BETWEEN,
+    Row,
+    Shown,
+    Unfoldable,
+    add_statement,
+    shown,
+)
+from audit.verify.views import VIEWS, View
+from audit.verify.wrong import Wrong
+from database.arrays import encoded
+from database.connection import Connection
+from ledger.log import COLUMNS, RecordedEvent
+
+RANGE_ROWS = 5_000
+"""A range that has so many is full, and the next new stream begins another: ids grow with time."""
+
+CHUNK = 1_000
+"""Events that are folded at once."""
+
+LOWEST, GREATEST = UUID(int=0), UUID(int=2**128 - 1)
+
+
+async def begin_anew(connection: Connection) -> None:
+    """Nothing is known of the log yet."""
+    await connection.execute(_EMPTY, prepare=False)
+
+
+async def take_up(connection: Connection, after: int, upto: int, newest: UUID) -> UUID:
+    """What the events past `after` change of digests and counts; the greatest id of a stream now.
+
+    Each stream that they touch is folded from its beginning, so what it showed before is known without asking
+    the views. Raises Unfoldable, and psycopg.Error.
+    """
+    cursor = await connection.execute(_TOUCHED, (Int8(after), Int8(upto), Int8(upto)), binary=True)
+    changed = [(id, *shown(stream, after)) for id, stream in _streams(await cursor.fetchall())]
+    begun = [id for id, before, _ in changed if before is None and id > newest]
+    if begun:
+        start = {"first": min(begun), "before": UUID(int=min(begun).int - 1), "enough": RANGE_ROWS}
+        await connection.execute(_NEXT_RANGE, start)
+        newest = max(begun)
+    pairs = [(before, now) for _, before, now in changed if now]
+    await _add(connection, [(before, -1) for before, _ in pairs if before] + [(now, 1) for _, now in pairs])
+    await _count(connection, pairs)
+    return newest
+
+
+async def renew(connection: Connection, first: UUID, last: UUID, head: int) -> Wrong | None:
+    """Fold a range anew, which renews its digest, and compare it row by row: the first difference."""
+    await connection.execute(_RENEW, (first,))
+    found: list[Wrong] = []
+    async with connection.cursor("range", binary=True) as cursor:
+        await cursor.execute(_RANGE, (first, last))
+        low, pending = first, list[Row]()
+        while rows := await cursor.fetchmany(CHUNK):
+            # The last stream may go on in the next rows.
+            pending += rows
+            cut = pending[-1][1]
+            whole = [row for row in pending if row[1] != cut]
+            if whole:
+                found += await _check(connection, whole, low, UUID(int=cut.int - 1), head)
+                low, pending = cut, pending[len(whole) :]
+        found += await _check(connection, pending, low, last, head)
+    return min(found, key=attrgetter("position"), default=None)
+
+
+async def _check(
+    connection: Connection, events: Sequence[Row], low: UUID, high: UUID, head: int
+) -> list[Wrong]:
+    """Whole streams, all there are with ids from `low` to `high`."""
+    found = []
+    folded: dict[UUID, Shown] = {}
+    for id, stream in _streams(events):
+        try:
+            _, now = shown(stream)
+        except Unfoldable as problem:
+            found.append(Wrong(problem.position, str(problem)))
+        else:
+            assert now
+            folded[id] = now
+    await _add(connection, [(one, 1) for one in folded.values()])
+    for view in VIEWS:
+        cursor = await connection.execute(ROWS_BETWEEN[view], (low, high), binary=True)
+        found += _differences(view, folded, await cursor.fetchall(), head)
+    return found
+
+
+def _differences(view: View, folded: dict[UUID, Shown], rows: Iterable[Row], head: int) -> Iterator[Wrong]:
+    """In the words of `verify`."""
+    owners = {id: now for id, now in folded.items() if view in now.rows}
+    expected = {row[0]: (row, now.position) for now in owners.values() for row in now.rows[view]}
+    for row in rows:
+        owner = owners.get(row[view.place])
+        if owner is None:
+            yield Wrong(head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
+        elif expected.pop(row[0], (None, 0))[0] != row:
+            yield Wrong(owner.position, f"{view.name} does not show {row[0]} as the log has it")
+    for missing, (_, position) in expected.items():
+        yield Wrong(position, f"{view.name} does not show {missing}")
+
+
+def _streams(rows: Iterable[Row]) -> Iterator[tuple[UUID, Iterator[RecordedEvent]]]:
+    yield from groupby((RecordedEvent(*row) for row in rows), attrgetter("originator_id"))
+
+
+async def _add(connection: Connection, changes: Iterable[tuple[Shown, int]]) -> None:
+    """To the digests, each with its sign."""
+    signed: dict[View, list[Row]] = defaultdict(list)
+    for one, sign in changes:
+        for view, rows in one.rows.items():
+            signed[view] += [(*row, sign) for row in rows]
+    for view, rows in signed.items():
+        if rows:
+            await _send(connection, add_statement(view), [list(column) for column in zip(*rows, strict=True)])
+
+
+async def _count(connection: Connection, pairs: Iterable[tuple[Shown | None, Shown]]) -> None:
+    """What streams add to the seat counts of their flights now, less what they added before."""
+    counts: dict[UUID, tuple[int, int, int, int]] = {}
+    for before, now in pairs:
+        if now.seats is None:
+            continue
+        flight_id, *after = now.seats
+        less = before.seats[1:] if before and before.seats else (0, 0, 0)
+        *known, position = counts.get(flight_id, (0, 0, 0, 0))
+        seats, held, booked = (sum(n) - m for *n, m in zip(known, after, less, strict=True))
+        counts[flight_id] = seats, held, booked, max(position, now.position)
+    if counts:
+        rows = [(flight_id, *count) for flight_id, count in counts.items()]
+        await _send(connection, _COUNT, [list(column) for column in zip(*rows, strict=True)])
+
+
+async def _send(connection: Connection, statement: str, columns: list[list[Any]]) -> None:
+    await connection.execute(statement.encode(), encoded(statement, columns), binary=True)
+
+
+_EMPTY: LiteralString = """
+    delete from ledger.audited_ranges;
+    delete from ledger.audited_seats;
+    insert into ledger.audited_ranges (first, last)
+    values ('00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+"""
+_TOUCHED = f"""
+    select {COLUMNS} from ledger.events
+    where originator_id = any (array(
+            select distinct originator_id from ledger.events where position > %b and position <= %b))
+        and position <= %b
+    order by originator_id, originator_version
+"""  # noqa: S608 - constants only
+_RANGE = f"""
+    select {COLUMNS} from ledger.events where originator_id between %b and %b
+    order by originator_id, originator_version
+"""  # noqa: S608 - constants only
+_NEXT_RANGE: LiteralString = """
+    with full_one as (
+        update ledger.audited_ranges set last = %(before)s
+        where last = 'ffffffff-ffff-ffff-ffff-ffffffffffff' and rows >= %(enough)s returning last
+    )
+    insert into ledger.audited_ranges (first, last)
+    select %(first)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff' from full_one
+"""
+_RENEW: LiteralString = """
+    update ledger.audited_ranges set rows = 0, digest = 0, renewed_at = clock_timestamp() where first = %s
+"""
+_COUNT: LiteralString = """
+    insert into ledger.audited_seats as s (flight_id, seats, held, booked, position)
+    select * from unnest(%b::uuid[], %b::int4[], %b::int4[], %b::int4[], %b::int8[])
+    on conflict (flight_id) do update set
+        seats = s.seats + excluded.seats, held = s.held + excluded.held, booked = s.booked + excluded.booked,
+        position = greatest(s.position, excluded.position)
+"""

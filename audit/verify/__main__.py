@@ -1,0 +1,30 @@
+"""`python -m audit.verify [FIRST [LAST]]`: verify the database in DATABASE_URL, and print what was found.
+
+A process of its own, for programs that have better to do: it is as busy as one can be. It takes no helpers,
+so that who serves meanwhile has the other cores.
+"""
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from audit.verify import verify, verify_part
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Raises psycopg.Error, ValueError."""
+    gc.disable()  # as in `audit.verify.workers`
+    url = os.environ["DATABASE_URL"]
+    if arguments:
+        first, *last = (int(argument) for argument in arguments)
+        result = verify_part(url, first, last[0] if last else None)
+    else:
+        result = verify(url, workers=1)
+    print(msgspec.json.encode(result).decode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

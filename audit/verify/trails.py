@@ -1,0 +1,77 @@
+"""What is followed along one stream in the second pass: seats in use, money that came in, turns in a line."""
+
+from typing import Any, Protocol
+
+from audit.verify.lines import WaitingLines
+from audit.verify.usage import Usage
+from domain.booking import Booking, Status
+from domain.flight import Flight
+from domain.refunds import RefundReason
+from domain.seats import NONE_USED, SeatUse
+from domain.waiting import WaitingParty
+
+
+class Trail(Protocol):
+    """Made at a stream's first event, when the aggregate is there."""
+
+    def follow(self, event: Any, position: int) -> None:
+        """The aggregate stands as it was right after this event."""
+        ...
+
+    def end(self, last: int) -> str | None:
+        """The stream ends, or cannot be followed beyond position `last`; what is wrong with all of it."""
+        ...
+
+
+class BookingTrail:
+    def __init__(self, booking: Booking, usage: Usage) -> None:
+        self._booking = booking
+        self._usage = usage
+        self._use = NONE_USED
+        self._paid = 0
+
+    def follow(self, event: Any, position: int) -> None:
+        use = SeatUse.of(self._booking)
+        if use != self._use:
+            self._usage.follow(position, self._use, use)
+            self._use = use
+        if isinstance(event, Booking.Booked):
+            self._paid += self._booking.total_cost.amount
+        elif isinstance(event, Booking.RefundDue) and event.reason is RefundReason.LATE_PAYMENT:
+            self._paid += event.amount.amount
+
+    def end(self, last: int) -> str | None:
+        """What came in, in minor units, is what the booking costs now and what is or was owed back."""
+        self._usage.reach(last)
+        booking = self._booking
+        kept = booking.total_cost.amount if booking.status is Status.BOOKED else 0
+        owed = sum(refund.amount.amount for refund in booking.refunds.values())
+        if self._paid == kept + owed:
+            return None
+        return f"{self._paid} was paid for {booking.id}, {kept} is kept and {owed} owed back"
+
+
+class FlightTrail:
+    def __init__(self, flight: Flight, usage: Usage) -> None:
+        self._flight = flight
+        self._usage = usage
+
+    def follow(self, event: Any, position: int) -> None:
+        self._usage.resize(position, self._flight.seats)
+        self._usage.cancelled = self._flight.cancelled
+
+    def end(self, last: int) -> str | None:
+        self._usage.reach(last)
+        return None
+
+
+class PartyTrail:
+    def __init__(self, party: WaitingParty, lines: WaitingLines) -> None:
+        self._party = party
+        self._lines = lines
+
+    def follow(self, event: Any, position: int) -> None:
+        self._lines.follow(self._party, position)
+
+    def end(self, last: int) -> str | None:
+        return None

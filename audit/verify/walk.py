@@ -1,0 +1,151 @@
+"""One walk along a range of the log: what each event must be after the one before it."""
+
+# ruff: noqa: S608 - statements are put together from constants of this project only
+
+from binascii import hexlify
+from collections import deque
+from typing import LiteralString, NamedTuple
+
+from audit.proofs.tree import leaf_hash
+from audit.verify.moment import Connection, copied
+from audit.verify.wrong import Wrong
+from ledger.chain import GENESIS, hash_after, outcome_hash_of
+
+LINES = 13
+"""Of an event: what its hash covers, one field a line."""
+
+# Which fields, in which order and form: docs/chain.md. The hash itself is the last.
+_FIELDS: LiteralString = """
+    position, originator_id, originator_version, topic, state, actor, operation, ordinal, causation_id,
+    correlation_id, traceparent, (extract(epoch from recorded_at) * 1000000)::bigint,
+    encode(command_hash, 'hex'), encode(hash, 'hex')
+"""
+_EVENTS: LiteralString = f"""
+    select {_FIELDS} from ledger.events where position > %s and position <= %s order by position
+"""
+_COMMANDS: LiteralString = """
+    select first_position, last_position, actor, operation, key, encode(fingerprint, 'hex'), status, body
+    from ledger.commands where first_position > %s and first_position <= %s
+"""
+_BEFORE: LiteralString = f"""
+    select {_FIELDS} from ledger.events where position < %s order by position desc limit 1
+"""
+
+Key = tuple[bytes, bytes, bytes]
+"""Actor, operation, idempotency key."""
+
+
+class Seam(NamedTuple):
+    """What the log goes on from: the last event's position, hash and time (microseconds since 1970 UTC).
+
+    `command` is what it says of its command: ordinal, key, outcome; `reached` is where that command ends.
+    """
+
+    position: int
+    hash: bytes
+    time: int
+    command: tuple[int, Key, bytes] | None
+    reached: int
+
+
+START = Seam(0, GENESIS, -(2**63), None, 0)
+
+
+class Checked(NamedTuple):
+    """One range: it holds from `begin` to `end`, where something may be `wrong`.
+
+    `matched` commands were met; `leaves` are the events' hashes as the Merkle tree has them, as far as asked.
+    """
+
+    begin: Seam
+    end: Seam
+    matched: int
+    leaves: list[bytes]
+    wrong: Wrong | None
+
+
+def check_range(connection: Connection, begin: Seam, last: int, leaves_upto: int = 0) -> Checked:
+    """The events after `begin` up to `last`, as far as they hold."""
+    chain, owners = _Chain(begin), _Owners(connection, begin, last)
+    leaves: list[bytes] = []
+    wrong = None
+    events = copied(connection, _EVENTS, (begin.position, last))
+    try:
+        for event in events:
+            lines = b"\n".join(event[:LINES])
+            chain.check(event, lines)
+            owners.check(chain.position, event)
+            if chain.position <= leaves_upto:
+                leaves.append(leaf_hash(lines))
+    except Wrong as found:
+        wrong = found
+        deque(events, maxlen=0)
+    end = Seam(chain.position, chain.hash, chain.time, owners.open, owners.reached)
+    return Checked(begin, end, owners.matched, leaves, wrong)
+
+
+def seam_before(connection: Connection, position: int) -> Seam:
+    """What the event before `position` says of itself, taken on trust, as if its command ended there."""
+    for event in copied(connection, _BEFORE, (position,)):
+        found, *_, time, _, hash = event
+        return Seam(int(found), bytes.fromhex(hash.decode()), int(time), _command(event), int(found))
+    return START
+
+
+def _command(event: list[bytes]) -> tuple[int, Key, bytes]:
+    return int(event[7]), (event[5], event[6], event[8]), event[12]
+
+
+class _Chain:
+    """Where the log should go on: the next position, the hash it builds on, the time it may not precede."""
+
+    def __init__(self, begin: Seam) -> None:
+        self.position, self.hash, self.time, *_ = begin
+
+    def check(self, event: list[bytes], lines: bytes) -> None:
+        position, expected = int(event[0]), self.position + 1
+        if position != expected:
+            at = min(position, expected)
+            raise Wrong(at, f"positions are not dense: {position} stands where {expected} should")
+        time = int(event[11])
+        if time < self.time:
+            raise Wrong(expected, "its time is before that of the event before it")
+        if lines.count(b"\n") >= LINES:
+            raise Wrong(expected, "a field holds a line feed")
+        hash = hash_after(self.hash, lines)
+        if hexlify(hash) != event[13]:
+            raise Wrong(expected, "the hash does not follow from the event and the hash before it")
+        self.position, self.hash, self.time = expected, hash, time
+
+
+class _Owners:
+    """Each event belongs to one accepted command, whose events stand together and count from 1."""
+
+    def __init__(self, connection: Connection, begin: Seam, last: int) -> None:
+        self.matched = 0
+        self.open = begin.command
+        self.reached = begin.reached
+        self._commands = {
+            int(first): (int(upto), (actor, operation, key), (fingerprint, status, body))
+            for first, upto, actor, operation, key, fingerprint, status, body in copied(
+                connection, _COMMANDS, (begin.position, last)
+            )
+        }
+
+    def check(self, position: int, event: list[bytes]) -> None:
+        said = ordinal, key, outcome = _command(event)
+        if position > self.reached:
+            self._begin(position, ordinal, key, outcome)
+        elif self.open != (ordinal - 1, key, outcome):
+            raise Wrong(position, "the event does not go on with the command of the event before it")
+        self.open = said
+
+    def _begin(self, position: int, ordinal: int, key: Key, outcome: bytes) -> None:
+        last, recorded, told = self._commands.get(position, (0, None, None))
+        if told is None or recorded != key or ordinal != 1:
+            raise Wrong(position, "the event belongs to no recorded command")
+        fingerprint, status, body = told
+        if hexlify(outcome_hash_of(bytes.fromhex(fingerprint.decode()), status, body)) != outcome:
+            raise Wrong(position, "the outcome of its command is not the one that the event commits to")
+        self.reached = last
+        self.matched += 1

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, pipelines, migrations, and the embedded server."""

@@ -1,0 +1,144 @@
+"""Jobs that the clock starts: a slot runs once for any number of schedulers, and again if cut short."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import LiteralString, NamedTuple
+from uuid import UUID
+
+from database.connection import Connection, severed_after
+
+RUN_SECONDS_MAX = 60
+"""Work that takes longer is given up, and taken up again where it stopped."""
+
+FROZEN_SECONDS_MAX = RUN_SECONDS_MAX + 15
+"""A scheduler silent for so long in mid-run loses its lock."""
+
+ANSWER_SECONDS_MAX = 5
+
+
+class Pulse(NamedTuple):
+    """The database's clock, and the latest slot of a job that was run."""
+
+    now: datetime
+    last_slot: datetime | None
+
+
+class DueHold(NamedTuple):
+    """`is_paying`: a gateway has its payment, and may have taken the money."""
+
+    held_until: datetime
+    id: UUID
+    is_paying: bool = False
+
+
+class OpenTask(NamedTuple):
+    """A booking whose payment, or a refund that, a gateway is still to be asked about."""
+
+    id: UUID
+    is_refund: bool
+
+
+async def run_slot(
+    connection: Connection, job: str, slot: datetime, work: Callable[[], Awaitable[int]]
+) -> int | None:
+    """Do the slot's work, then record the slot; what `work` returned, or None when there is nothing to do.
+
+    That is when another scheduler is at it, or when this slot or a later one has been run. `connection` is
+    a direct one in autocommit mode, and closed by the caller whatever happens: a transaction left open ends
+    with it, nothing is recorded, and the next scheduler runs the slot again.
+
+    The lock saves effort, it does not guard the outcome. A scheduler that freezes loses it and may wake up
+    beside its successor: the ledger then decides each of its commands like anybody else's, so a hold that has
+    been paid or expired meanwhile is refused, and the record of the slot fails with the lost transaction.
+    Raises psycopg.Error, TimeoutError, and whatever `work` raises.
+    """
+    with severed_after(connection, ANSWER_SECONDS_MAX):
+        await connection.execute("begin")
+        await connection.execute(_LIMIT)
+        if not await _yes(connection, _LOCK, job=job) or await _yes(connection, _WAS_RUN, job=job, slot=slot):
+            await connection.execute("rollback")
+            return None
+    async with asyncio.timeout(RUN_SECONDS_MAX):
+        done = await work()
+    with severed_after(connection, ANSWER_SECONDS_MAX):
+        await connection.execute(_RECORD, (job, slot, done))
+        await connection.execute("commit")
+    return done
+
+
+async def beat(connection: Connection, name: str, job: str) -> Pulse:
+    """Tell that the process called `name` is alive, and ask where `job` stands, in one round trip."""
+    row = await (await connection.execute(_BEAT, (name, job))).fetchone()
+    assert row is not None
+    return Pulse(*row)
+
+
+async def due_holds(connection: Connection, limit: int, after: DueHold | None = None) -> list[DueHold]:
+    """Holds that have run out by the ledger's time, oldest first, from behind `after` on."""
+    rows = await (await connection.execute(_DUE, (*(after or _BEFORE_ALL)[:2], limit))).fetchall()
+    return [DueHold(*row) for row in rows]
+
+
+async def open_tasks(connection: Connection, patience: float, after: UUID, limit: int) -> list[OpenTask]:
+    """What nobody has moved for `patience` seconds, in order of the ids, from behind `after` on."""
+    parameters = {"seconds": patience, "after": after, "limit": limit}
+    rows = await (await connection.execute(_OPEN, parameters)).fetchall()
+    return [OpenTask(*row) for row in rows]
+
+
+async def _yes(connection: Connection, statement: LiteralString, **parameters: object) -> bool:
+    row = await (await connection.execute(statement, parameters)).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+_BEFORE_ALL = DueHold(datetime.min.replace(tzinfo=UTC), UUID(int=0))
+
+_LIMIT: LiteralString = f"set local idle_in_transaction_session_timeout = '{FROZEN_SECONDS_MAX}s'"
+
+_LOCK = "select pg_try_advisory_xact_lock(x'5ea7'::int, hashtext(%(job)s::text))"
+
+# A slot in the future was recorded by a clock that has been put right since: it holds nothing up.
+_WAS_RUN = """
+    select exists (select from ledger.job_runs
+        where job = %(job)s and slot between %(slot)s and greatest(%(slot)s, (select clock_timestamp())))
+"""
+
+_RECORD = """
+    insert into ledger.job_runs (job, slot, finished_at, done) values (%s, %s, clock_timestamp(), %s)
+    on conflict do nothing
+"""
+
+_BEAT = """
+    with beat as (
+        insert into ledger.heartbeats (name, at) values (%s, clock_timestamp())
+        on conflict (name) do update set at = excluded.at
+    )
+    select clock_timestamp(), (
+        select max(slot) from ledger.job_runs where job = %s and slot <= (select clock_timestamp()))
+"""
+
+# The clock stands in a subquery because an index serves only what is worked out once. The ledger's time is
+# never behind its last event, whatever the machine's clock does.
+_DUE = """
+    select held_until, id, gateway_task is not null from views.bookings
+    where held_until <= (
+        select greatest(clock_timestamp(), (
+            select recorded_at from ledger.events order by position desc limit 1)))
+        and (held_until, id) > (%s, %s)
+    order by held_until, id limit %s
+"""
+
+_OPEN = """
+    with before as (select clock_timestamp() - make_interval(secs => %(seconds)s) as time)
+    (select id, false from views.bookings
+        where gateway_task is not null and updated_at <= (select time from before) and id > %(after)s
+        order by id limit %(limit)s)
+    union all
+    (select id, true from views.refunds
+        where status = 'requested' and settled_at is null
+            and requested_at <= (select time from before) and id > %(after)s
+        order by id limit %(limit)s)
+    order by id limit %(limit)s
+"""

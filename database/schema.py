@@ -1,0 +1,96 @@
+"""Migrations: plain SQL files, applied once each and in order, under a lock."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+
+from analytics.follower.builds import establish, is_established
+
+LOCK = 0x5EA7_0001
+"""Advisory lock of migrations; one at a time for each database."""
+
+_BOOKKEEPING = """
+create schema if not exists ledger;
+create table if not exists ledger.migrations (
+    version    integer     primary key,
+    name       text        not null,
+    sha256     text        not null,
+    applied_at timestamptz not null default clock_timestamp()
+);
+"""
+
+
+class SchemaMismatch(Exception):
+    """The database's schema is not the one that this program works with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All there are, in order, from `database/migrations/NNNN_name.sql`."""
+    found = [file for file in (files("database") / "migrations").iterdir() if file.name.endswith(".sql")]
+    return [
+        Migration(int(file.name[:4]), file.name[5:-4], file.read_text(encoding="utf-8"))
+        for file in sorted(found, key=lambda file: file.name)
+    ]
+
+
+VERSION = migrations()[-1].version
+
+
+def migrate(url: str) -> list[Migration]:
+    """Bring the database to VERSION; the migrations applied now, none when it was there.
+
+    Tables and views for analysts, whose SQL is in `analytics/facts/`, are made at the end. Everything
+    happens in one transaction under an advisory lock: any number of programs may start at once.
+    Where nothing is missing, the right to read is enough. Raises SchemaMismatch when the database is newer
+    than the program or its past was edited.
+    """
+    with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
+        if not _missing(connection) and is_established(connection):
+            return []
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+            connection.execute(_BOOKKEEPING)
+            # Again, because another program may have done it while this one waited.
+            missing = _missing(connection)
+            for migration in missing:
+                connection.execute(migration.sql)
+                connection.execute(
+                    "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
+                    (migration.version, migration.name, migration.sha256),
+                )
+            establish(connection)
+            return missing
+
+
+def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:
+    """What the database does not have yet. Raises SchemaMismatch."""
+    known = {migration.version: migration for migration in migrations()}
+    for version, sha256 in _applied(connection):
+        if version not in known:
+            raise SchemaMismatch(
+                f"The database has schema version {version}, this program {VERSION}: use a newer one."
+            )
+        if known.pop(version).sha256 != sha256:
+            raise SchemaMismatch(f"Migration {version} was edited after it was applied to this database.")
+    return list(known.values())
+
+
+def _applied(connection: psycopg.Connection[Any]) -> list[tuple[int, str]]:
+    row = connection.execute("select to_regclass('ledger.migrations')").fetchone()
+    if row is None or row[0] is None:
+        return []
+    return connection.execute("select version, sha256 from ledger.migrations order by version").fetchall()

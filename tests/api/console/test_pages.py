@@ -1,0 +1,286 @@
+"""What pages show, asked over HTTP and read as XML: no browser is needed for that."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from api.console import checks
+from api.console.pages import money
+from audit.proofs.check import check
+from tests.api.console.conftest import HOSTILE, Booked, Desk
+
+SOON = {
+    "departs_at": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
+    "arrives_at": (datetime.now(UTC) + timedelta(days=3, hours=8)).isoformat(),
+}
+
+
+async def test_the_board_shows_what_is_free_now_and_finds_by_search(desk: Desk) -> None:
+    people, seat = desk.people, desk.sit_down("nina", "analyst")
+    flight = await people.flight()
+    await people.flight(number="AI101", origin="DEL", seats=3)
+    await people.booking(flight, 4)
+    board = await seat.open("/console")
+    assert "6 of 10" in board.text
+    assert "0 booked, 4 held, 6 free of 10" in [
+        bar.attrib["aria-label"] for bar in board.all("svg[@class='bar']")
+    ]
+    found = await seat.open("/console?origin=del&destination=&date=&min_seats=3&sort=price")
+    assert ("AI101" in found.text, "BA117" in found.text) == (True, False)
+    assert "No flight fits" in (await seat.open("/console?min_seats=7&origin=lhr")).text
+    wrong = await seat.open("/console?origin=LHRX")
+    assert (wrong.status, "origin:" in wrong.text) == (400, True)
+
+
+async def test_departed_flights_are_on_the_board_of_their_day_only(desk: Desk) -> None:
+    seat = desk.sit_down("nina", "analyst")
+    await desk.people.flight()
+    with psycopg.connect(desk.database_url, autocommit=True) as connection:
+        connection.execute(
+            "update views.flights set departs_at = '2020-05-17 21:45Z', departure_day = '2020-05-17'"
+        )
+    assert "No flight fits" in (await seat.open("/console")).text
+    assert "departed" in (await seat.open("/console?date=2020-05-17")).text
+
+
+async def test_lists_go_on_over_pages(desk: Desk) -> None:
+    seat = desk.sit_down("nina", "analyst")
+    for number in range(3):
+        await desk.people.flight(number=f"BA{number + 1}")
+    first = await seat.open("/console?limit=2&sort=-departs_at")
+    (following,) = [link for link in first.links() if "cursor=" in link]
+    second = await seat.open(following)
+    numbers = [re.findall(r"BA\d", page.text) for page in (first, second)]
+    assert sorted(numbers[0] + numbers[1]) == ["BA1", "BA2", "BA3"]
+    assert (await seat.open(following[:-4] + "AAAA")).status == 400
+
+
+async def test_a_flight_shows_its_seats_over_time_and_who_waits(desk: Desk) -> None:
+    people, seat = desk.people, desk.sit_down("nina", "analyst")
+    flight = await people.flight(seats=2)
+    address = f"/console/flights/{flight['id']}"
+    assert "No event has changed its seats yet" in (await seat.open(address)).text
+    booking = await people.booking(flight, 2)
+    joined = await people.bob.post(
+        f"/api/v1/flights/{flight['id']}/waitlist", json={"user_id": "bob", "seats": 2}
+    )
+    assert joined.status_code == 201
+    await people.pay(booking)
+    await desk.follow()
+    page = await seat.open(address)
+    assert "1 party for 2 seats" in page.text
+    assert "At the end 2 booked, 0 held and 0 free of 2 seats." in page.text
+    rows = [["".join(cell.itertext()) for cell in row] for row in page.all("figure//tbody/tr")]
+    assert [row[2:] for row in rows] == [["0", "0", "2", "2"], ["0", "2", "0", "2"], ["2", "0", "0", "2"]]
+    assert "Up to date with the log" in page.text
+    assert not [link for link in page.links() if "bookings" in link]
+
+
+async def test_a_bookings_history_is_told_and_travelled(desk: Desk) -> None:
+    people, seat = desk.people, desk.sit_down("amir", "auditor")
+    booking = await people.booking(await people.flight())
+    await people.pay(booking)
+    history = (await people.auditor.get(f"/api/v1/bookings/{booking['id']}/history")).json()["events"]
+    address = f"/console/bookings/{booking['id']}"
+    states = []
+    for version in (1, 2, 3, 99):
+        page = await seat.open(f"{address}?version={version}")
+        states.append(re.search(r"event (\d) of 3 .*? Status (?:changed )?(\w+)", page.text).groups())  # type: ignore[union-attr]
+        assert page.all("input[@type='range']")[0].attrib["value"] == str(min(version, 3))
+    assert states == [("1", "initiated"), ("2", "pending"), ("3", "booked"), ("3", "booked")]
+    for event in history:
+        assert event["hash"] in page.text
+    assert (await seat.open(f"{address}?version=0")).status == 400
+
+
+async def test_verifying_a_booking_tells_what_holds_and_the_proof_checks_elsewhere(desk: Desk) -> None:
+    people, seat = desk.people, desk.sit_down("amir", "auditor")
+    booking = await people.booking(await people.flight())
+    address = f"/console/bookings/{booking['id']}"
+    assert "not looked at" in (await seat.send(f"{address}/verify")).text
+    assert (await seat.open(f"{address}/proof")).status == 404
+    pem = await desk.sign()
+    await people.pay(booking)
+    page = await seat.send(f"{address}/verify")
+    assert [item.attrib["class"] for item in page.all("ul[@class='findings']/li")] == ["good"] * 3
+    assert "1 of 3 events proved" in page.text
+    proof = await seat.browser.get(f"{address}/proof")
+    assert proof.headers["content-disposition"] == f'attachment; filename="proof-{booking["id"]}.json"'
+    assert "proved against checkpoint" in check(proof.content, pem)[-1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ("ledger.events set actor = 'eve' where position = 4", 0),
+        ("views.bookings set seats = 1", 1),
+        ("ledger.events set actor = 'eve' where position = 2", 2),
+    ],
+)
+async def test_verifying_a_booking_finds_what_was_changed(desk: Desk, changed: str, found: int) -> None:
+    people, seat = desk.people, desk.sit_down("amir", "auditor")
+    flight = await people.flight()
+    booking = await people.booking(flight)
+    # So that its events do not stand together.
+    await people.booking(flight, 1)
+    await people.pay(booking)
+    await desk.sign()
+    with psycopg.connect(desk.database_url, autocommit=True) as connection:
+        connection.execute("alter table ledger.events disable trigger all")
+        connection.execute(f"update {changed}".encode())
+    page = await seat.send(f"/console/bookings/{booking['id']}/verify")
+    assert page.all("ul[@class='findings']/li")[found].attrib["class"] == "bad"
+
+
+async def test_a_booking_with_events_without_end_is_left_to_verify(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = await desk.people.booking(await desk.people.flight())
+    await desk.people.pay(booking)
+    monkeypatch.setattr(checks, "EVENTS_MAX", 2)
+    page = await desk.sit_down("amir", "auditor").send(f"/console/bookings/{booking['id']}/verify")
+    assert "more than 2 events: run `seatledger verify`" in page.text
+    assert page.all("ul[@class='findings']/li")[0].attrib["class"] not in ("good", "bad")
+
+
+async def test_figures_are_those_of_the_facts(desk: Desk) -> None:
+    people, seat = desk.people, desk.sit_down("nina", "analyst")
+    flight = await people.flight(**SOON)
+    empty = await seat.open("/console/sales")
+    assert "Nothing was sold" in empty.text
+    assert "behind" in empty.text
+    paid, cancelled = await people.booking(flight, 2), await people.booking(flight, 1)
+    await people.pay(paid, "pay-1")
+    await people.pay(cancelled, "pay-2")
+    await people.alice.post(f"/api/v1/bookings/{cancelled['id']}/cancel", json={})
+    await desk.follow()
+    page = await seat.open("/console/sales")
+    assert "captured INR 13,500.00, refunds due INR 4,500.00" in page.text
+    assert "With 2 days to go 1 flights are 20.0% booked" in page.text
+    assert "paid 2 100.0 %" in page.text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        (2**53 - 2, "INR", "INR 90,071,992,547,409.90"),
+        (2**63, "INR", "INR 92,233,720,368,547,758.08"),
+        (-405, "INR", "INR -4.05"),
+        (7, "JPY", "JPY 7"),
+        (1_234_067, "KWD", "KWD 1,234.067"),
+    ],
+)
+def test_money_is_shown_to_the_minor_unit(amount: int, currency: str, shown: str) -> None:
+    assert money(amount, currency) == shown
+
+
+async def test_a_figure_that_takes_too_long_is_left_out_and_the_others_are_shown(desk: Desk) -> None:
+    await desk.follow()
+    with psycopg.connect(desk.database_url) as connection:
+        connection.execute("lock table analytics_store.payments_1 in access exclusive mode")
+        page = await desk.sit_down("nina", "analyst").open("/console/sales")
+    assert page.status == 200
+    assert "Sales took too long to work out" in page.text
+    assert "initiated 0" in page.text
+
+
+async def test_operations_shows_every_check_of_readiness(desk: Desk) -> None:
+    await desk.people.flight()
+    ready = (await desk.people.nobody.get("/health/ready")).json()
+    await desk.sign()
+    page = await desk.sit_down("amir", "auditor").open("/console/operations")
+    for found in ready["checks"]:
+        assert f"{found['name'].replace('-', ' ')}: {'ok' if found['ok'] else 'not ok'}" in page.text
+    assert "Last signed checkpoint" in page.text
+    assert "bookings" in page.text
+    assert (
+        "Last signed checkpoint"
+        not in (await desk.sit_down("nina", "analyst").open("/console/operations")).text
+    )
+
+
+async def test_a_refund_is_settled_once_however_often_its_button_is_hit(
+    desk: Desk, hostile_booking: Booked
+) -> None:
+    await hostile_booking()
+    seat = desk.sit_down("olga", "operator")
+    page = await seat.open("/console/refunds")
+    (form,) = page.all("form[@class='settle']")
+    fields = {"key": form.findall(".//input[@name='key']")[0].attrib["value"], "reference": "wire 7"}
+    answers = [await seat.send(form.attrib["action"], fields) for _ in range(2)]
+    for answer in answers:
+        assert answer.status == 200
+        assert "Settled: INR 9,000.00" in answer.text
+        assert "No refund is due." in answer.text
+    events = (await desk.people.auditor.get("/api/v1/events?type=booking.refund_settled")).json()["data"]
+    assert [json.loads(json.dumps(event["data"]))["reference"] for event in events] == ["wire 7"]
+    assert [event["actor"] for event in events] == ["olga"]
+    again = await seat.send(form.attrib["action"], {"key": "another", "reference": "wire 8"})
+    assert again.status == 409
+    assert again.all("p[@role='alert']")
+
+
+async def test_only_operators_settle(desk: Desk, hostile_booking: Booked) -> None:
+    await hostile_booking()
+    seat = desk.sit_down("amir", "auditor")
+    page = await seat.open("/console/refunds")
+    assert "INR 9,000.00" in page.text
+    assert not page.all("form[@class='settle']")
+    (refund,) = (await desk.people.auditor.get("/api/v1/refunds")).json()["data"]
+    assert (await seat.send(f"/console/refunds/{refund['id']}/settle", {"key": "k"})).status == 403
+    assert (await desk.people.auditor.get("/api/v1/refunds")).json()["data"] == [refund]
+
+
+async def test_analysts_see_no_customers(desk: Desk, hostile_booking: Booked) -> None:
+    booking = await hostile_booking()
+    seat = desk.sit_down("nina", "analyst")
+    for address in (
+        "/console/bookings",
+        "/console/refunds",
+        f"/console/bookings/{booking['id']}",
+        f"/console/bookings/{booking['id']}/proof",
+    ):
+        page = await seat.open(address)
+        assert page.status == 403
+        assert "Needs one of the roles: auditor, operator." in page.text
+    for address in (
+        "/console",
+        "/console/sales",
+        "/console/operations",
+        f"/console/flights/{booking['flight_id']}",
+    ):
+        page = await seat.open(address)
+        assert page.status == 200
+        assert "script" not in page.text
+        assert not {"/console/bookings", "/console/refunds"} & set(page.links())
+
+
+async def test_whatever_users_say_is_text(desk: Desk, hostile_booking: Booked) -> None:
+    booking = await hostile_booking()
+    seat = desk.sit_down(HOSTILE.replace("\N{RIGHT-TO-LEFT OVERRIDE}", ""), "operator")
+    shown = HOSTILE.replace("\N{RIGHT-TO-LEFT OVERRIDE}", "⟦U+202E⟧")
+    for address in (f"/console/bookings/{booking['id']}", "/console/bookings", "/console/refunds"):
+        page = await seat.open(address)
+        assert shown in page.text
+        assert len(page.all("script")) == 1
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in page.answer.text
+        assert [bdi for bdi in page.all("bdi") if bdi.text == shown]
+    echoed = await seat.browser.get("/console/bookings", params={"user_id": HOSTILE, "status": "cancelled"})
+    assert "&lt;script&gt;" in echoed.text
+    assert "<script>alert" not in echoed.text
+    assert "<script>alert" not in (await seat.browser.get("/console?origin=<script>alert(1)</script>")).text
+
+
+async def test_what_is_not_there_is_told_on_a_page(desk: Desk) -> None:
+    seat = desk.sit_down("amir", "auditor")
+    for address, word in (
+        ("/console/flights/x", "There is no such flight."),
+        ("/console/bookings/x", "There is no such booking."),
+        ("/console/nowhere/at/all", "There is nothing at this address."),
+    ):
+        page = await seat.open(address)
+        assert (page.status, word in page.text) == (404, True)
+        assert page.answer.headers["content-type"] == "text/html; charset=utf-8"

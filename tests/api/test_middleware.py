@@ -1,0 +1,246 @@
+"""What every answer has, and what every request leaves behind."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from litestar.enums import ScopeType
+from litestar.types import Receive, Scope, Send
+from loguru import logger
+
+import api.app
+from api.http import metrics
+from api.http.middleware import Edge
+from ledger.ledger import Ledger, open_ledger
+from ledger.submission import Overloaded, Unavailable
+from tests.api.conftest import BA117, SETTINGS, People, client, running, token
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    """The log records of the test."""
+    records: list[dict[str, Any]] = []
+    sink = logger.add(lambda message: records.append(dict(message.record)), level="DEBUG")
+    yield records
+    logger.remove(sink)
+
+
+@pytest.mark.parametrize("given", ["abcdefgh", "A_b-9" * 12])
+async def test_a_request_id_comes_back(people: People, given: str) -> None:
+    for path in ("/health/live", "/nowhere", "/api/v1/bookings"):
+        answer = await people.nobody.get(path, headers={"x-request-id": given})
+        assert answer.headers["x-request-id"] == given
+        if answer.is_error:
+            assert answer.json()["request_id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["", "short", "a" * 65, "has space", "new\tline", "a;drop--table", "ümlautümlaut"]
+)
+async def test_what_is_no_request_id_is_replaced(people: People, given: str) -> None:
+    answer = await people.nobody.get("/health/live", headers={"x-request-id": given.encode()})
+    assert len(answer.headers["x-request-id"]) == 36
+
+
+async def test_every_problem_has_all_members(people: People) -> None:
+    answers = [
+        await people.nobody.get("/nowhere?secret=1"),
+        await people.nobody.get("/api/v1/bookings?secret=1"),
+        await people.analyst.get("/api/v1/bookings"),
+        await people.alice.post(
+            "/api/v1/bookings", content=b"{", headers={"content-type": "application/json"}
+        ),
+        await people.alice.get("/api/v1/bookings/x"),
+    ]
+    for answer in answers:
+        body = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert body["type"] == f"/problems/{body['code']}"
+        assert body["status"] == answer.status_code
+        assert {"title", "detail", "instance", "request_id"} <= body.keys()
+        assert "secret" not in answer.text
+        assert ("errors" in body) is (answer.status_code == 400)
+
+
+@pytest.mark.parametrize(
+    ("broken", "status", "code", "logged"),
+    [
+        (Unavailable(), 503, "unavailable", False),
+        (Overloaded(), 503, "overloaded", False),
+        (RuntimeError("the password is swordfish"), 500, "internal-error", True),
+        (psycopg.DataError("swordfish"), 500, "internal-error", True),
+    ],
+)
+async def test_trouble_inside_shows_no_insides(
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: list[dict[str, Any]],
+    broken: Exception,
+    status: int,
+    code: str,
+    logged: bool,
+) -> None:
+    async def submit(*_: Any) -> Any:
+        raise broken
+
+    monkeypatch.setattr(people.app.state.ledger, "submit", submit)
+    answer = await people.operator.post("/api/v1/flights", json=BA117)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "swordfish" not in answer.text
+    assert ("retry-after" in answer.headers) is (status == 503)
+    assert any(record["message"] == "request.failed" and record["exception"] for record in lines) is logged
+
+
+async def test_an_address_without_end_is_refused(people: People) -> None:
+    for path in ("/" + "a" * 9000, "/api/v1/flights?cursor=" + "a" * 9000):
+        answer = await people.analyst.get(path)
+        assert (answer.status_code, len(answer.content) < 1000) == (414, True)
+
+
+async def test_odd_addresses_are_answered(people: People) -> None:
+    for path in ("/api/v1/bookings/%ff", "/api/v1/bookings/%00", "/%F0%9F%98%80", "/docs/%2e%2e%2fapp.py"):
+        answer = await people.alice.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["instance"].isascii()
+
+
+async def test_an_id_has_one_spelling(people: People) -> None:
+    id = (await people.booking(await people.flight()))["id"]
+    digits = id.replace("-", "")
+    arabic = id[:-1] + chr(ord("\N{ARABIC-INDIC DIGIT ZERO}") + int(id[-1], 16) % 10)
+    for spelling in (digits, digits + "----", "{" + id + "}", arabic, id + "0"):
+        assert (await people.alice.get(f"/api/v1/bookings/{spelling}")).status_code == 404
+    assert (await people.alice.get(f"/api/v1/bookings/{id}")).json()["id"] == id
+
+
+async def test_a_host_that_is_none_is_refused(people: People) -> None:
+    for host in ("a b", "a/b", 'a"b'):
+        answer = await people.nobody.get("/health/live", headers={"host": host})
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+async def test_an_answer_that_breaks_off_is_not_begun_again(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reply(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("broken off")
+
+    monkeypatch.setattr("api.resources.operations.Reply", lambda *_: reply)
+    with pytest.raises(RuntimeError, match="broken off"):
+        await people.nobody.get("/health/live")
+
+
+async def test_a_line_says_what_was_asked_and_no_name_nor_secret(
+    people: People, lines: list[dict[str, Any]]
+) -> None:
+    await people.alice.get("/api/v1/flights?cursor=swordfish", headers={"x-request-id": "request-1"})
+    extra = next(record["extra"] for record in lines if record["message"] == "request")
+    assert (extra["request_id"], extra["status"]) == ("request-1", 400)
+    assert extra["path"] == "/api/v1/flights"
+    for path in ("commands/alice/pay_booking/none", "commands/alice", "%63ommands/alice/pay_booking/none"):
+        await people.bob.get(f"/api/v1/{path}")
+    told = str([record["extra"] for record in lines if record["message"] == "request"])
+    assert "alice" not in told
+    assert "swordfish" not in told
+    assert token("alice", "client")[:20] not in str(lines)
+
+
+async def test_a_line_of_a_command_says_what_it_came_to(people: People, lines: list[dict[str, Any]]) -> None:
+    booking = await people.booking(await people.flight())
+    await people.pay(booking, "pay-1")
+    extra = [record["extra"] for record in lines if record["message"] == "request"][-1]
+    assert (extra["status"], extra["key"], extra["position"]) == (201, "pay-1", 4)
+    assert str(extra["booking_id"]) == booking["id"]
+
+
+async def test_what_was_refused_is_told_louder_than_what_went_well(
+    people: People, lines: list[dict[str, Any]]
+) -> None:
+    await people.alice.get("/api/v1/flights")
+    await people.flight()
+    await people.alice.get("/nowhere")
+    levels = [record["level"].name for record in lines if record["message"] == "request"]
+    assert levels == ["DEBUG", "DEBUG", "INFO"]
+
+
+async def test_a_request_that_breaks_off_leaves_a_line_too(lines: list[dict[str, Any]]) -> None:
+    async def breaks_off(*_: Any) -> None:
+        raise ConnectionError("the caller has gone")
+
+    scope: Any = {"type": ScopeType.HTTP, "method": "POST", "headers": [], "state": {}}
+    scope |= {"raw_path": b"/api/v1/bookings", "query_string": b""}
+    with pytest.raises(ConnectionError):
+        await Edge(breaks_off, lambda: False)(scope, breaks_off, breaks_off)
+    (extra,) = (record["extra"] for record in lines if record["message"] == "request")
+    assert (extra["method"], extra["path"], extra["status"]) == ("POST", "/api/v1/bookings", 500)
+
+
+async def test_a_worker_waits_for_a_database_that_is_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[bool] = []
+
+    @asynccontextmanager
+    async def away_at_first() -> AsyncIterator[Ledger]:
+        tried.append(True)
+        if len(tried) < 3:
+            raise psycopg.OperationalError("connection refused")
+        async with open_ledger(database_url, SETTINGS) as ledger:
+            yield ledger
+
+    monkeypatch.setattr(api.app, "RETRY_SECONDS", 0.01)
+    app = api.app.create_app(SETTINGS, away_at_first)
+    async with running(app):
+        assert (await client(app).get("/health/ready")).status_code == 200
+    assert len(tried) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        ("00-00000000000000000000000000000000-b7ad6b7169203331-01", False),
+        ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", False),
+        ("'; drop table", False),
+    ],
+)
+async def test_a_trace_is_honoured_if_it_is_one(
+    people: People, database_url: str, given: str, kept: bool
+) -> None:
+    await people.operator.post("/api/v1/flights", json=BA117, headers={"traceparent": given})
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        cursor = await connection.execute("select traceparent from ledger.events")
+        assert await cursor.fetchall() == [(given if kept else "",)]
+
+
+async def test_measurements_count_by_route_and_never_by_what_callers_write(people: People) -> None:
+    await people.flight()
+    for path in ("/api/v1/flights/swordfish", "/swordfish", "/api/v1/bookings"):
+        await people.nobody.get(path)
+    await people.nobody.request("BREW", "/swordfish")
+    answer = await people.operator.get("/metrics")
+    assert answer.headers["content-type"] == metrics.CONTENT_TYPE
+    assert "swordfish" not in answer.text
+    assert "BREW" not in answer.text
+    for line in (
+        'seatledger_http_requests_total{method="GET",route="/api/v1/flights/{id}",status="401"}',
+        'seatledger_http_requests_total{method="other",route="unmatched",status="404"}',
+        'seatledger_http_requests_total{method="POST",route="/api/v1/flights",status="201"}',
+        "ledger_position 1.0",
+    ):
+        assert line in answer.text
+
+
+async def test_readiness_names_what_is_wrong(people: People, database_url: str) -> None:
+    assert (await people.nobody.get("/health/ready")).json()["status"] == "ok"
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        await connection.execute(f'alter database "{name}" set synchronous_commit = off')
+    answer = await people.nobody.get("/health/ready")
+    assert answer.status_code == 503
+    assert "durability" in answer.json()["detail"]
+    assert answer.headers["retry-after"]
+    assert (await people.nobody.get("/health/live")).status_code == 200

@@ -1,0 +1,50 @@
+"""A ledger with a booking that was paid, a key, and checkpoints of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit.proofs.checkpoint import Checkpoint
+from audit.proofs.keys import public_pem, signing_key
+from audit.proofs.signer import checkpoint_now
+from database.connection import connect
+from runtime.settings import Settings
+from tests.desk import desk, log, other_desk
+
+__all__ = ["desk", "log", "other_desk"]
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Ed25519PrivateKey:
+    return signing_key(Settings(data=tmp_path / "data"))
+
+
+@pytest.fixture
+def pem(key: Ed25519PrivateKey) -> bytes:
+    return public_pem(key).encode()
+
+
+@pytest.fixture
+def sign(database_url: str, key: Ed25519PrivateKey) -> Any:
+    """`await sign()`: a checkpoint made now."""
+
+    async def make(*seen: Checkpoint) -> Checkpoint:
+        async with await connect(database_url, "test") as connection:
+            made = await checkpoint_now(connection, key, seen)
+            assert made
+            return made
+
+    return make
+
+
+MANY = """
+    insert into ledger.events
+    select n, ('00000000-0000-4000-8000-' || lpad((n %% 100000)::text, 12, '0'))::uuid, n / 100000 + 1,
+        'booking.initiated', '{"n":' || n || '}', 'somebody', 'initiate_booking', 1, 'key-' || n, '', '',
+        '2030-01-01Z'::timestamptz + n * interval '1 millisecond', sha256(n::text::bytea),
+        sha256(n::text::bytea)
+    from generate_series(%s::bigint, %s::bigint) as n
+"""
+"""Events that are well-formed for the tree, with hashes that are none of a chain."""

@@ -1,0 +1,271 @@
+"""The checker believes the key and nothing else: every byte of a proof counts."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from audit.proofs import spelling
+from audit.proofs.check import EVENT_NAMES, INDENT, STATUS_AFTER, check, leaf
+from audit.proofs.checkpoint import key_id, sign
+from audit.proofs.keys import public_pem
+from audit.proofs.prover import NotProvable, booking_proof, consistency_proof
+from audit.proofs.refuted import Refuted
+from audit.proofs.tree import leaf_hash
+from database.connection import connect
+from domain.booking import Booking
+from ledger import log as the_log
+from ledger.chain import lines
+from ledger.codec import EVENT_TYPES
+
+NOON = "2030-01-01T12:00:00.000000Z"
+
+
+@pytest.fixture
+async def proof(log: list[UUID], sign: Any, database_url: str) -> bytes:
+    """Alice's booking: made, paid and cancelled, with 5 events."""
+    checkpoint = await sign()
+    async with await connect(database_url, "test") as connection:
+        return (await booking_proof(connection, log[1], checkpoint)).encode()
+
+
+def edited(proof: bytes, edit: Callable[[Any], None]) -> bytes:
+    """A forger's proof, spelled as it should be."""
+    value = json.loads(proof)
+    edit(value)
+    return spelling.spell(value, INDENT).encode()
+
+
+async def test_a_proof_tells_the_bookings_story(
+    proof: bytes, pem: bytes, log: list[UUID], database_url: str, key: Ed25519PrivateKey
+) -> None:
+    first, *events, last = check(proof, pem)
+    assert first == f"booking {log[1]}"
+    assert last.startswith("proved against checkpoint at position 8 of 20")
+    assert last.endswith(f"key {key_id(key.public_key())}")
+    async with await connect(database_url, "test") as connection:
+        recorded = await the_log.stream(connection, log[1])
+    told = [line.split() for line in events]
+    for said, (event, booking) in zip(told, the_log.steps(recorded), strict=True):
+        time = f"{event.recorded_at:%Y-%m-%dT%H:%M:%S.%f}Z"
+        assert said == [str(event.position), time, event.topic, event.actor, booking.status.value]
+
+
+async def test_a_leaf_is_what_the_chain_hashes(log: list[UUID], proof: bytes, database_url: str) -> None:
+    async with await connect(database_url, "test") as connection:
+        recorded = await the_log.stream(connection, log[1])
+    told = [leaf([event[name] for name in EVENT_NAMES]) for event in json.loads(proof)["events"]]
+    assert told == [lines(event) for event in recorded]
+
+
+async def test_every_byte_counts(proof: bytes, pem: bytes) -> None:
+    check(proof, pem)
+    for place in range(len(proof)):
+        for change in (0x01, 0x20, 0x80):
+            wrong = bytearray(proof)
+            wrong[place] ^= change
+            with pytest.raises(Refuted):
+                check(bytes(wrong), pem)
+        with pytest.raises(Refuted):
+            check(proof[:place], pem)
+        with pytest.raises(Refuted):
+            check(proof[:place] + b" " + proof[place:], pem)
+
+
+FORGERIES: list[tuple[str, Callable[[Any], Any]]] = [
+    ("is not what the log", lambda p: p["events"][1].update(actor="mallory")),
+    ("is not what the log", lambda p: p["events"][0].update(state='{"seats":2}')),
+    ("is not what the log", lambda p: p["events"][0].update(recorded_at=p["events"][0]["recorded_at"] - 1)),
+    ("is not what the log", lambda p: p["events"][2]["path"].pop()),
+    ("is not what the log", lambda p: p["events"][2]["path"].append("00" * 32)),
+    ("is not what the log", lambda p: p["events"][0]["path"].reverse()),
+    ("is not version 2", lambda p: p["events"].pop(1)),
+    ("is not version 1", lambda p: p["events"].reverse()),
+    ("must be a list of some", lambda p: p["events"].clear()),
+    ("must have", lambda p: p["events"][0].pop("actor")),
+    ("must have", lambda p: p["events"][0].update(more="")),
+    ("must have", lambda p: p.update(more="")),
+    ("past the checkpoint's", lambda p: p["events"][-1].update(position=9)),
+    ("one line of text", lambda p: p["events"][0].update(correlation_id="a\nb")),
+    ("one line of text", lambda p: p["events"][0].update(actor=["alice"])),
+    ("whole number", lambda p: p["events"][0].update(ordinal=True)),
+    ("whole number", lambda p: p["events"][0].update(position=1.0)),
+    ("64 hex digits", lambda p: p["events"][0]["path"].append("zz")),
+    ("must be a list", lambda p: p["events"][0].update(path="")),
+    ("is not version 1", lambda p: p.update(booking_id="another")),
+    ("signature", lambda p: p["checkpoint"].update(position=7)),
+    ("signature", lambda p: p["checkpoint"].update(root="00" * 32)),
+    ("signature", lambda p: p["checkpoint"].update(hash="00" * 32)),
+    ("signature", lambda p: p["checkpoint"].update(time=NOON)),
+    ("signature", lambda p: p["checkpoint"].update(signature="AAAA")),
+    ("signature", lambda p: p["checkpoint"].update(signature="")),
+    ("names the key", lambda p: p["checkpoint"].update(key="0" * 16)),
+    ("must be UTC", lambda p: p["checkpoint"].update(time="yesterday")),
+    ("format", lambda p: p.update(format="seatledger-proof/2")),
+]
+
+
+@pytest.mark.parametrize(("reason", "forge"), FORGERIES)
+async def test_a_forged_proof_is_refuted(
+    proof: bytes, pem: bytes, reason: str, forge: Callable[[Any], None]
+) -> None:
+    with pytest.raises(Refuted, match=reason):
+        check(edited(proof, forge), pem)
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"null\n", b"[]\n", b"{}\n", b"[" * 100_000, b"\xff", b"9" * 5000, b" " * (9 * 2**20)]
+)
+def test_rubbish_is_refuted(rubbish: bytes, pem: bytes) -> None:
+    with pytest.raises(Refuted):
+        check(rubbish, pem)
+
+
+async def test_another_key_is_refuted_though_it_be_given_the_same_name(
+    proof: bytes, key: Ed25519PrivateKey
+) -> None:
+    other = Ed25519PrivateKey.generate()
+    with pytest.raises(Refuted, match="names the key"):
+        check(proof, public_pem(other).encode())
+    position, root = 8, bytes(32)
+    forged = sign(other, position, bytes(32), root, NOON)
+    own = key_id(key.public_key())
+
+    def put(value: Any) -> None:
+        value["checkpoint"].update(signature=forged.signature, key=own)
+
+    with pytest.raises(Refuted, match="signature"):
+        check(edited(proof, put), public_pem(key).encode())
+
+
+async def test_a_signature_has_one_spelling(proof: bytes, pem: bytes) -> None:
+    """The last letter of base64 holds bits that nobody reads."""
+
+    def respell(value: Any) -> None:
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        signature = value["checkpoint"]["signature"]
+        other = letters[letters.index(signature[-3]) + 1]
+        value["checkpoint"]["signature"] = signature[:-3] + other + "=="
+
+    with pytest.raises(Refuted, match="signature"):
+        check(edited(proof, respell), pem)
+
+
+async def test_a_key_file_may_hold_the_keys_before(proof: bytes, pem: bytes) -> None:
+    older = public_pem(Ed25519PrivateKey.generate()).encode()
+    assert check(proof, older + pem) == check(proof, pem)
+
+
+def test_a_key_file_without_a_right_key_is_refuted() -> None:
+    curve = generate_private_key(SECP256R1()).public_key()
+    wrong = curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    rubbish = b"-----BEGIN PUBLIC KEY-----\nrubbish\n-----END PUBLIC KEY-----"
+    for pem in (b"", b"rubbish", wrong, rubbish):
+        with pytest.raises(Refuted, match="key file"):
+            check(b"{}\n", pem)
+
+
+async def test_that_the_log_only_grew_can_be_proved(
+    log: list[UUID], desk: Any, sign: Any, pem: bytes, database_url: str
+) -> None:
+    old = await sign()
+    await desk.hold(log[0], "erin")
+    new = await sign()
+    async with await connect(database_url, "test") as connection:
+        proof = (await consistency_proof(connection, old, new)).encode()
+        with pytest.raises(NotProvable, match="past"):
+            await consistency_proof(connection, new, old)
+    assert check(proof, pem)[0].startswith("nothing up to position 8 has changed")
+    for place in range(len(proof)):
+        wrong = bytearray(proof)
+        wrong[place] ^= 0x01
+        with pytest.raises(Refuted):
+            check(bytes(wrong), pem)
+
+
+async def test_a_fork_is_no_growth(
+    log: list[UUID], desk: Any, sign: Any, key: Ed25519PrivateKey, pem: bytes, database_url: str
+) -> None:
+    old = await sign()
+    await desk.hold(log[0], "erin")
+    new = await sign()
+    fork = sign_root(key, old.position, bytes(32))
+    async with await connect(database_url, "test") as connection:
+        proof = (await consistency_proof(connection, fork, new)).encode()
+    with pytest.raises(Refuted, match="a fork"):
+        check(proof, pem)
+
+
+def sign_root(key: Ed25519PrivateKey, position: int, root: bytes) -> Any:
+    return sign(key, position, bytes(32), root, NOON)
+
+
+async def test_what_is_no_booking_has_no_proof(log: list[UUID], sign: Any, database_url: str) -> None:
+    checkpoint = await sign()
+    async with await connect(database_url, "test") as connection:
+        with pytest.raises(NotProvable, match="no booking"):
+            await booking_proof(connection, log[0], checkpoint)
+        with pytest.raises(NotProvable, match="no event"):
+            await booking_proof(connection, UUID(int=0), checkpoint)
+
+
+def test_the_table_of_statuses_names_real_events() -> None:
+    assert set(STATUS_AFTER) <= set(EVENT_TYPES)
+    statuses = {event.TOPIC for event in vars(Booking).values() if hasattr(event, "TOPIC")}
+    assert set(STATUS_AFTER) <= statuses
+
+
+def test_a_terminal_is_told_nothing_by_a_name(key: Ed25519PrivateKey, pem: bytes) -> None:
+    values = (1, "b", 1, "booking.booked", "{}", "\x1b[2J", "pay", 1, "k", "", "", 1, "")
+    event = dict(zip(EVENT_NAMES, values, strict=True))
+    checkpoint = sign_root(key, 1, leaf_hash(leaf(values)))
+    proof = {
+        "format": "seatledger-proof/1",
+        "booking_id": "b",
+        "events": [{**event, "path": []}],
+        "checkpoint": json.loads(checkpoint.line()),
+    }
+    told = check(spelling.spell(proof, INDENT).encode(), pem)
+    assert "\x1b" not in "".join(told)
+    assert "1970-01-01T00:00:00.000001Z" in told[1]
+
+
+async def test_an_auditor_can_take_the_checker_away(
+    proof: bytes, pem: bytes, checkout: Path, tmp_path: Path
+) -> None:
+    """Five files and `cryptography`: nothing else of the program, nor what it depends on."""
+    taken = tmp_path / "taken" / "ledger" / "proofs"
+    taken.mkdir(parents=True)
+    for name in ("check", "checkpoint", "refuted", "spelling", "tree"):
+        shutil.copy(checkout / "ledger" / "proofs" / f"{name}.py", taken)
+    (tmp_path / "proof.json").write_bytes(proof)
+    (tmp_path / "auditor.pub").write_bytes(pem)
+    program = (
+        "import sys, runpy\n"
+        "for name in ('psycopg', 'msgspec', 'loguru', 'eventsourcing', 'domain'): sys.modules[name] = None\n"
+        "sys.argv[1:] = ['../proof.json', '../auditor.pub']\n"
+        "runpy.run_module('audit.proofs.check', run_name='__main__')\n"
+    )
+    environment = {"PATH": os.environ["PATH"]}
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", program],
+        cwd=tmp_path / "taken",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "proved against checkpoint at position 8" in done.stdout

@@ -1,0 +1,227 @@
+"""Whoever can rewrite all of the database is found out by a checkpoint that was saved elsewhere."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+import pytest
+
+from audit.proofs.checkpoint import Checkpoint
+from audit.proofs.tiles import Unfit
+from audit.proofs.tree import leaf_hash, root_of
+from audit.verify import Verification
+from audit.verify.evidence import Evidence
+from audit.verify.wrong import Wrong
+from ledger.chain import lines
+from ledger.log import COLUMNS, RecordedEvent
+from tests.audit.proofs.conftest import MANY
+from tests.audit.proofs.test_tiles import extended
+from tests.audit.verify.test_forged_chains import RELINK
+from tests.audit.verify.verified import verify
+
+FORGET = "delete from ledger.checkpoints; delete from ledger.tiles; "
+"""A thorough forger leaves nothing in the database that could tell."""
+
+EDIT = "update ledger.events set correlation_id = 'forged' where position = 5;"
+SWAP = """
+    update ledger.events set position = 100 where position = 3;
+    update ledger.events set position = 3 where position = 4;
+    update ledger.events set position = 4 where position = 100;
+    update ledger.commands set first_position = 7 - first_position, last_position = 7 - last_position
+        where first_position in (3, 4);
+    update ledger.events set recorded_at = (select max(recorded_at) from ledger.events);
+"""
+CUT = """
+    delete from ledger.events where position > 6;
+    delete from ledger.commands where coalesce(first_position, last_position) > 6 or last_position > 6;
+    delete from views.refunds;
+    update views.bookings set status = 'booked', cancel_reason = null, payment_status = 'captured',
+        version = 3, updated_at = (select max(recorded_at) from ledger.events) where user_id = 'alice';
+    update ledger.seats set booked = booked + 1;
+"""
+
+
+@pytest.fixture
+async def saved(desk: Any, sign: Any) -> list[Checkpoint]:
+    """At positions 4 and 8 of the log that `log` makes."""
+    flight = await desk.schedule()
+    bookings = [(await desk.hold(flight, user)).subject_id for user in ("alice", "bob", "carol")]
+    four = await sign()
+    await desk.pay(bookings[0], "alice")
+    await desk.cancel(bookings[0], "alice")
+    return [four, await sign()]
+
+
+def found(url: str, saved: list[Checkpoint]) -> Verification:
+    result = verify(url, saved=saved)
+    assert not result.ok
+    return result
+
+
+async def test_an_untouched_log_fits(saved: list[Checkpoint], database_url: str) -> None:
+    assert [checkpoint.position for checkpoint in saved] == [4, 8]
+    assert verify(database_url, saved=saved).ok
+
+
+async def test_an_edited_event_is_found_though_the_chain_was_forged_again(
+    saved: list[Checkpoint], tamper: Any, database_url: str
+) -> None:
+    tamper(FORGET + EDIT + RELINK)
+    assert verify(database_url).ok, "from the inside there is nothing to see"
+    result = found(database_url, saved)
+    assert result.first_bad_position == 5
+    assert "saved checkpoint at position 8 does not fit: something from position 5 to 8" in str(result.reason)
+
+
+async def test_an_edited_event_is_found_by_the_checkpoints_that_the_database_kept(
+    saved: list[Checkpoint], tamper: Any, database_url: str
+) -> None:
+    tamper(EDIT + RELINK)
+    result = found(database_url, [])
+    assert (result.first_bad_position, "kept checkpoint" in str(result.reason)) == (5, True)
+
+
+async def test_an_edit_before_the_first_checkpoint_is_found(
+    saved: list[Checkpoint], tamper: Any, database_url: str
+) -> None:
+    tamper(FORGET + EDIT.replace("= 5", "= 2") + RELINK)
+    result = found(database_url, saved)
+    assert (result.first_bad_position, "from position 1 to 4" in str(result.reason)) == (1, True)
+
+
+async def test_a_swapped_pair_is_found(saved: list[Checkpoint], tamper: Any, database_url: str) -> None:
+    tamper(FORGET + SWAP + RELINK)
+    result = found(database_url, saved)
+    assert (result.first_bad_position, "position 1 to 4" in str(result.reason)) == (1, True), result
+
+
+async def test_a_tail_cut_off_is_found(saved: list[Checkpoint], tamper: Any, database_url: str) -> None:
+    tamper(FORGET + CUT)
+    assert verify(database_url).ok, "from the inside there is nothing to see"
+    result = found(database_url, saved)
+    assert result.first_bad_position == 7
+    assert "goes to 8: the tail of the log is gone" in str(result.reason)
+
+
+async def test_a_tail_cut_off_is_found_by_what_the_database_kept(
+    saved: list[Checkpoint], tamper: Any, database_url: str
+) -> None:
+    tamper(CUT)
+    result = found(database_url, [])
+    assert (result.first_bad_position, "kept checkpoint goes to 8" in str(result.reason)) == (7, True)
+
+
+async def test_a_fork_is_found(
+    saved: list[Checkpoint], tamper: Any, rows: Any, desk: Any, database_url: str
+) -> None:
+    """Another history from position 7 on, longer than the first."""
+    tamper(FORGET + CUT)
+    ((flight,),) = rows("select id from views.flights")
+    for user in ("erin", "frank", "grace"):
+        await desk.hold(flight, user)
+    assert verify(database_url).ok, "from the inside there is nothing to see"
+    result = found(database_url, saved)
+    assert (result.first_bad_position, "from position 5 to 8" in str(result.reason)) == (5, True)
+
+
+async def test_a_forged_checkpoint_of_the_same_position_is_found(
+    saved: list[Checkpoint], database_url: str
+) -> None:
+    two_faced = Checkpoint(8, "00" * 32, saved[1].root, saved[1].time, saved[1].key, saved[1].signature)
+    assert found(database_url, [*saved, two_faced]).first_bad_position == 5
+
+
+async def test_nothing_is_signed_of_another_log(
+    saved: list[Checkpoint], sign: Any, tamper: Any, database_url: str
+) -> None:
+    tamper(EDIT + RELINK)
+    with pytest.raises(Unfit, match="up to position 8 is not what a checkpoint saw"):
+        await sign()
+    tamper("delete from ledger.checkpoints where position = 8")
+    await sign()  # nobody remembers it here
+    with pytest.raises(Unfit, match="up to position 8"):
+        await sign(*saved)
+
+
+async def test_nothing_is_signed_of_a_shorter_log(
+    saved: list[Checkpoint], sign: Any, tamper: Any, rows: Any
+) -> None:
+    tamper("delete from ledger.events where position > 6")
+    with pytest.raises(Unfit, match="ends at position 6, but a checkpoint saw position 8"):
+        await sign()
+    tamper(FORGET)
+    with pytest.raises(Unfit, match="the tail of the log is gone"):
+        await sign(*saved)
+    assert rows("select count(*) from ledger.checkpoints") == [(0,)]
+
+
+async def test_nothing_is_signed_after_a_forged_checkpoint(
+    saved: list[Checkpoint], sign: Any, tamper: Any
+) -> None:
+    tamper("update ledger.checkpoints set time = time + interval '1 hour'")
+    with pytest.raises(Unfit, match="signature"):
+        await sign()
+
+
+async def test_two_signers_at_once_agree(saved: list[Checkpoint], sign: Any, tamper: Any) -> None:
+    tamper("delete from ledger.checkpoints where position = 8")
+    made = await asyncio.gather(*(sign() for _ in range(5)))
+    assert len(set(made)) == 1
+
+
+def follow(url: str, saved: Sequence[Checkpoint] = ()) -> None:
+    """Evidence alone, over events whose chain is none."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(f"select {COLUMNS} from ledger.events order by position")
+        events = [RecordedEvent(*row) for row in found]
+        evidence = Evidence(connection, saved)
+        for place in range(0, len(events), 100):
+            evidence.check([leaf_hash(lines(event)) for event in events[place : place + 100]])
+        evidence.check_end(events[-1].position)
+
+
+TILES = [
+    ("", None, ""),
+    ("update ledger.events set actor = 'm' where position = 300", 300, "the stored tree was built from"),
+    ("update ledger.tiles set root = sha256('') where index = 1", 257, "257 to 512"),
+    ("update ledger.tiles set index = 99 where index = 1", 701, "goes to 25600"),
+    ("delete from ledger.events where position > 600; delete from ledger.tiles where index > 2", None, ""),
+    ("delete from ledger.events where position > 500", 501, "stored tree goes to 512"),
+]
+
+
+@pytest.mark.parametrize(("change", "position", "reason"), TILES)
+async def test_the_stored_tree_names_the_very_event(
+    rows: Any, tamper: Any, database_url: str, change: str, position: int | None, reason: str
+) -> None:
+    rows(MANY, 1, 700)
+    await extended(database_url)
+    if change:
+        tamper(change)
+    if position is None:
+        follow(database_url)
+        return
+    with pytest.raises(Wrong, match=reason) as wrong:
+        follow(database_url)
+    assert wrong.value.position == position
+
+
+@pytest.mark.parametrize("width", [4, 256])
+async def test_the_root_that_a_checkpoint_states_is_compared_at_any_size(
+    rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Tiles of 4 make a tree of many levels."""
+    monkeypatch.setattr("audit.verify.evidence.WIDTH", width)
+    rows(MANY, 1, 700)
+    events = [RecordedEvent(*row) for row in rows(f"select {COLUMNS} from ledger.events order by position")]
+    leaves = [leaf_hash(lines(event)) for event in events]
+
+    def stated(position: int, of: int) -> Checkpoint:
+        return Checkpoint(position, events[position - 1].hash.hex(), root_of(leaves[:of]).hex(), "", "", "")
+
+    sizes = [1, 3, 4, 5, 16, 17, 63, 64, 65, 255, 256, 257, 300, 512, 513, 700]
+    follow(database_url, [stated(size, size) for size in sizes])
+    for size in sizes[1:]:
+        with pytest.raises(Wrong, match=f"at position {size} does not fit"):
+            follow(database_url, [stated(size, size - 1)])

@@ -1,0 +1,126 @@
+"""A forger who can recompute the hash chain is given away by all the rules beside it."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.audit.verify.verified import verify
+
+RELINK = """
+    do $$ declare e record; previous bytea := decode(repeat('00', 32), 'hex'); begin
+        for e in select * from ledger.events order by position loop
+            previous := sha256(previous || convert_to(concat_ws(E'\\n', e.position, e.originator_id,
+                e.originator_version, e.topic, e.state, e.actor, e.operation, e.ordinal, e.causation_id,
+                e.correlation_id, e.traceparent, (extract(epoch from e.recorded_at) * 1000000)::bigint,
+                encode(e.command_hash, 'hex')), 'UTF8'));
+            update ledger.events set hash = previous where position = e.position;
+        end loop; end $$;
+"""
+"""The chain by the rule in docs/chain.md, in plain SQL: what an auditor, or a thorough forger, would run."""
+
+
+async def test_the_chain_can_be_recomputed_in_sql(log: list[UUID], tamper: Any, rows: Any) -> None:
+    before = rows("select hash from ledger.events order by position")
+    tamper(RELINK)
+    assert rows("select hash from ledger.events order by position") == before
+
+
+async def test_a_forged_chain_is_given_away_by_the_views(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    edit = "update ledger.events set state = replace(state, '\"seats\":1', '\"seats\":2') where position = 3;"
+    tamper(edit + RELINK)
+    assert verify(database_url).first_bad_position == 3
+
+
+@pytest.mark.parametrize("amount", [9999, 10001])
+async def test_a_refund_of_more_or_less_than_was_paid_is_named(
+    log: list[UUID], tamper: Any, database_url: str, amount: int
+) -> None:
+    refund = f"update ledger.events set state = replace(state, '\"amount\":10000,', '\"amount\":{amount},')"
+    view = f"update views.refunds set amount = {amount};"
+    tamper(f"{refund} where topic = 'booking.refund_due'; {view} {RELINK}")
+    result = verify(database_url)
+    assert (result.first_bad_position, "owed back" in (result.reason or "")) == (8, True)
+
+
+async def test_bookings_that_outlive_their_flight_are_named(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    # As if the flight had been cancelled, and its bookings left where they were.
+    row = (
+        "position, originator_id, originator_version, topic, state, actor, operation, ordinal, causation_id,"
+    )
+    row += " correlation_id, traceparent, recorded_at, command_hash, hash"
+    tamper(
+        f"insert into ledger.events ({row}) select 9, originator_id, 2, 'flight.cancelled',"
+        " '{\"reason\":\"fog\"}', actor, 'cancel_flight', 1, 'forged', '', '',"
+        " (select max(recorded_at) from ledger.events),"
+        " sha256(sha256('') || convert_to(E'\\n200\\n{}', 'UTF8')), '' from ledger.events where position = 1;"
+        "insert into ledger.commands select actor, 'cancel_flight', 'forged', sha256(''), 200, '{}',"
+        " originator_id, 2, 9, 9, '', recorded_at from ledger.events where position = 1;"
+        "update views.flights set cancelled = true, version = 2;" + RELINK
+    )
+    result = verify(database_url)
+    assert "is cancelled, and bookings of it are not" in (result.reason or ""), result
+
+
+FORGED = [
+    ("recorded_at = recorded_at - interval '1 hour'", 3, "its time is before"),
+    ("correlation_id = E'a\\nb'", 3, "line feed"),
+    ("actor = 'mallory'", 3, "no recorded command"),
+    ("ordinal = 2", 3, "no recorded command"),
+    ("command_hash = sha256('')", 3, "outcome"),
+    ("actor = 'mallory'", 6, "does not go on"),
+    ("ordinal = 3", 6, "does not go on"),
+    ("command_hash = sha256('')", 6, "does not go on"),
+    ("topic = 'booking.eaten'", 6, "does not follow in its stream"),
+]
+"""What gives away a forger who can recompute the chain: every rule but the hash, each on its own."""
+
+
+@pytest.mark.parametrize(("edit", "position", "reason"), FORGED)
+async def test_an_edited_event_is_named_even_if_the_chain_was_recomputed(
+    log: list[UUID], tamper: Any, database_url: str, edit: str, position: int, reason: str
+) -> None:
+    tamper(f"update ledger.events set {edit} where position = {position}; {RELINK}")
+    result = verify(database_url)
+    assert result.first_bad_position == position
+    assert reason in (result.reason or "")
+
+
+async def test_a_hole_is_named_even_if_the_chain_was_recomputed(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    tamper(f"delete from ledger.events where position = 4; {RELINK}")
+    result = verify(database_url)
+    assert result.first_bad_position == 4
+    assert "not dense" in (result.reason or "")
+
+
+async def test_versions_count_from_one_even_if_everything_else_agrees(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    tamper(
+        "update ledger.events set originator_version = 9 where position = 3;"
+        "update views.bookings set version = 9 where user_id = 'bob';" + RELINK
+    )
+    result = verify(database_url)
+    assert result.first_bad_position == 3
+    assert "version 9" in (result.reason or "")
+
+
+async def test_an_oversold_flight_is_named_even_if_everything_else_agrees(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    tamper(
+        "update ledger.events set state = replace(state, '\"seats\":10', '\"seats\":2') where position = 1;"
+        "update views.flights set seats = 2; alter table ledger.seats drop constraint seats_check;"
+        "update ledger.seats set seats = 2;" + RELINK
+    )
+    result = verify(database_url)
+    # Alice's, Bob's and Carol's seats: the third is one too many for a flight of two.
+    assert result.first_bad_position == 4
+    assert result.reason
+    assert "oversold" in result.reason

@@ -1,0 +1,182 @@
+"""Verify is green over real work and red, at the right position, whatever a superuser changes."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.audit.verify.verified import verify
+from tests.desk import Desk
+
+ZEROES = "00000000-0000-0000-0000-000000000000"
+
+
+async def test_all_holds_after_real_work(log: list[UUID], database_url: str) -> None:
+    result = verify(database_url)
+    assert (result.ok, result.checked, result.first_bad_position) == (True, 8, None)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+async def test_where_the_log_is_cut_makes_no_difference(
+    log: list[UUID], tamper: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("audit.verify.EVENTS_AT_ONCE", at_once)
+    result = verify(database_url)
+    assert (result.ok, result.checked) == (True, 8)
+    tamper("update ledger.events set actor = 'mallory' where position = 6")
+    assert verify(database_url).first_bad_position == 6
+
+
+async def test_an_empty_ledger_holds(database_url: str) -> None:
+    assert verify(database_url).ok
+
+
+EDITS = [
+    ("state = replace(state, '\"seats\":1', '\"seats\":2')", 3),
+    ("actor = 'mallory'", 3),
+    ("operation = 'cancel_booking'", 3),
+    ("causation_id = 'other'", 3),
+    ("correlation_id = 'other'", 3),
+    ("traceparent = 'other'", 3),
+    ("recorded_at = recorded_at + interval '1 microsecond'", 3),
+    ("topic = 'booking.cancelled'", 3),
+    ("originator_version = 9", 3),
+    (f"originator_id = '{ZEROES}'", 3),
+    ("ordinal = 2", 3),
+    ("command_hash = sha256('')", 3),
+    ("hash = sha256('')", 3),
+]
+
+
+@pytest.mark.parametrize(("edit", "position"), EDITS, ids=[edit.split()[0] for edit, _ in EDITS])
+async def test_an_edited_event_is_named(
+    log: list[UUID], tamper: Any, database_url: str, edit: str, position: int
+) -> None:
+    tamper(f"update ledger.events set {edit} where position = {position}")
+    assert verify(database_url).first_bad_position == position
+
+
+@pytest.mark.parametrize("position", [1, 4, 7])
+async def test_a_deleted_event_is_named(
+    log: list[UUID], tamper: Any, database_url: str, position: int
+) -> None:
+    tamper(f"delete from ledger.events where position = {position}")
+    assert verify(database_url).first_bad_position == position
+
+
+async def test_a_deleted_tail_is_missed_by_the_commands_that_wrote_it(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    tamper("delete from ledger.events where position >= 7")
+    assert verify(database_url).first_bad_position == 7
+
+
+async def test_a_tail_deleted_with_its_commands_is_missed_by_the_views(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
+    tamper(
+        "delete from ledger.events where position >= 7; delete from ledger.commands where last_position >= 7"
+    )
+    result = verify(database_url)
+    assert not result.ok
+    assert result.first_bad_position in (6, 7)
+
+
+async def test_an_inserted_event_is_named(log: list[UUID], tamper: Any, database_url: str) -> None:
+    tamper(
+        "insert into ledger.events select 9, originator_id, 9, topic, state, actor, operation, ordinal,"
+        " 'more', correlation_id, traceparent, recorded_at, command_hash, hash"
+        " from ledger.events where position = 8"
+    )
+    assert verify(database_url).first_bad_position == 9
+
+
+async def test_swapped_events_are_named(log: list[UUID], tamper: Any, database_url: str) -> None:
+    tamper(
+        "update ledger.events set position = -position where position in (3, 4);"
+        "update ledger.events set position = position + 7 where position < 0"
+    )
+    assert verify(database_url).first_bad_position == 3
+
+
+BESIDE = [
+    ("update views.bookings set status = 'booked' where user_id = 'bob'", 3),
+    ("update views.bookings set cancel_reason = null where user_id = 'alice'", 8),
+    ("delete from views.bookings where user_id = 'carol'", 4),
+    (
+        f"insert into views.bookings select '{ZEROES}', flight_id, 'eve', 1, 1, 'INR', 'booked', null,"
+        " expires_at, null, null, 1, created_at, updated_at from views.bookings limit 1",
+        9,
+    ),
+    (
+        "insert into views.bookings select 'ffffffff-ffff-ffff-ffff-ffffffffffff', flight_id, 'eve', 1, 1,"
+        " 'INR', 'booked', null, expires_at, null, null, 1, created_at, updated_at from views.bookings"
+        " limit 1",
+        9,
+    ),
+    ("update views.refunds set settled_at = now()", 8),
+    ("update views.refunds set amount = 1", 8),
+    ("delete from views.refunds", 8),
+    (
+        f"insert into views.refunds select '{ZEROES}', booking_id, flight_id, user_id, payment_id, 1, 'INR',"
+        " reason, due_at from views.refunds",
+        8,
+    ),
+    (
+        f"insert into views.refunds select '{ZEROES}', '{ZEROES}', flight_id, 'eve', payment_id, 1, 'INR',"
+        " reason, due_at from views.refunds",
+        9,
+    ),
+    ("update views.flights set price_amount = 1", 1),
+    ("delete from views.flights", 1),
+    ("update ledger.seats set held = held + 1", 8),
+    ("delete from ledger.seats", 8),
+    (f"insert into ledger.seats values ('{ZEROES}', 1, 0, 0)", 9),
+    ("update ledger.commands set body = '{}' where first_position = 3", 3),
+    ("update ledger.commands set status = 500 where first_position = 3", 3),
+    ("update ledger.commands set fingerprint = sha256('') where first_position = 3", 3),
+    ("update ledger.commands set key = 'other' where first_position = 3", 3),
+    ("delete from ledger.commands where first_position = 3", 3),
+    ("update ledger.commands set last_position = 5 where first_position = 5", 6),
+    ("update ledger.commands set last_position = 99 where first_position is null", 9),
+    (
+        "insert into ledger.commands select 'eve', operation, key, fingerprint, status, body, subject_id,"
+        " version, 3, 3, correlation_id, recorded_at from ledger.commands where first_position = 4",
+        3,
+    ),
+    (
+        "insert into ledger.commands select 'eve', operation, key, fingerprint, status, body, subject_id,"
+        " version, 6, 6, correlation_id, recorded_at from ledger.commands where first_position = 4",
+        9,
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "position"), BESIDE)
+async def test_what_stands_beside_the_log_must_agree_with_it(
+    log: list[UUID], tamper: Any, database_url: str, statement: str, position: int
+) -> None:
+    tamper(statement)
+    assert verify(database_url).first_bad_position == position
+
+
+async def test_of_several_wrongs_the_lowest_is_named(log: list[UUID], tamper: Any, database_url: str) -> None:
+    stranger = BESIDE[3][0]
+    tamper(f"{stranger}; update views.bookings set version = 7; update views.flights set version = 7")
+    assert verify(database_url).first_bad_position == 1
+    tamper("update views.flights set version = 1")
+    assert verify(database_url).first_bad_position == 3
+
+
+async def test_verify_sees_one_moment_of_a_ledger_that_is_written(desk: Desk, database_url: str) -> None:
+    flight = await desk.schedule(seats=1000)
+
+    async def write() -> None:
+        for n in range(200):
+            await desk.hold(flight, f"user-{n}")
+
+    writing = asyncio.create_task(write())
+    results = [await asyncio.to_thread(verify, database_url) for _ in range(5)]
+    await writing
+    assert all(result.ok for result in results)

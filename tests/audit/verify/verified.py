@@ -1,0 +1,32 @@
+"""Verify as tests call it: whatever the log is cut into, and whoever shares the work, it finds the same."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import audit.verify
+from audit.verify import Verification
+
+
+def verify(url: str, **options: Any) -> Verification:
+    """What one walk along the log finds, and ranges of one and of three events, and three who share them."""
+    usual = audit.verify.EVENTS_AT_ONCE
+    ways = ((usual, 1), (1, 1), (3, 1), (1, 3))
+    found = {way: _cut(url, *way, options) for way in ways}
+    assert len({(one.first_bad_position, one.reason) for one in found.values()}) == 1, found
+    return found[usual, 1]
+
+
+def _cut(url: str, events_at_once: int, workers: int, options: dict[str, Any]) -> Verification:
+    with (
+        patch.object(audit.verify, "EVENTS_AT_ONCE", events_at_once),
+        patch.object(audit.verify, "side_by_side", _in_this_process),
+    ):
+        return audit.verify.verify(url, workers=workers, **options)
+
+
+@contextmanager
+def _in_this_process(work: Any, parts: Sequence[tuple[Any, ...]]) -> Iterator[list[Iterator[Any]]]:
+    """Each share of the work with a connection of its own, but none with a process: that takes a second."""
+    yield [work(*part) for part in parts]

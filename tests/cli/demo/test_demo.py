@@ -1,0 +1,54 @@
+"""The demo as a user starts it: a real server, its own fresh ledger, one JSON object, and its console."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+DEMO_SECONDS_MAX = 300
+STOP_SECONDS_MAX = 30
+
+
+def test_the_demo_finds_nothing_to_be_surprised_at_and_shows_its_console() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "demo", "--json", "--stay"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        watchdog = threading.Timer(DEMO_SECONDS_MAX, demo.kill)
+        watchdog.start()
+        try:
+            assert demo.stdout is not None
+            assert demo.stderr is not None
+            told = json.loads(demo.stdout.readline())
+            shown: dict[str, str] = {}
+            while "token" not in shown and (line := demo.stderr.readline()):
+                name, _, value = line.partition(" ")
+                shown[name] = value.strip()
+            request = urllib.request.Request(
+                shown["console"], headers={"cookie": f"seatledger_console={shown['token']}"}
+            )
+            with urllib.request.urlopen(request, timeout=10) as page:
+                board = page.read().decode()
+        finally:
+            watchdog.cancel()
+            demo.send_signal(signal.SIGTERM)
+            _, complaints = demo.communicate(timeout=STOP_SECONDS_MAX)
+    assert demo.returncode == 0, complaints
+    assert "Seats free at position" in board
+    assert told["surprises"] == []
+    assert told["ok"] is True
+    assert told["verify"]["ok"] is True
+    assert told["proof"]["proved"]
+    assert told["proof"]["forgery_found"]
+    assert told["timetable"]["flights"] == 773
+    assert told["rush"]["sold"] == min(told["rush"]["seats"], told["rush"]["buyers"])
+    assert told["money"]["cancelled"]["paid"] > 0
+    assert told["seats"]["booked_as_counted"] == told["seats"]["booked_as_told"] > 1_000
+    assert all(attempt["as_expected"] for attempt in told["refusals"])

@@ -1,0 +1,190 @@
+"""The embedded server starts wherever its folder lies, whoever starts it, and opens nothing to others."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from database.embedded import EmbeddedDatabaseFailed, remove_database, running_database
+from database.embedded.binaries import VARIABLE, find_binaries
+from database.embedded.reachable import remove_abandoned_places
+
+from .conftest import ENVIRONMENT, Folder, answers
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
+NOBODY = 65534
+
+
+def refused(why):
+    return pytest.raises(EmbeddedDatabaseFailed, match=why)
+
+
+@pytest.fixture
+def closed_folder():
+    """A data folder below one that only its owner may enter, as `mktemp -d` makes them."""
+    parent = Path(tempfile.mkdtemp(prefix="seatledger-test-"))
+    (parent / "data").mkdir()
+    folder = Folder(parent / "data")
+    yield folder
+    folder.end()
+    remove_database(folder.data)
+    shutil.rmtree(parent)
+
+
+@as_root
+def test_root_keeps_the_database_elsewhere_when_the_data_folder_is_closed_to_others(closed_folder):
+    mode = stat.S_IMODE(closed_folder.data.parent.stat().st_mode)
+    for _ in range(2):
+        with running_database(None, closed_folder.data) as url, psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (seat int)")
+            assert closed_folder.cluster.stat().st_uid != 0
+    assert closed_folder.place.parent == Path("/var/lib/seatledger")
+    assert stat.S_IMODE(closed_folder.data.parent.stat().st_mode) == mode
+
+
+@as_root
+def test_removing_a_database_removes_it_where_it_lies_but_never_while_it_is_used(closed_folder, monkeypatch):
+    monkeypatch.setattr("database.embedded.LEAVE_SECONDS_MAX", 0.1)
+    with running_database(None, closed_folder.data):
+        place = closed_folder.place
+        with refused("in use"):
+            remove_database(closed_folder.data)
+    remove_database(closed_folder.data)
+    assert not place.exists()
+
+
+@as_root
+def test_only_the_database_of_a_temporary_folder_that_is_gone_is_thrown_away(closed_folder):
+    places = [Path("/var/lib/seatledger") / f"made-by-a-test-{number}" for number in range(3)]
+    owners = [closed_folder.data, closed_folder.data / "gone", Path("/srv/not-mounted/data")]
+    for place, owner in zip(places, owners, strict=True):
+        place.mkdir(parents=True)
+        (place / "data-folder").write_text(str(owner))
+    try:
+        remove_abandoned_places()
+        assert [place.exists() for place in places] == [True, False, True]
+    finally:
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@as_root
+def test_a_database_that_is_no_longer_where_it_was_is_not_replaced_by_an_empty_one(closed_folder):
+    with running_database(None, closed_folder.data):
+        pass
+    moved = closed_folder.place.with_name("moved-by-a-test")
+    closed_folder.place.rename(moved)
+    try:
+        with refused("which is gone"), running_database(None, closed_folder.data):
+            pass
+    finally:
+        moved.rename(closed_folder.place)
+
+
+@as_root
+def test_root_runs_a_copy_of_programs_that_lie_in_a_closed_folder(folder, monkeypatch):
+    parent = Path(tempfile.mkdtemp(prefix="seatledger-test-"))
+    try:
+        package = find_binaries().parents[1]
+        shutil.copytree(package, parent / package.name, symlinks=True)
+        if (libraries := Path(f"{package}.libs")).exists():
+            shutil.copytree(libraries, parent / libraries.name)
+        monkeypatch.setenv(VARIABLE, str(parent / package.name / "pginstall" / "bin"))
+        with running_database(None, folder.data) as url:
+            assert answers(url)
+            program = Path(f"/proc/{folder.postmaster()}/exe").readlink()
+            assert program.is_relative_to("/var/lib/seatledger")
+    finally:
+        shutil.rmtree(parent)
+
+
+@as_root
+def test_an_ordinary_user_needs_nothing_of_root(fresh_folder):
+    prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    works = "import psycopg, subprocess, sys; subprocess.check_call([sys.executable, '-c', ''])"
+    pythons = [sys.executable, "/usr/bin/python3"]
+    open_to_all = [
+        python
+        for python in pythons
+        if not subprocess.call(
+            [*prefix, python, "-P", "-c", works], stderr=subprocess.DEVNULL, env=ENVIRONMENT
+        )
+    ]
+    if not open_to_all:
+        pytest.skip("this environment and its Python are closed to other accounts")
+    os.chown(fresh_folder.data, NOBODY, NOBODY)
+    user = fresh_folder.user(prefix=prefix, python=open_to_all[0])
+    assert answers(user.url)
+    assert fresh_folder.cluster.stat().st_uid == NOBODY
+    assert user.leave() == 0
+    # What an ordinary user has made goes on under that user, also when root uses it.
+    with running_database(None, fresh_folder.data) as url:
+        assert answers(url)
+        assert Path(f"/proc/{fresh_folder.postmaster()}").stat().st_uid == NOBODY
+
+
+def test_a_path_too_long_for_a_socket_gets_its_socket_elsewhere(folder):
+    inner = Folder(folder.data / ("d" * 60) / ("e, \"f' %" * 8))
+    inner.data.mkdir(parents=True)
+    with running_database(None, inner.data) as url:
+        assert answers(url)
+        target = (inner.place / "socket").readlink()
+        assert stat.S_IMODE(target.stat().st_mode) == 0o700
+    assert not target.exists()
+
+
+def test_nobody_comes_in_over_the_network_or_without_the_password(folder):
+    with running_database(None, folder.data) as url:
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+            sockets = connection.execute("SHOW unix_socket_directories").fetchone()[0].strip('"')
+        assert stat.S_IMODE(os.stat(sockets).st_mode) == 0o700
+        password = (folder.data / "postgres.password").read_text().strip()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(url.replace(password, "guess"))
+    assert stat.S_IMODE((folder.data / "postgres.password").stat().st_mode) == 0o600
+
+
+def test_a_lost_password_is_replaced(folder):
+    with running_database(None, folder.data) as before:
+        pass
+    (folder.data / "postgres.password").unlink()
+    with running_database(None, folder.data) as after:
+        assert answers(after)
+        assert after != before
+
+
+def test_the_settings_that_keep_acknowledged_bookings_are_on(folder):
+    names = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums", "jit", "TimeZone")
+    with running_database(None, folder.data) as url, psycopg.connect(url) as connection:
+        found = [connection.execute(f"SHOW {name}").fetchone()[0] for name in names]
+    assert found == ["on", "on", "on", "on", "off", "UTC"]
+
+
+def test_a_folder_without_the_programs_is_named_in_the_error(folder, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "/nowhere")
+    with refused("SEATLEDGER_POSTGRES_BIN='/nowhere'"), running_database(None, folder.data):
+        pass
+
+
+def test_programs_that_do_not_work_are_an_error_that_names_the_log(fresh_folder, monkeypatch):
+    programs = fresh_folder.data / "programs"
+    programs.mkdir()
+    for name in ("postgres", "initdb"):
+        (programs / name).write_text("#!/bin/sh\necho this is not a database >&2\nexit 3\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv(VARIABLE, str(programs))
+    with refused(r"(?s)postgres\.log.*this is not a database"), running_database(None, fresh_folder.data):
+        pass
+
+
+def test_the_keeper_needs_nothing_but_the_standard_library():
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import database.embedded.keeper"
+    root = str(Path(__file__).resolve().parents[3])
+    subprocess.run([sys.executable, "-I", "-S", "-c", program, root], check=True)

@@ -1,0 +1,55 @@
+"""Arrays that the block sends arrive as what they were."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from database.arrays import encoded
+
+VALUES = {
+    "text": ["", "seat 12A", "Zoë 🛫", "null", '{"a": "b\\"}'],
+    "bytea": [b"", bytes(range(256))],
+    "uuid": [UUID(int=0), UUID(int=2**128 - 1), UUID("01234567-89ab-cdef-0123-456789abcdef")],
+    "int2": [-(2**15), -1, 0, 2**15 - 1],
+    "int4": [-(2**31), -1, 0, 2**31 - 1],
+    "int8": [-(2**63), -1, 0, 2**63 - 1],
+    "bool": [True, False],
+    "timestamptz": [
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1999, 12, 31, 23, 59, 59, 999_999, UTC),
+        datetime(2026, 11, 23, 5, 0, 0, 1, UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC),
+    ],
+    "date": [date(1, 1, 1), date(1999, 12, 31), date(2000, 1, 1), date(9999, 12, 31)],
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_arrays_come_back_as_they_were_sent(kind, database_url):
+    values = VALUES[kind]
+    statement = f"select %b::{kind}[]"
+    with psycopg.connect(database_url) as connection:
+        connection.execute("set timezone to 'UTC'")
+        for sent in ([], values[:1], values, [None], [None, *values, None]):
+            found = connection.execute(statement, encoded(statement, [sent]), binary=True).fetchone()
+            assert found == (sent,)
+
+
+def test_only_lists_are_arrays():
+    given = [7, "text", None, (1, 2)]
+    assert encoded("select %b, %b::text, %b, %b", given) == given
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"), [("int2", 2**15), ("int8", 2**63), ("int4", "7"), ("text", "\ud800")]
+)
+def test_what_does_not_fit_is_the_fault_of_the_data(kind, wrong):
+    with pytest.raises(psycopg.DataError):
+        encoded(f"select %b::{kind}[]", [[wrong]])
+
+
+def test_every_placeholder_has_a_parameter():
+    with pytest.raises(ValueError, match="argument"):
+        encoded("select %b, %b", [1])

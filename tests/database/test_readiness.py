@@ -1,0 +1,159 @@
+"""Readiness refuses a database that could lose what was acknowledged, or that does not fit the program."""
+
+import re
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.ledger import Ledger, open_ledger
+from ledger.readiness import Readiness
+from ledger.submission import Unavailable
+from runtime.settings import Settings
+from tests.desk import Desk
+
+
+async def ready(url: str) -> Readiness:
+    async with open_ledger(url, Settings(deadline_seconds=1)) as ledger:
+        return await ledger.readiness()
+
+
+def failed(readiness: Readiness) -> list[str]:
+    assert readiness.ok == all(check.ok for check in readiness.checks if check.vital)
+    return [check.name for check in readiness.checks if not check.ok]
+
+
+async def test_a_fresh_ledger_is_ready(database_url: str) -> None:
+    assert failed(await ready(database_url)) == []
+
+
+async def test_it_tells_the_position(desk: Desk, database_url: str) -> None:
+    await desk.schedule()
+    assert (await ready(database_url)).position == 1
+
+
+@pytest.mark.parametrize("setting", ["synchronous_commit = off", "synchronous_commit = 'off'"])
+async def test_a_database_that_does_not_wait_for_the_disk_is_refused(
+    database_url: str, rows: Callable[[str], Any], setting: str
+) -> None:
+    ((name,),) = rows("select current_database()")
+    rows(f"alter database {name} set {setting}")
+    assert failed(await ready(database_url)) == ["durability"]
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes", "synchronous_commit"])
+async def test_a_server_that_does_not_wait_for_the_disk_is_refused(
+    database_url: str, rows: Callable[[str], Any], setting: str
+) -> None:
+    rows(f"alter system set {setting} = off")
+    rows("select pg_reload_conf()")
+    try:
+        async with open_ledger(database_url, Settings()) as ledger:
+            assert await _eventually_failed(ledger) == ["durability"]
+    finally:
+        rows(f"alter system reset {setting}")
+        rows("select pg_reload_conf()")
+
+
+async def test_a_role_that_does_not_wait_for_the_disk_is_refused(
+    database_url: str, rows: Callable[[str], Any]
+) -> None:
+    rows("alter role seatledger_writer set synchronous_commit = off")
+    try:
+        assert failed(await ready(database_url)) == ["durability"]
+    finally:
+        rows("alter role seatledger_writer reset synchronous_commit")
+
+
+async def test_what_another_database_does_is_its_own_business(
+    database_url: str, rows: Callable[[str], Any]
+) -> None:
+    rows("alter database postgres set synchronous_commit = off")
+    try:
+        assert failed(await ready(database_url)) == []
+    finally:
+        rows("alter database postgres reset synchronous_commit")
+
+
+async def test_a_database_that_does_not_answer_is_not_ready(
+    database_url: str, server_url: str, rows: Callable[[str], Any]
+) -> None:
+    ((name,),) = rows("select current_database()")
+    async with open_ledger(database_url, Settings(deadline_seconds=0.5)) as ledger:
+        with psycopg.connect(server_url, autocommit=True) as owner:
+            owner.execute(f"alter database {name} allow_connections false")  # type: ignore[arg-type]
+            owner.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
+            )
+        assert failed(await ledger.readiness()) == ["database"]
+
+
+async def test_one_broken_reader_makes_the_others_be_looked_at(
+    database_url: str, rows: Callable[[str], Any]
+) -> None:
+    async with open_ledger(database_url, Settings()) as ledger:
+        async with AsyncExitStack() as readers:
+            for _ in range(3):
+                await readers.enter_async_context(ledger.read())
+        cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+        rows(f"{cut} 'seatledger reader'")
+        with pytest.raises(Unavailable):
+            await _ask(ledger)
+        assert ledger._tidying
+        await ledger._tidying
+        for _ in range(3):
+            await _ask(ledger)
+
+
+async def _ask(ledger: Ledger) -> None:
+    async with ledger.read() as connection:
+        await connection.execute("select 1")
+
+
+async def test_a_late_sweep_is_told_and_fails_nothing(
+    desk: Desk, database_url: str, rows: Callable[[str], Any]
+) -> None:
+    flight = await desk.schedule()
+    for user in ("alice", "bob"):
+        await desk.hold(flight, user)
+    assert told(await ready(database_url), "sweep") == "last never, scheduler never seen, 0 holds due"
+    rows("update views.bookings set held_until = now() where user_id = 'alice'")
+    rows("insert into ledger.job_runs values ('expire_holds', now(), now() - interval '2 hours', 0)")
+    rows("insert into ledger.heartbeats values ('scheduler', now() - interval '1 hour')")
+    readiness = await ready(database_url)
+    assert failed(readiness) == []
+    late = r"last 72\d\d s ago \(.*Z\), scheduler seen 36\d\d s ago \(.*Z\), 1 holds due"
+    assert re.fullmatch(late, told(readiness, "sweep"))
+
+
+def told(readiness: Readiness, name: str) -> str:
+    (detail,) = (check.detail for check in readiness.checks if check.name == name)
+    return detail
+
+
+async def _eventually_failed(ledger: Any) -> list[str]:
+    """A reload takes the server a moment."""
+    names: list[str] = []
+    for _ in range(200):
+        names = failed(await ledger.readiness())
+        if names:
+            break
+    return names
+
+
+@pytest.mark.parametrize(
+    ("statement", "advice"),
+    [
+        ("delete from ledger.migrations where version > 1", "seatledger migrate"),
+        ("insert into ledger.migrations values (9999, 'future', '')", "newer program"),
+    ],
+)
+async def test_another_schema_is_refused(
+    database_url: str, rows: Callable[[str], Any], statement: str, advice: str
+) -> None:
+    rows(statement)
+    readiness = await ready(database_url)
+    assert failed(readiness) == ["schema"]
+    assert any(advice in check.detail for check in readiness.checks)

@@ -1,0 +1,135 @@
+"""Migrations: once each, in order, by any number of programs at once; what they make is append-only."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import database.schema
+from database.connection import connect
+from database.schema import VERSION, Migration, SchemaMismatch, migrate, migrations
+from tests.desk import Desk
+
+
+def test_six_processes_migrate_an_empty_database_at_once(empty_database_url: str) -> None:
+    with ProcessPoolExecutor(6, get_context("spawn")) as processes:
+        done = list(processes.map(migrate, [empty_database_url] * 6))
+    assert sorted(len(applied) for applied in done) == [0, 0, 0, 0, 0, len(migrations())]
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Migration(VERSION + 1, "wrong", "create table ledger.half (); select 1 / 0")
+    every = [*migrations(), wrong]
+    monkeypatch.setattr(database.schema, "migrations", lambda: every)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("select to_regnamespace('ledger')").fetchone() == (None,)
+
+
+def test_a_newer_database_is_left_alone(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("insert into ledger.migrations values (9999, 'future', '')")
+    with pytest.raises(SchemaMismatch, match="9999"):
+        migrate(database_url)
+
+
+def test_a_migration_edited_afterwards_is_noticed(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update ledger.migrations set sha256 = 'x' where version = 1")
+    with pytest.raises(SchemaMismatch, match="Migration 1 was edited"):
+        migrate(database_url)
+
+
+def test_a_migrated_database_is_migrated_by_anyone_who_may_read_it(database_url: str) -> None:
+    with psycopg.connect(database_url, options="-c role=seatledger_writer") as connection:
+        (role,) = connection.execute("select current_user").fetchone() or ("",)
+    assert role == "seatledger_writer"
+    assert migrate(f"{database_url} options='-c role=seatledger_writer'") == []
+
+
+def test_bookings_of_the_first_releases_keep_their_holds_and_refunds(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(database.schema, "migrations", lambda: migrations()[:4])
+        migrate(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(FIRST_RELEASE)
+        migrate(empty_database_url)
+        held = connection.execute("select user_id, held_until = expires_at from views.bookings order by 1")
+        assert held.fetchall() == [("alice", True), ("bob", None)]
+        owed = connection.execute(
+            "select id = payment_id, user_id, amount, currency, reason, due_at, settled_at from views.refunds"
+        )
+        due_at = datetime(2030, 1, 1, tzinfo=UTC)
+        assert owed.fetchall() == [(True, "bob", 500, "INR", "booking_cancelled", due_at, None)]
+
+
+FIRST_RELEASE = """
+    insert into views.bookings values
+        ('01890000-0000-7000-8000-000000000001', gen_random_uuid(), 'alice', 1, 500, 'INR', 'initiated', null,
+            now(), null, null, 1, now(), now()),
+        ('01890000-0000-7000-8000-000000000002', gen_random_uuid(), 'bob', 1, 500, 'INR', 'cancelled',
+            'requested', now(), '01890000-0000-7000-8000-000000000003', 'refund_due', 5, now(), now());
+    insert into ledger.events values (1, '01890000-0000-7000-8000-000000000002', 5, 'booking.refund_due',
+        '{"payment_id":"01890000-0000-7000-8000-000000000003","amount":{"amount":500,"currency":"INR"}}',
+        'bob', 'cancel_booking', 2, 'key', '', '', '2030-01-01Z', '', '')
+"""
+
+CHANGES = [
+    "update ledger.events set actor = 'mallory'",
+    "delete from ledger.events",
+    "truncate ledger.events",
+    "update ledger.commands set status = 200",
+    "delete from ledger.commands",
+    "truncate ledger.commands",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_nobody_changes_the_log_by_accident(desk: Desk, rows: Any, change: str) -> None:
+    await desk.schedule()
+    with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+        rows(change)
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "drop table ledger.events", "delete from views.bookings"])
+async def test_the_programs_role_may_not_even_try(desk: Desk, database_url: str, change: str) -> None:
+    await desk.schedule()
+    connection = await connect(database_url, "test")
+    async with connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await connection.execute(change)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stranger(server_url: str) -> Iterator[str]:
+    """A role that owns nothing and may make no roles."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("create role stranger login password 'secret'")
+        yield "stranger"
+        connection.execute("drop role stranger")
+
+
+def test_an_owner_without_the_writer_role_is_told_what_to_do(
+    empty_database_url: str, template: str, stranger: str
+) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        row = connection.execute("select current_database()").fetchone()
+        connection.execute(f"alter database {row and row[0]} owner to {stranger}")
+    own_url = make_conninfo(empty_database_url, user=stranger, password="secret")
+    with pytest.raises(psycopg.errors.RaiseException, match="GRANT seatledger_writer TO stranger"):
+        migrate(own_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(f"grant seatledger_writer to {stranger}")
+        assert len(migrate(own_url)) == len(migrations())
+        connection.execute(f"reassign owned by {stranger} to current_user")
+        connection.execute(f"drop owned by {stranger}")

@@ -1,0 +1,300 @@
+"""Payments through a gateway: what is asked is written down first, and every answer finds its place."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.booking import CancelReason, Status
+from domain.caller import SYSTEM
+from domain.commands import (
+    CancelBooking,
+    CancelWithFlight,
+    CapturePayment,
+    ExpireHold,
+    InitiateBooking,
+    RecordPayment,
+    RecordRefund,
+    ReduceSeats,
+    SettleRefund,
+    VoidPayment,
+)
+from domain.gateway_payments import DECLINED_MAX
+from domain.payments import Capture, GatewayTask, PaymentOutcome, PaymentStatus
+from domain.refunds import RefundStatus
+from domain.refusals import (
+    BookingCancelled,
+    PaymentInProgress,
+    PaymentNotPending,
+    RefundAlreadySettled,
+    RefundInProgress,
+    RefundRefused,
+    TooManyPayments,
+)
+from tests.domain.till import COST, Till
+
+
+@pytest.fixture
+def till() -> Till:
+    return Till()
+
+
+AUTHORISED, CAPTURED = PaymentOutcome.AUTHORISED, PaymentOutcome.CAPTURED
+RELEASED, DECLINED = PaymentOutcome.RELEASED, PaymentOutcome.DECLINED
+
+
+def test_an_automatic_payment_is_asked_for_then_captured(till: Till) -> None:
+    till.pay()
+    assert till.status == (Status.PENDING, PaymentStatus.REQUESTED, GatewayTask.AUTHORISE)
+    assert till.told(AUTHORISED) == ["payment_authorised"]
+    assert till.status == (Status.PENDING, PaymentStatus.CAPTURING, GatewayTask.CAPTURE)
+    assert till.told(CAPTURED) == ["booked"]
+    assert till.status == (Status.BOOKED, PaymentStatus.CAPTURED, None)
+    till.scenario.then_seats(till.flight_id, held=0, booked=2)
+
+
+def test_payments_are_declined_so_often_and_no_more(till: Till) -> None:
+    for _ in range(DECLINED_MAX):
+        till.pay()
+        assert till.told(DECLINED) == ["payment_declined"]
+    till.pay()
+    till.scenario.then_refused(TooManyPayments)
+    assert till.booking.status is Status.INITIATED
+
+
+def test_a_manual_payment_waits_and_is_captured_once(till: Till) -> None:
+    till.pay(Capture.MANUAL)
+    till.told(AUTHORISED)
+    assert till.status == (Status.PENDING, PaymentStatus.PENDING, None)
+    till.scenario.when(CapturePayment(till.id))
+    assert till.status == (Status.PENDING, PaymentStatus.CAPTURING, GatewayTask.CAPTURE)
+    till.scenario.when(CapturePayment(till.id))
+    till.scenario.then_refused(PaymentInProgress)
+    till.told(CAPTURED)
+    assert till.booking.status is Status.BOOKED
+
+
+def test_a_capture_asked_for_keeps_the_seats_for_another_while(till: Till) -> None:
+    till.pay(Capture.MANUAL)
+    till.told(AUTHORISED)
+    till.scenario.later(minutes=14).when(CapturePayment(till.id))
+    till.scenario.later(minutes=14).when(ExpireHold(till.id))
+    assert till.told(CAPTURED) == ["booked"]
+
+
+def test_a_payment_asked_for_never_shortens_the_hold(till: Till) -> None:
+    till.scenario.terms = till.scenario.terms._replace(capture_window=timedelta(minutes=1))
+    till.pay()
+    till.scenario.later(minutes=4)
+    assert till.booking.held_until == till.booking.expires_at
+    assert till.told(AUTHORISED) == ["payment_authorised"]
+
+
+@pytest.mark.parametrize("capture", list(Capture))
+def test_a_declined_payment_may_be_followed_by_another(till: Till, capture: Capture) -> None:
+    till.pay(capture)
+    first = till.booking.paid_by.id
+    assert till.told(DECLINED, "generic_decline") == ["payment_declined"]
+    assert till.status == (Status.INITIATED, PaymentStatus.DECLINED, None)
+    assert till.booking.paid_by.reason == "generic_decline"
+    till.pay(capture)
+    assert till.booking.paid_by.id != first
+    assert till.status == (Status.PENDING, PaymentStatus.REQUESTED, GatewayTask.AUTHORISE)
+
+
+def test_a_payment_declined_after_the_hold_gives_the_seats_back(till: Till) -> None:
+    till.pay()
+    till.scenario.later(minutes=6)
+    assert till.told(DECLINED, "generic_decline") == ["payment_declined", "cancelled"]
+    till.scenario.then_seats(till.flight_id, held=0, booked=0)
+
+
+def test_a_void_is_asked_for_and_then_told(till: Till) -> None:
+    till.pay(Capture.MANUAL)
+    till.told(AUTHORISED)
+    till.scenario.when(VoidPayment(till.id, "changed their mind"))
+    assert till.status == (Status.PENDING, PaymentStatus.VOIDING, GatewayTask.VOID)
+    assert till.told(RELEASED) == ["payment_voided"]
+    assert till.status == (Status.INITIATED, PaymentStatus.VOIDED, None)
+    assert till.scenario.recorded[0].decoded().reason == "changed their mind"
+
+
+def test_money_that_was_captured_before_the_void_books(till: Till) -> None:
+    till.pay(Capture.MANUAL)
+    till.told(AUTHORISED)
+    till.scenario.when(VoidPayment(till.id, "changed their mind"))
+    assert till.told(CAPTURED) == ["booked"]
+
+
+def test_what_the_gateway_lets_go_by_itself_is_voided(till: Till) -> None:
+    till.pay()
+    till.told(AUTHORISED)
+    assert till.told(RELEASED) == ["payment_voided"]
+    assert till.booking.status is Status.INITIATED
+
+
+def test_the_payment_of_a_cancelled_booking_is_let_go(till: Till) -> None:
+    till.pay(Capture.MANUAL)
+    till.told(AUTHORISED)
+    till.scenario.when(CancelBooking(till.id))
+    assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
+    assert till.told(RELEASED) == ["payment_released"]
+    assert till.status == (Status.CANCELLED, PaymentStatus.VOIDED, None)
+
+
+@pytest.mark.parametrize("end", [CancelBooking, CancelWithFlight])
+def test_money_captured_for_a_booking_that_was_given_up_is_owed_back(till: Till, end: type) -> None:
+    till.pay()
+    till.told(AUTHORISED)
+    till.scenario.when(end(till.id))
+    assert till.told(CAPTURED) == ["refund_due"]
+    (refund,) = till.booking.refunds.values()
+    assert (refund.amount, refund.charge, refund.gateway) == (COST, "pi_1", "simulator")
+    till.scenario.then_seats(till.flight_id, held=0, booked=0)
+
+
+def test_an_authorisation_that_meets_a_cancelled_booking_is_kept_to_be_let_go(till: Till) -> None:
+    till.pay()
+    till.scenario.when(CancelBooking(till.id))
+    assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
+    assert till.told(AUTHORISED) == ["payment_authorised"]
+    assert till.booking.paid_by.reference == "pi_1"
+    assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
+
+
+def test_a_decline_that_meets_a_cancelled_booking_ends_the_payment(till: Till) -> None:
+    till.pay()
+    till.scenario.when(CancelBooking(till.id))
+    assert till.told(DECLINED) == ["payment_declined"]
+    assert till.status == (Status.CANCELLED, PaymentStatus.DECLINED, None)
+
+
+@pytest.mark.parametrize("tidied", [True, False])
+def test_a_late_authorisation_is_seated_again_if_there_are_seats(till: Till, tidied: bool) -> None:
+    till.pay()
+    till.scenario.later(minutes=16)
+    if tidied:
+        till.scenario.when(ExpireHold(till.id))
+    topics = till.told(AUTHORISED)
+    assert topics == ["payment_authorised", *([] if tidied else ["cancelled"]), "reseated"]
+    assert till.status == (Status.PENDING, PaymentStatus.CAPTURING, GatewayTask.CAPTURE)
+    till.scenario.then_seats(till.flight_id, held=2, booked=0)
+    assert not till.booking.hold_is_due(till.scenario.now)
+    assert till.told(CAPTURED) == ["booked"]
+
+
+def test_a_late_authorisation_is_let_go_if_there_are_none(till: Till) -> None:
+    till.pay()
+    till.scenario.later(minutes=16)
+    till.someone_takes_the_seats()
+    assert till.told(AUTHORISED) == ["payment_authorised"]
+    assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
+
+
+def test_seats_taken_again_come_back_again(till: Till) -> None:
+    till.pay()
+    till.scenario.later(minutes=16)
+    bobs = till.scenario.when(InitiateBooking(till.flight_id, "bob", 1))
+    till.scenario.when(CancelBooking(bobs.id))
+    assert till.told(AUTHORISED)[-1] == "reseated"
+    till.scenario.later(minutes=16)
+    till.someone_takes_the_seats()
+    assert till.booking.status is Status.CANCELLED
+
+
+@pytest.mark.parametrize("sold", [True, False])
+def test_late_money_books_again_or_is_owed_back(till: Till, sold: bool) -> None:
+    till.pay()
+    till.told(AUTHORISED)
+    till.scenario.later(minutes=16)
+    if sold:
+        till.someone_takes_the_seats()
+        assert till.told(CAPTURED) == ["refund_due"]
+    else:
+        assert till.told(CAPTURED) == ["cancelled", "reseated", "booked"]
+
+
+def test_money_found_captured_at_once_is_recorded_with_its_name(till: Till) -> None:
+    till.pay()
+    assert till.told(CAPTURED) == ["payment_authorised", "booked"]
+    assert till.booking.paid_by.reference == "pi_1"
+
+
+@pytest.mark.parametrize("sold", [True, False])
+def test_a_lapsed_payment_is_captured_only_where_there_are_seats(till: Till, sold: bool) -> None:
+    till.pay(Capture.MANUAL)
+    till.told(AUTHORISED)
+    till.scenario.later(minutes=16)
+    if sold:
+        till.someone_takes_the_seats()
+    till.scenario.when(CapturePayment(till.id))
+    if sold:
+        till.scenario.then_refused(BookingCancelled, reason=CancelReason.HOLD_EXPIRED)
+    else:
+        topics = [topic.removeprefix("booking.") for topic in till.scenario.events]
+        assert topics == ["cancelled", "reseated", "capture_requested"]
+        assert till.status == (Status.PENDING, PaymentStatus.CAPTURING, GatewayTask.CAPTURE)
+
+
+@pytest.mark.parametrize("outcome", [AUTHORISED, DECLINED])
+def test_what_is_known_is_not_told_again(till: Till, outcome: PaymentOutcome) -> None:
+    till.pay()
+    till.told(AUTHORISED)
+    assert till.told(outcome) == []
+    till.scenario.then_refused(PaymentNotPending)
+
+
+@pytest.mark.parametrize("outcome", list(PaymentOutcome))
+def test_a_payment_at_rest_stays_there(till: Till, outcome: PaymentOutcome) -> None:
+    till.pay()
+    till.told(AUTHORISED)
+    till.told(CAPTURED)
+    assert till.told(outcome) == []
+    till.scenario.then_refused(PaymentNotPending)
+
+
+def test_another_payment_is_not_meant(till: Till) -> None:
+    till.pay()
+    till.scenario.when(RecordPayment(till.id, uuid4(), CAPTURED, "pi_2"), SYSTEM)
+    till.scenario.then_refused(PaymentNotPending)
+
+
+def _owe(till: Till) -> UUID:
+    till.pay()
+    till.told(AUTHORISED)
+    till.told(CAPTURED)
+    till.scenario.when(ReduceSeats(till.id, 1))
+    (refund_id,) = till.booking.refunds
+    return refund_id
+
+
+def test_a_refund_is_asked_of_the_gateway_and_by_nobody_else_meanwhile(till: Till) -> None:
+    refund_id = _owe(till)
+    till.scenario.when(SettleRefund(refund_id))
+    assert till.booking.refunds[refund_id].status is RefundStatus.REQUESTED
+    for by_hand in (True, False):
+        till.scenario.when(SettleRefund(refund_id, by_hand=by_hand))
+        till.scenario.then_refused(RefundInProgress)
+    till.scenario.when(RecordRefund(refund_id, "re_1"), SYSTEM)
+    assert till.booking.refunds[refund_id].reference == "re_1"
+    assert till.booking.refunds[refund_id].status is RefundStatus.SETTLED
+    till.scenario.when(RecordRefund(refund_id, "re_1"), SYSTEM, key="again")
+    till.scenario.then_refused(RefundAlreadySettled)
+
+
+def test_a_refund_that_the_gateway_refuses_is_due_by_hand(till: Till) -> None:
+    refund_id = _owe(till)
+    till.scenario.when(SettleRefund(refund_id))
+    till.scenario.when(RecordRefund(refund_id, None, "charge_disputed"), SYSTEM)
+    assert till.booking.refunds[refund_id].status is RefundStatus.DUE
+    till.scenario.when(SettleRefund(refund_id))
+    till.scenario.then_refused(RefundRefused, reason="charge_disputed")
+    till.scenario.when(SettleRefund(refund_id, "cheque 7", by_hand=True))
+    assert till.booking.refunds[refund_id].status is RefundStatus.SETTLED
+
+
+def test_a_refund_settled_by_hand_is_not_asked_of_the_gateway(till: Till) -> None:
+    refund_id = _owe(till)
+    till.scenario.when(SettleRefund(refund_id, "cheque 7", by_hand=True))
+    till.scenario.when(SettleRefund(refund_id))
+    till.scenario.then_refused(RefundAlreadySettled)

@@ -1,0 +1,20 @@
+"""A backup made under load and restored to a moment."""
+
+import asyncio
+
+import pytest
+
+from trials.drills.backup import back_up_and_restore
+from trials.drills.servers import NoPrograms, drill_ground
+
+
+def test_a_restored_log_is_an_exact_prefix_with_all_that_was_acknowledged_by_then() -> None:
+    try:
+        with drill_ground() as ground:
+            restored = asyncio.run(back_up_and_restore(ground))
+    except NoPrograms as missing:
+        pytest.skip(str(missing))
+    assert restored.ok, restored
+    assert restored.acknowledged_before > 50
+    assert 0 < restored.restored_events < restored.events
+    assert restored.forgotten_after > 0

@@ -1,0 +1,45 @@
+"""What the fail-over drill calls lost, on histories made up for it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from trials.drills.evidence import lost, silence
+from trials.torture.judge.log import Log, Outcome
+from trials.torture.records import Call
+
+PAID = Outcome("alice", "pay_booking", "k-1", 201, "paid", 1, 2, datetime(2030, 1, 1, tzinfo=UTC))
+
+
+def told(status: int | None, text: str = "paid", at: float = 1.0) -> Call:
+    return Call(
+        who="alice",
+        operation="pay_booking",
+        path="/bookings/payments",
+        key="k-1",
+        sent_at=at,
+        ended_at=at,
+        status=status,
+        text=text,
+    )
+
+
+@pytest.mark.parametrize(
+    ("calls", "log", "number"),
+    [
+        ([told(201)], Log([], [PAID]), 0),
+        ([told(201)], Log([], []), 1),
+        ([told(201, "paid otherwise")], Log([], [PAID]), 1),
+        ([told(None), told(503)], Log([], []), 0),
+        ([told(None), told(201)], Log([], []), 1),
+    ],
+)
+def test_lost_is_what_was_acknowledged_and_is_not_in_the_log(
+    calls: list[Call], log: Log, number: int
+) -> None:
+    assert len(lost(calls, log)) == number
+
+
+def test_silence_is_the_longest_time_between_two_acknowledgements() -> None:
+    calls = [told(201, at=moment) for moment in (0.0, 10.0, 11.0, 14.0)] + [told(503, at=12.0)]
+    assert silence(calls, since=9.0) == 3.0

@@ -1,0 +1,249 @@
+"""Programs and databases broken on purpose, one rule each: a judge that lets them pass is worth nothing."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+import domain.payment_handlers
+import ledger.block
+import trials.simulation.database
+from domain.booking import Booking, CancelReason
+from domain.money import Money
+from domain.refunds import RefundReason
+from domain.refusals import HoldNotDue
+from domain.seats import Seats, SeatUse
+from domain.waiting import WaitingParty
+from domain.working_set import WorkingSet
+from ledger.block import Block
+from ledger.records import Loaded
+from ledger.submission import Submission
+from trials.simulation.database import Database, Session
+from trials.simulation.program import Parts
+from trials.simulation.store import TwinStore
+
+Patch = pytest.MonkeyPatch
+Control = Callable[[Patch], Parts]
+
+
+def answers_before_commit(patch: Patch) -> Parts:
+    class Hasty(TwinStore):
+        under_way: asyncio.Future[None] | None = None
+
+        async def load(self, submissions: Sequence[Submission]) -> Loaded:
+            if self.under_way is not None:
+                await self.under_way
+            return await super().load(submissions)
+
+        async def write(self, block: Block) -> None:
+            self.under_way = asyncio.ensure_future(super().write(block))
+
+    return Parts(store=Hasty)
+
+
+def commits_without_the_lock(patch: Patch) -> Parts:
+    class Unlocked(Database):
+        async def lock(self, session: Session) -> None:
+            pass
+
+    return Parts(database=Unlocked)
+
+
+def commits_without_lock_or_constraints(patch: Patch) -> Parts:
+    class Lawless(Database):
+        async def lock(self, session: Session) -> None:
+            pass
+
+        def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
+            pass
+
+    return Parts(database=Lawless)
+
+
+def looks_no_key_up_on_a_new_connection(patch: Patch) -> Parts:
+    class Forgetful(TwinStore):
+        async def load(self, submissions: Sequence[Submission]) -> Loaded:
+            loaded = await super().load(submissions)
+            if not hasattr(self, "loaded_before"):
+                self.loaded_before = True
+                loaded.commands.clear()
+            return loaded
+
+    return Parts(store=Forgetful)
+
+
+def looks_no_key_up_and_nothing_rejects_it(patch: Patch) -> Parts:
+    class Lax(Database):
+        def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
+            pass
+
+    return Parts(database=Lax, store=looks_no_key_up_on_a_new_connection(patch).store)
+
+
+def expires_without_looking_again(patch: Patch) -> Parts:
+    def expire(booking: Booking, now: datetime) -> None:
+        booking.cancel(CancelReason.HOLD_EXPIRED, None, booking.id, now)
+
+    patch.setattr(Booking, "expire", expire)
+    return Parts()
+
+
+def keeps_hold_not_due_for_ever(patch: Patch) -> Parts:
+    patch.setattr(HoldNotDue, "kept", True)
+    return Parts()
+
+
+def takes_money_for_a_hold_that_ran_out(patch: Patch) -> Parts:
+    require_payable = Booking.require_payable
+
+    def at_its_beginning(booking: Booking, amount: Money, now: datetime) -> None:
+        require_payable(booking, amount, booking.created_on)
+
+    patch.setattr(Booking, "require_payable", at_its_beginning)
+    return Parts()
+
+
+def lets_due_holds_block_seats(patch: Patch) -> Parts:
+    class Blind(Database):
+        def due_holds(self, seats_needed: Mapping[UUID, int], now: datetime) -> Iterable[UUID]:
+            return ()
+
+    return Parts(database=Blind)
+
+
+def lets_time_go_back(patch: Patch) -> Parts:
+    class Unsteady(Database):
+        def now(self) -> datetime:
+            return self.clock()
+
+    return Parts(database=Unsteady)
+
+
+def never_takes_the_lock_from_the_frozen(patch: Patch) -> Parts:
+    class Patient(Database):
+        def connect(self, transaction_seconds: float) -> Session:
+            return super().connect(math.inf)
+
+    patch.setattr(trials.simulation.database, "IDLE_SECONDS_MAX", math.inf)
+    return Parts(database=Patient)
+
+
+def forgets_to_give_seats_back(patch: Patch) -> Parts:
+    follow = Seats.follow
+
+    def forget(seats: Seats, before: SeatUse, after: SeatUse) -> None:
+        if sum(after) >= sum(before):
+            follow(seats, before, after)
+
+    patch.setattr(Seats, "follow", forget)
+    return Parts()
+
+
+def keeps_the_money_of_a_cancelled_booking(patch: Patch) -> Parts:
+    def keep(
+        booking: Booking, reason: CancelReason, note: str | None, refund_id: UUID, now: datetime
+    ) -> None:
+        booking.trigger_event(Booking.Cancelled, reason=reason, note=note, timestamp=now)
+
+    patch.setattr(Booking, "cancel", keep)
+    return Parts()
+
+
+def seats_late_money_without_looking(patch: Patch) -> Parts:
+    patch.setattr(domain.payment_handlers, "_has_seats", lambda booking, world: True)
+    return Parts()
+
+
+def returns_nothing_for_seats_given_back(patch: Patch) -> Parts:
+    owe = Booking._owe
+
+    def forget(booking: Booking, refund_id: UUID, amount: Money, reason: RefundReason, now: datetime) -> None:
+        owe(
+            booking,
+            refund_id,
+            Money(0, "INR") if reason is RefundReason.SEATS_REDUCED else amount,
+            reason,
+            now,
+        )
+
+    patch.setattr(Booking, "_owe", forget)
+    return Parts()
+
+
+def leaves_bookings_on_a_cancelled_flight(patch: Patch) -> Parts:
+    patch.setattr(WorkingSet, "live_bookings", lambda world, flight_id: [])
+    return Parts()
+
+
+def serves_the_last_first(patch: Patch) -> Parts:
+    line = WorkingSet.line
+    patch.setattr(WorkingSet, "line", lambda world, flight_id: [*reversed(line(world, flight_id))])
+    return Parts()
+
+
+def sells_to_newcomers_before_those_who_wait(patch: Patch) -> Parts:
+    """Those who wait are remembered only after a command, when the newcomer has the seats."""
+    serve, make_room_for = Block._serve_line, Block._make_room_for
+
+    def in_a_hurry(block: Block, submission: Submission) -> None:
+        with pytest.MonkeyPatch.context() as hurry:
+            hurry.setattr(Block, "_serve_line", lambda *_: None)
+            make_room_for(block, submission)
+
+    patch.setattr(Block, "_make_room_for", in_a_hurry)
+    patch.setattr(Block, "_serve_line", serve)
+    return Parts()
+
+
+def forgets_those_who_wait(patch: Patch) -> Parts:
+    patch.setattr(ledger.block, "serves", lambda world, flight_id: False)
+    return Parts()
+
+
+def loads_nobody_who_waits(patch: Patch) -> Parts:
+    class Blind(Database):
+        def lines(self, *wanted: Any) -> Iterable[UUID]:
+            return ()
+
+    return Parts(database=Blind)
+
+
+def lets_them_wait_for_a_cancelled_flight(patch: Patch) -> Parts:
+    line = WorkingSet.line
+
+    def of_flights_to_come(world: WorkingSet, flight_id: UUID) -> Sequence[WaitingParty]:
+        flight = world.flights.get(flight_id)
+        return () if flight and flight.cancelled else line(world, flight_id)
+
+    patch.setattr(WorkingSet, "line", of_flights_to_come)
+    return Parts()
+
+
+CONTROLS: dict[Control, int] = {
+    answers_before_commit: 5,
+    commits_without_the_lock: 20,
+    commits_without_lock_or_constraints: 20,
+    looks_no_key_up_on_a_new_connection: 20,
+    looks_no_key_up_and_nothing_rejects_it: 20,
+    expires_without_looking_again: 5,
+    keeps_hold_not_due_for_ever: 20,
+    takes_money_for_a_hold_that_ran_out: 10,
+    lets_due_holds_block_seats: 20,
+    lets_time_go_back: 50,
+    never_takes_the_lock_from_the_frozen: 100,
+    forgets_to_give_seats_back: 5,
+    keeps_the_money_of_a_cancelled_booking: 20,
+    seats_late_money_without_looking: 100,
+    returns_nothing_for_seats_given_back: 20,
+    leaves_bookings_on_a_cancelled_flight: 100,
+    serves_the_last_first: 60,
+    sells_to_newcomers_before_those_who_wait: 100,
+    forgets_those_who_wait: 20,
+    loads_nobody_who_waits: 20,
+    lets_them_wait_for_a_cancelled_flight: 100,
+}
+"""Each with the number of seeds within which it has to be caught."""

@@ -1,0 +1,23 @@
+"""A port that was chosen waits for its server, and for nobody else."""
+
+import errno
+import socket
+
+import pytest
+
+from trials.torture.ports import free_port
+
+
+def test_a_chosen_port_is_taken_for_all_but_servers_that_name_it() -> None:
+    port = free_port()
+    with socket.socket() as passer_by, pytest.raises(OSError, match="in use") as refused:
+        passer_by.bind(("127.0.0.1", port))
+    assert refused.value.errno == errno.EADDRINUSE
+    for _ in ("started", "started again"):
+        with socket.create_server(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)):
+            pass
+
+
+def test_nobody_is_met_there_while_its_server_is_down() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", free_port()), timeout=5)

@@ -1,0 +1,1 @@
+"""Trials: benchmarks, fault injection, drills and simulation. Not part of the program."""

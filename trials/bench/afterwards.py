@@ -1,0 +1,177 @@
+"""After the load: a rush and kills on the very ledger that was loaded.
+
+The rush is the demo's. The kills are SIGKILL while buyers book, first to PostgreSQL, which the program has to
+live through, then to the whole program; whoever was not answered asks again with the same key.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from cli.demo.client import Answer, Command, Person, Server, connect
+from cli.demo.crowd import work_through
+from cli.demo.notebook import Notebook
+from cli.demo.rush import rush
+from cli.demo.stage import Stage
+from cli.demo.story import Flight, Story
+from cli.demo.timetable import new_york
+from cli.tokens import signed
+from trials.bench.report import Check
+from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, flight
+from trials.torture.program import PROGRAM, Program, environment_without_settings
+from trials.torture.server import Server as Postgres
+
+BUYERS = 64
+RUSH_SEATS = 10
+FLIGHTS = 40
+ENOUGH = 200
+"""Bookings between two kills."""
+
+PACE_SECONDS_MAX = 60
+RESTART_SECONDS_MAX = 120
+"""Longer than it takes PostgreSQL to read its log again after a kill under load."""
+
+PATIENCE = 10
+"""How often somebody comes back with the same key, at some ten seconds a time."""
+
+
+async def checks(data: Path, kills: int, broken: Sequence[str] = PROGRAM) -> list[Check]:
+    """On the ledger in that data folder, which nobody serves. Raises RuntimeError when it does not start.
+
+    `broken`: the program, or one that is broken on purpose and must not pass.
+    """
+    own = {
+        "SEATLEDGER_DATA": str(data),
+        "SEATLEDGER_JWT_SECRET": SECRET,
+        "SEATLEDGER_HOLD_SECONDS": HOLD_SECONDS,
+    }
+    program = Program(environment_without_settings() | own, data / "afterwards.log", broken)
+    await _started(program)
+    try:
+        url = f"http://127.0.0.1:{program.port}"
+        async with connect(url, lambda who, roles: signed(SECRET, who, roles)) as server:
+            return [await _rushed(server), await _killed(server, program, data, kills)]
+    finally:
+        await program.stop()
+
+
+async def _started(program: Program) -> None:
+    if not await program.restart(RESTART_SECONDS_MAX):
+        raise RuntimeError(f"the program did not start within {RESTART_SECONDS_MAX} s")
+
+
+async def _rushed(server: Server) -> Check:
+    departure = min((one for one in new_york() if one.seats >= RUSH_SEATS), key=lambda one: one.seats)
+    story = Story(
+        server=server,
+        operator=server.person("operator-0", "operator"),
+        auditor=server.person("auditor-0", "auditor"),
+        customers=[server.person(f"customer-{number}", "client") for number in range(BUYERS)],
+        notebook=Notebook(),
+        watch=Stage(silent=True),
+        day=(datetime.now(UTC) + timedelta(days=300)).date(),
+    )
+    made = await Command(story.operator, "/flights", departure.scheduled(story.day)).give()
+    id = _body(made, 201)["id"]
+    story.flights[id] = Flight(id, departure)
+    await rush(story, story.flights[id])
+    facts, surprises = story.notebook.facts["rush"], story.notebook.surprises
+    told = f"{facts['sold']} of {facts['seats']} seats sold to {facts['buyers']} buyers at once"
+    return Check("rush", not surprises, "; ".join([told, *surprises]))
+
+
+class Buyers:
+    """Who book one seat after another; what they were told by booking, and what they still wait for."""
+
+    def __init__(self, server: Server, flights: list[str]) -> None:
+        self._seats = (id for id in flights for _ in range(SEATS))
+        self.told: dict[str, tuple[Person, object]] = {}
+        self.doubtful: list[Command] = []
+        self.wrong: list[str] = []
+        self.repeated = 0
+        self._enough = False
+        self._tasks = [
+            asyncio.create_task(self._buy(server.person(f"customer-{number}", "client")))
+            for number in range(BUYERS)
+        ]
+
+    async def go_on(self, count: int) -> None:
+        """Until so many more were told of a booking."""
+        wanted = len(self.told) + count
+        async with asyncio.timeout(PACE_SECONDS_MAX):
+            while len(self.told) < wanted:  # noqa: ASYNC110 - nobody is slowed down by telling
+                await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Once everybody knows what became of their last booking."""
+        self._enough = True
+        await asyncio.gather(*self._tasks)
+        for command in self.doubtful:
+            for _ in range(PATIENCE):
+                if await self._ask(command):
+                    break
+            else:
+                self.wrong.append(f"never answered: {command.path} {command.key}")
+
+    async def _buy(self, who: Person) -> None:
+        while not self._enough and (seat := next(self._seats, None)):
+            command = who.booking(seat, 1)
+            if not await self._ask(command):
+                self.doubtful.append(command)
+
+    async def _ask(self, command: Command) -> bool:
+        """Whether there was an answer."""
+        try:
+            answer = await command.give()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+        if answer.status in (429, 503):
+            return False
+        self.repeated += answer.tries > 1 or command in self.doubtful
+        if answer.status != 201 or answer.body["id"] in self.told:
+            self.wrong.append(f"a second time, or refused: {answer}")
+        else:
+            self.told[answer.body["id"]] = (command.who, answer.body)
+        return True
+
+
+async def _killed(server: Server, program: Program, data: Path, kills: int) -> Check:
+    operator = server.person("operator-0", "operator")
+    flights = [
+        _body(await operator.post("/flights", flight(number, days=400), key=f"kills-{number}"), 201)["id"]
+        for number in range(FLIGHTS)
+    ]
+    buyers = Buyers(server, flights)
+    for _ in range(kills):
+        await buyers.go_on(ENOUGH)
+        Postgres(data).kill()
+        await buyers.go_on(ENOUGH)
+        await asyncio.to_thread(program.kill)
+        await _started(program)
+    await buyers.go_on(ENOUGH)
+    await buyers.stop()
+
+    async def read_back(one: tuple[str, tuple[Person, object]]) -> None:
+        id, (who, told) = one
+        answer = await who.get(f"/bookings/{id}")
+        if (answer.status, answer.body) != (200, told):
+            buyers.wrong.append(f"booking {id} was told of, and now: {str(answer)[:200]}")
+
+    await work_through(buyers.told.items(), read_back, Stage(silent=True))
+    held = sum([_body(await operator.get(f"/flights/{id}/availability"), 200)["held"] for id in flights])
+    if held != len(buyers.told):
+        buyers.wrong.append(f"{held} seats are held for {len(buyers.told)} bookings that were told of")
+    seen = f"PostgreSQL and program killed {kills} times each; {len(buyers.told):,} bookings told of"
+    repeated = f"{buyers.repeated} of them asked for again under their keys"
+    return Check("kills", not buyers.wrong, "; ".join([seen, repeated, *buyers.wrong[:3]]))
+
+
+def _body(answer: Answer, status: int) -> dict[str, Any]:
+    if answer.status != status:
+        raise RuntimeError(f"not {status}: {answer}")
+    body: dict[str, Any] = answer.body
+    return body

@@ -1,0 +1,88 @@
+"""What the program takes while nobody asks anything of it: CPU time and memory of `up` on an empty ledger.
+
+All its processes count, those that keep the embedded PostgreSQL too; PostgreSQL's own do not. Memory is the
+proportional set size: a page that several processes share counts once.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from trials.bench import servers
+from trials.bench.footprint import proportional_memory_bytes, seconds_of, with_word, words
+from trials.bench.ledgers import fresh_folder
+from trials.bench.report import RESULTS, conclude, settings
+from trials.bench.tables import Table
+from trials.bench.verified import verified
+
+WORKERS = (2, 1)
+"""What `up` starts if it is not told, and the least."""
+
+SETTLE_SECONDS = 15
+"""After a start, before it counts."""
+
+
+class Idle(msgspec.Struct, frozen=True):
+    """`cpu_percent` of one core."""
+
+    cpu_percent: float
+    memory_mb: float
+    processes: dict[str, float]
+
+
+def measure(data: Path, workers: int, settle: float, seconds: float) -> Idle:
+    up = ("cli.main", "up", "--data", str(data), "--workers", str(workers))
+    with servers.running(*up, log=data / "up.log"):
+        time.sleep(settle)
+        processes = with_word(str(data))
+        before, began = seconds_of(processes), time.monotonic()
+        time.sleep(seconds)
+        busy = (seconds_of(processes) - before) / (time.monotonic() - began)
+        memory = {words(process): proportional_memory_bytes(process) / 1e6 for process in processes}
+        return Idle(busy * 100, sum(memory.values()), memory)
+
+
+def tables(raw: Mapping[str, Any]) -> list[Table]:
+    rows = []
+    for workers in raw["rounds"][0]:
+        found = [one[workers] for one in raw["rounds"]]
+        cpu, memory = (f"{median(one[name] for one in found):.2f}" for name in ("cpu_percent", "memory_mb"))
+        rows.append([f"up --workers {workers}", cpu, memory, str(len(found[0]["processes"]))])
+    return [Table("Idle", ("", "% of a core", "memory MB", "processes"), rows)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the ledger verifies afterwards."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trials.bench.idle",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=int, default=60, metavar="S", help="to look at it (60)")
+    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="how often all is measured (2)")
+    parser.add_argument("--smoke", action="store_true", help="a second, once: measures nothing")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / "idle.json", metavar="FILE", help="raw numbers as JSON"
+    )
+    options = parser.parse_args(arguments)
+    settle = SETTLE_SECONDS
+    if options.smoke:
+        options.seconds, options.rounds, settle = 1, 1, 0
+    chosen = settings(vars(options))
+    with fresh_folder() as data:
+        rounds = []
+        for number in range(options.rounds):
+            print(f"idle: round {number + 1} of {options.rounds}", file=sys.stderr)
+            rounds.append({str(n): measure(data, n, settle, options.seconds) for n in WORKERS})
+        checks = [verified(data)]
+    return conclude({"settings": chosen, "rounds": rounds, "checks": checks}, tables, options.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

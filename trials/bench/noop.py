@@ -1,0 +1,115 @@
+"""The reference: a Litestar app that decodes and encodes the same bodies and does nothing else.
+
+`python -m trials.bench.noop --port P --workers N` serves it by the same server and settings as the real API.
+"""
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from litestar import Litestar, get, post
+from litestar.params import FromPath, JSONBody
+
+from api.serve import granian_server
+from domain.booking import Status
+from domain.commands import InitiateBooking, PayBooking
+from domain.money import Money
+from domain.payments import PaymentStatus
+from projections.bookings import BookingRow, Payment
+from runtime.settings import Settings
+from trials.bench.process import collect_as_the_api_does
+
+NOW = datetime(2025, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SOME_ID = UUID("01900000-0000-7000-8000-000000000001")
+PRICE = Money(45_000, "USD")
+
+
+class Paid(msgspec.Struct, frozen=True):
+    payment_id: UUID
+    booking: BookingRow
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    reason: str
+
+
+class Availability(msgspec.Struct, frozen=True):
+    flight_id: UUID
+    seats: int
+    held: int
+    booked: int
+    available: int
+
+
+@post("/api/v1/bookings", status_code=201)
+async def create(data: JSONBody[InitiateBooking]) -> BookingRow:
+    return _booking(data.flight_id, data.user_id, data.seats)
+
+
+@post("/api/v1/bookings/payments", status_code=201)
+async def pay(data: JSONBody[PayBooking]) -> Paid:
+    return Paid(SOME_ID, _booking(data.booking_id, data.user_id, 1))
+
+
+@post("/api/v1/bookings/{booking_id:uuid}/cancel", status_code=200)
+async def cancel(booking_id: FromPath[UUID], data: JSONBody[Cancel]) -> BookingRow:
+    return _booking(booking_id, "customer-0", 1)
+
+
+@get("/api/v1/bookings/{booking_id:uuid}")
+async def booking(booking_id: FromPath[UUID]) -> BookingRow:
+    return _booking(booking_id, "customer-0", 1)
+
+
+@get("/api/v1/flights/{flight_id:uuid}/availability")
+async def availability(flight_id: FromPath[UUID]) -> Availability:
+    return Availability(flight_id, 1000, 0, 500, 500)
+
+
+def _booking(id: UUID, user_id: str, seats: int) -> BookingRow:
+    return BookingRow(
+        id=SOME_ID,
+        flight_id=id,
+        user_id=user_id,
+        seats=seats,
+        total_cost=PRICE,
+        status=Status.BOOKED,
+        expires_at=NOW,
+        version=1,
+        created_at=NOW,
+        updated_at=NOW,
+        payment=Payment(SOME_ID, PaymentStatus.CAPTURED),
+    )
+
+
+def create_app() -> Litestar:
+    @asynccontextmanager
+    async def settled(_: Litestar) -> AsyncIterator[None]:
+        collect_as_the_api_does()
+        yield
+
+    return Litestar(
+        [create, pay, cancel, booking, availability],
+        lifespan=[settled],
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="trials.bench.noop", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    options = parser.parse_args()
+    settings = replace(Settings(), port=options.port, workers=options.workers)
+    server = granian_server(settings, "trials.bench.noop:create_app")
+    print(f"ready http://{server.bind_addr}:{server.bind_port}", flush=True)
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()

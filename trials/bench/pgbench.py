@@ -1,0 +1,92 @@
+"""References by PostgreSQL alone: one durable transaction for each booking, driven by pgbench.
+
+A booking is an event inserted and a seat taken if one is free, in one prepared statement: about the least
+that a booking system could do, in C, without keys, chain, views or history.
+"""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from statistics import quantiles
+
+import msgspec
+import psycopg
+
+from database.embedded.binaries import find_binaries
+
+SECONDS_MIN = 2
+"""In less a busy machine hardly opens all connections."""
+
+FLIGHTS = 1_000
+SEATS = 1_000_000_000
+HOT = 1
+
+SCHEMA = f"""
+    create schema if not exists bench;
+    drop table if exists bench.events, bench.seats;
+    create table bench.events (
+        id bigint generated always as identity primary key, flight_id integer not null, state text not null,
+        recorded_at timestamptz not null default now());
+    create table bench.seats (flight_id integer primary key, free integer not null check (free >= 0))
+        with (fillfactor = 50);
+    insert into bench.seats select n, {SEATS} from generate_series(1, {FLIGHTS}) as n;
+"""
+
+BOOK = """
+    with taken as (
+        update bench.seats set free = free - 1 where flight_id = :flight and free > 0 returning flight_id)
+    insert into bench.events (flight_id, state)
+    select flight_id, '{"user_id":"passenger","seats":1,"total_cost":{"amount":450000,"currency":"INR"}}'
+    from taken;
+"""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Bookings a second, and how long one took."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def pace_of(seconds_each: list[float], elapsed: float) -> Pace:
+    percentiles = quantiles(seconds_each, n=100, method="inclusive")
+    return Pace(len(seconds_each) / elapsed, percentiles[49] * 1e3, percentiles[98] * 1e3)
+
+
+def prepare(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(SCHEMA)
+
+
+def book(url: str, *, clients: int, seconds: int, hot: bool) -> Pace:
+    """Raises RuntimeError, with what pgbench said."""
+    binaries = find_binaries()
+    assert binaries
+    flight = str(HOT) if hot else f"random(1, {FLIGHTS})"
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "book.sql")
+        script.write_text(f"\\set flight {flight}\n{' '.join(BOOK.split())}\n")
+        ran = subprocess.run(
+            [
+                str(binaries / "pgbench"),
+                *("--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={min(clients, 2)}"),
+                *(
+                    f"--time={max(seconds, SECONDS_MIN)}",
+                    f"--file={script}",
+                    "--log",
+                    f"--log-prefix={folder}/log",
+                    url,
+                ),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = re.search(r"^tps = ([0-9.]+)", ran.stdout, re.MULTILINE)
+        if ran.returncode or not found:
+            raise RuntimeError(f"pgbench failed: {ran.stdout}{ran.stderr}")
+        # The third column is the time that the transaction took, in microseconds.
+        times = [int(line.split()[2]) / 1e6 for log in Path(folder).glob("log*") for line in log.open()]
+    return pace_of(times, len(times) / float(found[1]))

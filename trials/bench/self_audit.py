@@ -1,0 +1,208 @@
+"""`python -m trials.bench.self_audit [--events 10000]`: from a corrupted row to red, and what looking costs.
+
+A ledger of its own, filled with holds that are paid for; then the auditor pulses as it does in the scheduler,
+in another process than the writers, who are measured with and without it, turn by turn.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import time
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+
+from audit.self_audit.rounds import full_round
+from audit.self_audit.standing import standing
+from database.connection import Connection, connect
+from domain.caller import SYSTEM
+from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
+from domain.money import Money
+from ledger.ledger import Ledger, open_ledger
+from ledger.submission import Submission, neutral
+from runtime.settings import Settings
+from scheduler.auditor import Auditor
+from trials.bench.ledgers import fresh_ledger
+
+SEATS = 1000
+AT_ONCE = 64
+BLOCK = 1000
+TRIES = 5
+IDLE_SECONDS = 60
+TURN_SECONDS = 35
+"""Longer than the rest between two rounds, so that each turn has its share of them."""
+
+TURNS = 3
+PULSE_SECONDS = 1.0
+START_SECONDS = 4
+RED_SECONDS_MAX = 300
+PRICE = Price(100_00, "INR")
+SETTINGS = Settings(hold_seconds=86_400, deadline_seconds=60)
+
+_flights = count()
+
+
+async def trade(ledger: Ledger, events: int, at_once: int) -> int:
+    """Holds that are paid for, three events each, `at_once` together; how many commands it took."""
+    commands = 0
+    for first in range(0, events // 3, SEATS):
+        day, number = divmod(next(_flights), 9_000)
+        departs = datetime.now(UTC) + timedelta(days=90 + day)
+        arrives = departs + timedelta(hours=8)
+        flight = ScheduleFlight(f"BA{number + 1}", "LHR", "JFK", departs, arrives, SEATS, PRICE)
+        answer = await ledger.submit(Submission(flight, SYSTEM, neutral))
+        assert answer.subject_id
+        for _ in range(first, min(first + SEATS, events // 3), at_once):
+            holds = [InitiateBooking(answer.subject_id, f"user-{n}", 1) for n in range(at_once)]
+            held = await ledger.submit_all([Submission(one, SYSTEM, neutral) for one in holds], atomic=False)
+            pay = [
+                PayBooking(one.subject_id, f"user-{n}", Money(PRICE.amount, PRICE.currency))
+                for n, one in enumerate(held)
+                if one.subject_id
+            ]
+            await ledger.submit_all([Submission(one, SYSTEM, neutral) for one in pay], atomic=False)
+            commands += len(holds) + len(pay)
+    return commands
+
+
+async def pulse(url: str) -> None:
+    """As in the scheduler, for ever."""
+    auditor = Auditor(url)
+    while True:
+        await auditor.run()
+        await asyncio.sleep(PULSE_SECONDS)
+
+
+@contextmanager
+def auditing(url: str) -> Iterator[int]:
+    """In a process of its own, whose id it gives."""
+    process = get_context("spawn").Process(target=_pulse, args=(url,), daemon=True)
+    process.start()
+    try:
+        yield process.pid or 0
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _pulse(url: str) -> None:
+    asyncio.run(pulse(url))
+
+
+async def corruptions(connection: Connection) -> None:
+    """Each at a moment of its own: until it is named, and until the mended row is fine again."""
+    for _ in range(TRIES):
+        await asyncio.sleep(random.uniform(0, 30))
+        cursor = await connection.execute(_CORRUPT, (random.random(),))
+        row = await cursor.fetchone()
+        assert row
+        red = await until(connection, ok=False)
+        await connection.execute(_MEND, (row[0],))
+        green = await until(connection, ok=True)
+        print(f"an old row corrupted: red after {red:.1f} s; mended: green after {green:.1f} s")
+
+
+async def until(connection: Connection, ok: bool) -> float:
+    began = time.perf_counter()
+    async with asyncio.timeout(RED_SECONDS_MAX):
+        while (await standing(connection)).ok != ok:  # noqa: ASYNC110 - it is told in a table
+            await asyncio.sleep(0.1)
+    return time.perf_counter() - began
+
+
+async def idle(url: str, connection: Connection) -> None:
+    """Its share of a core while nobody writes: its Python and its session in PostgreSQL."""
+    with auditing(url) as process:
+        used = await busy(process, connection, asyncio.sleep(IDLE_SECONDS))
+    print(f"idle: {used / IDLE_SECONDS:.2%} of a core")
+
+
+async def writers(url: str, ledger: Ledger, connection: Connection) -> None:
+    """Commands a second with and without it, turn by turn; and its own share of a core meanwhile."""
+    paces: dict[bool, float] = {}
+
+    async def turn(audited: bool) -> None:
+        began, commands = time.perf_counter(), 0
+        while time.perf_counter() - began < TURN_SECONDS:
+            commands += await trade(ledger, 3 * AT_ONCE * 4, AT_ONCE)
+        paces[audited] = commands / (time.perf_counter() - began)
+
+    ratios = []
+    for number in range(TURNS):
+        used = 0.0
+        for audited in (False, True) if number % 2 else (True, False):
+            # So that the turn pays for its own events, and for no others.
+            await full_round(connection)
+            if audited:
+                with auditing(url) as process:
+                    used = await busy(process, connection, turn(True))
+            else:
+                await turn(False)
+        ratios.append(paces[True] / paces[False])
+        print(
+            f"writing: {paces[True]:,.0f} commands/s audited, {paces[False]:,.0f} not: {ratios[-1]:.2f};"
+            f" {used / TURN_SECONDS:.1%} of a core"
+        )
+    print(f"median {median(ratios):.2f}")
+
+
+async def busy(process: int, connection: Connection, work: Awaitable[None]) -> float:
+    """Seconds of a core that the auditor and its session use meanwhile."""
+    await asyncio.sleep(START_SECONDS)
+    cursor = await connection.execute(_SESSION)
+    row = await cursor.fetchone()
+    assert row
+    before = cpu_seconds(process) + cpu_seconds(row[0])
+    await work
+    return cpu_seconds(process) + cpu_seconds(row[0]) - before
+
+
+def cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measure(url: str, events: int) -> None:
+    async with open_ledger(url, SETTINGS) as ledger, await connect(url, "bench") as connection:
+        await trade(ledger, events, BLOCK)
+        for what in ("first round, from nothing", *["a round"] * 3):
+            began = time.perf_counter()
+            await full_round(connection)
+            found = await standing(connection)
+            print(
+                f"{what}: {time.perf_counter() - began:.2f} s, {found.rows} rows, position {found.position}"
+            )
+        with auditing(url):
+            await corruptions(connection)
+        await idle(url, connection)
+        await writers(url, ledger, connection)
+        await full_round(connection)
+        print(await standing(connection))
+
+
+_CORRUPT = """
+    update views.bookings set seats = seats + 1 where id = (
+        select originator_id from ledger.events where topic = 'booking.initiated'
+            and position <= greatest(2, %s * (select max(position) from ledger.events))
+        order by position desc limit 1)
+    returning id
+"""
+_MEND = "update views.bookings set seats = seats - 1 where id = %s"
+_SESSION = "select pid from pg_stat_activity where application_name = 'seatledger self-audit'"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000)
+    events = parser.parse_args().events
+    with fresh_ledger() as (url, _):
+        asyncio.run(measure(url, events))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The writer without HTTP: bookings a second by blocks, against PostgreSQL alone and the stock library.
+
+Starts an embedded database with full durability. Each round measures, in turn: one to 256 bookings in flight
+through the real writer, with the answers that HTTP would give; pgbench with one durable transaction for each
+booking; the library's own application. At the end it tells how much time each stage of a block takes, and
+verifies the ledger.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from ledger.ledger import open_ledger
+from trials.bench import pgbench, stages
+from trials.bench.desk import RATE_MAX, SEATS, Desk, one_by_one, settings
+from trials.bench.ledgers import Fresh, fresh_ledger, sealed
+from trials.bench.process import run
+from trials.bench.report import RESULTS, conclude
+from trials.bench.report import settings as told_settings
+from trials.bench.stock import Stock
+from trials.bench.tables import Table, spread
+from trials.bench.verified import verified
+
+IN_FLIGHT = (1, 16, 64, 256)
+
+
+async def measure(fresh: Fresh, stock: Stock, seconds: int, rounds: int) -> dict[str, Any]:
+    url = fresh.url
+    async with open_ledger(url, settings(sealed(fresh))) as ledger:
+        desk = Desk(ledger)
+        many = cycle(await desk.schedule(RATE_MAX * seconds * (len(IN_FLIGHT) * rounds + 2) // SEATS))
+        await desk.book(many, 64, seconds / 2)
+        measured = []
+        for number in range(rounds):
+            print(f"writer: round {number + 1} of {rounds}", file=sys.stderr)
+            hot = await desk.schedule(RATE_MAX * seconds // SEATS)
+            round = {f"{n} in flight": await desk.book(many, n, seconds) for n in IN_FLIGHT}
+            round["64 in flight, one hot flight"] = await desk.book(one_by_one(hot), 64, seconds)
+            for clients in (1, 64):
+                pace = await asyncio.to_thread(pgbench.book, url, clients=clients, seconds=seconds, hot=False)
+                round[f"pgbench, {clients} client{'s' * (clients > 1)}"] = pace
+            round["pgbench, 64 clients, one hot flight"] = await asyncio.to_thread(
+                pgbench.book, url, clients=64, seconds=seconds, hot=True
+            )
+            round["stock application"] = await asyncio.to_thread(stock.book, seconds)
+            measured.append(round)
+        with stages.clocked() as clock:
+            pace = await desk.book(many, 64, seconds)
+        return {"rounds": measured, "stages": clock.told(pace.per_second * seconds)}
+
+
+def tables(raw: Mapping[str, Any]) -> list[Table]:
+    return [pace_table(raw, "Bookings without HTTP"), _stage_table(raw["stages"])]
+
+
+def pace_table(raw: Mapping[str, Any], title: str) -> Table:
+    rounds, chosen = raw["rounds"], raw["settings"]
+    rows = []
+    for case in rounds[0]:
+        paces = [one[case] for one in rounds]
+        milliseconds = [spread([pace[name] for pace in paces], ".2f")[0] for name in ("p50_ms", "p99_ms")]
+        rows.append([case, *spread([pace["per_second"] for pace in paces]), *milliseconds])
+    headings = ("", "a second", "lowest-highest", "p50 ms", "p99 ms")
+    return Table(f"{title}, {len(rounds)} rounds of {chosen['seconds']} s", headings, rows)
+
+
+def _stage_table(found: Mapping[str, float]) -> Table:
+    rows = [(stage, f"{microseconds:.0f}") for stage, microseconds in found.items()]
+    return Table("Where the time of a block goes, 64 in flight", ("stage", "µs a booking"), rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the ledger verifies afterwards."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trials.bench.writer",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=int, default=5, metavar="S", help="of each case in each round (5)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often all is measured (5)")
+    parser.add_argument("--smoke", action="store_true", help="one round of a second: measures nothing")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / "writer.json", metavar="FILE", help="raw numbers as JSON"
+    )
+    options = parser.parse_args(arguments)
+    if options.smoke:
+        options.seconds, options.rounds = 1, 1
+    logger.remove()
+    chosen = told_settings(vars(options))
+    with fresh_ledger() as fresh:
+        pgbench.prepare(fresh.url)
+        stock = Stock(fresh.url)
+        try:
+            found = run(measure(fresh, stock, options.seconds, options.rounds))
+        finally:
+            stock.close()
+        checks = [verified(fresh.data)]
+    return conclude({"settings": chosen, **found, "checks": checks}, tables, options.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""`python -m trials.drills.backup`: restore a base backup and the archived WAL to a moment."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from loguru import logger
+
+from database.schema import migrate
+from trials.drills.load import Told, callers
+from trials.drills.servers import Ground, NoPrograms, Server, drill_ground
+from trials.torture.program import environment_without_settings, found_by_verify
+
+LOAD_SECONDS = 1.0
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What a restore came to. Events after the target are lost on purpose; before it none may be."""
+
+    target: datetime
+    backup_seconds: float
+    restore_seconds: float
+    events: int
+    restored_events: int
+    exact_prefix: bool
+    acknowledged_before: int
+    lost_before: int
+    forgotten_after: int
+    verified: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.exact_prefix and self.verified and not self.lost_before and self.restored_events > 0
+
+    def __str__(self) -> str:
+        return (
+            f"base backup {self.backup_seconds:.1f} s under load, restored to {self.target:%H:%M:%S.%f} "
+            f"in {self.restore_seconds:.1f} s\n"
+            f"{self.restored_events} of {self.events} events, "
+            f"{'an exact prefix' if self.exact_prefix else 'NOT a prefix'} of the log; "
+            f"verify {'ok' if self.verified else 'NOT ok'}\n"
+            f"acknowledged before the target: {self.acknowledged_before}, lost {self.lost_before}\n"
+            f"after it, lost as asked: {self.events - self.restored_events} events, "
+            f"and {self.forgotten_after} acknowledged commands whose keys are forgotten"
+        )
+
+
+async def back_up_and_restore(ground: Ground) -> Restored:
+    archive = ground.folder_for("archive")
+    original = await asyncio.to_thread(ground.new_server, "original", archiving_to(archive))
+    migrate(original.url)
+    async with callers(original.url) as told:
+        await asyncio.sleep(LOAD_SECONDS)
+        started = time.monotonic()
+        copy = await asyncio.to_thread(ground.copy_of, original, "restored")
+        backup_seconds = time.monotonic() - started
+        await asyncio.sleep(LOAD_SECONDS)
+        before = told.up_to_now()
+        # Later than every commit that was answered: on one machine there is one clock.
+        ((target,),) = original.ask("select clock_timestamp()")
+        await asyncio.sleep(LOAD_SECONDS)
+    await asyncio.to_thread(_archive_all, original)
+    started = time.monotonic()
+    await asyncio.to_thread(_restore, copy, archive, target)
+    restore_seconds = time.monotonic() - started
+    environment = {**environment_without_settings(), "DATABASE_URL": copy.url}
+    return Restored(
+        target=target,
+        backup_seconds=backup_seconds,
+        restore_seconds=restore_seconds,
+        verified=not await asyncio.to_thread(found_by_verify, environment),
+        **_compared(original, copy, before, told),
+    )
+
+
+def archiving_to(archive: Path) -> dict[str, str]:
+    """The server's settings. A copy that was cut short must not be taken for a segment, hence two names."""
+    copied = f"cp %p {archive}/%f.part && mv {archive}/%f.part {archive}/%f"
+    return {"archive_mode": "on", "archive_command": f"test ! -f {archive}/%f && {copied}"}
+
+
+def _archive_all(server: Server) -> None:
+    """Finish the segment at hand; a loss of the server would lose what is in it."""
+    ((segment,),) = server.ask("select pg_walfile_name(pg_switch_wal())")
+    server.wait_until(lambda: server.ask(_ARCHIVED, segment) == [(True,)])
+
+
+def recovering_to(target: str, archive: Path) -> dict[str, str]:
+    """The restored server's settings."""
+    return {
+        "restore_command": f"cp {archive}/%f %p",
+        "recovery_target_time": target,
+        "recovery_target_action": "promote",
+        # It must not write into the archive that it came from.
+        "archive_mode": "off",
+    }
+
+
+def _restore(copy: Server, archive: Path, target: datetime) -> None:
+    copy.settings |= recovering_to(target.isoformat(), archive)
+    (copy.cluster / "recovery.signal").touch()
+    owner = copy.cluster.stat()
+    os.chown(copy.cluster / "recovery.signal", owner.st_uid, owner.st_gid)
+    copy.start()
+    copy.wait_until(lambda: copy.ask("select pg_is_in_recovery()") == [(False,)])
+
+
+def _compared(original: Server, copy: Server, before: Told, told: Told) -> dict[str, Any]:
+    ((events,),) = original.ask("select max(position) from ledger.events")
+    head = copy.ask("select position, hash from ledger.events order by position desc limit 1")
+    return {
+        "events": events,
+        "restored_events": head[0][0] if head else 0,
+        # The hash covers everything before it: one that is equal means that all is equal.
+        "exact_prefix": head == original.ask(_AT, head[0][0]) if head else False,
+        "acknowledged_before": len(before.answers),
+        "lost_before": before.lost(copy.ask),
+        "forgotten_after": told.lost(copy.ask) - before.lost(copy.ask),
+    }
+
+
+_AT = "select position, hash from ledger.events where position = %s"
+_ARCHIVED = "select coalesce(last_archived_wal >= %s, false) from pg_stat_archiver"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when the restored log is an exact prefix, verifies, and holds what was acknowledged by then."""
+    parser = argparse.ArgumentParser(prog="python -m trials.drills.backup", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    options = parser.parse_args(arguments)
+    logger.disable("ledger")
+    try:
+        with drill_ground() as ground:
+            restored = asyncio.run(back_up_and_restore(ground))
+    except NoPrograms as problem:
+        print(f"trials.drills.backup: {problem}", file=sys.stderr)
+        return 1
+    print(json.dumps({"ok": restored.ok, **msgspec.to_builtins(restored)}) if options.json else restored)
+    return 0 if restored.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The real program on a drill's servers, and a crowd of callers before its door."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from cli.tokens import signed
+from trials.drills.servers import Ground
+from trials.torture.clients import connect
+from trials.torture.customers import Crowd
+from trials.torture.program import Program, environment_without_settings
+from trials.torture.records import Records
+
+THINK_SECONDS = 0.05
+ANSWER_SECONDS_MAX = 7
+HOLD_SECONDS = 2
+CAPTURE_SECONDS = 2
+
+
+@asynccontextmanager
+async def program_with_callers(ground: Ground, url: str) -> AsyncIterator[tuple[Crowd, Records]]:
+    """The real program on both servers' addresses, and a crowd that calls it."""
+    key = secrets.token_urlsafe(48)
+    environment = {
+        **environment_without_settings(),
+        "DATABASE_URL": url,
+        "SEATLEDGER_DATA": str(ground.folder),
+        "SEATLEDGER_JWT_SECRET": key,
+        "SEATLEDGER_HOLD_SECONDS": str(HOLD_SECONDS),
+        "SEATLEDGER_CAPTURE_SECONDS": str(CAPTURE_SECONDS),
+        "SEATLEDGER_SWEEP_CRON": "*/2 * * * * *",
+    }
+    program = Program(environment, ground.folder / "program.log")
+    records = Records(ground.folder / "calls.jsonl")
+    try:
+        if not await program.start():
+            raise ChildProcessError((ground.folder / "program.log").read_text()[-3000:])
+        address = f"http://127.0.0.1:{program.port}"
+        async with (
+            connect(
+                address, records, lambda who, roles: signed(key, who, roles, 600), ANSWER_SECONDS_MAX
+            ) as line,
+            Crowd(line, Random(), HOLD_SECONDS, THINK_SECONDS) as crowd,
+        ):
+            await crowd.open()
+            yield crowd, records
+            await crowd.close(0)
+    finally:
+        program.kill()
+        records.close()

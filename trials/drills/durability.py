@@ -1,0 +1,119 @@
+"""`python -m trials.drills.durability`: what is lost of what was acknowledged, setting by setting."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from loguru import logger
+
+import ledger.statements
+from ledger.store import Store
+from trials.drills.misfortunes import MISFORTUNES, Cell, Row
+from trials.drills.servers import NoPrograms, drill_ground
+
+CELL_SECONDS_MAX = 60
+
+
+@contextmanager
+def off_as_told() -> Iterator[None]:
+    """A program that leaves synchronous_commit as the server has it; ours puts `off` right."""
+    careless = ledger.statements.SESSION.replace("when 'off' then 'on'", "when 'off' then 'off'")
+    with patch.object(ledger.statements, "SESSION", careless):
+        yield
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """A program that takes COMMIT's success for success, whatever warning comes with it."""
+    with (
+        patch.object(Store, "_notice", lambda *_: None),
+        patch.object(ledger.statements, "WAIT_FOR_STANDBY", "select 1"),
+    ):
+        yield
+
+
+ROWS = (
+    Row("on", {"synchronous_commit": "on"}, safe=True),
+    Row("off: the program puts it right", {"synchronous_commit": "off"}, safe=True),
+    Row("off, not put right (control)", {"synchronous_commit": "off"}, program=off_as_told, control=True),
+    Row("fsync off (a kill shows nothing)", {"fsync": "off"}),
+    Row("on", {"synchronous_commit": "on"}, "asynchronous"),
+    Row("local", {"synchronous_commit": "local"}, "synchronous"),
+    Row("remote_write", {"synchronous_commit": "remote_write"}, "synchronous", safe=True),
+    Row("on", {"synchronous_commit": "on"}, "synchronous", safe=True),
+    Row("remote_apply", {"synchronous_commit": "remote_apply"}, "synchronous", safe=True),
+    Row("off: the program puts it right", {"synchronous_commit": "off"}, "synchronous", safe=True),
+    Row("on, warning ignored (control)", {}, "synchronous", program=deaf, control=True),
+)
+
+
+def measure(tell: Callable[[str], None]) -> list[tuple[Row, dict[str, Cell]]]:
+    """Every misfortune that each row can meet, on a ground of its own."""
+    measured = []
+    for row in ROWS:
+        names = list(MISFORTUNES)[: 1 if row.standby == "none" else 3 if row.standby == "asynchronous" else 4]
+        cells = {}
+        for name in names:
+            with drill_ground() as ground:
+                cells[name] = asyncio.run(_bounded(MISFORTUNES[name](ground, row)))
+        measured.append((row, cells))
+        tell(
+            f"| {row.name} | {row.standby} | {' | '.join(str(cells.get(name, '')) for name in MISFORTUNES)} |"
+        )
+    return measured
+
+
+async def _bounded(drill: Awaitable[Cell]) -> Cell:
+    return await asyncio.wait_for(drill, CELL_SECONDS_MAX)
+
+
+def surprises(measured: list[tuple[Row, dict[str, Cell]]]) -> list[str]:
+    """Rows that lost what they must not lose, and controls that lost nothing."""
+    found = []
+    for row, cells in measured:
+        lost = sum(cell.lost for cell in cells.values())
+        if (row.safe and lost) or (row.control and not lost):
+            found.append(f"{row.name}, standby {row.standby}: {lost} lost")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when safe settings lost nothing, and each control something."""
+    parser = argparse.ArgumentParser(prog="python -m trials.drills.durability", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    options = parser.parse_args(arguments)
+    logger.disable("ledger")  # what it says of a killed server is no news here
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    tell(f"| synchronous_commit | standby | {' | '.join(MISFORTUNES)} |")
+    tell(f"|---|---|{'---|' * len(MISFORTUNES)}")
+    try:
+        measured = measure(tell)
+    except NoPrograms as problem:
+        print(f"trials.drills.durability: {problem}", file=sys.stderr)
+        return 1
+    wrong = surprises(measured)
+    for sentence in wrong:
+        tell(f"VIOLATION: {sentence}")
+    if options.json:
+        print(json.dumps({"ok": not wrong, "rows": [_row(row, cells) for row, cells in measured]}))
+    return 1 if wrong else 0
+
+
+def _row(row: Row, cells: dict[str, Cell]) -> dict[str, Any]:
+    return {
+        "setting": row.name,
+        "standby": row.standby,
+        "cells": {name: cell._asdict() for name, cell in cells.items()},
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

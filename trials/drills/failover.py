@@ -1,0 +1,176 @@
+"""`python -m trials.drills.failover`: kill the primary under load and promote its standby."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Any, Protocol
+
+import msgspec
+
+from audit.verify import verify
+from trials.drills.crowd import program_with_callers
+from trials.drills.evidence import is_command, lost, silence
+from trials.drills.pair import Pair
+from trials.drills.rounds import Result, Round, figures
+from trials.drills.servers import Ground, NoPrograms, drill_ground
+from trials.torture.judge import judge
+from trials.torture.names import read_named_log
+from trials.torture.records import READS, Call, Records, now
+
+LOAD_SECONDS = 2.0
+CUT_OFF_SECONDS = 1.0
+RECOVER_SECONDS_MAX = 30
+
+UNNOTICED_SECONDS = (0.0, 6.0)
+"""How long nobody promotes the standby, in turn: not at all, and past every caller's deadline."""
+
+
+class Member(Protocol):
+    """One server of two."""
+
+    name: str
+
+    def kill(self) -> None: ...
+
+
+class Twins(Protocol):
+    """Two servers of which one leads: a `trials.drills.pair.Pair`, or what a cluster manager looks after."""
+
+    url: str
+
+    @property
+    def primary(self) -> Member: ...
+
+    @property
+    def standby(self) -> Member: ...
+
+    def promote(self) -> None: ...
+
+    def pair_again(self) -> None: ...
+
+
+async def synchronous(
+    ground: Ground,
+    pair: Twins,
+    times: int,
+    tell: Any = print,
+    unnoticed_seconds: tuple[float, ...] = UNNOTICED_SECONDS,
+) -> Result:
+    """One program and its callers through any number of fail-overs."""
+    rounds = []
+    async with program_with_callers(ground, pair.url) as (crowd, records):
+        for number in range(1, times + 1):
+            unnoticed = unnoticed_seconds[(number - 1) % len(unnoticed_seconds)]
+            rounds.append(await _round(pair, ground, records, unnoticed))
+            tell(f"{number:>3}: {rounds[-1]}")
+            if number < times:
+                await asyncio.to_thread(pair.pair_again)
+        waiting = await crowd.close(RECOVER_SECONDS_MAX)
+        log = await asyncio.to_thread(read_named_log, pair.url, ground.folder)
+    return Result(rounds, await asyncio.to_thread(judge, records.calls, log), waiting)
+
+
+async def asynchronous(ground: Ground) -> Round:
+    """The control: nobody waits for the standby, and it has fallen behind when the primary is killed."""
+    pair = await asyncio.to_thread(Pair, ground, synchronous=False)
+    async with program_with_callers(ground, pair.url) as (_, records):
+        return await _round(pair, ground, records, 0, pair.cut_off)
+
+
+async def _round(
+    pair: Twins,
+    ground: Ground,
+    records: Records,
+    unnoticed_seconds: float,
+    cut_off: Callable[[], None] | None = None,
+) -> Round:
+    begun = len(records.calls)
+    await asyncio.sleep(LOAD_SECONDS)
+    if cut_off:
+        await asyncio.to_thread(cut_off)
+        await asyncio.sleep(CUT_OFF_SECONDS)
+    killed_at = now()
+    await asyncio.to_thread(pair.primary.kill)
+    await asyncio.sleep(unnoticed_seconds)
+    noticed_at = now()
+    await asyncio.to_thread(pair.promote)
+    promoted_at = now()
+    writes_at = await _answered_since(records, promoted_at, is_command)
+    reads_at = await _answered_since(records, promoted_at, lambda call: call.operation in READS)
+    await asyncio.sleep(LOAD_SECONDS / 2)
+    calls = list(records.calls)
+    log = await asyncio.to_thread(read_named_log, pair.url, ground.folder)
+    verified = await asyncio.to_thread(verify, pair.url)
+    mine = [call for call in calls[begun:] if is_command(call)]
+    return Round(
+        killed=pair.standby.name,
+        promoted=pair.primary.name,
+        unnoticed_seconds=unnoticed_seconds,
+        promotion_seconds=promoted_at - noticed_at,
+        writes_after_seconds=writes_at - promoted_at,
+        reads_after_seconds=reads_at - promoted_at,
+        silent_seconds=silence(calls, killed_at - 1),
+        acknowledged=sum(call.answered for call in mine),
+        unknown=sum(not call.answered for call in mine),
+        lost=lost(calls, log),
+        verified=verified.ok,
+    )
+
+
+async def _answered_since(records: Records, moment: float, kind: Callable[[Call], bool]) -> float:
+    """When the first call of a kind was answered after that moment."""
+    deadline = time.monotonic() + RECOVER_SECONDS_MAX
+    while True:
+        recent = reversed(records.calls)
+        found = [
+            call.ended_at
+            for call in takewhile(lambda call: call.ended_at > moment, recent)
+            if call.answered and kind(call)
+        ]
+        if found:
+            return min(found)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody was answered within {RECOVER_SECONDS_MAX} s of the promotion")
+        await asyncio.sleep(0.05)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when nothing acknowledged was lost, and the control lost something; else 1."""
+    parser = argparse.ArgumentParser(prog="python -m trials.drills.failover", description=__doc__)
+    parser.add_argument("--times", type=int, default=10, help="how many fail-overs (10)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    options = parser.parse_args(arguments)
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    try:
+        with drill_ground() as ground:
+            pair = Pair(ground, synchronous=True)
+            result = asyncio.run(synchronous(ground, pair, options.times, tell))
+        with drill_ground() as ground:
+            control = asyncio.run(asynchronous(ground))
+    except NoPrograms as problem:
+        print(f"trials.drills.failover: {problem}", file=sys.stderr)
+        return 1
+    tell(f"control, asynchronous standby 1 s behind: {control}")
+    for sentence in [*result.violations, *(loss for each in result.rounds for loss in each.lost)]:
+        tell(f"VIOLATION: {sentence}")
+    summary = _summary(result, control)
+    if options.json:
+        print(json.dumps({**summary, "rounds": [msgspec.to_builtins(each) for each in result.rounds]}))
+    else:
+        tell(", ".join(f"{name} {value}" for name, value in summary.items()))
+    return 0 if summary["ok"] else 1
+
+
+def _summary(result: Result, control: Round) -> dict[str, Any]:
+    return {"ok": result.ok and bool(control.lost), **figures(result), "control_lost": len(control.lost)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The database's twin: tables in memory, sessions, one head lock, and a clock that can jump."""
+
+import asyncio
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+import psycopg
+from psycopg import errors
+
+from ledger.block import Block
+from ledger.read_set import Wanted
+from trials.simulation.tables import Found, Tables
+
+EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
+"""The database's clock when a simulation begins."""
+
+IDLE_SECONDS_MAX = 2.0
+"""A transaction that hears nothing for so long is ended, as `Store.prepare` asks PostgreSQL to do."""
+
+
+class Database(Tables):
+    """The server: any number of sessions, one head lock among them, and the only clock that decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skew = timedelta(0)
+        self.tick = timedelta(microseconds=1)
+        self.up = True
+        self.lock_holder: Session | None = None
+        self.sessions: dict[int, Session] = {}
+        self._lock_queue: deque[tuple[Session, asyncio.Future[None]]] = deque()
+        self._ids = count(1)
+        self._session_numbers = count(1)
+
+    def clock(self) -> datetime:
+        """In whole ticks: with long ones, times that ought to differ or not by a hair are equal."""
+        elapsed = timedelta(seconds=asyncio.get_running_loop().time()) + self.skew
+        return EPOCH + elapsed - elapsed % self.tick
+
+    def now(self) -> datetime:
+        """Time in the log never goes backwards, whatever the clock does."""
+        clock = self.clock()
+        return max(clock, self.events[-1].recorded_at) if self.events else clock
+
+    def new_id(self) -> UUID:
+        """Ids in the order they are made, as version 7 would give, without its clock and its chance."""
+        return UUID(int=next(self._ids) << 80 | 7 << 76 | 0b10 << 62)
+
+    def connect(self, transaction_seconds: float) -> "Session":
+        """Raises psycopg.OperationalError while the server is down."""
+        if not self.up:
+            raise psycopg.OperationalError("connection refused")
+        session = Session(self, next(self._session_numbers), transaction_seconds)
+        self.sessions[session.number] = session
+        return session
+
+    def crash(self) -> None:
+        """Every session and every open transaction is gone; what was committed is not."""
+        self.up = False
+        for session in list(self.sessions.values()):
+            session.end()
+
+    async def lock(self, session: "Session") -> None:
+        """First come, first served. Raises psycopg.OperationalError when it takes too long."""
+        if self.lock_holder is None:
+            self.lock_holder = session
+            return
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        self._lock_queue.append((session, turn))
+        timer = loop.call_later(session.transaction_seconds, _fail, turn, errors.LockNotAvailable())
+        try:
+            await turn
+        finally:
+            timer.cancel()
+
+    def unlock(self, session: "Session") -> None:
+        """Give up the lock, or the place in its queue."""
+        for waiting, turn in self._lock_queue:
+            if waiting is session:
+                _fail(turn, errors.AdminShutdown())
+        if self.lock_holder is not session:
+            return
+        self.lock_holder = None
+        while self._lock_queue and self.lock_holder is None:
+            waiting, turn = self._lock_queue.popleft()
+            if not turn.done():
+                self.lock_holder = waiting
+                turn.set_result(None)
+
+
+class Session:
+    """One connection as the server sees it: at most one transaction, and that holds the head lock."""
+
+    def __init__(self, database: Database, number: int, transaction_seconds: float) -> None:
+        self.database = database
+        self.number = number
+        self.transaction_seconds = transaction_seconds
+        self._ended = False
+        self._waits = False
+        self._hung_up = False
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def load(self, wanted: Wanted) -> Found:
+        """Read, begin and lock if that was not done."""
+        if self.database.lock_holder is not self:
+            await self.lock()
+        self._go_on()
+        found = self.database.read(wanted, self.database.now())
+        self._wait_for_client()
+        return found
+
+    async def lock(self) -> None:
+        """Begin, lock. From then on the session has `IDLE_SECONDS_MAX` to go on."""
+        self._go_on()
+        self._waits = True
+        try:
+            await self.database.lock(self)
+        finally:
+            self._waits = False
+            if self._hung_up:
+                self.end()
+        self._go_on()
+        self._wait_for_client()
+
+    async def write(self, block: Block) -> None:
+        """Insert everything and commit. After an error the transaction is rolled back, the lock free."""
+        self._go_on()
+        try:
+            self.database.write(block)
+        finally:
+            self.database.unlock(self)
+
+    async def abandon(self) -> None:
+        """Roll back; the session goes on."""
+        self._go_on()
+        self.database.unlock(self)
+
+    def hang_up(self) -> None:
+        """The client's end is closed. A server that waits for a lock finds out when it has got it."""
+        self._hung_up = True
+        if not self._waits:
+            self.end()
+
+    def end(self) -> None:
+        """Roll back and give up the lock."""
+        self._ended = True
+        if self._idle:
+            self._idle.cancel()
+        self.database.sessions.pop(self.number, None)
+        self.database.unlock(self)
+
+    def _wait_for_client(self) -> None:
+        limit = min(self.transaction_seconds, IDLE_SECONDS_MAX)
+        self._idle = asyncio.get_running_loop().call_later(limit, self.end)
+
+    def _go_on(self) -> None:
+        if self._idle:
+            self._idle.cancel()
+        if self._ended:
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+
+def _fail(future: asyncio.Future[None], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,58 @@
+"""Many seeds over all processors: `simulate --seeds N --seed S`, and what to type to see one again."""
+
+import json as json_text
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from trials.simulation.run import Report, simulate
+
+CHUNK = 20
+"""Seeds that a process takes at once."""
+
+SHOWN_MAX = 3
+"""Failing seeds whose last steps are shown; the others are only named."""
+
+
+def run(seeds: int, first: int, json: bool) -> int:
+    """Simulate the seeds from `first` on; 0 when every rule held in every one, else 1."""
+    started = time.monotonic()
+    total = dict.fromkeys(("seeds", "commands", "attempts", "events", "steps"), 0)
+    failed: list[int] = []
+    for report in reports(range(first, first + seeds)):
+        counts = (1, report.calls, report.attempts, report.events, report.steps)
+        total = {name: total[name] + count for name, count in zip(total, counts, strict=True)}
+        if report.problem:
+            failed.append(report.seed)
+            if len(failed) <= SHOWN_MAX:
+                print(shown(report), file=sys.stderr)
+    seconds = round(time.monotonic() - started, 1)
+    if json:
+        print(json_text.dumps({**total, "first_seed": first, "failed": failed, "seconds": seconds}))
+    else:
+        print(_summary(first, total, failed, seconds))
+    return 1 if failed else 0
+
+
+def reports(seeds: Iterable[int]) -> Iterator[Report]:
+    """In order of their seeds, by as many processes as there are processors for us."""
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as processes:
+        yield from processes.map(simulate, seeds, chunksize=CHUNK)
+
+
+def shown(report: Report) -> str:
+    """A failed run: what is wrong, its last steps, and how to see them again."""
+    again = f"python3 run.py simulate --seeds 1 --seed {report.seed}"
+    return "\n".join([f"seed {report.seed}: {report.problem}", *report.trace, f"again: {again}", ""])
+
+
+def _summary(first: int, total: dict[str, int], failed: list[int], seconds: float) -> str:
+    did = (
+        f"{total['seeds']} seeds from {first} in {seconds} s: {total['commands']} commands sent"
+        f" {total['attempts']} times, {total['events']} events, {total['steps']} steps"
+    )
+    if not failed:
+        return f"{did}; every rule held"
+    return f"{did}; {len(failed)} seeds failed: {' '.join(map(str, failed[:20]))}"

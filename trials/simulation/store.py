@@ -1,0 +1,97 @@
+"""The store's twin: `ledger.store.Store` on the twin of the database, over a wire that may break anywhere."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+import psycopg
+
+from domain.working_set import Terms, WorkingSet
+from ledger.block import Block
+from ledger.read_set import Wanted
+from ledger.records import Loaded
+from ledger.store import fill
+from ledger.submission import Submission
+from trials.simulation.database import Database, Session
+
+T = TypeVar("T")
+
+
+class Wire(Protocol):
+    """Carries a request to the server and its answer back. Raises psycopg.OperationalError when it broke."""
+
+    session: Session
+
+    async def ask(self, what: str, request: Callable[[], Awaitable[T]], /) -> T: ...
+
+    def sever(self) -> None: ...
+
+
+class PerfectWire:
+    """Nothing is lost, and nothing takes time."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._severed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def ask(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
+        work = asyncio.ensure_future(request())
+        await asyncio.wait((work, self._severed), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            # The server goes on without knowing, and nobody hears what comes of it.
+            work.add_done_callback(asyncio.Future.exception)
+            raise psycopg.OperationalError("the connection was shut down")
+        return work.result()
+
+    def sever(self) -> None:
+        if not self._severed.done():
+            self._severed.set_result(None)
+            self.session.hang_up()
+
+
+class TwinStore:
+    """What a writer sees of the database's twin."""
+
+    def __init__(self, wire: Wire, terms: Terms) -> None:
+        self._wire = wire
+        self._terms = terms
+
+    async def lock(self) -> None:
+        await self._wire.ask("lock", self._wire.session.lock)
+
+    async def load(self, submissions: Sequence[Submission]) -> Loaded:
+        wanted = Wanted.by(submissions)
+        found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))
+        world = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
+        fill(world, found.events)
+        world.seats = found.seats
+        world.scheduled = found.scheduled
+        return Loaded(found.position, found.hash, found.commands, world)
+
+    def send_ahead(self, block: Block) -> None:
+        """The twin writes a block as one: that is what a transaction comes to."""
+
+    async def write(self, block: Block) -> None:
+        if any("\0" in command.correlation_id for command in block.commands):
+            raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+        await self._wire.ask("write", lambda: self._wire.session.write(block))
+
+    async def abandon(self) -> None:
+        await self._wire.ask("abandon", self._wire.session.abandon)
+
+    async def close(self) -> None:
+        self._wire.sever()
+
+    @contextlib.contextmanager
+    def severed_after(self, seconds: float) -> Iterator[None]:
+        handle = asyncio.get_running_loop().call_later(seconds, self._wire.sever)
+        try:
+            yield
+        finally:
+            handle.cancel()
+
+
+def open_twin(database: Database, terms: Terms, transaction_seconds: float) -> TwinStore:
+    """A store on a wire that never breaks."""
+    return TwinStore(PerfectWire(database.connect(transaction_seconds)), terms)

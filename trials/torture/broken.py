@@ -1,0 +1,197 @@
+"""`python -m trials.torture.broken NAME COMMAND …`: the program with one promise broken.
+
+The program itself has no such switches: this wrapper changes it from outside, and starts it.
+"""
+
+import asyncio
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from litestar import Litestar
+
+import api.main
+import api.serve
+import cli.children
+import cli.main
+import database.jobs
+import ledger.statements
+import projections.availability
+from domain.booking import Booking, CancelReason, Status
+from domain.refusals import BookingCancelled, Refusal
+from ledger.block import Block
+from ledger.records import Loaded
+from ledger.store import Store
+from ledger.submission import Answer, Submission
+from trials.torture.gateway_breaks import GATEWAY_BREAKS
+
+VARIABLE = "FAULTS_BROKEN"
+"""Tells worker processes, which this wrapper does not start itself, what to break."""
+
+
+def keys_in_a_second_transaction() -> None:
+    """Events first, and who asked for them a moment later."""
+    write = Store.write
+
+    async def written(store: Store, block: Block) -> None:
+        commands, block.commands = block.commands, []
+        await write(store, block)
+        await asyncio.sleep(0.02)
+        store._send("begin")
+        if commands:
+            store._send(ledger.statements.INSERT_COMMANDS, ledger.statements.command_columns(commands))
+        store._send("commit")
+        await store._sync()
+
+    setattr(Store, "write", written)
+    setattr(Store, "send_ahead", lambda store, block: None)
+
+
+def seats_checked_outside_the_lock() -> None:
+    """Seat counts are looked up, the lock is let go, and then taken again for everything else."""
+    load = Store.load
+
+    async def loaded(store: Store, submissions: Any) -> Loaded:
+        before = await load(store, submissions)
+        store._send("commit")
+        await store._sync()
+        await asyncio.sleep(0.02)
+        after = await load(store, submissions)
+        after.world.seats = before.world.seats
+        return after
+
+    setattr(Store, "load", loaded)
+
+
+def answers_before_commit() -> None:
+    """Everybody is told what was decided, whatever then becomes of the COMMIT."""
+    write = Store.write
+
+    async def written(store: Store, block: Block) -> None:
+        with contextlib.suppress(psycopg.Error, OSError):
+            await asyncio.sleep(0.005)
+            await write(store, block)
+
+    setattr(Store, "write", written)
+
+
+def holds_expired_unchecked() -> None:
+    """A sweeper whose clock is fast, and a ledger that takes its word for it."""
+    early = database.jobs._DUE.replace("held_until <= (", "held_until - interval '1 second' <= (", 1)
+    setattr(database.jobs, "_DUE", early)
+
+    def expire(booking: Booking, now: datetime) -> None:
+        booking.cancel(CancelReason.HOLD_EXPIRED, None, booking.id, now)
+
+    setattr(Booking, "expire", expire)
+
+
+def payments_after_the_end() -> None:
+    """Nobody looks at the clock when money comes in."""
+    require = Booking.require_payable
+    setattr(Booking, "require_payable", lambda booking, amount, now: require(booking, amount, _LONG_AGO))
+
+
+def refusals_forgotten() -> None:
+    """No is said, and not written down."""
+
+    def refuse(block: Block, submission: Submission, refusal: Refusal) -> Answer:
+        return Answer(*submission.render(submission, refusal), block.position)
+
+    setattr(Block, "_refuse", refuse)
+
+
+def availability_remembered() -> None:
+    """What was read once is told for a while, as if it were of now."""
+    find_all = projections.availability.find_all
+    kept: dict[UUID, Any] = {}
+
+    async def found(connection: Any, ids: Any) -> Any:
+        kept.update((await find_all(connection, ids)).value | kept)
+        return (await find_all(connection, ids))._replace(value=kept)
+
+    setattr(projections.availability, "find_all", found)
+
+
+def late_money_forgotten() -> None:
+    """A late capture is answered, and the money neither buys seats nor is owed to anybody."""
+
+    def capture_late(booking: Booking, has_seats: bool, refund_id: UUID, now: datetime) -> None:
+        if booking.status is Status.CANCELLED:
+            raise BookingCancelled(booking_id=booking.id, reason=booking.cancel_reason)
+        booking.expire(now)
+
+    setattr(Booking, "capture_late", capture_late)
+
+
+def refunds_settled_twice() -> None:
+    """Nobody looks whether the customer has the money back already."""
+
+    def settle_refund(booking: Booking, refund_id: UUID, reference: str | None, now: datetime) -> None:
+        booking.trigger_event(booking.RefundSettled, refund_id=refund_id, reference=reference, timestamp=now)
+
+    setattr(Booking, "settle_refund", settle_refund)
+
+
+def _named(*breaks: Callable[[], None]) -> dict[str, Callable[[], None]]:
+    return {broken.__name__.replace("_", "-"): broken for broken in breaks}
+
+
+BREAKS = _named(
+    keys_in_a_second_transaction,
+    seats_checked_outside_the_lock,
+    answers_before_commit,
+    holds_expired_unchecked,
+    payments_after_the_end,
+    refusals_forgotten,
+    availability_remembered,
+    late_money_forgotten,
+    refunds_settled_twice,
+)
+
+_ALL = BREAKS | _named(*GATEWAY_BREAKS)
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def program(name: str) -> tuple[str, ...]:
+    """What to give Python to run the program broken so."""
+    return "-m", "trials.torture.broken", name
+
+
+def create() -> Litestar:
+    """The API's application in a worker process."""
+    _break(os.environ[VARIABLE])
+    return api.main.create()
+
+
+@functools.cache
+def _break(name: str) -> None:
+    """Once in each process; a forked worker is broken already."""
+    _ALL[name]()
+
+
+def main(name: str, arguments: list[str]) -> int:
+    _break(name)
+    os.environ[VARIABLE] = name
+    # Its parts are started broken in the same way.
+    setattr(cli.children, "command", lambda *words: [sys.executable, *program(name), *words])
+    server = api.serve.granian_server
+    setattr(
+        api.serve,
+        "granian_server",
+        functools.wraps(server)(lambda s, target: server(s, "trials.torture.broken:create")),
+    )
+    return cli.main.main(arguments)
+
+
+if __name__ == "__main__":
+    from trials.torture import broken  # the module that workers import, and not a second one of the same text
+
+    sys.exit(broken.main(sys.argv[1], sys.argv[2:]))

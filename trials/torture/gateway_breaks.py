@@ -1,0 +1,66 @@
+"""Promises about money at a gateway, for `trials.torture.broken` to break one of."""
+
+import functools
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+import domain.payments
+from domain.booking import Booking
+from domain.payments import GatewayTask, Payment, PaymentStatus
+from gateways import Charge, ChargeStatus, Order
+from gateways.payment_processor import Cashier
+from gateways.payment_reconciler import Completer
+from gateways.stripe import StripeGateway
+
+
+def charges_under_a_fresh_id() -> None:
+    """Every time that it is asked to charge, the gateway is given another id."""
+    authorise = StripeGateway.authorise
+
+    @functools.wraps(authorise)
+    async def authorised(gateway: StripeGateway, order: Order) -> Charge:
+        return await authorise(gateway, msgspec.structs.replace(order, payment_id=uuid4()))
+
+    setattr(StripeGateway, "authorise", authorised)
+
+
+def completer_asleep() -> None:
+    """What was left between is left there."""
+
+    async def run(completer: Completer) -> int:
+        return 0
+
+    async def ask(completer: Completer, booking_ids: Any) -> None:
+        pass
+
+    setattr(Completer, "run", run)
+    setattr(Completer, "ask", ask)
+
+
+def lapsed_payments_forgotten() -> None:
+    """Who cancels never had a payment, as far as the gateway hears."""
+    domain.payments._TASKS.pop(PaymentStatus.LAPSED)
+
+
+def captures_recorded_before_they_are_asked() -> None:
+    """The money is ours, and then the gateway is asked for it."""
+    ask = Cashier._ask
+
+    async def asked(
+        cashier: Cashier, booking: Booking, payment: Payment, task: GatewayTask, first: bool
+    ) -> Charge:
+        if task is GatewayTask.CAPTURE and payment.reference:
+            await cashier._record(booking, payment, Charge(payment.reference, ChargeStatus.CAPTURED), "")
+        return await ask(cashier, booking, payment, task, first)
+
+    setattr(Cashier, "_ask", asked)
+
+
+GATEWAY_BREAKS = (
+    charges_under_a_fresh_id,
+    completer_asleep,
+    lapsed_payments_forgotten,
+    captures_recorded_before_they_are_asked,
+)

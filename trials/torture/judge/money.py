@@ -1,0 +1,99 @@
+"""Money: what was captured is kept for seats, or owed to the customer until it is paid back, once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from trials.torture.judge.flights import Shown
+from trials.torture.judge.history import History
+from trials.torture.judge.log import Event
+
+
+@dataclass(slots=True)
+class Account:
+    """The money of one booking, by a fold of its own. Amounts are minor units of the cost's currency."""
+
+    cost: Shown
+    is_booked: bool = False
+    authorised: int | None = None
+    """Neither captured nor voided since; it stays so when the booking ends before."""
+    captured: int = 0
+    owed: dict[str, int] = field(default_factory=dict)
+    """Each refund that ever was due."""
+    settled: set[str] = field(default_factory=set)
+
+    @property
+    def balance(self) -> int:
+        """Captured, and neither kept nor owed nor paid back: always 0 between two commands."""
+        kept = self.cost["amount"] if self.is_booked else 0
+        return self.captured - int(kept) - sum(self.owed.values())
+
+    def follow(self, event: Event) -> Iterator[str]:
+        """What is wrong with this event."""
+        state = event.state
+        match event.topic:
+            case "booking.payment_pending":
+                self.authorised = state["amount"]["amount"]
+                if state["amount"] != self.cost:
+                    yield f"{state['amount']} is authorised for what costs {self.cost}: {event}"
+            case "booking.payment_voided":
+                self.authorised = None
+            case "booking.booked":
+                yield from self._capture(event)
+                self.is_booked = True
+            case "booking.seats_reduced":
+                self.cost = state["total_cost"]
+            case "booking.cancelled":
+                self.is_booked = False
+            case "booking.refund_due":
+                yield from self._owe(event)
+            case "booking.refund_settled":
+                yield from self._settle(event)
+
+    def _capture(self, event: Event) -> Iterator[str]:
+        if self.authorised is None:
+            yield f"money is captured that nobody authorised: {event}"
+        self.captured += self.authorised or 0
+        self.authorised = None
+
+    def _owe(self, event: Event) -> Iterator[str]:
+        """Late money is captured and owed in one."""
+        refund, amount = event.state["refund_id"], event.state["amount"]
+        if event.state["reason"] == "late_payment":
+            yield from self._capture(event)
+        if refund in self.owed:
+            yield f"a refund falls due twice: {event}"
+        if amount["amount"] <= 0 or amount["currency"] != self.cost["currency"]:
+            yield f"a refund of {amount} for what costs {self.cost}: {event}"
+        self.owed[refund] = amount["amount"]
+
+    def _settle(self, event: Event) -> Iterator[str]:
+        refund = event.state["refund_id"]
+        if refund not in self.owed:
+            yield f"a refund is settled that was never due: {event}"
+        if refund in self.settled:
+            yield f"a refund is settled twice: {event}"
+        self.settled.add(refund)
+
+
+def check_money(history: History) -> Iterator[str]:
+    """After each command, every booking's money is accounted for; and a capture brings money in."""
+    accounts: dict[str, Account] = {}
+    for (subject, command), group in groupby(
+        history.log.events, lambda each: (str(each.subject), each.command)
+    ):
+        events = list(group)
+        if events[0].topic == "booking.initiated":
+            accounts[subject] = Account(events[0].state["total_cost"])
+        account = accounts.get(subject)
+        if account is None:
+            continue
+        before = account.captured
+        for event in events:
+            yield from account.follow(event)
+        if command[1] == "capture_payment" and account.captured == before:
+            yield f"a payment is captured, and neither booked nor owed: {events[-1]}"
+        if account.balance:
+            kept = account.captured - sum(account.owed.values())
+            yield f"of {account.captured} captured, {kept} is kept for {account}: {events[-1]}"
+            del accounts[subject]
