@@ -18,7 +18,7 @@ from api.http.dispatch import Dispatch
 from api.http.documents import DocumentController
 from api.http.guard import Guard
 from api.http.idle_sockets import hang_up_on_idlers
-from api.http.middleware import Edge
+from api.http.middleware import RequestMiddleware
 from api.http.request import ApiRequest
 from api.http.streams import Streams
 from api.http.tokens import Tokens
@@ -34,7 +34,7 @@ from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
 from api.resources.why import WhyController
 from gateways.configured import open_gateway
-from gateways.payment_processor import Cashier
+from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
 from runtime.settings import Settings
 
@@ -48,8 +48,11 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with _opened(open_ledger) as app.state.ledger, _cashier(settings, app.state.ledger) as cashier:
-            app.state.cashier = cashier
+        async with (
+            _opened(open_ledger) as app.state.ledger,
+            _processor(settings, app.state.ledger) as processor,
+        ):
+            app.state.processor = processor
             app.state.stopping, app.state.verifying = asyncio.Event(), asyncio.Lock()
             app.state.streams = Streams(app.state.ledger, app.state.stopping)
             _settle_memory()
@@ -84,7 +87,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
         logging_config=None,
     )
     app.state.tokens = tokens
-    app.asgi_handler = Edge(
+    app.asgi_handler = RequestMiddleware(
         Dispatch(app, Guard(tokens)),
         lambda: app.state["ledger"].is_full,
         logs_all=settings.log_level == "DEBUG",
@@ -107,14 +110,14 @@ async def _opened(open_ledger: OpenLedger) -> AsyncIterator[Ledger]:
 
 
 @asynccontextmanager
-async def _cashier(settings: Settings, ledger: Ledger) -> AsyncIterator[Cashier | None]:
+async def _processor(settings: Settings, ledger: Ledger) -> AsyncIterator[PaymentProcessor | None]:
     """Who asks the gateway, if payments go through one."""
     gateway = open_gateway(settings)
     if gateway is None:
         yield None
         return
     try:
-        yield Cashier(ledger, gateway, settings.gateway_patience)
+        yield PaymentProcessor(ledger, gateway, settings.gateway_patience)
     finally:
         await gateway.close()
 

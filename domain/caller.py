@@ -35,7 +35,7 @@ class Versioned(Protocol):
     def version(self) -> int: ...
 
 
-class Asked(NamedTuple):
+class CommandContext(NamedTuple):
     """Who asks, and for which version of what it acts on the command is meant (None: any)."""
 
     caller: Caller

@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from domain.booking import Booking, CancelReason
-from domain.caller import Asked
+from domain.caller import CommandContext
 from domain.commands import (
     CancelBooking,
     CancelFlight,
@@ -54,7 +54,7 @@ from domain.waiting_handlers import (
 from domain.working_set import Subject, WorkingSet
 
 
-def schedule_flight(command: ScheduleFlight, asked: Asked, world: WorkingSet) -> Flight:
+def schedule_flight(command: ScheduleFlight, asked: CommandContext, world: WorkingSet) -> Flight:
     taken = world.scheduled.get((command.number, command.origin, command.departure_day))
     if taken is not None:
         raise FlightAlreadyScheduled(flight_id=taken)
@@ -74,14 +74,14 @@ def schedule_flight(command: ScheduleFlight, asked: Asked, world: WorkingSet) ->
     return flight
 
 
-def reprice_flight(command: RepriceFlight, asked: Asked, world: WorkingSet) -> Flight:
+def reprice_flight(command: RepriceFlight, asked: CommandContext, world: WorkingSet) -> Flight:
     flight = world.flight(command.flight_id)
     asked.require_version(flight)
     flight.reprice(command.price.as_money(), world.now)
     return flight
 
 
-def change_flight_seats(command: ChangeFlightSeats, asked: Asked, world: WorkingSet) -> Flight:
+def change_flight_seats(command: ChangeFlightSeats, asked: CommandContext, world: WorkingSet) -> Flight:
     flight = world.flight(command.flight_id)
     asked.require_version(flight)
     world.seats[flight.id].require_room_for_use(command.seats)
@@ -89,7 +89,7 @@ def change_flight_seats(command: ChangeFlightSeats, asked: Asked, world: Working
     return flight
 
 
-def cancel_flight(command: CancelFlight, asked: Asked, world: WorkingSet) -> Flight:
+def cancel_flight(command: CancelFlight, asked: CommandContext, world: WorkingSet) -> Flight:
     """The flight alone: its bookings follow in the same block, each by a CancelWithFlight."""
     flight = world.flight(command.flight_id)
     asked.require_version(flight)
@@ -98,7 +98,7 @@ def cancel_flight(command: CancelFlight, asked: Asked, world: WorkingSet) -> Fli
 
 
 def require_bookable(
-    commands: Sequence[InitiateBooking], asked: Asked, world: WorkingSet
+    commands: Sequence[InitiateBooking], asked: CommandContext, world: WorkingSet
 ) -> tuple[Flight, list[Money]]:
     """The flight of these holds, and what each costs, if all of them can be granted.
 
@@ -116,7 +116,7 @@ def require_bookable(
         raise TotalTooLarge(price=flight.price, seats=seats) from None
 
 
-def initiate_booking(command: InitiateBooking, asked: Asked, world: WorkingSet) -> Booking:
+def initiate_booking(command: InitiateBooking, asked: CommandContext, world: WorkingSet) -> Booking:
     flight, (total_cost,) = require_bookable([command], asked, world)
     booking = Booking.initiate(
         id=world.new_id(),
@@ -131,33 +131,33 @@ def initiate_booking(command: InitiateBooking, asked: Asked, world: WorkingSet) 
     return booking
 
 
-def reduce_seats(command: ReduceSeats, asked: Asked, world: WorkingSet) -> Booking:
+def reduce_seats(command: ReduceSeats, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.own_booking(command.booking_id, asked.caller)
     asked.require_version(booking)
     booking.reduce_seats(command.seats, world.new_id(), world.now)
     return booking
 
 
-def cancel_booking(command: CancelBooking, asked: Asked, world: WorkingSet) -> Booking:
+def cancel_booking(command: CancelBooking, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.own_booking(command.booking_id, asked.caller)
     asked.require_version(booking)
     booking.cancel(CancelReason.REQUESTED, command.reason, world.new_id(), world.now)
     return booking
 
 
-def cancel_with_flight(command: CancelWithFlight, asked: Asked, world: WorkingSet) -> Booking:
+def cancel_with_flight(command: CancelWithFlight, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     booking.cancel(CancelReason.FLIGHT_CANCELLED, None, world.new_id(), world.now)
     return booking
 
 
-def expire_hold(command: ExpireHold, asked: Asked, world: WorkingSet) -> Booking:
+def expire_hold(command: ExpireHold, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     booking.expire(world.now)
     return booking
 
 
-Handler = Callable[[Any, Asked, WorkingSet], Subject]
+Handler = Callable[[Any, CommandContext, WorkingSet], Subject]
 
 HANDLERS: dict[type[Command], Handler] = {
     ScheduleFlight: schedule_flight,

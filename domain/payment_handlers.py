@@ -4,7 +4,7 @@ from msgspec import UNSET
 
 from domain import gateway_payments
 from domain.booking import Booking, Status
-from domain.caller import Asked
+from domain.caller import CommandContext
 from domain.commands import (
     CapturePayment,
     PayBooking,
@@ -20,7 +20,7 @@ from domain.refusals import BookingNotFound
 from domain.working_set import WorkingSet
 
 
-def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking:
+def pay_booking(command: PayBooking, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.own_booking(command.booking_id, asked.caller)
     if booking.user_id != command.user_id:
         raise BookingNotFound(booking_id=command.booking_id)
@@ -37,7 +37,7 @@ def pay_booking(command: PayBooking, asked: Asked, world: WorkingSet) -> Booking
     return booking
 
 
-def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) -> Booking:
+def capture_payment(command: CapturePayment, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     asked.require_version(booking)
     if _is_with_gateway(booking):
@@ -50,7 +50,7 @@ def capture_payment(command: CapturePayment, asked: Asked, world: WorkingSet) ->
     return booking
 
 
-def void_payment(command: VoidPayment, asked: Asked, world: WorkingSet) -> Booking:
+def void_payment(command: VoidPayment, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     asked.require_version(booking)
     if _is_with_gateway(booking):
@@ -60,7 +60,7 @@ def void_payment(command: VoidPayment, asked: Asked, world: WorkingSet) -> Booki
     return booking
 
 
-def record_payment(command: RecordPayment, asked: Asked, world: WorkingSet) -> Booking:
+def record_payment(command: RecordPayment, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.booking(command.booking_id)
     told = Told(command.outcome, command.reference, command.code)
     late = LateTerms(_has_seats(booking, world), world.new_id(), world.capture_before)
@@ -68,7 +68,7 @@ def record_payment(command: RecordPayment, asked: Asked, world: WorkingSet) -> B
     return booking
 
 
-def settle_refund(command: SettleRefund, asked: Asked, world: WorkingSet) -> Booking:
+def settle_refund(command: SettleRefund, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.booking_of_refund(command.refund_id)
     through = booking.refunds[command.refund_id].gateway is not None
     if not (not through if command.by_hand is UNSET else command.by_hand):
@@ -78,7 +78,7 @@ def settle_refund(command: SettleRefund, asked: Asked, world: WorkingSet) -> Boo
     return booking
 
 
-def record_refund(command: RecordRefund, asked: Asked, world: WorkingSet) -> Booking:
+def record_refund(command: RecordRefund, asked: CommandContext, world: WorkingSet) -> Booking:
     booking = world.booking_of_refund(command.refund_id)
     gateway_payments.record_refund(booking, command.refund_id, command.reference, command.code, world.now)
     return booking

@@ -1,7 +1,7 @@
 """What the commands of the waiting list do; rows of `domain.handlers.HANDLERS`."""
 
 from domain.booking import Booking
-from domain.caller import Asked
+from domain.caller import CommandContext
 from domain.commands import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.flight import Flight, FlightStatus
 from domain.refusals import (
@@ -22,7 +22,7 @@ _CLOSES = {
 }
 
 
-def join_waitlist(command: JoinWaitlist, asked: Asked, world: WorkingSet) -> WaitingParty:
+def join_waitlist(command: JoinWaitlist, asked: CommandContext, world: WorkingSet) -> WaitingParty:
     """Due holds are expired, and those who wait already are served, before this is decided."""
     if not asked.caller.may_act_for(command.user_id):
         raise NotYourAccount
@@ -45,7 +45,7 @@ def join_waitlist(command: JoinWaitlist, asked: Asked, world: WorkingSet) -> Wai
     return party
 
 
-def leave_waitlist(command: LeaveWaitlist, asked: Asked, world: WorkingSet) -> WaitingParty:
+def leave_waitlist(command: LeaveWaitlist, asked: CommandContext, world: WorkingSet) -> WaitingParty:
     """Somebody else's entry is answered exactly like an unknown one."""
     party = world.party(command.waiting_id)
     if not asked.caller.may_act_for(party.user_id):
@@ -58,14 +58,14 @@ def leave_waitlist(command: LeaveWaitlist, asked: Asked, world: WorkingSet) -> W
     return party
 
 
-def offer_seats(command: OfferSeats, asked: Asked, world: WorkingSet) -> WaitingParty:
+def offer_seats(command: OfferSeats, asked: CommandContext, world: WorkingSet) -> WaitingParty:
     """The block has checked `may_be_offered`, and gives this command and `hold_offer` together."""
     party = world.party(command.waiting_id)
     party.offer(world.new_id(), world.now + world.terms.offer_window, world.now)
     return party
 
 
-def hold_offer(command: HoldOffer, asked: Asked, world: WorkingSet) -> Booking:
+def hold_offer(command: HoldOffer, asked: CommandContext, world: WorkingSet) -> Booking:
     """The hold that was offered, at the price of this moment."""
     party = world.waiting[command.waiting_id]
     flight = world.flights[party.flight_id]
@@ -84,7 +84,7 @@ def hold_offer(command: HoldOffer, asked: Asked, world: WorkingSet) -> Booking:
     return booking
 
 
-def close_waiting(command: CloseWaiting, asked: Asked, world: WorkingSet) -> WaitingParty:
+def close_waiting(command: CloseWaiting, asked: CommandContext, world: WorkingSet) -> WaitingParty:
     party = world.party(command.waiting_id)
     party.close(_CLOSES.get(world.flights[party.flight_id].status(world.now)), world.now)
     return party

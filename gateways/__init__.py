@@ -38,7 +38,7 @@ class Charge(msgspec.Struct, frozen=True):
     code: str | None = None
 
 
-class Repayment(msgspec.Struct, frozen=True):
+class GatewayRefund(msgspec.Struct, frozen=True):
     """What a gateway knows of a refund; `code` is why it never will be paid, None while it may."""
 
     reference: str
@@ -79,10 +79,10 @@ class Gateway(Protocol):
     async def void(self, payment_id: UUID, reference: str) -> Charge:
         """Let the authorised money go. What the charge is then, if it could not be. Raises GatewayRefused."""
 
-    async def refund(self, refund_id: UUID, reference: str, amount: Money) -> Repayment:
+    async def refund(self, refund_id: UUID, reference: str, amount: Money) -> GatewayRefund:
         """Pay back part of a charge; a repeat answers with the same refund. Raises GatewayRefused."""
 
-    async def find_refund(self, refund_id: UUID, reference: str) -> Repayment | None:
+    async def find_refund(self, refund_id: UUID, reference: str) -> GatewayRefund | None:
         """The refund of that charge that was made under our id, if any."""
 
     async def close(self) -> None:

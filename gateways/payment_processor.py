@@ -1,4 +1,4 @@
-"""The cashier: brings a payment or a refund to rest, asking the gateway and recording what it says, in turns.
+"""Payments and refunds through a gateway: ask, record the answer, repeat until the state is terminal.
 
 What is asked was written down before, in a block of its own, so whoever reads the log can take over: another
 process, or the same one after a crash. Two at once do no harm, for the gateway does each thing once, and so
@@ -16,7 +16,7 @@ from domain.caller import SYSTEM
 from domain.commands import RecordPayment, RecordRefund
 from domain.payments import GatewayTask, Payment, PaymentOutcome
 from domain.refunds import Refund, RefundStatus
-from gateways import Charge, ChargeStatus, Gateway, GatewayRefused, Order, Repayment
+from gateways import Charge, ChargeStatus, Gateway, GatewayRefund, GatewayRefused, Order
 from ledger.ledger import Ledger
 from ledger.log import RecordedEvent, fold, steps, stream
 from ledger.submission import Answer, Submission, neutral
@@ -28,7 +28,7 @@ STEPS_MAX = 6
 Rested = Callable[[Booking], bool]
 
 
-class Cashier:
+class PaymentProcessor:
     """`seconds` bounds all that is done in one go for one payment or refund.
 
     `settle_payment` and `settle_refund` raise GatewayInDoubt, GatewayRefused, TimeoutError, and the ledger's
@@ -71,7 +71,7 @@ class Cashier:
                 command = RecordRefund(refund.id, repayment.reference or None, repayment.code)
                 await self._submit(command, str(refund.id), events[-1].correlation_id)
 
-    async def first_rest(
+    async def first_terminal_state(
         self, booking_id: UUID, version: int, rested: Rested
     ) -> tuple[RecordedEvent, Booking] | None:
         """The booking as it was when it first came to rest, at `version` or later, after a whole command.
@@ -131,7 +131,7 @@ class Cashier:
         elif charge.status is ChargeStatus.CAPTURED:
             log.error("gateway.second_charge_captured")
 
-    async def _repay(self, refund: Refund, first: bool) -> Repayment:
+    async def _repay(self, refund: Refund, first: bool) -> GatewayRefund:
         assert refund.charge is not None, "what was captured has a name"
         known = None if first else await self._gateway.find_refund(refund.id, refund.charge)
         if known is not None:
@@ -141,7 +141,7 @@ class Cashier:
         except GatewayRefused as refused:
             # Perhaps because it has paid it: under a key that it has forgotten, or asked by another process.
             known = await self._gateway.find_refund(refund.id, refund.charge)
-            return known or Repayment("", False, refused.code)
+            return known or GatewayRefund("", False, refused.code)
 
     async def _record(self, booking: Booking, payment: Payment, charge: Charge, correlation_id: str) -> None:
         outcome = PaymentOutcome(charge.status.value)

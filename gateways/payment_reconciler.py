@@ -1,4 +1,4 @@
-"""The completer: finishes what crashes and silent gateways left between the intent and its outcome."""
+"""The reconciler: finishes what crashes and silent gateways left between the intent and its outcome."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from loguru import logger
 
 from database.jobs import OpenTask, open_tasks
 from gateways import GatewayInDoubt, GatewayRefused
-from gateways.payment_processor import Cashier
+from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
 
@@ -32,12 +32,12 @@ Trouble = (
 )
 
 
-class Completer:
+class PaymentReconciler:
     """Takes up what nobody has moved for `patience` seconds; what cannot be moved, again after a while."""
 
-    def __init__(self, ledger: Ledger, cashier: Cashier, patience: float) -> None:
+    def __init__(self, ledger: Ledger, processor: PaymentProcessor, patience: float) -> None:
         self._ledger = ledger
-        self._cashier = cashier
+        self._processor = processor
         self._patience = patience
         self._failures: dict[UUID, tuple[int, float]] = {}
         self._after = NO_UUID
@@ -75,8 +75,8 @@ class Completer:
     async def _complete(self, task: OpenTask, limit: asyncio.Semaphore) -> bool:
         async with limit:
             if task.is_refund:
-                return await self._tried(task.id, lambda: self._cashier.settle_refund(task.id))
-            return await self._tried(task.id, lambda: self._cashier.settle_payment(task.id))
+                return await self._tried(task.id, lambda: self._processor.settle_refund(task.id))
+            return await self._tried(task.id, lambda: self._processor.settle_payment(task.id))
 
     async def _tried(self, id: UUID, work: Callable[[], Awaitable[None]]) -> bool:
         try:

@@ -9,7 +9,7 @@ from uuid import UUID
 import stripe
 
 from domain.money import Money
-from gateways import Charge, ChargeStatus, GatewayInDoubt, GatewayRefused, Order, Repayment
+from gateways import Charge, ChargeStatus, GatewayInDoubt, GatewayRefund, GatewayRefused, Order
 from gateways.stripe_amounts import in_stripe_units
 from gateways.stripe_answers import (
     charge_of,
@@ -87,7 +87,7 @@ class StripeGateway:
     async def void(self, payment_id: UUID, reference: str) -> Charge:
         return await self._settled(reference, self._intents.cancel_async(reference))
 
-    async def refund(self, refund_id: UUID, reference: str, amount: Money) -> Repayment:
+    async def refund(self, refund_id: UUID, reference: str, amount: Money) -> GatewayRefund:
         units = in_stripe_units(amount)
         async with self._answering():
             refund = await self._refunds.create_async(
@@ -102,7 +102,7 @@ class StripeGateway:
                 refund = await self._refunds.retrieve_async(text(refund, "id"))
             return repayment_of(refund)
 
-    async def find_refund(self, refund_id: UUID, reference: str) -> Repayment | None:
+    async def find_refund(self, refund_id: UUID, reference: str) -> GatewayRefund | None:
         async with self._looking():
             page = await self._refunds.list_async({"payment_intent": reference, "limit": FOUND_MAX})
             for refund in rows(page):

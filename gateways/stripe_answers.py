@@ -5,7 +5,7 @@ from typing import Any
 
 import stripe
 
-from gateways import Charge, ChargeStatus, GatewayInDoubt, GatewayRefused, Repayment
+from gateways import Charge, ChargeStatus, GatewayInDoubt, GatewayRefund, GatewayRefused
 
 _STATUSES = {
     "requires_capture": ChargeStatus.AUTHORISED,
@@ -53,11 +53,11 @@ def _decline_code(error: Any) -> str | None:
     return code
 
 
-def repayment_of(refund: Any) -> Repayment:
+def repayment_of(refund: Any) -> GatewayRefund:
     said = text(refund, "status")
     failed = said in ("failed", "canceled")
     code = str(field(refund, "failure_reason") or said) if failed else None
-    return Repayment(text(refund, "id"), said == "succeeded", code)
+    return GatewayRefund(text(refund, "id"), said == "succeeded", code)
 
 
 def replayed(answer: stripe.StripeObject) -> bool:

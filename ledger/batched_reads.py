@@ -28,7 +28,7 @@ class _Asked(NamedTuple, Generic[T]):
     found: asyncio.Future[Seen[T | None]]
 
 
-class Gathered(Generic[T]):
+class BatchedReads(Generic[T]):
     """Rows by id. One group is asked for while the next gathers, so nobody waits for others to come.
 
     A group begins after all its callers asked, so each sees whatever was committed before that.

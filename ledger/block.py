@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.booking import Booking
-from domain.caller import Asked
+from domain.caller import CommandContext
 from domain.commands import (
     CancelFlight,
     CapturePayment,
@@ -89,7 +89,7 @@ class Block:
             self._serve_line(flight_id, members[0].correlation_id)
             self._make_room(flight_id, sum(hold.seats for hold in holds), members[0].correlation_id)
             try:
-                require_bookable(holds, Asked(members[0].caller), self.loaded.world)
+                require_bookable(holds, CommandContext(members[0].caller), self.loaded.world)
             except Refusal as refusal:
                 self._refused_together |= {id(one): self._refuse(one, refusal) for one in members}
 
@@ -188,7 +188,7 @@ class Block:
 
     def _carry_out(self, submission: Submission) -> Answer:
         world = self.loaded.world
-        asked = Asked(submission.caller, submission.expected_version)
+        asked = CommandContext(submission.caller, submission.expected_version)
         try:
             subject = HANDLERS[type(submission.command)](submission.command, asked, world)
         except Refusal as refusal:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from domain.flight import Flight
-from ledger.read_set import Wanted
+from ledger.read_set import ReadSet
 
 REMEMBERED_MAX = 512
 """One that is repriced all day has thousands of events."""
@@ -13,13 +13,13 @@ LONG_STREAM = 16
 """What is looked up when only the database knows which flights a block touches: a few that are worth it."""
 
 
-class RememberedFlights:
+class FlightCache:
     """As the last block left them. Whoever changes one says then to `keep` it, or to `forget` all."""
 
     def __init__(self) -> None:
         self._flights: dict[UUID, Flight] = {}
 
-    def of(self, wanted: Wanted) -> list[Flight]:
+    def of(self, wanted: ReadSet) -> list[Flight]:
         """Those that the commands of a block may touch."""
         named = [self._flights[id] for id in wanted.flights if id in self._flights]
         if not wanted.names_flights_indirectly:

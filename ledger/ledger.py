@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from database.connection import Connection, begin_session, conninfo, severed_after
 from ledger import histories
-from ledger.batched_reads import Gathered
+from ledger.batched_reads import BatchedReads
 from ledger.keyring import Keyring
 from ledger.people import KEYED, OTHER_MASTER_KEY, OtherMasterKey
 from ledger.readiness import Check, Readiness, checks
@@ -52,10 +52,10 @@ class Ledger:
             open=False,
         )
         seconds = settings.deadline_seconds
-        self.bookings = Gathered(self.read, bookings.find_all, seconds)
-        self.flights = Gathered(self.read, flights.find_all, seconds)
-        self.availability = Gathered(self.read, availability.find_all, seconds)
-        self.streams = Gathered(self.read, histories.find_all, seconds)
+        self.bookings = BatchedReads(self.read, bookings.find_all, seconds)
+        self.flights = BatchedReads(self.read, flights.find_all, seconds)
+        self.availability = BatchedReads(self.read, availability.find_all, seconds)
+        self.streams = BatchedReads(self.read, histories.find_all, seconds)
         self._tidying: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Answer:

@@ -72,7 +72,7 @@ def is_in_clear(person: str) -> bool:
     return _PSEUDONYM.fullmatch(person) is None
 
 
-class Register:
+class BlockPeople:
     """The people of one block: those it names, and whose bookings it touches; read under the head lock."""
 
     def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], world: WorkingSet) -> None:
@@ -87,11 +87,11 @@ class Register:
         self._new: dict[str, Person] = {}
         self._names: dict[bytes, bytes] = {}
 
-    def recast(self, submissions: Sequence[Submission]) -> None:
+    def pseudonymise(self, submissions: Sequence[Submission]) -> None:
         """From here on they speak as the log does."""
         for submission in submissions:
             persons = {name: self._person(name).person for name in submission.names}
-            submission.recast(persons, self._sealer(submission, persons))
+            submission.pseudonymise(persons, self._sealer(submission, persons))
 
     def newcomers(
         self, commands: Sequence[RecordedCommand], submissions: Sequence[Submission]

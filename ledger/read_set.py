@@ -32,7 +32,7 @@ from ledger.waiting_list import MOVES_SEATS_OF_BOOKING, MOVES_SEATS_OF_FLIGHT
 
 
 @dataclass(slots=True)
-class Wanted:
+class ReadSet:
     """What the commands of a block touch.
 
     `captures` are bookings that may need their seats again, `refunds` stand for their bookings, and `emptied`

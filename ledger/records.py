@@ -11,7 +11,7 @@ from domain.working_set import WorkingSet
 from ledger.submission import CommandKey
 
 if TYPE_CHECKING:
-    from ledger.people import Register
+    from ledger.people import BlockPeople
 
 
 class RecordedCommand(msgspec.Struct, frozen=True):
@@ -42,4 +42,4 @@ class Loaded:
     hash: bytes
     commands: dict[CommandKey, RecordedCommand]
     world: WorkingSet
-    register: "Register | None" = None
+    register: "BlockPeople | None" = None

@@ -24,12 +24,12 @@ from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
 from ledger.block import Block
 from ledger.chain import GENESIS
-from ledger.flight_cache import RememberedFlights
+from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
 from ledger.keyring import Keyring
 from ledger.log import RecordedEvent, fold
-from ledger.people import Register
-from ledger.read_set import Wanted
+from ledger.people import BlockPeople
+from ledger.read_set import ReadSet
 from ledger.records import Loaded, RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
@@ -90,7 +90,7 @@ class Store:
         self._keyring = keyring
         self._submissions: Sequence[Submission] = ()
         self._warning = ""
-        self._remembered = RememberedFlights()
+        self._remembered = FlightCache()
         self._ahead = _Ahead()
         connection.add_notice_handler(self._notice)
 
@@ -121,7 +121,7 @@ class Store:
 
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
         """One round trip: take the head lock, if `lock` has not, and read all that these may touch."""
-        wanted = Wanted.by(submissions)
+        wanted = ReadSet.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
         refunds = list(wanted.refunds)
         seats = natural = people = None
@@ -152,8 +152,8 @@ class Store:
         known = {(c.actor, c.operation, c.key): c for c in recorded}
         loaded = Loaded(position or 0, last_hash or GENESIS, known, world)
         if self._keyring and people:
-            loaded.register = Register(self._keyring, people.rows(), world)
-            loaded.register.recast(submissions)
+            loaded.register = BlockPeople(self._keyring, people.rows(), world)
+            loaded.register.pseudonymise(submissions)
             self._submissions = submissions
         return loaded
 
@@ -231,7 +231,7 @@ class Store:
         return self._pipeline.send(statement, parameters)
 
 
-def _streams(wanted: Wanted, known: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
+def _streams(wanted: ReadSet, known: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
     """One statement for all that these commands fold, and nothing in it that they have no use for."""
     ids: list[LiteralString] = [sql.NAMED]
     parameters: list[Any] = [[*wanted.flights, *wanted.bookings, *wanted.parties]]

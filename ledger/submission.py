@@ -66,7 +66,7 @@ class Submission:
         user_id = getattr(command, "user_id", None)
         return [caller.subject] if user_id is None else [caller.subject, user_id]
 
-    def recast(self, persons: Mapping[str, str], seal: Callable[[str], str] | None) -> None:
+    def pseudonymise(self, persons: Mapping[str, str], seal: Callable[[str], str] | None) -> None:
         """Say it by pseudonyms, and free text sealed: so it is decided, and so its fingerprint is taken.
 
         From what was asked, so that a block may do it again. `older_fingerprint` is what was taken of it

@@ -24,7 +24,7 @@ _Passing = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
 """The pulse tells of it, and the next one tries again."""
 
 
-class Notary:
+class CheckpointSigner:
     """`run` is called at each pulse. Any number of schedulers may do so: what two do at once is done once."""
 
     def __init__(self, ledger: Ledger, key: Ed25519PrivateKey | None) -> None:

@@ -17,15 +17,15 @@ from rocketry.log import MinimalRecord
 from analytics.follower.follower import Follower
 from audit.proofs.keys import signing_key
 from gateways.configured import open_gateway
-from gateways.payment_processor import Cashier
-from gateways.payment_reconciler import Completer
+from gateways.payment_processor import PaymentProcessor
+from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger, open_ledger
 from runtime.cron import check_cron
 from runtime.logs import configure_logs
 from runtime.settings import Settings, WrongSetting, read_settings
 from runtime.signals import ENDS
 from scheduler.auditor import Auditor
-from scheduler.checkpoint_signer import Notary
+from scheduler.checkpoint_signer import CheckpointSigner
 from scheduler.sweeper import Sweeper
 
 PULSE = "5 seconds"
@@ -78,12 +78,14 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     """Sweep by the settings' cron until `stop` is set; what that cuts short, the next scheduler takes up."""
     gateway = open_gateway(settings)
     patience = settings.gateway_patience
-    completer = Completer(ledger, Cashier(ledger, gateway, patience), patience) if gateway else None
-    notary = Notary(ledger, signing_key(settings) if settings.checkpoints else None)
+    reconciler = (
+        PaymentReconciler(ledger, PaymentProcessor(ledger, gateway, patience), patience) if gateway else None
+    )
+    notary = CheckpointSigner(ledger, signing_key(settings) if settings.checkpoints else None)
     follower = Follower(database_url)
     auditor = Auditor(database_url)
-    sweeper = Sweeper(ledger, database_url, settings.sweep_cron, completer)
-    app = _tasks(sweeper, notary, follower, auditor, completer)
+    sweeper = Sweeper(ledger, database_url, settings.sweep_cron, reconciler)
+    app = _tasks(sweeper, notary, follower, auditor, reconciler)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -104,7 +106,11 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
 
 
 def _tasks(
-    sweeper: Sweeper, notary: Notary, follower: Follower, auditor: Auditor, completer: Completer | None
+    sweeper: Sweeper,
+    notary: CheckpointSigner,
+    follower: Follower,
+    auditor: Auditor,
+    reconciler: PaymentReconciler | None,
 ) -> Any:
     """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
     # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
@@ -147,11 +153,11 @@ def _tasks(
     async def audit() -> None:
         await auditor.run()
 
-    if completer:
+    if reconciler:
 
         @app.task(every(GATEWAY_PULSE))  # type: ignore[untyped-decorator]
         async def complete() -> None:
-            await completer.run()
+            await reconciler.run()
 
     return app
 

@@ -9,7 +9,7 @@ from loguru import logger
 
 from database.connection import connect
 from database.jobs import DueHold, Pulse, beat, due_holds, run_slot
-from gateways.payment_reconciler import Completer
+from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Submission, Unavailable
 from ledger.system_commands import expiry_of
@@ -34,12 +34,12 @@ class Sweeper:
     """`is_due` is cheap and looks only at memory; `pulse` refreshes what it knows, from the database."""
 
     def __init__(
-        self, ledger: Ledger, database_url: str, cron: str, completer: Completer | None = None
+        self, ledger: Ledger, database_url: str, cron: str, reconciler: PaymentReconciler | None = None
     ) -> None:
         self._ledger = ledger
         self._database_url = database_url
         self._cron = cron
-        self._completer = completer
+        self._reconciler = reconciler
         self._pulse: Pulse | None = None
         self._pulse_at = 0.0
         self._tried: datetime | None = None
@@ -66,7 +66,7 @@ class Sweeper:
         Any number of schedulers may do so at once: a hold expires only once.
         """
         try:
-            moved = await expire_awaited(self._ledger, self._completer)
+            moved = await expire_awaited(self._ledger, self._reconciler)
         except _Trouble:
             return  # the pulse tells of it, and the next one tries again
         except Exception:
@@ -100,7 +100,7 @@ class Sweeper:
     async def _run(self, slot: datetime) -> int | None:
         connection = await connect(self._database_url, "seatledger scheduler")
         try:
-            return await run_slot(connection, JOB, slot, lambda: tidy(self._ledger, self._completer))
+            return await run_slot(connection, JOB, slot, lambda: tidy(self._ledger, self._reconciler))
         finally:
             # No polite rollback: a frozen server would not answer it.
             await connection.close()
@@ -113,14 +113,14 @@ class Sweeper:
         return latest_slot(self._cron, now)
 
 
-async def tidy(ledger: Ledger, completer: Completer | None = None) -> int:
+async def tidy(ledger: Ledger, reconciler: PaymentReconciler | None = None) -> int:
     """What a slot of the cron does; how many holds it expired."""
-    expired = await expire_holds(ledger, completer)
+    expired = await expire_holds(ledger, reconciler)
     await close_outwaited(ledger)
     return expired
 
 
-async def expire_holds(ledger: Ledger, completer: Completer | None = None) -> int:
+async def expire_holds(ledger: Ledger, reconciler: PaymentReconciler | None = None) -> int:
     """Give back the seats of all holds that have run out, in batches, oldest first; how many there were.
 
     Where a gateway has the payment, it is asked first, in bounded time: money that came makes it a booking.
@@ -129,18 +129,18 @@ async def expire_holds(ledger: Ledger, completer: Completer | None = None) -> in
     """
     expired, due = 0, await _next_batch(ledger)
     while due:
-        expired += await _expire(ledger, due, completer)
+        expired += await _expire(ledger, due, reconciler)
         due = await _next_batch(ledger, after=due[-1]) if len(due) == BATCH_MAX else []
     return expired
 
 
-async def expire_awaited(ledger: Ledger, completer: Completer | None = None) -> int:
+async def expire_awaited(ledger: Ledger, reconciler: PaymentReconciler | None = None) -> int:
     """The same for flights that somebody waits for, at most BATCHES_MAX batches."""
     expired, after = 0, None
     for _ in range(BATCHES_MAX):
         async with ledger.read() as connection:
             due = await awaited_holds(connection, BATCH_MAX, after)
-        expired += await _expire(ledger, due, completer)
+        expired += await _expire(ledger, due, reconciler)
         if len(due) < BATCH_MAX:
             break
         after = due[-1]
@@ -159,9 +159,9 @@ async def close_outwaited(ledger: Ledger) -> int:
     return closed
 
 
-async def _expire(ledger: Ledger, due: list[DueHold], completer: Completer | None) -> int:
-    if completer:
-        await completer.ask([hold.id for hold in due if hold.is_paying])
+async def _expire(ledger: Ledger, due: list[DueHold], reconciler: PaymentReconciler | None) -> int:
+    if reconciler:
+        await reconciler.ask([hold.id for hold in due if hold.is_paying])
     return await _submit_all(ledger, [expiry_of(hold) for hold in due])
 
 

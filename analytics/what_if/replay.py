@@ -13,7 +13,7 @@ from analytics.what_if.commands import again, payment
 from analytics.what_if.demand import Demand, Habits, Recorded
 from analytics.what_if.outcome import Outcome
 from domain.booking import Booking
-from domain.caller import SYSTEM, Asked
+from domain.caller import SYSTEM, CommandContext
 from domain.commands import (
     CancelWithFlight,
     CapturePayment,
@@ -182,7 +182,7 @@ class Replay:
     def _do(self, command: Command) -> bool:
         """Was it accepted?"""
         try:
-            subject = HANDLERS[type(command)](command, Asked(SYSTEM), self.world)
+            subject = HANDLERS[type(command)](command, CommandContext(SYSTEM), self.world)
         except Refusal:
             self.world.settle()
             self._next_id = None

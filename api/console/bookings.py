@@ -27,7 +27,7 @@ from projections import bookings
 from projections.bookings import BookingRow, BookingSearch
 
 
-class Register(BookingList, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BookingRegister(BookingList, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 25
 
 
@@ -45,7 +45,7 @@ class BookingPages(Controller):
             "query": request.query_params,
         }
         try:
-            asked = forms.asked(request, Register)
+            asked = forms.asked(request, BookingRegister)
             given = {name: getattr(asked, name) for name in ("user_id", "flight_id", "status")}
             search = BookingSearch(**{name: value for name, value in given.items() if value is not UNSET})
             after = queries.after(request, asked, search, UUID)

@@ -3,7 +3,7 @@
 import re
 
 from api.http.http_errors import CrossSite
-from api.http.request_context import Exchange
+from api.http.request_context import RequestContext
 
 NAME = "seatledger_console"
 
@@ -16,7 +16,7 @@ GRACE_SECONDS = 86_400
 _PAIRS = re.compile(rb"[;,] *")
 
 
-def authorization(exchange: Exchange) -> bytes | None:
+def authorization(exchange: RequestContext) -> bytes | None:
     """The token in the cookie as an Authorization header would bring it. Raises CrossSite."""
     for pair in _PAIRS.split(exchange.fields.get(b"cookie", b"")):
         name, _, token = pair.partition(b"=")
@@ -27,7 +27,7 @@ def authorization(exchange: Exchange) -> bytes | None:
     return None
 
 
-def require_own_page(exchange: Exchange) -> None:
+def require_own_page(exchange: RequestContext) -> None:
     """Raises CrossSite unless a page of this origin sent the form.
 
     SameSite=Strict keeps the cookie at home already, but other ports and subdomains are the same site.
@@ -44,7 +44,7 @@ def require_own_page(exchange: Exchange) -> None:
     raise CrossSite
 
 
-def keep(token: str, seconds: int, exchange: Exchange) -> tuple[bytes, bytes]:
+def keep(token: str, seconds: int, exchange: RequestContext) -> tuple[bytes, bytes]:
     """The header that gives the browser its cookie, for a token that is good for so many seconds.
 
     TLS ends at a proxy, if anywhere, so only the browser knows whether it speaks it: its Origin says so.

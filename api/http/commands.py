@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 
 from api.http.http_errors import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed
-from api.http.parameters import Rehearsal
+from api.http.parameters import DryRun
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
-from api.http.request_context import Exchange
+from api.http.request_context import RequestContext
 from api.http.routes import Route
 from api.http.settling import settled
 from domain.commands import (
@@ -55,11 +55,11 @@ async def submit(request: ApiRequest, command: Command) -> Reply:
     Unavailable, Overloaded.
     """
     # Strict, because a misspelt dry_run must not do the thing.
-    dry_run = request.query(Rehearsal).dry_run
+    dry_run = request.query(DryRun).dry_run
     answer = await ask(request, command, render, dry_run=dry_run)
-    cashier = request.cashier
-    if cashier and isinstance(command, ThroughGateway) and answer.subject_id and not dry_run:
-        answer = await settled(request, cashier, command, answer, render)
+    processor = request.processor
+    if processor and isinstance(command, ThroughGateway) and answer.subject_id and not dry_run:
+        answer = await settled(request, processor, command, answer, render)
     return _reply(command, answer, dry_run)
 
 
@@ -122,7 +122,7 @@ def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
     return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
 
 
-def _key(exchange: Exchange, required: bool) -> dict[str, Any]:
+def _key(exchange: RequestContext, required: bool) -> dict[str, Any]:
     """The caller's idempotency key; without one the ledger makes its own."""
     ours, standard = exchange.fields.get(b"x-idempotency-key"), exchange.fields.get(b"idempotency-key")
     if ours is not None and standard is not None and ours != standard:
@@ -137,7 +137,7 @@ def _key(exchange: Exchange, required: bool) -> dict[str, Any]:
     return {"key": key.decode("ascii")}
 
 
-def _expected_version(exchange: Exchange) -> int | None:
+def _expected_version(exchange: RequestContext) -> int | None:
     """The version in If-Match (RFC 9110, section 13.1.1); None where any will do."""
     value = exchange.fields.get(b"if-match")
     if value is None or value == b"*":

@@ -13,8 +13,8 @@ from api.http import metrics
 from api.http.http_errors import Overloaded, UriTooLong
 from api.http.problems import refused
 from api.http.replies import Reply
-from api.http.request_context import Exchange
-from api.http.shedding import Pace
+from api.http.request_context import RequestContext
+from api.http.shedding import RefusalPacer
 
 URI_BYTES_MAX = 8192
 """Of the path and of the query string. Litestar remembers paths, so they must not be endless."""
@@ -24,7 +24,7 @@ _BEFORE_A_NAME = "/commands/"
 """In a path. Lines of a log name nobody, because nobody could make them forget it."""
 
 
-class Edge:
+class RequestMiddleware:
     """Wraps the router, and so sees the 404s and 405s that middleware would miss.
 
     `is_full` says whether commands have no chance: refused here, before anything is read, they cost least.
@@ -34,13 +34,13 @@ class Edge:
         self._app = app
         self._is_full = is_full
         self._logs_all = logs_all
-        self._pace = Pace()
+        self._pace = RefusalPacer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             return
         started = perf_counter()
-        exchange = Exchange(scope)
+        exchange = RequestContext(scope)
         scope["state"]["exchange"] = exchange
         request_id = (b"x-request-id", exchange.request_id.encode())
 
@@ -66,7 +66,7 @@ class Edge:
         await asyncio.sleep(self._pace.wait_seconds())
         await send(message)
 
-    def _record(self, scope: Any, exchange: Exchange, seconds: float) -> None:
+    def _record(self, scope: Any, exchange: RequestContext, seconds: float) -> None:
         # The template of the route, never what the caller wrote: labels must be few and harmless.
         route = scope.get("path_template") or "unmatched"
         metrics.observe(exchange.method, route, exchange.status, seconds)

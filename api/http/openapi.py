@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.http.openapi_answers import REFERENCE, content, is_command, responses
-from api.http.parameters import Rehearsal
+from api.http.parameters import DryRun
 from api.http.problems import Problem
 from api.http.routes import ALIASES, PUBLIC, Route
 from runtime import VERSION
@@ -91,7 +91,7 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         schema = schema.get("$defs", {}).get(schema.get("$ref", "").rpartition("/")[2], schema)
         default = {} if field.default is msgspec.UNSET else {"default": msgspec.to_builtins(field.default)}
         yield {"name": field.name, "in": "query", "required": field.required, "schema": schema | default}
-    for field in msgspec.structs.fields(Rehearsal) if is_command(route) or route.rehearsable else ():
+    for field in msgspec.structs.fields(DryRun) if is_command(route) or route.rehearsable else ():
         schema = msgspec.json.schema(field.type) | {"default": field.default}
         yield {"name": field.name, "in": "query", "required": False, "schema": schema}
     if is_command(route):

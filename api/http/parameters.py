@@ -29,7 +29,7 @@ class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None at all."""
 
 
-class Rehearsal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DryRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every command takes: whether it is only to be tried out."""
 
     dry_run: Annotated[bool, Meta(description="Decide and answer as ever, and write nothing")] = False

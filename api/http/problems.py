@@ -11,7 +11,7 @@ from api.http import http_errors
 from api.http.http_errors import Rejection
 from api.http.replies import PROBLEM, Header, Reply, position_header
 from api.http.request import ApiRequest
-from api.http.request_context import Exchange
+from api.http.request_context import RequestContext
 from domain.refusals import (
     BookingNotFound,
     CheckpointNotFound,
@@ -83,7 +83,7 @@ def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, byte
     return status, _encode(members | refusal.facts)
 
 
-def refused(refusal: Refusal, exchange: Exchange, position: int | None = None) -> Reply:
+def refused(refusal: Refusal, exchange: RequestContext, position: int | None = None) -> Reply:
     exchange.is_shed = isinstance(refusal, http_errors.Overloaded)
     status, body = problem(refusal, exchange.instance, exchange.request_id)
     headers: Sequence[Header] = refusal.headers if isinstance(refusal, Rejection) else ()
@@ -97,7 +97,7 @@ def on_error(request: ApiRequest, error: Exception) -> Reply:
     return refused(as_refusal(error, request.exchange), request.exchange)
 
 
-def as_refusal(error: Exception, exchange: Exchange) -> Refusal:
+def as_refusal(error: Exception, exchange: RequestContext) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, ledger.Unavailable):

@@ -22,7 +22,7 @@ from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
 from database.head import Seen, position
 from domain.refusals import Refusal
-from ledger.batched_reads import Gathered
+from ledger.batched_reads import BatchedReads
 from ledger.people import recorded_as
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ async def look(request: ApiRequest, view: View, see: Look[T]) -> Seen[T]:
     return seen
 
 
-async def find(request: ApiRequest, view: View, rows: Gathered[T], id: UUID) -> Seen[T | None]:
+async def find(request: ApiRequest, view: View, rows: BatchedReads[T], id: UUID) -> Seen[T | None]:
     """The row, as `look` would see it, asked for together with what others ask for."""
     seen = await rows.find(id)
     if seen.position < view.min_position:

@@ -9,13 +9,13 @@ import msgspec
 from litestar import Request
 
 from api.http import bodies, parameters
-from api.http.request_context import Exchange, exchange_of
+from api.http.request_context import RequestContext, exchange_of
 from domain.caller import Caller
 from domain.refusals import Refusal
 
 if TYPE_CHECKING:
     from api.http.streams import Streams
-    from gateways.payment_processor import Cashier
+    from gateways.payment_processor import PaymentProcessor
     from ledger.ledger import Ledger
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -27,7 +27,7 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ApiRequest(Request[Caller, Any, Any]):
     @property
-    def exchange(self) -> Exchange:
+    def exchange(self) -> RequestContext:
         return exchange_of(self.scope)
 
     @property
@@ -46,10 +46,10 @@ class ApiRequest(Request[Caller, Any, Any]):
         return self.caller.may_read(self.ledger.name(shown))
 
     @property
-    def cashier(self) -> Cashier | None:
+    def processor(self) -> PaymentProcessor | None:
         """Who asks the payment gateway; None where callers vouch for payments themselves."""
-        cashier: Cashier | None = self.app.state["cashier"]
-        return cashier
+        processor: PaymentProcessor | None = self.app.state["processor"]
+        return processor
 
     @property
     def streams(self) -> Streams:

@@ -13,7 +13,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class Exchange:
+class RequestContext:
     """`fields` are the headers, those sent several times joined with ", " (RFC 9110, section 5.3).
 
     `facts` are for the log line: what the request came to, as far as it came to anything. `is_begun`: the
@@ -48,7 +48,7 @@ class Exchange:
         self.facts: dict[str, Any] = {}
 
 
-def exchange_of(scope: Any) -> Exchange:
+def exchange_of(scope: Any) -> RequestContext:
     """The exchange that the edge began for this request."""
-    exchange: Exchange = scope["state"]["exchange"]
+    exchange: RequestContext = scope["state"]["exchange"]
     return exchange

@@ -9,14 +9,18 @@ from api.http.request import ApiRequest
 from domain.commands import SettleRefund
 from domain.refusals import Refusal
 from gateways import GatewayInDoubt, GatewayRefused
-from gateways.payment_processor import Cashier
+from gateways.payment_processor import PaymentProcessor
 from gateways.verdicts import ThroughGateway, is_at_rest, verdict
 from ledger.people import known
 from ledger.submission import Answer, Render, Submission
 
 
 async def settled(
-    request: ApiRequest, cashier: Cashier, command: ThroughGateway, begun: Answer, render: Render
+    request: ApiRequest,
+    processor: PaymentProcessor,
+    command: ThroughGateway,
+    begun: Answer,
+    render: Render,
 ) -> Answer:
     """What came of a command that a gateway has a say in; the first outcome, whenever it is asked for.
 
@@ -24,16 +28,16 @@ async def settled(
     """
     assert begun.subject_id is not None
     rested = partial(is_at_rest, command)
-    found = await cashier.first_rest(begun.subject_id, begun.version, rested)
+    found = await processor.first_terminal_state(begun.subject_id, begun.version, rested)
     if found is None:
         try:
             if isinstance(command, SettleRefund):
-                await cashier.settle_refund(command.refund_id, first=not begun.replayed)
+                await processor.settle_refund(command.refund_id, first=not begun.replayed)
             else:
-                await cashier.settle_payment(begun.subject_id, first=not begun.replayed)
+                await processor.settle_payment(begun.subject_id, first=not begun.replayed)
         except (GatewayInDoubt, GatewayRefused, TimeoutError) as error:
             logger.bind(booking_id=begun.subject_id, error=repr(error)).warning("gateway.in_doubt")
-        found = await cashier.first_rest(begun.subject_id, begun.version, rested)
+        found = await processor.first_terminal_state(begun.subject_id, begun.version, rested)
     if found is None:
         raise PaymentInDoubt
     event, booking = found

@@ -13,7 +13,7 @@ HELD_SECONDS_MAX = 5.0
 """Nobody waits longer for a refusal."""
 
 
-class Pace:
+class RefusalPacer:
     """The waits of refusals that come one after another: none at first, then one slot of time each.
 
     Callers who ask again at once, whatever Retry-After says, would otherwise be refused without end: with

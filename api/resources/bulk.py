@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.http.commands import render
-from api.http.parameters import Rehearsal
+from api.http.parameters import DryRun
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, route
@@ -65,7 +65,7 @@ class BulkController(Controller):
         ),
     )
     async def initiate_many(self, request: ApiRequest) -> ASGIApp:
-        dry_run = request.query(Rehearsal).dry_run
+        dry_run = request.query(DryRun).dry_run
         bulk = await request.read(Bulk)
         submissions = [_submission(request, item, dry_run) for item in bulk.items]
         answers = await request.ledger.submit_all(submissions, bulk.atomic)

@@ -74,7 +74,7 @@ class PaymentController(Controller):
     )
     async def pay(self, request: ApiRequest) -> ASGIApp:
         command = await request.read(PayBooking)
-        _require_method(command, through=request.cashier is not None)
+        _require_method(command, through=request.processor is not None)
         return await submit(request, command)
 
     @post(

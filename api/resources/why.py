@@ -28,7 +28,7 @@ from ledger.people import recorded_as
 
 
 class Question(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    seats: Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX, description="Asked for")] = 1
+    seats: Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX, description="CommandContext for")] = 1
     position: (
         Annotated[int, Meta(ge=1, le=2**63 - 1, description="Right after this event; the head if not given")]
         | UnsetType

@@ -97,6 +97,6 @@ SENTENCES = (
     ("A cancelled flight", "money", _cancelled_flight),
     ("Repeated keys", "repeats", _repeats),
     ("Counted again", "seats", _seats),
-    ("Pace", "trade", _pace),
+    ("RefusalPacer", "trade", _pace),
 )
 """A heading, the fact that the sentence needs, and the function that says it."""

@@ -7,10 +7,10 @@ import pytest
 from litestar.enums import ScopeType
 
 from api.http.http_errors import Overloaded, Unavailable
-from api.http.middleware import Edge
+from api.http.middleware import RequestMiddleware
 from api.http.problems import refused
 from api.http.request_context import exchange_of
-from api.http.shedding import BURST, REFUSALS_PER_SECOND, Pace
+from api.http.shedding import BURST, REFUSALS_PER_SECOND, RefusalPacer
 from ledger.writer import Writer
 from tests.api.conftest import People
 
@@ -46,9 +46,9 @@ async def test_refusals_for_want_of_room_wait_their_turn_and_others_do_not(
     async def send(_: Any) -> None:
         assert len(waits) == shed, "the wait comes before the answer"
 
-    monkeypatch.setattr("api.http.middleware.Pace", lambda: Pace(lambda: 1_000.0))
+    monkeypatch.setattr("api.http.middleware.RefusalPacer", lambda: RefusalPacer(lambda: 1_000.0))
     monkeypatch.setattr(asyncio, "sleep", wait)
-    edge = Edge(app, lambda: False)
+    edge = RequestMiddleware(app, lambda: False)
     request = {"type": ScopeType.HTTP, "method": "POST", "headers": []}
     request |= {"raw_path": BOOKINGS.encode(), "query_string": b""}
     shed = 0

@@ -12,7 +12,7 @@ from loguru import logger
 
 import api.app
 from api.http import metrics
-from api.http.middleware import Edge
+from api.http.middleware import RequestMiddleware
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Overloaded, Unavailable
 from tests.api.conftest import BA117, SETTINGS, People, client, running, token
@@ -173,7 +173,7 @@ async def test_a_request_that_breaks_off_leaves_a_line_too(lines: list[dict[str,
     scope: Any = {"type": ScopeType.HTTP, "method": "POST", "headers": [], "state": {}}
     scope |= {"raw_path": b"/api/v1/bookings", "query_string": b""}
     with pytest.raises(ConnectionError):
-        await Edge(breaks_off, lambda: False)(scope, breaks_off, breaks_off)
+        await RequestMiddleware(breaks_off, lambda: False)(scope, breaks_off, breaks_off)
     (extra,) = (record["extra"] for record in lines if record["message"] == "request")
     assert (extra["method"], extra["path"], extra["status"]) == ("POST", "/api/v1/bookings", 500)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.http.shedding import BURST, HELD_SECONDS_MAX, REFUSALS_PER_SECOND, Pace
+from api.http.shedding import BURST, HELD_SECONDS_MAX, REFUSALS_PER_SECOND, RefusalPacer
 
 
 class Clock:
@@ -19,7 +19,7 @@ def clock():
 
 @pytest.fixture
 def pace(clock):
-    return Pace(clock)
+    return RefusalPacer(clock)
 
 
 def test_a_burst_is_told_at_once(pace):

@@ -1,4 +1,4 @@
-"""A counter: the API on a fresh ledger whose payments go through the simulator, and a completer at hand."""
+"""A counter: the API on a fresh ledger whose payments go through the simulator, and a reconciler at hand."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ from uuid import UUID
 import httpx
 
 from api.app import create_app
-from gateways.payment_processor import Cashier
-from gateways.payment_reconciler import Completer
+from gateways.payment_processor import PaymentProcessor
+from gateways.payment_reconciler import PaymentReconciler
 from gateways.stripe import StripeGateway
 from ledger.ledger import Ledger, open_ledger
 from runtime.settings import Settings
@@ -24,7 +24,7 @@ VISA = "pm_card_visa"
 
 
 class Counter:
-    """`alice` and `operator` are clients of the API; `completer` waits for nobody."""
+    """`alice` and `operator` are clients of the API; `reconciler` waits for nobody."""
 
     def __init__(self, app: Any, gateway: StripeGateway, url: str) -> None:
         self.app = app
@@ -33,7 +33,7 @@ class Counter:
         self.alice = client(app, token("alice", "client"))
         self.bob = client(app, token("bob", "client"))
         self.operator = client(app, token("operator", "operator"))
-        self.completer = Completer(self.ledger, Cashier(self.ledger, gateway, 10), 0)
+        self.reconciler = PaymentReconciler(self.ledger, PaymentProcessor(self.ledger, gateway, 10), 0)
 
     async def hold(self, seats: int = 9) -> dict[str, Any]:
         """Nine seats of a flight of ten."""

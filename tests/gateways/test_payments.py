@@ -11,8 +11,8 @@ import pytest
 
 from audit.verify import verify
 from gateways import Charge, Order, payment_reconciler
-from gateways.payment_processor import Cashier
-from gateways.payment_reconciler import Completer
+from gateways.payment_processor import PaymentProcessor
+from gateways.payment_reconciler import PaymentReconciler
 from gateways.stripe import StripeGateway
 from scheduler.sweeper import expire_holds
 from tests.gateways.counter import Counter, open_counter
@@ -111,10 +111,10 @@ async def test_a_cancelled_bookings_authorisation_is_let_go(counter: Counter, si
     booking = await counter.hold()
     payment_id = (await counter.pay(booking, capture="manual")).json()["payment_id"]
     assert (await counter.asks(booking, "cancel", "x-1")).status_code == 200
-    assert await counter.completer.run() == 1
+    assert await counter.reconciler.run() == 1
     assert [row["status"] for row in simulator.intents(payment_id)] == ["canceled"]
     assert (await counter.topics(booking))[-1] == "payment_released"
-    assert await counter.completer.run() == 0
+    assert await counter.reconciler.run() == 0
 
 
 async def test_a_booking_cancelled_while_it_is_paid_for_keeps_no_money(
@@ -161,7 +161,7 @@ async def test_a_second_charge_that_another_process_was_quicker_than_is_let_go(
         return await authorise(gateway, order)
 
     monkeypatch.setattr(StripeGateway, "authorise", overtaken)
-    await counter.completer.run()
+    await counter.reconciler.run()
     payment_id = await counter.payment_id(booking)
     assert sorted(row["status"] for row in simulator.intents(payment_id)) == ["canceled", "succeeded"]
 
@@ -183,7 +183,7 @@ async def test_a_charge_that_another_process_never_heard_of_is_found_by_the_slow
 
     simulator.switch()
     monkeypatch.setattr(StripeGateway, "authorise", overtaken)
-    await counter.completer.run()
+    await counter.reconciler.run()
     payment_id = await counter.payment_id(booking)
     assert [row["status"] for row in simulator.intents(payment_id)] == ["succeeded", "canceled"]
 
@@ -196,7 +196,7 @@ async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
     assert (await hurried.pay(booking)).status_code == 503
     await asyncio.sleep(2.1)
     simulator.switch()
-    assert await expire_holds(hurried.ledger, hurried.completer) == 0
+    assert await expire_holds(hurried.ledger, hurried.reconciler) == 0
     assert (await hurried.booking(booking))["status"] == "booked"
 
 
@@ -209,7 +209,7 @@ async def test_a_gateway_that_says_nothing_keeps_no_seats(
     await asyncio.gather(*(hurried.pay(booking, key=booking["id"]) for booking in bookings))
     await asyncio.sleep(2.1)
     begun = time.monotonic()
-    assert await expire_holds(hurried.ledger, hurried.completer) == len(bookings)
+    assert await expire_holds(hurried.ledger, hurried.reconciler) == len(bookings)
     assert time.monotonic() - begun < 20
     simulator.switch()
 
@@ -223,7 +223,7 @@ async def test_fifty_settlements_at_once_pay_a_refund_once(counter: Counter, sim
     answers = await asyncio.gather(
         *(_settle(counter, refund_id, f"r-{n}", body) for n, body in enumerate(bodies))
     )
-    await counter.completer.run()
+    await counter.reconciler.run()
     settled = [answer for answer in answers if answer.status_code == 200]
     assert len(settled) == 1
     codes = {answer.json()["code"] for answer in answers if answer.status_code == 409}
@@ -243,7 +243,7 @@ async def test_a_refund_whose_answer_is_lost_is_paid_once(counter: Counter, simu
     listed = await counter.operator.get("/api/v1/refunds", params={"status": "requested"})
     assert [row["id"] for row in listed.json()["data"]] == [refund_id]
     simulator.switch()
-    await counter.completer.run()
+    await counter.reconciler.run()
     settled = await _settle(counter, refund_id, "r-1")
     assert (settled.status_code, settled.json()["status"]) == (200, "settled")
     (intent,) = simulator.intents(await counter.payment_id(booking))
@@ -320,9 +320,9 @@ async def test_a_dry_run_asks_the_gateway_nothing(counter: Counter, simulator: P
 
 async def test_a_wrong_key_declines_nobody(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     booking = await counter.hold()
-    cashier = counter.app.state.cashier
+    processor = counter.app.state.processor
     wrong = StripeGateway("sk_wrong", url=counter.url, name="simulator", seconds=1)
-    monkeypatch.setattr(cashier, "_gateway", wrong)
+    monkeypatch.setattr(processor, "_gateway", wrong)
     assert (await counter.pay(booking)).status_code == 503
     await wrong.close()
     monkeypatch.undo()
@@ -351,7 +351,7 @@ async def test_what_another_gateway_has_is_left_to_it(counter: Counter, simulato
     assert (await counter.pay(booking)).status_code == 503
     simulator.switch()
     other = StripeGateway(KEY, url=counter.url, name="stripe", seconds=4)
-    await Completer(counter.ledger, Cashier(counter.ledger, other, 10), 0).run()
+    await PaymentReconciler(counter.ledger, PaymentProcessor(counter.ledger, other, 10), 0).run()
     await other.close()
     assert (await counter.booking(booking))["payment"]["status"] == "requested"
     assert simulator.intents(await counter.payment_id(booking)) == []
@@ -367,5 +367,5 @@ async def test_those_that_cannot_be_moved_hold_up_nobody(
         assert (await counter.pay(booking, key=booking["id"])).status_code == 503
     simulator.switch()
     never = 1, math.inf
-    counter.completer._failures = {UUID(booking["id"]): never for booking in bookings[:2]}
-    assert [await counter.completer.run() for _ in range(3)] == [0, 2, 1]
+    counter.reconciler._failures = {UUID(booking["id"]): never for booking in bookings[:2]}
+    assert [await counter.reconciler.run() for _ in range(3)] == [0, 2, 1]

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from domain.money import Money
-from gateways import Gateway, GatewayInDoubt, GatewayRefused, Order, Repayment
+from gateways import Gateway, GatewayInDoubt, GatewayRefund, GatewayRefused, Order
 from tests.gateways.conftest import PRICE
 from tests.gateways.program import Program
 
@@ -54,7 +54,7 @@ async def test_a_lost_answer_then_a_repeat_pays_back_once(
     simulator.switch()
     found = await gateway.find_refund(refund_id, captured)
     assert found == await gateway.refund(refund_id, captured, PRICE)
-    assert isinstance(found, Repayment)
+    assert isinstance(found, GatewayRefund)
     assert len(simulator.refunds(captured)) == 1
 
 

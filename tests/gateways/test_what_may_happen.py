@@ -60,7 +60,7 @@ async def test_whatever_the_gateway_does_the_payment_ends_somewhere(
         await _wait(counter, booking, what)
         simulator.switch()
         if completed:
-            await counter.completer.run()
+            await counter.reconciler.run()
             assert (await counter.booking(booking))["payment"]["status"] == payment
         again = await counter.pay(booking, method=method)
         assert again.status_code == then, again.text
@@ -68,7 +68,7 @@ async def test_whatever_the_gateway_does_the_payment_ends_somewhere(
             assert again.json() == answer.json()
         third = await counter.pay(booking, method=method)
         assert (third.status_code, third.json()) == (again.status_code, again.json())
-        await counter.completer.run()
+        await counter.reconciler.run()
         _compare(simulator, str(await counter.payment_id(booking)), booking, payment)
         assert (await counter.booking(booking))["payment"]["status"] == payment
     assert verify(database_url).ok

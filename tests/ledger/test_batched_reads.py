@@ -9,7 +9,7 @@ import pytest
 from database.connection import Connection
 from database.head import Seen
 from ledger import batched_reads
-from ledger.batched_reads import Gathered
+from ledger.batched_reads import BatchedReads
 from ledger.ids import new_id
 from ledger.submission import Overloaded, Unavailable
 from projections import bookings
@@ -27,7 +27,7 @@ class Reads:
         self.gate = asyncio.Event()
         self.gate.set()
         self.trouble: type[Exception] | None = None
-        self.rows = Gathered(desk.ledger.read, self.find_all, seconds=5)
+        self.rows = BatchedReads(desk.ledger.read, self.find_all, seconds=5)
 
     async def find_all(self, connection: Connection, ids: Sequence[UUID]) -> Seen[dict[UUID, BookingRow]]:
         self.groups.append(set(ids))
@@ -151,7 +151,7 @@ async def test_a_database_that_does_not_answer_is_asked_once_for_all(desk: Desk,
 
 async def test_nobody_waits_longer_than_the_deadline(desk: Desk, held: list[UUID]) -> None:
     reads = Reads(desk)
-    reads.rows = Gathered(desk.ledger.read, reads.find_all, seconds=0.05)
+    reads.rows = BatchedReads(desk.ledger.read, reads.find_all, seconds=0.05)
     first = await reads.first_is_asked(held[0])
     with pytest.raises(Unavailable):
         await reads.rows.find(held[1])

@@ -11,7 +11,7 @@ from audit.proofs.keys import signing_key
 from audit.proofs.saved import read_saved
 from ledger.ledger import Ledger
 from scheduler import checkpoint_signer
-from scheduler.checkpoint_signer import Notary
+from scheduler.checkpoint_signer import CheckpointSigner
 from tests.audit.proofs.test_sinks import Board, board
 from tests.audit.verify.test_forged_chains import RELINK
 from tests.scheduler.airline import Airline
@@ -25,10 +25,10 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints"
 
 
-def notary_of(ledger: Ledger, tmp_path: Path, sink: str | None, **settings: Any) -> Notary:
+def notary_of(ledger: Ledger, tmp_path: Path, sink: str | None, **settings: Any) -> CheckpointSigner:
     settings = {"checkpoint_seconds": 0, "data": tmp_path / "data"} | settings
     ledger.settings = replace(ledger.settings, checkpoints=sink, **settings)
-    return Notary(ledger, signing_key(ledger.settings) if sink else None)
+    return CheckpointSigner(ledger, signing_key(ledger.settings) if sink else None)
 
 
 def positions(file: Path) -> list[int]:
@@ -159,7 +159,7 @@ async def test_another_log_is_not_signed_and_makes_the_program_unready(
     tamper("create table kept as table ledger.events;" + forget + statements)
     await signer.run()
     await signer.run()
-    await Notary(ledger, signing_key(ledger.settings)).run()
+    await CheckpointSigner(ledger, signing_key(ledger.settings)).run()
     assert positions(file) == [3]
     (detail,) = await failing(ledger)
     assert reason in detail

@@ -82,7 +82,7 @@ async def test_the_gateway_is_asked_before_holds_with_payments_on_their_way_expi
 ) -> None:
     asked: list[UUID] = []
 
-    class Completer:
+    class PaymentReconciler:
         async def ask(self, booking_ids: list[UUID]) -> None:
             asked.extend(booking_ids)
             assert await airline.expired() == 0
@@ -91,7 +91,7 @@ async def test_the_gateway_is_asked_before_holds_with_payments_on_their_way_expi
         f"update views.bookings set gateway_task = 'authorise' where flight_id = '{lines[0]}'"
     )
     paying = await airline.ask("select id from views.bookings where gateway_task is not null")
-    assert await expire_awaited(airline.ledger, Completer()) == 2  # type: ignore[arg-type]
+    assert await expire_awaited(airline.ledger, PaymentReconciler()) == 2  # type: ignore[arg-type]
     assert [(id,) for id in asked] == paying
 
 

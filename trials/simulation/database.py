@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 
 from ledger.block import Block
-from ledger.read_set import Wanted
+from ledger.read_set import ReadSet
 from trials.simulation.tables import Found, Tables
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
@@ -103,7 +103,7 @@ class Session:
         self._hung_up = False
         self._idle: asyncio.TimerHandle | None = None
 
-    async def load(self, wanted: Wanted) -> Found:
+    async def load(self, wanted: ReadSet) -> Found:
         """Read, begin and lock if that was not done."""
         if self.database.lock_holder is not self:
             await self.lock()

@@ -9,7 +9,7 @@ import psycopg
 
 from domain.working_set import Terms, WorkingSet
 from ledger.block import Block
-from ledger.read_set import Wanted
+from ledger.read_set import ReadSet
 from ledger.records import Loaded
 from ledger.store import fill
 from ledger.submission import Submission
@@ -61,7 +61,7 @@ class TwinStore:
         await self._wire.ask("lock", self._wire.session.lock)
 
     async def load(self, submissions: Sequence[Submission]) -> Loaded:
-        wanted = Wanted.by(submissions)
+        wanted = ReadSet.by(submissions)
         found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))
         world = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
         fill(world, found.events)

@@ -21,7 +21,7 @@ from domain.working_set import NaturalKey
 from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
-from ledger.read_set import Wanted
+from ledger.read_set import ReadSet
 from ledger.records import RecordedCommand
 from ledger.submission import CommandKey
 
@@ -60,7 +60,7 @@ class Tables:
         self._positions: set[int] = set()
         self._causes: set[tuple[str, str, str, int]] = set()
 
-    def read(self, wanted: Wanted, now: datetime) -> Found:
+    def read(self, wanted: ReadSet, now: datetime) -> Found:
         last = self.events[-1] if self.events else None
         bookings = {self.refunds[id][1] for id in wanted.refunds if id in self.refunds} | wanted.bookings
         flights = {self.bookings[id][1] for id in bookings if id in self.bookings} | wanted.flights

@@ -10,8 +10,8 @@ import domain.payments
 from domain.booking import Booking
 from domain.payments import GatewayTask, Payment, PaymentStatus
 from gateways import Charge, ChargeStatus, Order
-from gateways.payment_processor import Cashier
-from gateways.payment_reconciler import Completer
+from gateways.payment_processor import PaymentProcessor
+from gateways.payment_reconciler import PaymentReconciler
 from gateways.stripe import StripeGateway
 
 
@@ -29,14 +29,14 @@ def charges_under_a_fresh_id() -> None:
 def completer_asleep() -> None:
     """What was left between is left there."""
 
-    async def run(completer: Completer) -> int:
+    async def run(reconciler: PaymentReconciler) -> int:
         return 0
 
-    async def ask(completer: Completer, booking_ids: Any) -> None:
+    async def ask(reconciler: PaymentReconciler, booking_ids: Any) -> None:
         pass
 
-    setattr(Completer, "run", run)
-    setattr(Completer, "ask", ask)
+    setattr(PaymentReconciler, "run", run)
+    setattr(PaymentReconciler, "ask", ask)
 
 
 def lapsed_payments_forgotten() -> None:
@@ -46,16 +46,20 @@ def lapsed_payments_forgotten() -> None:
 
 def captures_recorded_before_they_are_asked() -> None:
     """The money is ours, and then the gateway is asked for it."""
-    ask = Cashier._ask
+    ask = PaymentProcessor._ask
 
     async def asked(
-        cashier: Cashier, booking: Booking, payment: Payment, task: GatewayTask, first: bool
+        processor: PaymentProcessor,
+        booking: Booking,
+        payment: Payment,
+        task: GatewayTask,
+        first: bool,
     ) -> Charge:
         if task is GatewayTask.CAPTURE and payment.reference:
-            await cashier._record(booking, payment, Charge(payment.reference, ChargeStatus.CAPTURED), "")
-        return await ask(cashier, booking, payment, task, first)
+            await processor._record(booking, payment, Charge(payment.reference, ChargeStatus.CAPTURED), "")
+        return await ask(processor, booking, payment, task, first)
 
-    setattr(Cashier, "_ask", asked)
+    setattr(PaymentProcessor, "_ask", asked)
 
 
 GATEWAY_BREAKS = (

@@ -9,7 +9,7 @@ ROUNDS_MAX = 3
 
 CONTROLS = {
     "charges-under-a-fresh-id": "nobody asked for",
-    "completer-asleep": "still on its way",
+    "reconciler-asleep": "still on its way",
     "lapsed-payments-forgotten": "money is still held",
     "captures-recorded-before-they-are-asked": "came; the books say",
 }
