@@ -13,9 +13,9 @@ from analytics.facts import PROJECTIONS
 from analytics.follower.rebuild import Progress, Rebuilt
 from analytics.follower.rebuild import rebuild as rebuild_one
 from analytics.follower.swap import RebuildStopped
+from analytics.schema import migrate
 from cli.options import DATA, JSON, add
 from database.embedded import existing_database
-from database.schema import migrate
 from runtime.settings import Settings, WrongSetting
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from analytics.schema import migrate as bring_up_to_date
 from cli.children import Child, command, environment, importable
 from cli.port import require_free
 from cli.tokens import secret, signed
 from database.embedded import is_in_use, keep_for, remove_database, running_database
 from database.schema import VERSION
-from database.schema import migrate as bring_up_to_date
 from gateways.configured import gateway_key
 from ledger.keyring import Keyring, master_key_of
 from ledger.master_key import key_ledger

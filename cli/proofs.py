@@ -9,6 +9,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from analytics.schema import migrate
 from audit.proofs import check, prover, signer
 from audit.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
 from audit.proofs.keys import KEY_FILE, public_pem, signing_key
@@ -19,7 +20,6 @@ from audit.proofs.tiles import Unfit
 from cli.options import DATA, add
 from database.connection import Connection, connect
 from database.embedded import existing_database
-from database.schema import migrate
 from runtime.settings import Settings, WrongSetting, sink
 
 Work = Callable[[Connection, Ed25519PrivateKey], Awaitable[str]]

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
+from analytics.schema import migrate
 from audit.self_audit.rounds import full_round
 from audit.self_audit.standing import Standing, standing
 from cli.options import DATA, JSON, add
 from database.connection import connect
 from database.embedded import existing_database
-from database.schema import migrate
 from runtime.settings import Settings
 
 

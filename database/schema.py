@@ -1,13 +1,12 @@
 """Migrations: plain SQL files, applied once each and in order, under a lock."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import psycopg
-
-from analytics.follower.builds import establish, is_established
 
 LOCK = 0x5EA7_0001
 """Advisory lock of migrations; one at a time for each database."""
@@ -50,16 +49,20 @@ def migrations() -> list[Migration]:
 VERSION = migrations()[-1].version
 
 
-def migrate(url: str) -> list[Migration]:
-    """Bring the database to VERSION; the migrations applied now, none when it was there.
+def migrate(
+    url: str,
+    is_finished: Callable[[psycopg.Connection[Any]], bool] = lambda connection: True,
+    finish: Callable[[psycopg.Connection[Any]], None] = lambda connection: None,
+) -> list[Migration]:
+    """Bring the database to VERSION. Return the migrations applied now; none if it was there already.
 
-    Tables and views for analysts, whose SQL is in `analytics/facts/`, are made at the end. Everything
-    happens in one transaction under an advisory lock: any number of programs may start at once.
-    Where nothing is missing, the right to read is enough. Raises SchemaMismatch when the database is newer
+    `finish` creates what other packages keep in the schema, unless `is_finished`. Everything happens in one
+    transaction under an advisory lock, so any number of programs may start at once. Where nothing is missing,
+    the right to read is enough. Raises SchemaMismatch when the database is newer
     than the program or its past was edited.
     """
     with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
-        if not _missing(connection) and is_established(connection):
+        if not _missing(connection) and is_finished(connection):
             return []
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
@@ -72,7 +75,7 @@ def migrate(url: str) -> list[Migration]:
                     "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
                     (migration.version, migration.name, migration.sha256),
                 )
-            establish(connection)
+            finish(connection)
             return missing
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 import psycopg
 from loguru import logger
 
-from database.jobs import OpenTask, open_tasks
 from gateways import GatewayInDoubt, GatewayRefused
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
+from projections.due_work import OpenTask, open_tasks
 
 BATCH_MAX = 128
 AT_ONCE_MAX = 16

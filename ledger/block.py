@@ -24,9 +24,10 @@ from domain.refusals import IdempotencyKeyReused, Refusal
 from domain.waiting import WaitingParty
 from domain.working_set import Subject, WorkingSet
 from ledger import codec
+from ledger.block_input import BlockInput
 from ledger.chain import link, outcome_hash
 from ledger.log import RecordedEvent
-from ledger.records import Loaded, RecordedCommand
+from ledger.records import RecordedCommand
 from ledger.submission import Answer, CommandKey, Submission
 from ledger.system_commands import cancellation_of, expiry_of
 from ledger.waiting_list import closing_of, flight_of, next_offers, seats_wanted, serves
@@ -44,7 +45,7 @@ class HandlerFailed(Exception):
 class Block:
     """Decides submissions one by one; `events`, `commands` and the touched rows are then written as one."""
 
-    loaded: Loaded
+    loaded: BlockInput
     position: int = field(init=False)
     hash: bytes = field(init=False)
     events: list[RecordedEvent] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The ledger as the doors see it: submit a command, read a view, ask whether it is ready."""
+"""The ledger as the doors see it: submit a command, read a view."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,6 @@ from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import Keyring
 from ledger.people import KEYED, OTHER_MASTER_KEY, OtherMasterKey
-from ledger.readiness import Check, Readiness, checks
 from ledger.store import open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
@@ -99,14 +98,6 @@ class Ledger:
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             self._tidy_pool()
             raise Unavailable from error
-
-    async def readiness(self) -> Readiness:
-        """What a load balancer should know; never raises."""
-        try:
-            async with asyncio.timeout(self.settings.deadline_seconds), self.read() as connection:
-                return await checks(connection, self.settings)
-        except (Overloaded, Unavailable, TimeoutError, psycopg.Error):
-            return Readiness(False, 0, [Check("database", False, "does not answer")])
 
     def _tidy_pool(self) -> None:
         """After one connection broke, find out about the others before callers do."""

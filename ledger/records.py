@@ -1,17 +1,9 @@
-"""What is recorded of commands, and what a block starts from."""
+"""The recorded outcome of a command."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
-
-from domain.working_set import WorkingSet
-from ledger.submission import CommandKey
-
-if TYPE_CHECKING:
-    from ledger.people import BlockPeople
 
 
 class RecordedCommand(msgspec.Struct, frozen=True):
@@ -29,17 +21,3 @@ class RecordedCommand(msgspec.Struct, frozen=True):
     last_position: int
     correlation_id: str
     recorded_at: datetime
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What a block starts from, read under the head lock: the head of the log and all that it may touch.
-
-    `register` is None where there is no master key: tests and simulations know nobody but by pseudonyms.
-    """
-
-    position: int
-    hash: bytes
-    commands: dict[CommandKey, RecordedCommand]
-    world: WorkingSet
-    register: "BlockPeople | None" = None

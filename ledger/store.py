@@ -23,6 +23,7 @@ from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
 from ledger.block import Block
+from ledger.block_input import BlockInput
 from ledger.chain import GENESIS
 from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
@@ -30,7 +31,7 @@ from ledger.keyring import Keyring
 from ledger.log import RecordedEvent, fold
 from ledger.people import BlockPeople
 from ledger.read_set import ReadSet
-from ledger.records import Loaded, RecordedCommand
+from ledger.records import RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
 
@@ -119,7 +120,7 @@ class Store:
         self._send(sql.LOCK, (HEAD_LOCK,))
         self._locked = True
 
-    async def load(self, submissions: Sequence[Submission]) -> Loaded:
+    async def load(self, submissions: Sequence[Submission]) -> BlockInput:
         """One round trip: take the head lock, if `lock` has not, and read all that these may touch."""
         wanted = ReadSet.by(submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
@@ -150,10 +151,10 @@ class Store:
             world.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
         recorded = [RecordedCommand(*row) for row in commands.rows()]
         known = {(c.actor, c.operation, c.key): c for c in recorded}
-        loaded = Loaded(position or 0, last_hash or GENESIS, known, world)
+        loaded = BlockInput(position or 0, last_hash or GENESIS, known, world)
         if self._keyring and people:
-            loaded.register = BlockPeople(self._keyring, people.rows(), world)
-            loaded.register.pseudonymise(submissions)
+            loaded.people = BlockPeople(self._keyring, people.rows(), world)
+            loaded.people.pseudonymise(submissions)
             self._submissions = submissions
         return loaded
 
@@ -178,7 +179,7 @@ class Store:
         self._warning = ""
         self._send_decided(block)
         self._ahead = _Ahead()
-        register = block.loaded.register
+        register = block.loaded.people
         if register and (newcomers := register.newcomers(block.commands, self._submissions)):
             self._send(sql.INSERT_PEOPLE, sql.person_columns(newcomers))
         if block.events:

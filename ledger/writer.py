@@ -11,7 +11,7 @@ import psycopg
 from loguru import logger
 
 from ledger.block import Block, HandlerFailed
-from ledger.records import Loaded
+from ledger.block_input import BlockInput
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from runtime.settings import Settings
 
@@ -33,7 +33,7 @@ class BlockStore(Protocol):
 
     async def lock(self) -> None: ...
 
-    async def load(self, submissions: Sequence[Submission], /) -> Loaded: ...
+    async def load(self, submissions: Sequence[Submission], /) -> BlockInput: ...
 
     def send_ahead(self, block: Block, /) -> None: ...
 
@@ -202,8 +202,8 @@ class Writer:
             answers: list[list[Answer]] = []
             for number, waiting in enumerate(batch, 1):
                 answers.append(block.decide_all(waiting.submissions, waiting.atomic))
-                if loaded.register:
-                    answers[-1] = [loaded.register.shown(answer) for answer in answers[-1]]
+                if loaded.people:
+                    answers[-1] = [loaded.people.shown(answer) for answer in answers[-1]]
                 if number == len(batch) // 2 and len(batch) >= HALVED_MIN:
                     store.send_ahead(block)
             if submissions[0].dry_run:

@@ -8,13 +8,13 @@ import psycopg
 from loguru import logger
 
 from database.connection import connect
-from database.jobs import DueHold, Pulse, beat, due_holds, run_slot
+from database.job_slots import Pulse, beat, run_slot
 from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Submission, Unavailable
 from ledger.system_commands import expiry_of
 from ledger.waiting_list import closing_of
-from projections.waiting_list_jobs import awaited_holds, outwaited
+from projections.due_work import DueHold, awaited_holds, due_holds, outwaited
 from runtime.cron import latest_slot
 
 JOB = "expire_holds"

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from analytics.schema import migrate
 from database.embedded import remove_database, running_database
-from database.schema import migrate
 
 pytest_plugins = ["tests.desk"]
 

@@ -4,6 +4,10 @@ from typing import LiteralString, NamedTuple
 
 from analytics.facts import PROJECTIONS
 from database.connection import Connection
+from database.readiness import Check
+
+LAG_SECONDS_MAX = 30
+"""A projection further behind is unhealthy; the scheduler looks every second."""
 
 
 class Lag(NamedTuple):
@@ -34,6 +38,18 @@ async def lags(connection: Connection) -> list[Lag]:
     """Of every projection, as readers see it."""
     cursor = await connection.execute(_LAGS, (list(PROJECTIONS),))
     return [Lag(*row) for row in await cursor.fetchall()]
+
+
+async def check(connection: Connection) -> Check:
+    """Not ok when a projection stands still, but nobody's booking depends on it: taking the API out of
+    service for a report that is late would turn it into an outage.
+    """
+    told, ok = [], True
+    for at in await lags(connection):
+        well = not at.is_parked and at.version == PROJECTIONS[at.projection].version
+        ok = ok and well and at.seconds <= LAG_SECONDS_MAX
+        told.append(f"{at.projection} {at.in_words}")
+    return Check("analytics", ok, "; ".join(told), vital=False)
 
 
 _LAGS: LiteralString = """

@@ -14,6 +14,7 @@ from api.http.parameters import View
 from api.http.queries import Connection
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, STAFF
+from api.readiness import check_readiness
 from api.resources.proofs import latest_checkpoint
 from database.head import Seen, position
 
@@ -40,7 +41,7 @@ class FigurePages(Controller):
 
     @get("/operations", opt=paged(STAFF, "Is all well: every check of readiness, lags, what was signed"))
     async def operations(self, request: ApiRequest) -> ASGIApp:
-        readiness = await request.ledger.readiness()
+        readiness = await check_readiness(request.ledger)
         behind: list[Lag] = []
         checkpoint = None
         if readiness.position:

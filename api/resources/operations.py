@@ -15,10 +15,11 @@ from api.http.problems import refused
 from api.http.replies import Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import OPERATORS, PUBLIC, both, route
+from api.readiness import check_readiness
 from audit.self_audit.standing import Standing, standing
 from database import head
 from database.head import Seen
-from ledger.readiness import Check
+from database.readiness import Check
 from runtime import VERSION
 
 
@@ -67,7 +68,7 @@ class OperationsController(Controller):
         opt=route(PUBLIC, "Should it get traffic? Names what is wrong", gives=Ready),
     )
     async def ready(self, request: ApiRequest) -> ASGIApp:
-        readiness = await request.ledger.readiness()
+        readiness = await check_readiness(request.ledger)
         if readiness.ok:
             return queries.answer(readiness.position, Ready("ok", readiness.position, readiness.checks))
         wrong = "; ".join(f"{check.name}: {check.detail}" for check in readiness.checks if not check.ok)

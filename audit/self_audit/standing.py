@@ -6,6 +6,7 @@ from typing import LiteralString
 import msgspec
 
 from database.connection import Connection
+from database.readiness import Check
 
 AGE_SECONDS_MAX = 120
 """A last full round that ended longer ago is unhealthy; one begins every half minute at the latest."""
@@ -43,6 +44,14 @@ async def standing(connection: Connection) -> Standing:
     row = await (await connection.execute(_STANDING)).fetchone()
     assert row is not None
     return Standing(row[0] is None, *row)
+
+
+async def check(connection: Connection) -> Check:
+    """Not ok when views differ from the log, or nobody looks. What is decided rests on the log, and which row
+    is right is for people to say: taking the API out of service would not mend it.
+    """
+    now = await standing(connection)
+    return Check("self-audit", now.ok and not now.is_old, now.in_words, vital=False)
 
 
 _STANDING: LiteralString = """

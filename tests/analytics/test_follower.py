@@ -9,8 +9,8 @@ from loguru import logger
 
 from analytics.facts import PROJECTIONS
 from analytics.follower.follower import Follower
+from api.readiness import Readiness, check_readiness
 from ledger.codec import EVENT_TYPES
-from ledger.readiness import Readiness
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 
@@ -71,7 +71,7 @@ async def test_poison_parks_one_projection_before_it_and_the_others_go_on(
     at = {name: head(rows) for name in PROJECTIONS} | dict.fromkeys(("bookings", "seat_changes"), poison - 1)
     assert dict(rows(AT)) == at
     assert [message for message, _ in alarms] == ["projection.parked"] * 6  # twice, by each new follower
-    readiness = await trade.patient.readiness()
+    readiness = await check_readiness(trade.patient)
     assert readiness.ok
     assert not shown(readiness).ok
     assert f"bookings PARKED at {poison}, " in shown(readiness).detail
@@ -133,9 +133,9 @@ async def test_a_reset_connection_is_made_anew(trade: Trade, database_url: str, 
 
 async def test_standing_still_is_unhealthy_however_short_the_way(trade: Trade, rows: Rows) -> None:
     await trade.schedule()
-    assert shown(await trade.patient.readiness()).ok
+    assert shown(await check_readiness(trade.patient)).ok
     rows(f"{TAMPERING} update ledger.events set recorded_at = now() - interval '1 hour'")
-    readiness = await trade.patient.readiness()
+    readiness = await check_readiness(trade.patient)
     assert readiness.ok
     assert not shown(readiness).ok
     assert "flights 1 events, 36" in shown(readiness).detail

@@ -22,6 +22,7 @@ from analytics.facts.projection import Column
 from analytics.follower.follower import Follower
 from analytics.follower.rebuild import rebuild
 from analytics.follower.swap import RebuildStopped
+from api.readiness import check_readiness
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 
@@ -143,7 +144,7 @@ async def test_a_new_version_deploys_the_same_way_and_nobody_writes_the_old_one_
     monkeypatch.setitem(PROJECTIONS, "bookings", new)
     await trade.rush(1)
     await follow()
-    told = {check.name: check for check in (await trade.patient.readiness()).checks}["analytics"]
+    told = {check.name: check for check in (await check_readiness(trade.patient)).checks}["analytics"]
     assert not told.ok
     assert "bookings version 1 (run `seatledger rebuild bookings`)" in told.detail
     assert rows("select position from analytics.checkpoints where projection = 'bookings'") == [(old,)]

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.readiness import Readiness, check_readiness
 from ledger.ledger import Ledger, open_ledger
-from ledger.readiness import Readiness
 from ledger.submission import Unavailable
 from runtime.settings import Settings
 from tests.desk import Desk
@@ -17,7 +17,7 @@ from tests.desk import Desk
 
 async def ready(url: str) -> Readiness:
     async with open_ledger(url, Settings(deadline_seconds=1)) as ledger:
-        return await ledger.readiness()
+        return await check_readiness(ledger)
 
 
 def failed(readiness: Readiness) -> list[str]:
@@ -87,7 +87,7 @@ async def test_a_database_that_does_not_answer_is_not_ready(
             owner.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
             )
-        assert failed(await ledger.readiness()) == ["database"]
+        assert failed(await check_readiness(ledger)) == ["database"]
 
 
 async def test_one_broken_reader_makes_the_others_be_looked_at(
@@ -137,7 +137,7 @@ async def _eventually_failed(ledger: Any) -> list[str]:
     """A reload takes the server a moment."""
     names: list[str] = []
     for _ in range(200):
-        names = failed(await ledger.readiness())
+        names = failed(await check_readiness(ledger))
         if names:
             break
     return names

@@ -11,8 +11,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import database.schema
+from analytics.schema import migrate
 from database.connection import connect
-from database.schema import VERSION, Migration, SchemaMismatch, migrate, migrations
+from database.schema import VERSION, Migration, SchemaMismatch, migrations
 from tests.desk import Desk
 
 

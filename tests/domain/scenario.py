@@ -15,9 +15,9 @@ from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger.block import Block
+from ledger.block_input import BlockInput
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
-from ledger.records import Loaded
 from ledger.submission import Submission
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ class Scenario:
         world = WorkingSet(self.now, self.terms, uuid4)
         world.flights, world.bookings, world.waiting = self.flights, self.bookings, self.waiting
         world.seats, world.scheduled = self.seats, self.scheduled
-        block = Block(Loaded(self.position, GENESIS, self.commands, world))
+        block = Block(BlockInput(self.position, GENESIS, self.commands, world))
         block.decide(Submission(command, caller, self._render, **submission))
         self.position = block.position
         self.recorded = block.events

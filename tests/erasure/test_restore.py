@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from analytics.schema import migrate
 from api.app import create_app
 from audit.proofs.keys import signing_key
 from audit.proofs.signer import checkpoint_now
 from audit.verify import verify
 from cli.main import main
 from database.connection import connect
-from database.schema import migrate
 from ledger.erasure import forget, forgotten
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger

@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from api.readiness import check_readiness
 from audit.verify import verify
 from ledger.ledger import open_ledger
 from ledger.submission import Answer, Unavailable
@@ -68,7 +69,7 @@ async def test_a_full_disk_loses_nothing_and_is_got_over(small_database_url: str
         filler.unlink()
         assert (await _hold_at_last(desk, flight, "bob")).status == 200
         assert (await desk.pay(first.subject_id, "alice")).status == 200
-        assert (await ledger.readiness()).ok
+        assert (await check_readiness(ledger)).ok
     assert verify(small_database_url).ok
 
 

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 
 from audit.verify import verify
-from database.jobs import DueHold
 from ledger.ledger import open_ledger
 from ledger.submission import Answer
 from ledger.system_commands import expiry_of
+from projections.due_work import DueHold
 from runtime.settings import Settings
 from tests.desk import Desk
 from tests.repetitions import times

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.readiness import check_readiness
 from ledger.ledger import open_ledger
 from ledger.submission import Unavailable
 from runtime.settings import Settings
@@ -92,7 +93,7 @@ async def test_a_setting_that_does_not_wait_for_the_standby_is_refused(database_
     ((name,),) = rows("select current_database()")
     rows(f"alter database {name} set synchronous_commit = local")
     async with open_ledger(database_url, Settings()) as ledger:
-        assert (await ledger.readiness()).ok
+        assert (await check_readiness(ledger)).ok
         with standby_away(rows):
-            (failed,) = (check for check in (await ledger.readiness()).checks if not check.ok)
+            (failed,) = (check for check in (await check_readiness(ledger)).checks if not check.ok)
         assert failed.detail.startswith("synchronous_commit=local: acknowledged events could be lost")

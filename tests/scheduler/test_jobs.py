@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-import database.jobs
+import database.job_slots
 from database.connection import connect
-from database.jobs import run_slot
+from database.job_slots import run_slot
 from tests.scheduler.airline import Airline
 
 JOB = "expire_holds"
@@ -100,7 +100,7 @@ async def test_work_that_takes_too_long_is_given_up(run: Runs, monkeypatch: pyte
         await asyncio.Event().wait()
         return 0
 
-    monkeypatch.setattr(database.jobs, "RUN_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(database.job_slots, "RUN_SECONDS_MAX", 0.05)
     with pytest.raises(TimeoutError):
         await run(work=never)
 
@@ -123,7 +123,7 @@ KILLED = """
 import asyncio, sys
 from datetime import UTC, datetime
 from database.connection import connect
-from database.jobs import run_slot
+from database.job_slots import run_slot
 from tests.scheduler.airline import Airline
 
 async def work():
@@ -141,7 +141,9 @@ asyncio.run(main())
 async def test_a_frozen_scheduler_loses_the_slot_and_cannot_record_it_afterwards(
     run: Runs, airline: Airline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database.jobs, "_LIMIT", "set local idle_in_transaction_session_timeout = '100ms'")
+    monkeypatch.setattr(
+        database.job_slots, "_LIMIT", "set local idle_in_transaction_session_timeout = '100ms'"
+    )
     async with AsyncExitStack() as stack:
         finish = await stack.enter_async_context(working(run))
         assert await eventually(run) == 7

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-import projections.waiting_list_jobs
+import projections.due_work
 import scheduler.sweeper
 from domain.commands import ChangeFlightSeats, InitiateBooking, JoinWaitlist
 from ledger.ledger import open_ledger
-from projections.waiting_list_jobs import awaited_holds, outwaited
+from projections.due_work import awaited_holds, outwaited
 from runtime.settings import Settings
 from scheduler.sweeper import Sweeper, close_outwaited, expire_awaited
 from tests.scheduler.airline import Airline
@@ -167,7 +167,7 @@ async def test_an_offer_that_ran_out_goes_on_by_pulses_alone(airline: Airline, d
 
 async def test_lines_are_found_by_index_from_one_flight_to_the_next(airline: Airline) -> None:
     await airline.ask("select set_config('enable_seqscan', 'off', false)")
-    plan = await airline.ask("explain " + projections.waiting_list_jobs._AWAITED, "2026-03-01", "0" * 32, 9)
+    plan = await airline.ask("explain " + projections.due_work._AWAITED, "2026-03-01", "0" * 32, 9)
     text = "\n".join(line for (line,) in plan)
     assert "Index Only Scan using waiting_" in text or "Index Scan using waiting_" in text
     assert "holds_by_flight" in text

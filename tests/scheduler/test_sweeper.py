@@ -12,7 +12,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 import scheduler.sweeper
-from database.jobs import Pulse
+from api.readiness import check_readiness
+from database.job_slots import Pulse
 from ledger.ledger import Ledger
 from scheduler.sweeper import JOB, Sweeper
 from tests.scheduler.airline import Airline
@@ -154,5 +155,5 @@ def switch_on(server_url: str, name: str) -> None:
 
 async def until_it_answers(ledger: Ledger) -> None:
     async with asyncio.timeout(20):
-        while not (await ledger.readiness()).checks[0].ok:  # noqa: ASYNC110
+        while not (await check_readiness(ledger)).checks[0].ok:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

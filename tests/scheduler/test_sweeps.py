@@ -8,10 +8,9 @@ from uuid import UUID
 
 import pytest
 
-import database.jobs
+import projections.due_work
 import scheduler.sweeper
 from audit.verify import verify
-from database.jobs import DueHold, due_holds
 from domain.booking import Capture
 from domain.caller import SYSTEM
 from domain.commands import CapturePayment, InitiateBooking, PayBooking, RecordPayment
@@ -21,6 +20,7 @@ from ledger.ledger import Ledger, open_ledger
 from ledger.log import stream
 from ledger.submission import Submission, neutral
 from ledger.system_commands import expiry_of
+from projections.due_work import DueHold, due_holds
 from runtime.settings import Settings
 from scheduler.sweeper import expire_holds
 from tests.scheduler.airline import OLGA, Airline
@@ -112,7 +112,7 @@ async def test_what_the_log_has_seen_run_out_is_due_whatever_the_clock_says(airl
 
 async def test_due_holds_are_found_by_index_however_many_still_run(airline: Airline) -> None:
     await airline.owner.execute("set enable_seqscan = off")
-    plan = await airline.ask("explain " + database.jobs._DUE, SLOT, "0" * 32, 9)
+    plan = await airline.ask("explain " + projections.due_work._DUE, SLOT, "0" * 32, 9)
     assert any("Index Cond" in line and "held_until <=" in line for (line,) in plan)
 
 

@@ -14,9 +14,9 @@ from uuid import UUID
 
 import psycopg
 
+from analytics.schema import migrate
 from database.embedded import running_database
 from database.person_tokens import shown
-from database.schema import migrate
 from ledger.keyring import Keyring
 from trials.bench.ledgers import Fresh, fresh_folder, sealed
 from trials.bench.load import load

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from analytics.schema import migrate
 from database.embedded import remove_database, running_database
-from database.schema import migrate
 from ledger.keyring import Keyring, master_key_of
 from ledger.master_key import key_ledger
 from runtime.settings import Settings

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from loguru import logger
 
+from analytics.schema import migrate
 from api.http.commands import render
 from database.embedded import running_database
-from database.schema import migrate
 from domain.caller import Caller, Role
 from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from loguru import logger
 
-from database.schema import migrate
+from analytics.schema import migrate
 from trials.drills.load import Told, callers
 from trials.drills.servers import Ground, NoPrograms, Server, drill_ground
 from trials.torture.program import environment_without_settings, found_by_verify

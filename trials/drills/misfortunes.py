@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import NamedTuple
 
-from database.schema import migrate
+from analytics.schema import migrate
 from trials.drills.load import Told, callers
 from trials.drills.pair import Pair
 from trials.drills.servers import Ground, Server

@@ -5,7 +5,6 @@ from datetime import timedelta
 from itertools import count
 from uuid import UUID
 
-from database.jobs import DueHold
 from domain.caller import SYSTEM, Caller, Role
 from domain.commands import (
     CancelFlight,
@@ -18,6 +17,7 @@ from domain.commands import (
 )
 from ledger.submission import Answer
 from ledger.system_commands import expiry_of
+from projections.due_work import DueHold
 from trials.simulation.database import EPOCH
 from trials.simulation.world import World
 

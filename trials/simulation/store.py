@@ -9,8 +9,8 @@ import psycopg
 
 from domain.working_set import Terms, WorkingSet
 from ledger.block import Block
+from ledger.block_input import BlockInput
 from ledger.read_set import ReadSet
-from ledger.records import Loaded
 from ledger.store import fill
 from ledger.submission import Submission
 from trials.simulation.database import Database, Session
@@ -60,14 +60,14 @@ class TwinStore:
     async def lock(self) -> None:
         await self._wire.ask("lock", self._wire.session.lock)
 
-    async def load(self, submissions: Sequence[Submission]) -> Loaded:
+    async def load(self, submissions: Sequence[Submission]) -> BlockInput:
         wanted = ReadSet.by(submissions)
         found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))
         world = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
         fill(world, found.events)
         world.seats = found.seats
         world.scheduled = found.scheduled
-        return Loaded(found.position, found.hash, found.commands, world)
+        return BlockInput(found.position, found.hash, found.commands, world)
 
     def send_ahead(self, block: Block) -> None:
         """The twin writes a block as one: that is what a transaction comes to."""

@@ -20,13 +20,13 @@ import api.main
 import api.serve
 import cli.children
 import cli.main
-import database.jobs
 import ledger.statements
 import projections.availability
+import projections.due_work
 from domain.booking import Booking, CancelReason, Status
 from domain.refusals import BookingCancelled, Refusal
 from ledger.block import Block
-from ledger.records import Loaded
+from ledger.block_input import BlockInput
 from ledger.store import Store
 from ledger.submission import Answer, Submission
 from trials.torture.gateway_breaks import GATEWAY_BREAKS
@@ -57,7 +57,7 @@ def seats_checked_outside_the_lock() -> None:
     """Seat counts are looked up, the lock is let go, and then taken again for everything else."""
     load = Store.load
 
-    async def loaded(store: Store, submissions: Any) -> Loaded:
+    async def loaded(store: Store, submissions: Any) -> BlockInput:
         before = await load(store, submissions)
         store._send("commit")
         await store._sync()
@@ -83,8 +83,8 @@ def answers_before_commit() -> None:
 
 def holds_expired_unchecked() -> None:
     """A sweeper whose clock is fast, and a ledger that takes its word for it."""
-    early = database.jobs._DUE.replace("held_until <= (", "held_until - interval '1 second' <= (", 1)
-    setattr(database.jobs, "_DUE", early)
+    early = projections.due_work._DUE.replace("held_until <= (", "held_until - interval '1 second' <= (", 1)
+    setattr(projections.due_work, "_DUE", early)
 
     def expire(booking: Booking, now: datetime) -> None:
         booking.cancel(CancelReason.HOLD_EXPIRED, None, booking.id, now)

@@ -10,11 +10,12 @@ import pytest
 
 import scheduler.auditor
 from api.http.metrics import exposition
+from api.readiness import check_readiness
 from audit.self_audit.standing import standing
 from cli.main import main
 from database.connection import Connection
+from database.readiness import Check
 from ledger.ledger import open_ledger
-from ledger.readiness import Check
 from runtime.settings import Settings
 from scheduler.auditor import Auditor
 from scheduler.main import run
@@ -27,7 +28,7 @@ Rows = Callable[..., list[Any]]
 
 async def shown(url: str) -> tuple[Check, bool]:
     async with open_ledger(url, Settings()) as ledger:
-        readiness = await ledger.readiness()
+        readiness = await check_readiness(ledger)
     (check,) = (check for check in readiness.checks if check.name == "self-audit")
     return check, readiness.ok
 

@@ -20,7 +20,7 @@ from domain.seats import Seats, SeatUse
 from domain.waiting import WaitingParty
 from domain.working_set import WorkingSet
 from ledger.block import Block
-from ledger.records import Loaded
+from ledger.block_input import BlockInput
 from ledger.submission import Submission
 from trials.simulation.database import Database, Session
 from trials.simulation.program import Parts
@@ -34,7 +34,7 @@ def answers_before_commit(patch: Patch) -> Parts:
     class Hasty(TwinStore):
         under_way: asyncio.Future[None] | None = None
 
-        async def load(self, submissions: Sequence[Submission]) -> Loaded:
+        async def load(self, submissions: Sequence[Submission]) -> BlockInput:
             if self.under_way is not None:
                 await self.under_way
             return await super().load(submissions)
@@ -66,7 +66,7 @@ def commits_without_lock_or_constraints(patch: Patch) -> Parts:
 
 def looks_no_key_up_on_a_new_connection(patch: Patch) -> Parts:
     class Forgetful(TwinStore):
-        async def load(self, submissions: Sequence[Submission]) -> Loaded:
+        async def load(self, submissions: Sequence[Submission]) -> BlockInput:
             loaded = await super().load(submissions)
             if not hasattr(self, "loaded_before"):
                 self.loaded_before = True

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import LiteralString, NamedTuple
-from uuid import UUID
 
 from database.connection import Connection, severed_after
 
@@ -22,21 +21,6 @@ class Pulse(NamedTuple):
 
     now: datetime
     last_slot: datetime | None
-
-
-class DueHold(NamedTuple):
-    """`is_paying`: a gateway has its payment, and may have taken the money."""
-
-    held_until: datetime
-    id: UUID
-    is_paying: bool = False
-
-
-class OpenTask(NamedTuple):
-    """A booking whose payment, or a refund that, a gateway is still to be asked about."""
-
-    id: UUID
-    is_refund: bool
 
 
 async def run_slot(
@@ -74,26 +58,11 @@ async def beat(connection: Connection, name: str, job: str) -> Pulse:
     return Pulse(*row)
 
 
-async def due_holds(connection: Connection, limit: int, after: DueHold | None = None) -> list[DueHold]:
-    """Holds that have run out by the ledger's time, oldest first, from behind `after` on."""
-    rows = await (await connection.execute(_DUE, (*(after or _BEFORE_ALL)[:2], limit))).fetchall()
-    return [DueHold(*row) for row in rows]
-
-
-async def open_tasks(connection: Connection, patience: float, after: UUID, limit: int) -> list[OpenTask]:
-    """What nobody has moved for `patience` seconds, in order of the ids, from behind `after` on."""
-    parameters = {"seconds": patience, "after": after, "limit": limit}
-    rows = await (await connection.execute(_OPEN, parameters)).fetchall()
-    return [OpenTask(*row) for row in rows]
-
-
 async def _yes(connection: Connection, statement: LiteralString, **parameters: object) -> bool:
     row = await (await connection.execute(statement, parameters)).fetchone()
     assert row is not None
     return bool(row[0])
 
-
-_BEFORE_ALL = DueHold(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 _LIMIT: LiteralString = f"set local idle_in_transaction_session_timeout = '{FROZEN_SECONDS_MAX}s'"
 
@@ -117,28 +86,4 @@ _BEAT = """
     )
     select clock_timestamp(), (
         select max(slot) from ledger.job_runs where job = %s and slot <= (select clock_timestamp()))
-"""
-
-# The clock stands in a subquery because an index serves only what is worked out once. The ledger's time is
-# never behind its last event, whatever the machine's clock does.
-_DUE = """
-    select held_until, id, gateway_task is not null from views.bookings
-    where held_until <= (
-        select greatest(clock_timestamp(), (
-            select recorded_at from ledger.events order by position desc limit 1)))
-        and (held_until, id) > (%s, %s)
-    order by held_until, id limit %s
-"""
-
-_OPEN = """
-    with before as (select clock_timestamp() - make_interval(secs => %(seconds)s) as time)
-    (select id, false from views.bookings
-        where gateway_task is not null and updated_at <= (select time from before) and id > %(after)s
-        order by id limit %(limit)s)
-    union all
-    (select id, true from views.refunds
-        where status = 'requested' and settled_at is null
-            and requested_at <= (select time from before) and id > %(after)s
-        order by id limit %(limit)s)
-    order by id limit %(limit)s
 """

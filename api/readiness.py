@@ -1,0 +1,55 @@
+"""Readiness: the checks behind `/health/ready`, gathered from the packages that own them."""
+
+import asyncio
+
+import msgspec
+import psycopg
+
+import analytics.follower.lag
+import audit.proofs.readiness
+import audit.self_audit.standing
+import database.readiness
+from database import head
+from database.connection import Connection
+from database.readiness import Check
+from ledger.ledger import Ledger
+from ledger.submission import Overloaded, Unavailable
+from projections.due_work import payments_check, sweep_check
+from runtime.settings import Settings
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """`ok` means that every vital check passed."""
+
+    ok: bool
+    position: int
+    checks: list[Check]
+
+
+async def check_readiness(ledger: Ledger) -> Readiness:
+    """Run all checks within the deadline. Never raises: a database that does not answer is a failed check."""
+    try:
+        async with asyncio.timeout(ledger.settings.deadline_seconds), ledger.read() as connection:
+            return await _checked(connection, ledger.settings)
+    except (Overloaded, Unavailable, TimeoutError, psycopg.Error):
+        return Readiness(False, 0, [Check("database", False, "does not answer")])
+
+
+async def _checked(connection: Connection, settings: Settings) -> Readiness:
+    position = await head.position(connection)
+    schema = await database.readiness.schema(connection)
+    checks = [
+        Check("database", True, "answers"),
+        await database.readiness.durability(connection),
+        schema,
+        # Every view that callers see commits with the events it shows.
+        Check("projections", True, "lag 0 events: written in the block's own transaction"),
+        await sweep_check(connection, settings),
+        await audit.proofs.readiness.check(connection),
+    ]
+    if schema.ok:
+        checks.append(await analytics.follower.lag.check(connection))
+        checks.append(await audit.self_audit.standing.check(connection))
+    if settings.gateway:
+        checks.append(await payments_check(connection, settings.gateway))
+    return Readiness(all(check.ok for check in checks if check.vital), position, checks)

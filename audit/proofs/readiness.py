@@ -1,0 +1,35 @@
+"""Readiness check: the log still agrees with the signed checkpoints."""
+
+from database.connection import Connection
+from database.readiness import Check, one_row, seconds_ago
+
+
+async def check(connection: Connection) -> Check:
+    """A log that lost or changed what was signed must not go on as if nothing had happened."""
+    now, refusal, position, time, fits, head = await one_row(connection, _CHECKPOINTS)
+    if refusal is not None:
+        return Check("checkpoints", False, refusal)
+    if position is None:
+        return Check("checkpoints", True, "none yet")
+    if fits is None:
+        return Check(
+            "checkpoints",
+            False,
+            f"the log ends at position {head}, but a checkpoint saw {position}: the tail of the log is gone",
+        )
+    if not fits:
+        return Check(
+            "checkpoints", False, f"the log up to position {position} is not what the last checkpoint saw"
+        )
+    return Check("checkpoints", True, f"last at position {position}, {seconds_ago(now, time)}")
+
+
+_CHECKPOINTS = """
+    select clock_timestamp(), (select reason from ledger.checkpoint_refusals order by at desc limit 1),
+        last.position, last.time,
+        (select e.hash = last.hash from ledger.events e where e.position = last.position),
+        coalesce((select position from ledger.events order by position desc limit 1), 0)
+    from (select) as one left join lateral (
+        select position, hash, time from ledger.checkpoints order by position desc, time desc limit 1
+    ) as last on true
+"""

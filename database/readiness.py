@@ -1,0 +1,60 @@
+"""Readiness checks: would the database lose an acknowledged event, and does its schema fit the program?"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from database.connection import Connection
+from database.schema import VERSION
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One check of readiness. Only a failed `vital` check takes the program out of service."""
+
+    name: str
+    ok: bool
+    detail: str
+    vital: bool = True
+
+
+async def durability(connection: Connection) -> Check:
+    """What new sessions get: the server's settings, and what the database or its roles override."""
+    (standbys,) = await one_row(connection, "select current_setting('synchronous_standby_names')")
+    # `local` is as good as `on` until somebody relies on a standby.
+    risky = ("off", "false", "no", "0", *(["local"] if standbys else []))
+    rows = await (await connection.execute(_DURABILITY)).fetchall()
+    lost = sorted({f"{name}={value}" for name, value in rows if value in risky})
+    if lost:
+        return Check(
+            "durability", False, f"{', '.join(lost)}: acknowledged events could be lost; switch it on"
+        )
+    return Check("durability", True, "fsync, full_page_writes and synchronous_commit are on")
+
+
+async def schema(connection: Connection) -> Check:
+    (version,) = await one_row(connection, "select coalesce(max(version), 0) from ledger.migrations")
+    if version == VERSION:
+        return Check("schema", True, f"version {version}")
+    advice = "run `seatledger migrate`" if version < VERSION else "use a newer program"
+    return Check("schema", False, f"version {version}, this program works with {VERSION}: {advice}")
+
+
+def seconds_ago(now: datetime, then: datetime) -> str:
+    return f"{max((now - then).total_seconds(), 0):.0f} s ago ({then.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})"
+
+
+async def one_row(connection: Connection, statement: Any) -> tuple[Any, ...]:
+    row = await (await connection.execute(statement)).fetchone()
+    assert row is not None
+    return row
+
+
+_DURABILITY = """
+    select name, reset_val from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')
+    union all
+    select split_part(setting, '=', 1), split_part(setting, '=', 2)
+    from pg_db_role_setting s cross join unnest(s.setconfig) as setting
+    where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+        and split_part(setting, '=', 1) in ('fsync', 'full_page_writes', 'synchronous_commit')
+"""
