@@ -26,7 +26,7 @@ def charges_under_a_fresh_id() -> None:
     setattr(StripeGateway, "authorise", authorised)
 
 
-def completer_asleep() -> None:
+def reconciler_asleep() -> None:
     """What was left between is left there."""
 
     async def run(reconciler: PaymentReconciler) -> int:
@@ -64,7 +64,7 @@ def captures_recorded_before_they_are_asked() -> None:
 
 GATEWAY_BREAKS = (
     charges_under_a_fresh_id,
-    completer_asleep,
+    reconciler_asleep,
     lapsed_payments_forgotten,
     captures_recorded_before_they_are_asked,
 )

@@ -245,10 +245,10 @@ async def test_an_auditor_can_take_the_checker_away(
     proof: bytes, pem: bytes, checkout: Path, tmp_path: Path
 ) -> None:
     """Five files and `cryptography`: nothing else of the program, nor what it depends on."""
-    taken = tmp_path / "taken" / "ledger" / "proofs"
+    taken = tmp_path / "taken" / "audit" / "proofs"
     taken.mkdir(parents=True)
     for name in ("check", "checkpoint", "refuted", "spelling", "tree"):
-        shutil.copy(checkout / "ledger" / "proofs" / f"{name}.py", taken)
+        shutil.copy(checkout / "audit" / "proofs" / f"{name}.py", taken)
     (tmp_path / "proof.json").write_bytes(proof)
     (tmp_path / "auditor.pub").write_bytes(pem)
     program = (
