@@ -17,7 +17,7 @@ from granian import _signals
 
 import api.main
 from tests.api.conftest import SECRET, token
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
 
 WORKERS = 2
 

@@ -11,7 +11,7 @@ import pytest
 from cli.tokens import SECRET_FILE, secret
 from runtime.settings import Settings
 from tests.contract.program import REPOSITORY, clean_environment
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
 
 PASSWORD = "hunter2hunter2"
 SECRET = "swordfish-swordfish-swordfish-swordfish"

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from cli.main import main
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
 
 
 def said(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:

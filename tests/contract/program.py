@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY_LINE = re.compile(r"^ready (http://\S+:\d+)$", re.MULTILINE | re.ASCII)

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
 
 
 def blocks(document: Path, language: str) -> list[str]:

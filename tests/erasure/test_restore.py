@@ -21,7 +21,7 @@ from runtime.settings import Settings
 from tests.api.conftest import running
 from tests.erasure.conftest import MASTER_KEY, NAME, SETTINGS, House, opened, search_of
 from tests.erasure.test_forgetting import WROTE, a_life, everything
-from trials.drills.servers import Ground, NoPrograms, Server, drill_ground
+from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.gateways.program import KEY, ROOT, Program
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
 
 COMMAND = [sys.executable, "-m", "cli.main"]
 

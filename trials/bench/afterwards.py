@@ -22,8 +22,8 @@ from cli.demo.timetable import new_york
 from cli.tokens import signed
 from trials.bench.report import Check
 from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, flight
-from trials.torture.program import PROGRAM, Program, environment_without_settings
-from trials.torture.server import Server as Postgres
+from trials.programs.embedded import Server as Postgres
+from trials.programs.program import PROGRAM, Program, environment_without_settings
 
 BUYERS = 64
 RUSH_SEATS = 10

@@ -15,8 +15,8 @@ from loguru import logger
 
 from analytics.schema import migrate
 from trials.drills.load import Told, callers
-from trials.drills.servers import Ground, NoPrograms, Server, drill_ground
-from trials.torture.program import environment_without_settings, found_by_verify
+from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
+from trials.programs.program import environment_without_settings, found_by_verify
 
 LOAD_SECONDS = 1.0
 

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from cli.tokens import signed
-from trials.drills.servers import Ground
+from trials.checker.calls import Records
+from trials.programs.postgres import Ground
+from trials.programs.program import Program, environment_without_settings
 from trials.torture.clients import connect
 from trials.torture.customers import Crowd
-from trials.torture.program import Program, environment_without_settings
-from trials.torture.records import Records
 
 THINK_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 7

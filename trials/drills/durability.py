@@ -14,7 +14,7 @@ from loguru import logger
 import ledger.statements
 from ledger.store import Store
 from trials.drills.misfortunes import MISFORTUNES, Cell, Row
-from trials.drills.servers import NoPrograms, drill_ground
+from trials.programs.postgres import NoPrograms, drill_ground
 
 CELL_SECONDS_MAX = 60
 

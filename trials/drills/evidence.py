@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from trials.torture.judge.history import History
-from trials.torture.judge.log import Log
-from trials.torture.records import READS, Call
+from trials.checker.calls import READS, Call
+from trials.checker.history import History
+from trials.checker.log import Log
 
 
 def is_command(call: Call) -> bool:

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 import msgspec
 
 from audit.verify import verify
+from trials.checker import judge
+from trials.checker.calls import READS, Call, Records, now
 from trials.drills.crowd import program_with_callers
 from trials.drills.evidence import is_command, lost, silence
-from trials.drills.pair import Pair
 from trials.drills.rounds import Result, Round, figures
-from trials.drills.servers import Ground, NoPrograms, drill_ground
-from trials.torture.judge import judge
+from trials.programs.pair import Pair
+from trials.programs.postgres import Ground, NoPrograms, drill_ground
 from trials.torture.names import read_named_log
-from trials.torture.records import READS, Call, Records, now
 
 LOAD_SECONDS = 2.0
 CUT_OFF_SECONDS = 1.0
@@ -38,7 +38,7 @@ class Member(Protocol):
 
 
 class Twins(Protocol):
-    """Two servers of which one leads: a `trials.drills.pair.Pair`, or what a cluster manager looks after."""
+    """Two servers, one of which leads: a `Pair`, or the members of a managed cluster."""
 
     url: str
 

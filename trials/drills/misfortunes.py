@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from analytics.schema import migrate
 from trials.drills.load import Told, callers
-from trials.drills.pair import Pair
-from trials.drills.servers import Ground, Server
+from trials.programs.pair import Pair
+from trials.programs.postgres import Ground, Server
 
 LOAD_SECONDS = 1.0
 BEHIND_SECONDS = 0.7

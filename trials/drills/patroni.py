@@ -22,8 +22,8 @@ import psycopg
 from database.embedded.processes import send, server_processes
 from trials.drills.failover import synchronous
 from trials.drills.rounds import Result, figures
-from trials.drills.servers import DATABASE, USER, WAIT_SECONDS_MAX, Ground, NoPrograms, drill_ground
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
+from trials.programs.postgres import DATABASE, USER, WAIT_SECONDS_MAX, Ground, NoPrograms, drill_ground
 
 NAMES = ("left", "right")
 

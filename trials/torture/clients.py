@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from trials.torture.records import Call, Records, now
+from trials.checker.calls import Call, Records, now
 
 PAUSE_SECONDS = 0.2
 """Before a repeat. A server's Retry-After asks for more, but impatient clients find more."""

@@ -8,8 +8,8 @@ from random import Random
 from typing import Self
 from uuid import uuid4
 
+from trials.checker.calls import Call
 from trials.torture.clients import Caller, Line
-from trials.torture.records import Call
 from trials.torture.staff import Booking, Clerk, Operator
 
 CUSTOMERS = 24

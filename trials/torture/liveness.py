@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from trials.checker.calls import READS, Call
 from trials.torture.kinds import DATABASE_ONLY
 from trials.torture.nemesis import Broken
-from trials.torture.records import READS, Call
 
 AFTERMATH_SECONDS = 1.0
 """What a fault between clients and program may still cost after it is healed."""

@@ -8,7 +8,7 @@ import psycopg
 
 from ledger.keyring import MASTER_KEY_FILE, Keyring, Person, key_in
 from ledger.people import Known
-from trials.torture.judge.log import Event, Log, Outcome, read_log
+from trials.checker.log import Event, Log, Outcome, read_log
 
 
 def read_named_log(url: str, data: Path) -> Log:

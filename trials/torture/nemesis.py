@@ -9,9 +9,9 @@ from random import Random
 
 import msgspec
 
+from trials.checker.calls import now
 from trials.torture.kinds import ANYWHERE, INSTANT, POLITE, Fault, possible
 from trials.torture.kinds.strokes import Missed
-from trials.torture.records import now
 from trials.torture.site import Site
 
 PAUSE_SECONDS = (0.2, 1.2)

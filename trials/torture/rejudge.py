@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from trials.checker import judge
+from trials.checker.calls import read_calls
+from trials.checker.history import EXACT, Clock
+from trials.checker.log import saved
 from trials.torture import clock
-from trials.torture.judge import judge
-from trials.torture.judge.history import EXACT, Clock
-from trials.torture.judge.log import saved
 from trials.torture.nemesis import Broken
-from trials.torture.records import read_calls
 from trials.torture.site import Setting
 from trials.torture.stage import CALLS_FILE, FAULTS_FILE, LOG_FILE
 

@@ -14,10 +14,10 @@ import msgspec
 
 from cli.tokens import signed
 from database.embedded import remove_database, running_database
+from trials.programs.embedded import Server
+from trials.programs.program import PROGRAM, STOP_SECONDS_MAX, Program, environment_without_settings
 from trials.torture import clock, disk
-from trials.torture.program import PROGRAM, STOP_SECONDS_MAX, Program, environment_without_settings
 from trials.torture.proxy import CommitWatch, Proxy, Trouble
-from trials.torture.server import Server
 
 RESTART_SECONDS_MAX = 60
 STOP_SLACK_SECONDS = 1.0

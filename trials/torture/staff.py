@@ -8,8 +8,8 @@ from random import Random
 from typing import Any, Protocol
 from uuid import uuid4
 
+from trials.checker.calls import Call
 from trials.torture.clients import Caller
-from trials.torture.records import Call
 
 SEATS = (8, 60)
 REFUNDS_AT_ONCE = 10

@@ -12,18 +12,18 @@ from typing import Any
 
 import msgspec
 
+from trials.checker import judge
+from trials.checker.calls import READS, Call, Records
+from trials.checker.history import EXACT, History
+from trials.checker.log import Log, save
+from trials.programs.program import found_by_verify
 from trials.torture import clock
 from trials.torture.clients import connect
 from trials.torture.customers import Crowd
-from trials.torture.judge import judge
-from trials.torture.judge.history import EXACT, History
-from trials.torture.judge.log import Log, save
 from trials.torture.kinds import Fault
 from trials.torture.liveness import Recovery, late_answers, slowest_recovery
 from trials.torture.names import read_named_log
 from trials.torture.nemesis import Broken, Nemesis
-from trials.torture.program import found_by_verify
-from trials.torture.records import READS, Call, Records
 from trials.torture.site import Setting, Site, open_site
 
 CALM_SECONDS = 2

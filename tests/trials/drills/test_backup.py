@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from trials.drills.backup import back_up_and_restore
-from trials.drills.servers import NoPrograms, drill_ground
+from trials.programs.postgres import NoPrograms, drill_ground
 
 
 def test_a_restored_log_is_an_exact_prefix_with_all_that_was_acknowledged_by_then() -> None:

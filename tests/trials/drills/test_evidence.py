@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from trials.checker.calls import Call
+from trials.checker.log import Log, Outcome
 from trials.drills.evidence import lost, silence
-from trials.torture.judge.log import Log, Outcome
-from trials.torture.records import Call
 
 PAID = Outcome("alice", "pay_booking", "k-1", 201, "paid", 1, 2, datetime(2030, 1, 1, tzinfo=UTC))
 

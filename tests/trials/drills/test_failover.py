@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from trials.drills.failover import synchronous
-from trials.drills.pair import Pair
-from trials.drills.servers import NoPrograms, drill_ground
+from trials.programs.pair import Pair
+from trials.programs.postgres import NoPrograms, drill_ground
 
 
 def test_a_synchronous_standby_has_all_that_was_acknowledged() -> None:

@@ -1,8 +1,8 @@
 """Who waited for how long, and whose fault that was."""
 
+from trials.checker.calls import Call
 from trials.torture.liveness import late_answers, slowest_recovery
 from trials.torture.nemesis import Broken
-from trials.torture.records import Call
 
 
 def call(sent_at: float, ended_at: float, trouble: str = "") -> Call:

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from trials.torture.ports import free_port
+from trials.programs.ports import free_port
 
 
 def test_a_chosen_port_is_taken_for_all_but_servers_that_name_it() -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from trials.checker.calls import READS, Call
+from trials.checker.log import Event, Key, Log
 from trials.drills.gateway.tale import Tale
-from trials.torture.judge.log import Event, Key, Log
-from trials.torture.records import READS, Call
 
 EXPECTED = frozenset({200, 201, 402, 404, 409, 422})
 """What the contract may answer to these callers. A 404 is for refunds that never were, a 422 for a key that

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from gateways.simulator.books import BookedIntent, BookedRefund, Books
+from trials.checker.calls import Call
+from trials.checker.log import Log
 from trials.drills.gateway.answers import wrong_answers
 from trials.drills.gateway.tale import Payment, Tale, tale_of
-from trials.torture.judge.log import Log
-from trials.torture.records import Call
 
 CAPTURED, HELD, LET_GO, DECLINED = "succeeded", "requires_capture", "canceled", "requires_payment_method"
 

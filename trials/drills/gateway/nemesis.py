@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
+from trials.checker.calls import now
 from trials.drills.gateway.site import Site
+from trials.programs.processes import send
 from trials.torture.nemesis import Broken
-from trials.torture.processes import send
-from trials.torture.records import now
 
 PAUSE_SECONDS = (1.0, 4.0)
 LATE_SECONDS_MAX = 5.0

@@ -10,17 +10,17 @@ from random import Random
 
 import msgspec
 
+from trials.checker.calls import Call, Records
 from trials.drills.evidence import silence
 from trials.drills.gateway.judge import judge
 from trials.drills.gateway.nemesis import Nemesis
 from trials.drills.gateway.site import HOLD_SECONDS, Site, open_site
 from trials.drills.gateway.stocktaking import evidence_of, keep, moving
 from trials.drills.gateway.summary import summary
+from trials.programs.program import PROGRAM, found_by_verify
 from trials.torture.clients import Line, connect
 from trials.torture.customers import Crowd
 from trials.torture.liveness import Recovery, slowest_recovery
-from trials.torture.program import PROGRAM, found_by_verify
-from trials.torture.records import Call, Records
 
 CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds")
 FLIGHTS = 4

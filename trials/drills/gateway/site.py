@@ -14,9 +14,9 @@ from typing import Any
 
 from cli.tokens import signed
 from database.embedded import remove_database, running_database
-from trials.torture.processes import send, wait_for_end
-from trials.torture.program import PROGRAM, Program, environment_without_settings
-from trials.torture.server import Server
+from trials.programs.embedded import Server
+from trials.programs.processes import send, wait_for_end
+from trials.programs.program import PROGRAM, Program, environment_without_settings
 
 HOLD_SECONDS = 3
 CAPTURE_SECONDS = 4
@@ -70,7 +70,7 @@ class Site:
 
     async def switch(self, switches: Mapping[str, Any]) -> None:
         """Raises OSError while the simulator is dead."""
-        request = urllib.request.Request(  # noqa: S310 - our own, on this machine
+        request = urllib.request.Request(
             f"{self._gateway_url}/switches",
             json.dumps(switches).encode(),
             {"Authorization": f"Bearer {KEY}"},
@@ -112,7 +112,7 @@ async def open_site(program: Sequence[str] = PROGRAM) -> AsyncIterator[Site]:
 
 
 def _send(request: urllib.request.Request) -> None:
-    urllib.request.urlopen(request, timeout=SWITCH_SECONDS_MAX).close()  # noqa: S310
+    urllib.request.urlopen(request, timeout=SWITCH_SECONDS_MAX).close()
 
 
 def _new_folder() -> Path:

@@ -7,10 +7,10 @@ import msgspec
 import psycopg
 
 from gateways.simulator.books import read_books
+from trials.checker.calls import Call
 from trials.drills.gateway.judge import Count, Evidence
 from trials.drills.gateway.site import Site
 from trials.torture.names import read_named_log
-from trials.torture.records import Call
 
 
 def moving(url: str) -> dict[str, int]:

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from trials.checker.calls import READS
 from trials.drills.gateway.tale import Booking, Payment, Tale, tale_of
-from trials.torture.records import READS
 
 if TYPE_CHECKING:
     from trials.drills.gateway.judge import Evidence

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from trials.torture.judge.log import Event, Log
+from trials.checker.log import Event, Log
 
 
 class Payment(msgspec.Struct):

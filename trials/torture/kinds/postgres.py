@@ -5,9 +5,9 @@ import signal
 from datetime import timedelta
 from random import Random
 
+from trials.programs.processes import send, wait_for_end
 from trials.torture import clock, disk
 from trials.torture.kinds.strokes import found, kill
-from trials.torture.processes import send, wait_for_end
 from trials.torture.site import Site
 
 

@@ -4,8 +4,8 @@ import asyncio
 import signal
 from random import Random
 
+from trials.programs.processes import send
 from trials.torture.kinds.strokes import freeze, kill
-from trials.torture.processes import send
 from trials.torture.site import Site
 
 

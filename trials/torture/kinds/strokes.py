@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from trials.torture.processes import send, wait_for_end
+from trials.programs.processes import send, wait_for_end
 
 
 class Missed(Exception):

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.trials.torture.samples import FLIGHT, at
-from tests.trials.torture.tale import ALICE, REFUNDS, Tale
+from tests.trials.checker.payment_history import ALICE, REFUNDS, Tale
+from tests.trials.checker.samples import FLIGHT, at
 
 IN_PATH = f"/bookings/{ALICE}/any"
 REFUND_IN_PATH = f"/refunds/{REFUNDS[0]}/settle"

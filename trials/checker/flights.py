@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from trials.torture.judge.log import Event
+from trials.checker.log import Event
 
 Shown = dict[str, Any]
 """A flight, a booking or a refund in the form in which callers see it."""

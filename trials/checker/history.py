@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from trials.torture.judge.log import Key, Log, Outcome
-from trials.torture.records import READS, Call
+from trials.checker.calls import READS, Call
+from trials.checker.log import Key, Log, Outcome
 
 REUSED = 422
 """The key was used for something else: nothing is decided, and so nothing is recorded."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trials.torture.judge.history import History
+from trials.checker.history import History
 
 
 @dataclass(frozen=True, slots=True)

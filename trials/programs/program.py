@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trials.torture.ports import free_port
-from trials.torture.processes import children, kill_tree, words
+from trials.programs.ports import free_port
+from trials.programs.processes import children, kill_tree, words
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 60

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from trials.torture.judge.history import REUSED, Command, History
-from trials.torture.judge.log import Event, Key
+from trials.checker.history import REUSED, Command, History
+from trials.checker.log import Event, Key
 
 ANSWERS = frozenset({200, 201, 404, 409, 412, REUSED})
 

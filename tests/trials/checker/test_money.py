@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.trials.torture.samples import COST, FLIGHT, START, at
-from tests.trials.torture.tale import (
+from tests.trials.checker.payment_history import (
     ALICE,
     BOB,
     CAROL,
@@ -20,6 +19,7 @@ from tests.trials.torture.tale import (
     held,
     owed,
 )
+from tests.trials.checker.samples import COST, FLIGHT, START, at
 
 
 def test_an_honest_history_is_beyond_reproach() -> None:

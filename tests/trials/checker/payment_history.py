@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.trials.torture.samples import COST, FLIGHT, PLAN, START, at
-from trials.torture.judge.answers import check_answers, check_events
-from trials.torture.judge.history import History
-from trials.torture.judge.log import LEDGER, Event, Log, Outcome
-from trials.torture.judge.money import check_money
-from trials.torture.judge.outcomes import check_charges
-from trials.torture.records import Call
+from tests.trials.checker.samples import COST, FLIGHT, PLAN, START, at
+from trials.checker.answers import check_answers, check_events
+from trials.checker.calls import Call
+from trials.checker.history import History
+from trials.checker.log import LEDGER, Event, Log, Outcome
+from trials.checker.money import check_money
+from trials.checker.outcomes import check_charges
 
 ALICE, BOB, CAROL = (UUID(int=number) for number in (11, 12, 13))
 """Their bookings."""

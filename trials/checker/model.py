@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from trials.torture.judge.bookings import Booking
-from trials.torture.judge.flights import Flight, Shown
-from trials.torture.judge.log import Event
+from trials.checker.bookings import Booking
+from trials.checker.flights import Flight, Shown
+from trials.checker.log import Event
 
 
 class Model:

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from gateways.simulator.books import BookedIntent, BookedRefund, Books
+from trials.checker.calls import Call
+from trials.checker.log import Event, Log
 from trials.drills.gateway.judge import Count, Evidence, judge
-from trials.torture.judge.log import Event, Log
-from trials.torture.records import Call
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 FLIGHT = "f" * 8 + "-0000-0000-0000-000000000000"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trials.torture.judge.bookings import Booking
-from trials.torture.judge.flights import Flight, Shown
-from trials.torture.judge.history import Command
-from trials.torture.judge.log import Outcome
-from trials.torture.judge.model import Model
+from trials.checker.bookings import Booking
+from trials.checker.flights import Flight, Shown
+from trials.checker.history import Command
+from trials.checker.log import Outcome
+from trials.checker.model import Model
 
 NOT_FOUND = 404
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from trials.torture.judge.flights import Shown
-from trials.torture.judge.history import History
-from trials.torture.judge.log import Event
+from trials.checker.flights import Shown
+from trials.checker.history import History
+from trials.checker.log import Event
 
 
 @dataclass(slots=True)

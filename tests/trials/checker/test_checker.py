@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.trials.torture.samples import BOOKING, COST, FLIGHT, PAYMENT, PLAN, START, at
-from trials.torture.judge import judge
-from trials.torture.judge.log import Event, Log, Outcome
-from trials.torture.records import Call
+from tests.trials.checker.samples import BOOKING, COST, FLIGHT, PAYMENT, PLAN, START, at
+from trials.checker import judge
+from trials.checker.calls import Call
+from trials.checker.log import Event, Log, Outcome
 
 
 @dataclass

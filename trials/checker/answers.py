@@ -7,12 +7,12 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from trials.torture.judge.bookings import instant
-from trials.torture.judge.history import Clock, Command, History
-from trials.torture.judge.log import Outcome
-from trials.torture.judge.model import Model
-from trials.torture.judge.refusals import had_its_reason
-from trials.torture.records import Call
+from trials.checker.bookings import instant
+from trials.checker.calls import Call
+from trials.checker.history import Clock, Command, History
+from trials.checker.log import Outcome
+from trials.checker.model import Model
+from trials.checker.refusals import had_its_reason
 
 Check = Callable[[Model], Iterator[str]]
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from trials.torture.judge.flights import Flight, Shown
-from trials.torture.judge.log import Event
+from trials.checker.flights import Flight, Shown
+from trials.checker.log import Event
 
 MAY_FOLLOW = {
     "booking.payment_pending": ("initiated",),

@@ -11,7 +11,7 @@ from database.embedded import ensure_running
 from database.embedded.cluster import known_place
 from database.embedded.keeper import URL_FILE
 from database.embedded.processes import postmaster_id, server_processes
-from trials.torture.processes import parent, send, words
+from trials.programs.processes import parent, send, words
 
 
 class Server:

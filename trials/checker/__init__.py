@@ -3,19 +3,19 @@
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from trials.torture.judge.answers import check_answers, check_events
-from trials.torture.judge.history import EXACT, Clock, History
-from trials.torture.judge.log import Log
-from trials.torture.judge.money import check_money
-from trials.torture.judge.order import check_log, check_real_time
-from trials.torture.judge.outcomes import (
+from trials.checker.answers import check_answers, check_events
+from trials.checker.calls import Call
+from trials.checker.history import EXACT, Clock, History
+from trials.checker.log import Log
+from trials.checker.money import check_money
+from trials.checker.order import check_log, check_real_time
+from trials.checker.outcomes import (
     check_acknowledged,
     check_asked_for,
     check_charges,
     check_ranges,
     check_statuses,
 )
-from trials.torture.records import Call
 
 SHOWN_MAX = 10
 """Violations of one rule that are told; what broke once tends to break a thousand times."""

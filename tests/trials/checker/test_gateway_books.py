@@ -5,7 +5,19 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from tests.trials.drills.till import ANN, BEN, CAT, COST, DAN, EVE, FLIGHT, Till, booking_of, money, paid
+from tests.trials.checker.gateway_history import (
+    ANN,
+    BEN,
+    CAT,
+    COST,
+    DAN,
+    EVE,
+    FLIGHT,
+    Till,
+    booking_of,
+    money,
+    paid,
+)
 from trials.drills.gateway.judge import Count
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trials.drills.servers import Ground, Server, url_of
+from trials.programs.postgres import Ground, Server, url_of
 
 NAMES = ("left", "right")
 

@@ -1,0 +1,1 @@
+"""Programs and PostgreSQL servers that trials start, find, stop and kill."""
