@@ -8,8 +8,9 @@ import psycopg
 _HEAD = """\
 # Data dictionary
 
-What analysts read, in schema `analytics`. Made from the comments in the database by `seatledger dictionary`;
-a test fails when this page is another. How to get in, and how fresh it is: [analytics.md](analytics.md).
+The views that analysts read, in schema `analytics`. `seatledger dictionary` generates this page from the
+comments in the database, and a test compares the two. Access and freshness:
+[analytics.md](../how-to/analytics.md).
 """
 
 

@@ -25,7 +25,7 @@ Replay what was asked for, hold by hold, under another policy, and compare with 
 
 Every hold, payment and cancellation comes again in the order and at the time that the ledger recorded,
 accepted or refused, and is decided by the same rules. The same log gives the same answer. What had to be
-assumed, above all of those who were refused, is told below the figures and in docs/what-if.md.
+assumed, above all of those who were refused, is told below the figures and in docs/how-to/what-if.md.
 
 Without --hold-minutes and --overbook the policy that held is replayed: the control. It must come out as it
 happened, or the command says so and exits 1.

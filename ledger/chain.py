@@ -5,7 +5,7 @@
     position, originator_id, originator_version, topic, state, actor, operation, ordinal,
     causation_id, correlation_id, traceparent, recorded_at (microseconds since 1970 UTC), command_hash (hex)
 
-No field may hold a line feed, so the lines say exactly one thing; docs/chain.md recomputes them in SQL.
+No field may hold a line feed, so the lines are unambiguous; docs/reference/chain.md recomputes them in SQL.
 """
 
 import hashlib

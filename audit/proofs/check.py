@@ -32,7 +32,7 @@ EVENT_NAMES = (
     *("position", "originator_id", "originator_version", "topic", "state", "actor", "operation", "ordinal"),
     *("causation_id", "correlation_id", "traceparent", "recorded_at", "command_hash"),
 )
-"""What an event's leaf is made of: the lines of docs/chain.md, in their order."""
+"""What an event's leaf is made of: the lines of docs/reference/chain.md, in their order."""
 
 _NUMBERS = {"position", "originator_version", "ordinal", "recorded_at"}
 

@@ -14,7 +14,7 @@ from ledger.chain import GENESIS, hash_after, outcome_hash_of
 LINES = 13
 """Of an event: what its hash covers, one field a line."""
 
-# Which fields, in which order and form: docs/chain.md. The hash itself is the last.
+# Which fields, in which order and form: docs/reference/chain.md. The hash itself is the last.
 _FIELDS: LiteralString = """
     position, originator_id, originator_version, topic, state, actor, operation, ordinal, causation_id,
     correlation_id, traceparent, (extract(epoch from recorded_at) * 1000000)::bigint,

@@ -143,5 +143,5 @@ def test_money_is_whole_minor_units_everywhere(rows: Rows) -> None:
 def test_the_data_dictionary_is_the_one_in_the_docs(database_url: str, checkout: Path) -> None:
     with psycopg.connect(database_url) as connection:
         said = dictionary(connection)
-    stored = (checkout / "docs" / "data-dictionary.md").read_text()
-    assert stored == said, "run: seatledger dictionary > docs/data-dictionary.md"
+    stored = (checkout / "docs" / "reference" / "data-dictionary.md").read_text()
+    assert stored == said, "run: seatledger dictionary > docs/reference/data-dictionary.md"

@@ -1,4 +1,4 @@
-"""The queries in docs/analytics.md, asked of a small log: they answer what the page says."""
+"""The queries in docs/how-to/analytics.md, asked of a small log: they answer what the page says."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ async def test_the_sample_queries_answer_what_the_page_says(
 ) -> None:
     await small_log(database_url)
     await follow()
-    page = (checkout / "docs" / "analytics.md").read_text()
+    page = (checkout / "docs" / "how-to" / "analytics.md").read_text()
     questions = re.findall(r"^```sql\n(select.*?)^```\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(questions) == 8
     with psycopg.connect(database_url, options="-c role=seatledger_analyst -c timezone=UTC") as analyst:

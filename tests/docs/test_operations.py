@@ -1,4 +1,4 @@
-"""docs/operations.md tells operators what the drills do: the same settings, and every measured row."""
+"""docs/how-to/operations.md tells operators what the drills do: the same settings, and every measured row."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from trials.programs.pair import SETTINGS
 
 @pytest.fixture
 def operations(checkout: Path) -> str:
-    return (checkout / "docs" / "operations.md").read_text()
+    return (checkout / "docs" / "how-to" / "operations.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The README's booking, typed in as it stands, and the SQL of docs/chain.md."""
+"""The README's booking, typed in as it stands, and the SQL of docs/reference/chain.md."""
 
 import os
 import re
@@ -63,7 +63,7 @@ def test_one_booking_told_in_curl(checkout: Path, tmp_path: Path) -> None:
 
 
 def test_the_chain_is_checked_by_the_sql_in_the_docs(checkout: Path, database_url: str) -> None:
-    (statement,) = blocks(checkout / "docs" / "chain.md", "sql")
+    (statement,) = blocks(checkout / "docs" / "reference" / "chain.md", "sql")
     with psycopg.connect(database_url, autocommit=True) as connection:
         assert connection.execute(statement).fetchone() == (None,)  # type: ignore[arg-type]
         for position in (1, 2, 3):

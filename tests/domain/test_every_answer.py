@@ -1,4 +1,4 @@
-"""The table of docs/payments.md: each state of a booking against each command, and what comes of it."""
+"""The table of docs/reference/payments.md: the result of each command in each state of a booking."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ from domain.refusals import Refusal
 from tests.domain.scenario import Scenario
 
 COST = Money(900_00, "GBP")
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "payments.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "payments.md"
 
 COMMANDS: dict[str, Callable[[UUID, Scenario], Command]] = {
     "pay": lambda id, _: PayBooking(id, "alice", COST),

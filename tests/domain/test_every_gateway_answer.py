@@ -1,4 +1,4 @@
-"""The table of docs/gateway.md: each state of a payment against all that the gateway or anybody may say."""
+"""The table of docs/reference/gateway.md: the result of each gateway answer and command in each state."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ from domain.refusals import Refusal
 from tests.domain.till import Till
 
 COST = Money(900_00, "GBP")
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "gateway.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "gateway.md"
 
 
 def _tells(outcome: str) -> Callable[[Till], Command]:

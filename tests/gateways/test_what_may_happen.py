@@ -1,4 +1,4 @@
-"""The table of docs/gateway.md: what a gateway may do to a payment, what is told, where it ends."""
+"""The table of docs/reference/gateway.md: what a gateway may do to a payment, what is told, where it ends."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from audit.verify import verify
 from tests.gateways.counter import SECONDS, Counter, open_counter
 from tests.gateways.program import Program
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "gateway.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "gateway.md"
 ALWAYS = {"chance": 1}
 SHORT = {"hold_seconds": 2, "capture_seconds": 3}
 

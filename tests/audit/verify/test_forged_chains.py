@@ -17,7 +17,7 @@ RELINK = """
             update ledger.events set hash = previous where position = e.position;
         end loop; end $$;
 """
-"""The chain by the rule in docs/chain.md, in plain SQL: what an auditor, or a thorough forger, would run."""
+"""SQL that recomputes the chain by the rule in docs/reference/chain.md, as a thorough forger would."""
 
 
 async def test_the_chain_can_be_recomputed_in_sql(log: list[UUID], tamper: Any, rows: Any) -> None:

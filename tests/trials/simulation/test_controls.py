@@ -19,7 +19,8 @@ def test_a_broken_ledger_is_caught(control: Control, seeds: int, monkeypatch: py
 
 
 def test_the_documentation_tells_of_every_control(checkout: Path) -> None:
-    table = (checkout / "docs" / "simulation.md").read_text().partition("| broken | seeds |")[2]
+    page = (checkout / "docs" / "explanation" / "simulation.md").read_text()
+    table = page.partition("| broken | seeds |")[2]
     table, _, _ = table.partition("##")
     told = [int(seeds) for seeds in re.findall(r"\| (\d+) \|$", table, re.MULTILINE)]
     assert len(told) == len(CONTROLS)
