@@ -17,7 +17,7 @@ from api.console.session import SessionController
 from api.http.dispatch import Dispatch
 from api.http.documents import DocumentController
 from api.http.guard import Guard
-from api.http.idle_sockets import hang_up_on_idlers
+from api.http.idle_sockets import limit_unread_answers
 from api.http.middleware import RequestMiddleware
 from api.http.request import ApiRequest
 from api.http.streams import Streams
@@ -27,12 +27,13 @@ from api.resources.bookings import BookingController
 from api.resources.bulk import BulkController
 from api.resources.flights import FlightController
 from api.resources.operations import OperationsController
+from api.resources.outcomes import OutcomeController
 from api.resources.payments import PaymentController
 from api.resources.proofs import ProofController
 from api.resources.refunds import RefundController
+from api.resources.seat_takers import SeatTakersController
 from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
-from api.resources.why import WhyController
 from gateways.configured import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
@@ -56,7 +57,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             app.state.stopping, app.state.verifying = asyncio.Event(), asyncio.Lock()
             app.state.streams = Streams(app.state.ledger, app.state.stopping)
             _settle_memory()
-            looking = asyncio.create_task(hang_up_on_idlers())
+            looking = asyncio.create_task(limit_unread_answers())
             yield
             looking.cancel()
 
@@ -71,7 +72,8 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             WaitingController,
             AuditController,
             VerificationController,
-            WhyController,
+            SeatTakersController,
+            OutcomeController,
             ProofController,
             OperationsController,
             DocumentController,

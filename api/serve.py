@@ -13,7 +13,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from api.http.metrics_dir import counts_folder
+from api.http.metrics_dir import metrics_folder
 from api.http.tokens import Tokens
 from gateways.configured import check_gateway
 from runtime.settings import Settings, WrongSetting, read_settings
@@ -37,7 +37,7 @@ def serve(settings: Settings) -> None:
     and SystemExit when the workers cannot be kept alive.
     """
     check_gateway(settings)
-    with counts_folder() as folder:
+    with metrics_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         _load_for_all()
         server = granian_server(settings, "api.main:create")

@@ -13,13 +13,13 @@ from api.console.checks import check_booking
 from api.console.pages import SAFETY, page, paged
 from api.http import queries
 from api.http.http_errors import ValidationFailed
-from api.http.parameters import Limit, View
+from api.http.parameters import Limit, ReadQuery
 from api.http.replies import JSON, Reply
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS
 from api.resources import history
-from api.resources.bookings import BookingList
-from api.resources.history import History, Moment
+from api.resources.bookings import BookingListQuery
+from api.resources.history import BookingHistory, BookingStateQuery
 from api.resources.proofs import proof_of
 from domain.booking import Status
 from domain.refusals import BookingNotFound, Refusal
@@ -27,7 +27,7 @@ from projections import bookings
 from projections.bookings import BookingRow, BookingSearch
 
 
-class BookingRegister(BookingList, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BookingRegister(BookingListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 25
 
 
@@ -48,13 +48,13 @@ class BookingPages(Controller):
             asked = forms.asked(request, BookingRegister)
             given = {name: getattr(asked, name) for name in ("user_id", "flight_id", "status")}
             search = BookingSearch(**{name: value for name, value in given.items() if value is not UNSET})
-            after = queries.after(request, asked, search, UUID)
+            after = queries.read_cursor(request, asked, search, UUID)
         except ValidationFailed as no:
             facts |= {"rows": [], "cursor": None, "wrong": no.facts["errors"][0]}
             return page(request, "bookings.html", 400, **facts)
-        seen = await queries.look_for(request, asked, search, after, bookings.page)
-        named = queries.by_names(request, seen.value, list[BookingRow])
-        rows, cursor = queries.cut(request, named, asked, search, lambda row: row.id)
+        seen = await queries.read_page(request, asked, search, after, bookings.page)
+        named = queries.decrypt_names(request, seen.value, list[BookingRow])
+        rows, cursor = queries.paginate(request, named, asked, search, lambda row: row.id)
         return page(request, "bookings.html", **facts, rows=rows, cursor=cursor, wrong=None)
 
     @get("/{id:str}", opt=paged(AUDITORS, "A booking's history, and what it was after each event"))
@@ -73,7 +73,9 @@ class BookingPages(Controller):
     @get("/{id:str}/proof", opt=paged(AUDITORS, "A booking's proof as a file"))
     async def proof(self, request: ApiRequest) -> ASGIApp:
         booking_id = request.id(BookingNotFound)
-        _, proof = await queries.look(request, View(), lambda c: proof_of(c, booking_id, request.may_read))
+        _, proof = await queries.read(
+            request, ReadQuery(), lambda c: proof_of(c, booking_id, request.may_read)
+        )
         if isinstance(proof, Refusal):
             raise proof
         named = (b"content-disposition", f'attachment; filename="proof-{booking_id}.json"'.encode())
@@ -83,18 +85,20 @@ class BookingPages(Controller):
 async def _told(request: ApiRequest, booking_id: UUID, version: int) -> dict[str, Any]:
     """The history, and the booking right after that version and the one before; 0: as it is now."""
 
-    told = (await queries.find(request, View(), request.ledger.streams, booking_id)).value
-    found = history.of_booking(told)
+    told = (await queries.read_row(request, ReadQuery(), request.ledger.streams, booking_id)).value
+    found = history.build_history(told)
     if found is None:
         raise BookingNotFound(booking_id=booking_id)
-    events = queries.by_names(request, found[1], History).events
+    events = queries.decrypt_names(request, found[1], BookingHistory).events
     chosen = min(version or len(events), len(events))
-    then, before = (history.then(told, Moment(version=at)) if at else None for at in (chosen, chosen - 1))
+    then, before = (
+        history.state_at(told, BookingStateQuery(version=at)) if at else None for at in (chosen, chosen - 1)
+    )
     return {
         "id": booking_id,
         "events": events,
         "said": [msgspec.json.decode(event.data) for event in events],
         "chosen": chosen,
-        "then": queries.by_names(request, then, BookingRow | None),
-        "before": queries.by_names(request, before, BookingRow | None),
+        "then": queries.decrypt_names(request, then, BookingRow | None),
+        "before": queries.decrypt_names(request, before, BookingRow | None),
     }

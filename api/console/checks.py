@@ -8,10 +8,10 @@ from loguru import logger
 from psycopg import Error
 
 from api.http import queries
-from api.http.parameters import View
+from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest
 from api.resources import history
-from api.resources.history import Moment
+from api.resources.history import BookingStateQuery
 from api.resources.proofs import proof_of
 from audit.proofs.check import check
 from audit.proofs.keys import kept_public_pem
@@ -69,10 +69,10 @@ async def _view(request: ApiRequest, booking_id: UUID, versions: int) -> Finding
     async def see(connection: queries.Connection) -> Seen[bool]:
         at, row = await bookings.find(connection, booking_id)
         _, told = await histories.find(connection, booking_id)
-        folded = history.then(told, Moment(version=row.version if row else versions))
+        folded = history.state_at(told, BookingStateQuery(version=row.version if row else versions))
         return Seen(at, row is not None and row == folded)
 
-    _, same = await queries.look(request, View(), see)
+    _, same = await queries.read(request, ReadQuery(), see)
     if same:
         return Finding(what, True, "The row of the view equals the fold of its events.")
     return Finding(what, False, "The row of the view differs from the fold of its events.")
@@ -80,7 +80,7 @@ async def _view(request: ApiRequest, booking_id: UUID, versions: int) -> Finding
 
 async def _proof(request: ApiRequest, booking_id: UUID, versions: int) -> Finding:
     what = "A signed checkpoint vouches for them"
-    _, proof = await queries.look(request, View(), lambda c: proof_of(c, booking_id, request.may_read))
+    _, proof = await queries.read(request, ReadQuery(), lambda c: proof_of(c, booking_id, request.may_read))
     if isinstance(proof, Refusal):
         return Finding(what, None, "No checkpoint has been signed since: `seatledger checkpoint` signs one.")
     try:

@@ -16,40 +16,40 @@ GRACE_SECONDS = 86_400
 _PAIRS = re.compile(rb"[;,] *")
 
 
-def authorization(exchange: RequestContext) -> bytes | None:
+def authorization(context: RequestContext) -> bytes | None:
     """The token in the cookie as an Authorization header would bring it. Raises CrossSite."""
-    for pair in _PAIRS.split(exchange.fields.get(b"cookie", b"")):
+    for pair in _PAIRS.split(context.fields.get(b"cookie", b"")):
         name, _, token = pair.partition(b"=")
         if name == NAME.encode() and token:
-            if exchange.method != "GET":
-                require_own_page(exchange)
+            if context.method != "GET":
+                require_own_page(context)
             return b"Bearer " + token
     return None
 
 
-def require_own_page(exchange: RequestContext) -> None:
+def require_own_page(context: RequestContext) -> None:
     """Raises CrossSite unless a page of this origin sent the form.
 
     SameSite=Strict keeps the cookie at home already, but other ports and subdomains are the same site.
     Browsers say where a request came from in Sec-Fetch-Site, which no page can forge, or, where the
     connection is neither TLS nor local, in Origin (W3C Fetch Metadata; RFC 6454).
     """
-    site = exchange.fields.get(b"sec-fetch-site")
+    site = context.fields.get(b"sec-fetch-site")
     if site is None:
-        origin = exchange.fields.get(b"origin", b"").partition(b"://")[2]
-        if origin and origin == exchange.fields.get(b"host"):
+        origin = context.fields.get(b"origin", b"").partition(b"://")[2]
+        if origin and origin == context.fields.get(b"host"):
             return
     elif site == b"same-origin":
         return
     raise CrossSite
 
 
-def keep(token: str, seconds: int, exchange: RequestContext) -> tuple[bytes, bytes]:
+def keep(token: str, seconds: int, context: RequestContext) -> tuple[bytes, bytes]:
     """The header that gives the browser its cookie, for a token that is good for so many seconds.
 
     TLS ends at a proxy, if anywhere, so only the browser knows whether it speaks it: its Origin says so.
     """
-    secure = "; Secure" if exchange.fields.get(b"origin", b"").startswith(b"https://") else ""
+    secure = "; Secure" if context.fields.get(b"origin", b"").startswith(b"https://") else ""
     return _header(token, f"Max-Age={seconds + GRACE_SECONDS}{secure}")
 
 

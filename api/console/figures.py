@@ -10,7 +10,7 @@ from analytics.follower.lag import Lag, lags
 from api.console.charts import load_chart, sales_charts
 from api.console.pages import page, paged
 from api.http import queries
-from api.http.parameters import View
+from api.http.parameters import ReadQuery
 from api.http.queries import Connection
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, STAFF
@@ -28,7 +28,7 @@ class FigurePages(Controller):
             at = await position(connection)
             return Seen(at, (await lags(connection), await figures(connection)))
 
-        _, (behind, shown) = await queries.look(request, View(), see)
+        _, (behind, shown) = await queries.read(request, ReadQuery(), see)
         return page(
             request,
             "sales.html",
@@ -45,9 +45,9 @@ class FigurePages(Controller):
         behind: list[Lag] = []
         checkpoint = None
         if readiness.position:
-            _, behind = await queries.look(request, View(), _lags)
+            _, behind = await queries.read(request, ReadQuery(), _lags)
             if AUDITORS & request.caller.roles:
-                _, checkpoint = await queries.look(request, View(), latest_checkpoint)
+                _, checkpoint = await queries.read(request, ReadQuery(), latest_checkpoint)
         return page(request, "operations.html", readiness=readiness, lags=behind, checkpoint=checkpoint)
 
 

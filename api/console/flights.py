@@ -15,11 +15,11 @@ from api.console.charts import seats_chart
 from api.console.pages import page, paged
 from api.http import queries
 from api.http.http_errors import ValidationFailed
-from api.http.parameters import Limit, View
+from api.http.parameters import Limit, ReadQuery
 from api.http.queries import Connection
 from api.http.request import ApiRequest
 from api.http.routes import STAFF
-from api.resources.flights import FlightList
+from api.resources.flights import FlightListQuery
 from database.head import Seen, position
 from domain.refusals import FlightNotFound
 from projections import availability, flights, waiting
@@ -27,7 +27,7 @@ from projections.availability import Availability
 from projections.flights import FlightRow, FlightSearch, Mark, Sort
 
 
-class Board(FlightList, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Board(FlightListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 25
 
 
@@ -46,8 +46,8 @@ class FlightPages(Controller):
         try:
             asked = forms.asked(request, Board, capitals=(b"origin", b"destination"))
             # Whoever asks for no day wants to know what can be booked.
-            search = msgspec.structs.replace(asked.given(FlightSearch), to_come=asked.date is UNSET)
-            after = queries.after(request, asked, search, Mark)
+            search = msgspec.structs.replace(asked.build_search(FlightSearch), to_come=asked.date is UNSET)
+            after = queries.read_cursor(request, asked, search, Mark)
         except ValidationFailed as no:
             return page(request, "board.html", 400, **facts, wrong=no.facts["errors"][0])
 
@@ -57,8 +57,8 @@ class FlightPages(Controller):
             free = (await availability.find_all(connection, ids)).value if ids else {}
             return Seen(at, (found, free))
 
-        at, (found, free) = await queries.look(request, asked, see)
-        rows, cursor = queries.cut(request, found, asked, search, search.mark)
+        at, (found, free) = await queries.read(request, asked, see)
+        rows, cursor = queries.paginate(request, found, asked, search, search.mark)
         facts |= {"rows": rows, "free": free, "cursor": cursor}
         return page(request, "board.html", **facts, wrong=None, position=at)
 
@@ -78,7 +78,7 @@ class FlightPages(Controller):
                 },
             )
 
-        at, facts = await queries.look(request, View(), see)
+        at, facts = await queries.read(request, ReadQuery(), see)
         if facts["flight"] is None:
             raise FlightNotFound(flight_id=flight_id)
         return page(request, "flight.html", **facts, chart=seats_chart(facts["seats"]), position=at)

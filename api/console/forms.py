@@ -21,7 +21,7 @@ def asked(request: ApiRequest, kind: type[T], capitals: tuple[bytes, ...] = ()) 
 
 async def read(request: ApiRequest, kind: type[T]) -> T:
     """The fields of a form sent by POST. Raises ValidationFailed, UnsupportedMediaType, as bodies.read."""
-    fields = request.exchange.fields
+    fields = request.context.fields
     if not _FORM.fullmatch(fields.get(b"content-type", b"")):
         raise UnsupportedMediaType
     return parameters.decode(

@@ -54,23 +54,23 @@ def page(request: ApiRequest, name: str, status: int = 200, **facts: Any) -> Rep
 
 def paged(roles: frozenset[Role], summary: str) -> dict[str, Route]:
     """For the `opt` of a page's handler."""
-    return route(roles, summary, gives=str, media_type="text/html", is_page=True)
+    return route(roles, summary, response=str, media_type="text/html", is_page=True)
 
 
 def on_error(request: ApiRequest, error: Exception) -> Reply:
     """What a page says when it cannot be shown. Without a token that is valid: the way to bring one."""
-    exchange = request.exchange
-    refusal = as_refusal(error, exchange)
+    context = request.context
+    refusal = as_refusal(error, context)
     headers = [*SAFETY, *(refusal.headers if isinstance(refusal, Rejection) else ())]
     if isinstance(refusal, Unauthenticated):
         seen = cookie.NAME in request.cookies
         headers += [cookie.drop()] if seen else []
         # The script of a page that is open already asks for a part of it, and gets this page instead.
-        headers += [(b"hx-refresh", b"true")] if b"hx-request" in exchange.fields else []
+        headers += [(b"hx-refresh", b"true")] if b"hx-request" in context.fields else []
         facts: dict[str, Any] = {"word": refusal.detail if seen else "", "next": _address(request)}
         body = _rendered(request, "login.html", facts)
     else:
-        facts = {"refusal": refusal, "status": status_of(refusal), "request_id": exchange.request_id}
+        facts = {"refusal": refusal, "status": status_of(refusal), "request_id": context.request_id}
         body = _rendered(request, "problem.html", facts)
     return Reply(status_of(refusal), body, headers, HTML)
 

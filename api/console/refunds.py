@@ -16,7 +16,7 @@ from api.http.http_errors import ValidationFailed
 from api.http.parameters import Limit
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, OPERATORS
-from api.resources.refunds import RefundList
+from api.resources.refunds import RefundListQuery
 from domain.caller import Role
 from domain.commands import Note, SettleRefund
 from domain.refunds import RefundStatus
@@ -26,7 +26,7 @@ from projections import refunds
 from projections.refunds import RefundRow, RefundSearch
 
 
-class Worklist(RefundList, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Worklist(RefundListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 25
     status: RefundStatus = RefundStatus.DUE
 
@@ -55,7 +55,7 @@ class RefundPages(Controller):
         refund_id = request.id(RefundNotFound)
         settling = await forms.read(request, Settling)
         # What a client of the API says in a header: forms cannot.
-        request.exchange.fields[b"x-idempotency-key"] = settling.key.encode()
+        request.context.fields[b"x-idempotency-key"] = settling.key.encode()
         reply = await submit(
             request, SettleRefund(refund_id, settling.reference, settling.by_hand or msgspec.UNSET)
         )
@@ -76,13 +76,13 @@ async def _worklist(request: ApiRequest, status: int = 200, **facts: Any) -> ASG
     } | facts
     try:
         asked = forms.asked(request, Worklist)
-        search = asked.given(RefundSearch)
-        after = queries.after(request, asked, search, UUID)
+        search = asked.build_search(RefundSearch)
+        after = queries.read_cursor(request, asked, search, UUID)
     except ValidationFailed as no:
         facts |= {"rows": [], "cursor": None, "chosen": None, "wrong": no.facts["errors"][0]}
         return page(request, "refunds.html", 400, **facts)
-    seen = await queries.look_for(request, asked, search, after, refunds.page)
-    named = queries.by_names(request, seen.value, list[RefundRow])
-    rows, cursor = queries.cut(request, named, asked, search, lambda row: row.id)
+    seen = await queries.read_page(request, asked, search, after, refunds.page)
+    named = queries.decrypt_names(request, seen.value, list[RefundRow])
+    rows, cursor = queries.paginate(request, named, asked, search, lambda row: row.id)
     facts |= {"rows": rows, "cursor": cursor, "chosen": asked.status.value, "wrong": None}
     return page(request, "refunds.html", status, **facts)

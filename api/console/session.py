@@ -37,20 +37,20 @@ class SessionController(Controller):
 
     @post("/login", status_code=200, opt=paged(PUBLIC, "A token becomes a cookie"))
     async def enter(self, request: ApiRequest) -> ASGIApp:
-        cookie.require_own_page(request.exchange)
+        cookie.require_own_page(request.context)
         login = await forms.read(request, Login)
         target = login.next if _OURS.fullmatch(login.next) else "/console"
         tokens: Tokens = request.app.state.tokens
         token = login.token.strip()
         try:
-            verified = tokens.verified(b"Bearer " + token.encode())
+            verified = tokens.verify(b"Bearer " + token.encode())
         except Unauthenticated as no:
             word = no.detail if token else "Paste a token first."
             return page(request, "login.html", 401, word=word, next=target)
         if STAFF.isdisjoint(verified.caller.roles):
             return page(request, "login.html", 403, word=_NO_ROLE, next=target)
         seconds = int(verified.expires_at - time.time())
-        return _led_to(target, cookie.keep(token, seconds, request.exchange))
+        return _led_to(target, cookie.keep(token, seconds, request.context))
 
     @post("/logout", status_code=200, opt=paged(STAFF, "The cookie is dropped"))
     async def leave(self, request: ApiRequest) -> ASGIApp:

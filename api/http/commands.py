@@ -6,14 +6,14 @@ from uuid import UUID
 
 import msgspec
 
+from api.http.gateway_commands import complete_through_gateway
 from api.http.http_errors import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed
-from api.http.parameters import DryRun
+from api.http.parameters import CommandQuery
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
 from api.http.request_context import RequestContext
 from api.http.routes import Route
-from api.http.settling import settled
 from domain.commands import (
     Command,
     InitiateBooking,
@@ -43,7 +43,7 @@ _KEY = re.compile(rb"[!-~]{1,255}")
 _IF_MATCH = re.compile(rb'"v([0-9]{1,9})"')
 
 
-class Paid(msgspec.Struct, frozen=True):
+class PaymentResult(msgspec.Struct, frozen=True):
     payment_id: UUID
     booking: BookingRow
 
@@ -55,11 +55,11 @@ async def submit(request: ApiRequest, command: Command) -> Reply:
     Unavailable, Overloaded.
     """
     # Strict, because a misspelt dry_run must not do the thing.
-    dry_run = request.query(DryRun).dry_run
+    dry_run = request.query(CommandQuery).dry_run
     answer = await ask(request, command, render, dry_run=dry_run)
     processor = request.processor
     if processor and isinstance(command, ThroughGateway) and answer.subject_id and not dry_run:
-        answer = await settled(request, processor, command, answer, render)
+        answer = await complete_through_gateway(request, processor, command, answer, render)
     return _reply(command, answer, dry_run)
 
 
@@ -70,23 +70,23 @@ async def ask(
 
     Raises as `submit` does.
     """
-    exchange = request.exchange
+    context = request.context
     route: Route = request.route_handler.opt["route"]
     submission = Submission(
         command,
         request.caller,
         render,
-        expected_version=_expected_version(exchange) if route.if_match else None,
-        correlation_id=exchange.request_id,
-        traceparent=exchange.traceparent,
-        instance=exchange.instance,
+        expected_version=_expected_version(context) if route.if_match else None,
+        correlation_id=context.request_id,
+        traceparent=context.traceparent,
+        instance=context.instance,
         dry_run=dry_run,
-        **(_key(exchange, route.key_required) if keyed else {}),
+        **(_key(context, route.key_required) if keyed else {}),
     )
     answer = await request.ledger.submit(submission)
     made = answer.subject_id if isinstance(command, InitiateBooking) else None
     booking_id = getattr(command, "booking_id", made)
-    exchange.facts = {"position": answer.position, "key": submission.key, "booking_id": booking_id}
+    context.facts = {"position": answer.position, "key": submission.key, "booking_id": booking_id}
     return answer
 
 
@@ -105,7 +105,7 @@ def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
     row = BookingRow.of(verdict)
     if isinstance(submission.command, PayBooking):
         assert row.payment is not None
-        return 201, _encode(Paid(row.payment.payment_id, row))
+        return 201, _encode(PaymentResult(row.payment.payment_id, row))
     return 201 if isinstance(submission.command, InitiateBooking) else 200, _encode(row)
 
 
@@ -122,9 +122,9 @@ def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
     return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
 
 
-def _key(exchange: RequestContext, required: bool) -> dict[str, Any]:
+def _key(context: RequestContext, required: bool) -> dict[str, Any]:
     """The caller's idempotency key; without one the ledger makes its own."""
-    ours, standard = exchange.fields.get(b"x-idempotency-key"), exchange.fields.get(b"idempotency-key")
+    ours, standard = context.fields.get(b"x-idempotency-key"), context.fields.get(b"idempotency-key")
     if ours is not None and standard is not None and ours != standard:
         raise Malformed("x-idempotency-key and Idempotency-Key differ.")
     key = standard if ours is None else ours
@@ -137,9 +137,9 @@ def _key(exchange: RequestContext, required: bool) -> dict[str, Any]:
     return {"key": key.decode("ascii")}
 
 
-def _expected_version(exchange: RequestContext) -> int | None:
+def _expected_version(context: RequestContext) -> int | None:
     """The version in If-Match (RFC 9110, section 13.1.1); None where any will do."""
-    value = exchange.fields.get(b"if-match")
+    value = context.fields.get(b"if-match")
     if value is None or value == b"*":
         return None
     match = _IF_MATCH.fullmatch(value)

@@ -13,7 +13,7 @@ from api.http.guard import Guard
 from api.http.http_errors import Malformed
 from api.http.replies import Reply
 from api.http.request import ApiRequest
-from api.http.request_context import exchange_of
+from api.http.request_context import context_of
 
 _HOST = re.compile(rb"[0-9A-Za-z!$&'()*+,;=._~:@%\[\]-]*")
 """RFC 9112, section 3.2: anything else is answered with 400."""
@@ -39,16 +39,16 @@ class Dispatch:
             reply = await handler.fn(request)
             await reply(scope, receive, send)
         except Exception as error:
-            if exchange_of(scope).is_begun:
+            if context_of(scope).is_started:
                 raise
             await _refusal(request, error)(scope, receive, send)
 
     def _handler(self, scope: Scope) -> BaseRouteHandler:
         """Raises NotFoundException, MethodNotAllowedException and Malformed."""
-        if not _HOST.fullmatch(exchange_of(scope).fields.get(b"host", b"")):
+        if not _HOST.fullmatch(context_of(scope).fields.get(b"host", b"")):
             raise Malformed("The Host header is not one.")
         _, handler, scope["path"], scope["path_params"], scope["path_template"] = self._find(
-            path=normalize_path(scope["path"]), method=exchange_of(scope).method
+            path=normalize_path(scope["path"]), method=context_of(scope).method
         )
         scope["route_handler"] = handler
         return handler

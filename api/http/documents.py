@@ -7,11 +7,11 @@ from litestar import Controller, get
 from litestar.types import ASGIApp
 
 from api.http import openapi
-from api.http.http_errors import NotFound, every_rejection
+from api.http.http_errors import NotFound, all_refusals
 from api.http.problems import status_of
 from api.http.replies import Reply
 from api.http.request import ApiRequest
-from api.http.routes import PUBLIC, both, route
+from api.http.routes import PUBLIC, route, with_alias
 
 STATIC = Path(__file__).parent / "static"
 """Swagger UI as its makers publish it: the pages load nothing from anywhere else."""
@@ -43,7 +43,7 @@ class ProblemType(msgspec.Struct, frozen=True):
 _FILES = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _KINDS}
 _PROBLEMS = {
     kind.code: ProblemType(f"/problems/{kind.code}", kind.code, kind.title, status_of(kind))
-    for kind in every_rejection()
+    for kind in all_refusals()
 }
 
 
@@ -51,7 +51,7 @@ class DocumentController(Controller):
     path = "/"
     tags = ("Documents",)
 
-    @get(both("/openapi.json"), opt=route(PUBLIC, "This document", gives=dict))
+    @get(with_alias("/openapi.json"), opt=route(PUBLIC, "This document", response=dict))
     async def openapi(self, request: ApiRequest) -> ASGIApp:
         # Built when somebody first asks: it reads every route, and routes do not change.
         state = request.app.state
@@ -59,20 +59,25 @@ class DocumentController(Controller):
             state.openapi = openapi.document(request.app)
         return Reply(200, state.openapi)
 
-    @get(both("/docs"), opt=route(PUBLIC, "The documentation as a page", gives=str, media_type="text/html"))
+    @get(
+        with_alias("/docs"),
+        opt=route(PUBLIC, "The documentation as a page", response=str, media_type="text/html"),
+    )
     async def page(self, request: ApiRequest) -> ASGIApp:
         return _file("index.html")
 
     @get(
         "/docs/{name:str}",
-        opt=route(PUBLIC, "A part of that page", gives=bytes, media_type="*/*", names=tuple(sorted(_FILES))),
+        opt=route(
+            PUBLIC, "A part of that page", response=bytes, media_type="*/*", path_values=tuple(sorted(_FILES))
+        ),
     )
     async def part(self, request: ApiRequest) -> ASGIApp:
         return _file(request.path_params["name"])
 
     @get(
         "/problems/{code:str}",
-        opt=route(PUBLIC, "What a problem means", gives=ProblemType, names=tuple(sorted(_PROBLEMS))),
+        opt=route(PUBLIC, "What a problem means", response=ProblemType, path_values=tuple(sorted(_PROBLEMS))),
     )
     async def problem(self, request: ApiRequest) -> ASGIApp:
         kind = _PROBLEMS.get(request.path_params["code"])

@@ -6,16 +6,16 @@ from uuid import UUID
 
 import msgspec
 
-from api.http.commands import Paid
+from api.http.commands import PaymentResult
 from api.http.queries import Page
-from api.http.request import Nothing
-from api.resources.bookings import FewerSeats, Quote, Reason
-from api.resources.bulk import Bulk, BulkResult, Hold, ItemResult
-from api.resources.flights import Cancellation, NewPrice, NewSeats
-from api.resources.payments import Voiding
-from api.resources.refunds import Settlement
-from api.resources.verification import Part
-from api.resources.waiting import Party
+from api.http.request import EmptyBody
+from api.resources.bookings import BookingCancellation, CancellationQuote, SeatReduction
+from api.resources.bulk import BulkHold, BulkHolds, BulkResult, ItemResult
+from api.resources.flights import FlightCancellation, NewPrice, NewSeats
+from api.resources.payments import PaymentVoid
+from api.resources.refunds import RefundSettlement
+from api.resources.verification import VerifyRange
+from api.resources.waiting import NewWaitingParty
 from audit.verify import Verification
 from domain.booking import Status
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
@@ -110,21 +110,21 @@ EXAMPLES: dict[Any, Any] = {
     BookingRow: ALICE_HOLDS_TWO,
     Page[BookingRow]: Page([ALICE_HOLDS_TWO], None),
     PayBooking: PayBooking(_BOOKING, "alice", Money(900000, "INR")),
-    Paid: Paid(_PAYMENT, ALICE_PAID),
-    Reason: Reason("Plans changed"),
-    Bulk: Bulk([Hold("order-4711-1", _FLIGHT, "alice", 2)], atomic=True),
+    PaymentResult: PaymentResult(_PAYMENT, ALICE_PAID),
+    BookingCancellation: BookingCancellation("Plans changed"),
+    BulkHolds: BulkHolds([BulkHold("order-4711-1", _FLIGHT, "alice", 2)], atomic=True),
     BulkResult: BulkResult([ItemResult("order-4711-1", 201, 42, False, _raw(ALICE_HOLDS_TWO))]),
-    Nothing: Nothing(),
-    FewerSeats: FewerSeats(1),
-    Quote: Quote(_BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
-    Voiding: Voiding("Declined by the bank"),
-    Cancellation: Cancellation("Fog at LHR"),
+    EmptyBody: EmptyBody(),
+    SeatReduction: SeatReduction(1),
+    CancellationQuote: CancellationQuote(_BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
+    PaymentVoid: PaymentVoid("Declined by the bank"),
+    FlightCancellation: FlightCancellation("Fog at LHR"),
     RefundRow: ALICE_IS_OWED,
     Page[RefundRow]: Page([ALICE_IS_OWED], None),
-    Settlement: Settlement("re_4711"),
-    Party: Party("alice", 2),
+    RefundSettlement: RefundSettlement("re_4711"),
+    NewWaitingParty: NewWaitingParty("alice", 2),
     WaitingRow: ALICE_WAITS,
     Page[WaitingRow]: Page([ALICE_WAITS], None),
-    Part: Part(1, 4711),
+    VerifyRange: VerifyRange(1, 4711),
     Verification: Verification(True, 4711, None, None),
 }

@@ -21,11 +21,11 @@ class Guard:
         route: Route | None = request.scope["route_handler"].opt.get("route")
         if route is not None and route.roles == PUBLIC:
             return
-        exchange = request.exchange
-        authorization = exchange.fields.get(b"authorization")
+        context = request.context
+        authorization = context.fields.get(b"authorization")
         if authorization is None and route is not None and route.is_page:
-            authorization = cookie.authorization(exchange)
-        verified = self._tokens.verified(authorization)
+            authorization = cookie.authorization(context)
+        verified = self._tokens.verify(authorization)
         caller = verified.caller
         if route is None or route.roles.isdisjoint(caller.roles):
             raise Forbidden([role.value for role in Role if route is not None and role in route.roles])

@@ -139,7 +139,7 @@ class PaymentInDoubt(_TryAgain):
 
 
 class PositionNotReached(_TryAgain):
-    """The ledger has not reached the position asked for."""
+    """The ledger has not reached the position query for."""
 
     def __init__(self, reached: int) -> None:
         super().__init__(f"It is at {reached}.", position=reached)
@@ -154,10 +154,10 @@ class NotReady(_TryAgain):
     """The program is running but should get no traffic."""
 
 
-def every_rejection(base: type[Refusal] = Refusal) -> list[type[Refusal]]:
+def all_refusals(base: type[Refusal] = Refusal) -> list[type[Refusal]]:
     """All the ways to say no, the ledger's and ours, that have a code of their own."""
     found: list[Any] = []
     for kind in base.__subclasses__():
         found += [kind] if kind.__doc__ and kind is not Rejection else []
-        found += every_rejection(kind)
+        found += all_refusals(kind)
     return found

@@ -13,7 +13,7 @@ LOOKS_MAX = 100
 LOOK_SECONDS = 0.1
 
 
-async def hang_up_on_idlers() -> None:
+async def limit_unread_answers() -> None:
     """Limits, on the sockets that this process listens on, how long an answer may wait for its reader.
 
     Connections inherit TCP_USER_TIMEOUT from the listening socket (tcp(7), Linux). The server opens that in

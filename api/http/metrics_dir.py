@@ -14,7 +14,7 @@ PREFIX = "seatledger-counts-"
 
 
 @contextmanager
-def counts_folder() -> Iterator[Path]:
+def metrics_folder() -> Iterator[Path]:
     """A new one among the temporary files, held by a lock as long as this process or a worker lives."""
     _remove_abandoned()
     # Locked before it has the name that others look for.

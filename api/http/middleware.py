@@ -11,7 +11,7 @@ from loguru import logger
 
 from api.http import metrics
 from api.http.http_errors import Overloaded, UriTooLong
-from api.http.problems import refused
+from api.http.problems import problem_reply
 from api.http.replies import Reply
 from api.http.request_context import RequestContext
 from api.http.shedding import RefusalPacer
@@ -40,45 +40,45 @@ class RequestMiddleware:
         if scope["type"] != ScopeType.HTTP:
             return
         started = perf_counter()
-        exchange = RequestContext(scope)
-        scope["state"]["exchange"] = exchange
-        request_id = (b"x-request-id", exchange.request_id.encode())
+        context = RequestContext(scope)
+        scope["state"]["context"] = context
+        request_id = (b"x-request-id", context.request_id.encode())
 
         def send_marked(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                exchange.status, exchange.is_begun = message["status"], True
+                context.status, context.is_started = message["status"], True
                 message["headers"] = [*message["headers"], request_id]
-                if exchange.is_shed:
+                if context.is_shed:
                     return self._send_later(send, message)
             return send(message)
 
         app: ASGIApp | Reply = self._app
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_BYTES_MAX:
-            app = refused(UriTooLong(), exchange)
-        elif exchange.method == "POST" and self._is_full():
-            app = refused(Overloaded(), exchange)
+            app = problem_reply(UriTooLong(), context)
+        elif context.method == "POST" and self._is_full():
+            app = problem_reply(Overloaded(), context)
         try:
             await app(scope, receive, send_marked)
         finally:
-            self._record(scope, exchange, perf_counter() - started)
+            self._record(scope, context, perf_counter() - started)
 
     async def _send_later(self, send: Send, message: Message) -> None:
         await asyncio.sleep(self._pace.wait_seconds())
         await send(message)
 
-    def _record(self, scope: Any, exchange: RequestContext, seconds: float) -> None:
+    def _record(self, scope: Any, context: RequestContext, seconds: float) -> None:
         # The template of the route, never what the caller wrote: labels must be few and harmless.
         route = scope.get("path_template") or "unmatched"
-        metrics.observe(exchange.method, route, exchange.status, seconds)
+        metrics.observe(context.method, route, context.status, seconds)
         # What went well is in the ledger, with its request id, and in the metrics; a line for each would cost
         # a sixth of the throughput, and more when there is too much to do.
-        told = exchange.status >= 400 and not exchange.is_shed
+        told = context.status >= 400 and not context.is_shed
         if told or self._logs_all:
             logger.bind(
-                request_id=exchange.request_id,
-                method=exchange.method,
-                path=route if _BEFORE_A_NAME in exchange.instance + route else exchange.instance,
-                status=exchange.status,
+                request_id=context.request_id,
+                method=context.method,
+                path=route if _BEFORE_A_NAME in context.instance + route else context.instance,
+                status=context.status,
                 milliseconds=round(seconds * 1000, 2),
-                **exchange.facts,
+                **context.facts,
             ).log("INFO" if told else "DEBUG", "request")

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.http.openapi_answers import REFERENCE, content, is_command, responses
-from api.http.parameters import DryRun
+from api.http.parameters import CommandQuery
 from api.http.problems import Problem
 from api.http.routes import ALIASES, PUBLIC, Route
 from runtime import VERSION
@@ -20,7 +20,7 @@ Operation = tuple[str, str, HTTPRouteHandler, Route]
 
 def document(app: Litestar) -> bytes:
     operations = list(_operations(app))
-    types = {kind for *_, route in operations for kind in (route.takes, route.gives) if kind is not None}
+    types = {kind for *_, route in operations for kind in (route.body, route.response) if kind is not None}
     types.add(Problem)
     _, schemas = msgspec.json.schema_components(sorted(types, key=str), ref_template=REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
@@ -67,10 +67,10 @@ def _operation(path: str, method: str, handler: HTTPRouteHandler, route: Route) 
             "description": f"Roles: {', '.join(roles)}.",
             "x-roles": roles,
         }
-    if route.takes is not None:
+    if route.body is not None:
         described["requestBody"] = {
             "required": route.body_required,
-            "content": {"application/json": content(route.takes)},
+            "content": {"application/json": content(route.body)},
         }
     return described
 
@@ -83,7 +83,7 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
             yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     for name in ("code", "name"):
         if f"{{{name}}}" in path:
-            known = {"type": "string", "enum": route.names}
+            known = {"type": "string", "enum": route.path_values}
             yield {"name": name, "in": "path", "required": True, "schema": known}
     for field in msgspec.structs.fields(route.query) if route.query else ():
         schema = msgspec.json.schema(field.type)
@@ -91,7 +91,7 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         schema = schema.get("$defs", {}).get(schema.get("$ref", "").rpartition("/")[2], schema)
         default = {} if field.default is msgspec.UNSET else {"default": msgspec.to_builtins(field.default)}
         yield {"name": field.name, "in": "query", "required": field.required, "schema": schema | default}
-    for field in msgspec.structs.fields(DryRun) if is_command(route) or route.rehearsable else ():
+    for field in msgspec.structs.fields(CommandQuery) if is_command(route) or route.accepts_dry_run else ():
         schema = msgspec.json.schema(field.type) | {"default": field.default}
         yield {"name": field.name, "in": "query", "required": False, "schema": schema}
     if is_command(route):

@@ -21,8 +21,8 @@ REFERENCE = "#/components/schemas/{name}"
 
 def responses(path: str, method: str, route: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done.", "headers": dict(_success_headers(method, route))}
-    if route.gives is not None and method != "HEAD":
-        success["content"] = {route.media_type.partition(";")[0]: content(route.gives)}
+    if route.response is not None and method != "HEAD":
+        success["content"] = {route.media_type.partition(";")[0]: content(route.response)}
     by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in (*route.refusals, *_rejections(path, route)):
         by_status.setdefault(status_of(refusal), []).append(refusal)
@@ -35,29 +35,29 @@ def responses(path: str, method: str, route: Route) -> dict[str, Any]:
 def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
     command = is_command(route)
     yield "x-request-id", _header("The request's id.")
-    if route.query is not None or command or route.rehearsable:
+    if route.query is not None or command or route.accepts_dry_run:
         yield "ledger-position", _header("The position of the log that the answer reflects.", "integer")
-    if command or route.gives in (FlightRow, BookingRow, WaitingRow):
+    if command or route.response in (FlightRow, BookingRow, WaitingRow):
         yield "ETag", _header('The version, like "v3".')
     if command:
         yield "idempotency-replayed", _header("`true`: the first outcome of this key, again.")
-    if command or route.rehearsable:
+    if command or route.accepts_dry_run:
         yield "dry-run", _header("`true`: nothing was written.")
-    if route.status == 201 and (route.takes in CREATED or route.gives is WaitingRow):
+    if route.status == 201 and (route.body in CREATED or route.response is WaitingRow):
         yield "Location", _header("Where the new resource is.")
-    if getattr(route.gives, "__origin__", None) is Page:
+    if getattr(route.response, "__origin__", None) is Page:
         yield "Link", _header('The next page: rel="next".')
 
 
 def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
-    if route.query is not None or route.takes is not None or is_command(route):
+    if route.query is not None or route.body is not None or is_command(route):
         yield http_errors.ValidationFailed
     if route.query is not None:
         yield http_errors.PositionNotReached
     if is_command(route):
         yield from (http_errors.Malformed, http_errors.IdempotencyKeyMalformed)
         yield from (http_errors.IdempotencyKeyMissing,) if route.key_required else ()
-    if route.takes is not None:
+    if route.body is not None:
         yield from (http_errors.RequestTimeout, http_errors.ContentTooLarge, http_errors.UnsupportedMediaType)
     if route.roles != PUBLIC:
         yield from (http_errors.Unauthenticated, http_errors.Forbidden)

@@ -19,30 +19,30 @@ Limit = Annotated[int, Meta(ge=1, le=200)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-9_-]+(?!\n)$")]
 
 
-class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ReadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every query takes: a position that its answer must reflect."""
 
     min_position: Annotated[Position, Meta(description="Wait until the ledger has reached it")] = 0
 
 
-class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmptyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None at all."""
 
 
-class DryRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CommandQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every command takes: whether it is only to be tried out."""
 
     dry_run: Annotated[bool, Meta(description="Decide and answer as ever, and write nothing")] = False
 
 
-class List(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ListQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 50
     cursor: Annotated[Cursor, Meta(description="`next_cursor` of the page before")] | UnsetType = UNSET
 
-    def given(self, search: type[T]) -> T:
+    def build_search(self, search: type[T]) -> T:
         """The search for what the caller gave of its fields; the others keep their defaults."""
-        asked = {name: getattr(self, name, UNSET) for name in search.__struct_fields__}
-        return search(**{name: value for name, value in asked.items() if value is not UNSET})
+        values = {name: getattr(self, name, UNSET) for name in search.__struct_fields__}
+        return search(**{name: value for name, value in values.items() if value is not UNSET})
 
 
 def decode(query_string: bytes, kind: type[T]) -> T:

@@ -83,9 +83,9 @@ def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, byte
     return status, _encode(members | refusal.facts)
 
 
-def refused(refusal: Refusal, exchange: RequestContext, position: int | None = None) -> Reply:
-    exchange.is_shed = isinstance(refusal, http_errors.Overloaded)
-    status, body = problem(refusal, exchange.instance, exchange.request_id)
+def problem_reply(refusal: Refusal, context: RequestContext, position: int | None = None) -> Reply:
+    context.is_shed = isinstance(refusal, http_errors.Overloaded)
+    status, body = problem(refusal, context.instance, context.request_id)
     headers: Sequence[Header] = refusal.headers if isinstance(refusal, Rejection) else ()
     if position is not None:
         headers = [*headers, position_header(position)]
@@ -94,10 +94,10 @@ def refused(refusal: Refusal, exchange: RequestContext, position: int | None = N
 
 def on_error(request: ApiRequest, error: Exception) -> Reply:
     """What is said of whatever a route, or the lack of one, raised."""
-    return refused(as_refusal(error, request.exchange), request.exchange)
+    return problem_reply(as_refusal(error, request.context), request.context)
 
 
-def as_refusal(error: Exception, exchange: RequestContext) -> Refusal:
+def as_refusal(error: Exception, context: RequestContext) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, ledger.Unavailable):
@@ -110,7 +110,7 @@ def as_refusal(error: Exception, exchange: RequestContext) -> Refusal:
         if error.status_code == 405:
             return http_errors.MethodNotAllowed((error.headers or {}).get("allow", "").split(", "))
         return http_errors.Malformed()
-    logger.bind(request_id=exchange.request_id, method=exchange.method).opt(exception=error).error(
+    logger.bind(request_id=context.request_id, method=context.method).opt(exception=error).error(
         "request.failed"
     )
     return http_errors.InternalError()

@@ -1,4 +1,4 @@
-"""Answering questions: reads that reflect a position, wait for one if asked, and page by signed cursors."""
+"""Reads that wait for a position, their responses, and lists with signed cursors."""
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from api.http.http_errors import PositionNotReached, ValidationFailed
-from api.http.parameters import List, View
-from api.http.problems import refused
+from api.http.parameters import ListQuery, ReadQuery
+from api.http.problems import problem_reply
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
 from database.head import Seen, position
@@ -34,8 +34,8 @@ POLL_SECONDS = 0.02
 MAC_BYTES = 16
 
 Connection = AsyncConnection[Any]
-Look = Callable[[Connection], Awaitable[Seen[T]]]
-FindPage = Callable[[Connection, S, M, int], Awaitable[Seen[list[T]]]]
+Select = Callable[[Connection], Awaitable[Seen[T]]]
+SelectPage = Callable[[Connection, S, M, int], Awaitable[Seen[list[T]]]]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -43,29 +43,29 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next_cursor: str | None
 
 
-async def look(request: ApiRequest, view: View, see: Look[T]) -> Seen[T]:
-    """What `see` sees, once the ledger has reached the position asked for. Raises PositionNotReached."""
+async def read(request: ApiRequest, query: ReadQuery, select: Select[T]) -> Seen[T]:
+    """Run `select` once the ledger has reached `min_position`. Raises PositionNotReached."""
     async with request.ledger.read() as connection:
-        seen = await see(connection)
-    if seen.position < view.min_position:
-        await _reach(request, view.min_position, seen.position)
+        seen = await select(connection)
+    if seen.position < query.min_position:
+        await _wait_for_position(request, query.min_position, seen.position)
         async with request.ledger.read() as connection:
-            seen = await see(connection)
+            seen = await select(connection)
     return seen
 
 
-async def find(request: ApiRequest, view: View, rows: BatchedReads[T], id: UUID) -> Seen[T | None]:
-    """The row, as `look` would see it, asked for together with what others ask for."""
+async def read_row(request: ApiRequest, query: ReadQuery, rows: BatchedReads[T], id: UUID) -> Seen[T | None]:
+    """Read one row like `read`, in one statement with the rows that other requests read now."""
     seen = await rows.find(id)
-    if seen.position < view.min_position:
-        await _reach(request, view.min_position, seen.position)
+    if seen.position < query.min_position:
+        await _wait_for_position(request, query.min_position, seen.position)
         seen = await rows.find(id)
     return seen
 
 
-async def _reach(request: ApiRequest, wanted: int, reached: int) -> None:
+async def _wait_for_position(request: ApiRequest, target: int, reached: int) -> None:
     deadline = monotonic() + WAIT_SECONDS_MAX
-    while reached < wanted:
+    while reached < target:
         if monotonic() >= deadline:
             raise PositionNotReached(reached)
         await asyncio.sleep(POLL_SECONDS)
@@ -73,85 +73,89 @@ async def _reach(request: ApiRequest, wanted: int, reached: int) -> None:
             reached = await position(connection)
 
 
-async def look_for(
-    request: ApiRequest, asked: List, search: S, after: M, page: FindPage[S, M, T]
+async def read_page(
+    request: ApiRequest, query: ListQuery, search: S, cursor: M, select: SelectPage[S, M, T]
 ) -> Seen[list[T]]:
-    """One row more than asked for, found by the pseudonyms of those that the search names."""
-    given = {name: getattr(search, name) for name in ("user_id", "owner") if hasattr(search, name)}
+    """Read up to `limit` + 1 rows, with the names in `search` replaced by the recorded pseudonyms."""
+    names = {field: getattr(search, field) for field in ("user_id", "owner") if hasattr(search, field)}
 
-    async def see(connection: Connection) -> Seen[list[T]]:
-        persons = await recorded_as(connection, request.ledger.keyring, given.values())
-        recorded = replace(search, **{name: persons[value] for name, value in given.items()})
-        return await page(connection, recorded, after, asked.limit + 1)
+    async def select_recorded(connection: Connection) -> Seen[list[T]]:
+        pseudonyms = await recorded_as(connection, request.ledger.keyring, names.values())
+        recorded = replace(search, **{field: pseudonyms[name] for field, name in names.items()})
+        return await select(connection, recorded, cursor, query.limit + 1)
 
-    return await look(request, asked, see)
+    return await read(request, query, select_recorded)
 
 
-def answer(position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
+def respond(position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
     return Reply(200, _encode(body), [position_header(position), *headers])
 
 
-def told(request: ApiRequest, position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
-    """The same with the names that tokens in the body stand for."""
+def respond_decrypted(request: ApiRequest, position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
+    """Respond with a body whose tokens are replaced by the names that they stand for."""
     return Reply(200, request.ledger.opened(_encode(body)), [position_header(position), *headers])
 
 
-def by_names(request: ApiRequest, shown: T, kind: Any) -> T:
-    """The same with the names that its tokens stand for, for those who do not answer in JSON."""
-    named: T = msgspec.json.decode(request.ledger.opened(_encode(shown)), type=kind)
-    return named
+def decrypt_names(request: ApiRequest, value: T, kind: Any) -> T:
+    """Return the value with its tokens replaced by names, for responses that are not JSON."""
+    decrypted: T = msgspec.json.decode(request.ledger.opened(_encode(value)), type=kind)
+    return decrypted
 
 
-def missing(request: ApiRequest, position: int, refusal: Refusal) -> Reply:
-    return refused(refusal, request.exchange, position)
+def refuse(request: ApiRequest, position: int, refusal: Refusal) -> Reply:
+    return problem_reply(refusal, request.context, position)
 
 
-def after(request: ApiRequest, asked: List, search: Any, kind: Any) -> Any:
-    """The mark in the caller's cursor. Raises ValidationFailed unless we signed it for this very search."""
-    if asked.cursor is UNSET:
+def read_cursor(request: ApiRequest, query: ListQuery, search: Any, kind: Any) -> Any:
+    """Return the sort key in the cursor, or None without one.
+
+    Raises ValidationFailed unless this ledger signed the cursor for the same search.
+    """
+    if query.cursor is UNSET:
         return None
     try:
-        sealed = urlsafe_b64decode(asked.cursor + "=" * (-len(asked.cursor) % 4))
-        payload, mac = sealed[:-MAC_BYTES], sealed[-MAC_BYTES:]
+        signed = urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
+        payload, mac = signed[:-MAC_BYTES], signed[-MAC_BYTES:]
         if not compare_digest(mac, _mac(request, search, payload)):
-            raise ValueError("not ours")
+            raise ValueError("signed for another search, or not by this ledger")
         return msgspec.json.decode(payload, type=kind)
     except ValueError:
         raise ValidationFailed("cursor", "Not a cursor of this list with these filters") from None
 
 
-def listed(
+def respond_page(
     request: ApiRequest,
     seen: Seen[list[T]],
-    asked: List,
+    query: ListQuery,
     search: Any,
-    mark: Callable[[T], Any],
-    further: Any = None,
+    sort_key: Callable[[T], Any],
+    resume_at: Any = None,
 ) -> Reply:
-    """One page of at most `asked.limit` rows; `seen` holds one more if there is a next page.
-
-    `further` is the mark to go on from though there is none more, where not all was looked through.
-    """
-    data, cursor = cut(request, seen.value, asked, search, mark, further)
+    """Respond with one page and a Link to the next. Arguments as in `paginate`."""
+    data, cursor = paginate(request, seen.value, query, search, sort_key, resume_at)
     headers: list[Header] = []
     if cursor:
         pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
-        target = f"{request.exchange.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
+        target = f"{request.context.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
         headers.append((b"link", f'<{target}>; rel="next"'.encode("ascii")))
-    return told(request, seen.position, Page(data, cursor), headers)
+    return respond_decrypted(request, seen.position, Page(data, cursor), headers)
 
 
-def cut(
+def paginate(
     request: ApiRequest,
     rows: list[T],
-    asked: List,
+    query: ListQuery,
     search: Any,
-    mark: Callable[[T], Any],
-    further: Any = None,
+    sort_key: Callable[[T], Any],
+    resume_at: Any = None,
 ) -> tuple[list[T], str | None]:
-    """At most `asked.limit` of the rows, and where there are or may be more the cursor that leads to them."""
-    data = rows[: asked.limit]
-    last = mark(data[-1]) if len(rows) > asked.limit else further
+    """Return at most `limit` rows, and the cursor of the next page if there is one.
+
+    `rows` holds one row more than `limit` if another page follows. `resume_at` is the sort key to continue
+    from if the search stopped before the end without that many rows.
+    """
+    data = rows[: query.limit]
+    last = sort_key(data[-1]) if len(rows) > query.limit else resume_at
     if last is None:
         return data, None
     payload = _encode(last)

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request
 
 from api.http import bodies, parameters
-from api.http.request_context import RequestContext, exchange_of
+from api.http.request_context import RequestContext, context_of
 from domain.caller import Caller
 from domain.refusals import Refusal
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmptyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An empty object."""
 
 
 class ApiRequest(Request[Caller, Any, Any]):
     @property
-    def exchange(self) -> RequestContext:
-        return exchange_of(self.scope)
+    def context(self) -> RequestContext:
+        return context_of(self.scope)
 
     @property
     def caller(self) -> Caller:
@@ -71,7 +71,7 @@ class ApiRequest(Request[Caller, Any, Any]):
 
     async def read(self, kind: type[T], optional: bool = False) -> T:
         """The body as a struct. Raises what bodies.read, require_json and decode do."""
-        fields = self.exchange.fields
+        fields = self.context.fields
         described = fields.get(b"content-type"), fields.get(b"content-encoding")
         if not optional:
             bodies.require_json(*described)

@@ -16,7 +16,7 @@ _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 class RequestContext:
     """`fields` are the headers, those sent several times joined with ", " (RFC 9110, section 5.3).
 
-    `facts` are for the log line: what the request came to, as far as it came to anything. `is_begun`: the
+    `facts` are for the log line: what the request came to, as far as it came to anything. `is_started`: the
     answer is on its way. `is_shed`: there was too much to do, and the answer says so.
     """
 
@@ -24,8 +24,8 @@ class RequestContext:
         "facts",
         "fields",
         "instance",
-        "is_begun",
         "is_shed",
+        "is_started",
         "method",
         "request_id",
         "status",
@@ -44,11 +44,11 @@ class RequestContext:
         # The raw path is ASCII, whatever it encodes: safe in JSON, in logs and in the database.
         self.instance = scope["raw_path"][:INSTANCE_MAX].decode("ascii", "replace").replace("\x00", "")
         self.status = 500
-        self.is_begun = self.is_shed = False
+        self.is_started = self.is_shed = False
         self.facts: dict[str, Any] = {}
 
 
-def exchange_of(scope: Any) -> RequestContext:
-    """The exchange that the edge began for this request."""
-    exchange: RequestContext = scope["state"]["exchange"]
-    return exchange
+def context_of(scope: Any) -> RequestContext:
+    """The context that the edge began for this request."""
+    context: RequestContext = scope["state"]["context"]
+    return context

@@ -7,7 +7,7 @@ import msgspec
 from domain.caller import Role
 from domain.refusals import Refusal
 
-ANYBODY = frozenset(Role)
+ALL_ROLES = frozenset(Role)
 BUYERS = frozenset({Role.CLIENT, Role.OPERATOR})
 READERS = frozenset({Role.CLIENT, Role.AUDITOR, Role.OPERATOR})
 AUDITORS = frozenset({Role.AUDITOR, Role.OPERATOR})
@@ -15,30 +15,30 @@ OPERATORS = frozenset({Role.OPERATOR})
 STAFF = frozenset({Role.AUDITOR, Role.ANALYST, Role.OPERATOR})
 
 PUBLIC: frozenset[Role] = frozenset()
-"""No token is asked for."""
+"""No token is required."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """`takes` is the body, `query` the query string, `gives` the body of `status`: each a struct or None.
+    """`body` is the body, `query` the query string, `response` the body of `status`: each a struct or None.
 
-    `rehearsable`: takes `dry_run`, as all that `refusals` shows to be commands do.
-    `names` are all that the variable part of the path may be, where it is no id. `is_page`: a page of
+    `accepts_dry_run`: takes `dry_run`, as all that `refusals` shows to be commands do.
+    `path_values` are all that the variable part of the path may be, where it is no id. `is_page`: a page of
     the console, for browsers: its token may come in a cookie, and it is no part of the documented API.
     """
 
     roles: frozenset[Role]
     summary: str
-    gives: Any = None
+    response: Any = None
     status: int = 200
     media_type: str = "application/json"
-    takes: Any = None
+    body: Any = None
     body_required: bool = True
     query: Any = None
-    names: tuple[str, ...] = ()
+    path_values: tuple[str, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
     key_required: bool = False
     if_match: bool = False
-    rehearsable: bool = False
+    accepts_dry_run: bool = False
     is_page: bool = False
 
 
@@ -51,7 +51,7 @@ ALIASES: set[str] = set()
 """Addresses that repeat what another address serves."""
 
 
-def both(path: str) -> list[str]:
+def with_alias(path: str) -> list[str]:
     """Operators look at the root, clients under the API's base path: both find it."""
     ALIASES.add(f"/api/v1{path}")
     return [path, f"/api/v1{path}"]

@@ -12,7 +12,7 @@ from loguru import logger
 
 from api.http import http_errors
 from api.http.replies import Header, position_header
-from api.resources.logged import LoggedEvent, page_of
+from api.resources.event_pages import LoggedEvent, read_event_page
 from database.head import Seen, position
 from ledger.ledger import Ledger
 from ledger.log import EventSearch, Stretch
@@ -155,7 +155,7 @@ class EventStream:
         """Nothing while the database is away: the caller need not come again for that."""
         try:
             async with self._ledger.read() as connection:
-                seen = await page_of(connection, self._search, past, PAGE_MAX, self._sealed)
+                seen = await read_event_page(connection, self._search, past, PAGE_MAX, self._sealed)
                 return seen.value
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)

@@ -15,7 +15,7 @@ from runtime.settings import Settings, WrongSetting
 
 TOKEN_BYTES_MAX = 8192
 TOKENS_MAX = 10_000
-"""Verified tokens that are remembered; each still ends at its `exp`."""
+"""VerifiedToken tokens that are remembered; each still ends at its `exp`."""
 
 _ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 """By kind of key and curve. A key verifies by this algorithm only, whatever the token's header says."""
@@ -31,7 +31,7 @@ class _Key(NamedTuple):
     algorithm: str
 
 
-class Verified(NamedTuple):
+class VerifiedToken(NamedTuple):
     """`expires_at` in seconds since the epoch."""
 
     caller: Caller
@@ -49,21 +49,21 @@ class Tokens:
             self._keys[None] = _Key(settings.jwt_secret, "HS256")
         else:
             raise WrongSetting("SEATLEDGER_JWT_SECRET or SEATLEDGER_JWKS_FILE must be set")
-        self._verified = lru_cache(TOKENS_MAX)(self._verify)
+        self._cached_decode = lru_cache(TOKENS_MAX)(self._decode)
 
-    def verified(self, authorization: bytes | None) -> Verified:
+    def verify(self, authorization: bytes | None) -> VerifiedToken:
         """Who sent this Authorization header, and until when they may. Raises Unauthenticated."""
         if authorization is None:
             raise Unauthenticated
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer" or not token or len(token) > TOKEN_BYTES_MAX:
             raise Unauthenticated("The Authorization header must be: Bearer, a space, and a token.", True)
-        verified = self._verified(token)
+        verified = self._cached_decode(token)
         if verified.expires_at <= time.time():
             raise Unauthenticated("The token has expired.", True)
         return verified
 
-    def _verify(self, token: bytes) -> Verified:
+    def _decode(self, token: bytes) -> VerifiedToken:
         try:
             if not _COMPACT.fullmatch(token):
                 raise ValueError("not a compact JWS")
@@ -72,7 +72,7 @@ class Tokens:
                 token, key.key, algorithms=[key.algorithm], options={"require": ["exp", "sub", "roles"]}
             )
             caller = Caller(as_subject(claims["sub"]), _roles(claims["roles"]))
-            return Verified(caller, _expiry(claims["exp"]))
+            return VerifiedToken(caller, _expiry(claims["exp"]))
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", True) from None
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:

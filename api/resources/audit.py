@@ -12,13 +12,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.http_errors import PositionNotReached, ValidationFailed
-from api.http.parameters import List, Position, View
+from api.http.parameters import ListQuery, Position, ReadQuery
 from api.http.queries import Connection, Page
 from api.http.replies import Reply
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, route
 from api.http.streams import PAGE_MAX, EventStream
-from api.resources.logged import LoggedEvent, page_of
+from api.resources.event_pages import LoggedEvent, read_event_page
 from database.head import Seen
 from ledger import log
 from ledger.log import EventSearch
@@ -38,7 +38,7 @@ Sealed = Annotated[bool, Meta(description="As it is hashed: pseudonyms for names
 Flight = Annotated[UUID, Meta(description="Of the flight and of its bookings")]
 
 
-class EventList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EventListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     after: After = 0
     type: Topic | UnsetType = UNSET
     booking_id: UUID | UnsetType = UNSET
@@ -46,7 +46,7 @@ class EventList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sealed: Sealed = False
 
 
-class Following(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EventStreamQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The same for a stream; `after` counts where there is no Last-Event-ID."""
 
     after: After = 0
@@ -65,43 +65,45 @@ class AuditController(Controller):
         opt=route(
             AUDITORS,
             "The log in order; where a `type` is rare pages may be short, or empty, before the last one",
-            query=EventList,
-            gives=Page[LoggedEvent],
+            query=EventListQuery,
+            response=Page[LoggedEvent],
         ),
     )
     async def events(self, request: ApiRequest) -> ASGIApp:
-        asked = request.query(EventList)
-        search = _search(asked)
-        after = queries.after(request, asked, search, int) or asked.after
-        head, (events, upto) = await queries.look(
-            request, asked, lambda c: page_of(c, search, after, asked.limit + 1, asked.sealed)
+        query = request.query(EventListQuery)
+        search = _search(query)
+        after = queries.read_cursor(request, query, search, int) or query.after
+        head, (events, upto) = await queries.read(
+            request, query, lambda c: read_event_page(c, search, after, query.limit + 1, query.sealed)
         )
         seen, further = Seen(head, events), upto if upto < head else None
-        return queries.listed(request, seen, asked, search, lambda event: event.position, further)
+        return queries.respond_page(request, seen, query, search, lambda event: event.position, further)
 
     @get(
         "/events/stream",
         opt=route(
             AUDITORS,
             "The log as it grows: Server-Sent Events, each `id` a position; resumes by Last-Event-ID",
-            query=Following,
-            gives=str,
+            query=EventStreamQuery,
+            response=str,
             media_type="text/event-stream",
         ),
     )
     async def stream(self, request: ApiRequest) -> ASGIApp:
-        asked = request.query(Following)
-        search = _search(asked)
-        after = _last_event_id(request, asked.after)
-        seen = await queries.look(request, asked, lambda c: page_of(c, search, after, PAGE_MAX, asked.sealed))
+        query = request.query(EventStreamQuery)
+        search = _search(query)
+        after = _last_event_id(request, query.after)
+        seen = await queries.read(
+            request, query, lambda c: read_event_page(c, search, after, PAGE_MAX, query.sealed)
+        )
         if after > seen.position:
             raise PositionNotReached(seen.position)
-        return EventStream(request.streams, request.ledger, search, asked.sealed, seen, request.scope["auth"])
+        return EventStream(request.streams, request.ledger, search, query.sealed, seen, request.scope["auth"])
 
-    @get("/audit/head", opt=route(AUDITORS, "Where the log ends now", query=View, gives=Head))
+    @get("/audit/head", opt=route(AUDITORS, "Where the log ends now", query=ReadQuery, response=Head))
     async def head(self, request: ApiRequest) -> Reply:
-        position, row = await queries.look(request, request.query(View), _head)
-        return queries.answer(position, row)
+        position, row = await queries.read(request, request.query(ReadQuery), _head)
+        return queries.respond(position, row)
 
 
 async def _head(connection: Connection) -> Seen[Head]:
@@ -111,13 +113,13 @@ async def _head(connection: Connection) -> Seen[Head]:
     return Seen(event.position, Head(event.position, event.hash.hex(), event.recorded_at))
 
 
-def _search(asked: EventList | Following) -> EventSearch:
-    return EventSearch(asked.type or None, asked.booking_id or None, asked.flight_id or None)
+def _search(query: EventListQuery | EventStreamQuery) -> EventSearch:
+    return EventSearch(query.type or None, query.booking_id or None, query.flight_id or None)
 
 
 def _last_event_id(request: ApiRequest, after: int) -> int:
     """Where the caller's last stream ended. Raises ValidationFailed."""
-    given = request.exchange.fields.get(b"last-event-id")
+    given = request.context.fields.get(b"last-event-id")
     if given is None:
         return after
     if not _LAST_EVENT_ID.fullmatch(given):

@@ -6,8 +6,8 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 from psycopg import AsyncConnection
 
-from api.http.parameters import View
-from api.resources.history import AsOf, Then
+from api.http.parameters import ReadQuery
+from api.resources.history import AsOf, AtPosition
 from database.head import Seen, head, snapshot
 from domain.flight import Flight
 from domain.seats import Seats, SeatUse
@@ -15,10 +15,10 @@ from ledger.log import live_at, position_at
 from projections.availability import Availability
 
 
-class Instant(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AvailabilityQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """At most one of `position` and `as_of`; neither: now."""
 
-    position: Then | UnsetType = UNSET
+    position: AtPosition | UnsetType = UNSET
     as_of: AsOf | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -31,7 +31,7 @@ class Instant(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 async def at(
-    connection: AsyncConnection[Any], flight_id: UUID, instant: Instant
+    connection: AsyncConnection[Any], flight_id: UUID, instant: AvailabilityQuery
 ) -> Seen[Availability | None]:
     """At a position or a time, None before the flight was scheduled.
 

@@ -10,14 +10,14 @@ from msgspec import UNSET, UnsetType
 
 from api.http import queries
 from api.http.commands import ask, submit
-from api.http.parameters import List, NoParameters, View
+from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
 from api.http.problems import problem
 from api.http.queries import Page
 from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
-from api.http.request import ApiRequest, Nothing
+from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
 from api.resources import history
-from api.resources.history import History, Moment
+from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import Seen
 from domain.booking import Booking, Status
 from domain.caller import Role
@@ -43,15 +43,15 @@ from projections import bookings
 from projections.bookings import BookingRow, BookingSearch
 
 
-class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BookingCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Note | None = None
 
 
-class FewerSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats: PartySize
 
 
-class Quote(msgspec.Struct, frozen=True):
+class CancellationQuote(msgspec.Struct, frozen=True):
     """What cancelling would give back. It holds for as long as the booking stays at `version`: cancel with
     `If-Match` of that version, before `valid_until`.
     """
@@ -66,7 +66,7 @@ class Quote(msgspec.Struct, frozen=True):
 QUOTE_VALID = timedelta(minutes=5)
 
 
-class BookingList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BookingListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     user_id: UserId | UnsetType = UNSET
     flight_id: UUID | UnsetType = UNSET
     status: Status | UnsetType = UNSET
@@ -81,8 +81,8 @@ class BookingController(Controller):
         opt=route(
             BUYERS,
             "Hold seats: all or none",
-            takes=InitiateBooking,
-            gives=BookingRow,
+            body=InitiateBooking,
+            response=BookingRow,
             status=201,
             refusals=(
                 NotYourAccount,
@@ -103,15 +103,15 @@ class BookingController(Controller):
         opt=route(
             BUYERS,
             "Cancel a booking, in any state",
-            takes=Reason,
+            body=BookingCancellation,
             body_required=False,
-            gives=BookingRow,
+            response=BookingRow,
             if_match=True,
             refusals=(BookingNotFound, StaleVersion, BookingCancelled, IdempotencyKeyReused),
         ),
     )
     async def cancel(self, request: ApiRequest) -> ASGIApp:
-        booking_id, body = request.id(BookingNotFound), await request.read(Reason, optional=True)
+        booking_id, body = request.id(BookingNotFound), await request.read(BookingCancellation, optional=True)
         return await submit(request, CancelBooking(booking_id, body.reason))
 
     @post(
@@ -120,15 +120,15 @@ class BookingController(Controller):
         opt=route(
             BUYERS,
             "What cancelling would give back; nothing is written",
-            takes=Nothing,
+            body=EmptyBody,
             body_required=False,
-            gives=Quote,
+            response=CancellationQuote,
             refusals=(BookingNotFound, BookingCancelled),
         ),
     )
     async def quote(self, request: ApiRequest) -> ASGIApp:
-        booking_id, _ = request.id(BookingNotFound), await request.read(Nothing, optional=True)
-        request.query(NoParameters)
+        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
+        request.query(EmptyQuery)
         answer = await ask(request, CancelBooking(booking_id), _render_quote, dry_run=True, keyed=False)
         media_type = JSON if answer.status == 200 else PROBLEM
         return Reply(answer.status, answer.body, [position_header(answer.position)], media_type)
@@ -139,8 +139,8 @@ class BookingController(Controller):
         opt=route(
             BUYERS,
             "Give some of the seats back; what was paid for them becomes a refund due",
-            takes=FewerSeats,
-            gives=BookingRow,
+            body=SeatReduction,
+            response=BookingRow,
             if_match=True,
             refusals=(
                 BookingNotFound,
@@ -154,47 +154,58 @@ class BookingController(Controller):
         ),
     )
     async def reduce_seats(self, request: ApiRequest) -> ASGIApp:
-        booking_id, body = request.id(BookingNotFound), await request.read(FewerSeats)
+        booking_id, body = request.id(BookingNotFound), await request.read(SeatReduction)
         return await submit(request, ReduceSeats(booking_id, body.seats))
 
     @get(
-        "/", opt=route(READERS, "Find bookings, the newest first", query=BookingList, gives=Page[BookingRow])
+        "/",
+        opt=route(
+            READERS, "Find bookings, the newest first", query=BookingListQuery, response=Page[BookingRow]
+        ),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
-        asked = request.query(BookingList)
-        search = _search(asked, request)
-        after = queries.after(request, asked, search, UUID)
-        seen = await queries.look_for(request, asked, search, after, bookings.page)
-        return queries.listed(request, seen, asked, search, lambda row: row.id)
+        query = request.query(BookingListQuery)
+        search = _search(query, request)
+        after = queries.read_cursor(request, query, search, UUID)
+        seen = await queries.read_page(request, query, search, after, bookings.page)
+        return queries.respond_page(request, seen, query, search, lambda row: row.id)
 
     @get(
         "/{id:str}",
         opt=route(
-            READERS, "One booking, now or then", query=Moment, gives=BookingRow, refusals=(BookingNotFound,)
+            READERS,
+            "One booking, now or then",
+            query=BookingStateQuery,
+            response=BookingRow,
+            refusals=(BookingNotFound,),
         ),
     )
     async def find(self, request: ApiRequest) -> ASGIApp:
-        booking_id, moment = request.id(BookingNotFound), request.query(Moment)
+        booking_id, moment = request.id(BookingNotFound), request.query(BookingStateQuery)
         if moment.is_now:
-            seen = await queries.find(request, moment, request.ledger.bookings, booking_id)
+            seen = await queries.read_row(request, moment, request.ledger.bookings, booking_id)
         else:
-            told = await queries.find(request, moment, request.ledger.streams, booking_id)
-            seen = Seen(told.position, history.then(told.value, moment))
+            told = await queries.read_row(request, moment, request.ledger.streams, booking_id)
+            seen = Seen(told.position, history.state_at(told.value, moment))
         return _own(request, booking_id, seen)
 
     @get(
         "/{id:str}/history",
         opt=route(
-            READERS, "Every event of a booking", query=View, gives=History, refusals=(BookingNotFound,)
+            READERS,
+            "Every event of a booking",
+            query=ReadQuery,
+            response=BookingHistory,
+            refusals=(BookingNotFound,),
         ),
     )
     async def history(self, request: ApiRequest) -> ASGIApp:
-        booking_id, asked = request.id(BookingNotFound), request.query(View)
-        told = await queries.find(request, asked, request.ledger.streams, booking_id)
-        found = history.of_booking(told.value)
+        booking_id, query = request.id(BookingNotFound), request.query(ReadQuery)
+        told = await queries.read_row(request, query, request.ledger.streams, booking_id)
+        found = history.build_history(told.value)
         if found is None or not request.may_read(found[0]):
-            return queries.missing(request, told.position, BookingNotFound(booking_id=booking_id))
-        return queries.told(request, told.position, found[1])
+            return queries.refuse(request, told.position, BookingNotFound(booking_id=booking_id))
+        return queries.respond_decrypted(request, told.position, found[1])
 
 
 def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
@@ -203,7 +214,7 @@ def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]
         return problem(verdict, submission.instance, submission.correlation_id)
     assert isinstance(verdict, Booking)
     owed = [event.amount.amount for event in verdict.pending_events if isinstance(event, Booking.RefundDue)]
-    quote = Quote(
+    quote = CancellationQuote(
         verdict.id,
         verdict.version - len(verdict.pending_events),
         verdict.seats,
@@ -213,11 +224,11 @@ def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]
     return 200, msgspec.json.encode(quote)
 
 
-def _search(asked: BookingList, request: ApiRequest) -> BookingSearch:
+def _search(query: BookingListQuery, request: ApiRequest) -> BookingSearch:
     """A client's own bookings only: asking for somebody else's finds none."""
     caller = request.caller
     sees_all = not caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
-    asked_for = {name: getattr(asked, name) for name in ("user_id", "flight_id", "status")}
+    asked_for = {name: getattr(query, name) for name in ("user_id", "flight_id", "status")}
     given = {name: value for name, value in asked_for.items() if value is not UNSET}
     return BookingSearch(**given, owner=None if sees_all else caller.subject)
 
@@ -226,5 +237,5 @@ def _own(request: ApiRequest, booking_id: UUID, seen: Seen[BookingRow | None]) -
     """Somebody else's booking is answered exactly like an unknown one."""
     position, row = seen
     if row is None or not request.may_read(row.user_id):
-        return queries.missing(request, position, BookingNotFound(booking_id=booking_id))
-    return queries.told(request, position, row, [version_header(row.version)])
+        return queries.refuse(request, position, BookingNotFound(booking_id=booking_id))
+    return queries.respond_decrypted(request, position, row, [version_header(row.version)])

@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.http.commands import render
-from api.http.parameters import DryRun
+from api.http.parameters import CommandQuery
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, route
@@ -19,17 +19,17 @@ from ledger.submission import Answer, Submission
 Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="The idempotency key of this one")]
 
 
-class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BulkHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: Key
     flight_id: UUID
     user_id: UserId
     seats: PartySize
 
 
-class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BulkHolds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`atomic`: on each flight all of these holds are granted, or none of them is."""
 
-    items: Annotated[list[Hold], Meta(min_length=1, max_length=100)]
+    items: Annotated[list[BulkHold], Meta(min_length=1, max_length=100)]
     atomic: bool = False
 
 
@@ -59,33 +59,33 @@ class BulkController(Controller):
         opt=route(
             BUYERS,
             "Hold seats for many, each by a key of its own; keys are shared with POST /bookings",
-            takes=Bulk,
-            gives=BulkResult,
-            rehearsable=True,
+            body=BulkHolds,
+            response=BulkResult,
+            accepts_dry_run=True,
         ),
     )
     async def initiate_many(self, request: ApiRequest) -> ASGIApp:
-        dry_run = request.query(DryRun).dry_run
-        bulk = await request.read(Bulk)
+        dry_run = request.query(CommandQuery).dry_run
+        bulk = await request.read(BulkHolds)
         submissions = [_submission(request, item, dry_run) for item in bulk.items]
         answers = await request.ledger.submit_all(submissions, bulk.atomic)
         head = max(answer.position for answer in answers)
-        request.exchange.facts = {"position": head, "items": len(answers), "atomic": bulk.atomic}
+        request.context.facts = {"position": head, "items": len(answers), "atomic": bulk.atomic}
         headers: list[Header] = [position_header(head)] + [(b"dry-run", b"true")] * dry_run
         results = [_result(item.key, answer) for item, answer in zip(bulk.items, answers, strict=True)]
         return Reply(200, msgspec.json.encode(BulkResult(results)), headers)
 
 
-def _submission(request: ApiRequest, item: Hold, dry_run: bool) -> Submission:
-    exchange = request.exchange
+def _submission(request: ApiRequest, item: BulkHold, dry_run: bool) -> Submission:
+    context = request.context
     return Submission(
         InitiateBooking(item.flight_id, item.user_id, item.seats),
         request.caller,
         render,
         key=item.key,
-        correlation_id=exchange.request_id,
-        traceparent=exchange.traceparent,
-        instance=exchange.instance,
+        correlation_id=context.request_id,
+        traceparent=context.traceparent,
+        instance=context.instance,
         dry_run=dry_run,
     )
 

@@ -10,13 +10,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.commands import submit
-from api.http.parameters import List, View
+from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
 from api.http.request import ApiRequest
-from api.http.routes import ANYBODY, OPERATORS, route
+from api.http.routes import ALL_ROLES, OPERATORS, route
 from api.resources import availability
-from api.resources.availability import Instant
+from api.resources.availability import AvailabilityQuery
 from domain.commands import (
     Airport,
     CancelFlight,
@@ -49,11 +49,11 @@ class NewSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats: FlightSeats
 
 
-class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FlightCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class FlightList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     origin: Airport | UnsetType = UNSET
     destination: Airport | UnsetType = UNSET
     date: Annotated[dt.date, Meta(description="Departure day at the origin")] | UnsetType = UNSET
@@ -71,8 +71,8 @@ class FlightController(Controller):
         opt=route(
             OPERATORS,
             "Schedule a flight",
-            takes=ScheduleFlight,
-            gives=FlightRow,
+            body=ScheduleFlight,
+            response=FlightRow,
             status=201,
             refusals=(FlightAlreadyScheduled, IdempotencyKeyReused),
         ),
@@ -80,45 +80,46 @@ class FlightController(Controller):
     async def schedule(self, request: ApiRequest) -> ASGIApp:
         return await submit(request, await request.read(ScheduleFlight))
 
-    @get("/", opt=route(ANYBODY, "Find flights", query=FlightList, gives=Page[FlightRow]))
+    @get("/", opt=route(ALL_ROLES, "Find flights", query=FlightListQuery, response=Page[FlightRow]))
     async def list(self, request: ApiRequest) -> ASGIApp:
-        asked = request.query(FlightList)
-        search = asked.given(FlightSearch)
-        after = queries.after(request, asked, search, Mark)
-        seen = await queries.look(request, asked, lambda c: flights.page(c, search, after, asked.limit + 1))
-        return queries.listed(request, seen, asked, search, search.mark)
+        query = request.query(FlightListQuery)
+        search = query.build_search(FlightSearch)
+        after = queries.read_cursor(request, query, search, Mark)
+        seen = await queries.read(request, query, lambda c: flights.page(c, search, after, query.limit + 1))
+        return queries.respond_page(request, seen, query, search, search.mark)
 
     @get(
-        "/{id:str}", opt=route(ANYBODY, "One flight", query=View, gives=FlightRow, refusals=(FlightNotFound,))
+        "/{id:str}",
+        opt=route(ALL_ROLES, "One flight", query=ReadQuery, response=FlightRow, refusals=(FlightNotFound,)),
     )
     async def find(self, request: ApiRequest) -> ASGIApp:
         flight_id = request.id(FlightNotFound)
-        seen = await queries.find(request, request.query(View), request.ledger.flights, flight_id)
+        seen = await queries.read_row(request, request.query(ReadQuery), request.ledger.flights, flight_id)
         position, row = seen
         if row is None:
-            return queries.missing(request, position, FlightNotFound(flight_id=flight_id))
-        return queries.answer(position, row, [version_header(row.version)])
+            return queries.refuse(request, position, FlightNotFound(flight_id=flight_id))
+        return queries.respond(position, row, [version_header(row.version)])
 
     @get(
         "/{id:str}/availability",
         opt=route(
-            ANYBODY,
+            ALL_ROLES,
             "Seats free at this instant, or at any before",
-            query=Instant,
-            gives=Availability,
+            query=AvailabilityQuery,
+            response=Availability,
             refusals=(FlightNotFound,),
         ),
     )
     async def availability(self, request: ApiRequest) -> ASGIApp:
-        flight_id, instant = request.id(FlightNotFound), request.query(Instant)
+        flight_id, instant = request.id(FlightNotFound), request.query(AvailabilityQuery)
         if instant.is_now:
-            seen = await queries.find(request, instant, request.ledger.availability, flight_id)
+            seen = await queries.read_row(request, instant, request.ledger.availability, flight_id)
         else:
-            seen = await queries.look(request, instant, lambda c: availability.at(c, flight_id, instant))
+            seen = await queries.read(request, instant, lambda c: availability.at(c, flight_id, instant))
         position, row = seen
         if row is None:
-            return queries.missing(request, position, FlightNotFound(flight_id=flight_id))
-        return queries.answer(position, row)
+            return queries.refuse(request, position, FlightNotFound(flight_id=flight_id))
+        return queries.respond(position, row)
 
     @post(
         "/{id:str}/price",
@@ -126,8 +127,8 @@ class FlightController(Controller):
         opt=route(
             OPERATORS,
             "Set the price of later bookings",
-            takes=NewPrice,
-            gives=FlightRow,
+            body=NewPrice,
+            response=FlightRow,
             refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
             if_match=True,
         ),
@@ -142,8 +143,8 @@ class FlightController(Controller):
         opt=route(
             OPERATORS,
             "Set the number of seats",
-            takes=NewSeats,
-            gives=FlightRow,
+            body=NewSeats,
+            response=FlightRow,
             refusals=(FlightNotFound, StaleVersion, FlightNotBookable, SeatsInUse, IdempotencyKeyReused),
             if_match=True,
         ),
@@ -158,12 +159,12 @@ class FlightController(Controller):
         opt=route(
             OPERATORS,
             "Cancel the flight, and with it every live booking",
-            takes=Cancellation,
-            gives=FlightRow,
+            body=FlightCancellation,
+            response=FlightRow,
             refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
             if_match=True,
         ),
     )
     async def cancel(self, request: ApiRequest) -> ASGIApp:
-        flight_id, body = request.id(FlightNotFound), await request.read(Cancellation)
+        flight_id, body = request.id(FlightNotFound), await request.read(FlightCancellation)
         return await submit(request, CancelFlight(flight_id, body.reason))

@@ -7,22 +7,22 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from api.http.parameters import View
+from api.http.parameters import ReadQuery
 from domain.booking import Booking, Status
 from ledger.histories import Told
 from ledger.log import RecordedEvent, fold, steps
 from ledger.people import Known
 from projections.bookings import BookingRow
 
-Then = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Right after this event")]
+AtPosition = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Right after this event")]
 AsOf = Annotated[datetime, Meta(tz=True, description="At that time")]
 
 
-class Moment(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BookingStateQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """At most one of `version`, `position`, `as_of`: which state of the booking is meant."""
 
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
-    position: Then | UnsetType = UNSET
+    position: AtPosition | UnsetType = UNSET
     as_of: AsOf | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -42,7 +42,7 @@ class Moment(View, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.as_of is UNSET or event.recorded_at <= self.as_of
 
 
-class HistoryEvent(msgspec.Struct, frozen=True):
+class BookingHistoryEvent(msgspec.Struct, frozen=True):
     """`type` names what happened, `data` holds its facts, `status_after` is the booking's right after it."""
 
     position: int
@@ -57,12 +57,12 @@ class HistoryEvent(msgspec.Struct, frozen=True):
     hash: str
 
 
-class History(msgspec.Struct, frozen=True):
+class BookingHistory(msgspec.Struct, frozen=True):
     booking_id: UUID
-    events: list[HistoryEvent]
+    events: list[BookingHistoryEvent]
 
 
-def of_booking(told: Told | None) -> tuple[str, History] | None:
+def build_history(told: Told | None) -> tuple[str, BookingHistory] | None:
     """The booking's user and its history, people as tokens; None where the stream is no booking's."""
     if told is None:
         return None
@@ -72,10 +72,10 @@ def of_booking(told: Told | None) -> tuple[str, History] | None:
         if not isinstance(booking, Booking):
             return None
         events.append(_shown(event, booking, told.people))
-    return told.people.shown(booking.user_id), History(booking.id, events)
+    return told.people.shown(booking.user_id), BookingHistory(booking.id, events)
 
 
-def then(told: Told | None, moment: Moment) -> BookingRow | None:
+def state_at(told: Told | None, moment: BookingStateQuery) -> BookingRow | None:
     """The booking as it was at that moment; None before it existed, and for a version that never was."""
     if told is None:
         return None
@@ -86,8 +86,8 @@ def then(told: Told | None, moment: Moment) -> BookingRow | None:
     return msgspec.structs.replace(row, user_id=told.people.shown(row.user_id))
 
 
-def _shown(event: RecordedEvent, booking: Booking, people: Known) -> HistoryEvent:
-    return HistoryEvent(
+def _shown(event: RecordedEvent, booking: Booking, people: Known) -> BookingHistoryEvent:
+    return BookingHistoryEvent(
         event.position,
         event.originator_version,
         event.topic,

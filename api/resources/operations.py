@@ -10,11 +10,11 @@ from litestar.types import ASGIApp
 from analytics.follower.lag import Lag, lags
 from api.http import metrics, queries
 from api.http.http_errors import NotReady
-from api.http.parameters import View
-from api.http.problems import refused
+from api.http.parameters import ReadQuery
+from api.http.problems import problem_reply
 from api.http.replies import Reply, position_header
 from api.http.request import ApiRequest
-from api.http.routes import OPERATORS, PUBLIC, both, route
+from api.http.routes import OPERATORS, PUBLIC, route, with_alias
 from api.readiness import check_readiness
 from audit.self_audit.standing import Standing, standing
 from database import head
@@ -48,38 +48,38 @@ class OperationsController(Controller):
     @HTTPRouteHandler(
         "/api/v1/info",
         http_method=["GET", "HEAD"],
-        opt=route(PUBLIC, "What is running", query=View, gives=Info),
+        opt=route(PUBLIC, "What is running", query=ReadQuery, response=Info),
     )
     async def info(self, request: ApiRequest) -> ASGIApp:
-        position, _ = await queries.look(request, request.query(View), _position)
-        return queries.answer(position, Info("seatledger", VERSION, "ok", "v1", position))
+        position, _ = await queries.read(request, request.query(ReadQuery), _position)
+        return queries.respond(position, Info("seatledger", VERSION, "ok", "v1", position))
 
     @HTTPRouteHandler(
-        both("/health/live"),
+        with_alias("/health/live"),
         http_method=["GET", "HEAD"],
-        opt=route(PUBLIC, "Is the process alive? Asks nothing else", gives=Live),
+        opt=route(PUBLIC, "Is the process alive? Asks nothing else", response=Live),
     )
     async def live(self, request: ApiRequest) -> ASGIApp:
         return Reply(200, msgspec.json.encode(Live()))
 
     @HTTPRouteHandler(
-        both("/health/ready"),
+        with_alias("/health/ready"),
         http_method=["GET", "HEAD"],
-        opt=route(PUBLIC, "Should it get traffic? Names what is wrong", gives=Ready),
+        opt=route(PUBLIC, "Should it get traffic? Names what is wrong", response=Ready),
     )
     async def ready(self, request: ApiRequest) -> ASGIApp:
         readiness = await check_readiness(request.ledger)
         if readiness.ok:
-            return queries.answer(readiness.position, Ready("ok", readiness.position, readiness.checks))
+            return queries.respond(readiness.position, Ready("ok", readiness.position, readiness.checks))
         wrong = "; ".join(f"{check.name}: {check.detail}" for check in readiness.checks if not check.ok)
-        return refused(NotReady(wrong, checks=readiness.checks), request.exchange, readiness.position)
+        return problem_reply(NotReady(wrong, checks=readiness.checks), request.context, readiness.position)
 
     @get(
-        both("/metrics"),
-        opt=route(OPERATORS, "Measurements for Prometheus", gives=str, media_type=metrics.CONTENT_TYPE),
+        with_alias("/metrics"),
+        opt=route(OPERATORS, "Measurements for Prometheus", response=str, media_type=metrics.CONTENT_TYPE),
     )
     async def metrics(self, request: ApiRequest) -> ASGIApp:
-        position, (behind, audited) = await queries.look(request, View(), _background)
+        position, (behind, audited) = await queries.read(request, ReadQuery(), _background)
         text = metrics.exposition(position, request.ledger.queued, behind, audited)
         kind = (b"content-type", metrics.CONTENT_TYPE.encode())
         return Reply(200, text, [position_header(position)], kind)

@@ -5,9 +5,9 @@ from litestar import Controller, post
 from litestar.types import ASGIApp
 from msgspec import UNSET
 
-from api.http.commands import Paid, submit
+from api.http.commands import PaymentResult, submit
 from api.http.http_errors import PaymentMethodMissing, PaymentMethodUnexpected
-from api.http.request import ApiRequest, Nothing
+from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
 from domain.commands import CapturePayment, PayBooking, Reason, VoidPayment
 from domain.refusals import (
@@ -38,7 +38,7 @@ UNRESOLVABLE = (
 """Why a payment can be neither captured nor voided."""
 
 
-class Voiding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PaymentVoid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
@@ -51,8 +51,8 @@ class PaymentController(Controller):
         opt=route(
             BUYERS,
             "Pay for a booking",
-            takes=PayBooking,
-            gives=Paid,
+            body=PayBooking,
+            response=PaymentResult,
             status=201,
             key_required=True,
             if_match=True,
@@ -83,15 +83,15 @@ class PaymentController(Controller):
         opt=route(
             OPERATORS,
             "The pending payment's money has come; late money books again, or becomes a refund due",
-            takes=Nothing,
+            body=EmptyBody,
             body_required=False,
-            gives=BookingRow,
+            response=BookingRow,
             if_match=True,
             refusals=UNRESOLVABLE,
         ),
     )
     async def capture(self, request: ApiRequest) -> ASGIApp:
-        booking_id, _ = request.id(BookingNotFound), await request.read(Nothing, optional=True)
+        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, CapturePayment(booking_id))
 
     @post(
@@ -100,14 +100,14 @@ class PaymentController(Controller):
         opt=route(
             OPERATORS,
             "Let a pending payment go",
-            takes=Voiding,
-            gives=BookingRow,
+            body=PaymentVoid,
+            response=BookingRow,
             if_match=True,
             refusals=UNRESOLVABLE,
         ),
     )
     async def void(self, request: ApiRequest) -> ASGIApp:
-        booking_id, body = request.id(BookingNotFound), await request.read(Voiding)
+        booking_id, body = request.id(BookingNotFound), await request.read(PaymentVoid)
         return await submit(request, VoidPayment(booking_id, body.reason))
 
 

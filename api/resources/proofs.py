@@ -11,7 +11,7 @@ from msgspec import Meta
 from psycopg import AsyncConnection
 
 from api.http import queries
-from api.http.parameters import View
+from api.http.parameters import ReadQuery
 from api.http.replies import Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, READERS, route
@@ -62,34 +62,34 @@ class ProofController(Controller):
         opt=route(
             AUDITORS,
             "The last signed checkpoint",
-            query=View,
-            gives=Checkpoint,
+            query=ReadQuery,
+            response=Checkpoint,
             refusals=(CheckpointNotFound,),
         ),
     )
     async def checkpoint(self, request: ApiRequest) -> ASGIApp:
-        at, found = await queries.look(request, request.query(View), latest_checkpoint)
+        at, found = await queries.read(request, request.query(ReadQuery), latest_checkpoint)
         if found is None:
-            return queries.missing(request, at, CheckpointNotFound())
-        return queries.answer(at, found)
+            return queries.refuse(request, at, CheckpointNotFound())
+        return queries.respond(at, found)
 
     @get(
         "/bookings/{id:str}/proof",
         opt=route(
             READERS,
             "A booking's events as the last checkpoint proves them",
-            query=View,
-            gives=Proof,
+            query=ReadQuery,
+            response=Proof,
             refusals=(BookingNotFound, CheckpointNotFound),
         ),
     )
     async def proof(self, request: ApiRequest) -> ASGIApp:
         booking_id = request.id(BookingNotFound)
-        at, found = await queries.look(
-            request, request.query(View), lambda c: proof_of(c, booking_id, request.may_read)
+        at, found = await queries.read(
+            request, request.query(ReadQuery), lambda c: proof_of(c, booking_id, request.may_read)
         )
         if isinstance(found, Refusal):
-            return queries.missing(request, at, found)
+            return queries.refuse(request, at, found)
         return Reply(200, found.encode(), [position_header(at)])
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from api.http import queries
 from api.http.commands import submit
-from api.http.parameters import List
+from api.http.parameters import ListQuery
 from api.http.queries import Page
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, OPERATORS, route
@@ -27,14 +27,14 @@ from projections import refunds
 from projections.refunds import RefundRow, RefundSearch
 
 
-class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RefundSettlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`by_hand`: somebody has paid it, or else the gateway shall; unset: whoever took the payment."""
 
     reference: Note | None = None
     by_hand: bool | UnsetType = UNSET
 
 
-class RefundList(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RefundListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     status: RefundStatus | UnsetType = UNSET
     booking_id: UUID | UnsetType = UNSET
     user_id: UserId | UnsetType = UNSET
@@ -44,13 +44,18 @@ class RefundController(Controller):
     path = "/api/v1/refunds"
     tags = ("Refunds",)
 
-    @get("/", opt=route(AUDITORS, "Find refunds, the oldest first", query=RefundList, gives=Page[RefundRow]))
+    @get(
+        "/",
+        opt=route(
+            AUDITORS, "Find refunds, the oldest first", query=RefundListQuery, response=Page[RefundRow]
+        ),
+    )
     async def list(self, request: ApiRequest) -> ASGIApp:
-        asked = request.query(RefundList)
-        search = asked.given(RefundSearch)
-        after = queries.after(request, asked, search, UUID)
-        seen = await queries.look_for(request, asked, search, after, refunds.page)
-        return queries.listed(request, seen, asked, search, lambda row: row.id)
+        query = request.query(RefundListQuery)
+        search = query.build_search(RefundSearch)
+        after = queries.read_cursor(request, query, search, UUID)
+        seen = await queries.read_page(request, query, search, after, refunds.page)
+        return queries.respond_page(request, seen, query, search, lambda row: row.id)
 
     @post(
         "/{id:str}/settle",
@@ -58,9 +63,9 @@ class RefundController(Controller):
         opt=route(
             OPERATORS,
             "Pay a refund back: by the gateway that took the payment, or told of by hand",
-            takes=Settlement,
+            body=RefundSettlement,
             body_required=False,
-            gives=RefundRow,
+            response=RefundRow,
             refusals=(
                 RefundNotFound,
                 RefundAlreadySettled,
@@ -72,5 +77,5 @@ class RefundController(Controller):
         ),
     )
     async def settle(self, request: ApiRequest) -> ASGIApp:
-        refund_id, body = request.id(RefundNotFound), await request.read(Settlement, optional=True)
+        refund_id, body = request.id(RefundNotFound), await request.read(RefundSettlement, optional=True)
         return await submit(request, SettleRefund(refund_id, body.reference, body.by_hand))

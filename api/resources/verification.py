@@ -24,7 +24,9 @@ SECONDS_MAX = 60
 Place = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
+class VerifyRange(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}
+):
     """Which events: all where neither is given, and then the views as well."""
 
     first: Place | UnsetType = UNSET
@@ -41,13 +43,13 @@ class VerificationController(Controller):
         opt=route(
             AUDITORS,
             "Check chain, positions, versions, commands, seats and views, or a part of the log",
-            takes=Part,
+            body=VerifyRange,
             body_required=False,
-            gives=Verification,
+            response=Verification,
         ),
     )
     async def verify(self, request: ApiRequest) -> ASGIApp:
-        part = await request.read(Part, optional=True)
+        part = await request.read(VerifyRange, optional=True)
         if part.first is not UNSET and part.last is not UNSET and part.first > part.last:
             raise ValidationFailed("/to", "Must not be before `from`")
         async with request.ledger.read() as connection:
@@ -60,9 +62,13 @@ class VerificationController(Controller):
         return Reply(200, found, [position_header(reached)])
 
 
-async def _verified(request: ApiRequest, part: Part) -> bytes:
+async def _verified(request: ApiRequest, part: VerifyRange) -> bytes:
     """What the other process says. Raises VerificationTooLong."""
-    places = [place for place in (part.first or 1, part.last) if place is not UNSET] if part != Part() else []
+    places = (
+        [place for place in (part.first or 1, part.last) if place is not UNSET]
+        if part != VerifyRange()
+        else []
+    )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "audit.verify", *map(str, places)),

@@ -9,10 +9,10 @@ from msgspec import UNSET, UnsetType
 
 from api.http import queries
 from api.http.commands import submit
-from api.http.parameters import List, View
+from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
-from api.http.request import ApiRequest, Nothing
+from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
 from domain.caller import Role
 from domain.commands import JoinWaitlist, LeaveWaitlist, PartySize, UserId
@@ -33,12 +33,12 @@ from projections import waiting
 from projections.waiting import Mark, Standing, WaitingRow, WaitingSearch
 
 
-class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NewWaitingParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_id: UserId
     seats: PartySize
 
 
-class Waitlist(List, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WaitlistQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     flight_id: UUID | UnsetType = UNSET
     user_id: UserId | UnsetType = UNSET
     status: Standing | UnsetType = UNSET
@@ -53,8 +53,8 @@ class WaitingController(Controller):
         opt=route(
             BUYERS,
             "Wait for seats of a full flight: all of them or none",
-            takes=Party,
-            gives=WaitingRow,
+            body=NewWaitingParty,
+            response=WaitingRow,
             status=201,
             refusals=(
                 NotYourAccount,
@@ -69,7 +69,7 @@ class WaitingController(Controller):
         ),
     )
     async def join(self, request: ApiRequest) -> ASGIApp:
-        flight_id, party = request.id(FlightNotFound), await request.read(Party)
+        flight_id, party = request.id(FlightNotFound), await request.read(NewWaitingParty)
         return await submit(request, JoinWaitlist(flight_id, party.user_id, party.seats))
 
     @post(
@@ -78,15 +78,15 @@ class WaitingController(Controller):
         opt=route(
             BUYERS,
             "Wait no more; an offer is declined by cancelling its booking",
-            takes=Nothing,
+            body=EmptyBody,
             body_required=False,
-            gives=WaitingRow,
+            response=WaitingRow,
             refusals=(WaitingPartyNotFound, StaleVersion, NotWaiting, IdempotencyKeyReused),
             if_match=True,
         ),
     )
     async def leave(self, request: ApiRequest) -> ASGIApp:
-        waiting_id, _ = request.id(WaitingPartyNotFound), await request.read(Nothing, optional=True)
+        waiting_id, _ = request.id(WaitingPartyNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, LeaveWaitlist(waiting_id))
 
     @get(
@@ -94,38 +94,38 @@ class WaitingController(Controller):
         opt=route(
             READERS,
             "Find waiting parties, on each flight in the order in which they are served",
-            query=Waitlist,
-            gives=Page[WaitingRow],
+            query=WaitlistQuery,
+            response=Page[WaitingRow],
         ),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
-        asked = request.query(Waitlist)
+        query = request.query(WaitlistQuery)
         sees_all = not request.caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
         owner = None if sees_all else request.caller.subject
-        given = {name: getattr(asked, name) for name in ("flight_id", "user_id", "status")}
+        given = {name: getattr(query, name) for name in ("flight_id", "user_id", "status")}
         search = WaitingSearch(
             **{name: value for name, value in given.items() if value is not UNSET}, owner=owner
         )
-        after = queries.after(request, asked, search, Mark)
-        seen = await queries.look_for(request, asked, search, after, waiting.page)
-        return queries.listed(request, seen, asked, search, lambda row: (row.joined_at, row.id))
+        after = queries.read_cursor(request, query, search, Mark)
+        seen = await queries.read_page(request, query, search, after, waiting.page)
+        return queries.respond_page(request, seen, query, search, lambda row: (row.joined_at, row.id))
 
     @get(
         "/waitlist/{id:str}",
         opt=route(
             READERS,
             "One waiting party, and what became of it",
-            query=View,
-            gives=WaitingRow,
+            query=ReadQuery,
+            response=WaitingRow,
             refusals=(WaitingPartyNotFound,),
         ),
     )
     async def find(self, request: ApiRequest) -> ASGIApp:
         waiting_id = request.id(WaitingPartyNotFound)
-        position, row = await queries.look(
-            request, request.query(View), lambda c: waiting.find(c, waiting_id)
+        position, row = await queries.read(
+            request, request.query(ReadQuery), lambda c: waiting.find(c, waiting_id)
         )
         # Somebody else's entry is answered exactly like an unknown one.
         if row is None or not request.may_read(row.user_id):
-            return queries.missing(request, position, WaitingPartyNotFound(waiting_id=waiting_id))
-        return queries.told(request, position, row, [version_header(row.version)])
+            return queries.refuse(request, position, WaitingPartyNotFound(waiting_id=waiting_id))
+        return queries.respond_decrypted(request, position, row, [version_header(row.version)])

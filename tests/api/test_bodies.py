@@ -10,7 +10,7 @@ import pytest
 
 from api.http import bodies
 from api.http.http_errors import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
-from api.resources.bookings import Reason
+from api.resources.bookings import BookingCancellation
 from domain.booking import Capture
 from domain.commands import InitiateBooking, PayBooking, ScheduleFlight
 from tests.api.conftest import BA117, People
@@ -78,8 +78,8 @@ def test_unknown_missing_and_doubled_names_are_pointed_at() -> None:
 
 def test_nul_is_refused_but_an_escaped_backslash_is_not() -> None:
     assert pointer(text(user_id="a\x00")) == "/user_id"
-    assert pointer(b'{"reason": "a\\u0000"}', Reason) == "/reason"
-    assert bodies.decode(b'{"reason": "a\\\\u0000"}', Reason).reason == "a\\u0000"
+    assert pointer(b'{"reason": "a\\u0000"}', BookingCancellation) == "/reason"
+    assert bodies.decode(b'{"reason": "a\\\\u0000"}', BookingCancellation).reason == "a\\u0000"
 
 
 @pytest.mark.parametrize(

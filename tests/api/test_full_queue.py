@@ -8,8 +8,8 @@ from litestar.enums import ScopeType
 
 from api.http.http_errors import Overloaded, Unavailable
 from api.http.middleware import RequestMiddleware
-from api.http.problems import refused
-from api.http.request_context import exchange_of
+from api.http.problems import problem_reply
+from api.http.request_context import context_of
 from api.http.shedding import BURST, REFUSALS_PER_SECOND, RefusalPacer
 from ledger.writer import Writer
 from tests.api.conftest import People
@@ -41,7 +41,7 @@ async def test_refusals_for_want_of_room_wait_their_turn_and_others_do_not(
         waits.append(seconds)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await refused(scope["says"], exchange_of(scope))(scope, receive, send)
+        await problem_reply(scope["says"], context_of(scope))(scope, receive, send)
 
     async def send(_: Any) -> None:
         assert len(waits) == shed, "the wait comes before the answer"

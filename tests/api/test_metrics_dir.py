@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from api.http.metrics_dir import counts_folder
+from api.http.metrics_dir import metrics_folder
 
 HOLDER = """
 import sys
-from api.http.metrics_dir import counts_folder
-with counts_folder() as folder:
+from api.http.metrics_dir import metrics_folder
+with metrics_folder() as folder:
     print(folder, flush=True)
     sys.stdin.read()
 """
@@ -42,7 +42,7 @@ def test_what_a_killed_program_left_is_removed_by_the_next(
         left = Path(holder.stdout.readline().strip())  # type: ignore[union-attr]
         holder.kill()
     assert left.is_dir()
-    with counts_folder() as folder:
+    with metrics_folder() as folder:
         assert list(tmp_path.iterdir()) == [folder]
     assert not list(tmp_path.iterdir())
 
@@ -50,6 +50,6 @@ def test_what_a_killed_program_left_is_removed_by_the_next(
 def test_what_another_program_uses_is_left_alone(holder: subprocess.Popen[str]) -> None:
     with holder:
         used = Path(holder.stdout.readline().strip())  # type: ignore[union-attr]
-        with counts_folder():
+        with metrics_folder():
             assert used.is_dir()
     assert not used.exists()

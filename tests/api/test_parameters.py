@@ -4,17 +4,17 @@ import pytest
 
 from api.http import parameters
 from api.http.http_errors import ValidationFailed
-from api.http.parameters import View
-from api.resources.flights import FlightList
-from api.resources.history import Moment
+from api.http.parameters import ReadQuery
+from api.resources.flights import FlightListQuery
+from api.resources.history import BookingStateQuery
 from projections.flights import Sort
 
 
 def test_good_parameters_are_their_struct() -> None:
-    asked = parameters.decode(b"origin=JFK&limit=5&sort=-price&date=2040-05-17&min_seats=0", FlightList)
+    asked = parameters.decode(b"origin=JFK&limit=5&sort=-price&date=2040-05-17&min_seats=0", FlightListQuery)
     assert (asked.origin, asked.limit, asked.sort, asked.min_seats) == ("JFK", 5, Sort.DEAREST, 0)
-    assert parameters.decode(b"", FlightList).limit == 50
-    assert parameters.decode(b"as_of=2040-05-17T00:00:00%2B02:00", Moment).as_of
+    assert parameters.decode(b"", FlightListQuery).limit == 50
+    assert parameters.decode(b"as_of=2040-05-17T00:00:00%2B02:00", BookingStateQuery).as_of
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_good_parameters_are_their_struct() -> None:
 )
 def test_a_bad_parameter_is_refused(query: str) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        parameters.decode(query.encode(), FlightList)
+        parameters.decode(query.encode(), FlightListQuery)
     assert refused.value.facts["errors"]
 
 
@@ -61,10 +61,10 @@ def test_a_bad_parameter_is_refused(query: str) -> None:
 )
 def test_a_moment_is_one_moment(query: str) -> None:
     with pytest.raises(ValidationFailed):
-        parameters.decode(query.encode(), Moment)
+        parameters.decode(query.encode(), BookingStateQuery)
 
 
 def test_an_unknown_parameter_is_named() -> None:
     with pytest.raises(ValidationFailed) as refused:
-        parameters.decode(b"min_positon=1", View)
+        parameters.decode(b"min_positon=1", ReadQuery)
     assert refused.value.facts["errors"] == [{"pointer": "min_positon", "message": "Unknown parameter"}]

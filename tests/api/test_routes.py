@@ -6,7 +6,7 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from api.http.http_errors import every_rejection
+from api.http.http_errors import all_refusals
 from api.http.routes import PUBLIC, Route
 from domain.caller import Role
 from tests.api.conftest import People, client, token
@@ -103,7 +103,7 @@ async def test_whatever_is_no_route_is_a_problem_with_a_type_that_resolves(peopl
 
 
 async def test_every_refusal_has_a_page(people: People) -> None:
-    for kind in every_rejection():
+    for kind in all_refusals():
         page = (await people.nobody.get(f"/problems/{kind.code}")).json()
         assert page["title"] == kind.title
         assert 400 <= page["status"] < 600

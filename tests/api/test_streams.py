@@ -6,7 +6,7 @@ import time
 import pytest
 
 from api.http.streams import STREAMS_MAX, EventStream
-from api.resources.logged import page_of
+from api.resources.event_pages import read_event_page
 from ledger import log
 from ledger.log import EventSearch
 from tests.api.conftest import People
@@ -47,7 +47,7 @@ async def test_a_stream_of_a_rare_type_goes_on_past_stretches_without_any(
         EventSearch("flight.scheduled"),
     )
     async with ledger.read() as connection:
-        seen = await page_of(connection, search, 0, 200, False)
+        seen = await read_event_page(connection, search, 0, 200, False)
     told = EventStream(streams, ledger, search, False, seen, time.time() + 10)
     positions = []
     with streams.opened():

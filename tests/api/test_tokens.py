@@ -44,7 +44,7 @@ def forged(kid: str, secret: bytes) -> str:
 
 
 def caller(text: str, tokens: Tokens | None = None) -> Caller:
-    return (tokens or Tokens(SETTINGS)).verified(b"Bearer " + text.encode()).caller
+    return (tokens or Tokens(SETTINGS)).verify(b"Bearer " + text.encode()).caller
 
 
 def test_a_good_token_says_who_calls() -> None:
@@ -84,11 +84,11 @@ def test_a_bad_token_is_nobody(text: str) -> None:
 @pytest.mark.parametrize("header", [b"Basic YTpi", b"bearer", b"Bearer", b"Token x", b"Bearer a, Bearer b"])
 def test_another_scheme_is_nobody(header: bytes) -> None:
     with pytest.raises(Unauthenticated):
-        Tokens(SETTINGS).verified(header)
+        Tokens(SETTINGS).verify(header)
 
 
 def test_the_scheme_may_be_written_in_any_case() -> None:
-    assert Tokens(SETTINGS).verified(b"bEARER " + token("alice", "client").encode()).caller.subject == "alice"
+    assert Tokens(SETTINGS).verify(b"bEARER " + token("alice", "client").encode()).caller.subject == "alice"
 
 
 def test_a_remembered_token_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def tokens(jwks, tmp_path):
 
 def refused(tokens, text):
     with pytest.raises(Unauthenticated):
-        tokens.verified(b"Bearer " + text.encode())
+        tokens.verify(b"Bearer " + text.encode())
 
 
 @pytest.mark.parametrize("owner", MAKERS)
@@ -50,7 +50,7 @@ def refused(tokens, text):
 def test_a_token_opens_under_its_own_keys_name_only(tokens, keys, owner, named):
     text = jwt.encode(CLAIMS, keys[owner], algorithm=owner, headers={"kid": named})
     if owner == named:
-        assert tokens.verified(b"Bearer " + text.encode()).caller.subject == CLAIMS["sub"]
+        assert tokens.verify(b"Bearer " + text.encode()).caller.subject == CLAIMS["sub"]
     else:
         refused(tokens, text)
 

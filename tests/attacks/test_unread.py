@@ -48,7 +48,7 @@ async def test_answers_that_nobody_reads_are_not_kept_in_full(program, alice):
 async def test_who_does_not_read_is_hung_up_on(monkeypatch):
     monkeypatch.setattr(idle_sockets, "UNREAD_MILLISECONDS_MAX", 500)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        await idle_sockets.hang_up_on_idlers()
+        await idle_sockets.limit_unread_answers()
         with ask_and_not_read(listening.getsockname(), b"?"):
             answering, _ = listening.accept()
             with answering:

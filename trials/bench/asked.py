@@ -74,7 +74,7 @@ class Counter:
         assert (await self._ledger.bookings.find(self._some[number].id)).value
 
     async def history(self, number: int) -> None:
-        assert history.of_booking((await self._ledger.streams.find(self._some[number].id)).value)
+        assert history.build_history((await self._ledger.streams.find(self._some[number].id)).value)
 
     async def by_user(self, number: int) -> None:
         name = self._some[number].user

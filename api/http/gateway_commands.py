@@ -15,14 +15,14 @@ from ledger.people import known
 from ledger.submission import Answer, Render, Submission
 
 
-async def settled(
+async def complete_through_gateway(
     request: ApiRequest,
     processor: PaymentProcessor,
     command: ThroughGateway,
     begun: Answer,
     render: Render,
 ) -> Answer:
-    """What came of a command that a gateway has a say in; the first outcome, whenever it is asked for.
+    """What came of a command that a gateway has a say in; the first outcome, whenever it is query for.
 
     Raises PaymentInDoubt when the gateway does not tell in time; the ledger's Unavailable, Overloaded.
     """
@@ -47,7 +47,7 @@ async def settled(
         request.caller,
         render,
         correlation_id=event.correlation_id,
-        instance=request.exchange.instance,
+        instance=request.context.instance,
     )
     status, body = render(words, told)
     async with request.ledger.read() as connection:

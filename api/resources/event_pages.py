@@ -53,7 +53,7 @@ class LoggedEvent(msgspec.Struct, frozen=True):
         )
 
 
-async def page_of(
+async def read_event_page(
     connection: Connection, search: EventSearch, after: int, limit: int, sealed: bool
 ) -> Seen[Stretch[LoggedEvent]]:
     """At most `limit` events past a position, and where the log ended.
