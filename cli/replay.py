@@ -17,7 +17,7 @@ from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
 from ledger.keyring import keyring_at_hand
-from ledger.log import RecordedEvent, position_at, steps, stream
+from ledger.log import RecordedEvent, find_position_at, read_stream, steps
 from ledger.people import by_names
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -47,7 +47,7 @@ class Step(msgspec.Struct, frozen=True):
 
 def history(settings: Settings, id: UUID, json: bool) -> int:
     """Every event of a booking, a flight or a waiting party; 1 when there is none."""
-    found = _ask(settings, lambda connection: stream(connection, id))
+    found = _ask(settings, lambda connection: read_stream(connection, id))
     if not found:
         return _unknown(id)
     timeline = [_step(event, subject) for event, subject in steps(found)]
@@ -64,7 +64,7 @@ def history(settings: Settings, id: UUID, json: bool) -> int:
 
 def replay(settings: Settings, id: UUID, to: int | None, json: bool) -> int:
     """What the events up to a version add up to, folded anew; 1 when there is no such version."""
-    found = _ask(settings, lambda connection: stream(connection, id))
+    found = _ask(settings, lambda connection: read_stream(connection, id))
     if not found:
         return _unknown(id)
     if to is not None and not 1 <= to <= len(found):
@@ -79,8 +79,8 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
     """The same as of a time or a position; 1 when it did not exist then."""
 
     async def then(connection: Connection) -> list[RecordedEvent]:
-        until = position if as_of is None else await position_at(connection, as_of)
-        recorded = await stream(connection, id)
+        until = position if as_of is None else await find_position_at(connection, as_of)
+        recorded = await read_stream(connection, id)
         return [event for event in recorded if until is None or event.position <= until]
 
     found = _ask(settings, then)

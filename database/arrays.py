@@ -1,4 +1,4 @@
-"""Arrays for PostgreSQL, encoded by the type that the statement itself declares: `%b::uuid[]`.
+"""Arrays for PostgreSQL, encode_arrays by the type that the statement itself declares: `%b::uuid[]`.
 
 A block sends some thirty columns. psycopg looks at every item to find out what it is, in Python, which took
 as long as the database needed for the whole block.
@@ -43,7 +43,7 @@ class _ArrayDumper(Dumper):
 psycopg.adapters.register_dumper(Array, _ArrayDumper)
 
 
-def encoded(statement: str, parameters: Sequence[Any]) -> list[Any]:
+def encode_arrays(statement: str, parameters: Sequence[Any]) -> list[Any]:
     """The parameters, each list as an array of the type that the statement declares for it; None is null.
 
     Raises psycopg.DataError for what cannot be of its type, and for a type that is not known here.

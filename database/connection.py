@@ -40,7 +40,7 @@ async def connect(url: str, name: str) -> Connection:
     return connection
 
 
-class KeptConnection:
+class PersistentConnection:
     """A direct connection from one round of work to the next, made anew when it has broken."""
 
     def __init__(self, url: str, name: str) -> None:
@@ -72,7 +72,7 @@ async def begin_session(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def severed_after(connection: Connection, seconds: float) -> Iterator[None]:
+def socket_deadline(connection: Connection, seconds: float) -> Iterator[None]:
     """Shut the socket down if the block takes longer: whatever waits on it then fails with OperationalError.
 
     Cancelling would ask the server, and a frozen server does not answer.

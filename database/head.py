@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 T = TypeVar("T")
 
 
-class Seen(NamedTuple, Generic[T]):
+class QueryResult(NamedTuple, Generic[T]):
     """What a query saw, and the position that it reflects: both from one snapshot."""
 
     position: int
@@ -26,7 +26,7 @@ WITH_HEAD: LiteralString = """
 """
 """Starts a query: `head` is one row, even for an empty log. Time never runs behind the log's own."""
 
-ASKED: LiteralString = "(select %b)::uuid[]"
+ID_ARRAY: LiteralString = "(select %b)::uuid[]"
 """Ids that a query asks for. As a subquery, so that the planner does not look into the array: for few ids it
 would plan anew each time, which takes longer than finding them.
 """

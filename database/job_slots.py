@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 
-from database.connection import Connection, severed_after
+from database.connection import Connection, socket_deadline
 
 RUN_SECONDS_MAX = 60
 """Work that takes longer is given up, and taken up again where it stopped."""
@@ -37,7 +37,7 @@ async def run_slot(
     been paid or expired meanwhile is refused, and the record of the slot fails with the lost transaction.
     Raises psycopg.Error, TimeoutError, and whatever `work` raises.
     """
-    with severed_after(connection, ANSWER_SECONDS_MAX):
+    with socket_deadline(connection, ANSWER_SECONDS_MAX):
         await connection.execute("begin")
         await connection.execute(_LIMIT)
         if not await _yes(connection, _LOCK, job=job) or await _yes(connection, _WAS_RUN, job=job, slot=slot):
@@ -45,7 +45,7 @@ async def run_slot(
             return None
     async with asyncio.timeout(RUN_SECONDS_MAX):
         done = await work()
-    with severed_after(connection, ANSWER_SECONDS_MAX):
+    with socket_deadline(connection, ANSWER_SECONDS_MAX):
         await connection.execute(_RECORD, (job, slot, done))
         await connection.execute("commit")
     return done

@@ -3,24 +3,24 @@
 
 from typing import LiteralString
 
-FORGOTTEN = "forgotten"
+ERASED_NAME = "forgotten"
 """What stands for a name that an old log holds in clear, once its bearer is forgotten."""
 
 SHOWN: LiteralString = f"""
     case when p.sealed_name is not null
             then 'sealed:v1:' || p.wrapped_key || ':' || p.sealed_name || ':' || p.person
         when p.person ~ '^psn_[0-9a-f]{{32}}$' then p.person
-        else '{FORGOTTEN}' end
+        else '{ERASED_NAME}' end
 """
 """Of `p`, a row of ledger.people: a token that the door opens (see `ledger.keyring`), or what is left."""
 
 
-def shown(person: LiteralString) -> LiteralString:
+def token_sql(person: LiteralString) -> LiteralString:
     """An expression for a column that holds a pseudonym."""
     return f"coalesce((select {SHOWN} from ledger.people as p where p.person = {person}), {person})"
 
 
-def shown_text(text: LiteralString, person: LiteralString, about: LiteralString) -> LiteralString:
+def text_token_sql(text: LiteralString, person: LiteralString, about: LiteralString) -> LiteralString:
     """The same for a column with text that was sealed for that person; other text is shown as it is."""
     token = f"'sealed:v1:' || p.wrapped_key || ':' || substr({text}, 11) || ':' || {about}"
     return f"""case when starts_with({text}, 'sealed:v1:') then coalesce(

@@ -15,13 +15,13 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from database.arrays import encoded
+from database.arrays import encode_arrays
 from database.connection import Connection
 
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 
 
-class Sent:
+class PendingResult:
     """A statement under way; its rows are there after `Pipeline.sync`."""
 
     __slots__ = ("_transformer", "result")
@@ -48,12 +48,14 @@ class Pipeline:
         self._pgconn = connection.pgconn
         self._dump, self._load = Transformer(connection), Transformer(connection)
         self._prepared: dict[tuple[str, tuple[int, ...]], bytes] = {}
-        self._sent: list[Sent | None] = []
+        self._sent: list[PendingResult | None] = []
         self._pgconn.enter_pipeline_mode()
 
-    def send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> Sent:
-        """Nothing leaves before `set_off` or `sync`, unless there is much of it. Raises psycopg.DataError."""
-        values = self._dump.dump_sequence(encoded(statement, parameters), [PyFormat.BINARY] * len(parameters))
+    def send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> PendingResult:
+        """Nothing leaves before `flush` or `sync`, unless there is much of it. Raises psycopg.DataError."""
+        values = self._dump.dump_sequence(
+            encode_arrays(statement, parameters), [PyFormat.BINARY] * len(parameters)
+        )
         formats = self._dump.formats or ()
         types = tuple(self._dump.types or ()) if parameters else ()
         name = self._prepared.get((statement, types))
@@ -62,11 +64,11 @@ class Pipeline:
             self._pgconn.send_prepare(name, _numbered(statement), types)
             self._sent.append(None)
         self._pgconn.send_query_prepared(name, values, formats, Format.BINARY)
-        sent = Sent(self._load)
+        sent = PendingResult(self._load)
         self._sent.append(sent)
         return sent
 
-    def set_off(self) -> None:
+    def flush(self) -> None:
         """What was sent leaves now, and the server goes to work on it; `sync` still waits for its answers.
 
         With a Sync of its own: without one PostgreSQL would not start its idle-in-transaction timer after it.
@@ -77,7 +79,7 @@ class Pipeline:
 
     async def sync(self) -> None:
         """Raises the first error; after one, close the connection."""
-        self.set_off()
+        self.flush()
         awaited, self._sent = self._sent, []
         for sent, result in zip(
             awaited, await self._connection.wait(self._answers(len(awaited))), strict=True

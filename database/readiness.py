@@ -20,7 +20,7 @@ class Check(msgspec.Struct, frozen=True):
 
 async def durability(connection: Connection) -> Check:
     """What new sessions get: the server's settings, and what the database or its roles override."""
-    (standbys,) = await one_row(connection, "select current_setting('synchronous_standby_names')")
+    (standbys,) = await fetch_one(connection, "select current_setting('synchronous_standby_names')")
     # `local` is as good as `on` until somebody relies on a standby.
     risky = ("off", "false", "no", "0", *(["local"] if standbys else []))
     rows = await (await connection.execute(_DURABILITY)).fetchall()
@@ -33,7 +33,7 @@ async def durability(connection: Connection) -> Check:
 
 
 async def schema(connection: Connection) -> Check:
-    (version,) = await one_row(connection, "select coalesce(max(version), 0) from ledger.migrations")
+    (version,) = await fetch_one(connection, "select coalesce(max(version), 0) from ledger.migrations")
     if version == VERSION:
         return Check("schema", True, f"version {version}")
     advice = "run `seatledger migrate`" if version < VERSION else "use a newer program"
@@ -44,7 +44,7 @@ def seconds_ago(now: datetime, then: datetime) -> str:
     return f"{max((now - then).total_seconds(), 0):.0f} s ago ({then.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})"
 
 
-async def one_row(connection: Connection, statement: Any) -> tuple[Any, ...]:
+async def fetch_one(connection: Connection, statement: Any) -> tuple[Any, ...]:
     row = await (await connection.execute(statement)).fetchone()
     assert row is not None
     return row

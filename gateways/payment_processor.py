@@ -18,7 +18,7 @@ from domain.payments import GatewayTask, Payment, PaymentOutcome
 from domain.refunds import Refund, RefundStatus
 from gateways import Charge, ChargeStatus, Gateway, GatewayRefund, GatewayRefused, Order
 from ledger.ledger import Ledger
-from ledger.log import RecordedEvent, fold, steps, stream
+from ledger.log import RecordedEvent, fold, read_stream, steps
 from ledger.submission import Answer, Submission, neutral
 from projections.refunds import booking_of
 
@@ -88,7 +88,7 @@ class PaymentProcessor:
 
     async def _events(self, booking_id: UUID) -> list[RecordedEvent]:
         async with self._ledger.read() as connection:
-            return await stream(connection, booking_id)
+            return await read_stream(connection, booking_id)
 
     async def _ask(self, booking: Booking, payment: Payment, task: GatewayTask, first: bool) -> Charge:
         if payment.reference is None:

@@ -13,7 +13,7 @@ from gateways import GatewayInDoubt, GatewayRefused
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
-from projections.due_work import OpenTask, open_tasks
+from projections.due_work import OpenTask, find_open_tasks
 
 BATCH_MAX = 128
 AT_ONCE_MAX = 16
@@ -50,7 +50,7 @@ class PaymentReconciler:
         now = time.monotonic()
         try:
             async with self._ledger.read() as connection:
-                found = await open_tasks(connection, self._patience, self._after, BATCH_MAX)
+                found = await find_open_tasks(connection, self._patience, self._after, BATCH_MAX)
         except Trouble as error:
             logger.bind(error=repr(error)).warning("completer.interrupted")
             return 0

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from database.connection import Connection
-from database.head import Seen
+from database.head import QueryResult
 from ledger.submission import Overloaded, Unavailable
 
 T = TypeVar("T")
@@ -19,13 +19,13 @@ GROUP_MAX = 64
 WAITING_MAX = 512
 """Reads that wait for a group. Beyond that a caller is told at once to come back later."""
 
-FindAll = Callable[[Connection, Sequence[UUID]], Awaitable[Seen[dict[UUID, T]]]]
+FindAll = Callable[[Connection, Sequence[UUID]], Awaitable[QueryResult[dict[UUID, T]]]]
 """What there is of these ids, all as of one position."""
 
 
 class _Asked(NamedTuple, Generic[T]):
     id: UUID
-    found: asyncio.Future[Seen[T | None]]
+    found: asyncio.Future[QueryResult[T | None]]
 
 
 class BatchedReads(Generic[T]):
@@ -46,7 +46,7 @@ class BatchedReads(Generic[T]):
         self._waiting: deque[_Asked[T]] = deque()
         self._asking: asyncio.Task[None] | None = None
 
-    async def find(self, id: UUID) -> Seen[T | None]:
+    async def find(self, id: UUID) -> QueryResult[T | None]:
         """The row, or None, and the position. Raises Overloaded, or Unavailable when the deadline passes."""
         if len(self._waiting) >= WAITING_MAX:
             raise Overloaded
@@ -89,7 +89,7 @@ class BatchedReads(Generic[T]):
         else:
             for asked in group:
                 if not asked.found.done():
-                    asked.found.set_result(Seen(position, rows.get(asked.id)))
+                    asked.found.set_result(QueryResult(position, rows.get(asked.id)))
 
 
 def _fail(asked: _Asked[T], error: Exception) -> None:

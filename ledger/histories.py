@@ -1,30 +1,29 @@
 """Streams with the people in them, for as many ids as are asked for."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from psycopg import AsyncConnection
-
-from database.head import Seen
-from ledger.log import RecordedEvent, seen_streams
+from database.connection import Connection
+from database.head import QueryResult
+from ledger.log import RecordedEvent, read_streams
 from ledger.people import Known, known_of
 
 
-class Told(NamedTuple):
+class StreamHistory(NamedTuple):
     """All events of one flight, booking or waiting party in version order, and whom they name."""
 
     events: list[RecordedEvent]
     people: Known
 
 
-async def find_all(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> Seen[dict[UUID, Told]]:
+async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[dict[UUID, StreamHistory]]:
     """Those that there are of at least one id."""
-    position, streams = await seen_streams(connection, ids)
+    position, streams = await read_streams(connection, ids)
     people = await known_of(connection, [event for events in streams.values() for event in events])
-    return Seen(position, {id: Told(events, people) for id, events in streams.items()})
+    return QueryResult(position, {id: StreamHistory(events, people) for id, events in streams.items()})
 
 
-async def find(connection: AsyncConnection[Any], id: UUID) -> Seen[Told | None]:
+async def find(connection: Connection, id: UUID) -> QueryResult[StreamHistory | None]:
     position, found = await find_all(connection, [id])
-    return Seen(position, found.get(id))
+    return QueryResult(position, found.get(id))

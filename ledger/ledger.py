@@ -11,7 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from database.connection import Connection, begin_session, conninfo, severed_after
+from database.connection import Connection, begin_session, conninfo, socket_deadline
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import Keyring
@@ -91,7 +91,7 @@ class Ledger:
         """
         try:
             async with self._pool.connection() as connection:
-                with severed_after(connection, self.settings.deadline_seconds):
+                with socket_deadline(connection, self.settings.deadline_seconds):
                     yield connection
         except TooManyRequests as error:
             raise Overloaded from error

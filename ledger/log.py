@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from psycopg import AsyncConnection
 
-from database.head import ASKED, WITH_HEAD, Seen, rows
+from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
 from domain.working_set import Subject
 from ledger import codec
 
@@ -45,24 +45,24 @@ class RecordedEvent(msgspec.Struct, frozen=True):
         )
 
 
-async def stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[RecordedEvent]:
+async def read_stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[RecordedEvent]:
     """All events of one flight, booking or waiting party, in version order; empty when there is none."""
-    return (await seen_streams(connection, [originator_id])).value.get(originator_id, [])
+    return (await read_streams(connection, [originator_id])).value.get(originator_id, [])
 
 
-async def seen_streams(
+async def read_streams(
     connection: AsyncConnection[Any], ids: Sequence[UUID]
-) -> Seen[dict[UUID, list[RecordedEvent]]]:
+) -> QueryResult[dict[UUID, list[RecordedEvent]]]:
     """The same for at least one id, those that there are, and the head of the log that they were read at."""
     found = await rows(connection, _STREAMS, (ids,))
     streams: dict[UUID, list[RecordedEvent]] = {}
     for row in found:
         if row[1] is not None:
             streams.setdefault(row[2], []).append(RecordedEvent(*row[1:]))
-    return Seen(found[0][0], streams)
+    return QueryResult(found[0][0], streams)
 
 
-async def live_at(
+async def read_live_events(
     connection: AsyncConnection[Any], flight_id: UUID, position: int
 ) -> tuple[datetime, list[RecordedEvent]]:
     """The time of that position, and up to it the events of a flight and of its bookings not cancelled then.
@@ -77,9 +77,9 @@ async def live_at(
     return row[0], [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
-async def position_at(connection: AsyncConnection[Any], time: datetime) -> int:
+async def find_position_at(connection: AsyncConnection[Any], time: datetime) -> int:
     """The last position by that time, 0 before the first: a binary search, because time follows positions."""
-    last_event = await last(connection)
+    last_event = await read_last_event(connection)
     low, high = 0, last_event.position if last_event else 0
     while low < high:
         middle = (low + high + 1) // 2
@@ -106,7 +106,7 @@ SCANNED_MAX = 50_000
 """Events that are looked at for one page."""
 
 
-class Stretch(NamedTuple, Generic[T]):
+class EventPage(NamedTuple, Generic[T]):
     """Events in log order. Up to the position `upto` there are no others."""
 
     events: list[T]
@@ -115,7 +115,7 @@ class Stretch(NamedTuple, Generic[T]):
 
 async def page(
     connection: AsyncConnection[Any], search: EventSearch, after: int, limit: int, head: int
-) -> Stretch[RecordedEvent]:
+) -> EventPage[RecordedEvent]:
     """At most `limit` events past a position, up to `head` or, in a scan, of the next SCANNED_MAX."""
     upto = min(after + SCANNED_MAX, head) if search.is_scan else head
     conditions: list[tuple[LiteralString, Any]] = [
@@ -136,10 +136,10 @@ async def page(
     """  # noqa: S608 - constants only
     cursor = await connection.execute(statement, [after, upto, *parameters, limit], prepare=True)
     events = [RecordedEvent(*row) for row in await cursor.fetchall()]
-    return Stretch(events, events[-1].position if len(events) == limit else upto)
+    return EventPage(events, events[-1].position if len(events) == limit else upto)
 
 
-async def last(connection: AsyncConnection[Any]) -> RecordedEvent | None:
+async def read_last_event(connection: AsyncConnection[Any]) -> RecordedEvent | None:
     """The event at the head of the log."""
     cursor = await connection.execute(_LAST, prepare=True)
     row = await cursor.fetchone()
@@ -165,7 +165,7 @@ def fold(events: Iterable[RecordedEvent], begun: Subject | None = None) -> Subje
 _STREAMS: LiteralString = f"""
     {WITH_HEAD}
     select head.position, {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
-    from head left join ledger.events e on e.originator_id = any ({ASKED}) order by e.originator_version
+    from head left join ledger.events e on e.originator_id = any ({ID_ARRAY}) order by e.originator_version
 """  # noqa: S608 - constants only
 _LAST = f"select {COLUMNS} from ledger.events order by position desc limit 1"  # noqa: S608 - constants only
 _TIME_AT = "select recorded_at from ledger.events where position <= %s order by position desc limit 1"

@@ -23,7 +23,7 @@ class Outcome(msgspec.Struct, frozen=True):
     recorded_at: datetime
 
 
-async def outcome_of(connection: Connection, key: CommandKey) -> Outcome | None:
+async def find_outcome(connection: Connection, key: CommandKey) -> Outcome | None:
     """With tokens for people and their texts (`ledger.keyring`)."""
     row = await (await connection.execute(_OUTCOME, key, prepare=True)).fetchone()
     if row is None:

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from psycopg import AsyncConnection
 
-from database.person_tokens import FORGOTTEN
+from database.person_tokens import ERASED_NAME
 from domain.commands import Command, SettleRefund
 from domain.working_set import WorkingSet
 from ledger.keyring import SEALED, Keyring, Person
@@ -46,7 +46,7 @@ class Known:
         """A token; of who is forgotten the pseudonym, or no name where the log itself has it in clear."""
         known = self.people.get(person)
         if known is None or known.token is None:
-            return FORGOTTEN if known and is_in_clear(person) else person
+            return ERASED_NAME if known and is_in_clear(person) else person
         return known.token
 
     def marked(self, body: bytes, booking_id: UUID | None = None) -> bytes:
@@ -204,7 +204,7 @@ async def recorded_as(
     return {name: None if name is None else persons.get(lookups[name], "") for name in names}
 
 
-# Arrays in subqueries, so that they are not planned for anew each time, see `database.head.ASKED`.
+# Arrays in subqueries, so that they are not planned for anew each time, see `database.head.ID_ARRAY`.
 _PERSONS: LiteralString = "select lookup, person from ledger.people where lookup = any ((select %s)::bytea[])"
 _KNOWN: LiteralString = """
     select b.id, p.person, p.lookup, p.wrapped_key, p.sealed_name

@@ -14,8 +14,8 @@ import projections.bookings
 import projections.flights
 import projections.refunds
 import projections.waiting
-from database.connection import Connection, connect, severed_after
-from database.pipeline import Pipeline, Sent
+from database.connection import Connection, connect, socket_deadline
+from database.pipeline import PendingResult, Pipeline
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.seats import Seats
@@ -107,8 +107,8 @@ class Store:
         """The transaction dies with its connection, and so does everything the server had prepared."""
         await self.connection.close()
 
-    def severed_after(self, seconds: float) -> AbstractContextManager[None]:
-        return severed_after(self.connection, seconds)
+    def socket_deadline(self, seconds: float) -> AbstractContextManager[None]:
+        return socket_deadline(self.connection, seconds)
 
     async def lock(self) -> None:
         """Begin, and wait for the head lock: whoever comes meanwhile can still be part of the block."""
@@ -172,7 +172,7 @@ class Store:
         """What the block came to so far: PostgreSQL writes it while the next commands are decided."""
         self._send_decided(block)
         assert self._pipeline
-        self._pipeline.set_off()
+        self._pipeline.flush()
 
     async def write(self, block: Block) -> None:
         """Second round trip: all else the block came to, and COMMIT. After an error nothing is known."""
@@ -227,7 +227,7 @@ class Store:
         assert self._pipeline
         await self._pipeline.sync()
 
-    def _send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> Sent:
+    def _send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> PendingResult:
         assert self._pipeline
         return self._pipeline.send(statement, parameters)
 

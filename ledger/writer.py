@@ -43,7 +43,7 @@ class BlockStore(Protocol):
 
     async def close(self) -> None: ...
 
-    def severed_after(self, seconds: float, /) -> AbstractContextManager[None]:
+    def socket_deadline(self, seconds: float, /) -> AbstractContextManager[None]:
         """Whatever waits on the store for longer fails with OperationalError."""
 
 
@@ -188,7 +188,7 @@ class Writer:
         if self._store is None:
             self._store = await self._connect()
         store = self._store
-        with store.severed_after(self._settings.deadline_seconds):
+        with store.socket_deadline(self._settings.deadline_seconds):
             if not alone and max(len(batch), self._last_size) > 1:
                 # Where there are several callers, more may come while the block of another process commits:
                 # fewer and fuller blocks cost less. A lone caller is spared the round trip.

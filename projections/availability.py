@@ -2,13 +2,13 @@
 # ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
 
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 
-from database.head import ASKED, WITH_HEAD, Seen, rows
+from database.connection import Connection
+from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
 
 
 class Availability(msgspec.Struct, frozen=True, gc=False):
@@ -30,19 +30,19 @@ DUE: LiteralString = """(
 _FIND: LiteralString = f"""
     {WITH_HEAD}
     select head.position, s.flight_id, s.seats, s.held - {DUE}, s.booked
-    from head left join ledger.seats as s on s.flight_id = any ({ASKED})
+    from head left join ledger.seats as s on s.flight_id = any ({ID_ARRAY})
 """
 
 
-async def find(connection: AsyncConnection[Any], flight_id: UUID) -> Seen[Availability | None]:
+async def find(connection: Connection, flight_id: UUID) -> QueryResult[Availability | None]:
     position, found = await find_all(connection, [flight_id])
-    return Seen(position, found.get(flight_id))
+    return QueryResult(position, found.get(flight_id))
 
 
-async def find_all(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> Seen[dict[UUID, Availability]]:
+async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[dict[UUID, Availability]]:
     """Of those flights that there are, of at least one id."""
     found = await rows(connection, _FIND, (ids,))
-    return Seen(
+    return QueryResult(
         found[0][0],
         {
             id: Availability(id, seats, held, booked, seats - held - booked)

@@ -7,11 +7,11 @@ from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
-from database.head import ASKED, WITH_HEAD, Seen, rows
-from database.person_tokens import shown
+from database.connection import Connection
+from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
+from database.person_tokens import token_sql
 from domain.booking import Booking, Status
 from domain.money import Money
 from domain.payments import PaymentStatus
@@ -21,7 +21,7 @@ NEVER = datetime.fromtimestamp(0, UTC)
 """Stand for null on the way in, where an array of nothing but nulls would have no type."""
 
 
-class Payment(msgspec.Struct, frozen=True):
+class BookingPayment(msgspec.Struct, frozen=True):
     """`capture_before` is when a pending payment lapses; null when it waits for nobody."""
 
     payment_id: UUID
@@ -42,12 +42,12 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     version: int
     created_at: datetime
     updated_at: datetime
-    payment: Payment | None
+    payment: BookingPayment | None
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
         paid = booking.payment
-        payment = Payment(paid.id, paid.status, paid.capture_before) if paid else None
+        payment = BookingPayment(paid.id, paid.status, paid.capture_before) if paid else None
         return cls(
             booking.id,
             booking.flight_id,
@@ -69,7 +69,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
             columns[:11]
         )
         payment_id, payment_status, capture_before = columns[11:14]
-        payment = payment_id and Payment(payment_id, PaymentStatus(payment_status), capture_before)
+        payment = payment_id and BookingPayment(payment_id, PaymentStatus(payment_status), capture_before)
         return cls(
             id,
             flight_id,
@@ -94,21 +94,21 @@ class BookingSearch(msgspec.Struct, frozen=True):
     owner: str | None = None
 
 
-async def find(connection: AsyncConnection[Any], booking_id: UUID) -> Seen[BookingRow | None]:
+async def find(connection: Connection, booking_id: UUID) -> QueryResult[BookingRow | None]:
     position, found = await find_all(connection, [booking_id])
-    return Seen(position, found.get(booking_id))
+    return QueryResult(position, found.get(booking_id))
 
 
-async def find_all(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> Seen[dict[UUID, BookingRow]]:
+async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[dict[UUID, BookingRow]]:
     """Those that there are of at least one id."""
     found = await rows(connection, _FIND, (ids,))
     bookings = [BookingRow.from_columns(row[1:]) for row in found if row[1] is not None]
-    return Seen(found[0][0], {booking.id: booking for booking in bookings})
+    return QueryResult(found[0][0], {booking.id: booking for booking in bookings})
 
 
 async def page(
-    connection: AsyncConnection[Any], search: BookingSearch, after: UUID | None, limit: int
-) -> Seen[list[BookingRow]]:
+    connection: Connection, search: BookingSearch, after: UUID | None, limit: int
+) -> QueryResult[list[BookingRow]]:
     """The newest bookings first, from the one that follows `after`."""
     conditions: list[tuple[LiteralString, Any]] = [
         ("and user_id = %b", search.user_id),
@@ -123,12 +123,12 @@ async def page(
         select head.position, {_COLUMNS} from head left join page as b on true order by b.id desc
     """
     found = await rows(connection, statement, [*(value for _, value in given), Int8(limit)])
-    return Seen(found[0][0], [BookingRow.from_columns(row[1:]) for row in found if row[1] is not None])
+    return QueryResult(found[0][0], [BookingRow.from_columns(row[1:]) for row in found if row[1] is not None])
 
 
 _COLUMNS: LiteralString = f"""
-    b.id, b.flight_id, {shown("b.user_id")}, b.seats, b.cost_amount, b.cost_currency, b.status, b.expires_at,
-    b.version, b.created_at, b.updated_at, b.payment_id, b.payment_status,
+    b.id, b.flight_id, {token_sql("b.user_id")}, b.seats, b.cost_amount, b.cost_currency, b.status,
+    b.expires_at, b.version, b.created_at, b.updated_at, b.payment_id, b.payment_status,
     case b.status when 'pending' then b.held_until end
 """
 _WITH: dict[Status, LiteralString] = {
@@ -142,7 +142,7 @@ that of pending payments, then finds the few. Who is initiated always has `held_
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = any ({ASKED})
+    select head.position, {_COLUMNS} from head left join views.bookings as b on b.id = any ({ID_ARRAY})
 """
 ARRAYS: LiteralString = """
     %b::uuid[], %b::uuid[], %b::text[], %b::int2[], %b::int8[], %b::text[], %b::text[], %b::text[],

@@ -6,7 +6,7 @@ from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from database.connection import Connection
-from database.readiness import Check, one_row, seconds_ago
+from database.readiness import Check, fetch_one, seconds_ago
 from runtime.settings import Settings
 
 
@@ -25,26 +25,28 @@ class OpenTask(NamedTuple):
     is_refund: bool
 
 
-async def due_holds(connection: Connection, limit: int, after: DueHold | None = None) -> list[DueHold]:
+async def find_due_holds(connection: Connection, limit: int, after: DueHold | None = None) -> list[DueHold]:
     """Holds that have run out by the ledger's time, oldest first, from behind `after` on."""
     rows = await (await connection.execute(_DUE, (*(after or _BEFORE_ALL)[:2], limit))).fetchall()
     return [DueHold(*row) for row in rows]
 
 
-async def open_tasks(connection: Connection, patience: float, after: UUID, limit: int) -> list[OpenTask]:
+async def find_open_tasks(connection: Connection, patience: float, after: UUID, limit: int) -> list[OpenTask]:
     """What nobody has moved for `patience` seconds, in order of the ids, from behind `after` on."""
     parameters = {"seconds": patience, "after": after, "limit": limit}
     rows = await (await connection.execute(_OPEN, parameters)).fetchall()
     return [OpenTask(*row) for row in rows]
 
 
-async def awaited_holds(connection: Connection, limit: int, after: DueHold | None = None) -> list[DueHold]:
-    """As `due_holds`, but only on flights that somebody waits for and may still board."""
+async def find_due_holds_with_queue(
+    connection: Connection, limit: int, after: DueHold | None = None
+) -> list[DueHold]:
+    """As `find_due_holds`, but only on flights that somebody waits for and may still board."""
     rows = await (await connection.execute(_AWAITED, (*(after or _BEFORE_ALL)[:2], limit))).fetchall()
     return [DueHold(*row) for row in rows]
 
 
-async def outwaited(connection: Connection, limit: int) -> list[UUID]:
+async def find_departed_parties(connection: Connection, limit: int) -> list[UUID]:
     """Entries on waiting lists of flights that have departed by the ledger's time."""
     rows = await (await connection.execute(_OUTWAITED, (limit,))).fetchall()
     return [row[0] for row in rows]
@@ -54,7 +56,7 @@ async def sweep_check(connection: Connection, settings: Settings) -> Check:
     """For people to see. A late sweep fails nothing: a due hold blocks no seat, swept or not."""
     if not settings.sweep_cron:
         return Check("sweep", True, "never, by setting")
-    now, seen, finished, due = await one_row(connection, _SWEEP)
+    now, seen, finished, due = await fetch_one(connection, _SWEEP)
     alive = "never seen" if seen is None else f"seen {seconds_ago(now, seen)}"
     last = "never" if finished is None else seconds_ago(now, finished)
     return Check("sweep", True, f"last {last}, scheduler {alive}, {due} holds due")
@@ -62,7 +64,7 @@ async def sweep_check(connection: Connection, settings: Settings) -> Check:
 
 async def payments_check(connection: Connection, gateway: str) -> Check:
     """For people to see. A gateway that does not answer leaves payments in doubt, and nothing else."""
-    now, count, oldest = await one_row(connection, _ON_THEIR_WAY)
+    now, count, oldest = await fetch_one(connection, _ON_THEIR_WAY)
     since = f", the oldest since {seconds_ago(now, oldest)}" if count else ""
     return Check("payments", True, f"{gateway}: {count} payments and refunds on their way{since}")
 

@@ -8,15 +8,15 @@ from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
-from database.head import ASKED, WITH_HEAD, Seen, rows
+from database.connection import Connection
+from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from projections.availability import DUE
 
-Mark = tuple[dt.datetime | int, UUID]
+FlightSortKey = tuple[dt.datetime | int, UUID]
 """Where a page ended: the value it was sorted by, and the id."""
 
 
@@ -80,7 +80,7 @@ class Sort(Enum):
 class FlightSearch(msgspec.Struct, frozen=True):
     """Which flights a list shows, and in which order; `date` is the departure day at the origin.
 
-    `to_come`: only those that have not departed.
+    `upcoming`: only those that have not departed.
     """
 
     origin: str | None = None
@@ -88,29 +88,29 @@ class FlightSearch(msgspec.Struct, frozen=True):
     date: dt.date | None = None
     min_seats: int | None = None
     max_price: int | None = None
-    to_come: bool = False
+    upcoming: bool = False
     sort: Sort = Sort.DEPARTURE
 
-    def mark(self, row: FlightRow) -> Mark:
+    def sort_key(self, row: FlightRow) -> FlightSortKey:
         by_price = self.sort in (Sort.PRICE, Sort.DEAREST)
         return (row.price.amount if by_price else row.departs_at), row.id
 
 
-async def find(connection: AsyncConnection[Any], flight_id: UUID) -> Seen[FlightRow | None]:
+async def find(connection: Connection, flight_id: UUID) -> QueryResult[FlightRow | None]:
     position, found = await find_all(connection, [flight_id])
-    return Seen(position, found.get(flight_id))
+    return QueryResult(position, found.get(flight_id))
 
 
-async def find_all(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> Seen[dict[UUID, FlightRow]]:
+async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[dict[UUID, FlightRow]]:
     """Those that there are of at least one id."""
     found = await rows(connection, _FIND, (ids,))
     flights = [FlightRow.from_columns(row[1:]) for row in found if row[1] is not None]
-    return Seen(found[0][0], {flight.id: flight for flight in flights})
+    return QueryResult(found[0][0], {flight.id: flight for flight in flights})
 
 
 async def page(
-    connection: AsyncConnection[Any], search: FlightSearch, after: Mark | None, limit: int
-) -> Seen[list[FlightRow]]:
+    connection: Connection, search: FlightSearch, after: FlightSortKey | None, limit: int
+) -> QueryResult[list[FlightRow]]:
     """The flights that follow `after`, in the order that the search asks for."""
     order, follows = _ORDERS[search.sort]
     conditions: list[tuple[LiteralString, Sequence[Any] | None]] = [
@@ -118,7 +118,7 @@ async def page(
         ("and f.destination = %b", _given(search.destination)),
         ("and f.departure_day = %b", _given(search.date)),
         ("and f.price_amount <= %b", _given(search.max_price, Int8)),
-        ("and f.departs_at > (select now from head)", [] if search.to_come else None),
+        ("and f.departs_at > (select now from head)", [] if search.upcoming else None),
         (_HAS_FREE, _given(search.min_seats, Int8, times=2)),
         (follows, after and [Int8(after[0]) if isinstance(after[0], int) else after[0], after[1]]),
     ]
@@ -129,7 +129,7 @@ async def page(
         select head.position, {_COLUMNS} from head left join page as f on true order by {order}
     """
     found = await rows(connection, statement, [*(v for _, values in given for v in values), Int8(limit)])
-    return Seen(found[0][0], [FlightRow.from_columns(row[1:]) for row in found if row[1] is not None])
+    return QueryResult(found[0][0], [FlightRow.from_columns(row[1:]) for row in found if row[1] is not None])
 
 
 def _given(value: Any, kind: Callable[[Any], Any] | None = None, times: int = 1) -> list[Any] | None:
@@ -156,7 +156,7 @@ _COLUMNS: LiteralString = """
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_COLUMNS} from head left join views.flights as f on f.id = any ({ASKED})
+    select head.position, {_COLUMNS} from head left join views.flights as f on f.id = any ({ID_ARRAY})
 """
 ARRAYS: LiteralString = """
     %b::uuid[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::date[],

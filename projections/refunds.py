@@ -7,11 +7,11 @@ from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
-from database.head import WITH_HEAD, Seen, rows
-from database.person_tokens import shown, shown_text
+from database.connection import Connection
+from database.head import WITH_HEAD, QueryResult, rows
+from database.person_tokens import text_token_sql, token_sql
 from domain.booking import Booking
 from domain.money import Money
 from domain.refunds import Refund, RefundReason, RefundStatus
@@ -90,8 +90,8 @@ class RefundSearch(msgspec.Struct, frozen=True):
 
 
 async def page(
-    connection: AsyncConnection[Any], search: RefundSearch, after: UUID | None, limit: int
-) -> Seen[list[RefundRow]]:
+    connection: Connection, search: RefundSearch, after: UUID | None, limit: int
+) -> QueryResult[list[RefundRow]]:
     """The oldest refunds first, from the one that follows `after`."""
     conditions: list[tuple[LiteralString, Any]] = [
         ("and status = %b", search.status and search.status.value),
@@ -106,14 +106,14 @@ async def page(
         select head.position, {_SHOWN} from head left join page on true order by id
     """
     found = await rows(connection, statement, [*(value for _, value in given), Int8(limit)])
-    return Seen(found[0][0], [RefundRow.from_columns(row[1:]) for row in found if row[1] is not None])
+    return QueryResult(found[0][0], [RefundRow.from_columns(row[1:]) for row in found if row[1] is not None])
 
 
-async def booking_of(connection: AsyncConnection[Any], refund_id: UUID) -> UUID | None:
+async def booking_of(connection: Connection, refund_id: UUID) -> UUID | None:
     """Whose refund it is."""
     cursor = await connection.execute(_BOOKING, (refund_id,), prepare=True)
     row = await cursor.fetchone()
-    return row and row[0]
+    return row[0] if row else None
 
 
 _BOOKING: LiteralString = "select booking_id from views.refunds where id = %s"
@@ -128,8 +128,8 @@ ARRAYS: LiteralString = """
 """
 """The columns that `upsert` writes and `EVERY_ROW` reads, one array each."""
 _SHOWN: LiteralString = f"""
-    id, booking_id, flight_id, {shown("user_id")}, payment_id, amount, currency, reason, due_at, gateway,
-    charge, requested_at, refusal, settled_at, {shown_text("reference", "user_id", "booking_id")}
+    id, booking_id, flight_id, {token_sql("user_id")}, payment_id, amount, currency, reason, due_at, gateway,
+    charge, requested_at, refusal, settled_at, {text_token_sql("reference", "user_id", "booking_id")}
 """
 _UPSERT: LiteralString = f"""
     insert into views.refunds ({_NAMES})

@@ -8,21 +8,21 @@ from typing import Any, LiteralString, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 from psycopg.types.numeric import Int8
 
-from database.head import WITH_HEAD, Seen, rows
-from database.person_tokens import shown
+from database.connection import Connection
+from database.head import WITH_HEAD, QueryResult, rows
+from database.person_tokens import token_sql
 from domain.waiting import WaitingParty
 from projections.bookings import NEVER
 
 _NO_UUID = UUID(int=0)
 
-Mark = tuple[datetime, UUID]
+WaitingSortKey = tuple[datetime, UUID]
 """Where a page ended: when that party joined, and its id."""
 
 
-class Standing(Enum):
+class WaitingListStatus(Enum):
     """How a party stands at this instant; from `offered` on its booking says so."""
 
     WAITING = "waiting"
@@ -41,7 +41,7 @@ class WaitingRow(msgspec.Struct, frozen=True, gc=False):
     flight_id: UUID
     user_id: str
     seats: int
-    status: Standing
+    status: WaitingListStatus
     place: int | None
     joined_at: datetime
     booking_id: UUID | None
@@ -56,7 +56,7 @@ class WaitingRow(msgspec.Struct, frozen=True, gc=False):
             party.flight_id,
             party.user_id,
             party.seats,
-            Standing(party.status.value),
+            WaitingListStatus(party.status.value),
             party.place if party.is_waiting else None,
             party.created_on,
             party.booking_id,
@@ -69,7 +69,16 @@ class WaitingRow(msgspec.Struct, frozen=True, gc=False):
         """From the columns that `_COLUMNS` lists."""
         id, flight_id, user_id, seats, status, place, joined_at, booking_id, expires_at, version = columns
         return cls(
-            id, flight_id, user_id, seats, Standing(status), place, joined_at, booking_id, expires_at, version
+            id,
+            flight_id,
+            user_id,
+            seats,
+            WaitingListStatus(status),
+            place,
+            joined_at,
+            booking_id,
+            expires_at,
+            version,
         )
 
 
@@ -78,18 +87,18 @@ class WaitingSearch(msgspec.Struct, frozen=True):
 
     flight_id: UUID | None = None
     user_id: str | None = None
-    status: Standing | None = None
+    status: WaitingListStatus | None = None
     owner: str | None = None
 
 
-async def find(connection: AsyncConnection[Any], waiting_id: UUID) -> Seen[WaitingRow | None]:
+async def find(connection: Connection, waiting_id: UUID) -> QueryResult[WaitingRow | None]:
     ((position, *columns),) = await rows(connection, _FIND, (waiting_id,))
-    return Seen(position, None if columns[0] is None else WaitingRow.from_columns(columns))
+    return QueryResult(position, None if columns[0] is None else WaitingRow.from_columns(columns))
 
 
 async def page(
-    connection: AsyncConnection[Any], search: WaitingSearch, after: Mark | None, limit: int
-) -> Seen[list[WaitingRow]]:
+    connection: Connection, search: WaitingSearch, after: WaitingSortKey | None, limit: int
+) -> QueryResult[list[WaitingRow]]:
     """Whoever joined first comes first: on one flight, the order in which they are served."""
     conditions: list[tuple[LiteralString, Sequence[Any] | None]] = [
         ("and w.flight_id = %b", [search.flight_id] if search.flight_id else None),
@@ -107,7 +116,7 @@ async def page(
         select head.position, page.* from head left join page on true order by page.joined_at, page.id
     """
     found = await rows(connection, statement, [*(v for _, values in given for v in values), Int8(limit)])
-    return Seen(found[0][0], [WaitingRow.from_columns(row[1:]) for row in found if row[1] is not None])
+    return QueryResult(found[0][0], [WaitingRow.from_columns(row[1:]) for row in found if row[1] is not None])
 
 
 class Queue(NamedTuple):
@@ -117,7 +126,7 @@ class Queue(NamedTuple):
     seats: int
 
 
-async def queue(connection: AsyncConnection[Any], flight_id: UUID) -> Queue:
+async def queue(connection: Connection, flight_id: UUID) -> Queue:
     """Of a flight that has not departed; nobody is served behind one that has."""
     ((parties, seats),) = await rows(connection, _QUEUE, (flight_id,))
     return Queue(parties, seats)
@@ -144,7 +153,7 @@ _JOINED: LiteralString = """
     left join views.bookings as b on b.id = w.booking_id
 """
 _COLUMNS: LiteralString = f"""
-    w.id, w.flight_id, {shown("w.user_id")} as user_id, w.seats, {_STANDING} as status,
+    w.id, w.flight_id, {token_sql("w.user_id")} as user_id, w.seats, {_STANDING} as status,
     case when w.status = 'waiting' and f.departs_at > head.now then (
         select count(*) from views.waiting as ahead
         where ahead.flight_id = w.flight_id and ahead.status = 'waiting'

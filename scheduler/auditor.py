@@ -6,7 +6,7 @@ import psycopg
 from loguru import logger
 
 from audit.self_audit.rounds import STEP_SECONDS_MAX, step
-from database.connection import KeptConnection, severed_after
+from database.connection import PersistentConnection, socket_deadline
 
 WORK_SECONDS = 0.25
 """Of each pulse, a second: a quarter of a core at most, while it has much to catch up with."""
@@ -19,7 +19,7 @@ class Auditor:
     """Any number may run: the database lets one at a time do a step, and all share the rounds."""
 
     def __init__(self, url: str) -> None:
-        self._kept = KeptConnection(url, "seatledger self-audit")
+        self._kept = PersistentConnection(url, "seatledger self-audit")
         self._resting_until = 0.0
         self._troubled = False
 
@@ -29,7 +29,7 @@ class Auditor:
         try:
             while self._resting_until <= monotonic() < stop:
                 connection = await self._kept.get()
-                with severed_after(connection, STEP_SECONDS_MAX):
+                with socket_deadline(connection, STEP_SECONDS_MAX):
                     self._resting_until = monotonic() + await step(connection)
         except (psycopg.Error, TimeoutError) as error:
             await self._trouble(error)

@@ -14,7 +14,7 @@ from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Submission, Unavailable
 from ledger.system_commands import expiry_of
 from ledger.waiting_list import closing_of
-from projections.due_work import DueHold, awaited_holds, due_holds, outwaited
+from projections.due_work import DueHold, find_departed_parties, find_due_holds, find_due_holds_with_queue
 from runtime.cron import latest_slot
 
 JOB = "expire_holds"
@@ -139,7 +139,7 @@ async def expire_awaited(ledger: Ledger, reconciler: PaymentReconciler | None = 
     expired, after = 0, None
     for _ in range(BATCHES_MAX):
         async with ledger.read() as connection:
-            due = await awaited_holds(connection, BATCH_MAX, after)
+            due = await find_due_holds_with_queue(connection, BATCH_MAX, after)
         expired += await _expire(ledger, due, reconciler)
         if len(due) < BATCH_MAX:
             break
@@ -152,7 +152,7 @@ async def close_outwaited(ledger: Ledger) -> int:
     closed = 0
     for _ in range(BATCHES_MAX):
         async with ledger.read() as connection:
-            waiting = await outwaited(connection, BATCH_MAX)
+            waiting = await find_departed_parties(connection, BATCH_MAX)
         closed += await _submit_all(ledger, [closing_of(waiting_id) for waiting_id in waiting])
         if len(waiting) < BATCH_MAX:
             break
@@ -173,4 +173,4 @@ async def _submit_all(ledger: Ledger, submissions: list[Submission]) -> int:
 
 async def _next_batch(ledger: Ledger, after: DueHold | None = None) -> list[DueHold]:
     async with ledger.read() as connection:
-        return await due_holds(connection, BATCH_MAX, after)
+        return await find_due_holds(connection, BATCH_MAX, after)

@@ -5,7 +5,7 @@ from loguru import logger
 
 from analytics.facts import PROJECTIONS, Projection
 from analytics.follower.batch import SEVERED_SECONDS, advance_or_park
-from database.connection import KeptConnection, severed_after
+from database.connection import PersistentConnection, socket_deadline
 
 BATCH_MAX = 5_000
 BATCHES_MAX = 20
@@ -19,7 +19,7 @@ class Follower:
     """
 
     def __init__(self, url: str, batch: int = BATCH_MAX) -> None:
-        self._kept = KeptConnection(url, "seatledger follower")
+        self._kept = PersistentConnection(url, "seatledger follower")
         self._batch = batch
         self._retried: set[str] = set()
         self._troubled = False
@@ -45,7 +45,7 @@ class Follower:
         for _ in range(BATCHES_MAX):
             connection = await self._kept.get()
             retry = projection.name not in self._retried
-            with severed_after(connection, SEVERED_SECONDS):
+            with socket_deadline(connection, SEVERED_SECONDS):
                 at = await advance_or_park(connection, projection, None, self._batch, retry)
             if at is None:
                 return

@@ -10,7 +10,7 @@ from analytics.facts import Projection
 from analytics.follower.batch import SEVERED_SECONDS, advance_or_park
 from analytics.follower.builds import ADD, index, key, make, table
 from analytics.follower.swap import LOCK_ALL, RebuildStopped, drop, swap_when_free
-from database.connection import Connection, conninfo, severed_after
+from database.connection import Connection, conninfo, socket_deadline
 
 BATCH_MAX = 50_000
 
@@ -96,7 +96,7 @@ async def _fill(
     connection: Connection, projection: Projection, build: int, progress: Callable[[Progress], None]
 ) -> int:
     while True:
-        with severed_after(connection, SEVERED_SECONDS):
+        with socket_deadline(connection, SEVERED_SECONDS):
             at = await advance_or_park(connection, projection, build, BATCH_MAX, retry=True)
         if at is None:
             raise RebuildStopped(f"{projection.name}: another rebuild has put another table in its place")

@@ -17,7 +17,7 @@ from audit.proofs.check import check
 from audit.proofs.keys import kept_public_pem
 from audit.proofs.refuted import Refuted
 from audit.verify import verify_events
-from database.head import Seen
+from database.head import QueryResult
 from domain.refusals import Refusal
 from ledger import histories
 from projections import bookings
@@ -66,11 +66,11 @@ async def _chain(request: ApiRequest, positions: list[int]) -> Finding:
 async def _view(request: ApiRequest, booking_id: UUID, versions: int) -> Finding:
     what = "What callers are shown is what its events add up to"
 
-    async def see(connection: queries.Connection) -> Seen[bool]:
+    async def see(connection: queries.Connection) -> QueryResult[bool]:
         at, row = await bookings.find(connection, booking_id)
         _, told = await histories.find(connection, booking_id)
         folded = history.state_at(told, BookingStateQuery(version=row.version if row else versions))
-        return Seen(at, row is not None and row == folded)
+        return QueryResult(at, row is not None and row == folded)
 
     _, same = await queries.read(request, ReadQuery(), see)
     if same:

@@ -16,7 +16,7 @@ from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, STAFF
 from api.readiness import check_readiness
 from api.resources.proofs import latest_checkpoint
-from database.head import Seen, position
+from database.head import QueryResult, position
 
 
 class FigurePages(Controller):
@@ -24,9 +24,9 @@ class FigurePages(Controller):
 
     @get("/sales", opt=paged(STAFF, "Sales, load factor, funnel"))
     async def sales(self, request: ApiRequest) -> ASGIApp:
-        async def see(connection: Connection) -> Seen[tuple[list[Lag], Figures]]:
+        async def see(connection: Connection) -> QueryResult[tuple[list[Lag], Figures]]:
             at = await position(connection)
-            return Seen(at, (await lags(connection), await figures(connection)))
+            return QueryResult(at, (await lags(connection), await figures(connection)))
 
         _, (behind, shown) = await queries.read(request, ReadQuery(), see)
         return page(
@@ -51,5 +51,5 @@ class FigurePages(Controller):
         return page(request, "operations.html", readiness=readiness, lags=behind, checkpoint=checkpoint)
 
 
-async def _lags(connection: Connection) -> Seen[list[Lag]]:
-    return Seen(await position(connection), await lags(connection))
+async def _lags(connection: Connection) -> QueryResult[list[Lag]]:
+    return QueryResult(await position(connection), await lags(connection))

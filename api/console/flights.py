@@ -20,11 +20,11 @@ from api.http.queries import Connection
 from api.http.request import ApiRequest
 from api.http.routes import STAFF
 from api.resources.flights import FlightListQuery
-from database.head import Seen, position
+from database.head import QueryResult, position
 from domain.refusals import FlightNotFound
 from projections import availability, flights, waiting
 from projections.availability import Availability
-from projections.flights import FlightRow, FlightSearch, Mark, Sort
+from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
 
 
 class Board(FlightListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,19 +46,21 @@ class FlightPages(Controller):
         try:
             asked = forms.asked(request, Board, capitals=(b"origin", b"destination"))
             # Whoever asks for no day wants to know what can be booked.
-            search = msgspec.structs.replace(asked.build_search(FlightSearch), to_come=asked.date is UNSET)
-            after = queries.read_cursor(request, asked, search, Mark)
+            search = msgspec.structs.replace(asked.build_search(FlightSearch), upcoming=asked.date is UNSET)
+            after = queries.read_cursor(request, asked, search, FlightSortKey)
         except ValidationFailed as no:
             return page(request, "board.html", 400, **facts, wrong=no.facts["errors"][0])
 
-        async def see(connection: Connection) -> Seen[tuple[list[FlightRow], dict[UUID, Availability]]]:
+        async def see(
+            connection: Connection,
+        ) -> QueryResult[tuple[list[FlightRow], dict[UUID, Availability]]]:
             at, found = await flights.page(connection, search, after, asked.limit + 1)
             ids = [row.id for row in found]
             free = (await availability.find_all(connection, ids)).value if ids else {}
-            return Seen(at, (found, free))
+            return QueryResult(at, (found, free))
 
         at, (found, free) = await queries.read(request, asked, see)
-        rows, cursor = queries.paginate(request, found, asked, search, search.mark)
+        rows, cursor = queries.paginate(request, found, asked, search, search.sort_key)
         facts |= {"rows": rows, "free": free, "cursor": cursor}
         return page(request, "board.html", **facts, wrong=None, position=at)
 
@@ -66,8 +68,8 @@ class FlightPages(Controller):
     async def flight(self, request: ApiRequest) -> ASGIApp:
         flight_id = request.id(FlightNotFound)
 
-        async def see(connection: Connection) -> Seen[dict[str, Any]]:
-            return Seen(
+        async def see(connection: Connection) -> QueryResult[dict[str, Any]]:
+            return QueryResult(
                 await position(connection),
                 {
                     "flight": (await flights.find(connection, flight_id)).value,

@@ -24,10 +24,10 @@ from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.refunds import RefundReason, RefundStatus
 from projections.availability import Availability
-from projections.bookings import BookingRow, Payment
+from projections.bookings import BookingPayment, BookingRow
 from projections.flights import FlightRow
 from projections.refunds import RefundRow
-from projections.waiting import Standing, WaitingRow
+from projections.waiting import WaitingListStatus, WaitingRow
 
 _FLIGHT = UUID("01932c07-5bb0-7aaa-8000-00000000ba17")
 _BOOKING = UUID("01932c07-5bb1-7bbb-8000-0000000a11ce")
@@ -64,7 +64,7 @@ ALICE_PAID = BookingRow(
     3,
     _MADE,
     _MADE,
-    Payment(_PAYMENT, PaymentStatus.CAPTURED),
+    BookingPayment(_PAYMENT, PaymentStatus.CAPTURED),
 )
 
 ALICE_IS_OWED = RefundRow(
@@ -86,7 +86,7 @@ ALICE_WAITS = WaitingRow(
     _FLIGHT,
     "alice",
     2,
-    Standing.WAITING,
+    WaitingListStatus.WAITING,
     3,
     _MADE,
     None,

@@ -20,7 +20,7 @@ from api.http.parameters import ListQuery, ReadQuery
 from api.http.problems import problem_reply
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
-from database.head import Seen, position
+from database.head import QueryResult, position
 from domain.refusals import Refusal
 from ledger.batched_reads import BatchedReads
 from ledger.people import recorded_as
@@ -34,8 +34,8 @@ POLL_SECONDS = 0.02
 MAC_BYTES = 16
 
 Connection = AsyncConnection[Any]
-Select = Callable[[Connection], Awaitable[Seen[T]]]
-SelectPage = Callable[[Connection, S, M, int], Awaitable[Seen[list[T]]]]
+Select = Callable[[Connection], Awaitable[QueryResult[T]]]
+SelectPage = Callable[[Connection, S, M, int], Awaitable[QueryResult[list[T]]]]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -43,7 +43,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next_cursor: str | None
 
 
-async def read(request: ApiRequest, query: ReadQuery, select: Select[T]) -> Seen[T]:
+async def read(request: ApiRequest, query: ReadQuery, select: Select[T]) -> QueryResult[T]:
     """Run `select` once the ledger has reached `min_position`. Raises PositionNotReached."""
     async with request.ledger.read() as connection:
         seen = await select(connection)
@@ -54,7 +54,9 @@ async def read(request: ApiRequest, query: ReadQuery, select: Select[T]) -> Seen
     return seen
 
 
-async def read_row(request: ApiRequest, query: ReadQuery, rows: BatchedReads[T], id: UUID) -> Seen[T | None]:
+async def read_row(
+    request: ApiRequest, query: ReadQuery, rows: BatchedReads[T], id: UUID
+) -> QueryResult[T | None]:
     """Read one row like `read`, in one statement with the rows that other requests read now."""
     seen = await rows.find(id)
     if seen.position < query.min_position:
@@ -75,11 +77,11 @@ async def _wait_for_position(request: ApiRequest, target: int, reached: int) -> 
 
 async def read_page(
     request: ApiRequest, query: ListQuery, search: S, cursor: M, select: SelectPage[S, M, T]
-) -> Seen[list[T]]:
+) -> QueryResult[list[T]]:
     """Read up to `limit` + 1 rows, with the names in `search` replaced by the recorded pseudonyms."""
     names = {field: getattr(search, field) for field in ("user_id", "owner") if hasattr(search, field)}
 
-    async def select_recorded(connection: Connection) -> Seen[list[T]]:
+    async def select_recorded(connection: Connection) -> QueryResult[list[T]]:
         pseudonyms = await recorded_as(connection, request.ledger.keyring, names.values())
         recorded = replace(search, **{field: pseudonyms[name] for field, name in names.items()})
         return await select(connection, recorded, cursor, query.limit + 1)
@@ -125,7 +127,7 @@ def read_cursor(request: ApiRequest, query: ListQuery, search: Any, kind: Any) -
 
 def respond_page(
     request: ApiRequest,
-    seen: Seen[list[T]],
+    seen: QueryResult[list[T]],
     query: ListQuery,
     search: Any,
     sort_key: Callable[[T], Any],

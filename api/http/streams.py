@@ -13,9 +13,9 @@ from loguru import logger
 from api.http import http_errors
 from api.http.replies import Header, position_header
 from api.resources.event_pages import LoggedEvent, read_event_page
-from database.head import Seen, position
+from database.head import QueryResult, position
 from ledger.ledger import Ledger
-from ledger.log import EventSearch, Stretch
+from ledger.log import EventPage, EventSearch
 from ledger.submission import Overloaded, Unavailable
 
 STREAMS_MAX = 64
@@ -102,7 +102,7 @@ class EventStream:
         ledger: Ledger,
         search: EventSearch,
         sealed: bool,
-        seen: Seen[Stretch[LoggedEvent]],
+        seen: QueryResult[EventPage[LoggedEvent]],
         ends_at: float,
     ) -> None:
         self._streams = streams
@@ -151,7 +151,7 @@ class EventStream:
     def _patience(self) -> float:
         return max(min(SILENCE_SECONDS_MAX, self._ends_at - time.time()), 0)
 
-    async def _page(self, past: int) -> Stretch[LoggedEvent]:
+    async def _page(self, past: int) -> EventPage[LoggedEvent]:
         """Nothing while the database is away: the caller need not come again for that."""
         try:
             async with self._ledger.read() as connection:
@@ -159,7 +159,7 @@ class EventStream:
                 return seen.value
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)
-            return Stretch([], past)
+            return EventPage([], past)
 
 
 async def _left(receive: Receive) -> None:

@@ -19,7 +19,7 @@ from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, route
 from api.http.streams import PAGE_MAX, EventStream
 from api.resources.event_pages import LoggedEvent, read_event_page
-from database.head import Seen
+from database.head import QueryResult
 from ledger import log
 from ledger.log import EventSearch
 
@@ -76,7 +76,7 @@ class AuditController(Controller):
         head, (events, upto) = await queries.read(
             request, query, lambda c: read_event_page(c, search, after, query.limit + 1, query.sealed)
         )
-        seen, further = Seen(head, events), upto if upto < head else None
+        seen, further = QueryResult(head, events), upto if upto < head else None
         return queries.respond_page(request, seen, query, search, lambda event: event.position, further)
 
     @get(
@@ -106,11 +106,11 @@ class AuditController(Controller):
         return queries.respond(position, row)
 
 
-async def _head(connection: Connection) -> Seen[Head]:
-    event = await log.last(connection)
+async def _head(connection: Connection) -> QueryResult[Head]:
+    event = await log.read_last_event(connection)
     if event is None:
-        return Seen(0, Head(0, bytes(32).hex(), None))
-    return Seen(event.position, Head(event.position, event.hash.hex(), event.recorded_at))
+        return QueryResult(0, Head(0, bytes(32).hex(), None))
+    return QueryResult(event.position, Head(event.position, event.hash.hex(), event.recorded_at))
 
 
 def _search(query: EventListQuery | EventStreamQuery) -> EventSearch:

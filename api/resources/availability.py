@@ -8,10 +8,10 @@ from psycopg import AsyncConnection
 
 from api.http.parameters import ReadQuery
 from api.resources.history import AsOf, AtPosition
-from database.head import Seen, head, snapshot
+from database.head import QueryResult, head, snapshot
 from domain.flight import Flight
 from domain.seats import Seats, SeatUse
-from ledger.log import live_at, position_at
+from ledger.log import find_position_at, read_live_events
 from projections.availability import Availability
 
 
@@ -32,7 +32,7 @@ class AvailabilityQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_o
 
 async def at(
     connection: AsyncConnection[Any], flight_id: UUID, instant: AvailabilityQuery
-) -> Seen[Availability | None]:
+) -> QueryResult[Availability | None]:
     """At a position or a time, None before the flight was scheduled.
 
     A hold that had run out by then counts as available. Right after a position it is the time of that
@@ -42,18 +42,18 @@ async def at(
         reached, now = await head(connection)
         until = reached if instant.position is UNSET else min(instant.position, reached)
         if instant.as_of is not UNSET:
-            until = await position_at(connection, instant.as_of)
-        recorded_at, events = await live_at(connection, flight_id, until)
+            until = await find_position_at(connection, instant.as_of)
+        recorded_at, events = await read_live_events(connection, flight_id, until)
     time = recorded_at if instant.as_of is UNSET else min(instant.as_of, now)
     streams: dict[UUID, Any] = {}
     for event in events:
         streams[event.originator_id] = event.decoded().mutate(streams.get(event.originator_id))
     flight = streams.pop(flight_id, None)
     if not isinstance(flight, Flight):
-        return Seen(reached, None)
+        return QueryResult(reached, None)
     count = Seats(flight.seats)
     for booking in streams.values():
         if not booking.hold_is_due(time):
             use = SeatUse.of(booking)
             count.held, count.booked = count.held + use.held, count.booked + use.booked
-    return Seen(reached, Availability(flight_id, count.seats, count.held, count.booked, count.free))
+    return QueryResult(reached, Availability(flight_id, count.seats, count.held, count.booked, count.free))

@@ -18,7 +18,7 @@ from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
 from api.resources import history
 from api.resources.history import BookingHistory, BookingStateQuery
-from database.head import Seen
+from database.head import QueryResult
 from domain.booking import Booking, Status
 from domain.caller import Role
 from domain.commands import CancelBooking, InitiateBooking, Note, PartySize, ReduceSeats, UserId
@@ -186,7 +186,7 @@ class BookingController(Controller):
             seen = await queries.read_row(request, moment, request.ledger.bookings, booking_id)
         else:
             told = await queries.read_row(request, moment, request.ledger.streams, booking_id)
-            seen = Seen(told.position, history.state_at(told.value, moment))
+            seen = QueryResult(told.position, history.state_at(told.value, moment))
         return _own(request, booking_id, seen)
 
     @get(
@@ -233,7 +233,7 @@ def _search(query: BookingListQuery, request: ApiRequest) -> BookingSearch:
     return BookingSearch(**given, owner=None if sees_all else caller.subject)
 
 
-def _own(request: ApiRequest, booking_id: UUID, seen: Seen[BookingRow | None]) -> Reply:
+def _own(request: ApiRequest, booking_id: UUID, seen: QueryResult[BookingRow | None]) -> Reply:
     """Somebody else's booking is answered exactly like an unknown one."""
     position, row = seen
     if row is None or not request.may_read(row.user_id):

@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 
 from database.connection import Connection
-from database.head import Seen, snapshot
+from database.head import QueryResult, snapshot
 from ledger import log
-from ledger.log import EventSearch, RecordedEvent, Stretch
+from ledger.log import EventPage, EventSearch, RecordedEvent
 from ledger.people import NOBODY, Known, known_of
 
 
@@ -55,7 +55,7 @@ class LoggedEvent(msgspec.Struct, frozen=True):
 
 async def read_event_page(
     connection: Connection, search: EventSearch, after: int, limit: int, sealed: bool
-) -> Seen[Stretch[LoggedEvent]]:
+) -> QueryResult[EventPage[LoggedEvent]]:
     """At most `limit` events past a position, and where the log ended.
 
     People as tokens or, `sealed`, as they stand in the log.
@@ -63,4 +63,4 @@ async def read_event_page(
     async with snapshot(connection) as head:
         events, upto = await log.page(connection, search, after, limit, head)
         people = NOBODY if sealed else await known_of(connection, events)
-    return Seen(head, Stretch([LoggedEvent.of(event, people) for event in events], upto))
+    return QueryResult(head, EventPage([LoggedEvent.of(event, people) for event in events], upto))

@@ -38,7 +38,7 @@ from domain.refusals import (
 )
 from projections import flights
 from projections.availability import Availability
-from projections.flights import FlightRow, FlightSearch, Mark, Sort
+from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
 
 
 class NewPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,9 +84,9 @@ class FlightController(Controller):
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(FlightListQuery)
         search = query.build_search(FlightSearch)
-        after = queries.read_cursor(request, query, search, Mark)
+        after = queries.read_cursor(request, query, search, FlightSortKey)
         seen = await queries.read(request, query, lambda c: flights.page(c, search, after, query.limit + 1))
-        return queries.respond_page(request, seen, query, search, search.mark)
+        return queries.respond_page(request, seen, query, search, search.sort_key)
 
     @get(
         "/{id:str}",

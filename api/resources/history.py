@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http.parameters import ReadQuery
 from domain.booking import Booking, Status
-from ledger.histories import Told
+from ledger.histories import StreamHistory
 from ledger.log import RecordedEvent, fold, steps
 from ledger.people import Known
 from projections.bookings import BookingRow
@@ -62,7 +62,7 @@ class BookingHistory(msgspec.Struct, frozen=True):
     events: list[BookingHistoryEvent]
 
 
-def build_history(told: Told | None) -> tuple[str, BookingHistory] | None:
+def build_history(told: StreamHistory | None) -> tuple[str, BookingHistory] | None:
     """The booking's user and its history, people as tokens; None where the stream is no booking's."""
     if told is None:
         return None
@@ -75,7 +75,7 @@ def build_history(told: Told | None) -> tuple[str, BookingHistory] | None:
     return told.people.shown(booking.user_id), BookingHistory(booking.id, events)
 
 
-def state_at(told: Told | None, moment: BookingStateQuery) -> BookingRow | None:
+def state_at(told: StreamHistory | None, moment: BookingStateQuery) -> BookingRow | None:
     """The booking as it was at that moment; None before it existed, and for a version that never was."""
     if told is None:
         return None

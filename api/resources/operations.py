@@ -18,7 +18,7 @@ from api.http.routes import OPERATORS, PUBLIC, route, with_alias
 from api.readiness import check_readiness
 from audit.self_audit.standing import Standing, standing
 from database import head
-from database.head import Seen
+from database.head import QueryResult
 from database.readiness import Check
 from runtime import VERSION
 
@@ -85,9 +85,9 @@ class OperationsController(Controller):
         return Reply(200, text, [position_header(position)], kind)
 
 
-async def _background(connection: queries.Connection) -> Seen[tuple[list[Lag], Standing]]:
-    return Seen(await head.position(connection), (await lags(connection), await standing(connection)))
+async def _background(connection: queries.Connection) -> QueryResult[tuple[list[Lag], Standing]]:
+    return QueryResult(await head.position(connection), (await lags(connection), await standing(connection)))
 
 
-async def _position(connection: queries.Connection) -> Seen[None]:
-    return Seen(await head.position(connection), None)
+async def _position(connection: queries.Connection) -> QueryResult[None]:
+    return QueryResult(await head.position(connection), None)

@@ -11,10 +11,10 @@ from api.http import queries
 from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest
 from api.http.routes import READERS, route
-from database.head import Seen, position
+from database.head import QueryResult, position
 from domain.caller import Role
 from domain.refusals import CommandNotFound
-from ledger.outcomes import Outcome, outcome_of
+from ledger.outcomes import Outcome, find_outcome
 from ledger.people import recorded_as
 
 _READS_ALL = frozenset({Role.AUDITOR, Role.OPERATOR})
@@ -59,11 +59,11 @@ def _path_values(request: ApiRequest) -> list[str]:
 
 async def _outcome(
     request: ApiRequest, connection: AsyncConnection[Any], key: tuple[str, str, str]
-) -> Seen[Outcome | None]:
+) -> QueryResult[Outcome | None]:
     # PostgreSQL text cannot hold NUL, so no outcome has such a key.
     outcome = None if "\x00" in "".join(key) else await _find(request, connection, *key)
     # Read the position after the outcome, so that the outcome lies within that position.
-    return Seen(await position(connection), outcome)
+    return QueryResult(await position(connection), outcome)
 
 
 async def _find(
@@ -71,7 +71,7 @@ async def _find(
 ) -> Outcome | None:
     """Find by the actor's name. Auditors and operators may also give a pseudonym or a system actor."""
     pseudonyms = await recorded_as(connection, request.ledger.keyring, [actor])
-    outcome = await outcome_of(connection, (pseudonyms[actor] or "", operation, key))
+    outcome = await find_outcome(connection, (pseudonyms[actor] or "", operation, key))
     if outcome is None and not request.caller.roles.isdisjoint(_READS_ALL):
-        outcome = await outcome_of(connection, (actor, operation, key))
+        outcome = await find_outcome(connection, (actor, operation, key))
     return outcome

@@ -18,7 +18,7 @@ from api.http.routes import AUDITORS, READERS, route
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.prover import NotProvable, booking_proof
 from audit.proofs.signer import latest
-from database.head import Seen, position
+from database.head import QueryResult, position
 from domain.refusals import BookingNotFound, CheckpointNotFound, Refusal
 from projections import bookings
 
@@ -93,22 +93,22 @@ class ProofController(Controller):
         return Reply(200, found.encode(), [position_header(at)])
 
 
-async def latest_checkpoint(connection: AsyncConnection[Any]) -> Seen[Checkpoint | None]:
+async def latest_checkpoint(connection: AsyncConnection[Any]) -> QueryResult[Checkpoint | None]:
     found = await latest(connection)
-    return Seen(await position(connection), found)
+    return QueryResult(await position(connection), found)
 
 
 async def proof_of(
     connection: AsyncConnection[Any], booking_id: UUID, may_read: Callable[[str], bool]
-) -> Seen[str | Refusal]:
+) -> QueryResult[str | Refusal]:
     """The text of the proof against the last checkpoint, or why there is none."""
     at, row = await bookings.find(connection, booking_id)
     if row is None or not may_read(row.user_id):
-        return Seen(at, BookingNotFound(booking_id=booking_id))
+        return QueryResult(at, BookingNotFound(booking_id=booking_id))
     checkpoint = await latest(connection)
     if checkpoint is None:
-        return Seen(at, CheckpointNotFound())
+        return QueryResult(at, CheckpointNotFound())
     try:
-        return Seen(at, await booking_proof(connection, booking_id, checkpoint))
+        return QueryResult(at, await booking_proof(connection, booking_id, checkpoint))
     except NotProvable:
-        return Seen(at, CheckpointNotFound(last_position=checkpoint.position))
+        return QueryResult(at, CheckpointNotFound(last_position=checkpoint.position))

@@ -14,13 +14,13 @@ from api.http import queries
 from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, route
-from database.head import Seen, snapshot
+from database.head import QueryResult, snapshot
 from domain.booking import Booking, Status
 from domain.commands import FLIGHT_SEATS_MAX
 from domain.flight import Flight, FlightStatus
 from domain.refusals import FlightNotFound
 from domain.seats import Seats, SeatUse
-from ledger.log import RecordedEvent, live_at
+from ledger.log import RecordedEvent, read_live_events
 
 
 class SeatTakersQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -100,10 +100,10 @@ class SeatTakersController(Controller):
 
 async def _seat_takers(
     connection: AsyncConnection[Any], flight_id: UUID, query: SeatTakersQuery
-) -> Seen[SeatTakers | None]:
+) -> QueryResult[SeatTakers | None]:
     async with snapshot(connection) as head:
         until = head if query.position is UNSET else min(query.position, head)
-        as_of, events = await live_at(connection, flight_id, until)
+        as_of, events = await read_live_events(connection, flight_id, until)
     streams: dict[UUID, Any] = {}
     taking_events: dict[UUID, RecordedEvent] = {}
     closed_by = None
@@ -115,7 +115,7 @@ async def _seat_takers(
             taking_events[subject.id] = event
     flight = streams.pop(flight_id, None)
     if not isinstance(flight, Flight):
-        return Seen(head, None)
+        return QueryResult(head, None)
     count = Seats(flight.seats)
     takers = []
     for booking in streams.values():
@@ -123,7 +123,7 @@ async def _seat_takers(
         count.held, count.booked = count.held + use.held, count.booked + use.booked
         takers += [_seat_taker(booking, taking_events[booking.id])] if sum(use) else []
     status = flight.status(as_of)
-    return Seen(
+    return QueryResult(
         head,
         SeatTakers(
             flight_id,

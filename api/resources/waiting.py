@@ -30,7 +30,7 @@ from domain.refusals import (
     WaitingPartyNotFound,
 )
 from projections import waiting
-from projections.waiting import Mark, Standing, WaitingRow, WaitingSearch
+from projections.waiting import WaitingListStatus, WaitingRow, WaitingSearch, WaitingSortKey
 
 
 class NewWaitingParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +41,7 @@ class NewWaitingParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WaitlistQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     flight_id: UUID | UnsetType = UNSET
     user_id: UserId | UnsetType = UNSET
-    status: Standing | UnsetType = UNSET
+    status: WaitingListStatus | UnsetType = UNSET
 
 
 class WaitingController(Controller):
@@ -106,7 +106,7 @@ class WaitingController(Controller):
         search = WaitingSearch(
             **{name: value for name, value in given.items() if value is not UNSET}, owner=owner
         )
-        after = queries.read_cursor(request, query, search, Mark)
+        after = queries.read_cursor(request, query, search, WaitingSortKey)
         seen = await queries.read_page(request, query, search, after, waiting.page)
         return queries.respond_page(request, seen, query, search, lambda row: (row.joined_at, row.id))
 

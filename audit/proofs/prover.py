@@ -28,7 +28,9 @@ async def booking_proof(connection: Connection, booking_id: UUID, checkpoint: Ch
     The stored tree must reach as far as the checkpoint. Raises NotProvable, Unfit.
     """
     events = [
-        event for event in await log.stream(connection, booking_id) if event.position <= checkpoint.position
+        event
+        for event in await log.read_stream(connection, booking_id)
+        if event.position <= checkpoint.position
     ]
     if not events:
         raise NotProvable(f"the log up to position {checkpoint.position} has no event of {booking_id}")

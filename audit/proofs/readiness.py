@@ -1,12 +1,12 @@
 """Readiness check: the log still agrees with the signed checkpoints."""
 
 from database.connection import Connection
-from database.readiness import Check, one_row, seconds_ago
+from database.readiness import Check, fetch_one, seconds_ago
 
 
 async def check(connection: Connection) -> Check:
     """A log that lost or changed what was signed must not go on as if nothing had happened."""
-    now, refusal, position, time, fits, head = await one_row(connection, _CHECKPOINTS)
+    now, refusal, position, time, fits, head = await fetch_one(connection, _CHECKPOINTS)
     if refusal is not None:
         return Check("checkpoints", False, refusal)
     if position is None:

@@ -19,7 +19,7 @@ from audit.self_audit.shown import (
 )
 from audit.verify.views import VIEWS, View
 from audit.verify.wrong import Wrong
-from database.arrays import encoded
+from database.arrays import encode_arrays
 from database.connection import Connection
 from ledger.log import COLUMNS, RecordedEvent
 
@@ -142,7 +142,7 @@ async def _count(connection: Connection, pairs: Iterable[tuple[Shown | None, Sho
 
 
 async def _send(connection: Connection, statement: str, columns: list[list[Any]]) -> None:
-    await connection.execute(statement.encode(), encoded(statement, columns), binary=True)
+    await connection.execute(statement.encode(), encode_arrays(statement, columns), binary=True)
 
 
 _EMPTY: LiteralString = """

@@ -14,7 +14,7 @@ from psycopg.types.numeric import Int8
 from audit.self_audit.folding import CHUNK, GREATEST, LOWEST, begin_anew, renew, take_up
 from audit.self_audit.shown import COMPARE, Unfoldable
 from audit.verify.wrong import Wrong
-from database.connection import Connection, severed_after
+from database.connection import Connection, socket_deadline
 from domain.seats import Seats
 
 RANGES_AT_ONCE = 8
@@ -125,7 +125,7 @@ async def full_round(connection: Connection) -> None:
     (since,) = await _row(connection, "select clock_timestamp()")
     is_over = False
     while not is_over:
-        with severed_after(connection, STEP_SECONDS_MAX):
+        with socket_deadline(connection, STEP_SECONDS_MAX):
             await asyncio.sleep(await step(connection, eager=True))
             (is_over,) = await _row(connection, _IS_OVER, (since,))
 

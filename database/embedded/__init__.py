@@ -14,7 +14,7 @@ from database.embedded.binaries import VARIABLE, find_binaries
 if os.name == "posix":  # elsewhere there are no such locks, and only a DATABASE_URL works
     import fcntl
 
-    from database.embedded.cluster import PASSWORD_FILE, POINTER_FILE, NoPlace, known_place
+    from database.embedded.cluster import PASSWORD_FILE, POINTER_FILE, ClusterMissing, find_place
     from database.embedded.keeper import (
         KEEPER_LOCK,
         LINGER_FILE,
@@ -76,8 +76,8 @@ def running_database(
 def existing_database(database_url: str | None, data: Path) -> Iterator[str]:
     """As `running_database`, for those who only look: a mistyped folder must not become an empty ledger."""
     try:
-        missing = os.name == "posix" and not database_url and known_place(data.resolve()) is None
-    except NoPlace as gone:
+        missing = os.name == "posix" and not database_url and find_place(data.resolve()) is None
+    except ClusterMissing as gone:
         raise EmbeddedDatabaseFailed(str(gone)) from None
     if missing:
         raise EmbeddedDatabaseFailed(f"there is no database in {data}: is it the folder meant (--data)?")
@@ -117,7 +117,7 @@ def remove_database(data: Path) -> None:
     try:
         if not lock_within(users, fcntl.LOCK_EX, LEAVE_SECONDS_MAX) or is_locked(data / KEEPER_LOCK):
             raise _failure(data, "it is in use and cannot be removed")
-        if place := known_place(data):
+        if place := find_place(data):
             shutil.rmtree(place)
         for name in (POINTER_FILE, PASSWORD_FILE, LOG_FILE):
             (data / name).unlink(missing_ok=True)

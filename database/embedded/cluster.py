@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from database.embedded.processes import make_way
+from database.embedded.processes import ensure_startable
 from database.embedded.programs import Account, run_program
 from database.embedded.reachable import OWNER_FILE, reachable_binaries, remove_abandoned_places, system_folder
 
@@ -29,7 +29,7 @@ SOCKET_PATH_BYTES_MAX = 103
 ACCESS = "local all all scram-sha-256\nlocal replication all scram-sha-256\n"
 
 
-class NoPlace(Exception):
+class ClusterMissing(Exception):
     """The database's folder is not where it was."""
 
 
@@ -54,15 +54,15 @@ class Cluster:
 def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     """Find the cluster that belongs to the data folder, or make it; its server must not be running.
 
-    Raises NoPlace, OSError, and CalledProcessError with the reason in the log.
+    Raises ClusterMissing, OSError, and CalledProcessError with the reason in the log.
     """
-    place = known_place(data)
+    place = find_place(data)
     account = account_for(place)
     place = place or _new_place(data, account)
     if account:
         binaries = reachable_binaries(binaries, account)
     folder = place / "cluster"
-    make_way(folder)
+    ensure_startable(folder)
     if not folder.exists():
         _make(folder, binaries, account, log)
         if place.parent != data:
@@ -75,14 +75,16 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     return Cluster(place, binaries, account, password)
 
 
-def known_place(data: Path) -> Path | None:
-    """Return where the data folder's database lies, or None when there is none yet. Raises NoPlace."""
+def find_place(data: Path) -> Path | None:
+    """Return where the data folder's database lies, or None when there is none yet. Raises ClusterMissing."""
     pointer = data / POINTER_FILE
     if pointer.exists():
         place = Path(pointer.read_text().strip())
         if not (place / "cluster").is_dir():
             # An empty database instead would look like a total loss of bookings.
-            raise NoPlace(f"{pointer} says that the database is in {place}, which is gone: bring it back")
+            raise ClusterMissing(
+                f"{pointer} says that the database is in {place}, which is gone: bring it back"
+            )
         return place
     place = data / "postgres"
     return place if (place / "cluster").is_dir() else None
@@ -120,7 +122,7 @@ def account_for(place: Path | None) -> Account | None:
         except KeyError:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
-    raise NoPlace("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+    raise ClusterMissing("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
 
 
 def _new_place(data: Path, account: Account | None) -> Path:

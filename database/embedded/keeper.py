@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from database.embedded.cluster import Cluster, close_socket_folder, open_cluster, open_socket_folder
 from database.embedded.locks import lock_within, open_lock
-from database.embedded.processes import has_clients, make_way
+from database.embedded.processes import ensure_startable, has_clients
 from database.embedded.programs import start_program
 
 USERS_LOCK = "users.lock"
@@ -104,7 +104,7 @@ class Keeper:
             say(self.log, f"the server ended with {server.wait()}; starting it again")
             if self.pause() == "nobody uses it":
                 return
-            make_way(cluster.folder)
+            ensure_startable(cluster.folder)
 
     def start(self, cluster: Cluster, socket: Path) -> subprocess.Popen[bytes]:
         settings = {

@@ -16,7 +16,7 @@ class StillRunning(Exception):
     """An earlier server of this cluster has not ended."""
 
 
-def make_way(folder: Path) -> None:
+def ensure_startable(folder: Path) -> None:
     """See to it that a server can start. Raises StillRunning; a living server's files are never touched."""
     wait_for_end_of(folder)
     clear_stale_lock_file(folder)

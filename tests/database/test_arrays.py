@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from database.arrays import encoded
+from database.arrays import encode_arrays
 
 VALUES = {
     "text": ["", "seat 12A", "Zoë 🛫", "null", '{"a": "b\\"}'],
@@ -33,13 +33,13 @@ def test_arrays_come_back_as_they_were_sent(kind, database_url):
     with psycopg.connect(database_url) as connection:
         connection.execute("set timezone to 'UTC'")
         for sent in ([], values[:1], values, [None], [None, *values, None]):
-            found = connection.execute(statement, encoded(statement, [sent]), binary=True).fetchone()
+            found = connection.execute(statement, encode_arrays(statement, [sent]), binary=True).fetchone()
             assert found == (sent,)
 
 
 def test_only_lists_are_arrays():
     given = [7, "text", None, (1, 2)]
-    assert encoded("select %b, %b::text, %b, %b", given) == given
+    assert encode_arrays("select %b, %b::text, %b, %b", given) == given
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_only_lists_are_arrays():
 )
 def test_what_does_not_fit_is_the_fault_of_the_data(kind, wrong):
     with pytest.raises(psycopg.DataError):
-        encoded(f"select %b::{kind}[]", [[wrong]])
+        encode_arrays(f"select %b::{kind}[]", [[wrong]])
 
 
 def test_every_placeholder_has_a_parameter():
     with pytest.raises(ValueError, match="argument"):
-        encoded("select %b, %b", [1])
+        encode_arrays("select %b, %b", [1])

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from database.connection import Connection
-from database.head import Seen
+from database.head import QueryResult
 from ledger import batched_reads
 from ledger.batched_reads import BatchedReads
 from ledger.ids import new_id
@@ -29,7 +29,9 @@ class Reads:
         self.trouble: type[Exception] | None = None
         self.rows = BatchedReads(desk.ledger.read, self.find_all, seconds=5)
 
-    async def find_all(self, connection: Connection, ids: Sequence[UUID]) -> Seen[dict[UUID, BookingRow]]:
+    async def find_all(
+        self, connection: Connection, ids: Sequence[UUID]
+    ) -> QueryResult[dict[UUID, BookingRow]]:
         self.groups.append(set(ids))
         await self.gate.wait()
         if self.trouble:
@@ -38,7 +40,7 @@ class Reads:
             raise ValueError("a row that nobody can read")
         return await bookings.find_all(connection, ids)
 
-    async def first_is_asked(self, id: UUID) -> "asyncio.Task[Seen[BookingRow | None]]":
+    async def first_is_asked(self, id: UUID) -> "asyncio.Task[QueryResult[BookingRow | None]]":
         """From now on the others gather."""
         self.gate.clear()
         first = asyncio.create_task(self.rows.find(id))
@@ -91,10 +93,10 @@ async def test_a_read_that_fails_hurts_no_neighbour(desk: Desk, held: list[UUID]
     await asyncio.sleep(0)
     reads.gate.set()
     seen = await asyncio.gather(first, *asked, return_exceptions=True)
-    assert isinstance(seen[0], Seen)
-    assert isinstance(seen[1], Seen)
+    assert isinstance(seen[0], QueryResult)
+    assert isinstance(seen[1], QueryResult)
     assert isinstance(seen[2], ValueError)
-    assert isinstance(seen[3], Seen)
+    assert isinstance(seen[3], QueryResult)
 
 
 async def test_a_caller_who_leaves_hurts_no_neighbour(desk: Desk, held: list[UUID]) -> None:

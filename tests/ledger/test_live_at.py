@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from ledger.log import live_at
+from ledger.log import read_live_events
 from tests.desk import Desk
 
 
@@ -26,5 +26,5 @@ async def test_a_booking_is_read_up_to_its_cancellation_and_not_past_the_positio
 
 async def _read(desk: Desk, flight: UUID, position: int) -> list[int]:
     async with desk.ledger.read() as connection:
-        _, events = await live_at(connection, flight, position)
+        _, events = await read_live_events(connection, flight, position)
     return [event.position for event in events]

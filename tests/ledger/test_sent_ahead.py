@@ -25,15 +25,15 @@ IN_FIRST_HALF, IN_SECOND_HALF = MANY // 4, 3 * MANY // 4
 
 
 @pytest.fixture
-def set_off(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
+def flush(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
     """Whenever something left, by which pipeline."""
-    noted, leave = [], Pipeline.set_off
+    noted, leave = [], Pipeline.flush
 
     def note(pipeline: Pipeline) -> None:
         noted.append(pipeline)
         leave(pipeline)
 
-    monkeypatch.setattr(Pipeline, "set_off", note)
+    monkeypatch.setattr(Pipeline, "flush", note)
     return noted
 
 
@@ -46,12 +46,12 @@ async def amid(commands: list[Awaitable[Any]], at: dict[int, Awaitable[Any]]) ->
 
 
 async def test_a_booking_that_both_halves_touch_is_shown_as_the_second_left_it(
-    desk: Desk, rows: Any, database_url: str, set_off: list[Pipeline]
+    desk: Desk, rows: Any, database_url: str, flush: list[Pipeline]
 ) -> None:
     flight = await desk.schedule(seats=1000)
     bookings = [(await desk.hold(flight, "alice", 3)).subject_id for _ in range(2)]
     holds: list[Awaitable[Any]] = [desk.hold(flight, f"user-{n}") for n in range(MANY)]
-    set_off.clear()
+    flush.clear()
     touched = {
         IN_FIRST_HALF: desk.submit(ReduceSeats(bookings[0], 1), "alice"),  # type: ignore[arg-type]
         MANY - 1: desk.cancel(bookings[0], "alice"),
@@ -59,7 +59,7 @@ async def test_a_booking_that_both_halves_touch_is_shown_as_the_second_left_it(
     }
     assert [answer.status for answer in await amid(holds, touched)] == [200] * 3
     assert len(rows("select count(*) from ledger.events where position > 3 group by xmin")) == 1
-    assert len(set_off) == 4, "lock, load, the first half, the rest"
+    assert len(flush) == 4, "lock, load, the first half, the rest"
     shown = "select seats, status from views.bookings where user_id = 'alice' order by id"
     assert rows(shown) == [(1, "cancelled"), (3, "booked")]
     assert rows("select held, booked from ledger.seats") == [(MANY, 3)]

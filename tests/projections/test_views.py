@@ -13,7 +13,7 @@ from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from domain.payments import Capture
 from ledger.ids import new_id
-from ledger.log import fold, stream
+from ledger.log import fold, read_stream
 from projections import availability, bookings, flights, waiting
 from projections.bookings import BookingRow, BookingSearch
 from projections.flights import FlightRow, FlightSearch, Sort
@@ -23,7 +23,7 @@ from tests.projections.conftest import Trade
 
 async def folded(trade: Trade, id: UUID) -> Any:
     async with trade.ledger.read() as connection:
-        aggregate = fold(await stream(connection, id))
+        aggregate = fold(await read_stream(connection, id))
     assert isinstance(aggregate, Booking | Flight)
     return BookingRow.of(aggregate) if isinstance(aggregate, Booking) else FlightRow.of(aggregate)
 
@@ -71,7 +71,7 @@ async def test_an_upsert_twice_is_an_upsert_once(trade: Trade) -> None:
     booking = await trade.hold(flight)
     async with trade.ledger.read() as connection:
         before = (await bookings.find(connection, booking), await flights.find(connection, flight))
-        aggregates = fold(await stream(connection, booking)), fold(await stream(connection, flight))
+        aggregates = fold(await read_stream(connection, booking)), fold(await read_stream(connection, flight))
         for _ in range(2):
             await connection.execute(*bookings.upsert([aggregates[0]]))  # type: ignore[list-item]
             await connection.execute(*flights.upsert([aggregates[1]]))  # type: ignore[list-item]
@@ -133,7 +133,7 @@ async def test_a_snapshot_stands_still(trade: Trade) -> None:
         async with head.snapshot(connection) as position:
             booking = await trade.hold(flight)
             assert await head.position(connection) == position == 1
-            assert await stream(connection, booking) == []
+            assert await read_stream(connection, booking) == []
         assert await head.position(connection) == 2
 
 
@@ -144,7 +144,7 @@ async def test_pages_join_without_gap_or_overlap(trade: Trade, sort: Sort) -> No
     async with trade.ledger.read() as connection:
         while rows := (await flights.page(connection, search, after, 2)).value:
             found += [row.id for row in rows]
-            after = search.mark(rows[-1])
+            after = search.sort_key(rows[-1])
     assert len(found) == 5
     assert set(found) == ids
 

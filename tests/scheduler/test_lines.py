@@ -9,7 +9,7 @@ import projections.due_work
 import scheduler.sweeper
 from domain.commands import ChangeFlightSeats, InitiateBooking, JoinWaitlist
 from ledger.ledger import open_ledger
-from projections.due_work import awaited_holds, outwaited
+from projections.due_work import find_departed_parties, find_due_holds_with_queue
 from runtime.settings import Settings
 from scheduler.sweeper import Sweeper, close_outwaited, expire_awaited
 from tests.scheduler.airline import Airline
@@ -51,11 +51,11 @@ RUN_OUT = (
 
 async def test_only_holds_that_somebody_waits_for_are_found(airline: Airline, lines: list[UUID]) -> None:
     async with airline.ledger.read() as connection:
-        found = await awaited_holds(connection, 9)
+        found = await find_due_holds_with_queue(connection, 9)
         assert len(found) == 2
         assert found == sorted(found)
-        assert await awaited_holds(connection, 1) == found[:1]
-        assert await awaited_holds(connection, 9, after=found[0]) == found[1:]
+        assert await find_due_holds_with_queue(connection, 1) == found[:1]
+        assert await find_due_holds_with_queue(connection, 9, after=found[0]) == found[1:]
 
 
 async def test_holds_of_departed_flights_and_of_empty_lists_are_left_to_the_sweep(
@@ -64,8 +64,8 @@ async def test_holds_of_departed_flights_and_of_empty_lists_are_left_to_the_swee
     await airline.owner_says(f"update views.flights set departs_at = now() where id = '{lines[0]}'")
     await airline.owner_says(f"update views.waiting set status = 'left' where flight_id <> '{lines[0]}'")
     async with airline.ledger.read() as connection:
-        assert await awaited_holds(connection, 9) == []
-        assert len(await outwaited(connection, 9)) == 1
+        assert await find_due_holds_with_queue(connection, 9) == []
+        assert len(await find_departed_parties(connection, 9)) == 1
 
 
 async def test_a_pulse_moves_the_lines_on_whatever_the_cron_says(

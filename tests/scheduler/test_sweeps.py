@@ -17,10 +17,10 @@ from domain.commands import CapturePayment, InitiateBooking, PayBooking, RecordP
 from domain.money import Money
 from domain.payments import PaymentOutcome
 from ledger.ledger import Ledger, open_ledger
-from ledger.log import stream
+from ledger.log import read_stream
 from ledger.submission import Submission, neutral
 from ledger.system_commands import expiry_of
-from projections.due_work import DueHold, due_holds
+from projections.due_work import DueHold, find_due_holds
 from runtime.settings import Settings
 from scheduler.sweeper import expire_holds
 from tests.scheduler.airline import OLGA, Airline
@@ -89,14 +89,14 @@ async def test_holds_that_still_run_are_not_due(airline: Airline) -> None:
     hour = "update views.bookings set held_until = now() + interval '1 hour' where id = %s"
     await airline.owner.execute(hour, (bookings[0],))
     async with airline.ledger.read() as connection:
-        assert [hold.id for hold in await due_holds(connection, 10)] == [bookings[1]]
+        assert [hold.id for hold in await find_due_holds(connection, 10)] == [bookings[1]]
 
 
 async def test_due_holds_are_listed_from_behind_the_last_one_seen(airline: Airline) -> None:
     bookings = await airline.due_holds(3)
     async with airline.ledger.read() as connection:
-        first = await due_holds(connection, 2)
-        rest = await due_holds(connection, 2, after=first[-1])
+        first = await find_due_holds(connection, 2)
+        rest = await find_due_holds(connection, 2, after=first[-1])
     assert [hold.id for hold in first + rest] == bookings
 
 
@@ -105,9 +105,9 @@ async def test_what_the_log_has_seen_run_out_is_due_whatever_the_clock_says(airl
     await airline.owner.execute("update views.bookings set held_until = '2045-01-01Z'")
     await airline.owner.execute("alter table ledger.events disable trigger append_only")
     async with airline.ledger.read() as connection:
-        assert await due_holds(connection, 10) == []
+        assert await find_due_holds(connection, 10) == []
         await airline.owner.execute("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
-        assert len(await due_holds(connection, 10)) == 1
+        assert len(await find_due_holds(connection, 10)) == 1
 
 
 async def test_due_holds_are_found_by_index_however_many_still_run(airline: Airline) -> None:
@@ -126,7 +126,7 @@ async def test_a_payment_that_nobody_captured_in_time_is_swept_with_the_holds(da
         late = await ledger.submit(Submission(CapturePayment(booking), OLGA, neutral))
         assert late.status == 200
         async with ledger.read() as connection:
-            recorded = await stream(connection, booking)
+            recorded = await read_stream(connection, booking)
     assert [event.topic for event in recorded][-3:] == [
         "booking.cancelled",
         "booking.reseated",
@@ -168,7 +168,7 @@ async def test_seats_that_late_money_took_again_are_given_back_again(database_ur
 
 async def _events(ledger: Ledger, booking: UUID) -> list[Any]:
     async with ledger.read() as connection:
-        return [event.decoded() for event in await stream(connection, booking)]
+        return [event.decoded() for event in await read_stream(connection, booking)]
 
 
 async def _until(happens: Callable[[], Awaitable[object]]) -> None:

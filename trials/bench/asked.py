@@ -86,7 +86,7 @@ class Counter:
     async def seats_in_the_past(self, number: int) -> None:
         one = self._some[number]
         async with self._ledger.read() as connection:
-            assert (await log.live_at(connection, one.flight_id, one.position))[1]
+            assert (await log.read_live_events(connection, one.flight_id, one.position))[1]
 
 
 Ask = Callable[[Counter, int], Awaitable[None]]

@@ -16,7 +16,7 @@ import psycopg
 
 from analytics.schema import migrate
 from database.embedded import running_database
-from database.person_tokens import shown
+from database.person_tokens import token_sql
 from ledger.keyring import Keyring
 from trials.bench.ledgers import Fresh, fresh_folder, sealed
 from trials.bench.load import load
@@ -105,7 +105,7 @@ def _bookings(connection: psycopg.Connection[Any], events: int, keyring: Keyring
 
 
 _SOME: LiteralString = f"""
-    select b.id, b.flight_id, {shown("b.user_id")}, e.position
+    select b.id, b.flight_id, {token_sql("b.user_id")}, e.position
     from ledger.events as e join views.bookings as b on b.id = e.originator_id
     where e.position = any(%s) and 1 = (select count(*) from views.bookings as o where o.user_id = b.user_id)
     limit %s

@@ -19,7 +19,7 @@ from domain.booking import Status
 from domain.commands import InitiateBooking, PayBooking
 from domain.money import Money
 from domain.payments import PaymentStatus
-from projections.bookings import BookingRow, Payment
+from projections.bookings import BookingPayment, BookingRow
 from runtime.settings import Settings
 from trials.bench.process import collect_as_the_api_does
 
@@ -82,7 +82,7 @@ def _booking(id: UUID, user_id: str, seats: int) -> BookingRow:
         version=1,
         created_at=NOW,
         updated_at=NOW,
-        payment=Payment(SOME_ID, PaymentStatus.CAPTURED),
+        payment=BookingPayment(SOME_ID, PaymentStatus.CAPTURED),
     )
 
 

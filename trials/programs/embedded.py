@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 
 from database.embedded import ensure_running
-from database.embedded.cluster import known_place
+from database.embedded.cluster import find_place
 from database.embedded.keeper import URL_FILE
 from database.embedded.processes import postmaster_id, server_processes
 from trials.programs.processes import parent, send, words
@@ -34,7 +34,7 @@ class Server:
 
     def processes(self) -> list[int]:
         """The postmaster first."""
-        place = known_place(self.data)
+        place = find_place(self.data)
         if place is None:
             return []
         found = server_processes(place / "cluster")

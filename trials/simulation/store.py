@@ -84,7 +84,7 @@ class TwinStore:
         self._wire.sever()
 
     @contextlib.contextmanager
-    def severed_after(self, seconds: float) -> Iterator[None]:
+    def socket_deadline(self, seconds: float) -> Iterator[None]:
         handle = asyncio.get_running_loop().call_later(seconds, self._wire.sever)
         try:
             yield

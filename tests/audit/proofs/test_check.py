@@ -55,7 +55,7 @@ async def test_a_proof_tells_the_bookings_story(
     assert last.startswith("proved against checkpoint at position 8 of 20")
     assert last.endswith(f"key {key_id(key.public_key())}")
     async with await connect(database_url, "test") as connection:
-        recorded = await the_log.stream(connection, log[1])
+        recorded = await the_log.read_stream(connection, log[1])
     told = [line.split() for line in events]
     for said, (event, booking) in zip(told, the_log.steps(recorded), strict=True):
         time = f"{event.recorded_at:%Y-%m-%dT%H:%M:%S.%f}Z"
@@ -64,7 +64,7 @@ async def test_a_proof_tells_the_bookings_story(
 
 async def test_a_leaf_is_what_the_chain_hashes(log: list[UUID], proof: bytes, database_url: str) -> None:
     async with await connect(database_url, "test") as connection:
-        recorded = await the_log.stream(connection, log[1])
+        recorded = await the_log.read_stream(connection, log[1])
     told = [leaf([event[name] for name in EVENT_NAMES]) for event in json.loads(proof)["events"]]
     assert told == [lines(event) for event in recorded]
 

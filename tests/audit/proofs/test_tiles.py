@@ -112,4 +112,4 @@ async def test_nobody_changes_evidence_by_accident(
 async def test_the_root_of_an_empty_log(database_url: str) -> None:
     async with await connect(database_url, "test") as connection:
         assert await root_at(connection, 0) == root_of([])
-        assert await log.last(connection) is None
+        assert await log.read_last_event(connection) is None

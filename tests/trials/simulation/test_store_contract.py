@@ -131,7 +131,7 @@ async def test_whoever_is_severed_fails_and_leaves_the_lock_to_others(bench: Ben
     first, second, third = await bench.open(), await bench.open(), await bench.open()
     await first.load([asks(scheduling())])
     async with asyncio.timeout(1):
-        with pytest.raises(psycopg.OperationalError), second.severed_after(GLIMPSE_SECONDS):
+        with pytest.raises(psycopg.OperationalError), second.socket_deadline(GLIMPSE_SECONDS):
             await second.load([asks(scheduling())])
     await second.close()
     await first.close()
