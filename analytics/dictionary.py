@@ -1,4 +1,4 @@
-"""The data dictionary: what stands in schema analytics, told by its comments."""
+"""The data dictionary of schema analytics, generated from the comments in the database."""
 
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ comments in the database, and a test compares the two. Access and freshness:
 
 
 def dictionary(connection: psycopg.Connection[Any]) -> str:
-    """Markdown: a table for each view."""
+    """Return the dictionary as Markdown, one table per view."""
     parts = [_HEAD]
     rows = connection.execute(_COLUMNS).fetchall()
     for (view, comment), columns in groupby(rows, key=lambda row: (row[0], row[1])):

@@ -1,5 +1,5 @@
-"""Figures for people to look at: few numbers out of the facts, each asked for a limited time."""
-# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+"""Figures for the console, queried from the facts within time limits."""
+# ruff: noqa: S608  (statements are built from constants; values travel as parameters)
 
 import datetime as dt
 from collections.abc import Sequence
@@ -10,20 +10,20 @@ from psycopg import AsyncConnection
 from psycopg.errors import QueryCanceled
 
 DAYS = 28
-"""How far back sales, funnel and refusals look, today included."""
+"""Range of sales, funnel and refusals in days, today included."""
 
 LOAD_DAYS_MAX = 60
-"""How many days before departure the load factor is told."""
+"""Range of the load factor in days before departure."""
 
 POINTS_MAX = 400
-"""Of seats over time: of more, every so many-th."""
+"""Limit on points of a flight's seat counts over time; longer series are thinned."""
 
 SECONDS_MAX, LOAD_SECONDS_MAX = 1, 2
-"""For one question; the load factor looks at all seats ever. Who needs more asks a replica by SQL."""
+"""Time limits per query. The load factor reads all seat changes; longer analyses belong on a replica."""
 
 
 class Sale(NamedTuple):
-    """A day's money of one currency, in minor units; a refund counts on the day that it became due."""
+    """Money of one day and currency, in minor units. A refund counts on the day when it became due."""
 
     day: dt.date
     currency: str
@@ -33,8 +33,8 @@ class Sale(NamedTuple):
     refunded: int
 
 
-class Load(NamedTuple):
-    """Of all flights together that were on sale so many days before departure."""
+class LoadFactor(NamedTuple):
+    """Seats of all flights that were on sale `days` before departure."""
 
     days: int
     flights: int
@@ -43,7 +43,7 @@ class Load(NamedTuple):
 
 
 class Funnel(NamedTuple):
-    """What became of the bookings initiated: the first is the sum of all others but `payment_started`."""
+    """Bookings by outcome. `initiated` is the sum of all others except `payment_started`."""
 
     initiated: int
     payment_started: int
@@ -54,14 +54,14 @@ class Funnel(NamedTuple):
     open: int
 
 
-class Refused(NamedTuple):
+class RefusalCount(NamedTuple):
     operation: str
     reason: str
     refused: int
 
 
-class SeatsThen(NamedTuple):
-    """Right after the event at `position`: seats = held + booked + available."""
+class SeatCounts(NamedTuple):
+    """Seat counts right after the event at `position`: seats = held + booked + available."""
 
     position: int
     at: dt.datetime
@@ -72,47 +72,47 @@ class SeatsThen(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """None where the question took too long."""
+    """A figure is None if its query exceeded the time limit."""
 
     sales: list[Sale] | None
-    loads: list[Load] | None
+    loads: list[LoadFactor] | None
     funnel: Funnel | None
-    refused: list[Refused] | None
+    refused: list[RefusalCount] | None
 
 
 async def figures(connection: AsyncConnection[Any]) -> Figures:
-    """All of them as of one moment."""
+    """Query all figures in one snapshot."""
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
-        sales = await _ask(connection, _SALES)
-        loads = await _ask(connection, _LOADS, seconds_max=LOAD_SECONDS_MAX)
-        funnel = await _ask(connection, _FUNNEL)
-        refused = await _ask(connection, _REFUSED)
+        sales = await _query(connection, _SALES)
+        loads = await _query(connection, _LOADS, seconds_max=LOAD_SECONDS_MAX)
+        funnel = await _query(connection, _FUNNEL)
+        refused = await _query(connection, _REFUSED)
     return Figures(
         None if sales is None else [Sale(*row) for row in sales],
-        None if loads is None else [Load(*row) for row in loads],
+        None if loads is None else [LoadFactor(*row) for row in loads],
         None if funnel is None else Funnel(*funnel[0]),
-        None if refused is None else [Refused(*row) for row in refused],
+        None if refused is None else [RefusalCount(*row) for row in refused],
     )
 
 
-async def seats_over_time(connection: AsyncConnection[Any], flight_id: UUID) -> list[SeatsThen] | None:
-    """How a flight's seats changed, in order; None where it took too long to find out."""
+async def seats_over_time(connection: AsyncConnection[Any], flight_id: UUID) -> list[SeatCounts] | None:
+    """Return the seat counts of a flight over time, or None if the query exceeded the time limit."""
     async with connection.transaction():
-        found = await _ask(connection, _SEATS, (flight_id,))
-    return None if found is None else [SeatsThen(*row) for row in found]
+        found = await _query(connection, _SEATS, (flight_id,))
+    return None if found is None else [SeatCounts(*row) for row in found]
 
 
-async def _ask(
+async def _query(
     connection: AsyncConnection[Any],
-    question: LiteralString,
+    statement: LiteralString,
     parameters: Sequence[Any] = (),
     seconds_max: int = SECONDS_MAX,
 ) -> list[tuple[Any, ...]] | None:
     try:
         async with connection.transaction():
             await connection.execute(f"set local statement_timeout = '{seconds_max}s'".encode())
-            cursor = await connection.execute(question, parameters)
+            cursor = await connection.execute(statement, parameters)
             return await cursor.fetchall()
     except QueryCanceled:
         return None

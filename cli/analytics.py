@@ -10,7 +10,7 @@ import psycopg
 
 from analytics.dictionary import dictionary as dictionary_of
 from analytics.facts import PROJECTIONS
-from analytics.follower.rebuild import Progress, Rebuilt
+from analytics.follower.rebuild import Progress, RebuildResult
 from analytics.follower.rebuild import rebuild as rebuild_one
 from analytics.follower.swap import RebuildStopped
 from analytics.schema import migrate
@@ -83,11 +83,11 @@ class _Meter:
         return f"{progress.done} of {progress.of} events ({share} %), {rate:.0f} a second, {left}"
 
 
-def _facts(done: Rebuilt) -> dict[str, object]:
+def _facts(done: RebuildResult) -> dict[str, object]:
     return {**done._asdict(), "seconds": round(done.seconds, 3), "events_per_second": done.events_per_second}
 
 
-def _sentence(done: Rebuilt) -> str:
+def _sentence(done: RebuildResult) -> str:
     return (
         f"{done.projection}: rebuilt up to position {done.position}, version {done.version};"
         f" {done.events} events in {done.seconds:.1f} s, {done.events_per_second} a second"

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from analytics.what_if.demand import Demand, Selection, demand
-from analytics.what_if.outcome import Outcome
+from analytics.what_if.outcome import HoldOutcomes
 from analytics.what_if.replay import Comparison, Policy, compare
 from cli.options import DATA, JSON, add
 from database.embedded import existing_database
@@ -133,7 +133,7 @@ def _page(asked: Demand, policy: Policy, result: Comparison) -> str:
     return "\n".join([head, *figures, "\nAssumed:", *assumed])
 
 
-def _rows(then: Outcome, now: Outcome) -> list[tuple[str, int, int]]:
+def _rows(then: HoldOutcomes, now: HoldOutcomes) -> list[tuple[str, int, int]]:
     rows = [(label, getattr(then, name), getattr(now, name)) for name, label in _NAMES.items()]
     revenue = [
         (f"revenue, {currency} minor units", then.revenue.get(currency, 0), now.revenue.get(currency, 0))

@@ -1,1 +1,1 @@
-"""Exports: a table as it stood at a position of the log, as a file with a manifest beside it."""
+"""Exports: a table as of a position of the log, as a file with a manifest."""

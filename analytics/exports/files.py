@@ -1,4 +1,4 @@
-"""Writing an export: the file under its name only when it is whole, and a manifest that says what it is."""
+"""Write an export: a complete file, and a manifest that describes it."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from typing import IO, Any
 import msgspec
 
 from analytics.exports.snapshot import Progress, Rows, rows_at
-from analytics.exports.tables import Table
+from analytics.exports.tables import ExportTable
 from runtime import VERSION
 
 FORMATS = ("parquet", "csv", "ndjson")
@@ -31,7 +31,7 @@ _TYPES = {
     "timestamptz": "timestamp[us, UTC]",
     "date": "date",
 }
-"""What a column of PostgreSQL becomes in a file."""
+"""Column types in files, by PostgreSQL type."""
 
 
 class ExportedColumn(msgspec.Struct, frozen=True):
@@ -42,10 +42,10 @@ class ExportedColumn(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What an exported file is. It has no time of its own: made again, it is the same.
+    """Description of an exported file. It holds no export time, so a repeated export is identical.
 
-    `hash` is the chain's at `position` and `recorded_at` that event's time; null: the log was empty. `digest`
-    depends on the table and the position, `sha256` on the format too, and on who wrote it.
+    `hash` is the chain hash at `position` and `recorded_at` the time of that event; null for an empty log.
+    `digest` depends on table and position only, `sha256` also on format and library version.
     """
 
     table: str
@@ -66,15 +66,15 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def export(
-    url: str, table: Table, format: str, position: int | None, out: Path | None, tell: Progress
+    url: str, table: ExportTable, format: str, position: int | None, out: Path | None, progress: Progress
 ) -> tuple[Path, Manifest]:
-    """Write the table at a position into `out` (None: TABLE-POSITION.FORMAT), and its manifest beside it.
+    """Write the table as of a position to `out` (default TABLE-POSITION.FORMAT), and its manifest beside it.
 
-    Raises as `rows_at` does, and OSError. Whatever happens, nothing that is not whole bears a final name.
+    A file has its final name only when it is complete. Raises OSError, and as `rows_at` does.
     """
-    with rows_at(url, table, position, tell) as rows:
+    with rows_at(url, table, position, progress) as rows:
         out = out or Path(f"{table.name}-{rows.mark.position}.{format}")
-        with _whole(out) as file:
+        with _atomic_file(out) as file:
             _write(rows, table, format, file)
     with out.open("rb") as written:
         sha256 = hashlib.file_digest(written, "sha256").hexdigest()
@@ -97,12 +97,12 @@ def export(
         sha256,
         f"seatledger {VERSION}",
     )
-    with _whole(out.with_name(out.name + ".manifest.json")) as file:
+    with _atomic_file(out.with_name(out.name + ".manifest.json")) as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
     return out, manifest
 
 
-def exported_columns(table: Table) -> list[ExportedColumn]:
+def exported_columns(table: ExportTable) -> list[ExportedColumn]:
     return [
         ExportedColumn(
             column.name, _TYPES[column.type.split()[0]], "not null" not in column.type, column.comment
@@ -112,8 +112,8 @@ def exported_columns(table: Table) -> list[ExportedColumn]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when it is complete and on the disk; else nothing is left."""
+def _atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file; on success sync and rename it to `path`, on failure remove it."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -126,12 +126,12 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def _write(rows: Rows, table: Table, format: str, file: IO[bytes]) -> None:
+def _write(rows: Rows, table: ExportTable, format: str, file: IO[bytes]) -> None:
     if format == "csv":
         while piece := rows.read(PIECE_BYTES):
             file.write(piece)
         return
-    # Here, because only this needs it, and every command would wait for its 30 MB.
+    # Imported here: only exports need its 30 MB.
     from arro3 import io
 
     batches = io.read_csv(rows, _schema(table), has_header=True, batch_size=BATCH_ROWS)  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ def _write(rows: Rows, table: Table, format: str, file: IO[bytes]) -> None:
         if format == "ndjson":
             io.write_ndjson(batches, file, explicit_nulls=True)
         else:
-            # One entry only: several come in any order, and the file would not be the same each time.
+            # One entry only: the order of several entries varies, and so would the file.
             label = {"seatledger": f"{table.name} at position {rows.mark.position}"}
             io.write_parquet(
                 batches,
@@ -150,11 +150,11 @@ def _write(rows: Rows, table: Table, format: str, file: IO[bytes]) -> None:
                 key_value_metadata=label,
             )
     except Exception as error:
-        # What broke in `rows` comes back as text of another error.
-        raise rows.trouble or error from None
+        # The library turns an error in `rows` into the text of another error.
+        raise rows.error or error from None
 
 
-def _schema(table: Table) -> Any:
+def _schema(table: ExportTable) -> Any:
     from arro3.core import DataType, Field, Schema
 
     kinds = {

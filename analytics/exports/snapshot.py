@@ -1,4 +1,4 @@
-"""One snapshot of the database, in which a table's rows are read as they stood at a position."""
+"""Rows of a table as of a position, read in one database snapshot."""
 
 import hashlib
 import time
@@ -11,27 +11,27 @@ from typing import Any, LiteralString, NamedTuple, NoReturn
 import psycopg
 from psycopg import IsolationLevel
 
-from analytics.exports.tables import Table, copy_rows
+from analytics.exports.tables import ExportTable, copy_rows
 from database.connection import conninfo
 from runtime.settings import WrongSetting
 
 WAIT_SECONDS_MAX = 30.0
-"""How long to wait for a projection that has not come to the position yet."""
+"""Limit on waiting for a projection to reach the position."""
 
 POLL_SECONDS = 0.2
 STATEMENT_SECONDS_MAX = 3600
-TELL_SECONDS = 1.0
+PROGRESS_SECONDS = 1.0
 
 Progress = Callable[[str, int], None]
-"""Told the table and how many rows have come, about once a second."""
+"""Receives the table name and the number of rows so far, about once a second."""
 
 
 class ExportStopped(Exception):
-    """The table cannot be exported at this position now; the message says why and what to do."""
+    """The table cannot be exported at this position now. The message says why and what to do."""
 
 
-class Mark(NamedTuple):
-    """How far a table has come, and the log; `hash` is the chain's at `position`, None before its start."""
+class TablePosition(NamedTuple):
+    """Position of a table and head of the log. `hash` is the chain hash at `position`; None at position 0."""
 
     version: int
     position: int
@@ -43,31 +43,31 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Rows:
-    """The rows as CSV, to be read in pieces: what passes is counted and hashed."""
+    """The rows as a CSV stream. Reading counts and hashes them."""
 
-    mark: Mark
+    mark: TablePosition
     _pieces: Iterator[Any]
-    _tell: Callable[[int], None]
-    trouble: BaseException | None = None
-    """What broke while they were read; whoever reads may have wrapped it beyond recognition."""
+    _progress: Callable[[int], None]
+    error: BaseException | None = None
+    """The error that ended reading; libraries that read may hide it in an error of their own."""
 
     count: int = -1
     _digest: Any = field(default_factory=hashlib.sha256)
     _left: bytearray = field(default_factory=bytearray)
-    _told_at: float = field(default_factory=time.monotonic)
+    _reported_at: float = field(default_factory=time.monotonic)
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none when there are no more. Raises psycopg.Error."""
+        """Return at most `size` bytes, none at the end. Raises psycopg.Error."""
         try:
-            # PostgreSQL sends a row in each piece, and the header in the first.
+            # Each piece from PostgreSQL is one row; the first is the header.
             while len(self._left) < size and (piece := next(self._pieces, None)) is not None:
                 self._left += piece
                 self.count += 1
-            if time.monotonic() - self._told_at > TELL_SECONDS:
-                self._told_at = time.monotonic()
-                self._tell(self.count)
+            if time.monotonic() - self._reported_at > PROGRESS_SECONDS:
+                self._reported_at = time.monotonic()
+                self._progress(self.count)
         except BaseException as error:
-            self.trouble = error
+            self.error = error
             raise
         read = bytes(memoryview(self._left)[:size])
         del self._left[:size]
@@ -75,22 +75,21 @@ class Rows:
         return read
 
     def seek(self, offset: int, whence: int = 0) -> NoReturn:
-        """Readers look whether it is there; what streams cannot go back."""
+        """Fail: libraries probe for this method, but a stream cannot seek."""
         raise OSError("rows are read once")
 
     @property
     def digest(self) -> str:
-        """Of all that was read."""
+        """The digest of everything read so far."""
         return str(self._digest.hexdigest())
 
 
 @contextmanager
-def rows_at(url: str, table: Table, position: int | None, tell: Progress) -> Iterator[Rows]:
-    """The table's rows at the position; None: where it is now. The snapshot lasts as long as the context.
+def rows_at(url: str, table: ExportTable, position: int | None, progress: Progress) -> Iterator[Rows]:
+    """Open the table's rows as of the position (default: current). The snapshot lasts for the context.
 
-    Reading at a position that the table has left behind needs the right to read the log, all else only
-    schema analytics. Raises WrongSetting for a position that the log does not have, ExportStopped, and
-    psycopg.Error.
+    A position behind the table's own needs the right to read the log; otherwise schema analytics suffices.
+    Raises WrongSetting for a position beyond the log, ExportStopped, and psycopg.Error.
     """
     with psycopg.connect(conninfo(url, "seatledger export"), autocommit=True) as connection:
         connection.execute(_SESSION)
@@ -103,16 +102,16 @@ def rows_at(url: str, table: Table, position: int | None, tell: Progress) -> Ite
             then = upto < now.position
             mark = _mark_then(connection, now, upto) if then else now
             with connection.cursor().copy(copy_rows(table, then), {"after": 0, "upto": upto}) as copy:
-                yield Rows(mark, iter(copy), lambda count: tell(table.name, count))
+                yield Rows(mark, iter(copy), lambda count: progress(table.name, count))
 
 
-def _wait_for(connection: psycopg.Connection[Any], table: Table, position: int | None) -> None:
+def _wait_for(connection: psycopg.Connection[Any], table: ExportTable, position: int | None) -> None:
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     while True:
         mark = _mark(connection, table)
         if mark.version != table.version:
             raise ExportStopped(
-                f"{table.name} is of version {mark.version}, this program knows {table.version}:"
+                f"{table.name} has version {mark.version}, this program needs {table.version}:"
                 f" run `seatledger rebuild {table.name}`"
             )
         if position is None or position <= mark.position:
@@ -120,27 +119,27 @@ def _wait_for(connection: psycopg.Connection[Any], table: Table, position: int |
         if position > mark.head:
             raise WrongSetting(f"export: the log ends at position {mark.head}; there is no {position} yet")
         if mark.error:
-            raise ExportStopped(f"{table.name} stands still at position {mark.position}: {mark.error}")
+            raise ExportStopped(f"{table.name} is parked at position {mark.position}: {mark.error}")
         if time.monotonic() > deadline:
             raise ExportStopped(
-                f"{table.name} has come to position {mark.position} and not to {position}:"
-                " does a scheduler run, which brings it up to date?"
+                f"{table.name} is at position {mark.position} and has not reached {position}:"
+                " start a scheduler, which applies the log to it"
             )
         time.sleep(POLL_SECONDS)
 
 
-def _mark(connection: psycopg.Connection[Any], table: Table) -> Mark:
+def _mark(connection: psycopg.Connection[Any], table: ExportTable) -> TablePosition:
     statement, parameters = (_LOG, None) if table.projection is None else (_CHECKPOINT, (table.name,))
     row = connection.execute(statement, parameters).fetchone()
-    return Mark(table.version, 0, 0, None, None, None) if row is None else Mark(*row)
+    return TablePosition(table.version, 0, 0, None, None, None) if row is None else TablePosition(*row)
 
 
-def _mark_then(connection: psycopg.Connection[Any], now: Mark, position: int) -> Mark:
+def _mark_then(connection: psycopg.Connection[Any], now: TablePosition, position: int) -> TablePosition:
     row = connection.execute(_THEN, (position,)).fetchone() or (None, None)
     return now._replace(position=position, hash=row[0], recorded_at=row[1])
 
 
-# Texts come out alike whatever the server's settings are; the rest is as for a batch that follows.
+# The output must not depend on server settings. The other settings are those of the follower.
 _SESSION: LiteralString = f"""
     set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set client_encoding = 'UTF8';
     set statement_timeout = '{STATEMENT_SECONDS_MAX}s'; set work_mem = '64MB'; set jit = off

@@ -1,4 +1,4 @@
-"""What may be exported, and the one statement that reads it as it stood at a position."""
+"""Tables that can be exported, and the statement that reads one as of a position."""
 
 from dataclasses import dataclass
 from typing import LiteralString
@@ -11,8 +11,8 @@ LOG = "events"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """`projection` None: the log itself. Rows are ordered by `key`, ascending."""
+class ExportTable:
+    """A table to export, ordered by `key`. `projection` is None for the log itself."""
 
     name: str
     version: int
@@ -21,48 +21,50 @@ class Table:
     projection: Projection | None
 
 
-_LOG = Table(
+_LOG = ExportTable(
     LOG,
     1,
     (
-        Column("position", "bigint not null", "Dense: 1, 2, 3, … in commit order"),
-        Column("recorded_at", "timestamptz not null", "When it happened"),
-        Column("topic", "text not null", "What happened, like booking.booked"),
-        Column("originator_id", "uuid not null", "The flight, booking or waiting party it belongs to"),
-        Column("originator_version", "integer not null", "Counts the events of that from 1"),
-        Column("state", "text not null", "The event itself, as JSON"),
-        Column("actor", "text not null", "Who gave the command"),
-        Column("operation", "text not null", "What the command was"),
-        Column("ordinal", "smallint not null", "Counts the events of one command from 1"),
-        Column("causation_id", "text not null", "The command's idempotency key"),
-        Column("correlation_id", "text", "The request's id; null: there was none"),
-        Column("traceparent", "text", "The request's trace; null: there was none"),
-        Column("command_hash", "bytea not null", "Of the command's outcome, in hex"),
-        Column("hash", "bytea not null", "Of this event and, by the chain, of all before it, in hex"),
+        Column(
+            "position", "bigint not null", "Position in the log: 1, 2, 3, … without gaps, in commit order"
+        ),
+        Column("recorded_at", "timestamptz not null", "Time of the event"),
+        Column("topic", "text not null", "Topic of the event, like booking.booked"),
+        Column("originator_id", "uuid not null", "The flight, booking or waiting party"),
+        Column("originator_version", "integer not null", "Number of the event in its stream, from 1"),
+        Column("state", "text not null", "Data of the event, as JSON"),
+        Column("actor", "text not null", "Pseudonym of the caller"),
+        Column("operation", "text not null", "Operation of the command"),
+        Column("ordinal", "smallint not null", "Number of the event among those of its command, from 1"),
+        Column("causation_id", "text not null", "Idempotency key of the command"),
+        Column("correlation_id", "text", "Request id; null if there was none"),
+        Column("traceparent", "text", "Trace of the request; null if there was none"),
+        Column("command_hash", "bytea not null", "Hash of the command's outcome, in hex"),
+        Column("hash", "bytea not null", "Chain hash of this event and all before it, in hex"),
     ),
     "position",
     None,
 )
 
 TABLES = {
-    **{p.name: Table(p.name, p.version, p.columns, p.key, p) for p in PROJECTIONS.values()},
+    **{p.name: ExportTable(p.name, p.version, p.columns, p.key, p) for p in PROJECTIONS.values()},
     LOG: _LOG,
 }
-"""Every fact of schema analytics, and the log, by name."""
+"""All exportable tables by name: the facts, and the log."""
 
 
-def copy_rows(table: Table, then: bool) -> sql.Composed:
-    """COPY of the rows as CSV, header first; with `then` as they stood at position `%(upto)s`.
+def copy_rows(table: ExportTable, then: bool) -> sql.Composed:
+    """Return the COPY statement for the rows as CSV with a header. With `then`, as of position `%(upto)s`.
 
-    No text is empty: where there is nothing a column is null, and CSV need not tell the two apart.
+    Empty text is exported as null, because CSV does not distinguish the two.
     """
-    shown = sql.SQL(", ").join(_shown(column) for column in table.columns)
+    expressions = sql.SQL(", ").join(_expression(column) for column in table.columns)
     return sql.SQL("copy (select {} from {} order by {}) to stdout (format csv, header)").format(
-        shown, _source(table, then), sql.Identifier(table.key)
+        expressions, _source(table, then), sql.Identifier(table.key)
     )
 
 
-def _shown(column: Column) -> sql.Composed:
+def _expression(column: Column) -> sql.Composed:
     name = sql.Identifier(column.name)
     if column.type.startswith("bytea"):
         return sql.SQL("encode({0}, 'hex') as {0}").format(name)
@@ -71,23 +73,24 @@ def _shown(column: Column) -> sql.Composed:
     return sql.Composed([name])
 
 
-def _source(table: Table, then: bool) -> sql.Composable:
+def _source(table: ExportTable, then: bool) -> sql.Composable:
     projection = table.projection
     if projection is None:
         return sql.SQL("(select * from ledger.events where position <= %(upto)s) as e")
     live = sql.Identifier("analytics", table.name)
     if not then:
         return live
-    stood = sql.SQL("select * from {} where position <= %(upto)s").format(live)
+    unchanged = sql.SQL("select * from {} where position <= %(upto)s").format(live)
     if projection.stream is None:
-        return sql.SQL("({}) as stood").format(stood)
+        return sql.SQL("({}) as past").format(unchanged)
     names = {"live": live, "key": sql.Identifier(projection.key), "stream": sql.Identifier(projection.stream)}
-    return sql.SQL("({} union all {}) as stood").format(stood, _moved_since(projection, names))
+    return sql.SQL("({} union all {}) as past").format(unchanged, _rows_changed_since(projection, names))
 
 
-def _moved_since(projection: Projection, names: dict[str, sql.Identifier]) -> sql.Composed:
-    """The rows that have changed since, as they were: folded again, by the projection's own statement, from
-    the events of their streams. Rows that stand keep out, though another of their stream has changed.
+def _rows_changed_since(projection: Projection, names: dict[str, sql.Identifier]) -> sql.Composed:
+    """Return a query for the past state of rows that changed later: the projection folds their streams again.
+
+    Unchanged rows are excluded, even if another row of their stream changed.
     """
     events = sql.SQL(
         "(select * from ledger.events where originator_id = any (array("

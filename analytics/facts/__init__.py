@@ -1,4 +1,4 @@
-"""What analysts see: facts that follow the log, a table and one statement each, and views over them."""
+"""Facts for analysts: one table and one statement per projection, and views over them."""
 
 from importlib.resources import files
 
@@ -14,9 +14,9 @@ __all__ = ["PROJECTIONS", "Column", "Projection", "derived_views"]
 PROJECTIONS = {
     projection.name: projection for projection in (FLIGHTS, BOOKINGS, PAYMENTS, REFUNDS, SEAT_CHANGES)
 }
-"""Every projection there is, by its name. Each is rebuilt, parked and led on its own."""
+"""All projections by name. Each has its own checkpoint, and is rebuilt and parked alone."""
 
 
 def derived_views() -> str:
-    """The views over the facts, with their comments: SQL that may be run again and again."""
+    """Return the SQL of the views over the facts. It is idempotent."""
     return (files("analytics.facts") / "views.sql").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Bookings as facts: one row for each that was ever initiated, with the times of its steps."""
+"""Booking facts: one row per booking, with the times of its steps."""
 
 from analytics.facts.projection import Column, Projection, streams
 
@@ -7,33 +7,35 @@ _TOPICS = "e.topic like 'booking.%%'"
 BOOKINGS = Projection(
     name="bookings",
     version=1,
-    comment="One row per booking, as it stands at the checkpoint, with the times of its steps",
+    comment="One row per booking, as of the checkpoint, with the times of its steps",
     topics=("booking.%",),
     columns=(
         Column("booking_id", "uuid not null", "The booking"),
         Column("flight_id", "uuid not null", "Its flight, in flights"),
-        Column("seats", "smallint not null", "Seats now; a cancelled booking: those it had last"),
-        Column("seats_initiated", "smallint not null", "Seats that were asked for at first"),
-        Column("amount", "bigint not null", "What it costs now, in minor units of currency"),
-        Column("amount_initiated", "bigint not null", "What it cost at first, in minor units of currency"),
+        Column("seats", "smallint not null", "Current seats; for a cancelled booking the last number"),
+        Column("seats_initiated", "smallint not null", "Seats when it was initiated"),
+        Column("amount", "bigint not null", "Current price, in minor units of currency"),
+        Column(
+            "amount_initiated", "bigint not null", "Price when it was initiated, in minor units of currency"
+        ),
         Column("currency", 'text collate "C" not null', "ISO 4217 code"),
         Column(
             "status",
             'text collate "C" not null',
-            "initiated (held, unpaid), pending (a payment is on its way), booked (paid), cancelled",
+            "initiated (held, unpaid), pending (a payment is in progress), booked (paid), cancelled",
         ),
         Column(
             "cancel_reason",
             'text collate "C"',
-            "Why it is cancelled: requested, hold_expired, flight_cancelled; null: it is not",
+            "Reason of the cancellation: requested, hold_expired, flight_cancelled; null if not cancelled",
         ),
-        Column("initiated_at", "timestamptz not null", "When the seats were held"),
-        Column("hold_expires_at", "timestamptz not null", "When the hold was to run out unless paid"),
-        Column("payment_started_at", "timestamptz", "When somebody first began to pay; null: nobody did"),
-        Column("paid_at", "timestamptz", "When it was first booked (paid); null: never"),
-        Column("cancelled_at", "timestamptz", "When it was cancelled; null: it is not"),
-        Column("payments", "integer not null", "How many payments were begun; each is in payments"),
-        Column("version", "integer not null", "How many events it has had"),
+        Column("initiated_at", "timestamptz not null", "Time of the hold"),
+        Column("hold_expires_at", "timestamptz not null", "Expiry of the hold as first set"),
+        Column("payment_started_at", "timestamptz", "Start of the first payment; null if there was none"),
+        Column("paid_at", "timestamptz", "Time of the first booking (payment captured); null if never"),
+        Column("cancelled_at", "timestamptz", "Time of the cancellation; null if not cancelled"),
+        Column("payments", "integer not null", "Number of payments started; each is a row of payments"),
+        Column("version", "integer not null", "Number of its events"),
         Column("position", "bigint not null", "Position of its last event in the log"),
     ),
     key="booking_id",
@@ -44,7 +46,7 @@ BOOKINGS = Projection(
         select originator_id as id, max(originator_version) as version, max(position) as position,
             (array_agg(state) filter (where originator_version = 1))[1] as first,
             min(recorded_at) as initiated_at,
-            -- Seats are only ever given back, and their price with them.
+            -- Seats and their price only ever decrease.
             min((state ->> 'seats')::smallint) as seats,
             min((state -> 'total_cost' ->> 'amount')::bigint) as amount,
             (array_agg(topic order by originator_version desc) filter (where topic in (

@@ -1,4 +1,4 @@
-"""Flights as facts: one row for each that was ever scheduled."""
+"""Flight facts: one row per flight."""
 
 from analytics.facts.projection import Column, Projection, streams
 
@@ -7,29 +7,33 @@ _TOPICS = "e.topic like 'flight.%%'"
 FLIGHTS = Projection(
     name="flights",
     version=1,
-    comment="One row per flight, as it stands at the checkpoint",
+    comment="One row per flight, as of the checkpoint",
     topics=("flight.%",),
     columns=(
         Column("flight_id", "uuid not null", "The flight"),
         Column("number", 'text collate "C" not null', "Flight number, like BA117"),
         Column(
-            "carrier", 'text collate "C" not null', "IATA code of the airline: the number's first two signs"
+            "carrier",
+            'text collate "C" not null',
+            "IATA code of the airline: the first two characters of the number",
         ),
-        Column("origin", 'text collate "C" not null', "IATA code of the airport it leaves from"),
-        Column("destination", 'text collate "C" not null', "IATA code of the airport it goes to"),
+        Column("origin", 'text collate "C" not null', "IATA code of the departure airport"),
+        Column("destination", 'text collate "C" not null', "IATA code of the arrival airport"),
         Column("departs_at", "timestamptz not null", "Departure"),
         Column("arrives_at", "timestamptz not null", "Arrival"),
         Column(
             "departure_day",
             "date not null",
-            "The day of departure as the ticket says it, local at the origin",
+            "Departure day as printed on the ticket, local at the origin",
         ),
-        Column("seats", "integer not null", "Seats now"),
-        Column("price_amount", "bigint not null", "What a seat costs now, in minor units of price_currency"),
+        Column("seats", "integer not null", "Current seats"),
+        Column(
+            "price_amount", "bigint not null", "Current price of a seat, in minor units of price_currency"
+        ),
         Column("price_currency", 'text collate "C" not null', "ISO 4217 code"),
-        Column("scheduled_at", "timestamptz not null", "When it was put on sale"),
-        Column("cancelled_at", "timestamptz", "When it was cancelled; null: it was not"),
-        Column("version", "integer not null", "How many events it has had"),
+        Column("scheduled_at", "timestamptz not null", "Time of scheduling"),
+        Column("cancelled_at", "timestamptz", "Time of the cancellation; null if not cancelled"),
+        Column("version", "integer not null", "Number of its events"),
         Column("position", "bigint not null", "Position of its last event in the log"),
     ),
     key="flight_id",

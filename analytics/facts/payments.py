@@ -1,4 +1,4 @@
-"""Payments as facts: one row for each that was ever begun, and how far it came."""
+"""Payment facts: one row per payment."""
 
 from analytics.facts.projection import Column, Projection, streams
 
@@ -7,29 +7,31 @@ _TOPICS = "e.topic like 'booking.%%'"
 PAYMENTS = Projection(
     name="payments",
     version=2,
-    comment="One row per payment, as it stands at the checkpoint; refunds of it are in refunds",
+    comment="One row per payment, as of the checkpoint; its refunds are in refunds",
     topics=("booking.%",),
     columns=(
         Column("payment_id", "uuid not null", "The payment"),
         Column("booking_id", "uuid not null", "The booking it is for, in bookings"),
         Column("flight_id", "uuid not null", "The booking's flight, in flights"),
-        Column("seats", "smallint not null", "Seats it is for: those the booking had when it was begun"),
-        Column("amount", "bigint not null", "What is paid, in minor units of currency"),
+        Column("seats", "smallint not null", "Seats of the booking when the payment started"),
+        Column("amount", "bigint not null", "Amount, in minor units of currency"),
         Column("currency", 'text collate "C" not null', "ISO 4217 code"),
         Column(
             "capture", 'text collate "C" not null', "automatic (taken at once) or manual (authorised first)"
         ),
-        Column("gateway", 'text collate "C"', "Who moves the money; null: the caller vouches for it"),
+        Column("gateway", 'text collate "C"', "Payment gateway; null if the caller vouches for the payment"),
         Column(
             "status",
             'text collate "C" not null',
-            "pending, captured (the money came), declined, voided, lapsed (the booking ended before)",
+            "pending, captured (money received), declined, voided, lapsed (the booking ended first)",
         ),
-        Column("reason", 'text collate "C"', "Why it was declined, where the gateway said so"),
-        Column("started_at", "timestamptz not null", "When it was begun"),
-        Column("authorised_at", "timestamptz", "When it was authorised; null: it was not, or nobody said so"),
-        Column("captured_at", "timestamptz", "When the money came; null: it did not"),
-        Column("failed_at", "timestamptz", "When it was declined or voided, or lapsed; null: it was not"),
+        Column("reason", 'text collate "C"', "Decline code of the gateway, if any"),
+        Column("started_at", "timestamptz not null", "Start of the payment"),
+        Column(
+            "authorised_at", "timestamptz", "Time of the authorisation; null if unknown or not authorised"
+        ),
+        Column("captured_at", "timestamptz", "Time of the capture; null if not captured"),
+        Column("failed_at", "timestamptz", "Time when it was declined, voided or lapsed; null otherwise"),
         Column("position", "bigint not null", "Position of its last event in the log"),
     ),
     key="payment_id",
@@ -37,7 +39,7 @@ PAYMENTS = Projection(
     indexes=("(captured_at) where captured_at is not null", "(flight_id)", "(booking_id)", "(started_at)"),
     fold=f"""
     {streams(_TOPICS)}, numbered as (
-        -- Each event belongs to the booking's latest payment; what came before the first has number 0.
+        -- Each event belongs to the booking's latest payment; events before the first payment have number 0.
         select *, topic in ('booking.payment_pending', 'booking.payment_requested') as starts,
             count(*) filter (where topic in ('booking.payment_pending', 'booking.payment_requested')) over w
                 as number,
@@ -55,13 +57,13 @@ PAYMENTS = Projection(
             min(recorded_at) filter (where topic = 'booking.payment_declined') as declined_at,
             min(recorded_at) filter (where topic in (
                 'booking.payment_voided', 'booking.payment_released')) as voided_at,
-            -- Why one was voided is what somebody wrote about somebody: no fact for analysts.
+            -- The reason of a void is free text about a person, so analysts do not see it.
             max(state ->> 'code') filter (where topic = 'booking.payment_declined') as reason,
             (array_agg(topic order by originator_version desc) filter (
                 where starts or topic in ('booking.cancelled', 'booking.reseated')))[1] as turn,
             max(recorded_at) filter (where topic = 'booking.cancelled') as cancelled_at
         from numbered where number > 0 group by originator_id, number
-    ), judged as (
+    ), classified as (
         select *, case when captured_at is not null then 'captured'
             when declined_at is not null then 'declined'
             when voided_at is not null then 'voided' when turn = 'booking.cancelled' then 'lapsed'
@@ -75,6 +77,6 @@ PAYMENTS = Projection(
         case j.status when 'declined' then j.declined_at when 'voided' then j.voided_at
             when 'lapsed' then j.cancelled_at end,
         j.position
-    from judged as j
+    from classified as j
     """,  # noqa: S608 - constants only
 )

@@ -1,4 +1,4 @@
-"""A projection that follows the log: its columns, and the one statement that takes up a batch."""
+"""Definition of a projection: its columns, and the one statement that applies a batch."""
 
 from dataclasses import dataclass
 from typing import LiteralString
@@ -15,14 +15,14 @@ class Column:
 class Projection:
     """One table of facts.
 
-    `fold` selects rows, all columns in order, from the events past position `after`, up to `upto`, whichever
-    they are: for each stream that they touch it works out the rows again from the whole stream as it stood at
-    `upto`. So a row depends on the log and on nothing else, and following, rebuilding and looking back are
-    the same. `{events}` is the log, or a part of it. `stream` is the column that names a row's stream; None:
-    a row never changes once it is there.
+    `fold` selects the rows for the events after position `after`, up to `upto`. For each stream that these
+    events touch it computes the rows again from the whole stream up to `upto`. So a row depends on the log
+    alone, and following, rebuilding and reading a past state use one statement. `{events}` stands for the
+    log, or a part of it. `stream` is the column with the id of a row's stream; None means that rows never
+    change.
 
-    A change to `columns`, `indexes` or `fold` is a new `version`. Columns may be added at the end only,
-    since views stand on them; for anything else make a projection of another name.
+    A change of `columns`, `indexes` or `fold` needs a new `version`. Columns may only be added at the end,
+    because views depend on them; any other change needs a projection with another name.
     """
 
     name: LiteralString
@@ -37,7 +37,7 @@ class Projection:
 
     @property
     def apply(self) -> LiteralString:
-        """Takes up a batch: `fold` into `{table}`."""
+        """The statement that applies a batch: `fold` into `{table}`."""
         if self.stream is None:
             return "insert into {table}" + self.fold
         changes = ", ".join([f"{c.name} = excluded.{c.name}" for c in self.columns if c.name != self.key])
@@ -50,13 +50,13 @@ EVENT: LiteralString = """
 
 
 def streams(topics: LiteralString) -> LiteralString:
-    """Starts a fold: `stream` holds those events, of every stream that the batch touches.
+    """Return the start of a fold: `stream` holds the matching events of every stream that the batch touches.
 
     `topics` is a condition on `e.topic` that holds for the first event of a stream. Streams that begin in the
-    batch are all in it; of the others, what came before is looked up, by stream alone and never by position
-    (hence the zero): an index over all positions so far would be read whole.
+    batch are complete in it. Earlier events of the others are found by stream and not by position (hence
+    `+ 0`), which would read the whole index over positions.
 
-    Statements fold by grouping and never join `stream` to itself: its size is not known when that is planned.
+    Statements fold by grouping and never join `stream` to itself, because the planner does not know its size.
     """
     return f"""
     with batch as materialized (

@@ -1,4 +1,4 @@
-"""Seats over time as facts: one row for each event that changed how many a flight has, held or booked."""
+"""Seat change facts: one row per event that changed the seat counts of a flight."""
 
 from analytics.facts.projection import Column, Projection, streams
 
@@ -8,33 +8,33 @@ _TOPICS = """e.topic in ('booking.initiated', 'booking.booked', 'booking.reseate
 SEAT_CHANGES = Projection(
     name="seat_changes",
     version=1,
-    comment="One row per event that changed a flight's seats; sums up to any position are its counts then",
+    comment="One row per event that changed a flight's seat counts; sums up to a position are the counts",
     topics=("booking.%", "flight.%"),
     columns=(
         Column("position", "bigint not null", "Position of the event in the log"),
-        Column("recorded_at", "timestamptz not null", "When it happened"),
+        Column("recorded_at", "timestamptz not null", "Time of the event"),
         Column("flight_id", "uuid not null", "The flight, in flights"),
-        Column("booking_id", "uuid", "The booking that changed, in bookings; null: the flight itself did"),
-        Column("topic", 'text collate "C" not null', "What happened, like booking.booked"),
+        Column("booking_id", "uuid", "The booking, in bookings; null if the flight itself changed"),
+        Column("topic", 'text collate "C" not null', "Topic of the event, like booking.booked"),
         Column("seats_change", "integer not null", "Change of the flight's seats"),
-        Column("held_change", "integer not null", "Change of its seats that are held, unpaid"),
-        Column("booked_change", "integer not null", "Change of its seats that are booked"),
+        Column("held_change", "integer not null", "Change of its held (unpaid) seats"),
+        Column("booked_change", "integer not null", "Change of its booked seats"),
     ),
     key="position",
     stream=None,
     indexes=("(flight_id, position)", "(recorded_at)"),
     fold=f"""
-    {streams(_TOPICS)}, told as (
+    {streams(_TOPICS)}, turns_of_streams as (
         select *, case topic when 'booking.initiated' then 'held' when 'booking.reseated' then 'held'
             when 'booking.booked' then 'booked' when 'booking.cancelled' then 'gone' end as turn
         from stream
     ), numbered as (
         select *, count(turn) over w as turns,
-            -- A booking only ever gives seats back, and has them again when it is seated again.
+            -- The seats of a booking only decrease; a reseated booking has the same number again.
             case when topic like 'flight.%%' then (state ->> 'seats')::integer
                 else min((state ->> 'seats')::integer) over w end as seats,
             first_value(state ->> 'flight_id') over w as flight_id
-        from told window w as (partition by originator_id order by originator_version)
+        from turns_of_streams window w as (partition by originator_id order by originator_version)
     ), counted as (
         select *, case when topic like 'flight.%%' then seats else 0 end as seats_now,
             case first_value(turn) over w when 'held' then seats else 0 end as held_now,

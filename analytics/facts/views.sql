@@ -1,4 +1,4 @@
--- Views over the facts. Made again by every migration, so columns may be added at the end only.
+-- Views over the facts. Every migration run replaces them, so columns may only be added at the end.
 create or replace view analytics.checkpoints as
 select b.projection, b.version, b.position, h.position - b.position as lag_events,
     coalesce(extract(epoch from greatest(clock_timestamp() - n.recorded_at, interval '0')), 0)::float8 as lag_seconds,
@@ -7,32 +7,32 @@ from analytics_store.builds b
 cross join (select coalesce(max(position), 0) as position from ledger.events) h
 left join ledger.events n on n.position = b.position + 1
 where b.live;
-comment on view analytics.checkpoints is 'How far each table of facts has come: it shows the log up to there, all of it and no more';
-comment on column analytics.checkpoints.projection is 'The table of facts';
-comment on column analytics.checkpoints.version is 'Which version of the projection wrote it';
-comment on column analytics.checkpoints.position is 'Position of the last event that it shows';
-comment on column analytics.checkpoints.lag_events is 'How many events it is behind the log';
-comment on column analytics.checkpoints.lag_seconds is 'For how long the oldest event that it does not show has been in the log; 0: it shows all';
-comment on column analytics.checkpoints.recorded_at is 'When the last event that it shows happened';
-comment on column analytics.checkpoints.written_at is 'When it was last brought up to date';
-comment on column analytics.checkpoints.parked_at is 'Since when it stands still because of an event that it cannot take; null: it does not';
+comment on view analytics.checkpoints is 'Checkpoint of each fact table: the table shows the log exactly up to this position';
+comment on column analytics.checkpoints.projection is 'The fact table';
+comment on column analytics.checkpoints.version is 'Version of the projection that wrote it';
+comment on column analytics.checkpoints.position is 'Position of the last applied event';
+comment on column analytics.checkpoints.lag_events is 'Number of events not yet applied';
+comment on column analytics.checkpoints.lag_seconds is 'Age of the oldest event not yet applied, in seconds; 0 if all are applied';
+comment on column analytics.checkpoints.recorded_at is 'Time of the last applied event';
+comment on column analytics.checkpoints.written_at is 'Time of the last update';
+comment on column analytics.checkpoints.parked_at is 'Time when it was parked before an event that it cannot apply; null if not parked';
 comment on column analytics.checkpoints.parked_position is 'Position of that event';
-comment on column analytics.checkpoints.error is 'What is wrong with it';
-comment on column analytics.checkpoints.hash is 'The chain''s hash at position: of that event and of all before it';
+comment on column analytics.checkpoints.error is 'Error of that event';
+comment on column analytics.checkpoints.hash is 'Chain hash at position, covering that event and all before it';
 
--- A barrier, so that no condition of a reader is asked of commands that are not to be seen.
+-- A security barrier: conditions of readers are not evaluated on rows outside the view.
 create or replace view analytics.refusals with (security_barrier) as
 select recorded_at, (recorded_at at time zone 'UTC')::date as day, operation,
     coalesce(body::json ->> 'code', substring(body::json ->> 'type' from '[^/]*$')) as reason,
     status::integer as status, last_position as position
 from ledger.commands where first_position is null and status >= 400;
-comment on view analytics.refusals is 'One row per command that was refused for good, as of now';
-comment on column analytics.refusals.recorded_at is 'When it was refused';
-comment on column analytics.refusals.day is 'The same as a day, UTC';
-comment on column analytics.refusals.operation is 'What was asked for, like initiate_booking';
-comment on column analytics.refusals.reason is 'Why not: the code of the problem, like not-enough-seats';
-comment on column analytics.refusals.status is 'The HTTP status of the answer';
-comment on column analytics.refusals.position is 'Where the log ended when it was refused';
+comment on view analytics.refusals is 'One row per refused command, as of now';
+comment on column analytics.refusals.recorded_at is 'Time of the refusal';
+comment on column analytics.refusals.day is 'Day of the refusal, UTC';
+comment on column analytics.refusals.operation is 'Operation, like initiate_booking';
+comment on column analytics.refusals.reason is 'Problem code, like not-enough-seats';
+comment on column analytics.refusals.status is 'HTTP status of the answer';
+comment on column analytics.refusals.position is 'Position of the head when it was refused';
 
 create or replace view analytics.daily_sales as
 with moved as (
@@ -47,31 +47,31 @@ select m.day, f.carrier, f.origin, f.destination, m.currency, sum(m.payments)::b
     sum(m.refunded)::bigint as refunded_amount, (sum(m.captured) - sum(m.refunded))::bigint as net_amount
 from moved m join analytics.flights f using (flight_id)
 group by m.day, f.carrier, f.origin, f.destination, m.currency;
-comment on view analytics.daily_sales is 'Money taken and given back, by day, carrier, route and currency';
-comment on column analytics.daily_sales.day is 'The day, UTC, that a payment was captured or a refund became due';
+comment on view analytics.daily_sales is 'Captured and refunded money by day, carrier, route and currency';
+comment on column analytics.daily_sales.day is 'Day, UTC, when a payment was captured or a refund became due';
 comment on column analytics.daily_sales.carrier is 'IATA code of the airline';
 comment on column analytics.daily_sales.origin is 'IATA code of the airport';
 comment on column analytics.daily_sales.destination is 'IATA code of the airport';
-comment on column analytics.daily_sales.currency is 'ISO 4217 code; amounts of several are never added up';
+comment on column analytics.daily_sales.currency is 'ISO 4217 code; amounts of different currencies are never added';
 comment on column analytics.daily_sales.payments is 'Payments captured that day';
-comment on column analytics.daily_sales.seats is 'Seats that they were for';
-comment on column analytics.daily_sales.captured_amount is 'What they came to, in minor units';
-comment on column analytics.daily_sales.refunded_amount is 'Refunds that became due that day, in minor units, settled or not';
-comment on column analytics.daily_sales.net_amount is 'captured_amount less refunded_amount';
+comment on column analytics.daily_sales.seats is 'Seats of these payments';
+comment on column analytics.daily_sales.captured_amount is 'Sum of their amounts, in minor units';
+comment on column analytics.daily_sales.refunded_amount is 'Refunds that became due that day, settled or not, in minor units';
+comment on column analytics.daily_sales.net_amount is 'captured_amount minus refunded_amount';
 
 create or replace view analytics.seats_over_time as
 select flight_id, position, recorded_at, sum(seats_change) over w as seats, sum(held_change) over w as held,
     sum(booked_change) over w as booked,
     sum(seats_change) over w - sum(held_change) over w - sum(booked_change) over w as available
 from analytics.seat_changes window w as (partition by flight_id order by position);
-comment on view analytics.seats_over_time is 'The seat counts of a flight right after each event that changed them';
+comment on view analytics.seats_over_time is 'Seat counts of a flight right after each event that changed them';
 comment on column analytics.seats_over_time.flight_id is 'The flight, in flights';
 comment on column analytics.seats_over_time.position is 'Position of the event in the log';
-comment on column analytics.seats_over_time.recorded_at is 'When it happened';
-comment on column analytics.seats_over_time.seats is 'Seats that the flight then had';
-comment on column analytics.seats_over_time.held is 'Of these held, unpaid';
-comment on column analytics.seats_over_time.booked is 'Of these booked';
-comment on column analytics.seats_over_time.available is 'The others: seats = held + booked + available; holds that had run out count as held until they were tidied away';
+comment on column analytics.seats_over_time.recorded_at is 'Time of the event';
+comment on column analytics.seats_over_time.seats is 'Seats of the flight at that time';
+comment on column analytics.seats_over_time.held is 'Held (unpaid) seats';
+comment on column analytics.seats_over_time.booked is 'Booked seats';
+comment on column analytics.seats_over_time.available is 'Free seats: seats = held + booked + available; an expired hold counts as held until it is swept';
 
 create or replace view analytics.load_factor as
 with days as (
@@ -95,16 +95,16 @@ select g.flight_id, g.carrier, g.origin, g.destination, g.departs_at, g.day as d
     round(sum(d.booked::numeric) over w / nullif(sum(d.seats) over w, 0), 4) as load_factor
 from grid g left join days d using (flight_id, day)
 window w as (partition by g.flight_id order by g.day desc);
-comment on view analytics.load_factor is 'How full each flight was, so many days before departure: a row a day since it was put on sale; cancelled flights have none';
+comment on view analytics.load_factor is 'Load factor of each flight by days before departure, one row a day since it was scheduled; cancelled flights have no rows';
 comment on column analytics.load_factor.flight_id is 'The flight, in flights';
 comment on column analytics.load_factor.carrier is 'IATA code of the airline';
 comment on column analytics.load_factor.origin is 'IATA code of the airport';
 comment on column analytics.load_factor.destination is 'IATA code of the airport';
 comment on column analytics.load_factor.departs_at is 'Departure';
-comment on column analytics.load_factor.days_to_departure is 'Whole days left, 365 at most; 0: the last 24 hours. Counts are those at the end of the day, or now';
-comment on column analytics.load_factor.seats is 'Seats that the flight then had';
-comment on column analytics.load_factor.held is 'Of these held, unpaid';
-comment on column analytics.load_factor.booked is 'Of these booked';
+comment on column analytics.load_factor.days_to_departure is 'Whole days until departure, at most 365; 0 is the last 24 hours. Counts are as of the end of that day, or now';
+comment on column analytics.load_factor.seats is 'Seats of the flight at that time';
+comment on column analytics.load_factor.held is 'Held (unpaid) seats';
+comment on column analytics.load_factor.booked is 'Booked seats';
 comment on column analytics.load_factor.load_factor is 'booked / seats, from 0 to 1';
 
 create or replace view analytics.funnel as
@@ -121,21 +121,21 @@ select (b.initiated_at at time zone 'UTC')::date as day, f.carrier, f.origin, f.
         as seconds_to_paid_p95
 from analytics.bookings b join analytics.flights f using (flight_id)
 group by 1, 2, 3, 4;
-comment on view analytics.funnel is 'What became of the bookings initiated on a day, by carrier and route: initiated = paid + expired + given_up + flight_cancelled + open';
-comment on column analytics.funnel.day is 'The day, UTC, that they were initiated';
+comment on view analytics.funnel is 'Bookings by outcome, by day of initiation, carrier and route: initiated = paid + expired + given_up + flight_cancelled + open';
+comment on column analytics.funnel.day is 'Day of initiation, UTC';
 comment on column analytics.funnel.carrier is 'IATA code of the airline';
 comment on column analytics.funnel.origin is 'IATA code of the airport';
 comment on column analytics.funnel.destination is 'IATA code of the airport';
 comment on column analytics.funnel.initiated is 'Bookings initiated';
-comment on column analytics.funnel.payment_started is 'Of these, those that somebody began to pay';
-comment on column analytics.funnel.paid is 'Those that were paid, whatever became of them later';
-comment on column analytics.funnel.expired is 'Those whose hold ran out unpaid';
-comment on column analytics.funnel.given_up is 'Those cancelled unpaid by request';
-comment on column analytics.funnel.flight_cancelled is 'Those that went unpaid with their flight';
-comment on column analytics.funnel.open is 'Those that are neither paid nor cancelled';
+comment on column analytics.funnel.payment_started is 'Bookings with at least one payment started';
+comment on column analytics.funnel.paid is 'Bookings paid, including those cancelled later';
+comment on column analytics.funnel.expired is 'Bookings whose hold expired unpaid';
+comment on column analytics.funnel.given_up is 'Bookings cancelled on request before payment';
+comment on column analytics.funnel.flight_cancelled is 'Unpaid bookings cancelled with their flight';
+comment on column analytics.funnel.open is 'Bookings neither paid nor cancelled';
 comment on column analytics.funnel.paid_share is 'paid / initiated, from 0 to 1';
-comment on column analytics.funnel.seconds_to_paid_median is 'Median of the seconds from initiated to paid; null: none was';
-comment on column analytics.funnel.seconds_to_paid_p95 is 'Their 95th percentile';
+comment on column analytics.funnel.seconds_to_paid_median is 'Median seconds from initiation to payment; null if none was paid';
+comment on column analytics.funnel.seconds_to_paid_p95 is '95th percentile of the seconds from initiation to payment';
 
 create or replace view analytics.expiry_rates as
 select (b.initiated_at at time zone 'UTC')::date as day, f.carrier, f.origin, f.destination, count(*) as holds,
@@ -145,15 +145,15 @@ select (b.initiated_at at time zone 'UTC')::date as day, f.carrier, f.origin, f.
         as expired_while_paying
 from analytics.bookings b join analytics.flights f using (flight_id)
 group by 1, 2, 3, 4;
-comment on view analytics.expiry_rates is 'How many holds ran out, by the day they were made, carrier and route';
-comment on column analytics.expiry_rates.day is 'The day, UTC, that the seats were held';
+comment on view analytics.expiry_rates is 'Expired holds by day of the hold, carrier and route';
+comment on column analytics.expiry_rates.day is 'Day of the hold, UTC';
 comment on column analytics.expiry_rates.carrier is 'IATA code of the airline';
 comment on column analytics.expiry_rates.origin is 'IATA code of the airport';
 comment on column analytics.expiry_rates.destination is 'IATA code of the airport';
 comment on column analytics.expiry_rates.holds is 'Bookings initiated';
-comment on column analytics.expiry_rates.expired is 'Of these, those that the clock took the seats back from';
+comment on column analytics.expiry_rates.expired is 'Holds that expired';
 comment on column analytics.expiry_rates.expired_share is 'expired / holds, from 0 to 1';
-comment on column analytics.expiry_rates.expired_while_paying is 'Of the expired, those that somebody had begun to pay';
+comment on column analytics.expiry_rates.expired_while_paying is 'Expired holds with a payment started';
 
 create or replace view analytics.refusal_rates with (security_barrier) as
 with asked as (
@@ -167,12 +167,12 @@ with asked as (
 )
 select day, operation, reason, refused, asked::bigint as asked, round(refused / asked, 4) as refused_share
 from counted where reason is not null;
-comment on view analytics.refusal_rates is 'How many commands of callers were refused, by day, operation and reason, as of now; the ledger''s own do not count';
-comment on column analytics.refusal_rates.day is 'The day, UTC, that they were asked';
-comment on column analytics.refusal_rates.operation is 'What was asked for, like initiate_booking';
-comment on column analytics.refusal_rates.reason is 'Why not: the code of the problem, like not-enough-seats';
+comment on view analytics.refusal_rates is 'Refused commands of callers by day, operation and reason, as of now; system commands are excluded';
+comment on column analytics.refusal_rates.day is 'Day of the command, UTC';
+comment on column analytics.refusal_rates.operation is 'Operation, like initiate_booking';
+comment on column analytics.refusal_rates.reason is 'Problem code, like not-enough-seats';
 comment on column analytics.refusal_rates.refused is 'Commands refused for that reason';
-comment on column analytics.refusal_rates.asked is 'Commands of that operation on that day, refused or not';
+comment on column analytics.refusal_rates.asked is 'All commands of that operation on that day';
 comment on column analytics.refusal_rates.refused_share is 'refused / asked, from 0 to 1';
 
 create or replace view analytics.payment_outcomes as
@@ -181,15 +181,15 @@ select (started_at at time zone 'UTC')::date as day, gateway, currency, status, 
     round(count(*) / sum(count(*)) over (partition by (started_at at time zone 'UTC')::date, gateway, currency), 4)
         as share
 from analytics.payments group by 1, 2, 3, 4, 5;
-comment on view analytics.payment_outcomes is 'What became of payments, by the day they were begun, gateway and currency';
-comment on column analytics.payment_outcomes.day is 'The day, UTC, that they were begun';
-comment on column analytics.payment_outcomes.gateway is 'Who moves the money; null: the caller vouches for it';
+comment on view analytics.payment_outcomes is 'Payments by outcome, by start day, gateway and currency';
+comment on column analytics.payment_outcomes.day is 'Start day, UTC';
+comment on column analytics.payment_outcomes.gateway is 'Payment gateway; null if the caller vouches for the payment';
 comment on column analytics.payment_outcomes.currency is 'ISO 4217 code';
 comment on column analytics.payment_outcomes.status is 'pending, captured, declined, voided or lapsed';
-comment on column analytics.payment_outcomes.reason is 'Why they were declined, where the gateway said so';
-comment on column analytics.payment_outcomes.payments is 'How many';
-comment on column analytics.payment_outcomes.amount is 'What they came to, in minor units';
-comment on column analytics.payment_outcomes.share is 'Of all payments of that day, gateway and currency, from 0 to 1';
+comment on column analytics.payment_outcomes.reason is 'Decline code of the gateway, if any';
+comment on column analytics.payment_outcomes.payments is 'Number of payments';
+comment on column analytics.payment_outcomes.amount is 'Sum of their amounts, in minor units';
+comment on column analytics.payment_outcomes.share is 'Share of all payments of that day, gateway and currency, from 0 to 1';
 
 create or replace view analytics.refund_ageing as
 select currency, reason, case when age < interval '1 day' then '0-1 days' when age < interval '7 days' then '1-7 days'
@@ -197,12 +197,12 @@ select currency, reason, case when age < interval '1 day' then '0-1 days' when a
     count(*) as refunds, sum(amount)::bigint as amount, min(due_at) as oldest_due_at
 from (select *, now() - due_at as age from analytics.refunds where settled_at is null) as owed
 group by 1, 2, 3;
-comment on view analytics.refund_ageing is 'Money that is still owed to customers, by how long';
+comment on view analytics.refund_ageing is 'Refunds due and not settled, by age';
 comment on column analytics.refund_ageing.currency is 'ISO 4217 code';
-comment on column analytics.refund_ageing.reason is 'Why it is owed';
-comment on column analytics.refund_ageing.age is 'For how long: 0-1 days, 1-7 days, 7-30 days, over 30 days';
-comment on column analytics.refund_ageing.refunds is 'How many refunds';
-comment on column analytics.refund_ageing.amount is 'What they come to, in minor units';
-comment on column analytics.refund_ageing.oldest_due_at is 'Since when the oldest of them is owed';
+comment on column analytics.refund_ageing.reason is 'Reason of the refund';
+comment on column analytics.refund_ageing.age is 'Age: 0-1 days, 1-7 days, 7-30 days, over 30 days';
+comment on column analytics.refund_ageing.refunds is 'Number of refunds';
+comment on column analytics.refund_ageing.amount is 'Sum of their amounts, in minor units';
+comment on column analytics.refund_ageing.oldest_due_at is 'Time when the oldest of them became due';
 
 grant select on all tables in schema analytics to seatledger_analyst, seatledger_writer;

@@ -1,1 +1,1 @@
-"""How projections follow the log: batches with their checkpoint in one transaction, builds, rebuilds."""
+"""The follower: applies the log to the fact tables in batches, and rebuilds them."""

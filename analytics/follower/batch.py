@@ -1,4 +1,4 @@
-"""One batch: the rows that a range of events makes, and the checkpoint behind it, in one transaction."""
+"""One batch: apply a range of events to a fact table and move its checkpoint, in one transaction."""
 
 from typing import LiteralString, NamedTuple
 
@@ -13,16 +13,16 @@ from ledger.codec import EVENT_TYPES
 
 STATEMENT_SECONDS_MAX = 20
 SEVERED_SECONDS = STATEMENT_SECONDS_MAX + 10
-"""A batch that takes longer has lost its server, which answers no more: the connection is cut off."""
+"""Limit on a batch. After it the server counts as lost and the connection is closed."""
 
 LOG = sql.Identifier("ledger", "events")
 
 FROZEN_SECONDS_MAX = 15
-"""Whoever is silent for so long in mid-batch loses it, and another takes over."""
+"""Idle limit inside a batch. After it PostgreSQL ends the transaction and another follower takes over."""
 
 
-class Checkpoint(NamedTuple):
-    """Where a build stands: the position it has taken up, the head of the log, why it is parked if it is."""
+class ProjectionCheckpoint(NamedTuple):
+    """State of a build: last applied position, head of the log, and the error that parked it, if any."""
 
     build: int
     version: int
@@ -38,28 +38,28 @@ class Checkpoint(NamedTuple):
 
 async def advance(
     connection: Connection, projection: Projection, build: int | None, limit: int, retry: bool = False
-) -> Checkpoint | None:
-    """Take up at most `limit` events in a transaction of its own; None when somebody else is at it.
+) -> ProjectionCheckpoint | None:
+    """Apply at most `limit` events in one transaction. Return None if another follower holds the checkpoint.
 
-    `build` None is the one that readers see. What is parked, or of another version, stays as it is; `retry`
-    tries what is parked. The lock on the checkpoint's row is the leadership: it lasts as long as the
-    transaction, so it cannot be left behind, and holds through poolers that share connections.
-    Raises Unreadable, and psycopg.Error of whatever kind.
+    `build` None means the live build. A parked build and a build of another version stay unchanged; `retry`
+    tries a parked build again. The lock on the checkpoint row elects the leader: it ends with the
+    transaction, so a crash leaves nothing behind, and it works through connection poolers.
+    Raises Unreadable and psycopg.Error.
     """
     async with connection.transaction():
         await limit_batch(connection)
-        at = await checkpoint(connection, projection, build)
+        at = await lock_checkpoint(connection, projection, build)
         if at is None or at.version != projection.version or (at.error and not retry):
             return at
-        return await take_up(connection, projection, at, limit)
+        return await apply_next(connection, projection, at, limit)
 
 
 async def advance_or_park(
     connection: Connection, projection: Projection, build: int | None, limit: int, retry: bool = False
-) -> Checkpoint | None:
-    """As `advance`, with smaller and smaller batches where one fails, until a single event is to blame.
+) -> ProjectionCheckpoint | None:
+    """Call `advance`, halving the batch on failure until one event is left; park the build before that event.
 
-    Then the build stands still before it. Raises psycopg.Error for trouble that passes.
+    Raises psycopg.Error for transient failures.
     """
     size = limit
     while True:
@@ -69,31 +69,35 @@ async def advance_or_park(
             await park(connection, projection, error)
             return await advance(connection, projection, error.build, 1)
         except (*POISON, psycopg.errors.QueryCanceled):
-            # A batch that takes too long may do in parts; one event that does is no poison, only slow.
+            # A batch that times out may succeed in parts. A single event that times out is slow, not poison.
             if size == 1:
                 raise
             size //= 2
 
 
 async def limit_batch(connection: Connection) -> None:
-    """For this transaction: nothing takes for ever, and nothing waits for the disk."""
+    """Set the transaction's timeouts, and let its commit skip the wait for the disk."""
     await connection.execute(_LIMITS, prepare=False)
 
 
-async def checkpoint(connection: Connection, projection: Projection, build: int | None) -> Checkpoint | None:
-    """The build's checkpoint, locked until the transaction ends; None when somebody else has it."""
+async def lock_checkpoint(
+    connection: Connection, projection: Projection, build: int | None
+) -> ProjectionCheckpoint | None:
+    """Lock the build's checkpoint row until the transaction ends. Return None if another session holds it."""
     statement = _LIVE if build is None else _BUILD
     cursor = await connection.execute(statement, {"projection": projection.name, "build": build})
     row = await cursor.fetchone()
-    return None if row is None else Checkpoint(*row)
+    return None if row is None else ProjectionCheckpoint(*row)
 
 
-async def take_up(connection: Connection, projection: Projection, at: Checkpoint, limit: int) -> Checkpoint:
-    """The next events of a build whose checkpoint is locked. Raises as `advance` does."""
+async def apply_next(
+    connection: Connection, projection: Projection, at: ProjectionCheckpoint, limit: int
+) -> ProjectionCheckpoint:
+    """Apply the next events to a build whose checkpoint is locked. Raises as `advance` does."""
     await _require_same_log(connection, at)
     if not at.is_behind:
         return at
-    span = {"after": at.position, "upto": await _known_upto(connection, projection, at, limit)}
+    span = {"after": at.position, "upto": await _last_known(connection, projection, at, limit)}
     statement = sql.SQL(projection.apply).format(table=table(projection, at.build), events=LOG)
     try:
         await connection.execute(statement, span, prepare=False)
@@ -109,8 +113,8 @@ async def take_up(connection: Connection, projection: Projection, at: Checkpoint
     return at._replace(position=span["upto"], hash=row[0], error=None)
 
 
-async def _require_same_log(connection: Connection, at: Checkpoint) -> None:
-    """A restored backup may end before the checkpoint, or have had another history since."""
+async def _require_same_log(connection: Connection, at: ProjectionCheckpoint) -> None:
+    """Raise Unreadable if a restored log ends before the checkpoint or has another history up to it."""
     if at.position > at.head:
         reason = (
             f"the log ends at {at.head}, before the checkpoint {at.position}: "
@@ -126,10 +130,12 @@ async def _require_same_log(connection: Connection, at: Checkpoint) -> None:
             raise Unreadable(at.build, at.position, reason)
 
 
-async def _known_upto(connection: Connection, projection: Projection, at: Checkpoint, limit: int) -> int:
-    """How far the next batch goes: not past an event that a newer program wrote and this one cannot know.
+async def _last_known(
+    connection: Connection, projection: Projection, at: ProjectionCheckpoint, limit: int
+) -> int:
+    """Return the last position of the next batch: it ends before the first event of an unknown topic.
 
-    Better to stand still there than to be wrong.
+    A newer program wrote that event. Parking is better than wrong facts.
     """
     upto = min(at.position + limit, at.head)
     parameters = (at.position, upto, list(projection.topics), list(EVENT_TYPES))
@@ -143,8 +149,8 @@ async def _known_upto(connection: Connection, projection: Projection, at: Checkp
     return int(position) - 1
 
 
-# The rows can be made again from the log, so nobody waits for the disk: after a crash rows and checkpoint are
-# those of the same earlier moment.
+# Commits do not wait for the disk: the rows can be rebuilt from the log, and after a crash both rows and
+# checkpoint are those of the same earlier commit.
 _LIMITS: LiteralString = f"""
     set local statement_timeout = '{STATEMENT_SECONDS_MAX}s';
     set local idle_in_transaction_session_timeout = '{FROZEN_SECONDS_MAX}s';

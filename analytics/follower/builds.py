@@ -1,4 +1,4 @@
-"""Builds: the tables behind schema analytics; making them, showing them to readers, swapping them."""
+"""Builds: the numbered tables behind the views of schema analytics."""
 
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -17,38 +17,42 @@ def table(projection: Projection, build: int) -> sql.Identifier:
 
 
 def is_established(connection: psycopg.Connection[Any]) -> bool:
-    """Has every projection a table that readers see? True also where there is no room for them yet."""
-    if not _has_room(connection):
+    """Return whether every projection has a live table. True before the migration that adds the schema."""
+    if not _has_schema(connection):
         return True
     rows = connection.execute("select projection from analytics_store.builds where live").fetchall()
     return {name for (name,) in rows} >= PROJECTIONS.keys()
 
 
 def establish(connection: psycopg.Connection[Any]) -> None:
-    """Give each new projection an empty table, which then follows the log, and make the views again.
+    """Create an empty table for each new projection, and create the derived views again.
 
-    By the owner, in the transaction of the migrations.
+    Runs as the owner, in the transaction of the migrations.
     """
-    if not _has_room(connection):
+    if not _has_schema(connection):
         return
     for projection in PROJECTIONS.values():
         row = connection.execute(
             "select from analytics_store.builds where projection = %s and live", (projection.name,)
         ).fetchone()
         if row is None:
-            for statement in (*make(projection, 1), *index(projection, 1), *show(projection, 1)):
+            for statement in (
+                *create_statements(projection, 1),
+                *index_statements(projection, 1),
+                *publish_statements(projection, 1),
+            ):
                 connection.execute(statement)
             connection.execute(ADD, {**key(projection, 1), "version": projection.version, "live": True})
     connection.execute(derived_views().encode())
 
 
-def _has_room(connection: psycopg.Connection[Any]) -> bool:
+def _has_schema(connection: psycopg.Connection[Any]) -> bool:
     (name,) = connection.execute("select to_regclass('analytics_store.builds')").fetchone() or (None,)
     return name is not None
 
 
 def key(projection: Projection, build: int) -> dict[str, Any]:
-    """The parameters of a statement on one build."""
+    """Return the parameters that name one build in a statement."""
     return {"projection": projection.name, "build": build}
 
 
@@ -58,8 +62,8 @@ ADD: LiteralString = """
 """
 
 
-def make(projection: Projection, build: int) -> Iterator[sql.Composed]:
-    """The build's table, with its comments, for the writer to fill and nobody else to see."""
+def create_statements(projection: Projection, build: int) -> Iterator[sql.Composed]:
+    """Yield statements that create the build's table with its comments. Only the writer role may use it."""
     name = table(projection, build)
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
@@ -72,8 +76,8 @@ def make(projection: Projection, build: int) -> Iterator[sql.Composed]:
     yield sql.SQL("grant select, insert, update on {} to seatledger_writer").format(name)
 
 
-def index(projection: Projection, build: int) -> Iterator[sql.Composed]:
-    """The indexes that readers need; a rebuild makes them when the table is full, which is faster."""
+def index_statements(projection: Projection, build: int) -> Iterator[sql.Composed]:
+    """Yield statements that create the readers' indexes. A rebuild runs them last, which is faster."""
     for number, columns in enumerate(projection.indexes, 1):
         name = sql.Identifier(f"{projection.name}_{build}_{number}")
         yield sql.SQL("create index if not exists {} on {} {}").format(
@@ -81,8 +85,8 @@ def index(projection: Projection, build: int) -> Iterator[sql.Composed]:
         )
 
 
-def show(projection: Projection, build: int) -> Iterator[sql.Composed]:
-    """Readers see this build from now on. Their view stays the same one, and so do its grants."""
+def publish_statements(projection: Projection, build: int) -> Iterator[sql.Composed]:
+    """Yield statements that point the readers' view at this build. The view keeps its identity and grants."""
     view = sql.Identifier(PUBLIC, projection.name)
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in projection.columns)
     yield sql.SQL("create or replace view {} as select {} from {}").format(

@@ -1,4 +1,4 @@
-"""The follower: brings every projection up to the head, parks the one that meets poison, reconnects."""
+"""The follower loop: bring every projection up to the head, park on poison, reconnect."""
 
 import psycopg
 from loguru import logger
@@ -9,39 +9,39 @@ from database.connection import PersistentConnection, socket_deadline
 
 BATCH_MAX = 5_000
 BATCHES_MAX = 20
-"""Of one projection in a row; then the others have their turn, and the next run goes on."""
+"""Batches of one projection in a row, before the next projection has its turn."""
 
 
 class Follower:
-    """Any number may run: the database lets one at a time write each projection, batch by batch.
+    """Applies the log to all projections. Any number may run; PostgreSQL lets one write a projection.
 
-    What is parked is tried again once by each new Follower, so starting a mended program is all it takes.
+    Each new Follower retries a parked projection once, so a restart with a fixed program is enough.
     """
 
     def __init__(self, url: str, batch: int = BATCH_MAX) -> None:
         self._kept = PersistentConnection(url, "seatledger follower")
         self._batch = batch
         self._retried: set[str] = set()
-        self._troubled = False
+        self._is_failing = False
 
     async def run(self) -> None:
-        """One round: each projection as far as it goes. Trouble that passes is told, and raises nothing."""
-        troubled = False
+        """Bring each projection as far as possible. Transient failures are logged, not raised."""
+        failing = False
         for projection in PROJECTIONS.values():
             try:
-                await self._bring_up(projection)
+                await self._catch_up(projection)
             except (psycopg.Error, TimeoutError) as error:
-                troubled = True
-                if await self._trouble(projection, error):
+                failing = True
+                if await self._log_failure(projection, error):
                     return
-        if self._troubled and not troubled:
+        if self._is_failing and not failing:
             logger.info("follower.back")
-        self._troubled = troubled
+        self._is_failing = failing
 
     async def close(self) -> None:
         await self._kept.close()
 
-    async def _bring_up(self, projection: Projection) -> None:
+    async def _catch_up(self, projection: Projection) -> None:
         for _ in range(BATCHES_MAX):
             connection = await self._kept.get()
             retry = projection.name not in self._retried
@@ -53,9 +53,9 @@ class Follower:
             if at.error or at.version != projection.version or not at.is_behind:
                 return
 
-    async def _trouble(self, projection: Projection, error: Exception) -> bool:
-        """Told once, and not at every round; a connection that broke is left for a new one: is it gone?"""
-        if not self._troubled:
+    async def _log_failure(self, projection: Projection, error: Exception) -> bool:
+        """Log the first failure of a series. Return whether the connection was broken and dropped."""
+        if not self._is_failing:
             logger.bind(projection=projection.name, error=repr(error)).warning("follower.interrupted")
-        self._troubled = True
+        self._is_failing = True
         return await self._kept.drop_if_broken()

@@ -1,4 +1,4 @@
-"""Lag: how far each projection is behind the log, for readiness and for measurements."""
+"""Lag of each projection behind the log, for readiness and metrics."""
 
 from typing import LiteralString, NamedTuple
 
@@ -11,7 +11,7 @@ LAG_SECONDS_MAX = 30
 
 
 class Lag(NamedTuple):
-    """`seconds` is how long the oldest event that is not taken up has waited."""
+    """Lag of one projection. `seconds` is the age of the oldest event that is not applied yet."""
 
     projection: str
     version: int
@@ -24,8 +24,8 @@ class Lag(NamedTuple):
         return self.parked_position is not None
 
     @property
-    def in_words(self) -> str:
-        """For everybody who may ask for readiness: no error, because one may quote what stands in the log."""
+    def summary(self) -> str:
+        """One line for readiness. It leaves the error out, because an error may quote the log."""
         words = f"{self.events} events, {self.seconds:.0f} s behind"
         if self.is_parked:
             return f"PARKED at {self.parked_position}, {words}"
@@ -35,21 +35,19 @@ class Lag(NamedTuple):
 
 
 async def lags(connection: Connection) -> list[Lag]:
-    """Of every projection, as readers see it."""
+    """Return the lag of every live projection."""
     cursor = await connection.execute(_LAGS, (list(PROJECTIONS),))
     return [Lag(*row) for row in await cursor.fetchall()]
 
 
 async def check(connection: Connection) -> Check:
-    """Not ok when a projection stands still, but nobody's booking depends on it: taking the API out of
-    service for a report that is late would turn it into an outage.
-    """
-    told, ok = [], True
+    """Check that every projection follows. Not vital: bookings do not depend on late reports."""
+    summaries, ok = [], True
     for at in await lags(connection):
-        well = not at.is_parked and at.version == PROJECTIONS[at.projection].version
-        ok = ok and well and at.seconds <= LAG_SECONDS_MAX
-        told.append(f"{at.projection} {at.in_words}")
-    return Check("analytics", ok, "; ".join(told), vital=False)
+        is_current = not at.is_parked and at.version == PROJECTIONS[at.projection].version
+        ok = ok and is_current and at.seconds <= LAG_SECONDS_MAX
+        summaries.append(f"{at.projection} {at.summary}")
+    return Check("analytics", ok, "; ".join(summaries), vital=False)
 
 
 _LAGS: LiteralString = """

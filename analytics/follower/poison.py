@@ -1,4 +1,4 @@
-"""Poison: what a projection cannot take up, and standing still before it with an alarm."""
+"""Poison events: a projection parks before an event that it cannot apply, and raises an alarm."""
 
 from typing import LiteralString
 
@@ -15,11 +15,11 @@ POISON = (
     psycopg.ProgrammingError,
     psycopg.errors.ProgramLimitExceeded,
 )
-"""What comes again with the same event, unlike lost connections, locks and timeouts."""
+"""Errors that the same event causes again, unlike lost connections, locks and timeouts."""
 
 
 class Unreadable(Exception):
-    """An event that this program cannot take up, or a log that is not the one the checkpoint is of."""
+    """The event cannot be applied, or the log is not the one that the checkpoint was taken of."""
 
     def __init__(self, build: int, position: int, reason: str) -> None:
         super().__init__(reason)
@@ -28,10 +28,10 @@ class Unreadable(Exception):
 
 
 async def park(connection: Connection, projection: Projection, error: Unreadable) -> None:
-    """Stand still before an event, and sound the alarm."""
+    """Park the build before an event, and log an error."""
     values = {**key(projection, error.build), "position": error.position, "error": str(error)}
     cursor = await connection.execute(_PARK, values)
-    # Another one may have come past the event meanwhile.
+    # No row changes if another follower has passed the event meanwhile.
     if cursor.rowcount:
         alarm = logger.bind(projection=projection.name, position=error.position, error=str(error))
         alarm.error("projection.parked")

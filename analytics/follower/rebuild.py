@@ -1,4 +1,4 @@
-"""Rebuild: a projection made anew beside the one that readers see, and put in its place in an instant."""
+"""Rebuild: fill a new table from the log beside the live one, then swap them."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from psycopg import AsyncConnection, sql
 
 from analytics.facts import Projection
 from analytics.follower.batch import SEVERED_SECONDS, advance_or_park
-from analytics.follower.builds import ADD, index, key, make, table
+from analytics.follower.builds import ADD, create_statements, index_statements, key, table
 from analytics.follower.swap import LOCK_ALL, RebuildStopped, drop, swap_when_free
 from database.connection import Connection, conninfo, socket_deadline
 
@@ -16,7 +16,7 @@ BATCH_MAX = 50_000
 
 
 class Progress(NamedTuple):
-    """`done` of `of` events; `waits_for` what the finished table waits for, None while it is being filled."""
+    """Progress: `done` of `of` events. `waits_for` says what delays the swap; None while the table fills."""
 
     projection: str
     done: int
@@ -24,8 +24,8 @@ class Progress(NamedTuple):
     waits_for: str | None = None
 
 
-class Rebuilt(NamedTuple):
-    """What a rebuild came to; `events` are those that this run took up, in `seconds`, indexes and all."""
+class RebuildResult(NamedTuple):
+    """Result of a rebuild. This run applied `events` in `seconds`, indexes included."""
 
     projection: str
     version: int
@@ -38,17 +38,17 @@ class Rebuilt(NamedTuple):
         return round(self.events / max(self.seconds, 0.001))
 
 
-async def rebuild(url: str, projection: Projection, progress: Callable[[Progress], None]) -> Rebuilt:
-    """Fill a table beside, going on where a run before was cut short, then show it to readers.
+async def rebuild(url: str, projection: Projection, progress: Callable[[Progress], None]) -> RebuildResult:
+    """Fill a new build, continuing an interrupted one of the same version, then swap it in.
 
-    It runs as the owner of the tables, and calls nothing but PostgreSQL: projections have no side effects to
-    switch off. Raises RebuildStopped, and psycopg.Error when the database does not answer.
+    Runs as the owner of the tables. Projections have no side effects, so a rebuild fires none.
+    Raises RebuildStopped, and psycopg.Error if the database does not answer.
     """
     async with await _connect(url) as connection, await _connect(url) as holder:
         build, first = await _begin(connection, projection)
         started = time.monotonic()
         position = await _fill(connection, projection, build, progress)
-        for statement in index(projection, build):
+        for statement in index_statements(projection, build):
             await connection.execute(statement)
         seconds = time.monotonic() - started
         await connection.execute(sql.SQL("analyze {}").format(table(projection, build)))
@@ -60,7 +60,7 @@ async def rebuild(url: str, projection: Projection, progress: Callable[[Progress
             progress(Progress(projection.name, at, at, reason))
 
         position = await swap_when_free(connection, holder, (projection, build), catch_up, wait)
-        return Rebuilt(projection.name, projection.version, position, position - first, seconds)
+        return RebuildResult(projection.name, projection.version, position, position - first, seconds)
 
 
 async def _connect(url: str) -> Connection:
@@ -72,11 +72,11 @@ async def _connect(url: str) -> Connection:
 
 
 async def _begin(connection: Connection, projection: Projection) -> tuple[int, int]:
-    """The build to fill and how far it is: one of this version that was cut short, or a new one."""
+    """Return the build to fill and its position: an interrupted one of this version, or a new one."""
     async with connection.transaction():
-        # The live row's lock keeps out other rebuilds that begin, and for a moment the follower.
+        # The lock on the live row excludes other rebuilds that begin, and briefly the follower.
         await connection.execute(LOCK_ALL, (projection.name,))
-        cursor = await connection.execute(_BEGUN, (projection.name,))
+        cursor = await connection.execute(_BUILDS, (projection.name,))
         last = 1
         for build, version, position, live in await cursor.fetchall():
             last = max(last, build)
@@ -85,7 +85,7 @@ async def _begin(connection: Connection, projection: Projection) -> tuple[int, i
             if version == projection.version:
                 return build, position
             await drop(connection, projection, build)
-        for statement in make(projection, last + 1):
+        for statement in create_statements(projection, last + 1):
             await connection.execute(statement)
         values = {**key(projection, last + 1), "version": projection.version, "live": False}
         await connection.execute(ADD, values)
@@ -99,14 +99,14 @@ async def _fill(
         with socket_deadline(connection, SEVERED_SECONDS):
             at = await advance_or_park(connection, projection, build, BATCH_MAX, retry=True)
         if at is None:
-            raise RebuildStopped(f"{projection.name}: another rebuild has put another table in its place")
+            raise RebuildStopped(f"{projection.name}: another rebuild has swapped in another table")
         if at.error:
-            raise RebuildStopped(f"{projection.name} cannot take the event after {at.position}: {at.error}")
+            raise RebuildStopped(f"{projection.name} cannot apply the event after {at.position}: {at.error}")
         progress(Progress(projection.name, at.position, at.head))
         if not at.is_behind:
             return at.position
 
 
-_BEGUN: LiteralString = """
+_BUILDS: LiteralString = """
     select build, version, position, live from analytics_store.builds where projection = %s order by build
 """

@@ -1,4 +1,4 @@
-"""The swap: readers see the new table instead of the old one, all at once, and nobody goes back in time."""
+"""The swap of a rebuilt table: atomic, and no reader sees an older state afterwards."""
 
 import asyncio
 import time
@@ -9,27 +9,27 @@ import psycopg
 from psycopg import sql
 
 from analytics.facts import Projection
-from analytics.follower.batch import checkpoint, limit_batch, take_up
-from analytics.follower.builds import show, table
+from analytics.follower.batch import apply_next, limit_batch, lock_checkpoint
+from analytics.follower.builds import publish_statements, table
 from database.connection import Connection
 
 BATCH_MAX = 50_000
 PAUSE_SECONDS = 0.2
 HELD_SECONDS_MAX = 3.0
-"""How long an attempt holds the live table still; then the follower has its turn."""
+"""Limit on one attempt, which stops the follower of the live table."""
 
 WAIT_SECONDS_MAX = 600.0
-"""How long the swap waits for queries and transactions that began before the new table was complete."""
+"""Limit on waiting for queries and transactions that began before the new table was complete."""
 
 CatchUp = Callable[[], Awaitable[int]]
-"""Brings the new table up to the head of the log, and gives the position."""
+"""Brings the new table up to the head of the log and returns the position."""
 
-Wait = Callable[[int, str], None]
-"""Told what the finished table waits for, and its position."""
+OnWait = Callable[[int, str], None]
+"""Receives the position of the finished table and the reason why the swap waits."""
 
 
 class RebuildStopped(Exception):
-    """The rebuild cannot go on now; what is done is kept, and the next one goes on from there."""
+    """The rebuild stopped. Its progress is kept; the next rebuild continues from there."""
 
 
 async def swap_when_free(
@@ -37,13 +37,13 @@ async def swap_when_free(
     holder: Connection,
     target: tuple[Projection, int],
     catch_up: CatchUp,
-    wait: Wait,
+    wait: OnWait,
 ) -> int:
-    """The position at the swap, which takes a second connection, `holder`.
+    """Swap the new build in and return its position. `holder` is a second connection.
 
-    Each attempt holds the live table still, brings the new one up to it or further, and outwaits whoever
-    looks at the database as it was before: a transaction of isolation level repeatable read would otherwise
-    see half of the new table, or an older state than a moment ago.
+    Each attempt stops the live table's follower, brings the new table up to it or further, and waits for
+    older snapshots to end: a repeatable read transaction would otherwise see half of the new table, or an
+    older state than before.
     Raises RebuildStopped after WAIT_SECONDS_MAX.
     """
     projection, build = target
@@ -52,23 +52,23 @@ async def swap_when_free(
         position = await catch_up()
         async with holder.transaction():
             await limit_batch(holder)
-            (held_by,) = await _row(holder, _HOLD_LIVE, (projection.name,))
+            (held_by,) = await _row(holder, _LOCK_LIVE, (projection.name,))
             position = await catch_up()
-            why = await _outlast(connection, held_by)
+            why = await _wait_for_older(connection, held_by)
             if why is None:
                 try:
                     return await swap(holder, projection, build)
                 except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-                    # Who waits for a long query makes everybody else wait behind him.
+                    # Waiting for the lock would block all later readers behind a long query.
                     why = "queries that read the old table"
         if time.monotonic() > deadline:
-            raise RebuildStopped(f"{projection.name} is complete, but waits for {why}")
+            raise RebuildStopped(f"{projection.name} is complete, but the swap waited too long for {why}")
         wait(position, why)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _outlast(connection: Connection, held_by: int) -> str | None:
-    """Wait a little until nobody else has a snapshot from before now; what there is, if not."""
+async def _wait_for_older(connection: Connection, held_by: int) -> str | None:
+    """Wait until no other session has an older snapshot. Return the reason if some remain after the limit."""
     (mark,) = await _row(connection, "select clock_timestamp()")
     deadline = time.monotonic() + HELD_SECONDS_MAX
     while True:
@@ -81,31 +81,31 @@ async def _outlast(connection: Connection, held_by: int) -> str | None:
 
 
 async def swap(connection: Connection, projection: Projection, build: int) -> int:
-    """Show readers the new table instead of the old one, at the head of the log; gives the position.
+    """Point the readers' view at the new table, at the head of the log. Return the position.
 
-    One transaction: a query sees the one or the other. Raises LockNotAvailable when somebody reads just now.
+    One transaction: a query sees the old table or the new one. Raises LockNotAvailable if a query is reading.
     """
     async with connection.transaction():
         await limit_batch(connection)
         await connection.execute("set local lock_timeout = '100ms'")
-        # First the rows, which keep the followers out, then the view, which holds up readers.
+        # Lock the rows first, which stops followers, and the view last, which stops readers.
         await connection.execute(LOCK_ALL, (projection.name,))
-        at = await checkpoint(connection, projection, build)
+        at = await lock_checkpoint(connection, projection, build)
         if at is None:
-            raise RebuildStopped(f"{projection.name}: another rebuild has put another table in its place")
-        at = await take_up(connection, projection, at, BATCH_MAX)
-        for statement in show(projection, build):
+            raise RebuildStopped(f"{projection.name}: another rebuild has swapped in another table")
+        at = await apply_next(connection, projection, at, BATCH_MAX)
+        for statement in publish_statements(projection, build):
             await connection.execute(statement)
         cursor = await connection.execute(_OLD, (projection.name, build))
         for (old,) in await cursor.fetchall():
             await drop(connection, projection, old)
-        await connection.execute(_SHOW, (projection.name, build))
+        await connection.execute(_SET_LIVE, (projection.name, build))
         return at.position
 
 
 async def drop(connection: Connection, projection: Projection, build: int) -> None:
     await connection.execute(sql.SQL("drop table {}").format(table(projection, build)))
-    await connection.execute(_FORGET, (projection.name, build))
+    await connection.execute(_DELETE, (projection.name, build))
 
 
 async def _row(connection: Connection, statement: LiteralString, parameters: Any = None) -> tuple[Any, ...]:
@@ -118,12 +118,14 @@ LOCK_ALL: LiteralString = """
     select from analytics_store.builds where projection = %s order by build for update
 """
 _OLD: LiteralString = "select build from analytics_store.builds where projection = %s and build <> %s"
-_FORGET: LiteralString = "delete from analytics_store.builds where projection = %s and build = %s"
-_SHOW: LiteralString = "update analytics_store.builds set live = true where projection = %s and build = %s"
-_HOLD_LIVE: LiteralString = """
+_DELETE: LiteralString = "delete from analytics_store.builds where projection = %s and build = %s"
+_SET_LIVE: LiteralString = (
+    "update analytics_store.builds set live = true where projection = %s and build = %s"
+)
+_LOCK_LIVE: LiteralString = """
     select pg_backend_pid() from analytics_store.builds where projection = %s and live for update
 """
-# Whose role may not see other sessions waits for its own only.
+# A role that may not see other sessions waits only for its own.
 _OLDER: LiteralString = """
     select count(*) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'

@@ -1,1 +1,1 @@
-"""What if: the recorded demand, decided again by the ledger's own rules under another policy."""
+"""What-if: decide the recorded demand again, by the ledger's own handlers, under another policy."""

@@ -1,8 +1,8 @@
-"""Commands, from the events that they came to: given again as they were, to a booking as it is now."""
+"""Reconstruct commands from the events that they caused."""
 
 from typing import Any
 
-from analytics.what_if.demand import Recorded
+from analytics.what_if.demand import PastRequest
 from domain.booking import Booking
 from domain.commands import (
     CancelBooking,
@@ -17,10 +17,10 @@ from domain.commands import (
 from domain.payments import Capture, PaymentOutcome
 
 
-def again(command: Recorded, booking: Booking) -> Command | None:
-    """The command on a booking that had these events; None where the clock or a refund had them."""
-    first, events = command.events[0], command.events
-    match command.operation:
+def command_for(request: PastRequest, booking: Booking) -> Command | None:
+    """Return the command that caused the events, for `booking`; None if the clock or a refund did."""
+    first, events = request.events[0], request.events
+    match request.operation:
         case "pay_booking":
             return payment(booking, first.capture, getattr(first, "method", None))
         case "capture_payment":
@@ -30,7 +30,7 @@ def again(command: Recorded, booking: Booking) -> Command | None:
         case "record_payment" if booking.payment:
             reference = next((e.reference for e in events if isinstance(e, Booking.PaymentAuthorised)), None)
             code = next((e.code for e in events if isinstance(e, Booking.PaymentDeclined)), None)
-            return RecordPayment(booking.id, booking.payment.id, _told(events), reference, code)
+            return RecordPayment(booking.id, booking.payment.id, _payment_outcome(events), reference, code)
         case "reduce_seats":
             return ReduceSeats(booking.id, first.seats)
         case "cancel_booking":
@@ -41,12 +41,12 @@ def again(command: Recorded, booking: Booking) -> Command | None:
 
 
 def payment(booking: Booking, capture: Capture, method: str | None = None) -> PayBooking:
-    given = {} if method is None else {"payment_method": method}
-    return PayBooking(booking.id, booking.user_id, booking.total_cost, capture, **given)
+    method_field = {} if method is None else {"payment_method": method}
+    return PayBooking(booking.id, booking.user_id, booking.total_cost, capture, **method_field)
 
 
-def _told(events: list[Any]) -> PaymentOutcome:
-    """What the gateway must have said."""
+def _payment_outcome(events: list[Any]) -> PaymentOutcome:
+    """Return the gateway outcome that led to these events."""
     for event in events:
         if isinstance(event, Booking.PaymentDeclined):
             return PaymentOutcome.DECLINED

@@ -1,4 +1,4 @@
-"""The demand that was recorded: what was asked of each flight, in order, accepted and refused."""
+"""The recorded demand: all requests for each flight in order, accepted and refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ QUANTILES = 200
 
 
 class Selection(NamedTuple):
-    """Which flights: one, or those whose departure day lies from `since` to `until`; all where None."""
+    """Selection of flights: one id, or departure days from `since` to `until`. None does not restrict."""
 
     flight_id: UUID | None = None
     since: date | None = None
@@ -28,11 +28,11 @@ class Selection(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """What one command came to: its events, or a refusal of a customer who would have bought.
+class PastRequest:
+    """A past command with its events, or a refusal that lost a sale.
 
-    `refused` is the code of the problem: `not-enough-seats` with `seats` asked for, or `hold-expired` with
-    the booking that somebody tried to pay. `key` is the command's.
+    `refused` is the problem code: `not-enough-seats` (then `seats` is the number requested), or
+    `hold-expired` for a payment of `subject_id`. `key` is the idempotency key.
     """
 
     position: int
@@ -46,8 +46,9 @@ class Recorded:
 
 
 class Habits(NamedTuple):
-    """What those did whose holds were granted: how many were in the end paid, of how many, and how long after
-    they were granted, in QUANTILES equal shares from the quickest to the slowest.
+    """Payment behaviour of granted holds: how many there were, how many were paid, and after which delay.
+
+    `delays` are QUANTILES quantiles, from the shortest to the longest.
     """
 
     holds: int
@@ -57,8 +58,9 @@ class Habits(NamedTuple):
 
 @dataclass(slots=True)
 class Demand:
-    """A snapshot of the log: up to `position`, which happened at `ends_at`; `unnamed` refusals for want of
-    seats, of old releases, do not say of which flight.
+    """The demand up to `position`, recorded at `ends_at`.
+
+    `unnamed` counts refusals of early releases, which did not record their flight.
     """
 
     position: int
@@ -68,18 +70,18 @@ class Demand:
     _connection: psycopg.Connection[Any]
     _parameters: dict[str, Any]
 
-    def flights(self) -> Iterator[tuple[UUID, Iterator[Recorded]]]:
-        """Each flight, with its commands in the order in which they were decided; one flight at a time."""
+    def flights(self) -> Iterator[tuple[UUID, Iterator[PastRequest]]]:
+        """Yield each flight with its requests in order. Consume one flight before the next."""
         with self._connection.cursor("demand") as rows:
             rows.itersize = FETCH_ROWS
             rows.execute(_DEMAND, self._parameters)
             for flight_id, of_flight in groupby(rows, key=lambda row: row[0]):
-                yield flight_id, _commands(of_flight)
+                yield flight_id, _requests(of_flight)
 
 
 @contextmanager
 def demand(url: str, selection: Selection) -> Iterator[Demand]:
-    """Read in one snapshot, which lasts as long as the context. Raises psycopg.Error."""
+    """Open the demand in one snapshot, which lasts for the context. Raises psycopg.Error."""
     with psycopg.connect(conninfo(url, "seatledger what-if"), autocommit=True) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -95,9 +97,9 @@ def demand(url: str, selection: Selection) -> Iterator[Demand]:
             yield Demand(position, ends_at, unnamed, habits, connection, parameters)
 
 
-def _commands(rows: Iterator[Any]) -> Iterator[Recorded]:
-    """Events of one command follow each other, since their positions do."""
-    command: Recorded | None = None
+def _requests(rows: Iterator[Any]) -> Iterator[PastRequest]:
+    """Group rows into requests. The events of one command have consecutive positions."""
+    command: PastRequest | None = None
     for _, position, kind, at, subject_id, number, ordinal, topic, text, operation, key in rows:
         if kind == 0 and ordinal > 1 and command is not None:
             command.events.append(codec.decode(topic, text, subject_id, number, at))
@@ -106,9 +108,9 @@ def _commands(rows: Iterator[Any]) -> Iterator[Recorded]:
             yield command
         if kind == 0:
             event = codec.decode(topic, text, subject_id, number, at)
-            command = Recorded(position, at, operation, subject_id, key, [event])
+            command = PastRequest(position, at, operation, subject_id, key, [event])
         else:
-            command = Recorded(position, at, operation, subject_id, key, refused=topic, seats=number)
+            command = PastRequest(position, at, operation, subject_id, key, refused=topic, seats=number)
     if command is not None:
         yield command
 
@@ -141,7 +143,7 @@ _CHOSEN: LiteralString = """
             or operation = 'pay_booking' and body::json ->> 'code' = 'hold-expired')
     )
 """
-# A refusal stands right behind the last event that there was; refusals change nothing for each other.
+# A refusal is ordered right after the last event before it. Refusals do not affect each other.
 _DEMAND: LiteralString = f"""
     {_CHOSEN}
     select s.flight_id, e.position, 0 as kind, e.recorded_at, e.originator_id, e.originator_version,

@@ -1,4 +1,4 @@
-"""What becomes of the holds asked for, counted."""
+"""Counts of what became of the requested holds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from domain.booking import Booking, CancelReason, Status
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of the holds asked for, when the log ended. Revenue is in minor units, by currency.
+class HoldOutcomes:
+    """Requested holds by outcome at the end of the log. Revenue is in minor units, by currency.
 
-    `expired`: the hold ran out, tidied away or not; `open`: neither paid nor over. `seats_over` are seats
-    sold that the aircraft does not have: those who would be denied boarding if everybody came.
+    `expired` holds ran out, swept or not; `open` holds are neither paid nor expired. `seats_over` counts
+    seats sold beyond the capacity of the aircraft.
     """
 
     asked: int = 0
@@ -27,7 +27,7 @@ class Outcome:
     seats_over: int = 0
 
     def add(self, bookings: Iterable[Booking], refused: int, seats: int, ends_at: datetime) -> None:
-        """One flight, which has so many seats."""
+        """Add the bookings of one flight with `seats` seats."""
         sold = 0
         for booking in bookings:
             self.asked += 1

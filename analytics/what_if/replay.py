@@ -1,4 +1,4 @@
-"""One flight's demand decided again, by the handlers that decide for real, beside what happened."""
+"""Replay: decide the demand of a flight again with the real handlers, and compare with the record."""
 
 import hashlib
 import heapq
@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID
 
-from analytics.what_if.commands import again, payment
-from analytics.what_if.demand import Demand, Habits, Recorded
-from analytics.what_if.outcome import Outcome
+from analytics.what_if.commands import command_for, payment
+from analytics.what_if.demand import Demand, Habits, PastRequest
+from analytics.what_if.outcome import HoldOutcomes
 from domain.booking import Booking
 from domain.caller import SYSTEM, CommandContext
 from domain.commands import (
@@ -31,7 +31,7 @@ from domain.working_set import Terms, WorkingSet
 
 
 class Policy(NamedTuple):
-    """How long a hold lasts (None: as each did), and by what share more seats are sold than there are."""
+    """Duration of a hold (None: as recorded), and the share of seats to overbook."""
 
     hold: timedelta | None = None
     overbook: Fraction = Fraction(0)
@@ -41,7 +41,7 @@ class Policy(NamedTuple):
 
 
 class Replay:
-    """One flight. `happened` and `world.bookings` are the bookings as they were, and as they come out now."""
+    """Replay of one flight. `happened` holds the bookings as recorded, `working_set.bookings` as replayed."""
 
     def __init__(self, policy: Policy, habits: Habits, capture_window: timedelta) -> None:
         self._policy = policy
@@ -49,14 +49,14 @@ class Replay:
         self._window = capture_window
         self._flight: Flight | None = None
         self._usual_hold = policy.hold or timedelta(0)
-        """As long as the flight's latest hold was to last."""
+        """Duration of the flight's latest hold."""
         self._holds: list[tuple[datetime, UUID]] = []
         self._held_now: list[tuple[datetime, UUID]] = []
         self._drawn: list[tuple[datetime, UUID]] = []
         self._ids = 0
         self._next_id: UUID | None = None
         self.happened: dict[UUID, Booking] = {}
-        self.world = WorkingSet(
+        self.working_set = WorkingSet(
             datetime.min.replace(tzinfo=UTC), Terms(capture_window, capture_window, capture_window), self._id
         )
         self.refused = 0
@@ -64,79 +64,80 @@ class Replay:
 
     @property
     def seats(self) -> int:
-        """That the aircraft has."""
+        """Seats of the aircraft."""
         return self._flight.seats if self._flight else 0
 
-    def take(self, command: Recorded) -> None:
-        """The next command of the flight, as it was recorded."""
-        self._pay_drawn(command.at)
-        self._clock(command.at)
-        if command.refused == "not-enough-seats":
+    def replay(self, request: PastRequest) -> None:
+        """Replay the next request of the flight."""
+        self._pay_drawn(request.at)
+        self._clock(request.at)
+        if request.refused == "not-enough-seats":
             self.refused_then += 1
-            self._ask_again(command)
-        elif command.refused is not None:
-            self._do_on(command.subject_id, lambda b: payment(b, Capture.AUTOMATIC), self._window)
-        elif isinstance(command.events[0], Flight.Event):
-            self._fly(command)
+            self._retry_refused(request)
+        elif request.refused is not None:
+            self._do_on(request.subject_id, lambda b: payment(b, Capture.AUTOMATIC), self._window)
+        elif isinstance(request.events[0], Flight.Event):
+            self._apply_to_flight(request)
         else:
-            self._decide(command)
-            for event in command.events:
+            self._decide(request)
+            for event in request.events:
                 booking = event.mutate(self.happened.get(event.originator_id))
                 self.happened[event.originator_id] = booking
 
     def end(self, at: datetime) -> None:
-        """Nothing more was recorded by then."""
+        """Finish at the time when the log ends."""
         self._pay_drawn(at)
         self._clock(at)
 
-    def _fly(self, command: Recorded) -> None:
-        """What befell the flight befalls it again: no policy alters aircraft and prices."""
-        for event in command.events:
+    def _apply_to_flight(self, request: PastRequest) -> None:
+        """Apply the recorded events of the flight itself: a policy does not change aircraft and prices."""
+        for event in request.events:
             self._flight = event.mutate(self._flight)
         assert self._flight is not None
-        self.world.flights[self._flight.id] = self._flight
-        seats = self.world.seats.setdefault(self._flight.id, Seats(0))
+        self.working_set.flights[self._flight.id] = self._flight
+        seats = self.working_set.seats.setdefault(self._flight.id, Seats(0))
         seats.seats = self._policy.capacity(self._flight.seats)
         if self._flight.cancelled:
-            for booking in self.world.live_bookings(self._flight.id):
-                due = booking.hold_is_due(command.at)
+            for booking in self.working_set.live_bookings(self._flight.id):
+                due = booking.hold_is_due(request.at)
                 self._do(ExpireHold(booking.id) if due else CancelWithFlight(booking.id))
 
-    def _decide(self, command: Recorded) -> None:
-        """The same command as then; what the ledger itself did is left to what it does now."""
-        first = command.events[0]
+    def _decide(self, request: PastRequest) -> None:
+        """Decide the recorded command again. Commands of the ledger itself follow from the replay."""
+        first = request.events[0]
         windows = [
-            e.capture_before - command.at for e in command.events if getattr(e, "capture_before", None)
+            e.capture_before - request.at for e in request.events if getattr(e, "capture_before", None)
         ]
         window = windows[0] if windows else self._window
         if isinstance(first, Booking.Initiated):
-            # An offer to those who wait is a hold of another length, which this policy is not about.
-            hold = first.expires_at - command.at
-            if command.operation == "initiate_booking":
+            # An offer to a waiting party is a hold with its own duration, which the policy does not change.
+            hold = first.expires_at - request.at
+            if request.operation == "initiate_booking":
                 hold = self._usual_hold = self._policy.hold or hold
-            ask = InitiateBooking(first.flight_id, first.user_id, first.seats)
-            if not self._hold(ask, first.originator_id, hold):
+            hold_command = InitiateBooking(first.flight_id, first.user_id, first.seats)
+            if not self._hold(hold_command, first.originator_id, hold):
                 self.refused += 1
             return
         gateway = getattr(first, "gateway", None)
-        self._do_on(command.subject_id, lambda booking: again(command, booking), window, gateway)
+        self._do_on(request.subject_id, lambda booking: command_for(request, booking), window, gateway)
 
-    def _ask_again(self, command: Recorded) -> None:
-        """A hold that was refused; whoever gets it now pays as those did who got theirs, by a throw of dice
-        that depends on the command alone.
+    def _retry_refused(self, request: PastRequest) -> None:
+        """Request a refused hold again. If granted, it is paid as often and as late as recorded holds were.
+
+        The random draw depends on the request alone, so a replay is deterministic.
         """
         assert self._flight is not None
-        thrown = hashlib.sha256(f"{command.key} {command.at.isoformat()}".encode()).digest()
-        id = UUID(bytes=thrown[:16])
-        ask = InitiateBooking(self._flight.id, "", command.seats)
-        if not self._hold(ask, id, self._usual_hold):
+        drawn = hashlib.sha256(f"{request.key} {request.at.isoformat()}".encode()).digest()
+        id = UUID(bytes=drawn[:16])
+        hold_command = InitiateBooking(self._flight.id, "", request.seats)
+        if not self._hold(hold_command, id, self._usual_hold):
             self.refused += 1
             return
         holds, paid, delays = self._habits
-        share, quantile = (int.from_bytes(thrown[n : n + 8]) for n in (16, 24))
+        share, quantile = (int.from_bytes(drawn[n : n + 8]) for n in (16, 24))
         if share * holds < paid << 64:
             delay = delays[quantile * len(delays) >> 64]
-            heapq.heappush(self._drawn, (command.at + delay, id))
+            heapq.heappush(self._drawn, (request.at + delay, id))
 
     def _pay_drawn(self, until: datetime) -> None:
         while self._drawn and self._drawn[0][0] <= until:
@@ -144,11 +145,11 @@ class Replay:
             self._clock(at)
             self._do_on(id, lambda booking: payment(booking, Capture.AUTOMATIC), self._window)
 
-    def _hold(self, ask: InitiateBooking, id: UUID, hold: timedelta) -> bool:
+    def _hold(self, hold_command: InitiateBooking, id: UUID, hold: timedelta) -> bool:
         self._terms(hold, self._window, None)
-        self._make_room(ask.seats)
+        self._make_room(hold_command.seats)
         self._next_id = id
-        return self._do(ask)
+        return self._do(hold_command)
 
     def _do_on(
         self,
@@ -157,79 +158,79 @@ class Replay:
         window: timedelta,
         gateway: str | None = None,
     ) -> None:
-        """A command on a booking, if there is one now: its hold may have been refused."""
-        booking = self.world.bookings.get(booking_id) if booking_id else None
-        asked = command(booking) if booking else None
-        if booking is None or asked is None:
+        """Run a command on a booking, unless the replay refused its hold."""
+        booking = self.working_set.bookings.get(booking_id) if booking_id else None
+        decided = command(booking) if booking else None
+        if booking is None or decided is None:
             return
-        self._terms(self.world.terms.hold, window, gateway)
-        if isinstance(asked, CapturePayment | RecordPayment) and booking.may_be_seated_again:
+        self._terms(self.working_set.terms.hold, window, gateway)
+        if isinstance(decided, CapturePayment | RecordPayment) and booking.may_be_seated_again:
             self._make_room(booking.seats)
-        self._do(asked)
+        self._do(decided)
 
     def _terms(self, hold: timedelta, window: timedelta, gateway: str | None) -> None:
-        self.world.terms = Terms(hold, window, window, gateway)
+        self.working_set.terms = Terms(hold, window, window, gateway)
 
     def _make_room(self, seats: int) -> None:
-        """As blocks do: due holds are free seats, and are expired when they are needed, oldest first."""
+        """Expire due holds, oldest first, until enough seats are free, as a block does."""
         assert self._flight is not None
-        count = self.world.seats[self._flight.id]
-        while count.free < seats and self._holds and self._holds[0][0] <= self.world.now:
+        count = self.working_set.seats[self._flight.id]
+        while count.free < seats and self._holds and self._holds[0][0] <= self.working_set.now:
             until, id = heapq.heappop(self._holds)
-            if self.world.bookings[id].held_until == until:
+            if self.working_set.bookings[id].held_until == until:
                 self._do(ExpireHold(id))
 
     def _do(self, command: Command) -> bool:
-        """Was it accepted?"""
+        """Run the command and return whether it was accepted."""
         try:
-            subject = HANDLERS[type(command)](command, CommandContext(SYSTEM), self.world)
+            subject = HANDLERS[type(command)](command, CommandContext(SYSTEM), self.working_set)
         except Refusal:
-            self.world.settle()
+            self.working_set.settle()
             self._next_id = None
             return False
-        self.world.settle()
+        self.working_set.settle()
         subject.collect_events()
         if isinstance(subject, Booking) and (until := subject.held_until):
             self._held_now.append((until, subject.id))
         return True
 
     def _clock(self, now: datetime) -> None:
-        """Blocks look for due holds when they begin: one that was over when it was made stays in its own."""
-        if now > self.world.now:
-            self.world.now = now
+        """Move the clock. A hold becomes expirable only in a later block than its own."""
+        if now > self.working_set.now:
+            self.working_set.now = now
             for hold in self._held_now:
                 heapq.heappush(self._holds, hold)
             self._held_now.clear()
 
     def _id(self) -> UUID:
-        given, self._next_id = self._next_id, None
+        next_id, self._next_id = self._next_id, None
         self._ids += 1
-        return given or UUID(int=self._ids)
+        return next_id or UUID(int=self._ids)
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What happened on `flights`, and what would have."""
+    """Recorded (`then`) and replayed (`now`) outcomes of `flights`."""
 
     flights: int = 0
     commands: int = 0
-    then: Outcome = field(default_factory=Outcome)
-    now: Outcome = field(default_factory=Outcome)
+    then: HoldOutcomes = field(default_factory=HoldOutcomes)
+    now: HoldOutcomes = field(default_factory=HoldOutcomes)
 
 
 def compare(
     demand: Demand, policy: Policy, capture_window: timedelta, progress: Callable[[int, int], None]
 ) -> Comparison:
-    """Replay all of the demand, flight by flight; `progress` is told flights and commands."""
+    """Replay the demand flight by flight. `progress` receives the counts of flights and commands."""
     result = Comparison()
-    for _, commands in demand.flights():
+    for _, requests in demand.flights():
         replay = Replay(policy, demand.habits, capture_window)
-        for command in commands:
-            replay.take(command)
+        for request in requests:
+            replay.replay(request)
             result.commands += 1
         replay.end(demand.ends_at)
         result.flights += 1
         result.then.add(replay.happened.values(), replay.refused_then, replay.seats, demand.ends_at)
-        result.now.add(replay.world.bookings.values(), replay.refused, replay.seats, demand.ends_at)
+        result.now.add(replay.working_set.bookings.values(), replay.refused, replay.seats, demand.ends_at)
         progress(result.flights, result.commands)
     return result

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from analytics.figures import Load, Sale, SeatsThen
+from analytics.figures import LoadFactor, Sale, SeatCounts
 from api.console.pages import money
 from domain.currencies import minor_digits
 
@@ -38,7 +38,7 @@ class Chart(NamedTuple):
     rows: list[list[Any]]
 
 
-def seats_chart(points: Sequence[SeatsThen] | None) -> Chart | None:
+def seats_chart(points: Sequence[SeatCounts] | None) -> Chart | None:
     """Booked below, held above it, what is left is free; each count lasts until the next event."""
     if not points:
         return None
@@ -117,7 +117,7 @@ def _sales(currency: str, sales: list[Sale], today: dt.date, days: int) -> Chart
     )
 
 
-def load_chart(loads: Sequence[Load] | None) -> Chart | None:
+def load_chart(loads: Sequence[LoadFactor] | None) -> Chart | None:
     """How full flights are, the nearer they come; departure is on the right."""
     if not loads:
         return None

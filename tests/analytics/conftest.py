@@ -1,4 +1,4 @@
-"""A ledger with trade in it, and projections that are brought up to date when a test says so."""
+"""Fixtures: a ledger with random trade, and a follower that runs only when a test calls it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -21,7 +21,7 @@ async def trade(database_url: str) -> AsyncIterator[Trade]:
 
 @pytest.fixture
 async def follower(database_url: str) -> AsyncIterator[Connection]:
-    """A connection as the scheduler has it."""
+    """Connect as the scheduler does."""
     connection = await connect(database_url, "test follower")
     async with connection:
         yield connection
@@ -32,7 +32,7 @@ Follow = Callable[..., Awaitable[None]]
 
 @pytest.fixture
 def follow(follower: Connection) -> Follow:
-    """Bring all projections up to the head, `limit` events at a time."""
+    """Return a function that brings projections up to the head, `limit` events at a time."""
 
     async def follow(limit: int = 5_000, *names: str) -> None:
         for projection in PROJECTIONS.values():
@@ -49,7 +49,7 @@ def follow(follower: Connection) -> Follow:
 
 @pytest.fixture
 def facts(rows: Callable[..., list[Any]]) -> Callable[[], dict[str, list[Any]]]:
-    """Every row of every fact table as readers see them."""
+    """Return a function that reads every row of every fact table."""
 
     def read() -> dict[str, list[Any]]:
         return {

@@ -1,4 +1,4 @@
-"""Facts are the fold of the log: equal to the views of the ledger, however the log is cut into batches."""
+"""Facts equal the fold of the log and the ledger's views, for batches of any size."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,30 +11,30 @@ from tests.analytics.trade import Trade
 Rows = Callable[..., list[Any]]
 
 
-async def test_facts_say_what_the_views_say_and_batches_of_any_size_agree(
+async def test_facts_equal_the_views_for_batches_of_any_size(
     trade: Trade, follow: Follow, rows: Rows, facts: Callable[[], Any]
 ) -> None:
     await trade.pay_late()
     for number in range(80):
         await trade.rush(6, 32)
-        await trade.tell()
+        await trade.answer_by_gateway()
         await follow(7)
-        if number >= 12 and met(rows) >= EXPECTED:
+        if number >= 12 and recorded_topics(rows) >= EXPECTED:
             break
-    follow_seven = facts()
-    rows(AGAIN)
+    small_batches = facts()
+    rows(RESET)
     await follow(100_000)
-    assert facts() == follow_seven
-    assert met(rows) >= EXPECTED
+    assert facts() == small_batches
+    assert recorded_topics(rows) >= EXPECTED
     for statement in SAME:
         assert rows(statement) == [], statement
 
 
-def met(rows: Rows) -> set[str]:
+def recorded_topics(rows: Rows) -> set[str]:
     return {topic for (topic,) in rows("select distinct topic from ledger.events")}
 
 
-# Every event that moves a booking, a payment or seats was met, or the test proves little.
+# The trade must have recorded every event that changes a booking, a payment or seats.
 EXPECTED = {
     "flight.cancelled",
     "flight.repriced",
@@ -55,7 +55,7 @@ EXPECTED = {
     "booking.refund_settled",
 }
 
-AGAIN = """
+RESET = """
     truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,
         analytics_store.refunds_1, analytics_store.seat_changes_1;
     update analytics_store.builds set position = 0, hash = null

@@ -1,4 +1,4 @@
-"""The follower: one leader a projection, poison parked with an alarm, others go on, restored logs refused."""
+"""The follower: one leader per projection, poison is parked, restored logs are refused."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -20,10 +20,10 @@ AT = "select projection, position from analytics.checkpoints"
 
 @pytest.fixture
 def alarms() -> Iterator[list[tuple[str, Any]]]:
-    """Errors that were logged."""
-    heard: list[tuple[str, Any]] = []
-    sink = logger.add(lambda m: heard.append((m.record["message"], m.record["extra"])), level="ERROR")
-    yield heard
+    """Collect logged errors."""
+    errors: list[tuple[str, Any]] = []
+    sink = logger.add(lambda m: errors.append((m.record["message"], m.record["extra"])), level="ERROR")
+    yield errors
     logger.remove(sink)
 
 
@@ -38,7 +38,7 @@ async def run(url: str, batch: int = 5_000) -> None:
     await follower.close()
 
 
-async def test_many_followers_at_once_take_up_each_event_once(
+async def test_concurrent_followers_apply_each_event_once(
     trade: Trade, database_url: str, rows: Rows, follow: Follow, facts: Callable[[], Any]
 ) -> None:
     followers = [Follower(database_url, 17) for _ in range(4)]
@@ -59,7 +59,7 @@ async def test_many_followers_at_once_take_up_each_event_once(
     assert facts() == live
 
 
-async def test_poison_parks_one_projection_before_it_and_the_others_go_on(
+async def test_a_poison_event_parks_one_projection_and_the_others_follow(
     trade: Trade, database_url: str, rows: Rows, alarms: list[Any]
 ) -> None:
     await trade.rush(4)
@@ -70,14 +70,14 @@ async def test_poison_parks_one_projection_before_it_and_the_others_go_on(
         await run(database_url)
     at = {name: head(rows) for name in PROJECTIONS} | dict.fromkeys(("bookings", "seat_changes"), poison - 1)
     assert dict(rows(AT)) == at
-    assert [message for message, _ in alarms] == ["projection.parked"] * 6  # twice, by each new follower
+    assert [message for message, _ in alarms] == ["projection.parked"] * 6  # two projections, three followers
     readiness = await check_readiness(trade.patient)
     assert readiness.ok
-    assert not shown(readiness).ok
-    assert f"bookings PARKED at {poison}, " in shown(readiness).detail
+    assert not analytics_check(readiness).ok
+    assert f"bookings PARKED at {poison}, " in analytics_check(readiness).detail
 
 
-async def test_a_running_follower_sounds_the_alarm_once_and_a_mended_program_goes_on(
+async def test_a_follower_logs_poison_once_and_a_fixed_program_continues(
     trade: Trade, database_url: str, rows: Rows, alarms: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await trade.rush(2)
@@ -98,7 +98,7 @@ async def test_a_running_follower_sounds_the_alarm_once_and_a_mended_program_goe
     assert dict(rows(AT)) == dict.fromkeys(PROJECTIONS, head(rows))
 
 
-async def test_a_log_restored_from_an_older_backup_is_refused_and_not_skipped(
+async def test_a_log_restored_from_an_older_backup_is_refused(
     trade: Trade, database_url: str, rows: Rows, alarms: list[Any]
 ) -> None:
     await trade.rush(2)
@@ -109,7 +109,7 @@ async def test_a_log_restored_from_an_older_backup_is_refused_and_not_skipped(
     assert len(alarms) == len(PROJECTIONS)
     errors = rows("select error from analytics.checkpoints")
     assert all("restored from an older backup" in error for (error,) in errors)
-    # The log grows again, past the checkpoint, with another history.
+    # The log grows past the checkpoint again, with other events.
     for position in range(end - 4, end + 10):
         rows(POISON, position, "waiting.left", "{}")
     await run(database_url)
@@ -117,7 +117,7 @@ async def test_a_log_restored_from_an_older_backup_is_refused_and_not_skipped(
     assert all(at == end and "is another than it was" in error for at, error in errors)
 
 
-async def test_a_reset_connection_is_made_anew(trade: Trade, database_url: str, rows: Rows) -> None:
+async def test_a_reset_connection_is_replaced(trade: Trade, database_url: str, rows: Rows) -> None:
     follower = Follower(database_url)
     await follower.run()
     rows(
@@ -131,17 +131,17 @@ async def test_a_reset_connection_is_made_anew(trade: Trade, database_url: str, 
     assert dict(rows(AT)) == dict.fromkeys(PROJECTIONS, head(rows))
 
 
-async def test_standing_still_is_unhealthy_however_short_the_way(trade: Trade, rows: Rows) -> None:
+async def test_an_old_unapplied_event_is_unhealthy(trade: Trade, rows: Rows) -> None:
     await trade.schedule()
-    assert shown(await check_readiness(trade.patient)).ok
+    assert analytics_check(await check_readiness(trade.patient)).ok
     rows(f"{TAMPERING} update ledger.events set recorded_at = now() - interval '1 hour'")
     readiness = await check_readiness(trade.patient)
     assert readiness.ok
-    assert not shown(readiness).ok
-    assert "flights 1 events, 36" in shown(readiness).detail
+    assert not analytics_check(readiness).ok
+    assert "flights 1 events, 36" in analytics_check(readiness).detail
 
 
-def shown(readiness: Readiness) -> Any:
+def analytics_check(readiness: Readiness) -> Any:
     (check,) = (check for check in readiness.checks if check.name == "analytics")
     assert not check.vital
     return check

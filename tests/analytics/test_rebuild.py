@@ -1,12 +1,12 @@
-"""A rebuild changes nothing that readers see, at no moment; cut short, it goes on from where it was."""
+"""A rebuild changes nothing for readers, and an interrupted rebuild continues."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,12 @@ Rows = Callable[..., list[Any]]
 Facts = Callable[[], dict[str, list[Any]]]
 
 
-async def test_a_rebuild_changes_nothing(
+async def test_a_rebuild_produces_identical_rows(
     trade: Trade, follow: Follow, facts: Facts, database_url: str
 ) -> None:
     for _ in range(4):
         await trade.rush(3)
-        await trade.tell()
+        await trade.answer_by_gateway()
         await follow(11)
     before = facts()
     for projection in PROJECTIONS.values():
@@ -44,18 +44,18 @@ async def test_a_rebuild_changes_nothing(
     assert facts() == before
 
 
-async def test_readers_meet_no_error_and_no_table_that_is_empty_or_mixed(
+async def test_readers_never_see_an_error_or_an_incomplete_table(
     trade: Trade, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(analytics.follower.rebuild, "BATCH_MAX", 100)
     await trade.rush(10)
     follower = Follower(database_url)
     await follower.run()
-    going = True
+    finished = asyncio.get_running_loop().create_future()
     seen: list[tuple[int, ...]] = []
 
     async def write() -> None:
-        while going:
+        while not finished.done():
             await trade.rush(1, 8)
             await follower.run()
 
@@ -63,20 +63,20 @@ async def test_readers_meet_no_error_and_no_table_that_is_empty_or_mixed(
         latest = 0
         async with await AsyncConnection.connect(database_url, autocommit=True) as reader:
             await reader.execute(f"set default_transaction_isolation = '{level}'")
-            while going:
+            while not finished.done():
                 async with reader.transaction():
                     await reader.execute("select 1")
-                    await asyncio.sleep(random.random() / 50)
+                    await asyncio.wait({finished}, timeout=random.random() / 50)
                     for _ in range(2):
                         (row,) = await (await reader.execute(WHOLE)).fetchall()
                         seen.append(row)
-                        assert row[0] >= latest, "it went back in time"
+                        assert row[0] >= latest, "the reader saw an older state than before"
                         latest = row[0]
 
     working = [asyncio.create_task(task) for task in (write(), *map(read, LEVELS * 2))]
     for _ in range(4):
         await rebuild(database_url, BOOKINGS, lambda _: None)
-    going = False
+    finished.set_result(None)
     await asyncio.gather(*working)
     await follower.close()
     assert len(seen) > 100
@@ -85,7 +85,7 @@ async def test_readers_meet_no_error_and_no_table_that_is_empty_or_mixed(
 
 
 LEVELS = ["read committed", "repeatable read"]
-# Each event of a booking counts once in its row's version: true for a whole table, up to wherever it reaches.
+# Each event of a booking counts once in its row's version, so the sums agree for a complete table.
 WHOLE = """
     with seen as (select sum(version) as versions, max(position) as position from analytics.bookings)
     select versions, (select count(*) from ledger.events
@@ -93,7 +93,7 @@ WHOLE = """
 """
 
 
-async def test_killed_at_any_point_it_goes_on_and_ends_the_same(
+async def test_a_rebuild_killed_at_any_point_continues_and_ends_with_identical_rows(
     trade: Trade, follow: Follow, facts: Facts, rows: Rows, database_url: str, checkout: Path
 ) -> None:
     await trade.rush(20)
@@ -101,7 +101,7 @@ async def test_killed_at_any_point_it_goes_on_and_ends_the_same(
     before, dice = facts(), random.Random(7)
     positions = []
     for _ in range(8):
-        await asyncio.to_thread(cut_short, [sys.executable, "-c", SLOW, database_url], checkout, dice)
+        await asyncio.to_thread(run_and_kill, [sys.executable, "-c", SLOW, database_url], checkout, dice)
         positions += rows("select build, position from analytics_store.builds where not live")
     assert len({build for build, _ in positions}) == 1
     assert positions == sorted(positions)
@@ -110,13 +110,14 @@ async def test_killed_at_any_point_it_goes_on_and_ends_the_same(
     assert facts() == before
 
 
-def cut_short(program: list[str], checkout: Path, dice: random.Random) -> None:
-    """Let it tell of a few batches, then kill it somewhere in the next."""
+def run_and_kill(program: list[str], checkout: Path, dice: random.Random) -> None:
+    """Run the program until it reports a few batches, then kill it within the next."""
     killed = subprocess.Popen(program, cwd=checkout, stdout=subprocess.PIPE, text=True)
     assert killed.stdout
     for _ in range(dice.randint(1, 6)):
         killed.stdout.readline()
-    time.sleep(dice.random() / 100)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        killed.wait(dice.random() / 100)
     killed.kill()
     killed.communicate()
 
@@ -130,7 +131,7 @@ asyncio.run(rebuild.rebuild(sys.argv[1], BOOKINGS, lambda progress: print(progre
 """
 
 
-async def test_a_new_version_deploys_the_same_way_and_nobody_writes_the_old_one_meanwhile(
+async def test_a_rebuild_deploys_a_new_version_and_the_old_one_stops(
     trade: Trade, follow: Follow, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await trade.rush(4)
@@ -144,19 +145,20 @@ async def test_a_new_version_deploys_the_same_way_and_nobody_writes_the_old_one_
     monkeypatch.setitem(PROJECTIONS, "bookings", new)
     await trade.rush(1)
     await follow()
-    told = {check.name: check for check in (await check_readiness(trade.patient)).checks}["analytics"]
-    assert not told.ok
-    assert "bookings version 1 (run `seatledger rebuild bookings`)" in told.detail
+    checks = {check.name: check for check in (await check_readiness(trade.patient)).checks}
+    analytics_check = checks["analytics"]
+    assert not analytics_check.ok
+    assert "bookings version 1 (run `seatledger rebuild bookings`)" in analytics_check.detail
     assert rows("select position from analytics.checkpoints where projection = 'bookings'") == [(old,)]
     await rebuild(database_url, new, lambda _: None)
     assert rows("select distinct events from analytics.bookings") == [(7,)]
     assert rows("select version from analytics.checkpoints where projection = 'bookings'") == [(2,)]
-    # What stands on the facts goes on to stand, with its rights.
+    # Derived views and their grants stay.
     with psycopg.connect(database_url, options="-c role=seatledger_analyst") as analyst:
         assert analyst.execute("select sum(initiated) from analytics.funnel").fetchone() is not None
 
 
-async def test_poison_stops_the_rebuild_and_leaves_readers_what_they_had(
+async def test_poison_stops_a_rebuild_and_readers_keep_the_old_table(
     trade: Trade, follow: Follow, rows: Rows, facts: Facts, database_url: str
 ) -> None:
     await trade.rush(2)
@@ -166,19 +168,21 @@ async def test_poison_stops_the_rebuild_and_leaves_readers_what_they_had(
         "insert into ledger.events select max(position) + 1, gen_random_uuid(), 1, 'booking.initiated', '{}',"
         " 'a', 'o', 1, 'k', '', '', now(), '', '' from ledger.events"
     )
-    with pytest.raises(RebuildStopped, match="cannot take the event after"):
+    with pytest.raises(RebuildStopped, match="cannot apply the event after"):
         await rebuild(database_url, BOOKINGS, lambda _: None)
     assert facts() == before
 
 
-async def test_a_query_that_takes_long_delays_the_swap_and_nobody_else(
+async def test_a_long_query_delays_the_swap_but_no_other_query(
     trade: Trade, follow: Follow, rows: Rows, database_url: str
 ) -> None:
     await trade.rush(1)
     await follow()
     waits: list[str] = []
     async with await AsyncConnection.connect(database_url) as slow:
-        await slow.execute("select count(*) from analytics.bookings")  # holds its lock until it ends
+        await slow.execute(
+            "select count(*) from analytics.bookings"
+        )  # keeps its lock until the transaction ends
         task = asyncio.create_task(
             rebuild(database_url, BOOKINGS, lambda p: waits.append(p.waits_for) if p.waits_for else None)
         )
@@ -190,7 +194,7 @@ async def test_a_query_that_takes_long_delays_the_swap_and_nobody_else(
     assert {*waits} <= {"queries that read the old table", "1 transactions that began before it was complete"}
 
 
-async def test_a_transaction_that_began_before_sees_the_table_whole(
+async def test_an_older_transaction_sees_a_complete_table(
     trade: Trade, follow: Follow, database_url: str
 ) -> None:
     await trade.rush(4)
@@ -198,7 +202,7 @@ async def test_a_transaction_that_began_before_sees_the_table_whole(
     waits: list[str] = []
     async with await AsyncConnection.connect(database_url) as reader:
         await reader.execute("set transaction isolation level repeatable read")
-        await reader.execute("select 1")  # from now on it sees the database as it is now
+        await reader.execute("select 1")  # takes the snapshot
         task = asyncio.create_task(
             rebuild(database_url, BOOKINGS, lambda p: waits.append(p.waits_for) if p.waits_for else None)
         )
@@ -212,7 +216,7 @@ async def test_a_transaction_that_began_before_sees_the_table_whole(
     assert set(waits) == {"1 transactions that began before it was complete"}
 
 
-def test_the_command_tells_progress_and_facts(database_url: str, checkout: Path) -> None:
+def test_the_command_reports_each_projection(database_url: str, checkout: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "rebuild", "--all", "--json"],
         cwd=checkout,

@@ -1,4 +1,4 @@
-"""Who may read what: the analyst the facts, the auditor the log; all of it is explained."""
+"""Rights of the analyst and auditor roles, and comments on every relation."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +66,7 @@ async def test_the_analyst_reads_all_of_schema_analytics(
         "set role seatledger_writer",
     ],
 )
-def test_the_analyst_may_do_nothing_else(database_url: str, server_url: str, statement: str) -> None:
+def test_the_analyst_cannot_do_anything_else(database_url: str, server_url: str, statement: str) -> None:
     with psycopg.connect(server_url, autocommit=True) as owner:
         owner.execute("create role ann login password 'secret' in role seatledger_analyst")
         try:
@@ -80,7 +80,7 @@ def test_the_analyst_may_do_nothing_else(database_url: str, server_url: str, sta
 
 
 @pytest.mark.parametrize("table", ["ledger.events", "ledger.commands", "views.bookings", "views.refunds"])
-def test_the_auditor_reads_the_log_and_changes_nothing(database_url: str, table: str) -> None:
+def test_the_auditor_reads_the_log_and_cannot_change_it(database_url: str, table: str) -> None:
     assert ask(database_url, "seatledger_auditor", f"select * from {table}") == []
     for change in (f"delete from {table}", f"insert into {table} default values", f"truncate {table}"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -88,26 +88,24 @@ def test_the_auditor_reads_the_log_and_changes_nothing(database_url: str, table:
 
 
 @pytest.mark.parametrize("table", ["ledger.secrets", "ledger.heartbeats", "analytics_store.builds"])
-def test_the_auditor_reads_nothing_else(database_url: str, table: str) -> None:
+def test_the_auditor_cannot_read_other_tables(database_url: str, table: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         ask(database_url, "seatledger_auditor", f"select * from {table}")
 
 
-def test_a_function_of_the_analysts_own_sees_no_command_that_was_not_refused(
-    database_url: str, rows: Rows
-) -> None:
+def test_a_function_of_an_analyst_sees_refused_commands_only(database_url: str, rows: Rows) -> None:
     rows("set session_replication_role = replica; " + COMMANDS)
     peek = """
         create function pg_temp.peek(text) returns boolean language plpgsql cost 0.0000001 as
             $$ begin raise notice '%', $1; return true; end $$;
     """
-    heard: list[str | None] = []
+    notices: list[str | None] = []
     with psycopg.connect(database_url, options="-c role=seatledger_analyst", autocommit=True) as analyst:
-        analyst.add_notice_handler(lambda notice: heard.append(notice.message_primary))
+        analyst.add_notice_handler(lambda notice: notices.append(notice.message_primary))
         analyst.execute(peek)
         found = analyst.execute("select reason from analytics.refusals where pg_temp.peek(operation)")
         assert found.fetchall() == [("hold-expired",)]
-    assert heard == ["pay_booking"]
+    assert notices == ["pay_booking"]
 
 
 COMMANDS = """
@@ -119,11 +117,11 @@ COMMANDS = """
 """
 
 
-def test_every_relation_and_every_column_is_explained(rows: Rows) -> None:
-    assert rows(UNEXPLAINED) == []
+def test_every_relation_and_column_has_a_comment(rows: Rows) -> None:
+    assert rows(WITHOUT_COMMENT) == []
 
 
-UNEXPLAINED = """
+WITHOUT_COMMENT = """
     select c.oid::regclass::text, a.attname from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relnamespace in ('analytics'::regnamespace, 'analytics_store'::regnamespace)
@@ -132,16 +130,16 @@ UNEXPLAINED = """
 """
 
 
-def test_money_is_whole_minor_units_everywhere(rows: Rows) -> None:
-    wrong = """
+def test_money_columns_are_integers(rows: Rows) -> None:
+    other_types = """
         select table_name, column_name, data_type from information_schema.columns
         where table_schema = 'analytics' and column_name like '%amount%' and data_type <> 'bigint'
     """
-    assert rows(wrong) == []
+    assert rows(other_types) == []
 
 
-def test_the_data_dictionary_is_the_one_in_the_docs(database_url: str, checkout: Path) -> None:
+def test_the_data_dictionary_in_the_docs_is_current(database_url: str, checkout: Path) -> None:
     with psycopg.connect(database_url) as connection:
-        said = dictionary(connection)
+        generated = dictionary(connection)
     stored = (checkout / "docs" / "reference" / "data-dictionary.md").read_text()
-    assert stored == said, "run: seatledger dictionary > docs/reference/data-dictionary.md"
+    assert stored == generated, "run: seatledger dictionary > docs/reference/data-dictionary.md"

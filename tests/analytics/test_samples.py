@@ -27,7 +27,7 @@ OPS = Caller("ops", frozenset({Role.OPERATOR}))
 
 
 async def small_log(url: str) -> None:
-    """A flight of ten seats; of five holds two are paid (one later cancelled), and three are not."""
+    """Record a flight of ten seats and five holds: two are paid, and one of these is cancelled later."""
     departs = datetime.now(UTC) + timedelta(days=29, hours=12)
     async with open_ledger(url, Settings()) as ledger, open_ledger(url, Settings(hold_seconds=0)) as hasty:
 
@@ -51,15 +51,15 @@ async def small_log(url: str) -> None:
         await do(CancelBooking(two))
 
 
-async def test_the_sample_queries_answer_what_the_page_says(
+async def test_the_sample_queries_return_the_documented_results(
     database_url: str, checkout: Path, follow: Follow
 ) -> None:
     await small_log(database_url)
     await follow()
     page = (checkout / "docs" / "how-to" / "analytics.md").read_text()
-    questions = re.findall(r"^```sql\n(select.*?)^```\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert len(questions) == 8
+    samples = re.findall(r"^```sql\n(select.*?)^```\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(samples) == 8
     with psycopg.connect(database_url, options="-c role=seatledger_analyst -c timezone=UTC") as analyst:
-        for question, answer in questions:
-            rows = analyst.execute(question.encode()).fetchall()
-            assert "".join(" | ".join(map(str, row)) + "\n" for row in rows) == answer, question
+        for query, answer in samples:
+            rows = analyst.execute(query.encode()).fetchall()
+            assert "".join(" | ".join(map(str, row)) + "\n" for row in rows) == answer, query

@@ -1,4 +1,4 @@
-"""What if: the policy that held reproduces what happened; another one does what its name says."""
+"""What-if replays: the recorded policy reproduces the recorded result, other policies change it."""
 
 import asyncio
 import json
@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from analytics.what_if.demand import Habits, Recorded, Selection, demand
-from analytics.what_if.outcome import Outcome
+from analytics.what_if.demand import Habits, PastRequest, Selection, demand
+from analytics.what_if.outcome import HoldOutcomes
 from analytics.what_if.replay import Policy, Replay
 from cli.main import main
 from domain.booking import Booking
@@ -26,31 +26,31 @@ Rows = Callable[..., list[Any]]
 WINDOW = timedelta(minutes=15)
 
 
-async def test_the_policy_that_held_reproduces_what_happened(
+async def test_the_recorded_policy_reproduces_the_recorded_result(
     trade: Trade, database_url: str, rows: Rows
 ) -> None:
     await trade.pay_late()
     for number in range(60):
         await trade.rush(6, 32)
-        await trade.tell()
-        if number >= 8 and met(rows) >= EXPECTED:
+        await trade.answer_by_gateway()
+        if number >= 8 and recorded_facts(rows) >= EXPECTED:
             break
-    assert met(rows) >= EXPECTED
+    assert recorded_facts(rows) >= EXPECTED
     with demand(database_url, Selection()) as recorded:
         assert recorded.unnamed == 0
         bookings = refused = 0
-        for flight_id, commands in recorded.flights():
+        for flight_id, requests in recorded.flights():
             replay = Replay(Policy(), recorded.habits, WINDOW)
-            for command in commands:
-                replay.take(command)
+            for request in requests:
+                replay.replay(request)
             replay.end(recorded.ends_at)
-            now = replay.world.bookings
+            now = replay.working_set.bookings
             assert now.keys() == replay.happened.keys()
             for id, then in replay.happened.items():
                 assert state(now[id]) == state(then), id
             assert replay.refused == replay.refused_then
             ((held, booked),) = rows("select held, booked from ledger.seats where flight_id = %s", flight_id)
-            seats = replay.world.seats[flight_id]
+            seats = replay.working_set.seats[flight_id]
             assert (seats.held, seats.booked) == (held, booked)
             bookings += len(now)
             refused += replay.refused
@@ -62,7 +62,7 @@ async def test_the_policy_that_held_reproduces_what_happened(
 
 
 def state(booking: Any) -> Any:
-    """All but ids, and whether a refund that was due has gone out: that is after the sale."""
+    """Return the compared state, without ids and without the settlement of refunds."""
     paid = booking.payment
     if paid and paid.status is PaymentStatus.REFUNDED:
         paid = paid.now(PaymentStatus.REFUND_DUE)
@@ -76,7 +76,7 @@ def state(booking: Any) -> Any:
     )
 
 
-def met(rows: Rows) -> set[str]:
+def recorded_facts(rows: Rows) -> set[str]:
     return {
         what
         for (what,) in rows(
@@ -105,14 +105,14 @@ EXPECTED = {
 
 NOW = datetime(2031, 5, 1, 12, tzinfo=UTC)
 MINUTES = timedelta(minutes=1)
-ALL_PAY, NOBODY_PAYS = Habits(4, 4, [2 * MINUTES]), Habits(4, 0, [])
+ALL_HOLDS_PAID, NO_HOLD_PAID = Habits(4, 4, [2 * MINUTES]), Habits(4, 0, [])
 
 
 @dataclass
-class Tale:
-    """A flight of 10 seats at 100, told in minutes: what each customer asked for, and what was recorded."""
+class FlightDemand:
+    """The recorded demand for a flight of 10 seats at 100, in minutes since its start."""
 
-    told: list[Recorded] = field(default_factory=list)
+    requests: list[PastRequest] = field(default_factory=list)
     bookings: dict[str, Booking] = field(default_factory=dict)
     position: int = 0
     flight: Flight = field(init=False)
@@ -130,146 +130,146 @@ class Tale:
             price=Money(100, "INR"),
             now=NOW,
         )
-        self._tell(0, "schedule_flight", self.flight)
+        self._record(0, "schedule_flight", self.flight)
 
-    def holds(self, who: str, minute: float, seats: int, operation: str = "initiate_booking") -> None:
+    def holds(self, customer: str, minute: float, seats: int, operation: str = "initiate_booking") -> None:
         at = NOW + minute * MINUTES
-        self.bookings[who] = Booking.initiate(
+        self.bookings[customer] = Booking.initiate(
             id=new_id(),
             flight_id=self.flight.id,
-            user_id=who,
+            user_id=customer,
             seats=seats,
             total_cost=Money(100 * seats, "INR"),
             expires_at=at + 5 * MINUTES,
             now=at,
         )
-        self._tell(minute, operation, self.bookings[who])
+        self._record(minute, operation, self.bookings[customer])
 
-    def is_offered(self, who: str, minute: float, seats: int) -> None:
-        self.holds(who, minute, seats, operation="hold_offer")
+    def is_offered(self, customer: str, minute: float, seats: int) -> None:
+        self.holds(customer, minute, seats, operation="hold_offer")
 
-    def pays(self, who: str, minute: float) -> None:
-        booking = self.bookings[who]
+    def pays(self, customer: str, minute: float) -> None:
+        booking = self.bookings[customer]
         booking.pay(new_id(), booking.total_cost, NOW + minute * MINUTES)
-        self._tell(minute, "pay_booking", booking)
+        self._record(minute, "pay_booking", booking)
 
-    def authorises(self, who: str, minute: float) -> None:
-        booking, at = self.bookings[who], NOW + minute * MINUTES
+    def authorises(self, customer: str, minute: float) -> None:
+        booking, at = self.bookings[customer], NOW + minute * MINUTES
         booking.authorise(new_id(), booking.total_cost, at + WINDOW, at)
-        self._tell(minute, "pay_booking", booking)
+        self._record(minute, "pay_booking", booking)
 
-    def is_expired(self, who: str, minute: float) -> None:
-        self.bookings[who].expire(NOW + minute * MINUTES)
-        self._tell(minute, "expire_hold", self.bookings[who])
+    def is_expired(self, customer: str, minute: float) -> None:
+        self.bookings[customer].expire(NOW + minute * MINUTES)
+        self._record(minute, "expire_hold", self.bookings[customer])
 
-    def is_captured_and_finds_no_seats(self, who: str, minute: float) -> None:
-        self.bookings[who].capture_late(False, new_id(), NOW + minute * MINUTES)
-        self._tell(minute, "capture_payment", self.bookings[who])
+    def is_captured_without_seats(self, customer: str, minute: float) -> None:
+        self.bookings[customer].capture_late(False, new_id(), NOW + minute * MINUTES)
+        self._record(minute, "capture_payment", self.bookings[customer])
 
-    def comes_late(self, who: str, minute: float) -> None:
-        self._refuse(minute, "pay_booking", self.bookings[who].id, "hold-expired", 0)
+    def pays_late(self, customer: str, minute: float) -> None:
+        self._refuse(minute, "pay_booking", self.bookings[customer].id, "hold-expired", 0)
 
-    def finds_it_full(self, who: str, minute: float, seats: int) -> None:
-        self._refuse(minute, "initiate_booking", None, "not-enough-seats", seats, who)
+    def is_refused(self, customer: str, minute: float, seats: int) -> None:
+        self._refuse(minute, "initiate_booking", None, "not-enough-seats", seats, customer)
 
-    def under(self, habits: Habits = ALL_PAY, **policy: Any) -> tuple[Outcome, Outcome]:
-        """What happened in this hour, and what would have."""
+    def replay(self, habits: Habits = ALL_HOLDS_PAID, **policy: Any) -> tuple[HoldOutcomes, HoldOutcomes]:
+        """Return the recorded and the replayed outcomes of the hour."""
         replay, end = Replay(Policy(**policy), habits, WINDOW), NOW + 60 * MINUTES
-        for command in self.told:
-            replay.take(command)
+        for request in self.requests:
+            replay.replay(request)
         replay.end(end)
-        then, now = Outcome(), Outcome()
+        then, now = HoldOutcomes(), HoldOutcomes()
         then.add(replay.happened.values(), replay.refused_then, replay.seats, end)
-        now.add(replay.world.bookings.values(), replay.refused, replay.seats, end)
+        now.add(replay.working_set.bookings.values(), replay.refused, replay.seats, end)
         return then, now
 
-    def _tell(self, minute: float, operation: str, changed: Flight | Booking) -> None:
+    def _record(self, minute: float, operation: str, changed: Flight | Booking) -> None:
         self.position += 1
         at, events = NOW + minute * MINUTES, list(changed.collect_events())
-        self.told.append(Recorded(self.position, at, operation, changed.id, "key", events))
+        self.requests.append(PastRequest(self.position, at, operation, changed.id, "key", events))
 
     def _refuse(
         self, minute: float, operation: str, id: UUID | None, code: str, seats: int, key: str = ""
     ) -> None:
         at = NOW + minute * MINUTES
-        self.told.append(Recorded(self.position, at, operation, id, key, [], code, seats))
+        self.requests.append(PastRequest(self.position, at, operation, id, key, [], code, seats))
 
 
-def test_a_longer_hold_keeps_who_came_late_and_turns_others_away() -> None:
-    tale = Tale()
-    tale.holds("alice", 0, seats=10)
-    tale.comes_late("alice", 7)
-    tale.holds("bob", 8, seats=4)
-    tale.pays("bob", 9)
-    then, now = tale.under(hold=10 * MINUTES)
-    assert then == Outcome(asked=2, paid=1, expired=1, seats_sold=4, revenue={"INR": 400})
-    assert now == Outcome(asked=2, paid=1, refused=1, seats_sold=10, revenue={"INR": 1000})
+def test_a_longer_hold_saves_a_late_payment_and_refuses_others() -> None:
+    flight = FlightDemand()
+    flight.holds("alice", 0, seats=10)
+    flight.pays_late("alice", 7)
+    flight.holds("bob", 8, seats=4)
+    flight.pays("bob", 9)
+    then, now = flight.replay(hold=10 * MINUTES)
+    assert then == HoldOutcomes(asked=2, paid=1, expired=1, seats_sold=4, revenue={"INR": 400})
+    assert now == HoldOutcomes(asked=2, paid=1, refused=1, seats_sold=10, revenue={"INR": 1000})
 
 
-def test_a_shorter_hold_loses_who_is_slow_and_seats_who_was_refused() -> None:
-    tale = Tale()
-    tale.holds("alice", 0, seats=10)
-    tale.finds_it_full("bob", 3, seats=2)
-    tale.pays("alice", 4)
-    then, now = tale.under(hold=2 * MINUTES)
-    assert then == Outcome(asked=2, refused=1, paid=1, seats_sold=10, revenue={"INR": 1000})
-    # Two minutes after he was granted his seats is the very moment in which he loses them.
-    assert now == Outcome(asked=2, expired=2)
-    assert tale.under(hold=2.5 * MINUTES)[1] == Outcome(
+def test_a_shorter_hold_loses_a_slow_payment_and_accepts_a_refused_hold() -> None:
+    flight = FlightDemand()
+    flight.holds("alice", 0, seats=10)
+    flight.is_refused("bob", 3, seats=2)
+    flight.pays("alice", 4)
+    then, now = flight.replay(hold=2 * MINUTES)
+    assert then == HoldOutcomes(asked=2, refused=1, paid=1, seats_sold=10, revenue={"INR": 1000})
+    # Bob's payment after two minutes comes exactly when his hold expires.
+    assert now == HoldOutcomes(asked=2, expired=2)
+    assert flight.replay(hold=2.5 * MINUTES)[1] == HoldOutcomes(
         asked=2, paid=1, expired=1, seats_sold=2, revenue={"INR": 200}
     )
-    assert tale.under(NOBODY_PAYS, hold=2.5 * MINUTES)[1] == Outcome(asked=2, expired=2)
+    assert flight.replay(NO_HOLD_PAID, hold=2.5 * MINUTES)[1] == HoldOutcomes(asked=2, expired=2)
 
 
-def test_late_money_takes_seats_of_holds_that_a_shorter_hold_has_ended() -> None:
-    tale = Tale()
-    tale.holds("alice", 0, seats=6)
-    tale.authorises("alice", 1)
-    tale.is_expired("alice", 17)
-    tale.holds("bob", 17, seats=5)
-    tale.is_captured_and_finds_no_seats("alice", 21)
-    then, now = tale.under(hold=3 * MINUTES)
-    assert then == tale.under(hold=5 * MINUTES)[1] == Outcome(asked=2, expired=2)
-    assert now == Outcome(asked=2, paid=1, expired=1, seats_sold=6, revenue={"INR": 600})
+def test_a_late_capture_takes_seats_freed_by_a_shorter_hold() -> None:
+    flight = FlightDemand()
+    flight.holds("alice", 0, seats=6)
+    flight.authorises("alice", 1)
+    flight.is_expired("alice", 17)
+    flight.holds("bob", 17, seats=5)
+    flight.is_captured_without_seats("alice", 21)
+    then, now = flight.replay(hold=3 * MINUTES)
+    assert then == flight.replay(hold=5 * MINUTES)[1] == HoldOutcomes(asked=2, expired=2)
+    assert now == HoldOutcomes(asked=2, paid=1, expired=1, seats_sold=6, revenue={"INR": 600})
 
 
-def test_an_offer_to_those_who_wait_stands_as_long_as_it_did() -> None:
-    tale = Tale()
-    tale.is_offered("alice", 0, seats=1)
-    tale.pays("alice", 4)
-    then, now = tale.under(hold=2 * MINUTES)
-    assert now == then == Outcome(asked=1, paid=1, seats_sold=1, revenue={"INR": 100})
+def test_an_offer_keeps_its_recorded_duration() -> None:
+    flight = FlightDemand()
+    flight.is_offered("alice", 0, seats=1)
+    flight.pays("alice", 4)
+    then, now = flight.replay(hold=2 * MINUTES)
+    assert now == then == HoldOutcomes(asked=1, paid=1, seats_sold=1, revenue={"INR": 100})
 
 
-def test_overbooking_sells_so_many_more_seats_and_no_more_and_says_who_may_be_left_behind() -> None:
-    tale = Tale()
-    tale.holds("alice", 0, seats=10)
-    tale.pays("alice", 1)
-    tale.finds_it_full("bob", 2, seats=3)
-    tale.finds_it_full("carol", 3, seats=2)
-    tale.finds_it_full("dave", 4, seats=1)
-    then, now = tale.under(overbook=Fraction(1, 5))
-    assert then == Outcome(asked=4, refused=3, paid=1, seats_sold=10, revenue={"INR": 1000})
-    assert now == Outcome(
+def test_overbooking_sells_its_share_of_seats_and_counts_denied_boarding() -> None:
+    flight = FlightDemand()
+    flight.holds("alice", 0, seats=10)
+    flight.pays("alice", 1)
+    flight.is_refused("bob", 2, seats=3)
+    flight.is_refused("carol", 3, seats=2)
+    flight.is_refused("dave", 4, seats=1)
+    then, now = flight.replay(overbook=Fraction(1, 5))
+    assert then == HoldOutcomes(asked=4, refused=3, paid=1, seats_sold=10, revenue={"INR": 1000})
+    assert now == HoldOutcomes(
         asked=4, refused=2, paid=2, seats_sold=12, revenue={"INR": 1200}, flights_over=1, seats_over=2
     )
-    assert tale.under(overbook=Fraction(1, 11))[1] == then
+    assert flight.replay(overbook=Fraction(1, 11))[1] == then
 
 
-def test_who_was_refused_pays_as_often_as_others_did_by_the_same_dice_each_time() -> None:
-    tale = Tale()
-    tale.holds("alice", 0, seats=10)
+def test_refused_holds_are_paid_as_often_as_granted_ones_and_deterministically() -> None:
+    flight = FlightDemand()
+    flight.holds("alice", 0, seats=10)
     for number in range(1000):
-        tale.finds_it_full(f"customer-{number}", 1, seats=1)
+        flight.is_refused(f"customer-{number}", 1, seats=1)
     habits = Habits(5, 2, [MINUTES, 2 * MINUTES, 9 * MINUTES])
-    # Of two fifths that would pay a third comes when the hold is over.
-    first = tale.under(habits, overbook=Fraction(100))[1]
-    assert first == tale.under(habits, overbook=Fraction(100))[1]
+    # Two fifths pay, and a third of these pay after the hold expired.
+    first = flight.replay(habits, overbook=Fraction(100))[1]
+    assert first == flight.replay(habits, overbook=Fraction(100))[1]
     assert 220 < first.paid < 310
     assert first.paid + first.expired == first.asked == 1001
 
 
-async def test_the_command_says_what_would_have_been_and_the_control_comes_out_even(
+async def test_the_command_reports_both_results_and_they_agree_for_the_recorded_policy(
     trade: Trade, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await trade.rush(20, 32)
@@ -279,15 +279,15 @@ async def test_the_command_says_what_would_have_been_and_the_control_comes_out_e
         code = await asyncio.to_thread(main, ["what-if", *arguments])
         return code, capsys.readouterr().out
 
-    code, told = await run("--json")
-    control = json.loads(told)
+    code, printed = await run("--json")
+    control = json.loads(printed)
     assert (code, control["what_if"]) == (0, control["happened"])
     assert control["happened"]["refused"] > 0
-    code, told = await run("--overbook", "50%", "--json")
-    more = json.loads(told)
+    code, printed = await run("--overbook", "50%", "--json")
+    more = json.loads(printed)
     assert (code, more["happened"]) == (0, control["happened"])
     assert more["what_if"]["refused"] < control["happened"]["refused"]
-    assert (await run("--overbook", "50%", "--json"))[1] == told
+    assert (await run("--overbook", "50%", "--json"))[1] == printed
     code, page = await run("--hold-minutes", "0.001", "--flight", str(trade.flights[0]))
     assert code == 0
     assert "1 flights" in page

@@ -1,4 +1,4 @@
-"""Trade by the dice: commands of every kind, so that streams take every turn."""
+"""Random trade: commands of every kind, so that streams take every possible course."""
 
 import asyncio
 import random
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from database.connection import Connection
 from domain.caller import SYSTEM
 from domain.commands import (
     CancelBooking,
@@ -36,14 +37,14 @@ from ledger.submission import Submission, neutral
 from runtime.settings import Settings
 
 PRICE = 100
-HELD_BRIEFLY = 1
-SAID = [PaymentOutcome.AUTHORISED] * 4 + list(PaymentOutcome)
+BRIEF_HOLD_SECONDS = 1
+GATEWAY_ANSWERS = [PaymentOutcome.AUTHORISED] * 4 + list(PaymentOutcome)
 ROUTES = (("LHR", "JFK"), ("DEL", "BOM"), ("JFK", "LHR"))
 
 
 @dataclass
 class Trade:
-    """`patient` holds last, `hasty` ones are over at once, `gateways` ask one that the dice speak for."""
+    """Ledgers with long holds (`patient`), holds due at once (`hasty`), and a gateway with random answers."""
 
     patient: Ledger
     hasty: Ledger
@@ -61,7 +62,7 @@ class Trade:
         return answer.subject_id
 
     async def rush(self, rounds: int, at_once: int = 64) -> None:
-        """So many rounds of `at_once` commands; each is accepted or refused, as it happens."""
+        """Submit `rounds` rounds of `at_once` concurrent commands, whether accepted or refused."""
         for _ in range(rounds):
             await asyncio.gather(*(self._step() for _ in range(at_once)))
 
@@ -90,9 +91,9 @@ class Trade:
         seats = self.dice.randint(1, 3)
         flight = self.dice.choice(self.flights)
         ledger = self.dice.choice([self.patient, self.through, self.hasty])
-        made = await self.do(InitiateBooking(flight, "alice", seats), ledger)
-        if made:
-            self.bookings[made] = seats
+        booking = await self.do(InitiateBooking(flight, "alice", seats), ledger)
+        if booking:
+            self.bookings[booking] = seats
         elif self.dice.random() < 0.2:
             await self.do(JoinWaitlist(flight, f"user-{self.dice.random()}", seats))
 
@@ -126,8 +127,8 @@ class Trade:
             else (CancelFlight(flight, "fog"), ledger)
         )
 
-    async def tell(self) -> None:
-        """The gateway answers for payments and refunds, rightly or wrongly; some are settled by hand."""
+    async def answer_by_gateway(self) -> None:
+        """Record random gateway answers for payments and refunds; settle some refunds by hand."""
         async with self.patient.read() as connection:
             cursor = await connection.execute(
                 "select id, payment_id from views.bookings where payment_id is not null"
@@ -136,33 +137,42 @@ class Trade:
             payments = await cursor.fetchall()
             cursor = await connection.execute("select id, status from views.refunds order by id limit 200")
             refunds = await cursor.fetchall()
-        told: list[Command] = [
-            RecordPayment(booking, payment, self.dice.choice(SAID), "pi_1", "no_money")
+        commands: list[Command] = [
+            RecordPayment(booking, payment, self.dice.choice(GATEWAY_ANSWERS), "pi_1", "no_money")
             for booking, payment in payments
             if self.dice.random() < 0.3
         ]
         for booking, _ in payments:
             if self.dice.random() < 0.3:
-                told.append(self.dice.choice([VoidPayment(booking, "let go"), CapturePayment(booking)]))
-        told += [self._refund(id) for id, _ in refunds if self.dice.random() < 0.5]
-        await asyncio.gather(*(self.do(command, self.through) for command in told))
+                commands.append(self.dice.choice([VoidPayment(booking, "let go"), CapturePayment(booking)]))
+        commands += [self._refund(id) for id, _ in refunds if self.dice.random() < 0.5]
+        await asyncio.gather(*(self.do(command, self.through) for command in commands))
 
     async def pay_late(self) -> None:
-        """The gateway takes a payment when the hold is over and the seats are still free: seated again."""
+        """Authorise a payment after the hold expired, while the seats are free: the booking is reseated."""
         flight = await self.schedule()
         brief = self.gateways[-1]
         booking = await self.do(InitiateBooking(flight, "alice", 2), brief)
         assert booking
         self.bookings[booking] = 2
         await self.do(PayBooking(booking, "alice", Money(2 * PRICE, "INR"), Capture.AUTOMATIC, "pm_1"), brief)
-        await asyncio.sleep(HELD_BRIEFLY + 0.1)
-        await self.do(ExpireHold(booking), brief)
         async with self.patient.read() as connection:
+            async with asyncio.timeout(30):
+                while not await self._is_due(connection, booking):  # noqa: ASYNC110 - the database's clock
+                    await asyncio.sleep(0.05)
+            await self.do(ExpireHold(booking), brief)
             cursor = await connection.execute(
                 "select payment_id from views.bookings where id = %s", [booking]
             )
             ((payment,),) = await cursor.fetchall()
         await self.do(RecordPayment(booking, payment, PaymentOutcome.AUTHORISED, "pi_1", None), brief)
+
+    async def _is_due(self, connection: Connection, booking: UUID) -> bool:
+        cursor = await connection.execute(
+            "select held_until < clock_timestamp() from views.bookings where id = %s", [booking]
+        )
+        ((due,),) = await cursor.fetchall()
+        return bool(due)
 
     def _refund(self, id: UUID) -> Command:
         if self.dice.random() < 0.5:
@@ -182,7 +192,9 @@ async def open_trade(url: str, seed: int) -> AsyncIterator[Trade]:
             await ledger(hold_seconds=0, capture_seconds=0),
             [
                 await ledger(gateway="simulator"),
-                await ledger(gateway="simulator", hold_seconds=HELD_BRIEFLY, capture_seconds=HELD_BRIEFLY),
+                await ledger(
+                    gateway="simulator", hold_seconds=BRIEF_HOLD_SECONDS, capture_seconds=BRIEF_HOLD_SECONDS
+                ),
             ],
             random.Random(seed),
         )

@@ -44,7 +44,7 @@ async def test_every_column_of_every_row_counts(
 ) -> None:
     for _ in range(20):
         await trade.rush(2)
-        await trade.tell()
+        await trade.answer_by_gateway()
         if all(rows(f"select from {table} limit 1") for table in TABLES):
             break
     put_back = mend()

@@ -36,7 +36,7 @@ async def test_batches_make_no_difference(
     monkeypatch.setattr(folding, "RANGE_ROWS", 40)
     for _ in range(3):
         await trade.rush(2)
-        await trade.tell()
+        await trade.answer_by_gateway()
         assert (await audit()).ok
     assert RENEWED not in told()
     ranges = "select first, last, rows, digest from ledger.audited_ranges order by first"
