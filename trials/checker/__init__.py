@@ -1,4 +1,7 @@
-"""The judge: reads what clients wrote down and what the log says, and finds whatever does not agree."""
+"""The checker of histories: compares recorded calls with the log, and reports whatever does not agree.
+
+It shares no code with the program. Torture, drills and simulation hand it the same plain data.
+"""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -11,19 +14,21 @@ from trials.checker.money import check_money
 from trials.checker.order import check_log, check_real_time
 from trials.checker.outcomes import (
     check_acknowledged,
-    check_asked_for,
     check_charges,
     check_ranges,
+    check_requested,
     check_statuses,
+    check_unrecorded,
 )
 
 SHOWN_MAX = 10
-"""Violations of one rule that are told; what broke once tends to break a thousand times."""
+"""Violations of one rule that are reported. A broken program violates a rule a thousand times."""
 
 RULES: tuple[Callable[[History], Iterator[str]], ...] = (
     check_statuses,
+    check_unrecorded,
     check_acknowledged,
-    check_asked_for,
+    check_requested,
     check_ranges,
     check_charges,
     check_money,
@@ -34,10 +39,10 @@ RULES: tuple[Callable[[History], Iterator[str]], ...] = (
 )
 
 
-def judge(calls: list[Call], log: Log, clock: Clock = EXACT) -> list[str]:
-    """Each violation as a sentence with its evidence; none when everything agrees.
+def check(calls: list[Call], log: Log, clock: Clock = EXACT, has_gateway: bool = False) -> list[str]:
+    """Return each violation as a sentence with its evidence; none when everything agrees.
 
-    `clock`: how far the database's was set back at most, and forward.
+    `clock` is how far the database's clock was set back at most, and forward.
     """
-    history = History.of(calls, log, clock)
+    history = History.of(calls, log, clock, has_gateway)
     return [violation for rule in RULES for violation in islice(rule(history), SHOWN_MAX)]

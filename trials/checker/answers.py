@@ -1,92 +1,155 @@
 """Every answer, accepted, refused or read, is what the fold of the log says at its position."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from trials.checker.bookings import instant
+import msgspec
+
 from trials.checker.calls import Call
+from trials.checker.flights import instant
 from trials.checker.history import Clock, Command, History
 from trials.checker.log import Outcome
-from trials.checker.model import Model
-from trials.checker.refusals import had_its_reason
+from trials.checker.model import Model, Party
+from trials.checker.rules import ACCEPTED, Request, code_of, expected_facts, expected_outcome
+from trials.checker.waiting import WaitingLists
 
 Check = Callable[[Model], Iterator[str]]
 
+STATUSES = {"not-found": 404, "stale-version": 412, "payment-declined": 402}
+"""The HTTP status of a recorded refusal, by the end of its code; 409 for any other."""
+
 
 def check_events(history: History) -> Iterator[str]:
-    """No event is impossible where it stands: nothing oversold, nothing before or after its time."""
+    """No event is impossible at its position: nothing is oversold, too early or too late, or out of turn."""
     model = Model()
+    lists = WaitingLists(model)
+    outcomes = {outcome.first_position: outcome for outcome in history.log.outcomes}
     for event in history.log.events:
         try:
+            if outcome := outcomes.get(event.position):
+                yield from lists.before_command(outcome)
+            yield from lists.before_event(event)
             yield from model.apply(event)
+            lists.after_event(event)
         except KeyError as error:
-            yield f"the event speaks of {error}, of which the log has nothing: {event}"
+            yield f"the event refers to {error}, which the log does not have: {event}"
             return
     yield from model.left_behind()
+    yield from lists.at_rest()
+    yield from _check_seats(model, history)
+
+
+def _check_seats(model: Model, history: History) -> Iterator[str]:
+    """The ledger's seat counts are the fold of the log."""
+    for count in history.log.seats or ():
+        flight = model.flights.get(str(count.flight))
+        expected = flight and (flight.seats, flight.counted_holds, flight.booked)
+        if (count.seats, count.held, count.booked) != expected:
+            yield f"the fold counts {expected} seats, held and booked: {count}"
+        if flight and flight.is_cancelled and flight.live:
+            yield f"seats of a cancelled flight are in use by {flight.live}"
+    if history.log.seats is not None and len(history.log.seats) != len(model.flights):
+        yield f"{len(history.log.seats)} flights have a seat count, the log has {len(model.flights)} flights"
 
 
 def check_answers(history: History) -> Iterator[str]:
-    """At every position, all that was answered for it is what the fold says."""
+    """At every position, each answer and each recorded outcome is what the fold and the rules say."""
     model = Model()
-    checks = _by_position(history)
-    for check in checks.pop(0, []):
+    before, after = _checks(history)
+    for check in after.pop(0, []):
         yield from check(model)
     for event in history.log.events:
+        for check in before.pop(event.position, []):
+            yield from check(model)
         try:
             model.apply(event)
         except KeyError:
             return
-        for check in checks.pop(event.position, []):
+        for check in after.pop(event.position, []):
             yield from check(model)
-    for position in islice(sorted(checks), 3):
-        yield f"answers speak of position {position}, the log ends at {len(history.log.events)}"
+    for position in islice(sorted(after), 3):
+        yield f"answers state position {position}, the log ends at {len(history.log.events)}"
 
 
-def _by_position(history: History) -> dict[int, list[Check]]:
-    found: dict[int, list[Check]] = {}
-    for command in history.commands.values():
-        if command.outcome:
-            found.setdefault(command.outcome.last_position, []).append(_command_check(command))
+def _checks(history: History) -> tuple[dict[int, list[Check]], dict[int, list[Check]]]:
+    """Return the checks to make before and after the event of each position."""
+    before: dict[int, list[Check]] = {}
+    after: dict[int, list[Check]] = {}
+    for outcome in history.log.outcomes:
+        command = history.commands.get(outcome.command)
+        if history.has_gateway and (outcome.is_own or history.answers_intent(outcome.operation)):
+            continue
+        if outcome.first_position is not None:
+            before.setdefault(outcome.first_position, []).append(_rule_check(outcome, command))
+        if command is not None and not outcome.is_own:
+            answer = _answer_check(outcome, command)
+            after.setdefault(outcome.last_position, []).append(answer)
+        elif outcome.is_own and not outcome.accepted:
+            after.setdefault(outcome.last_position, []).append(_rule_check(outcome, command))
     for call in history.reads:
-        if call.status == 200 and call.position is not None:
-            found.setdefault(call.position, []).append(_read_check(call, history.clock))
-    return found
+        if call.status == 200 and call.position is not None and not history.has_gateway:
+            after.setdefault(call.position, []).append(_read_check(call, history.clock))
+    return before, after
 
 
-def _command_check(command: Command) -> Check:
-    outcome = command.outcome
-    assert outcome is not None
-    body = json.loads(outcome.body)
+def _rule_check(outcome: Outcome, command: Command | None) -> Check:
+    return lambda model: _by_the_rules(model, outcome, command)
+
+
+def _by_the_rules(model: Model, outcome: Outcome, command: Command | None) -> Iterator[str]:
+    """The recorded outcome is what the rules say of the log before it, at the log's own time."""
+    actual = ACCEPTED if outcome.accepted else code_of(outcome.body)
+    requests = [Request.own(outcome)] if outcome.is_own else command.requests if command else []
+    expected = [expected_outcome(model, request, outcome.recorded_at) for request in requests]
+    if requests and actual not in expected:
+        what = f"{outcome.operation} {outcome.key} is {actual}, by the rules {expected[0]}"
+        yield f"{what}: {command or outcome}"
+
+
+def _answer_check(outcome: Outcome, command: Command) -> Check:
+    body = msgspec.json.decode(outcome.body)
     if outcome.accepted:
         return lambda model: _accepted(model, outcome, body, command)
     return lambda model: _refused(model, outcome, body, command)
 
 
 def _accepted(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
-    """The flight, the booking or, of a settlement, the refund."""
-    told = body["booking"] if outcome.operation == "pay_booking" else body
-    expected = model.find(told["id"])
-    if told != expected:
+    """The answer is the row of the flight, the booking or, after a settlement, the refund."""
+    row = body["booking"] if outcome.operation == "pay_booking" else body
+    if party := model.parties.get(row["id"]):
+        answer = Party(row["flight_id"], row["user_id"], row["seats"], row["status"], row["booking_id"])
+        if answer != party:
+            yield f"the fold says {party} at position {outcome.last_position}, the answer was {command}"
+        return
+    expected = model.find(row["id"])
+    if row != expected:
         yield f"the fold says {expected} at position {outcome.last_position}, the answer was {command}"
-    elif told is not body and body["payment_id"] != told["payment"]["payment_id"]:
+    elif row is not body and body["payment_id"] != row["payment"]["payment_id"]:
         yield f"the fold says {expected}, the answer names another payment: {command}"
-    voided = outcome.operation == "void_payment" and told["status"] == "initiated"
-    if voided and instant(told["expires_at"]) <= outcome.recorded_at:
+    voided = outcome.operation == "void_payment" and row["status"] == "initiated"
+    if voided and instant(row["expires_at"]) <= outcome.recorded_at:
         yield f"a void leaves a hold that has run out: {command}"
 
 
 def _refused(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
-    if not had_its_reason(model, outcome, body, command):
-        where = f"position {outcome.last_position} ({outcome.recorded_at})"
-        yield f"refused without a reason at {where}: {command}"
+    """The refusal is the one that the rules demand, with its facts and its status."""
+    code, now = str(body.get("code")), outcome.recorded_at
+    status = next((status for end, status in STATUSES.items() if code.endswith(end)), 409)
+    for request in command.requests:
+        if expected_outcome(model, request, now) == code:
+            facts = expected_facts(code, model, request, now)
+            if outcome.status == status and facts.items() <= body.items():
+                return
+    expected = expected_outcome(model, command.requests[0], now)
+    where = f"position {outcome.last_position} ({now})"
+    yield f"refused without a reason at {where}, by the rules {expected}: {command}"
 
 
 def _read_check(call: Call, clock: Clock) -> Check:
-    body = json.loads(call.text)
+    body = msgspec.json.decode(call.text)
     if call.operation == "availability":
         earliest, latest = _moment(call.sent_at) + clock[0], _moment(call.ended_at) + clock[1]
         return lambda model: _availability(model, call, body, earliest, latest)
@@ -94,7 +157,7 @@ def _read_check(call: Call, clock: Clock) -> Check:
 
 
 def _availability(model: Model, call: Call, body: Any, earliest: datetime, latest: datetime) -> Iterator[str]:
-    """Holds run out by themselves, so any instant between question and answer may have been meant."""
+    """Holds run out by themselves: the answer is right for some instant between request and answer."""
     flight = model.flights[body["flight_id"]]
     most, least = flight.held(max(earliest, model.time)), flight.held(max(latest, model.time))
     used = body["held"] + body["booked"]
@@ -114,26 +177,26 @@ def _one(model: Model, call: Call, body: Any) -> Iterator[str]:
 
 def _bookings(model: Model, call: Call, body: Any) -> Iterator[str]:
     """The newest page of the caller's own bookings."""
-    shown = [booking.shown for booking in model.bookings.values()]
-    own = [each for each in shown if each["user_id"] == call.who]
+    rows = [booking.row for booking in model.bookings.values()]
+    own = [row for row in rows if row["user_id"] == call.who]
     yield from _page(call, body, sorted(own, key=_id, reverse=True))
 
 
 def _refunds(model: Model, call: Call, body: Any) -> Iterator[str]:
-    """The oldest page of what is due."""
+    """The oldest page of refunds that are due."""
     due = [refund for refund in model.refunds.values() if refund["status"] == "due"]
     yield from _page(call, body, sorted(due, key=_id))
 
 
-def _page(call: Call, body: Any, found: list[Any]) -> Iterator[str]:
+def _page(call: Call, body: Any, rows: list[Any]) -> Iterator[str]:
     (limit,) = parse_qs(urlsplit(call.path).query)["limit"]
-    expected = found[: int(limit)]
+    expected = rows[: int(limit)]
     if body["data"] != expected:
         yield f"the fold lists {[_id(each) for each in expected]} at {call.position}: {call}"
 
 
-def _id(shown: Any) -> str:
-    return str(shown["id"])
+def _id(row: Any) -> str:
+    return str(row["id"])
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,4 +1,4 @@
-"""Bookings in the judge's fold: the form that callers see, and what may follow what."""
+"""Bookings in the checker's fold: the row that callers see, and which event may follow which."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,18 +6,23 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from trials.checker.flights import Flight, Shown
+from trials.checker.flights import Flight, Row, instant
 from trials.checker.log import Event
 
 MAY_FOLLOW = {
     "booking.payment_pending": ("initiated",),
+    "booking.payment_requested": ("initiated",),
+    "booking.capture_requested": ("pending",),
+    "booking.void_requested": ("pending",),
     "booking.booked": ("pending",),
     "booking.payment_voided": ("pending",),
+    "booking.payment_released": ("cancelled",),
     "booking.reseated": ("cancelled",),
     "booking.seats_reduced": ("initiated", "booked"),
 }
-"""In which states each event may find a booking. Cancelling has sentences of its own."""
+"""The states in which each event may find a booking. Cancellations have sentences of their own."""
 
+_IN_PROGRESS = ("requested", "pending", "capturing", "voiding")
 _NO_END = datetime.max.replace(tzinfo=UTC)
 
 
@@ -25,43 +30,55 @@ _NO_END = datetime.max.replace(tzinfo=UTC)
 class Booking:
     """`reason` is why it was cancelled; `refunds` are in the order in which they fell due."""
 
-    shown: Shown
+    row: Row
     flight: Flight
     reason: str | None = None
-    refunds: dict[str, Shown] = field(default_factory=dict)
+    refunds: dict[str, Row] = field(default_factory=dict)
+    topics: list[str] = field(default_factory=list)
 
     @classmethod
     def initiated(cls, event: Event, flight: Flight) -> "Booking":
-        made = _text(event.recorded_at)
-        last = {"status": "initiated", "version": 1, "created_at": made, "updated_at": made, "payment": None}
+        at = _text(event.recorded_at)
+        last = {"status": "initiated", "version": 1, "created_at": at, "updated_at": at, "payment": None}
         booking = cls({"id": str(event.subject), **event.state, **last}, flight)
         booking._hold_until(instant(event.state["expires_at"]))
         return booking
 
     @property
     def status(self) -> str:
-        return str(self.shown["status"])
+        return str(self.row["status"])
 
     @property
     def seats(self) -> int:
-        return int(self.shown["seats"])
+        return int(self.row["seats"])
+
+    @property
+    def cost(self) -> int:
+        """In minor units."""
+        return int(self.row["total_cost"]["amount"])
 
     @property
     def payment_status(self) -> str | None:
-        payment = self.shown["payment"]
+        payment = self.row["payment"]
         return payment and str(payment["status"])
 
+    @property
+    def awaits_money(self) -> bool:
+        """Is a payment authorised, and neither captured nor voided since?"""
+        return self.payment_status in ("pending", "lapsed")
+
     def is_due(self, at: datetime) -> bool:
-        """Has its hold run out, whether or not anybody has tidied it away?"""
-        hold = self.flight.holds.get(self.shown["id"])
+        """Is its hold over at that instant, expired or not?"""
+        hold = self.flight.holds.get(self.row["id"])
         return hold is not None and hold[1] <= at
 
     def follow(self, event: Event) -> list[str]:
-        """What is wrong with this event, one sentence each."""
-        self.shown.update(version=event.version, updated_at=_text(event.recorded_at))
+        """Apply the event; return what is wrong with it, one sentence each."""
+        self.row.update(version=event.version, updated_at=_text(event.recorded_at))
+        self.topics.append(event.topic)
         step = _STEPS.get(event.topic)
         if step is None:
-            return [f"the judge knows no event {event.topic}: {event}"]
+            return [f"the checker knows no event {event.topic}: {event}"]
         before = MAY_FOLLOW.get(event.topic, (self.status,))
         wrong = [] if self.status in before else [f"a booking that was {self.status} meets with {event}"]
         return wrong + step(self, event)
@@ -73,36 +90,64 @@ class Booking:
             wrong.append(f"a payment is accepted after the hold's end {ends:%H:%M:%S.%f}: {event}")
         if before and instant(before) < ends:
             wrong.append(f"a payment lapses at {before}, before the hold would have: {event}")
-        self.shown.update(status="pending", payment={"payment_id": event.state["payment_id"]})
-        self._pay(status="pending", capture_before=before)
+        status = "requested" if event.topic == "booking.payment_requested" else "pending"
+        self.row.update(status="pending", payment={"payment_id": event.state["payment_id"]})
+        self._pay(status=status, capture_before=before)
         self._hold_until(instant(before) if before else ends)
         return wrong
+
+    def _payment_authorised(self, _: Event) -> list[str]:
+        if self.payment_status == "requested":
+            self._pay(status="pending")
+        return []
+
+    def _payment_declined(self, _: Event) -> list[str]:
+        self._pay(status="declined", capture_before=None)
+        if self.status == "pending":
+            self.row["status"] = "initiated"
+            self._hold_until(instant(self.row["expires_at"]))
+        return []
+
+    def _capture_requested(self, event: Event) -> list[str]:
+        before = event.state["capture_before"]
+        self._pay(status="capturing", capture_before=before)
+        self._hold_until(instant(before))
+        return []
+
+    def _void_requested(self, _: Event) -> list[str]:
+        self._pay(status="voiding")
+        return []
 
     def _booked(self, event: Event) -> list[str]:
         wrong = []
         if self.is_due(event.recorded_at):
             wrong.append(f"a payment is captured in time, although it was late ({self._ends}): {event}")
         self._leave()
-        self.flight.sold[self.shown["id"]] = self.seats
-        self.shown["status"] = "booked"
+        self.flight.sold[self.row["id"]] = self.seats
+        self.row["status"] = "booked"
         self._pay(status="captured", capture_before=None)
         return wrong + self.flight.oversold(event)
 
     def _payment_voided(self, _: Event) -> list[str]:
-        self.shown["status"] = "initiated"
+        self.row["status"] = "initiated"
         self._pay(status="voided", capture_before=None)
-        self._hold_until(instant(self.shown["expires_at"]))
+        self._hold_until(instant(self.row["expires_at"]))
+        return []
+
+    def _payment_released(self, _: Event) -> list[str]:
+        self._pay(status="voided", capture_before=None)
         return []
 
     def _reseated(self, event: Event) -> list[str]:
-        """Seats that the customer gave back, or that went with the flight, are not taken again."""
+        """Seats given back by the customer, or cancelled with the flight, must not be taken again."""
         wrong = []
         if self.payment_status != "lapsed" or self.reason != "hold_expired" or self.flight.is_cancelled:
             was = f"cancelled by {self.reason}, its payment {self.payment_status}"
             wrong.append(f"a booking that was {was}, is seated again: {event}")
-        self.shown["status"], self.reason = "pending", None
-        self._pay(status="pending", capture_before=None)
-        self._hold_until(_NO_END)
+        before = event.state.get("capture_before")
+        self.row["status"], self.reason = "pending", None
+        self._pay(status="pending", capture_before=before)
+        self._hold_until(instant(before) if before else _NO_END)
         return wrong + self.flight.oversold(event)
 
     def _seats_reduced(self, event: Event) -> list[str]:
@@ -110,20 +155,20 @@ class Booking:
         seats, cost = event.state["seats"], event.state["total_cost"]
         if not 0 < seats < self.seats:
             wrong.append(f"{self.seats} seats become {seats}: {event}")
-        if cost["amount"] * self.seats != self.shown["total_cost"]["amount"] * seats:
-            wrong.append(f"the price of a seat changes from {self.shown['total_cost']}: {event}")
-        self.shown.update(seats=seats, total_cost=cost)
+        if cost["amount"] * self.seats != self.cost * seats:
+            wrong.append(f"the price of a seat changes from {self.row['total_cost']}: {event}")
+        self.row.update(seats=seats, total_cost=cost)
         if self.status == "booked":
-            self.flight.sold[self.shown["id"]] = seats
+            self.flight.sold[self.row["id"]] = seats
         else:
             self._hold_until(self._ends)
         return wrong
 
     def _cancelled(self, event: Event) -> list[str]:
         before, ends, reason = self.status, self._ends, event.state["reason"]
-        self.shown["status"], self.reason = "cancelled", reason
+        self.row["status"], self.reason = "cancelled", reason
         self._leave()
-        if self.payment_status == "pending":
+        if self.payment_status in _IN_PROGRESS:
             self._pay(status="lapsed", capture_before=None)
         if before == "cancelled":
             return [f"a booking is cancelled twice: {event}"]
@@ -137,10 +182,10 @@ class Booking:
 
     def _refund_due(self, event: Event) -> list[str]:
         state = event.state
-        told = {name: state[name] for name in ("payment_id", "amount", "reason")}
-        whose = {name: self.shown[name] for name in ("flight_id", "user_id")}
+        facts = {name: state[name] for name in ("payment_id", "amount", "reason")}
+        owner = {name: self.row[name] for name in ("flight_id", "user_id")}
         times = {"due_at": _text(event.recorded_at), "settled_at": None}
-        row = {"id": state["refund_id"], "booking_id": self.shown["id"], **whose, **told, **times}
+        row = {"id": state["refund_id"], "booking_id": self.row["id"], **owner, **facts, **times}
         self.refunds[state["refund_id"]] = row | {
             "status": "due",
             "reference": None,
@@ -153,13 +198,21 @@ class Booking:
         return wrong
 
     def _late(self, event: Event) -> list[str]:
-        """Late money is owed only where it could not buy its seats again; a due hold blocks none."""
+        """Late money is owed only if it could not buy its seats again. A due hold blocks no seats."""
         if self.payment_status != "lapsed":
             return [f"late money comes for a payment that is {self.payment_status}: {event}"]
-        flight = self.flight
-        free = flight.seats - flight.booked - flight.held(event.recorded_at)
-        if self.reason == "hold_expired" and not flight.is_cancelled and self.seats <= free:
+        flight, free = self.flight, self.flight.free(event.recorded_at)
+        open_ = not flight.is_closed(event.recorded_at)
+        if self.reason == "hold_expired" and open_ and self.seats <= free:
             return [f"late money is owed, although its {self.seats} of {free} free seats were there: {event}"]
+        return []
+
+    def _refund_requested(self, event: Event) -> list[str]:
+        self.refunds[event.state["refund_id"]].update(status="requested")
+        return []
+
+    def _refund_refused(self, event: Event) -> list[str]:
+        self.refunds[event.state["refund_id"]].update(status="due", refusal=event.state["code"])
         return []
 
     def _refund_settled(self, event: Event) -> list[str]:
@@ -172,24 +225,20 @@ class Booking:
 
     @property
     def _ends(self) -> datetime:
-        """Until when its seats are held; for ever where they are not, or no longer."""
-        _, ends = self.flight.holds.get(self.shown["id"], (0, _NO_END))
+        """The end of its hold; the end of time for a booking without a hold."""
+        _, ends = self.flight.holds.get(self.row["id"], (0, _NO_END))
         return ends
 
     def _hold_until(self, ends: datetime) -> None:
-        self.flight.holds[self.shown["id"]] = (self.seats, ends)
+        self.flight.holds[self.row["id"]] = (self.seats, ends)
 
     def _leave(self) -> None:
-        self.flight.holds.pop(self.shown["id"], None)
-        self.flight.sold.pop(self.shown["id"], None)
+        self.flight.holds.pop(self.row["id"], None)
+        self.flight.sold.pop(self.row["id"], None)
 
-    def _pay(self, **told: str | None) -> None:
-        """A new object, because forged histories may have none to change."""
-        self.shown["payment"] = {**(self.shown["payment"] or {}), **told}
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    def _pay(self, **facts: str | None) -> None:
+        """Replace the payment: forged histories may have none to change."""
+        self.row["payment"] = {**(self.row["payment"] or {}), **facts}
 
 
 def _text(moment: datetime) -> str:
@@ -198,11 +247,19 @@ def _text(moment: datetime) -> str:
 
 _STEPS: dict[str, Callable[[Booking, Event], list[str]]] = {
     "booking.payment_pending": Booking._payment_pending,
+    "booking.payment_requested": Booking._payment_pending,
+    "booking.payment_authorised": Booking._payment_authorised,
+    "booking.payment_declined": Booking._payment_declined,
+    "booking.capture_requested": Booking._capture_requested,
+    "booking.void_requested": Booking._void_requested,
     "booking.booked": Booking._booked,
     "booking.payment_voided": Booking._payment_voided,
+    "booking.payment_released": Booking._payment_released,
     "booking.reseated": Booking._reseated,
     "booking.seats_reduced": Booking._seats_reduced,
     "booking.cancelled": Booking._cancelled,
     "booking.refund_due": Booking._refund_due,
+    "booking.refund_requested": Booking._refund_requested,
+    "booking.refund_refused": Booking._refund_refused,
     "booking.refund_settled": Booking._refund_settled,
 }

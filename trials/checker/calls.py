@@ -1,4 +1,4 @@
-"""What clients wrote down: every try of every call, when it was sent, and what came back, if anything did."""
+"""Recorded calls: every attempt of every call, when it was sent, and what came back."""
 
 import time
 from pathlib import Path
@@ -9,25 +9,33 @@ import msgspec
 _epoch = [time.time() - time.monotonic()]
 
 NOT_ANSWERS = frozenset({429, 503})
-"""Statuses that say: ask again. What became of the command is unknown."""
+"""Statuses that ask for a repeat. The outcome of the command is unknown."""
 
 READS = frozenset({"availability", "booking", "bookings", "flight", "refunds"})
-"""Calls that change nothing; every other operation is a command, under the name that the ledger stores."""
+"""Calls that change nothing. Every other operation is a command, under the name that the ledger stores."""
 
 
 def now() -> float:
-    """Seconds since 1970 on a clock that never goes back; PostgreSQL's on the same machine agrees with it."""
+    """Return seconds since 1970 on a clock that never goes back.
+
+    PostgreSQL's clock on the same machine agrees with it.
+    """
     return _epoch[0] + time.monotonic()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One try. `status` is None when no answer came, and `trouble` then says why; times as `now` gives."""
+    """One attempt. Times are as `now` gives them.
+
+    `status` is None when no answer came; `trouble` is the reason. `version` is the one of If-Match.
+    """
 
     who: str
+    role: str = "client"
     operation: str
     path: str
     key: str = ""
     body: str = ""
+    version: int | None = None
     sent_at: float
     ended_at: float
     status: int | None = None
@@ -40,9 +48,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def answered(self) -> bool:
         return self.status is not None and self.status not in NOT_ANSWERS
 
+    @property
+    def is_command(self) -> bool:
+        return self.operation not in READS
+
     def __str__(self) -> str:
-        asked = f"{self.operation} by {self.who}" + (f" under key {self.key}" if self.key else "")
-        return f"{asked} at {self.path}, sent {self.sent_at:.6f}, ended {self.ended_at:.6f}: {self.outcome}"
+        request = f"{self.operation} by {self.who}" + (f" under key {self.key}" if self.key else "")
+        return f"{request} at {self.path}, sent {self.sent_at:.6f}, ended {self.ended_at:.6f}: {self.outcome}"
 
     @property
     def outcome(self) -> str:
@@ -52,10 +64,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Records:
-    """All calls in memory and, one JSON object a line, in a file that a judgement can be repeated from."""
+    """All calls, in memory and as one JSON object a line in a file, from which a check can be repeated."""
 
     def __init__(self, path: Path) -> None:
-        # The machine's clock may have been put right, or have stood still with it, since the last record.
+        # The machine's clock may have been adjusted or suspended since the last record.
         _epoch[0] = time.time() - time.monotonic()
         self.calls: list[Call] = []
         self._file: IO[bytes] = path.open("wb")

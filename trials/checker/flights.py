@@ -1,4 +1,4 @@
-"""Flights in the judge's fold: what callers see of them, and to whom their seats are promised."""
+"""Flights in the checker's fold: the row that callers see, and the bookings that use its seats."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,38 +6,59 @@ from typing import Any
 
 from trials.checker.log import Event
 
-Shown = dict[str, Any]
+Row = dict[str, Any]
 """A flight, a booking or a refund in the form in which callers see it."""
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 @dataclass(slots=True)
 class Flight:
-    shown: Shown
+    row: Row
+    natural_key: tuple[str, str, str]
+    """Number, origin and day of departure."""
+    departs_at: datetime
     holds: dict[str, tuple[int, datetime]] = field(default_factory=dict)
-    """Seats and end of each hold that nobody has paid, cancelled or tidied away; by booking."""
+    """Seats and end of each hold that is not yet booked, cancelled or expired, by booking."""
     sold: dict[str, int] = field(default_factory=dict)
-    """Seats of each booking that is paid for."""
+    """Seats of each paid booking."""
 
     @classmethod
     def scheduled(cls, event: Event) -> "Flight":
-        told = {name: value for name, value in event.state.items() if name != "departure_day"}
-        return cls({"id": str(event.subject), **told, "status": "scheduled", "version": 1})
+        fields = dict(event.state)
+        day = fields.pop("departure_day", fields["departs_at"][:10])
+        row = {"id": str(event.subject), **fields, "status": "scheduled", "version": 1}
+        return cls(row, (row["number"], row["origin"], day), instant(row["departs_at"]))
 
     @property
     def seats(self) -> int:
-        return int(self.shown["seats"])
+        return int(self.row["seats"])
 
     @property
     def booked(self) -> int:
         return sum(self.sold.values())
 
+    @property
+    def counted_holds(self) -> int:
+        """Seats of all holds. A hold that is due counts until it is expired."""
+        return sum(seats for seats, _ in self.holds.values())
+
     def held(self, at: datetime) -> int:
-        """Seats of the holds that still run at that instant."""
+        """Seats of the holds that are not yet due at that instant."""
         return sum(seats for seats, ends in self.holds.values() if ends > at)
+
+    def free(self, at: datetime) -> int:
+        return self.seats - self.booked - self.held(at)
 
     @property
     def is_cancelled(self) -> bool:
-        return bool(self.shown["status"] == "cancelled")
+        return bool(self.row["status"] == "cancelled")
+
+    def is_closed(self, at: datetime) -> bool:
+        """Is it cancelled or departed?"""
+        return self.is_cancelled or self.departs_at <= at
 
     @property
     def live(self) -> list[str]:
@@ -45,16 +66,15 @@ class Flight:
         return [*self.holds, *self.sold]
 
     def follow(self, event: Event) -> list[str]:
-        """What is wrong with this event, one sentence each."""
-        self.shown["version"] = event.version
+        """Apply the event; return what is wrong with it, one sentence each."""
+        self.row["version"] = event.version
         wrong = [f"a cancelled flight is changed: {event}"] if self.is_cancelled else []
         if event.topic == "flight.cancelled":
-            self.shown["status"] = "cancelled"
+            self.row["status"] = "cancelled"
             return wrong
-        self.shown.update(event.state)
+        self.row.update(event.state)
         return wrong + self.oversold(event)
 
     def oversold(self, event: Event) -> list[str]:
-        """More is promised than there is; a due hold counts until somebody has tidied it away."""
-        free = self.seats - self.booked - sum(seats for seats, _ in self.holds.values())
-        return [] if free >= 0 else [f"flight {self.shown['id']} is oversold by {-free}: {event}"]
+        free = self.seats - self.booked - self.counted_holds
+        return [] if free >= 0 else [f"flight {self.row['id']} is oversold by {-free}: {event}"]

@@ -1,4 +1,4 @@
-"""What the judge reads of the ledger: its log and its outcomes, by SQL of its own, and nothing else."""
+"""The ledger's log, its recorded outcomes and its seat counts, read by the checker's own SQL."""
 
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +12,20 @@ Key = tuple[str, str, str]
 """Actor, operation, idempotency key."""
 
 LEDGER = "seatledger"
-"""The actor of what the ledger does by itself."""
+"""The actor of the ledger's own commands."""
 
-OWN_OPERATIONS = frozenset({"expire_hold", "cancel_with_flight"})
-"""All that it ever does by itself."""
+OWN_OPERATIONS = frozenset(
+    {
+        "expire_hold",
+        "cancel_with_flight",
+        "offer_seats",
+        "hold_offer",
+        "close_waiting",
+        "record_payment",
+        "record_refund",
+    }
+)
+"""Every operation of the ledger's own commands."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -34,7 +44,8 @@ class Event(msgspec.Struct, frozen=True):
         return self.actor, self.operation, self.key
 
     @property
-    def is_the_ledgers_own(self) -> bool:
+    def is_own(self) -> bool:
+        """Is it from one of the ledger's own commands?"""
         return self.actor == LEDGER and self.operation in OWN_OPERATIONS
 
     def __str__(self) -> str:
@@ -42,7 +53,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One row of ledger.commands."""
+    """One row of ledger.commands. The ledger's own commands bear the correlation id of their cause."""
 
     actor: str
     operation: str
@@ -52,13 +63,15 @@ class Outcome(msgspec.Struct, frozen=True):
     first_position: int | None
     last_position: int
     recorded_at: datetime
+    correlation_id: str = ""
 
     @property
     def command(self) -> Key:
         return self.actor, self.operation, self.key
 
     @property
-    def is_the_ledgers_own(self) -> bool:
+    def is_own(self) -> bool:
+        """Is it of one of the ledger's own commands?"""
         return self.actor == LEDGER and self.operation in OWN_OPERATIONS
 
     @property
@@ -66,29 +79,43 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.first_position is not None
 
 
+class SeatCount(msgspec.Struct, frozen=True):
+    """One row of ledger.seats."""
+
+    flight: UUID
+    seats: int
+    held: int
+    booked: int
+
+
 class Log(msgspec.Struct, frozen=True):
-    """Events in the order of their positions, and every recorded outcome."""
+    """Events in the order of their positions, all outcomes, and the seat count of each flight.
+
+    `seats` is None where a history comes without counts.
+    """
 
     events: list[Event]
     outcomes: list[Outcome]
+    seats: list[SeatCount] | None = None
 
 
 def read_log(url: str) -> Log:
-    """Everything, from one snapshot. Raises psycopg.Error."""
+    """Read everything from one snapshot. Raises psycopg.Error."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local timezone to 'UTC'")
         return Log(
             [Event(*row) for row in connection.execute(_EVENTS).fetchall()],
             [Outcome(*row) for row in connection.execute(_OUTCOMES).fetchall()],
+            [SeatCount(*row) for row in connection.execute(_SEATS).fetchall()],
         )
 
 
-def save(log: Log, path: Path) -> None:
+def save_log(log: Log, path: Path) -> None:
     path.write_bytes(msgspec.json.encode(log))
 
 
-def saved(path: Path) -> Log:
+def load_log(path: Path) -> Log:
     return msgspec.json.decode(path.read_bytes(), type=Log)
 
 
@@ -98,6 +125,7 @@ _EVENTS = """
     from ledger.events order by position
 """
 _OUTCOMES = """
-    select actor, operation, key, status, body, first_position, last_position, recorded_at
+    select actor, operation, key, status, body, first_position, last_position, recorded_at, correlation_id
     from ledger.commands
 """
+_SEATS = "select flight_id, seats, held, booked from ledger.seats"

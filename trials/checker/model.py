@@ -1,57 +1,86 @@
-"""The judge's own fold of the log, which shares no code with the program that it judges."""
+"""The checker's own fold of the log. It shares no code with the program."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from trials.checker.bookings import Booking
-from trials.checker.flights import Flight, Shown
+from trials.checker.flights import Flight, Row
 from trials.checker.log import Event
 
 
+@dataclass(slots=True)
+class Party:
+    """A party on a waiting list. `booking` is the hold that it was offered."""
+
+    flight: str
+    user: str
+    seats: int
+    status: str = "waiting"
+    booking: str | None = None
+
+
 class Model:
-    """All flights, bookings and refunds as of the last event applied."""
+    """All flights, bookings, refunds and waiting parties as of the last event applied."""
 
     def __init__(self) -> None:
         self.flights: dict[str, Flight] = {}
         self.bookings: dict[str, Booking] = {}
-        self.refunds: dict[str, Shown] = {}
+        self.refunds: dict[str, Row] = {}
+        self.parties: dict[str, Party] = {}
+        """In the order in which they joined."""
         self.time = datetime.min.replace(tzinfo=UTC)
-        """That of the last event: the ledger's time is never behind it."""
+        """The time of the last event. The ledger's time is never behind it."""
         self._emptied: tuple[Flight, Event] | None = None
-        """The flight that was just cancelled, whose bookings must follow at once."""
+        """The flight that was just cancelled: its bookings must follow at once."""
 
     def apply(self, event: Event) -> list[str]:
-        """What is wrong with this event, one sentence each. Raises KeyError for an unknown subject."""
+        """Apply the event; return what is wrong with it. Raises KeyError for an unknown subject."""
         wrong = []
-        if self._emptied and not self._follows(self._emptied[1], event):
+        if self._emptied and not self._may_share_block(self._emptied[1], event):
             wrong = self.left_behind()
         self.time = max(self.time, event.recorded_at)
-        return wrong + self._applied(event)
+        return wrong + self._apply(event)
 
     def left_behind(self) -> list[str]:
-        """Live bookings of a flight that is cancelled: for when its block is over."""
+        """Return the live bookings of a cancelled flight, once its block is over."""
         flight, cancelled = self._emptied or (None, None)
         self._emptied = None
         if flight is None or not flight.live:
             return []
         return [f"bookings {flight.live} outlive their flight: {cancelled}"]
 
-    def find(self, id: str) -> Shown | None:
-        """What callers see of the flight, the booking or the refund with that id."""
+    def find(self, id: str) -> Row | None:
+        """Return the row of the flight, the booking or the refund with that id, as callers see it."""
         found = self.flights.get(id) or self.bookings.get(id)
-        return found.shown if found else self.refunds.get(id)
+        return found.row if found else self.refunds.get(id)
 
-    def _applied(self, event: Event) -> list[str]:
-        subject = str(event.subject)
+    def flight_of(self, id: str) -> Flight:
+        """Return the flight that a flight's, a booking's or a party's stream is about."""
+        if booking := self.bookings.get(id):
+            return booking.flight
+        party = self.parties.get(id)
+        return self.flights[party.flight if party else id]
+
+    def waiting(self, flight: str) -> list[Party]:
+        """Return the parties that wait for the flight, the first to join first."""
+        return [each for each in self.parties.values() if each.flight == flight and each.status == "waiting"]
+
+    def _apply(self, event: Event) -> list[str]:
+        subject, state = str(event.subject), event.state
+        kind, _, name = event.topic.partition(".")
+        if kind == "waiting":
+            self._follow_party(subject, name, state)
+            return []
         if event.topic == "flight.scheduled":
             self.flights[subject] = Flight.scheduled(event)
             return []
-        if event.topic.startswith("flight."):
+        if kind == "flight":
             flight = self.flights[subject]
             if event.topic == "flight.cancelled":
                 self._emptied = flight, event
             return flight.follow(event)
         if event.topic == "booking.initiated":
-            flight = self.flights[event.state["flight_id"]]
+            flight = self.flights[state["flight_id"]]
             self.bookings[subject] = Booking.initiated(event, flight)
             late = [f"a cancelled flight is booked: {event}"] if flight.is_cancelled else []
             return late + flight.oversold(event)
@@ -60,6 +89,17 @@ class Model:
         self.refunds.update(booking.refunds)
         return wrong
 
-    def _follows(self, cancelled: Event, event: Event) -> bool:
-        """May it be of the same block? That is of one instant, and all else in it the ledger's own."""
-        return event.is_the_ledgers_own and event.recorded_at == cancelled.recorded_at
+    def _follow_party(self, subject: str, name: str, state: Row) -> None:
+        if name == "joined":
+            self.parties[subject] = Party(state["flight_id"], state["user_id"], state["seats"])
+        elif name == "offered":
+            self.parties[subject].status, self.parties[subject].booking = name, state["booking_id"]
+        else:
+            self.parties[subject].status = name
+
+    def _may_share_block(self, cancelled: Event, event: Event) -> bool:
+        """Return whether the event may be of the block of the cancellation.
+
+        Such a block has one instant, and all else in it are the ledger's own commands.
+        """
+        return event.is_own and event.recorded_at == cancelled.recorded_at

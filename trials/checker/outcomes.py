@@ -1,53 +1,90 @@
-"""Every answer that a client was given is what the ledger recorded: once, and nothing else besides."""
+"""Every answer is what the ledger recorded, once, and the ledger recorded nothing else."""
 
 from collections.abc import Iterator
 
-from trials.checker.history import REUSED, Command, History
+from trials.checker.calls import Call
+from trials.checker.history import Command, History
 from trials.checker.log import Event, Key
+from trials.checker.rules import Request, code_of
 
-ANSWERS = frozenset({200, 201, 404, 409, 412, REUSED})
+STATUSES = frozenset({200, 201, 402, 403, 404, 409, 412, 422})
+"""The statuses that the contract knows as answers to these callers."""
 
 
 def check_statuses(history: History) -> Iterator[str]:
-    """Nothing but what the contract knows."""
+    """No call is answered outside the contract."""
     for command in history.commands.values():
         for call in command.tries:
-            if call.answered and call.status not in ANSWERS:
-                yield f"an answer that no client should ever get: {call}"
+            if call.answered and call.status not in STATUSES:
+                yield f"an answer outside the contract: {call}"
+            elif call.status == 402 and not history.answers_intent(call.operation):
+                yield f"a payment is declined without a gateway: {call}"
     for call in history.reads:
         if call.status != 200:
-            yield f"a read of what is there was not answered with it: {call}"
+            yield f"a read of an existing resource was not answered with it: {call}"
+
+
+def check_unrecorded(history: History) -> Iterator[str]:
+    """A refusal that leaves no record has its reason in the call itself."""
+    for command in history.commands.values():
+        for call in command.tries:
+            if not call.answered or call.status not in (403, 422):
+                continue
+            match code_of(call.text):
+                case "idempotency-key-reused":
+                    others = [each for each in command.tries if Request.of(each) != Request.of(call)]
+                    fault = None if others else "its key was never used for another request"
+                case "not-your-account":
+                    user = str(Request.of(call).fields.get("user_id"))
+                    fault = "the caller may act for it" if Request.of(call).may_act_for(user) else None
+
+                case _:
+                    fault = "no such refusal is possible"
+            if fault:
+                yield f"refused, although {fault}: {call}"
 
 
 def check_acknowledged(history: History) -> Iterator[str]:
-    """What a client was told is what is recorded, and repeats are told the same."""
+    """Each answer is the recorded outcome, and repeats are answered alike."""
     for command in history.commands.values():
-        yield from _acknowledged(command)
-
-
-def _acknowledged(command: Command) -> Iterator[str]:
-    outcome = command.outcome
-    for call in command.answers:
-        if call.status not in ANSWERS:
+        yield from _repeats(command)
+        if history.answers_intent(command.tries[0].operation):
             continue
-        if outcome is None:
-            yield f"acknowledged, but the ledger has no such command: {call}"
-        elif (call.status, call.text) != (outcome.status, outcome.body):
-            yield f"the ledger recorded {outcome.status} {outcome.body[:300]}, the client was told: {call}"
-        elif outcome.accepted and call.position != outcome.last_position:
-            yield f"the client was told position {call.position}, not {outcome.last_position}: {call}"
-        elif outcome.accepted != (call.status in (200, 201)):
-            yield f"recorded from position {outcome.first_position}, but answered: {call}"
-    fresh = [call for call in command.answers if not call.replayed]
-    if len(fresh) > 1:
-        yield f"answered afresh {len(fresh)} times under one key: {fresh[0]}; {fresh[1]}"
+        for call in command.answers:
+            if call.status in STATUSES:
+                yield from _acknowledged(command, call)
+        fresh = [call for call in command.answers if not call.replayed]
+        if len(fresh) > 1:
+            yield f"answered afresh {len(fresh)} times under one key: {fresh[0]}; {fresh[1]}"
 
 
-def check_asked_for(history: History) -> Iterator[str]:
-    """Nothing is recorded that nobody asked for, but for the ledger's own commands."""
+def _acknowledged(command: Command, call: Call) -> Iterator[str]:
+    outcome = command.outcome
+    if outcome is None:
+        yield f"acknowledged, but the ledger has no such command: {call}"
+    elif (call.status, call.text) != (outcome.status, outcome.body):
+        yield f"the ledger recorded {outcome.status} {outcome.body[:300]}, the answer was: {call}"
+    elif outcome.accepted and call.position != outcome.last_position:
+        yield f"the answer states position {call.position}, not {outcome.last_position}: {call}"
+    elif outcome.accepted != (call.status in (200, 201)):
+        yield f"recorded from position {outcome.first_position}, but answered: {call}"
+
+
+def _repeats(command: Command) -> Iterator[str]:
+    """One key is answered for one request only, and always alike."""
+    answers = command.answers
+    for first, call in zip(answers[:1] * len(answers), answers[1:], strict=False):
+        if Request.of(first) != Request.of(call):
+            yield f"two requests are answered under one key: {first}; {call}"
+        elif (first.status, first.text) != (call.status, call.text):
+            yield f"the same key, and another answer: {first}; then {call}"
+
+
+def check_requested(history: History) -> Iterator[str]:
+    """Nothing is recorded that no caller requested, except the ledger's own commands."""
     for outcome in history.log.outcomes:
-        if not outcome.is_the_ledgers_own and outcome.command not in history.commands:
-            yield f"recorded, but nobody asked for it: {outcome}"
+        if not outcome.is_own and outcome.command not in history.commands:
+            yield f"recorded, but no caller requested it: {outcome}"
 
 
 def check_ranges(history: History) -> Iterator[str]:
@@ -74,13 +111,13 @@ def _positions(events: list[Event]) -> dict[Key, list[int]]:
 
 
 def check_charges(history: History) -> Iterator[str]:
-    """A key charges at most once, and so does a booking, unless the payment before was voided."""
+    """A key charges at most once; so does a booking, unless the payment before was voided or declined."""
     keys: dict[Key, Event] = {}
     bookings: dict[str, Event] = {}
     for event in history.log.events:
-        if event.topic == "booking.payment_voided":
+        if event.topic in ("booking.payment_voided", "booking.payment_declined"):
             bookings.pop(str(event.subject), None)
-        if event.topic != "booking.payment_pending":
+        if event.topic not in ("booking.payment_pending", "booking.payment_requested"):
             continue
         for charged in (keys.get(event.command), bookings.get(str(event.subject))):
             if charged:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from audit.verify import verify
-from trials.checker import judge
+from trials.checker import check
 from trials.checker.calls import READS, Call, Records, now
 from trials.drills.crowd import program_with_callers
 from trials.drills.evidence import is_command, lost, silence
@@ -71,7 +71,7 @@ async def synchronous(
                 await asyncio.to_thread(pair.pair_again)
         waiting = await crowd.close(RECOVER_SECONDS_MAX)
         log = await asyncio.to_thread(read_named_log, pair.url, ground.folder)
-    return Result(rounds, await asyncio.to_thread(judge, records.calls, log), waiting)
+    return Result(rounds, await asyncio.to_thread(check, records.calls, log), waiting)
 
 
 async def asynchronous(ground: Ground) -> Round:

@@ -31,10 +31,10 @@ class Line:
         self._token_for = token_for
 
     def caller(self, who: str, role: str) -> "Caller":
-        return Caller(self, who, {"Authorization": f"Bearer {self._token_for(who, [role])}"})
+        return Caller(self, who, role, {"Authorization": f"Bearer {self._token_for(who, [role])}"})
 
     async def attempt(
-        self, headers: Mapping[str, str], who: str, operation: str, path: str, key: str, body: str
+        self, headers: Mapping[str, str], who: str, role: str, operation: str, path: str, key: str, body: str
     ) -> Call:
         """One try, written down whatever happens."""
         sent_at = now()
@@ -58,6 +58,7 @@ class Line:
             answer = {"trouble": type(error).__name__}
         call = Call(
             who=who,
+            role=role,
             operation=operation,
             path=path,
             key=key,
@@ -73,13 +74,14 @@ class Line:
 class Caller:
     """Somebody with a token."""
 
-    def __init__(self, line: Line, who: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, line: Line, who: str, role: str, headers: Mapping[str, str]) -> None:
         self.who = who
+        self.role = role
         self._line = line
         self._headers = {**headers, "Content-Type": "application/json"}
 
     async def read(self, operation: str, path: str) -> Call:
-        return await self._line.attempt(self._headers, self.who, operation, path, "", "")
+        return await self._line.attempt(self._headers, self.who, self.role, operation, path, "", "")
 
     async def command(
         self, operation: str, path: str, body: Mapping[str, Any], key: str | None = None
@@ -89,7 +91,7 @@ class Caller:
         headers = {**self._headers, "x-idempotency-key": key}
         text = json.dumps(body)
         while True:
-            call = await self._line.attempt(headers, self.who, operation, path, key, text)
+            call = await self._line.attempt(headers, self.who, self.role, operation, path, key, text)
             if call.answered:
                 return call
             await asyncio.sleep(PAUSE_SECONDS)

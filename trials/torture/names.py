@@ -21,6 +21,7 @@ def read_named_log(url: str, data: Path) -> Log:
     return Log(
         [_event(event, known, keyring) for event in log.events],
         [_outcome(outcome, known, keyring) for outcome in log.outcomes],
+        log.seats,
     )
 
 

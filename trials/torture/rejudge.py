@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from trials.checker import judge
+from trials.checker import check
 from trials.checker.calls import read_calls
 from trials.checker.history import EXACT, Clock
-from trials.checker.log import saved
+from trials.checker.log import load_log
 from trials.torture import clock
 from trials.torture.nemesis import Broken
 from trials.torture.site import Setting
@@ -30,7 +30,7 @@ def main(folder: Path) -> int:
     violations = [
         violation
         for log in logs
-        for violation in judge(read_calls(log.with_name(CALLS_FILE)), saved(log), _tolerance(log.parent))
+        for violation in check(read_calls(log.with_name(CALLS_FILE)), load_log(log), _tolerance(log.parent))
     ]
     for violation in violations:
         print(f"VIOLATION: {violation}")

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from trials.checker import judge
+from trials.checker import check
 from trials.checker.calls import READS, Call, Records
 from trials.checker.history import EXACT, History
-from trials.checker.log import Log, save
+from trials.checker.log import Log, save_log
 from trials.programs.program import found_by_verify
 from trials.torture import clock
 from trials.torture.clients import connect
@@ -73,10 +73,10 @@ async def play(
         log = await asyncio.to_thread(read_named_log, site.server.url, site.server.data)
         await site.retire(site.main)
     records.close()
-    save(log, evidence / LOG_FILE)
+    save_log(log, evidence / LOG_FILE)
     (evidence / FAULTS_FILE).write_bytes(msgspec.json.encode((setting, nemesis.broken)))
     tolerance = (clock.BACK, clock.FORWARD) if setting.wrong_clock else EXACT
-    violations = await asyncio.to_thread(judge, records.calls, log, tolerance) + violations
+    violations = await asyncio.to_thread(check, records.calls, log, tolerance) + violations
     recovery = slowest_recovery(records.calls, nemesis.broken)
     if recovery.seconds > answered_seconds_max:
         violations.append(f"nobody was answered within {answered_seconds_max} s: {recovery}")

@@ -104,9 +104,19 @@ class Tale:
         status, body = 404 if code.endswith("not-found") else 409, json.dumps({"code": code, **told})
         when = START + timedelta(seconds=second)
         self.outcomes.append(Outcome("alice", operation, "no", status, body, None, position, when))
-        asked = json.dumps({"seats": 2} if operation == "reduce_seats" else {})
+        fields = {"reduce_seats": {"seats": 2}, "pay_booking": {"user_id": "somebody", "total_cost": COST}}
+        asked = json.dumps(fields.get(operation, {}))
         self.calls.append(
-            Call(who="alice", operation=operation, path=path, key="no", body=asked, sent_at=0, ended_at=1)
+            Call(
+                who="alice",
+                role="operator",
+                operation=operation,
+                path=path,
+                key="no",
+                body=asked,
+                sent_at=0,
+                ended_at=1,
+            )
         )
 
     def judged(self) -> list[str]:

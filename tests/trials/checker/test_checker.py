@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.trials.checker.samples import BOOKING, COST, FLIGHT, PAYMENT, PLAN, START, at
-from trials.checker import judge
+from trials.checker import check
 from trials.checker.calls import Call
 from trials.checker.log import Event, Log, Outcome
 
@@ -85,7 +85,7 @@ class Story:
 
     def judged(self) -> list[str]:
         log = Log([Event(**event) for event in self.events], [Outcome(**each) for each in self.outcomes])
-        return judge([Call(**call) for call in self.calls], log)
+        return check([Call(**call) for call in self.calls], log)
 
     @staticmethod
     def _around(second: float) -> dict[str, float]:
@@ -180,12 +180,12 @@ def show_seats_that_are_taken(story: Story) -> None:
     ("forge", "sentence"),
     [
         (lose_the_payment, "acknowledged, but the ledger has no such command"),
-        (tell_another_answer, "the client was told"),
+        (tell_another_answer, "the answer was"),
         (record_another_answer, "the fold says"),
-        (tell_another_position, "told position 3, not 4"),
+        (tell_another_position, "states position 3, not 4"),
         (answer_twice_afresh, "answered afresh 2 times"),
-        (fail, "no client should ever get"),
-        (book_for_nobody, "nobody asked for it"),
+        (fail, "outside the contract"),
+        (book_for_nobody, "no caller requested it"),
         (leave_a_hole, "positions are not dense"),
         (turn_the_clock_back, "time goes backwards"),
         (answer_the_past, "sent later, but earlier in the log"),

@@ -1,0 +1,225 @@
+"""The rules of the ledger, stated a second time: what each command must come to, given the log before it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from trials.checker.bookings import Booking
+from trials.checker.calls import Call
+from trials.checker.flights import Flight
+from trials.checker.log import LEDGER, Outcome
+from trials.checker.model import Model
+
+ACCEPTED = "accepted"
+
+NOT_RECORDED = frozenset({"hold-not-due", "idempotency-key-reused", "not-your-account", "waiting-not-over"})
+"""Refusals that leave no record: the same key may be used again."""
+
+_UUID_CHARACTERS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command as plain data. `subject` is the id in its path; `version` the one of If-Match."""
+
+    operation: str
+    actor: str
+    role: str
+    subject: str
+    body: str
+    version: int | None
+
+    @classmethod
+    def of(cls, call: Call) -> "Request":
+        subject = f"{call.path}//".split("/")[2]
+        return cls(call.operation, call.who, call.role, subject, call.body, call.version)
+
+    @classmethod
+    def own(cls, outcome: Outcome) -> "Request":
+        """The ledger's own command: its key begins with the id of its subject."""
+        subject = outcome.key[:_UUID_CHARACTERS]
+        return cls(outcome.operation, LEDGER, "operator", subject, "", None)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return msgspec.json.decode(self.body) if self.body else {}
+
+    def may_act_for(self, user: str) -> bool:
+        return self.role == "operator" or self.actor == user
+
+
+def code_of(body: str) -> str | None:
+    """Return the code of a refusal, None for any other body."""
+    if '"code"' not in body:
+        return None
+    decoded = msgspec.json.decode(body)
+    return decoded.get("code") if isinstance(decoded, dict) else None
+
+
+def expected_outcome(model: Model, request: Request, now: datetime) -> str:
+    """Return the refusal's code, or "accepted"."""
+    rule = _RULES.get(request.operation)
+    return rule(model, request, now) if rule else f"no rule for {request.operation}"
+
+
+def expected_facts(code: str, model: Model, request: Request, now: datetime) -> dict[str, Any]:
+    """Return the facts that a refusal with this code must state."""
+    fields = request.fields
+    flight = model.flights.get(fields.get("flight_id", request.subject))
+    booking = model.bookings.get(fields.get("booking_id", request.subject))
+    if code in ("not-enough-seats", "seats-available") and flight:
+        return {"asked": fields["seats"], "free": flight.free(now)}
+    if code == "seats-in-use" and flight:
+        return {"in_use": flight.booked + flight.held(now)}
+    if code == "seats-not-fewer" and booking:
+        return {"seats": booking.seats}
+    if code == "refund-already-settled":
+        return {"settled_at": model.refunds[_refund_id(request)]["settled_at"]}
+    return {}
+
+
+def _schedule(model: Model, request: Request, now: datetime) -> str:
+    fields = request.fields
+    natural_key = (fields["number"], fields["origin"], fields["departs_at"][:10])
+    taken = any(flight.natural_key == natural_key for flight in model.flights.values())
+    return "flight-already-scheduled" if taken else ACCEPTED
+
+
+def _change_flight(model: Model, request: Request, now: datetime) -> str:
+    fields = request.fields
+    flight = model.flights.get(fields.get("flight_id", request.subject))
+    if flight is None:
+        return "flight-not-found"
+    if request.version not in (None, flight.row["version"]):
+        return "stale-version"
+    if request.operation == "change_flight_seats" and fields["seats"] < flight.booked + flight.held(now):
+        return "seats-in-use"
+    return "flight-not-bookable" if flight.is_closed(now) else ACCEPTED
+
+
+def _initiate(model: Model, request: Request, now: datetime) -> str:
+    fields = request.fields
+    flight = model.flights.get(fields["flight_id"])
+    if not request.may_act_for(fields["user_id"]):
+        return "not-your-account"
+    if flight is None or flight.is_closed(now):
+        return _closed(flight)
+    return "not-enough-seats" if fields["seats"] > flight.free(now) else ACCEPTED
+
+
+def _join(model: Model, request: Request, now: datetime) -> str:
+    fields = request.fields
+    flight = model.flights.get(fields["flight_id"])
+    if not request.may_act_for(fields["user_id"]):
+        return "not-your-account"
+    if flight is None or flight.is_closed(now):
+        return _closed(flight)
+    if fields["seats"] <= flight.free(now):
+        return "seats-available"
+    if any(party.user == fields["user_id"] for party in model.waiting(fields["flight_id"])):
+        return "already-waiting"
+    return "party-larger-than-flight" if fields["seats"] > flight.seats else ACCEPTED
+
+
+def _closed(flight: Flight | None) -> str:
+    return "flight-not-bookable" if flight else "flight-not-found"
+
+
+def _party(model: Model, request: Request, now: datetime) -> str:
+    party = model.parties.get(request.fields.get("waiting_id", request.subject))
+    if party is None or not request.may_act_for(party.user):
+        return "waiting-party-not-found"
+    waits, closed = party.status == "waiting", model.flights[party.flight].is_closed(now)
+    match request.operation:
+        case "hold_offer":
+            is_new = party.booking is not None and party.booking not in model.bookings
+            return ACCEPTED if is_new else "offered-twice"
+        case "close_waiting":
+            return ACCEPTED if waits and closed else "waiting-not-over"
+        case "leave_waitlist" if closed:
+            return "not-waiting"
+    return ACCEPTED if waits else "not-waiting"
+
+
+def _settle_refund(model: Model, request: Request, now: datetime) -> str:
+    refund = model.refunds.get(_refund_id(request))
+    if refund is None:
+        return "refund-not-found"
+    return "refund-already-settled" if refund["status"] == "settled" else ACCEPTED
+
+
+def _refund_id(request: Request) -> str:
+    return str(request.fields.get("refund_id", request.subject))
+
+
+def _change_booking(model: Model, request: Request, now: datetime) -> str:
+    fields, operation = request.fields, request.operation
+    booking = model.bookings.get(fields.get("booking_id", request.subject))
+    if booking is None:
+        return "booking-not-found"
+    if operation == "expire_hold":
+        return ACCEPTED if booking.is_due(now) else "hold-not-due"
+    user = booking.row["user_id"]
+    if operation in ("pay_booking", "cancel_booking", "reduce_seats") and not request.may_act_for(user):
+        return "booking-not-found"
+    if operation == "pay_booking" and fields["user_id"] != user:
+        return "booking-not-found"
+    if request.version not in (None, booking.row["version"]):
+        return "stale-version"
+    match operation:
+        case "cancel_booking" | "cancel_with_flight":
+            return "booking-cancelled" if booking.status == "cancelled" else ACCEPTED
+        case "capture_payment" if booking.awaits_money:
+            return ACCEPTED
+        case "capture_payment" | "void_payment":
+            return _RESOLVED[booking.status]
+        case "reduce_seats":
+            fewer = ACCEPTED if fields["seats"] < booking.seats else "seats-not-fewer"
+            return _not_live(booking, now) or fewer
+    if booking.status == "booked":
+        return "already-paid"
+    price = ACCEPTED if fields["total_cost"] == booking.row["total_cost"] else "price-mismatch"
+    return _not_live(booking, now) or price
+
+
+def _not_live(booking: Booking, now: datetime) -> str:
+    """Return why the booking can be neither paid nor changed; empty when it can."""
+    if booking.reason == "hold_expired" or booking.is_due(now):
+        return "hold-expired"
+    if booking.status == "cancelled":
+        return "booking-cancelled"
+    return "payment-in-progress" if booking.status == "pending" else ""
+
+
+_RESOLVED = {
+    "initiated": "payment-not-pending",
+    "pending": ACCEPTED,
+    "booked": "already-paid",
+    "cancelled": "booking-cancelled",
+}
+"""The outcome of a capture or a void, by the booking's status."""
+
+_RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
+    "schedule_flight": _schedule,
+    "reprice_flight": _change_flight,
+    "change_flight_seats": _change_flight,
+    "cancel_flight": _change_flight,
+    "initiate_booking": _initiate,
+    "join_waitlist": _join,
+    "leave_waitlist": _party,
+    "offer_seats": _party,
+    "hold_offer": _party,
+    "close_waiting": _party,
+    "settle_refund": _settle_refund,
+    "pay_booking": _change_booking,
+    "cancel_booking": _change_booking,
+    "reduce_seats": _change_booking,
+    "capture_payment": _change_booking,
+    "void_payment": _change_booking,
+    "expire_hold": _change_booking,
+    "cancel_with_flight": _change_booking,
+}
+"""By operation, in the order in which the ledger checks its conditions."""
