@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from cli.tokens import secret
 from ledger.keyring import master_key_of
-from runtime.settings import Settings
+from runtime.settings import Settings, as_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 _PR_SET_PDEATHSIG = 1
@@ -25,34 +25,14 @@ class DidNotStart(OSError):
 
 
 def environment(settings: Settings, url: str) -> dict[str, str]:
-    """The settings as environment variables, for parts of this program; the database is settled already."""
-    values: dict[str, object] = {
-        "DATABASE_URL": url,
-        "SEATLEDGER_DATA": settings.data.resolve(),
-        "SEATLEDGER_HOST": settings.host,
-        "SEATLEDGER_PORT": settings.port,
-        "SEATLEDGER_WORKERS": settings.workers,
-        "SEATLEDGER_HOLD_SECONDS": settings.hold_seconds,
-        "SEATLEDGER_CAPTURE_SECONDS": settings.capture_seconds,
-        "SEATLEDGER_OFFER_SECONDS": settings.offer_seconds,
-        "SEATLEDGER_SWEEP_CRON": settings.sweep_cron,
-        "SEATLEDGER_LOG_FORMAT": settings.log_format,
-        "SEATLEDGER_LOG_LEVEL": settings.log_level,
-        "SEATLEDGER_DEADLINE_SECONDS": settings.deadline_seconds,
-        "SEATLEDGER_LOG_FILE": settings.log_file.resolve() if settings.log_file else "",
-        "SEATLEDGER_JWKS_FILE": settings.jwks_file.resolve() if settings.jwks_file else "",
-        "SEATLEDGER_GATEWAY": settings.gateway or "",
-        "SEATLEDGER_GATEWAY_URL": settings.gateway_url or "",
-        "SEATLEDGER_GATEWAY_KEY": settings.gateway_key or "",
-        "SEATLEDGER_GATEWAY_SECONDS": settings.gateway_seconds,
-        "SEATLEDGER_CHECKPOINTS": settings.checkpoints or "",
-        "SEATLEDGER_CHECKPOINT_KEY": settings.checkpoint_key.resolve() if settings.checkpoint_key else "",
-        "SEATLEDGER_CHECKPOINT_EVENTS": settings.checkpoint_events,
-        "SEATLEDGER_CHECKPOINT_SECONDS": settings.checkpoint_seconds,
-        "SEATLEDGER_MASTER_KEY": b64encode(master_key_of(settings)).decode(),
-        "SEATLEDGER_JWT_SECRET": "" if settings.jwks_file else secret(settings),
-    }
-    return {name: str(value) for name, value in values.items()}
+    """Return the settings for child processes, with the database and all secrets decided."""
+    decided = replace(
+        settings,
+        database_url=url,
+        master_key=master_key_of(settings),
+        jwt_secret=None if settings.jwks_file else secret(settings),
+    )
+    return as_environment(decided)
 
 
 def command(*arguments: str) -> list[str]:

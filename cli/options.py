@@ -1,9 +1,11 @@
-"""Options that several commands have, and how a command is made known."""
+"""Options that several commands share, and registration of a command."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from runtime.settings import SETTINGS
 
 
 def add(
@@ -16,16 +18,17 @@ def add(
     return command
 
 
-DATA: dict[str, Any] = {
-    "flag": "--data",
-    "type": Path,
-    "metavar": "DIR",
-    "help": "the data folder (SEATLEDGER_DATA, data)",
-}
-HOST = {"flag": "--host", "help": "address to listen on (SEATLEDGER_HOST, 127.0.0.1)"}
-PORT = {"flag": "--port", "type": int, "help": "port to listen on (SEATLEDGER_PORT, 8000)"}
-WORKERS = {"flag": "--workers", "type": int, "help": "API processes (SEATLEDGER_WORKERS, 2)"}
-JSON = {"flag": "--json", "action": "store_true", "help": "one JSON object on standard output"}
-MINUTES = {"flag": "--minutes", "type": float, "default": 1.0, "help": "for how long (1)"}
-SEEDS = {"flag": "--seeds", "type": int, "default": 1000, "help": "how many, from --seed on (1000)"}
-SEED = {"flag": "--seed", "type": int, "default": 1, "help": "settles what breaks in which order (1)"}
+def _setting(name: str, **options: Any) -> dict[str, Any]:
+    setting = SETTINGS[name]
+    help = f"{setting.help} ({setting.variable}, {setting.default})"
+    return {"flag": f"--{name}", "help": help, **options}
+
+
+DATA = _setting("data", type=Path, metavar="DIR")
+HOST = _setting("host")
+PORT = _setting("port", type=int)
+WORKERS = _setting("workers", type=int)
+JSON = {"flag": "--json", "action": "store_true", "help": "print one JSON object on standard output"}
+MINUTES = {"flag": "--minutes", "type": float, "default": 1.0, "help": "duration (1)"}
+SEEDS = {"flag": "--seeds", "type": int, "default": 1000, "help": "number of seeds, from --seed on (1000)"}
+SEED = {"flag": "--seed", "type": int, "default": 1, "help": "decides the order of faults (1)"}

@@ -20,7 +20,8 @@ from audit.proofs.tiles import Unfit
 from cli.options import DATA, add
 from database.connection import Connection, connect
 from database.embedded import existing_database
-from runtime.settings import Settings, WrongSetting, sink
+from runtime.setting_values import checkpoint_sink
+from runtime.settings import Settings, WrongSetting
 
 Work = Callable[[Connection, Ed25519PrivateKey], Awaitable[str]]
 
@@ -156,7 +157,7 @@ def _booking_id(text: str) -> UUID:
 
 def _sink(text: str) -> str:
     try:
-        return sink(text)
+        return checkpoint_sink(text)
     except ValueError as problem:
         raise WrongSetting(f"--to: {problem}") from None
 

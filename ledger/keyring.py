@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from ledger.ids import new_id
 from runtime.secret_files import kept
-from runtime.settings import MASTER_KEY_BYTES, Settings, WrongSetting, master_key
+from runtime.setting_values import MASTER_KEY_BYTES, master_key
+from runtime.settings import Settings, WrongSetting
 
 MASTER_KEY_FILE = "master-key"
 SEALED = "sealed:v1:"

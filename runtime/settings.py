@@ -1,82 +1,228 @@
-"""Settings: environment variables, or the same names in a file `.env`; a wrong value stops the start."""
+"""Settings: environment variables, or the same names in a file `.env`. A wrong value stops the start.
+
+Each setting is declared once, in `Settings`. Reading, redaction, the help of command-line options, the
+environment of child processes and the table in the README all derive from that declaration.
+"""
 
 import os
-from base64 import b64decode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from runtime import setting_values as values
 
-from runtime.cron import check_cron
-
-MASTER_KEY_BYTES = 32
+GENERATED = "generated, kept in the data folder"
 
 
 class WrongSetting(Exception):
-    """A setting has a value that it cannot have."""
+    """A setting or a command-line option has a value that is not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Declaration of one setting. `default_note` describes a default that no value can show."""
+
+    variable: str
+    parse: Callable[[str], Any]
+    help: str
+    default: Any = None
+    default_note: str = "none"
+    secret: bool = False
+    """Keep the value out of error messages and of `repr`."""
+    empty_is_a_value: bool = False
+    """An empty variable is a value of this setting. For all other settings it means: not set."""
+
+
+def _setting(variable: str, parse: Callable[[str], Any], help: str, **options: Any) -> Any:
+    setting = Setting(variable, parse, help, **options)
+    return field(default=setting.default, repr=not setting.secret, metadata={"setting": setting})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One program's settings. Times in seconds."""
+    """Settings of one program. Times in seconds."""
 
-    database_url: str | None = None
-    data: Path = Path("data")
-    host: str = "127.0.0.1"
-    port: int = 8000
-    workers: int = 2
-    hold_seconds: int = 300
-    capture_seconds: int = 900
-    offer_seconds: int = 900
-    sweep_cron: str = "*/30 * * * *"
-    jwt_secret: str | None = None
-    jwks_file: Path | None = None
-    master_key: bytes | None = field(default=None, repr=False)
-    log_format: str = "text"
-    log_level: str = "INFO"
-    log_file: Path | None = None
-    deadline_seconds: float = 5.0
-    gateway: str | None = None
-    gateway_url: str | None = None
-    gateway_key: str | None = field(default=None, repr=False)
-    gateway_seconds: float = 4.0
-    checkpoints: str | None = field(default=None, repr=False)
-    checkpoint_key: Path | None = None
-    checkpoint_events: int = 10_000
-    checkpoint_seconds: int = 300
+    database_url: str | None = _setting(
+        "DATABASE_URL",
+        values.postgres_url,
+        "PostgreSQL 15 or later. Without it the program runs its own server in the data folder",
+        secret=True,
+    )
+    data: Path = _setting(
+        "SEATLEDGER_DATA",
+        Path,
+        "the data folder: embedded database, signing secret, master key, checkpoint key",
+        default=Path("data"),
+    )
+    host: str = _setting("SEATLEDGER_HOST", str, "address that the API listens on", default="127.0.0.1")
+    port: int = _setting(
+        "SEATLEDGER_PORT", values.whole_number(1, 65_535), "port that the API listens on", default=8000
+    )
+    workers: int = _setting("SEATLEDGER_WORKERS", values.whole_number(1, 64), "API processes", default=2)
+    hold_seconds: int = _setting(
+        "SEATLEDGER_HOLD_SECONDS",
+        values.whole_number(1, 86_400),
+        "how long an unpaid booking keeps its seats",
+        default=300,
+    )
+    capture_seconds: int = _setting(
+        "SEATLEDGER_CAPTURE_SECONDS",
+        values.whole_number(1, 604_800),
+        "how long an authorised payment may wait to be captured",
+        default=900,
+    )
+    offer_seconds: int = _setting(
+        "SEATLEDGER_OFFER_SECONDS",
+        values.whole_number(1, 86_400),
+        "how long an offer to a waiting party stands",
+        default=900,
+    )
+    sweep_cron: str = _setting(
+        "SEATLEDGER_SWEEP_CRON",
+        values.cron,
+        "when the scheduler expires all due holds (UTC; six fields: seconds first; empty: never)",
+        default="*/30 * * * *",
+        empty_is_a_value=True,
+    )
+    jwt_secret: str | None = _setting(
+        "SEATLEDGER_JWT_SECRET",
+        values.jwt_secret,
+        "HS256 secret that signs and checks tokens, at least 32 bytes",
+        default_note=GENERATED,
+        secret=True,
+    )
+    jwks_file: Path | None = _setting(
+        "SEATLEDGER_JWKS_FILE",
+        values.existing_file,
+        "JWK set of public keys (RSA, P-256, Ed25519) that check tokens instead of the secret",
+    )
+    master_key: bytes | None = _setting(
+        "SEATLEDGER_MASTER_KEY",
+        values.master_key,
+        "decrypts names: 32 bytes in base64, the same on all hosts. Without it all names are lost"
+        " (docs/explanation/erasure.md)",
+        default_note=GENERATED,
+        secret=True,
+    )
+    log_format: str = _setting(
+        "SEATLEDGER_LOG_FORMAT",
+        values.one_of("text", "json"),
+        "`text` for reading, `json` for log processors",
+        default="text",
+    )
+    log_level: str = _setting(
+        "SEATLEDGER_LOG_LEVEL",
+        values.one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        "`INFO` logs requests that were refused or failed; `DEBUG` logs every request and every block",
+        default="INFO",
+    )
+    log_file: Path | None = _setting(
+        "SEATLEDGER_LOG_FILE", Path, "also write the log to this file; it rotates at 20 MB"
+    )
+    deadline_seconds: float = _setting(
+        "SEATLEDGER_DEADLINE_SECONDS",
+        values.seconds,
+        "limit on one command; after it the caller gets 503, outcome unknown, safe to repeat with the key",
+        default=5.0,
+    )
+    gateway: str | None = _setting(
+        "SEATLEDGER_GATEWAY",
+        values.one_of("simulator", "stripe"),
+        "payment gateway: `stripe`, or `simulator` (docs/reference/gateway-simulator.md)",
+    )
+    gateway_url: str | None = _setting(
+        "SEATLEDGER_GATEWAY_URL",
+        values.gateway_url,
+        "address of the gateway. Without it `up` runs a simulator, with its store in the data folder",
+        default_note="Stripe's",
+    )
+    gateway_key: str | None = _setting(
+        "SEATLEDGER_GATEWAY_KEY",
+        values.gateway_key,
+        "secret key of the gateway; required for `stripe`, `sk_test_simulator` for the simulator",
+        secret=True,
+    )
+    gateway_seconds: float = _setting(
+        "SEATLEDGER_GATEWAY_SECONDS",
+        values.seconds,
+        "limit on one call to the gateway; after it the outcome is in doubt, and the call is repeated",
+        default=4.0,
+    )
+    checkpoints: str | None = _setting(
+        "SEATLEDGER_CHECKPOINTS",
+        values.checkpoint_sink,
+        "where signed checkpoints go: a file, or a URL for POST (docs/reference/proofs.md)",
+        secret=True,
+    )
+    checkpoint_key: Path | None = _setting(
+        "SEATLEDGER_CHECKPOINT_KEY",
+        values.existing_file,
+        "file with the Ed25519 private key (PEM) that signs checkpoints; the same on all hosts",
+        default_note=GENERATED,
+    )
+    checkpoint_events: int = _setting(
+        "SEATLEDGER_CHECKPOINT_EVENTS",
+        values.whole_number(1, 1_000_000_000),
+        "sign a checkpoint when the log has grown by so many events",
+        default=10_000,
+    )
+    checkpoint_seconds: int = _setting(
+        "SEATLEDGER_CHECKPOINT_SECONDS",
+        values.whole_number(1, 86_400),
+        "sign a checkpoint after so many seconds if the log has grown",
+        default=300,
+    )
 
     @property
     def gateway_patience(self) -> float:
-        """How long a caller waits for all that the gateway is asked, before others may take over."""
+        """Seconds that a request waits for all calls to the gateway; then a reconciler may take over."""
         return 2 * self.gateway_seconds
 
 
-def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
-    """Settings from `given` (command-line options; None means not given), the environment and `.env`.
+SETTINGS: dict[str, Setting] = {field.name: field.metadata["setting"] for field in fields(Settings)}
+"""Declarations by field name."""
 
-    Raises WrongSetting with one line that names the variable and what it may be.
+
+def read_settings(environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
+    """Read settings from command-line options, then the environment, then `.env`; the first one wins.
+
+    An option that is None was not given. Raises WrongSetting with one line that names the variable and
+    its allowed values.
     """
     environment = os.environ if environment is None else environment
-    values = {**_dotenv(Path(".env")), **environment}
-    read: dict[str, Any] = {}
-    for name, (variable, parse) in _READERS.items():
-        text = values.get(variable)
-        # An empty SEATLEDGER_SWEEP_CRON means something (never sweep); elsewhere empty means not set.
-        if text is None or (text == "" and name != "sweep_cron"):
-            continue
-        try:
-            read[name] = parse(text)
-        except ValueError as error:
-            shown = "" if name in _SECRET else f"={text!r}"
-            raise WrongSetting(f"{variable}{shown}: {error}") from None
-    read.update({name: value for name, value in given.items() if value is not None})
-    settings = Settings(**read)
+    texts = {**_read_dotenv(Path(".env")), **environment}
+    parsed = {
+        name: _parse(setting, texts[setting.variable])
+        for name, setting in SETTINGS.items()
+        if texts.get(setting.variable) or (setting.empty_is_a_value and setting.variable in texts)
+    }
+    settings = Settings(**parsed | {name: value for name, value in options.items() if value is not None})
     _check_gateway(settings)
     return settings
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as environment variables, with absolute paths. An unset one is empty."""
+    return {setting.variable: _as_text(getattr(settings, name)) for name, setting in SETTINGS.items()}
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def _parse(setting: Setting, text: str) -> Any:
+    try:
+        return setting.parse(text)
+    except ValueError as error:
+        value = "" if setting.secret else f"={text!r}"
+        raise WrongSetting(f"{setting.variable}{value}: {error}") from None
 
 
 def _check_gateway(settings: Settings) -> None:
@@ -86,153 +232,19 @@ def _check_gateway(settings: Settings) -> None:
         raise WrongSetting("SEATLEDGER_GATEWAY_KEY: required when SEATLEDGER_GATEWAY is stripe")
     url = urlsplit(settings.gateway_url or "https:")
     if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
-        # The key that moves money travels in every request.
+        # Every request carries the key that moves money.
         raise WrongSetting("SEATLEDGER_GATEWAY_URL: must be https when SEATLEDGER_GATEWAY is stripe")
 
 
-def _dotenv(path: Path) -> dict[str, str]:
-    """NAME=value lines; comments and blank lines are passed over, one pair of quotes is taken off."""
+def _read_dotenv(path: Path) -> dict[str, str]:
+    """Read NAME=value lines. Skips blank lines and comments, and strips one pair of quotes."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, IsADirectoryError):
         return {}
     pairs = (line.partition("=") for line in map(str.strip, lines) if line and not line.startswith("#"))
-    return {name.removeprefix("export ").strip(): _unquoted(value.strip()) for name, _, value in pairs}
+    return {name.removeprefix("export ").strip(): _unquote(value.strip()) for name, _, value in pairs}
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
-
-
-def _whole(least: int, most: int) -> Any:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 60:
-        raise ValueError("must be seconds from 0.1 to 60")
-    return value
-
-
-def _one_of(*allowed: str) -> Any:
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return text
-
-    return parse
-
-
-def _secret(text: str) -> str:
-    if len(text.encode()) < 32:
-        # RFC 7518, section 3.2: an HS256 key has at least the size of the hash. The value is not shown.
-        raise ValueError("must be at least 32 bytes long")
-    return text
-
-
-def master_key(text: str) -> bytes:
-    """32 bytes in base64; the value is not shown."""
-    try:
-        key = b64decode(text, validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != MASTER_KEY_BYTES:
-        raise ValueError(
-            f"must be {MASTER_KEY_BYTES} bytes in base64: openssl rand -base64 {MASTER_KEY_BYTES}"
-        )
-    return key
-
-
-def _cron(text: str) -> str:
-    check_cron(text)
-    return text
-
-
-def _existing_file(text: str) -> Path:
-    if not Path(text).is_file():
-        raise ValueError("must name a file that exists")
-    return Path(text)
-
-
-def _postgres_url(text: str) -> str:
-    try:
-        conninfo_to_dict(text)
-    except psycopg.ProgrammingError:
-        # Its own message repeats the text, with the password in it.
-        raise ValueError(
-            "must be a PostgreSQL connection string, like postgresql://user:password@host/name"
-        ) from None
-    return text
-
-
-def _gateway_key(text: str) -> str:
-    if not (text.isascii() and text.isprintable() and " " not in text):
-        raise ValueError("must be printable ASCII without spaces")
-    return text
-
-
-def _gateway_url(text: str) -> str:
-    """Scheme, host and port only."""
-    try:
-        url = urlsplit(text)
-        right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        raise ValueError("must be http[s]://HOST[:PORT]") from None
-    if not right or "@" in url.netloc or url.path.strip("/") or url.query or url.fragment:
-        raise ValueError("must be http[s]://HOST[:PORT]")
-    return f"{url.scheme}://{url.netloc}"
-
-
-def sink(text: str) -> str:
-    """A file's name, or a URL; what may stand in a URL's path or query to let us in is not shown."""
-    if "://" not in text:
-        return text
-    try:
-        url = urlsplit(text)
-        right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        raise ValueError("must be a file or http[s]://HOST[:PORT]/PATH") from None
-    if not (right and text.isascii() and text.isprintable() and " " not in text):
-        raise ValueError("must be a file or http[s]://HOST[:PORT]/PATH")
-    if "@" in url.netloc or url.fragment:
-        raise ValueError("must be a URL without user, password and fragment")
-    return text
-
-
-_SECRET = {"jwt_secret", "master_key", "database_url", "gateway_key", "checkpoints"}
-
-_READERS: dict[str, tuple[str, Any]] = {
-    "database_url": ("DATABASE_URL", _postgres_url),
-    "data": ("SEATLEDGER_DATA", Path),
-    "host": ("SEATLEDGER_HOST", str),
-    "port": ("SEATLEDGER_PORT", _whole(1, 65535)),
-    "workers": ("SEATLEDGER_WORKERS", _whole(1, 64)),
-    "hold_seconds": ("SEATLEDGER_HOLD_SECONDS", _whole(1, 86_400)),
-    "capture_seconds": ("SEATLEDGER_CAPTURE_SECONDS", _whole(1, 604_800)),
-    "offer_seconds": ("SEATLEDGER_OFFER_SECONDS", _whole(1, 86_400)),
-    "sweep_cron": ("SEATLEDGER_SWEEP_CRON", _cron),
-    "jwt_secret": ("SEATLEDGER_JWT_SECRET", _secret),
-    "jwks_file": ("SEATLEDGER_JWKS_FILE", _existing_file),
-    "master_key": ("SEATLEDGER_MASTER_KEY", master_key),
-    "log_format": ("SEATLEDGER_LOG_FORMAT", _one_of("text", "json")),
-    "log_level": ("SEATLEDGER_LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
-    "log_file": ("SEATLEDGER_LOG_FILE", Path),
-    "deadline_seconds": ("SEATLEDGER_DEADLINE_SECONDS", _seconds),
-    "gateway": ("SEATLEDGER_GATEWAY", _one_of("simulator", "stripe")),
-    "gateway_url": ("SEATLEDGER_GATEWAY_URL", _gateway_url),
-    "gateway_key": ("SEATLEDGER_GATEWAY_KEY", _gateway_key),
-    "gateway_seconds": ("SEATLEDGER_GATEWAY_SECONDS", _seconds),
-    "checkpoints": ("SEATLEDGER_CHECKPOINTS", sink),
-    "checkpoint_key": ("SEATLEDGER_CHECKPOINT_KEY", _existing_file),
-    "checkpoint_events": ("SEATLEDGER_CHECKPOINT_EVENTS", _whole(1, 1_000_000_000)),
-    "checkpoint_seconds": ("SEATLEDGER_CHECKPOINT_SECONDS", _whole(1, 86_400)),
-}

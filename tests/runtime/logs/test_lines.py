@@ -13,7 +13,7 @@ import pytest
 from loguru import logger
 
 from runtime.logs import configure_logs
-from runtime.settings import Settings
+from runtime.settings import SETTINGS, Settings
 
 FORGERIES = [
     "x\n2026-01-01T00:00:00.000Z INFO    api[1] Payment accepted",
@@ -125,7 +125,6 @@ HUNTER2 = [
     {"body": '{"token": "hunter2", "seats": 2}'},
     {"why": "Authorization: Bearer hunter2"},
     {"why": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.hunter2"},
-    {"settings": Settings(jwt_secret="hunter2", database_url="postgresql://ann:hunter2@db/ledger")},
 ]
 
 
@@ -143,6 +142,17 @@ def test_no_secret_is_told(console: Lines, form: str, fields: dict[str, object])
     text = "\n".join(console())
     assert "[redacted]" in text
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_settings_are_logged_without_their_secrets(console: Lines, form: str) -> None:
+    logs(form)
+    secrets = {name: "hunter2" for name, setting in SETTINGS.items() if setting.secret}
+    settings = Settings(host="db.example", **secrets)
+    logger.bind(settings=settings).info("Connecting")
+    (line,) = console()
+    assert "db.example" in line
+    assert "hunter2" not in line
 
 
 def test_what_is_no_secret_is_told_in_full(console: Lines) -> None:

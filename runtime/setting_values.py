@@ -1,0 +1,122 @@
+"""Parsers of setting values. Each one returns the value or raises ValueError with what the value must be."""
+
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from runtime.cron import check_cron
+
+MASTER_KEY_BYTES = 32
+JWT_SECRET_BYTES_MIN = 32
+"""RFC 7518, section 3.2: an HS256 key has at least the size of the hash."""
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 60:
+        raise ValueError("must be seconds from 0.1 to 60")
+    return value
+
+
+def cron(text: str) -> str:
+    check_cron(text)
+    return text
+
+
+def existing_file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise ValueError("must name a file that exists")
+    return Path(text)
+
+
+def postgres_url(text: str) -> str:
+    try:
+        conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        # The original message repeats the text, including the password.
+        raise ValueError(
+            "must be a PostgreSQL connection string, like postgresql://user:password@host/name"
+        ) from None
+    return text
+
+
+def jwt_secret(text: str) -> str:
+    if len(text.encode()) < JWT_SECRET_BYTES_MIN:
+        raise ValueError(f"must be at least {JWT_SECRET_BYTES_MIN} bytes long")
+    return text
+
+
+def master_key(text: str) -> bytes:
+    """Decode the key from base64."""
+    try:
+        key = b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != MASTER_KEY_BYTES:
+        raise ValueError(
+            f"must be {MASTER_KEY_BYTES} bytes in base64: openssl rand -base64 {MASTER_KEY_BYTES}"
+        )
+    return key
+
+
+def gateway_key(text: str) -> str:
+    if not _is_printable_word(text):
+        raise ValueError("must be printable ASCII without spaces")
+    return text
+
+
+def gateway_url(text: str) -> str:
+    """Return scheme, host and port of the URL; anything else in it is an error."""
+    url = _http_url(text)
+    if url is None or "@" in url.netloc or url.path.strip("/") or url.query or url.fragment:
+        raise ValueError("must be http[s]://HOST[:PORT]")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def checkpoint_sink(text: str) -> str:
+    """Accept a file name or a URL. The path or query of a URL may hold a secret that grants access."""
+    if "://" not in text:
+        return text
+    url = _http_url(text)
+    if url is None or not _is_printable_word(text):
+        raise ValueError("must be a file or http[s]://HOST[:PORT]/PATH")
+    if "@" in url.netloc or url.fragment:
+        raise ValueError("must be a URL without user, password and fragment")
+    return text
+
+
+def _http_url(text: str) -> SplitResult | None:
+    try:
+        url = urlsplit(text)
+        return url if url.scheme in ("http", "https") and url.hostname and url.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _is_printable_word(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
