@@ -29,8 +29,10 @@ class Flight:
     def scheduled(cls, event: Event) -> "Flight":
         fields = dict(event.state)
         day = fields.pop("departure_day", fields["departs_at"][:10])
-        row = {"id": str(event.subject), **fields, "status": "scheduled", "version": 1}
-        return cls(row, (row["number"], row["origin"], day), instant(row["departs_at"]))
+        departs_at = instant(fields["departs_at"])
+        status = "departed" if departs_at <= event.recorded_at else "scheduled"
+        row = {"id": str(event.subject), **fields, "status": status, "version": 1}
+        return cls(row, (row["number"], row["origin"], day), departs_at)
 
     @property
     def seats(self) -> int:

@@ -28,9 +28,9 @@ class Command:
     def sent_at(self) -> float:
         """The earliest moment at which it may have taken effect.
 
-        The ledger may have given one of its own commands before any caller did.
+        The ledger may give one of its own commands at any time before a caller gives the same one.
         """
-        return min(call.sent_at for call in self.tries) if self.tries[0].who != LEDGER else float("inf")
+        return min(call.sent_at for call in self.tries) if self.tries[0].who != LEDGER else float("-inf")
 
     @property
     def answers(self) -> list[Call]:

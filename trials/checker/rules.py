@@ -70,7 +70,7 @@ def expected_facts(code: str, model: Model, request: Request, now: datetime) -> 
     fields = request.fields
     flight = model.flights.get(fields.get("flight_id", request.subject))
     booking = model.bookings.get(fields.get("booking_id", request.subject))
-    if code in ("not-enough-seats", "seats-available") and flight:
+    if code == "not-enough-seats" and flight:
         return {"asked": fields["seats"], "free": flight.free(now)}
     if code == "seats-in-use" and flight:
         return {"in_use": flight.booked + flight.held(now)}

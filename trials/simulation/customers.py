@@ -1,4 +1,8 @@
-"""Customers: they hold, pay, wait, cancel, and repeat themselves."""
+"""Customers: they hold, pay, wait, cancel, and repeat commands.
+
+The simulation has a crowd of its own: it gives commands to a writer in memory, reads the twin's views without
+a call, and draws every key and id from the seed. The crowd of the torture calls over HTTP in real time.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,14 +27,14 @@ from domain.commands import (
 from domain.money import Money
 from domain.payments import Capture
 from ledger.submission import Answer
-from trials.simulation.world import Call, World
+from trials.simulation.world import SimulatedCall, World
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
 
 
 @dataclass(slots=True)
-class Held:
-    """A booking as its customer knows it."""
+class HeldBooking:
+    """A booking as its customer last received it."""
 
     id: UUID
     version: int
@@ -38,16 +42,16 @@ class Held:
 
 
 class Customer:
-    """Books what others want, too; repeats what was not answered, and sometimes what was."""
+    """Competes with others for seats; repeats unanswered commands, and sometimes answered ones."""
 
     def __init__(self, world: World, name: str, flights: list[UUID]) -> None:
         self._world = world
         self._random = world.random
         self._caller = Caller(name, frozenset({Role.CLIENT}))
         self._flights = flights
-        self._bookings: list[Held] = []
+        self._bookings: list[HeldBooking] = []
         self._waits: list[UUID] = []
-        self._calls: list[Call] = []
+        self._calls: list[SimulatedCall] = []
         self._keys = count(1)
 
     async def live(self, commands: int, pause: float) -> None:
@@ -63,8 +67,8 @@ class Customer:
             user = "mallory"
         seats = self._random.choice((1, 1, 1, 2, 2, 3, 9))
         answer = await self._settle(InitiateBooking(self._random.choice(self._flights), user, seats))
-        if answer is not None and answer.status == 200:
-            self._bookings.append(msgspec.json.decode(answer.body, type=_Shown).held())
+        if answer is not None and answer.status == 201:
+            self._bookings.append(msgspec.json.decode(answer.body, type=_BookingAnswer).booking)
 
     async def hold_many(self) -> None:
         await asyncio.gather(*(self.hold() for _ in range(self._random.randint(2, 5))))
@@ -77,7 +81,7 @@ class Customer:
             await self._settle(self._payment(booking), self._some_version(booking))
 
     async def pay_twice(self) -> None:
-        """At once, with a key each: only one of them may take the money."""
+        """Pay twice at once, each under its own key: only one of them may take the money."""
         await asyncio.gather(self.pay(), self.pay())
 
     async def pay_and_cancel(self) -> None:
@@ -91,7 +95,7 @@ class Customer:
             await self._settle(CancelBooking(booking.id), self._some_version(booking))
 
     async def authorise(self) -> None:
-        """Pay in two steps; the second by somebody else, now, late, or never."""
+        """Pay in two steps. The second comes at once, late or never, and under any key."""
         booking = self._some_booking()
         if booking is None:
             await self.hold()
@@ -113,24 +117,26 @@ class Customer:
             await self._settle(fewer, self._some_version(booking))
 
     async def wait(self) -> None:
-        """Join a waiting list; pay for what is offered, or do something else with it, or leave."""
+        """Join a waiting list."""
         user = "mallory" if self._random.random() < 0.02 else self._caller.subject
         seats = self._random.choice((1, 1, 2, 2, 3, 4))
         answer = await self._settle(JoinWaitlist(self._random.choice(self._flights), user, seats))
         if answer is not None and answer.subject_id is not None:
             self._waits.append(answer.subject_id)
 
-    async def heed_offers(self) -> None:
-        """Whatever was offered is from then on a booking like any other."""
+    async def take_offers(self) -> None:
+        """Take over offered bookings: they are then treated like any other."""
         bookings = self._world.database.bookings
         for row in [self._world.database.waiting.get(id) for id in self._waits]:
             if row is not None and row[5] in bookings:
                 self._waits.remove(row[0])
                 offered = bookings[row[5]]
-                self._bookings.append(Held(row[5], offered[12].real, Money(offered[4].real, offered[5])))
+                self._bookings.append(
+                    HeldBooking(row[5], offered[12].real, Money(offered[4].real, offered[5]))
+                )
 
     async def leave(self) -> None:
-        """A list that was joined, or now and then somebody else's."""
+        """Leave a waiting list, now and then another customer's."""
         others = list(self._world.database.waiting)
         chosen = others if others and self._random.random() < 0.1 else self._waits[-3:]
         if chosen:
@@ -139,19 +145,19 @@ class Customer:
             await self.wait()
 
     async def poison(self) -> None:
-        """What the database refuses for good; the others in its block must not notice."""
+        """Give a command that the database always refuses, beside a good one that must not suffer."""
         hold = InitiateBooking(self._random.choice(self._flights), self._caller.subject, 1)
         call = self._world.call(hold, self._caller, f"{self._caller.subject}-{next(self._keys)}")
         call.poison = True
         await asyncio.gather(self.hold(), self._world.settle(call))
 
     async def repeat(self) -> None:
-        """What was asked for before, answered or not: the same key, the same body."""
+        """Repeat an earlier command, answered or not: the same key, the same body."""
         if self._calls:
             await self._world.settle(self._random.choice(self._calls))
 
     async def twist(self) -> None:
-        """A key that was used before, with another body."""
+        """Use an earlier key with another body."""
         if not self._calls:
             return
         call = self._random.choice(self._calls)
@@ -163,7 +169,7 @@ class Customer:
         call = self._world.call(command, self._caller, f"{self._caller.subject}-{next(self._keys)}", version)
         self._calls.append(call)
         if self._random.random() < 0.05:
-            # This one gives up after a while, and so do real ones; it may have been done or not.
+            # The client gives up after two attempts; the command may have been executed or not.
             return await self._world.settle(call, attempts_max=2)
         if self._random.random() < 0.03 and (other := self._twisted(command)) is not None:
             twisted = self._world.call(other, self._caller, call.key, version)
@@ -184,19 +190,19 @@ class Customer:
                 return CancelBooking(booking_id, "another reason")
         return None
 
-    def _payment(self, booking: Held) -> PayBooking:
+    def _payment(self, booking: HeldBooking) -> PayBooking:
         wrong = self._random.random() < 0.08
         cost = Money(booking.cost.amount + wrong, booking.cost.currency)
         return PayBooking(booking.id, self._caller.subject, cost)
 
-    def _some_booking(self) -> Held | None:
-        """One of the last few, or now and then one that is somebody else's."""
+    def _some_booking(self) -> HeldBooking | None:
+        """Return one of the last few bookings, now and then another customer's."""
         others = self._world.database.bookings
         if others and self._random.random() < 0.03:
-            return Held(self._random.choice(list(others)), 1, Money(100, "INR"))
+            return HeldBooking(self._random.choice(list(others)), 1, Money(100, "INR"))
         return self._random.choice(self._bookings[-4:]) if self._bookings else None
 
-    def _some_version(self, booking: Held) -> int | None:
+    def _some_version(self, booking: HeldBooking) -> int | None:
         return self._random.choice((None, None, None, None, booking.version, booking.version + 1))
 
 
@@ -213,16 +219,17 @@ _ACTIONS: tuple[tuple[Callable[[Customer], Awaitable[None]], int], ...] = (
     (Customer.twist, 10),
     (Customer.poison, 3),
     (Customer.wait, 30),
-    (Customer.heed_offers, 30),
+    (Customer.take_offers, 30),
     (Customer.leave, 8),
 )
-"""What customers do, and how often compared with the rest."""
+"""The actions of customers and their relative frequency."""
 
 
-class _Shown(msgspec.Struct):
+class _BookingAnswer(msgspec.Struct):
     id: UUID
     version: int
-    cost: Money
+    total_cost: Money
 
-    def held(self) -> Held:
-        return Held(self.id, self.version, self.cost)
+    @property
+    def booking(self) -> HeldBooking:
+        return HeldBooking(self.id, self.version, self.total_cost)

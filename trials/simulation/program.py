@@ -1,4 +1,4 @@
-"""One simulated program: a real writer on the twin, behind a door that a kill or a freeze shuts."""
+"""One simulated program: a real writer on the twin of the database. It can be killed, frozen or cut off."""
 
 from collections.abc import Callable
 from contextvars import copy_context
@@ -16,18 +16,17 @@ from trials.simulation.store import TwinStore
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What no caller should ever be told: the program broke."""
+    """An internal error of the program. No caller may ever receive one."""
 
     error: str
 
 
-Outcome = Answer | Overloaded | Unavailable | Failed
-Reply = Callable[[Outcome], None]
+Reply = Answer | Overloaded | Unavailable | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a simulation is made of. Tests put broken parts in, to see the judge find out."""
+    """The classes that a simulation runs. Controls put broken ones in their place."""
 
     writer: type[Writer] = Writer
     database: type[Database] = Database
@@ -35,7 +34,7 @@ class Parts:
 
 
 class Program:
-    """Lives once: a restart is another one, with the next number in its name."""
+    """One life of a program: a restart is another instance, with the next number in its name."""
 
     def __init__(
         self,
@@ -58,19 +57,19 @@ class Program:
         self._writer = parts.writer(self._connect, settings)
         self._context.run(self._writer.start)
 
-    def receive(self, submission: Submission, reply: Reply) -> None:
+    def receive(self, submission: Submission, reply: Callable[[Reply], None]) -> None:
         if self.alive:
             self._loop.create_task(self._serve(submission, reply), context=self._context)
 
     def kill(self, silently: bool) -> None:
-        """Nothing of it runs any more. `silently`: its machine is gone too, and closes no connection."""
+        """End the program at once. `silently`: its machine is gone too, and closes no connection."""
         self.alive = False
         self._loop.freeze(self.name)
         for wire in self._wires():
             wire.vanish() if silently else wire.sever()
 
     def stop(self) -> None:
-        """As SIGTERM does: write what waits, then end."""
+        """Write the waiting commands, then end, as after SIGTERM."""
         self._loop.create_task(self._close(), context=self._context)
 
     def cut(self) -> None:
@@ -85,15 +84,15 @@ class Program:
         wire = await self._network.connect(self.name, self._database, seconds)
         return self._parts.store(wire, terms(self._settings))
 
-    async def _serve(self, submission: Submission, reply: Reply) -> None:
-        outcome: Outcome
+    async def _serve(self, submission: Submission, reply: Callable[[Reply], None]) -> None:
+        result: Reply
         try:
-            outcome = await self._writer.submit(submission)
+            result = await self._writer.submit(submission)
         except (Overloaded, Unavailable) as refused:
-            outcome = refused
+            result = refused
         except Exception as error:
-            outcome = Failed(repr(error))
-        self._network.deliver(reply, outcome)
+            result = Failed(repr(error))
+        self._network.deliver(reply, result)
 
     async def _close(self) -> None:
         await self._writer.close()

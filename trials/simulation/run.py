@@ -1,4 +1,4 @@
-"""One simulation from its seed: a world, its people and its nemesis; then peace, and the judge."""
+"""One simulation from its seed: a world with its crowd and nemesis, then a calm phase, then the checks."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from random import Random
 
 from loguru import logger
 
+from trials.simulation.checks import violations
 from trials.simulation.customers import NAMES, Customer
-from trials.simulation.judge import judge
 from trials.simulation.loop import SimulatedLoop
 from trials.simulation.nemesis import Nemesis
 from trials.simulation.program import Parts
 from trials.simulation.staff import Operator, Sweeper
-from trials.simulation.trace import TOLD, short
+from trials.simulation.trace import LINES_SHOWN, short
 from trials.simulation.world import PATIENCE_SECONDS, World
 
-PEACE_SECONDS_MAX = 60.0
-"""Liveness: simulated seconds in which everybody must be answered once nothing breaks any more."""
+CALM_SECONDS_MAX = 60.0
+"""Liveness: simulated seconds within which every call is answered once all faults are healed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How one seed went; `problem` is None when every rule held, `trace` empty unless it is wanted."""
+    """The result of one seed. `problem` is None when every rule held; `trace` is empty unless requested."""
 
     seed: int
     problem: str | None
@@ -33,7 +33,7 @@ class Report:
 
 
 def simulate(seed: int, parts: Parts | None = None, whole_trace: bool = False) -> Report:
-    """The same seed goes the same way, step by step, on any machine and any day."""
+    """Run one seed. A seed runs the same way, step by step, on any machine and any day."""
     random = Random(seed)
     loop = SimulatedLoop(random, shuffles=random.random() < 0.7)
     world = World(loop, random, parts or Parts())
@@ -41,12 +41,13 @@ def simulate(seed: int, parts: Parts | None = None, whole_trace: bool = False) -
     logger.disable("ledger")
     try:
         loop.run_until_complete(_live(world))
-        judge(world.database, world.calls)
-    except Exception as wrong:
-        # Also what broke the simulation itself: without its seed nobody would find it again.
-        problem = short(f"{type(wrong).__name__}: {wrong}")
+        if violation := next(violations(world.database, world.calls), None):
+            problem = short(f"Violation: {violation}")
+    except Exception as error:
+        # An error of the simulation itself is reported, too: only its seed reproduces it.
+        problem = short(f"{type(error).__name__}: {error}")
     finally:
-        steps, trace = loop.steps, world.trace.lines(None if whole_trace else TOLD)
+        steps, trace = loop.steps, world.trace.lines(None if whole_trace else LINES_SHOWN)
         loop.bury()
         logger.enable("ledger")
     return Report(
@@ -66,14 +67,14 @@ async def _live(world: World) -> None:
     world.start()
     raging = asyncio.create_task(nemesis.rage())
     sweeping = asyncio.create_task(sweeper.live(random.uniform(0.2, 2.0)))
-    people = asyncio.create_task(_visit(world, operator))
-    await asyncio.wait({people}, timeout=random.uniform(5, 40))
+    crowd = asyncio.create_task(_visit(world, operator))
+    await asyncio.wait({crowd}, timeout=random.uniform(5, 40))
     raging.cancel()
     nemesis.rest()
-    world.loop.ends_at = world.loop.time() + PEACE_SECONDS_MAX
-    await people
+    world.loop.ends_at = world.loop.time() + CALM_SECONDS_MAX
+    await crowd
     sweeping.cancel()
-    # What is still under way, doubled or late, lands as well.
+    # Messages that are delayed or doubled arrive as well.
     await asyncio.sleep(2 * (world.settings.deadline_seconds + PATIENCE_SECONDS))
 
 

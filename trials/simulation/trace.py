@@ -7,7 +7,7 @@ import msgspec
 
 from trials.simulation.loop import SimulatedLoop
 
-TOLD = 40
+LINES_SHOWN = 40
 """Lines shown of a run that failed: its last ones."""
 
 

@@ -5,26 +5,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
-import msgspec
-
-from domain.booking import Booking
+from api.http.commands import render
 from domain.caller import Caller
 from domain.commands import Command
-from domain.refusals import Refusal
-from ledger.submission import Answer, CommandKey, Submission, Verdict, neutral
+from ledger.submission import Answer, CommandKey, Submission
 from runtime.settings import Settings
 from trials.simulation.loop import SimulatedLoop
 from trials.simulation.network import Network, Weather
-from trials.simulation.program import Failed, Outcome, Parts, Program
+from trials.simulation.program import Failed, Parts, Program, Reply
 from trials.simulation.trace import Trace
 
 PATIENCE_SECONDS = 2.0
-"""How much longer than a program's deadline a client waits for its answer."""
+"""A client waits this much longer than a program's deadline for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """An answer as it reached its client, and how long the log was at that moment."""
+class Arrival:
+    """An answer that reached its client, and the length of the log at that moment."""
 
     at: float
     head: int
@@ -32,10 +29,10 @@ class Heard:
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class SimulatedCall:
     """One command under one key, however often it is sent.
 
-    `poison`: it came past a door with something that PostgreSQL refuses for good.
+    `poison`: it holds a character that PostgreSQL always refuses, as if a door had let it pass.
     """
 
     command: Command
@@ -45,8 +42,12 @@ class Call:
     poison: bool = False
     sent_at: float | None = None
     attempts: int = 0
-    heard: list[Heard] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    answers: list[Arrival] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def operation(self) -> str:
+        return self.submission().operation
 
     @property
     def command_key(self) -> CommandKey:
@@ -57,6 +58,7 @@ class Call:
         return self.submission().fingerprint
 
     def submission(self) -> Submission:
+        """Return a new submission of the command. Its answers are rendered as the API renders them."""
         return Submission(
             self.command,
             self.caller,
@@ -81,23 +83,23 @@ class World:
         self.network = Network(loop, random, self.trace, _weather(random))
         self.database = parts.database()
         self.database.tick = timedelta(milliseconds=random.choice((0.001, 0.001, 250, 1000)))
-        self.calls: list[Call] = []
+        self.calls: list[SimulatedCall] = []
         self._parts = parts
-        self._births = 0
+        self._starts = 0
         self._healed = False
         self.programs: list[Program] = []
 
     def start(self) -> None:
-        self.programs = [self._born() for _ in range(self.random.randint(1, 3))]
+        self.programs = [self._start_program() for _ in range(self.random.randint(1, 3))]
 
     def restart(self, program: Program) -> None:
-        """In place of a program that has ended, unless that was done already."""
+        """Start a program in place of one that has ended, unless that was done already."""
         if program in self.programs:
-            self.programs[self.programs.index(program)] = reborn = self._born()
-            self.trace(reborn.name, "starts in place of", program.name)
+            self.programs[self.programs.index(program)] = successor = self._start_program()
+            self.trace(successor.name, "starts in place of", program.name)
 
     def heal(self) -> None:
-        """From now on nothing breaks any more, and all that was broken works again."""
+        """End all faults: everything works again from now on."""
         self.trace("nemesis", "heals everything")
         self._healed = True
         self.network.calm()
@@ -109,85 +111,79 @@ class World:
             else:
                 self.restart(program)
 
-    def call(self, command: Command, caller: Caller, key: str, expected_version: int | None = None) -> Call:
-        call = Call(command, caller, key, expected_version)
+    def call(
+        self, command: Command, caller: Caller, key: str, expected_version: int | None = None
+    ) -> SimulatedCall:
+        call = SimulatedCall(command, caller, key, expected_version)
         self.calls.append(call)
         return call
 
     async def pause(self, seconds: float) -> None:
-        """About so long; in peace everybody hurries, so that only what is not answered takes long."""
+        """Wait about that long; hardly at all once all is healed, so that only unanswered calls take long."""
         await asyncio.sleep(self.random.expovariate(1 / seconds) * (0.02 if self._healed else 1))
 
-    async def settle(self, call: Call, attempts_max: int | None = None) -> Answer | None:
-        """Send it until it is answered, as a good client does; None when told to lose patience before."""
+    async def settle(self, call: SimulatedCall, attempts_max: int | None = None) -> Answer | None:
+        """Send the call until it is answered; return None after `attempts_max` attempts without an answer."""
         pause = 0.05
         while attempts_max is None or call.attempts < attempts_max:
-            outcome = await self.send(call)
-            if isinstance(outcome, Answer | Failed):
-                return outcome if isinstance(outcome, Answer) else None
+            reply = await self.send(call)
+            if isinstance(reply, Answer | Failed):
+                return reply if isinstance(reply, Answer) else None
             await asyncio.sleep(pause * self.random.uniform(0.5, 1.5))
             pause = min(2 * pause, 1.0)
         return None
 
-    async def send(self, call: Call) -> Outcome | None:
-        """Send it once, to any program; None when no answer comes."""
+    async def send(self, call: SimulatedCall) -> Reply | None:
+        """Send the call once, to any program; return None when no answer comes."""
         call.attempts += 1
         call.sent_at = self.loop.time() if call.sent_at is None else call.sent_at
-        answer: asyncio.Future[Outcome | None] = self.loop.create_future()
+        reply: asyncio.Future[Reply | None] = self.loop.create_future()
         program = self.random.choice(self.programs)
 
         def arrive() -> None:
-            program.receive(call.submission(), heard)
+            program.receive(call.submission(), receive)
 
-        def heard(outcome: Outcome) -> None:
-            self._note(call, outcome)
-            _settle(answer, outcome)
+        def receive(arrived: Reply) -> None:
+            self._record(call, arrived)
+            _settle(reply, arrived)
 
         copies = self.network.deliver(arrive)
         self.trace(call.caller.subject, f"sends {call.key} to {program.name}", _COPIES[copies], call.command)
-        timer = self.loop.call_later(self.settings.deadline_seconds + PATIENCE_SECONDS, _settle, answer, None)
+        timer = self.loop.call_later(self.settings.deadline_seconds + PATIENCE_SECONDS, _settle, reply, None)
         try:
-            return await answer
+            return await reply
         finally:
             timer.cancel()
 
-    def _note(self, call: Call, outcome: Outcome) -> None:
-        who = call.caller.subject
-        match outcome:
+    def _record(self, call: SimulatedCall, reply: Reply) -> None:
+        client = call.caller.subject
+        match reply:
             case Answer():
                 self.trace(
-                    who,
-                    f"hears of {call.key}:",
-                    outcome.status,
-                    outcome.body.decode(),
-                    f"at {outcome.position}" + " again" * outcome.replayed,
+                    client,
+                    f"receives for {call.key}:",
+                    reply.status,
+                    reply.body.decode(),
+                    f"at {reply.position}" + " again" * reply.replayed,
                 )
-                call.heard.append(Heard(self.loop.time(), len(self.database.events), outcome))
+                call.answers.append(Arrival(self.loop.time(), len(self.database.events), reply))
             case Failed(error):
-                self.trace(who, f"hears of {call.key}:", error)
-                call.failed.append(error)
+                self.trace(client, f"receives for {call.key}:", error)
+                call.failures.append(error)
             case _:
-                self.trace(who, f"hears of {call.key}:", type(outcome).__name__)
+                self.trace(client, f"receives for {call.key}:", type(reply).__name__)
 
-    def _born(self) -> Program:
-        self._births += 1
-        name = f"program-{self._births}"
+    def _start_program(self) -> Program:
+        self._starts += 1
+        name = f"program-{self._starts}"
         return Program(name, self._parts, self.settings, self.loop, self.network, self.database)
-
-
-def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
-    """What these clients are told: a booking's price as well, because they will have to pay it."""
-    if isinstance(verdict, Refusal) or not isinstance(verdict, Booking):
-        return neutral(submission, verdict)
-    shown = {"id": verdict.id, "version": verdict.version, "cost": verdict.total_cost}
-    return 200, msgspec.json.encode(shown)
 
 
 _COPIES = {0: "(lost)", 1: "", 2: "(twice)"}
 
 
 def _weather(random: Random) -> Weather:
-    """Each kind of trouble in half of all seeds only: rare sequences need the others out of the way."""
+    """Give each kind of trouble to half of all seeds: rare sequences need some of them to be absent."""
 
     def sometimes(most: float) -> float:
         return random.choice((0.0, random.uniform(0.0, most)))
@@ -195,6 +191,6 @@ def _weather(random: Random) -> Weather:
     return Weather(random.uniform(0.0002, 0.02), sometimes(0.12), sometimes(0.2), sometimes(0.2))
 
 
-def _settle(answer: "asyncio.Future[Outcome | None]", outcome: Outcome | None) -> None:
-    if not answer.done():
-        answer.set_result(outcome)
+def _settle(reply: "asyncio.Future[Reply | None]", arrived: Reply | None) -> None:
+    if not reply.done():
+        reply.set_result(arrived)
