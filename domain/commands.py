@@ -1,7 +1,7 @@
-"""Commands: what callers may ask for, a frozen struct each; also the HTTP body where no path has an id."""
+"""Commands: one frozen struct for each change to the ledger; also the HTTP body where the path has no id."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar, dataclass_transform
 from uuid import UUID
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentOutcome
+from domain.read_set import ReadSet
 
 Airport = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="IATA airport code", examples=["JFK"])]
 FlightNumber = Annotated[
@@ -28,7 +29,7 @@ PaymentMethod = Annotated[
     str,
     Meta(
         pattern=r"^[A-Za-z0-9_-]{1,255}(?!\n)$",
-        description="The payment gateway's token for what pays; only where payments go through a gateway",
+        description="The payment gateway's token of the means of payment; only with a payment gateway",
         examples=["pm_card_visa"],
     ),
 ]
@@ -43,7 +44,65 @@ class Price(Money, frozen=True, forbid_unknown_fields=True):
         return Money(self.amount, self.currency)
 
 
-class ScheduleFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass_transform(frozen_default=True)
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all commands. Subclasses inherit that they are immutable and refuse unknown fields."""
+
+    OPERATION: ClassVar[str]
+    """Stored name of the command, and part of the key of its outcome. Never change it."""
+
+    MOVES_SEATS: ClassVar[bool] = False
+    """True if the command can take or free seats of a flight, whose waiting list is then loaded."""
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        """Add to the read set what the handler and the block need to decide the command."""
+        raise NotImplementedError
+
+
+class FlightCommand(Command):
+    """Base of the commands about a flight."""
+
+    flight_id: UUID
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        read_set.flights.add(self.flight_id)
+        if self.MOVES_SEATS:
+            read_set.waiting_lists.of_flights.add(self.flight_id)
+
+
+class BookingCommand(Command):
+    """Base of the commands about a booking."""
+
+    booking_id: UUID
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        read_set.bookings.add(self.booking_id)
+        if self.MOVES_SEATS:
+            read_set.waiting_lists.of_bookings.add(self.booking_id)
+
+
+class RefundCommand(Command):
+    """Base of the commands about a refund."""
+
+    refund_id: UUID
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        read_set.refunds.add(self.refund_id)
+
+
+class WaitingCommand(Command):
+    """Base of the commands about a waiting party."""
+
+    waiting_id: UUID
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        read_set.parties.add(self.waiting_id)
+        read_set.waiting_lists.of_parties.add(self.waiting_id)
+
+
+class ScheduleFlight(Command):
+    OPERATION = "schedule_flight"
+
     number: FlightNumber
     origin: Airport
     destination: Airport
@@ -64,133 +123,161 @@ class ScheduleFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def departure_day(self) -> date:
-        """The day as written, in departs_at's own offset: what the ticket says."""
+        """The day of departs_at in its own UTC offset, as printed on the ticket."""
         return self.departs_at.date()
 
+    def add_reads(self, read_set: ReadSet) -> None:
+        read_set.natural_keys.add((self.number, self.origin, self.departure_day))
 
-class RepriceFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    flight_id: UUID
+
+class RepriceFlight(FlightCommand):
+    OPERATION = "reprice_flight"
+
     price: Price
 
 
-class ChangeFlightSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    flight_id: UUID
+class ChangeFlightSeats(FlightCommand):
+    OPERATION = "change_flight_seats"
+    MOVES_SEATS = True
+
     seats: FlightSeats
 
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.seats_needed[self.flight_id] = FLIGHT_SEATS_MAX
 
-class CancelFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    flight_id: UUID
+
+class CancelFlight(FlightCommand):
+    OPERATION = "cancel_flight"
+    MOVES_SEATS = True
+
     reason: Reason
 
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.all_bookings_of.add(self.flight_id)
 
-class InitiateBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    flight_id: UUID
+
+class InitiateBooking(FlightCommand):
+    OPERATION = "initiate_booking"
+    MOVES_SEATS = True
+
     user_id: UserId
     seats: PartySize
 
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.add_seats_needed(self.flight_id, self.seats)
 
-class PayBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    booking_id: UUID
+
+class PayBooking(BookingCommand):
+    OPERATION = "pay_booking"
+
     user_id: UserId
     total_cost: Money
     capture: Capture = Capture.AUTOMATIC
     payment_method: PaymentMethod | UnsetType = UNSET
 
 
-class CapturePayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    booking_id: UUID
+class CapturePayment(BookingCommand):
+    OPERATION = "capture_payment"
+    MOVES_SEATS = True
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.captures.add(self.booking_id)
 
 
-class VoidPayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    booking_id: UUID
+class VoidPayment(BookingCommand):
+    OPERATION = "void_payment"
+    MOVES_SEATS = True
+
     reason: Reason
 
 
-class ReduceSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    booking_id: UUID
+class ReduceSeats(BookingCommand):
+    OPERATION = "reduce_seats"
+    MOVES_SEATS = True
+
     seats: PartySize
 
 
-class CancelBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    booking_id: UUID
+class CancelBooking(BookingCommand):
+    OPERATION = "cancel_booking"
+    MOVES_SEATS = True
+
     reason: Note | None = None
 
 
-class ExpireHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    booking_id: UUID
+class ExpireHold(BookingCommand):
+    OPERATION = "expire_hold"
+    MOVES_SEATS = True
 
 
-class CancelWithFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    booking_id: UUID
+class CancelWithFlight(BookingCommand):
+    OPERATION = "cancel_with_flight"
 
 
-class SettleRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`by_hand`: somebody has paid it, or else the gateway shall; unset: whoever took the payment."""
+class SettleRefund(RefundCommand):
+    """`by_hand`: true if an operator has paid it, false to pay it through the gateway.
 
-    refund_id: UUID
+    Unset: through the gateway if the payment came through it, or else by hand.
+    """
+
+    OPERATION = "settle_refund"
+
     reference: Note | None = None
     by_hand: bool | UnsetType = UNSET
 
 
-class RecordPayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a gateway told of a payment; `reference` is its name for it, `code` why it was declined."""
+class RecordPayment(BookingCommand):
+    """Record what became of a payment at the gateway: its `reference` there, a `code` if it was declined."""
 
-    booking_id: UUID
+    OPERATION = "record_payment"
+    MOVES_SEATS = True
+
     payment_id: UUID
     outcome: PaymentOutcome
     reference: str | None = None
     code: str | None = None
 
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.captures.add(self.booking_id)
 
-class RecordRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a gateway told of a refund: it is paid, unless `code` says why it never will be."""
 
-    refund_id: UUID
+class RecordRefund(RefundCommand):
+    """Record the outcome of a refund at the gateway: paid, or refused for good with a `code`."""
+
+    OPERATION = "record_refund"
+
     reference: str | None = None
     code: str | None = None
 
 
-class JoinWaitlist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    flight_id: UUID
+class JoinWaitlist(FlightCommand):
+    OPERATION = "join_waitlist"
+    MOVES_SEATS = True
+
     user_id: UserId
     seats: PartySize
 
-
-class LeaveWaitlist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    waiting_id: UUID
-
-
-class OfferSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    waiting_id: UUID
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.add_seats_needed(self.flight_id, self.seats)
 
 
-class HoldOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    waiting_id: UUID
+class LeaveWaitlist(WaitingCommand):
+    OPERATION = "leave_waitlist"
 
 
-class CloseWaiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    waiting_id: UUID
+class OfferSeats(WaitingCommand):
+    OPERATION = "offer_seats"
 
 
-Command = (
-    ScheduleFlight
-    | RepriceFlight
-    | ChangeFlightSeats
-    | CancelFlight
-    | InitiateBooking
-    | PayBooking
-    | CapturePayment
-    | VoidPayment
-    | ReduceSeats
-    | CancelBooking
-    | ExpireHold
-    | CancelWithFlight
-    | SettleRefund
-    | RecordPayment
-    | RecordRefund
-    | JoinWaitlist
-    | LeaveWaitlist
-    | OfferSeats
-    | HoldOffer
-    | CloseWaiting
-)
+class HoldOffer(WaitingCommand):
+    OPERATION = "hold_offer"
+
+
+class CloseWaiting(WaitingCommand):
+    OPERATION = "close_waiting"

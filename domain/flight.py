@@ -11,6 +11,9 @@ from eventsourcing.domain import Aggregate
 from domain.money import Money
 from domain.refusals import FlightNotBookable
 
+NaturalKey = tuple[str, str, date]
+"""Flight number, origin, departure day."""
+
 
 class FlightStatus(Enum):
     SCHEDULED = "scheduled"

@@ -181,8 +181,3 @@ HANDLERS: dict[type[Command], Handler] = {
     HoldOffer: hold_offer,
     CloseWaiting: close_waiting,
 }
-
-
-def operation(command: Command) -> str:
-    """The stored name of what a command does; scopes its idempotency key."""
-    return HANDLERS[type(command)].__name__

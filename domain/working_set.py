@@ -1,19 +1,16 @@
 """The working set: the flights, bookings and seat counts that commands are decided against."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking, Status
 from domain.caller import Caller
-from domain.flight import Flight
+from domain.flight import Flight, NaturalKey
 from domain.refusals import BookingNotFound, FlightNotFound, RefundNotFound, WaitingPartyNotFound
 from domain.seats import NONE_USED, Seats, SeatUse
 from domain.waiting import WaitingParty
-
-NaturalKey = tuple[str, str, date]
-"""Flight number, origin, departure day."""
 
 Subject = Flight | Booking | WaitingParty
 """What a command is about, and may change."""

@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 import msgspec
-from eventsourcing.domain import AggregateCreated
+from eventsourcing.domain import AggregateCreated, AggregateEvent
 from eventsourcing.utils import get_topic
 
 from domain.booking import Booking
@@ -17,35 +17,11 @@ from domain.waiting import WaitingParty
 
 EVENT_TYPES: dict[str, type[Any]] = {
     get_topic(event): event
-    for event in (
-        Flight.Scheduled,
-        Flight.Repriced,
-        Flight.SeatsChanged,
-        Flight.Cancelled,
-        Booking.Initiated,
-        Booking.PaymentPending,
-        Booking.PaymentRequested,
-        Booking.PaymentAuthorised,
-        Booking.PaymentDeclined,
-        Booking.CaptureRequested,
-        Booking.Booked,
-        Booking.VoidRequested,
-        Booking.PaymentVoided,
-        Booking.PaymentReleased,
-        Booking.Reseated,
-        Booking.SeatsReduced,
-        Booking.Cancelled,
-        Booking.RefundDue,
-        Booking.RefundRequested,
-        Booking.RefundRefused,
-        Booking.RefundSettled,
-        WaitingParty.Joined,
-        WaitingParty.Offered,
-        WaitingParty.Left,
-        WaitingParty.Closed,
-    )
+    for aggregate in (Flight, Booking, WaitingParty)
+    for name, event in vars(aggregate).items()
+    if name not in ("Event", "Created") and isinstance(event, type) and issubclass(event, AggregateEvent)
 }
-"""Every event there is, by its stored topic."""
+"""Event classes by stored topic: all that are nested in an aggregate, except its two base classes."""
 
 UPCASTERS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 """By a stored topic that is written no more: the one in its place, and how its state becomes that one's.

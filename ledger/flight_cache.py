@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from domain.flight import Flight
-from ledger.read_set import ReadSet
+from domain.read_set import ReadSet
 
 REMEMBERED_MAX = 512
 """One that is repriced all day has thousands of events."""

@@ -18,6 +18,7 @@ from database.connection import Connection, connect, socket_deadline
 from database.pipeline import PendingResult, Pipeline
 from domain.booking import Booking
 from domain.flight import Flight
+from domain.read_set import ReadSet
 from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
@@ -30,7 +31,6 @@ from ledger.ids import new_id
 from ledger.keyring import Keyring
 from ledger.log import RecordedEvent, fold
 from ledger.people import BlockPeople
-from ledger.read_set import ReadSet
 from ledger.records import RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
@@ -122,7 +122,7 @@ class Store:
 
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
         """One round trip: take the head lock, if `lock` has not, and read all that these may touch."""
-        wanted = ReadSet.by(submissions)
+        wanted = ReadSet.of(one.command for one in submissions)
         flights, bookings = list(wanted.flights), list(wanted.bookings)
         refunds = list(wanted.refunds)
         seats = natural = people = None
@@ -236,16 +236,16 @@ def _streams(wanted: ReadSet, known: Sequence[Flight]) -> tuple[LiteralString, l
     """One statement for all that these commands fold, and nothing in it that they have no use for."""
     ids: list[LiteralString] = [sql.NAMED]
     parameters: list[Any] = [[*wanted.flights, *wanted.bookings, *wanted.parties]]
-    if wanted.captures or wanted.refunds or wanted.emptied:
+    if wanted.captures or wanted.refunds or wanted.all_bookings_of:
         ids.append(sql.BESIDES)
-        parameters += [list(wanted.captures), list(wanted.refunds), list(wanted.emptied)]
+        parameters += [list(wanted.captures), list(wanted.refunds), list(wanted.all_bookings_of)]
     if wanted.seats_needed or wanted.captures:
         ids.append(sql.DUE)
         needed = wanted.seats_needed
         parameters += [list(needed), list(needed.values()), list(wanted.captures)]
-    if any(wanted.lines):
+    if any(wanted.waiting_lists):
         ids.append(sql.LINES)
-        parameters += [list(line) for line in wanted.lines]
+        parameters += [list(line) for line in wanted.waiting_lists]
     parameters += [[flight.version for flight in known], [flight.id for flight in known]]
     return sql.streams(*ids), parameters
 

@@ -9,7 +9,6 @@ import msgspec
 
 from domain.caller import SYSTEM, Caller
 from domain.commands import CancelBooking, CancelFlight, Command, SettleRefund, VoidPayment
-from domain.handlers import operation
 from domain.refusals import Refusal
 from domain.working_set import Subject
 from ledger.ids import new_id
@@ -48,7 +47,7 @@ class Submission:
     _fingerprint: bytes = field(init=False, default=b"")
 
     def __post_init__(self) -> None:
-        self.operation = operation(self.command)
+        self.operation = self.command.OPERATION
         self.asked = self.command, self.caller
 
     @property

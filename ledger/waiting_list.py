@@ -4,37 +4,20 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from domain.caller import SYSTEM
-from domain.commands import (
-    CancelBooking,
-    CancelFlight,
-    CapturePayment,
-    ChangeFlightSeats,
-    CloseWaiting,
-    Command,
-    ExpireHold,
-    HoldOffer,
-    InitiateBooking,
-    JoinWaitlist,
-    OfferSeats,
-    RecordPayment,
-    ReduceSeats,
-    VoidPayment,
-)
+from domain.commands import BookingCommand, CloseWaiting, Command, FlightCommand, HoldOffer, OfferSeats
 from domain.flight import FlightStatus
 from domain.waiting_handlers import may_be_offered
 from domain.working_set import WorkingSet
 from ledger.submission import Submission, neutral
 
-MOVES_SEATS_OF_FLIGHT = (InitiateBooking, ChangeFlightSeats, CancelFlight, JoinWaitlist)
-MOVES_SEATS_OF_BOOKING = (CancelBooking, VoidPayment, ReduceSeats, ExpireHold, CapturePayment, RecordPayment)
-"""What may take seats or give them back, so that whoever waits for them must be known."""
-
 
 def flight_of(command: Command, world: WorkingSet) -> UUID | None:
     """The flight whose seats the command may have moved, if it is known."""
-    if isinstance(command, MOVES_SEATS_OF_FLIGHT):
+    if not command.MOVES_SEATS:
+        return None
+    if isinstance(command, FlightCommand):
         return command.flight_id
-    if isinstance(command, MOVES_SEATS_OF_BOOKING):
+    if isinstance(command, BookingCommand):
         booking = world.bookings.get(command.booking_id)
         return booking.flight_id if booking else None
     return None

@@ -14,13 +14,13 @@ from audit.verify.usage import Usage
 from audit.verify.views import Folded, Span, compare
 from audit.verify.wrong import Wrong
 from domain.booking import Booking
+from domain.commands import HoldOffer
 from domain.seats import Seats
 from domain.waiting import WaitingParty
-from domain.waiting_handlers import hold_offer
 from domain.working_set import Subject
 from ledger import codec
 
-_HOLD_OFFER = hold_offer.__name__.encode()
+_HOLD_OFFER = HoldOffer.OPERATION.encode()
 _STREAMS: LiteralString = """
     select originator_id, originator_version, topic, state, recorded_at, position, operation
     from ledger.events where originator_id >= %s and (%s::uuid is null or originator_id < %s)

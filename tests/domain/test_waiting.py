@@ -1,7 +1,6 @@
 """Waiting lists told as scenarios: who is served, in which order, and who may not be."""
 
 from datetime import timedelta
-from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,24 +9,18 @@ from domain.booking import CancelReason, Status
 from domain.commands import (
     CancelBooking,
     CancelFlight,
-    CancelWithFlight,
     CapturePayment,
     ChangeFlightSeats,
     CloseWaiting,
-    Command,
     ExpireHold,
     HoldOffer,
     InitiateBooking,
     JoinWaitlist,
     LeaveWaitlist,
-    OfferSeats,
     PayBooking,
     Price,
-    RecordRefund,
     ReduceSeats,
     RepriceFlight,
-    ScheduleFlight,
-    SettleRefund,
     VoidPayment,
 )
 from domain.handlers import HANDLERS
@@ -49,7 +42,6 @@ from domain.refusals import (
 )
 from domain.waiting import WAITING_MAX, WaitingStatus, id_behind
 from ledger.block import HandlerFailed
-from ledger.waiting_list import MOVES_SEATS_OF_BOOKING, MOVES_SEATS_OF_FLIGHT
 from tests.domain.scenario import ALICE, BOB, NOON, OFFER_WINDOW, OPERATOR, Scenario
 
 OFFER = ["waiting.offered", "booking.initiated"]
@@ -407,12 +399,3 @@ def test_an_offer_that_is_refused_fails_the_command_that_caused_it(
     monkeypatch.setitem(HANDLERS, HoldOffer, refuse)
     with pytest.raises(HandlerFailed):
         scenario.when(CancelBooking(alices))
-
-
-def test_of_every_command_it_is_known_whether_seats_move() -> None:
-    """A new command has to be put on one side: whoever waits is only looked for where seats may move."""
-    still = {ScheduleFlight, RepriceFlight, PayBooking, SettleRefund, RecordRefund, LeaveWaitlist}
-    within = {CancelWithFlight, OfferSeats, HoldOffer, CloseWaiting}
-    moving = {*MOVES_SEATS_OF_FLIGHT, *MOVES_SEATS_OF_BOOKING}
-    assert moving | still | within == set(get_args(Command))
-    assert not moving & (still | within)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -9,8 +10,9 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
+from domain.read_set import ReadSet
 from ledger.block import Block
-from ledger.read_set import ReadSet
+from ledger.submission import CommandKey
 from trials.simulation.tables import Found, Tables
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
@@ -103,12 +105,12 @@ class Session:
         self._hung_up = False
         self._idle: asyncio.TimerHandle | None = None
 
-    async def load(self, wanted: ReadSet) -> Found:
+    async def load(self, wanted: ReadSet, keys: Collection[CommandKey]) -> Found:
         """Read, begin and lock if that was not done."""
         if self.database.lock_holder is not self:
             await self.lock()
         self._go_on()
-        found = self.database.read(wanted, self.database.now())
+        found = self.database.read(wanted, keys, self.database.now())
         self._wait_for_client()
         return found
 

@@ -7,10 +7,10 @@ from typing import Protocol, TypeVar
 
 import psycopg
 
+from domain.read_set import ReadSet
 from domain.working_set import Terms, WorkingSet
 from ledger.block import Block
 from ledger.block_input import BlockInput
-from ledger.read_set import ReadSet
 from ledger.store import fill
 from ledger.submission import Submission
 from trials.simulation.database import Database, Session
@@ -61,8 +61,9 @@ class TwinStore:
         await self._wire.ask("lock", self._wire.session.lock)
 
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
-        wanted = ReadSet.by(submissions)
-        found = await self._wire.ask("load", lambda: self._wire.session.load(wanted))
+        wanted = ReadSet.of(one.command for one in submissions)
+        keys = [one.command_key for one in submissions]
+        found = await self._wire.ask("load", lambda: self._wire.session.load(wanted, keys))
         world = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
         fill(world, found.events)
         world.seats = found.seats

@@ -1,7 +1,7 @@
 """The ledger's tables in memory: what a block reads of them, what it writes, and what they refuse."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,13 +15,13 @@ import projections.flights
 import projections.refunds
 import projections.waiting
 from domain.booking import Status
+from domain.flight import NaturalKey
+from domain.read_set import ReadSet
 from domain.seats import Seats
 from domain.waiting import WaitingStatus
-from domain.working_set import NaturalKey
 from ledger.block import Block
 from ledger.chain import GENESIS
 from ledger.log import RecordedEvent
-from ledger.read_set import ReadSet
 from ledger.records import RecordedCommand
 from ledger.submission import CommandKey
 
@@ -60,7 +60,7 @@ class Tables:
         self._positions: set[int] = set()
         self._causes: set[tuple[str, str, str, int]] = set()
 
-    def read(self, wanted: ReadSet, now: datetime) -> Found:
+    def read(self, wanted: ReadSet, keys: Collection[CommandKey], now: datetime) -> Found:
         last = self.events[-1] if self.events else None
         bookings = {self.refunds[id][1] for id in wanted.refunds if id in self.refunds} | wanted.bookings
         flights = {self.bookings[id][1] for id in bookings if id in self.bookings} | wanted.flights
@@ -70,14 +70,14 @@ class Tables:
             needed[row[1]] += row[3].real
         streams = {*wanted.flights, *bookings, *(row[1] for row in captured), *self.due_holds(+needed, now)}
         for row in self.bookings.values():
-            if row[1] in wanted.emptied and row[6] != Status.CANCELLED.value:
+            if row[1] in wanted.all_bookings_of and row[6] != Status.CANCELLED.value:
                 streams.add(row[0])
-        streams |= {*wanted.parties, *self.lines(*wanted.lines, now)}
+        streams |= {*wanted.parties, *self.lines(*wanted.waiting_lists, now)}
         return Found(
             now,
             last.position if last else 0,
             last.hash if last else GENESIS,
-            {key: self.commands[key] for key in wanted.keys if key in self.commands},
+            {key: self.commands[key] for key in keys if key in self.commands},
             [msgspec.structs.astuple(event) for id in streams for event in self._streams.get(id, ())],
             {id: Seats(*self.seats[id]) for id in flights if id in self.seats},
             {key: row[0] for row in self.flights.values() if (key := _natural(row)) in wanted.natural_keys},

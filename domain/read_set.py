@@ -1,0 +1,60 @@
+"""The read set: what a block loads before it decides its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, Self
+from uuid import UUID
+
+from domain.flight import NaturalKey
+
+
+class WaitingLists(NamedTuple):
+    """Waiting lists to load, by flight, by a booking of the flight, or by a waiting party of the flight."""
+
+    of_flights: set[UUID]
+    of_bookings: set[UUID]
+    of_parties: set[UUID]
+
+
+class _Reader(Protocol):
+    """A command, as far as a read set uses it."""
+
+    def add_reads(self, read_set: ReadSet, /) -> None: ...
+
+
+@dataclass(slots=True)
+class ReadSet:
+    """Ids of what the commands of a block touch. Each command adds its own (`Command.add_reads`)."""
+
+    flights: set[UUID] = field(default_factory=set)
+    bookings: set[UUID] = field(default_factory=set)
+    parties: set[UUID] = field(default_factory=set)
+    refunds: set[UUID] = field(default_factory=set)
+    """Refunds whose bookings are loaded."""
+    seats_needed: dict[UUID, int] = field(default_factory=dict)
+    """Seats that the commands take on a flight; due holds are loaded until expiring them frees as many."""
+    captures: set[UUID] = field(default_factory=set)
+    """Bookings that may need lost seats again; loaded with their flights and due holds."""
+    all_bookings_of: set[UUID] = field(default_factory=set)
+    """Flights whose live bookings are all loaded."""
+    natural_keys: set[NaturalKey] = field(default_factory=set)
+    waiting_lists: WaitingLists = field(default_factory=lambda: WaitingLists(set(), set(), set()))
+
+    @classmethod
+    def of(cls, commands: Iterable[_Reader]) -> Self:
+        """Return what these commands need together."""
+        read_set = cls()
+        for command in commands:
+            command.add_reads(read_set)
+        return read_set
+
+    @property
+    def names_flights_indirectly(self) -> bool:
+        """True if bookings or waiting parties stand for flights, whose ids only the database knows."""
+        lists = self.waiting_lists
+        return bool(self.captures or lists.of_bookings or lists.of_parties)
+
+    def add_seats_needed(self, flight_id: UUID, seats: int) -> None:
+        self.seats_needed[flight_id] = self.seats_needed.get(flight_id, 0) + seats

@@ -1,0 +1,195 @@
+"""Facts about commands that are stored, or that a new command must declare."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from domain.caller import Caller
+from domain.commands import (
+    CancelBooking,
+    CancelFlight,
+    CancelWithFlight,
+    CapturePayment,
+    ChangeFlightSeats,
+    CloseWaiting,
+    Command,
+    ExpireHold,
+    HoldOffer,
+    InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
+    OfferSeats,
+    PayBooking,
+    Price,
+    RecordPayment,
+    RecordRefund,
+    ReduceSeats,
+    RepriceFlight,
+    ScheduleFlight,
+    SettleRefund,
+    VoidPayment,
+)
+from domain.handlers import HANDLERS
+from domain.money import Money
+from domain.payments import PaymentOutcome
+from domain.read_set import ReadSet
+from ledger.submission import Submission, neutral
+
+ID = UUID("01890000-0000-7000-8000-000000000001")
+PAYMENT = UUID("01890000-0000-7000-8000-000000000002")
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+EVENING = datetime(2030, 1, 1, 20, tzinfo=UTC)
+
+
+class Stored(NamedTuple):
+    """A sample, its stored name and fingerprint, and whether the command can move seats."""
+
+    command: Command
+    operation: str
+    moves_seats: bool
+    fingerprint: str
+
+
+ONLY_A_BOOKING = "b63e5fe5423f7c66d6c6b04be9e49f54def4f462d047d669a133791db5aa8230"
+ONLY_A_WAITING_PARTY = "ffc45004f64a969ba9428c056aa5a9c5100ad57f629f42418483bef375409c8d"
+A_FLIGHT_A_USER_AND_SEATS = "f0aae428a8ccf13fc4f17f0bfe11ae30eafddd6ace6296c2e8c6c041383202ce"
+
+COMMANDS = [
+    Stored(
+        ScheduleFlight("BA117", "LHR", "JFK", NOON, EVENING, 180, Price(450_00, "GBP")),
+        "schedule_flight",
+        False,
+        "baafafd6dd6659ee752a36628d7d03b8b3472c4e400a602d54b1794bb588e904",
+    ),
+    Stored(
+        RepriceFlight(ID, Price(500_00, "GBP")),
+        "reprice_flight",
+        False,
+        "861b8fa081cbd0bd2f6aeb5812847e2e5398fcc8ed16d4e8d1c170038cbdeac0",
+    ),
+    Stored(
+        ChangeFlightSeats(ID, 200),
+        "change_flight_seats",
+        True,
+        "cfd75980ff581111b8f9a69f5668acadebac6826b659fc2aae6c0b0462640d70",
+    ),
+    Stored(
+        CancelFlight(ID, "Fog"),
+        "cancel_flight",
+        True,
+        "e2b9b0b3136d00ea33f134e324d03e7188c719d75e157cf581743709aee06ba7",
+    ),
+    Stored(InitiateBooking(ID, "alice", 2), "initiate_booking", True, A_FLIGHT_A_USER_AND_SEATS),
+    Stored(
+        PayBooking(ID, "alice", Money(900_00, "GBP")),
+        "pay_booking",
+        False,
+        "2733c7611c3ca4552297749a95bd23c0bb58a2d87c04712818cd5d7ff0b8a511",
+    ),
+    Stored(CapturePayment(ID), "capture_payment", True, ONLY_A_BOOKING),
+    Stored(
+        VoidPayment(ID, "Customer called"),
+        "void_payment",
+        True,
+        "7ea296fb6fad0487ad1e51bc74bfe382032bb6edc7671e2ff9bee89d76ffff68",
+    ),
+    Stored(
+        ReduceSeats(ID, 1),
+        "reduce_seats",
+        True,
+        "bb78560be5c9c1eb4f603bc40406372de01aadef16afb5da9125fa656eb49aab",
+    ),
+    Stored(
+        CancelBooking(ID),
+        "cancel_booking",
+        True,
+        "138b70c95d44e088e7b671ac6f531db6b0e373b6a3537622e4a8bfc47cd47c52",
+    ),
+    Stored(ExpireHold(ID), "expire_hold", True, ONLY_A_BOOKING),
+    Stored(CancelWithFlight(ID), "cancel_with_flight", False, ONLY_A_BOOKING),
+    Stored(
+        SettleRefund(ID, "wire 7"),
+        "settle_refund",
+        False,
+        "06d1a65679a1e6695aae12d4766a61189c75858f4e03c75f80817aaa3625fc73",
+    ),
+    Stored(
+        RecordPayment(ID, PAYMENT, PaymentOutcome.CAPTURED, "ch_1"),
+        "record_payment",
+        True,
+        "88b8bf3e5bcaa3d907eb1e6678206f1e91f466b81b98dddfa6ff3eb311e27ad1",
+    ),
+    Stored(
+        RecordRefund(ID, "re_1"),
+        "record_refund",
+        False,
+        "68be6714146977a51cb316cf6a56e6b015a8d4b629d565ca4c78abb7a484cc81",
+    ),
+    Stored(JoinWaitlist(ID, "alice", 2), "join_waitlist", True, A_FLIGHT_A_USER_AND_SEATS),
+    Stored(LeaveWaitlist(ID), "leave_waitlist", False, ONLY_A_WAITING_PARTY),
+    Stored(OfferSeats(ID), "offer_seats", False, ONLY_A_WAITING_PARTY),
+    Stored(HoldOffer(ID), "hold_offer", False, ONLY_A_WAITING_PARTY),
+    Stored(CloseWaiting(ID), "close_waiting", False, ONLY_A_WAITING_PARTY),
+]
+"""One row for each command. Operations and fingerprints are stored for ever: never change a row."""
+
+each_command = pytest.mark.parametrize("stored", COMMANDS, ids=[row.operation for row in COMMANDS])
+
+
+def declared(base: type[Command] = Command) -> Iterator[type[Command]]:
+    """The commands in the code: subclasses of Command that have no subclass."""
+    for command in base.__subclasses__():
+        yield from declared(command) if command.__subclasses__() else (command,)
+
+
+def test_every_command_has_a_row_here_and_a_handler() -> None:
+    names = {command.__name__ for command in declared()}
+    assert names == {type(stored.command).__name__ for stored in COMMANDS}
+    assert names == {command.__name__ for command in HANDLERS}
+
+
+@each_command
+def test_the_stored_name_of_a_command_never_changes(stored: Stored) -> None:
+    assert stored.operation == stored.command.OPERATION
+
+
+def test_no_two_commands_share_a_stored_name() -> None:
+    names = [command.OPERATION for command in declared()]
+    assert len(names) == len(set(names)) == 20
+
+
+@each_command
+def test_the_fingerprint_of_a_command_never_changes(stored: Stored) -> None:
+    submission = Submission(stored.command, Caller("alice"), neutral)
+    assert submission.fingerprint.hex() == stored.fingerprint
+
+
+@each_command
+def test_every_command_is_immutable(stored: Stored) -> None:
+    for field in stored.command.__struct_fields__:
+        with pytest.raises(AttributeError, match="immutable type"):
+            setattr(stored.command, field, None)
+
+
+@each_command
+def test_every_command_refuses_unknown_fields(stored: Stored) -> None:
+    body = msgspec.json.encode(stored.command)
+    assert msgspec.json.decode(body, type=type(stored.command)) == stored.command
+    more = re.sub(rb"\}$", b',"surprise":1}', body)
+    with pytest.raises(msgspec.ValidationError, match="unknown field `surprise`"):
+        msgspec.json.decode(more, type=type(stored.command))
+
+
+@each_command
+def test_a_command_that_moves_seats_loads_the_waiting_list_of_the_flight(stored: Stored) -> None:
+    """A new command has to be marked: waiting parties are loaded only where seats may move."""
+    assert stored.command.MOVES_SEATS is stored.moves_seats
+    read_set = ReadSet.of([stored.command])
+    assert read_set != ReadSet()
+    if stored.moves_seats:
+        assert any(read_set.waiting_lists)
