@@ -78,7 +78,7 @@ PATHS: dict[str, tuple[str, ...]] = {
 
 def told() -> Iterator[tuple[str, str, str]]:
     """State, command and answer of each cell."""
-    _, _, text = PAGE.read_text().partition("## Every state and all that is said")
+    _, _, text = PAGE.read_text().partition("## Every state, answer and command")
     lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
     head, _, *rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
     for state, *answers in rows:
