@@ -8,7 +8,7 @@ What is signed (Ed25519) is text in the form of a C2SP tlog-checkpoint, each lin
     hash HASH               of the last event in the chain, hex
     time TIME               by the database's clock, UTC
 
-docs/reference/proofs.md tells how to check one by hand.
+docs/how-to/proofs.md tells how to check one by hand.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""A checkpoint can be checked by hand as docs/reference/proofs.md says, with nothing of ours."""
+"""A checkpoint can be checked by hand as docs/how-to/proofs.md says, with nothing of ours."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ def test_a_checkpoint_is_checked_by_hand(checkout: Path, tmp_path: Path) -> None
     key = Ed25519PrivateKey.generate()
     made = sign(key, 8, b"\x01" * 32, b"\x02" * 32, "2031-05-01T20:00:00.000000Z")
     (tmp_path / "auditor.pub").write_text(public_pem(key))
-    document = checkout / "docs" / "reference" / "proofs.md"
+    document = checkout / "docs" / "how-to" / "proofs.md"
     (python,), (_, shell) = blocks(document, "python"), blocks(document, "sh")
 
     def by_hand(checkpoint: Checkpoint) -> Any:
