@@ -176,12 +176,18 @@ def _parser() -> argparse.ArgumentParser:
         [JSON],
     )
     demo.add_argument("--stay", action="store_true", help="go on at the end, to look around in its console")
-    add(
+    torture = add(
         commands,
         "torture",
         programs.torture,
-        "break ledgers of its own, and judge whether anything gave way (from a checkout)",
+        "break ledgers of its own, and check whether every promise held (from a checkout)",
         [MINUTES, SEED, JSON],
+    )
+    torture.add_argument(
+        "--scenario",
+        choices=["ledger", "gateway"],
+        default="ledger",
+        help="gateway: payments through the simulator, whose books are compared with the ledger's (ledger)",
     )
     add(
         commands,

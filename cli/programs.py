@@ -165,9 +165,9 @@ def _show_round(url: str, token: str) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
 
 
-def torture(settings: Settings, minutes: float, seed: int, json: bool) -> int:
+def torture(settings: Settings, minutes: float, seed: int, json: bool, scenario: str) -> int:
     """Break ledgers of its own; nothing of it is in a release, so only a checkout can."""
-    return int(_of_checkout("torture", "trials.torture.torture").torture(minutes, seed, json))
+    return int(_of_checkout("torture", "trials.torture.torture").torture(minutes, seed, json, scenario))
 
 
 def simulate(settings: Settings, seeds: int, seed: int, json: bool) -> int:

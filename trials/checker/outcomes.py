@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from trials.checker.calls import Call
-from trials.checker.history import Command, History
-from trials.checker.log import Event, Key
+from trials.checker.history import EXACT, Command, History
+from trials.checker.log import Event, Key, Log
 from trials.checker.rules import Request, code_of
 
 STATUSES = frozenset({200, 201, 402, 403, 404, 409, 412, 422})
@@ -123,3 +123,17 @@ def check_charges(history: History) -> Iterator[str]:
             if charged:
                 yield f"charged twice: {charged}; {event}"
         keys[event.command] = bookings[str(event.subject)] = event
+
+
+def lost_commands(calls: list[Call], log: Log) -> list[str]:
+    """Return acknowledged commands that the log lacks or records otherwise.
+
+    `calls` must have been made before the log was read.
+    """
+    commands = History.of(calls, log, EXACT).commands.values()
+    return [str(each) for each in commands if any(_is_lost(each, call) for call in each.answers)]
+
+
+def _is_lost(command: Command, call: Call) -> bool:
+    outcome = command.outcome
+    return outcome is None or (call.status, call.text) != (outcome.status, outcome.body)

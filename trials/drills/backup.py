@@ -16,7 +16,7 @@ from loguru import logger
 from analytics.schema import migrate
 from trials.drills.load import Told, callers
 from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
-from trials.programs.program import environment_without_settings, found_by_verify
+from trials.programs.program import environment_without_settings, verify_problems
 
 LOAD_SECONDS = 1.0
 
@@ -75,7 +75,7 @@ async def back_up_and_restore(ground: Ground) -> Restored:
         target=target,
         backup_seconds=backup_seconds,
         restore_seconds=restore_seconds,
-        verified=not await asyncio.to_thread(found_by_verify, environment),
+        verified=not await asyncio.to_thread(verify_problems, environment),
         **_compared(original, copy, before, told),
     )
 

@@ -13,12 +13,13 @@ import msgspec
 
 from audit.verify import verify
 from trials.checker import check
-from trials.checker.calls import READS, Call, Records, now
+from trials.checker.calls import Call, Records, now
+from trials.checker.outcomes import lost_commands
 from trials.drills.crowd import program_with_callers
-from trials.drills.evidence import is_command, lost, silence
 from trials.drills.rounds import Result, Round, figures
 from trials.programs.pair import Pair
 from trials.programs.postgres import Ground, NoPrograms, drill_ground
+from trials.torture.liveness import longest_silence
 from trials.torture.names import read_named_log
 
 LOAD_SECONDS = 2.0
@@ -99,13 +100,13 @@ async def _round(
     noticed_at = now()
     await asyncio.to_thread(pair.promote)
     promoted_at = now()
-    writes_at = await _answered_since(records, promoted_at, is_command)
-    reads_at = await _answered_since(records, promoted_at, lambda call: call.operation in READS)
+    writes_at = await _answered_since(records, promoted_at, lambda call: call.is_command)
+    reads_at = await _answered_since(records, promoted_at, lambda call: not call.is_command)
     await asyncio.sleep(LOAD_SECONDS / 2)
     calls = list(records.calls)
     log = await asyncio.to_thread(read_named_log, pair.url, ground.folder)
     verified = await asyncio.to_thread(verify, pair.url)
-    mine = [call for call in calls[begun:] if is_command(call)]
+    mine = [call for call in calls[begun:] if call.is_command]
     return Round(
         killed=pair.standby.name,
         promoted=pair.primary.name,
@@ -113,10 +114,10 @@ async def _round(
         promotion_seconds=promoted_at - noticed_at,
         writes_after_seconds=writes_at - promoted_at,
         reads_after_seconds=reads_at - promoted_at,
-        silent_seconds=silence(calls, killed_at - 1),
+        silent_seconds=longest_silence(calls, killed_at - 1),
         acknowledged=sum(call.answered for call in mine),
         unknown=sum(not call.answered for call in mine),
-        lost=lost(calls, log),
+        lost=lost_commands(calls, log),
         verified=verified.ok,
     )
 

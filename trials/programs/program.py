@@ -117,7 +117,7 @@ class Program:
                 self._process.wait(10)
 
 
-def found_by_verify(environment: Mapping[str, str]) -> list[str]:
+def verify_problems(environment: Mapping[str, str]) -> list[str]:
     """What `verify` has to say against the ledger of that environment, asked as an operator would."""
     said = subprocess.run(
         [sys.executable, *PROGRAM, "verify", "--json"],

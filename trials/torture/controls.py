@@ -1,4 +1,4 @@
-"""`python -m trials.torture.controls [NAME …]`: broken programs that the judge must catch.
+"""`python -m trials.torture.controls [NAME …]`: broken programs that the checker must catch.
 
 Without them "0 violations" would prove nothing.
 """
@@ -14,21 +14,25 @@ from pathlib import Path
 import msgspec
 
 from trials.torture.broken import BREAKS, program
-from trials.torture.kinds import ANYWHERE
+from trials.torture.faults import ANYWHERE
+from trials.torture.scenario import play
 from trials.torture.site import Setting
-from trials.torture.stage import play
 
 SECONDS_MAX = 60
-ROUND_SECONDS = 8
+ROUND_SECONDS, GATEWAY_ROUND_SECONDS = 8, 20
+THINK_SECONDS = 0.01
+ANSWERED_SECONDS_MAX, GATEWAY_ANSWERED_SECONDS_MAX = 5, 12
+"""Short, because a broken program may never answer."""
 
 
 class Control(msgspec.Struct, frozen=True):
-    """`faults` bring the break to light; `seen` is what the judge then says, in part."""
+    """`faults` reveal the break; `seen` is a part of the checker's sentence, with alternatives after `|`."""
 
     seen: str
     faults: tuple[str, ...] = ("clients reset",)
     hold_seconds: int = 1
     sweep_cron: str = ""
+    gateway: bool = False
 
 
 CONTROLS = {
@@ -48,38 +52,50 @@ CONTROLS = {
     "availability-remembered": Control("booked at"),
     "late-money-forgotten": Control("neither booked nor owed|refused without a reason"),
     "refunds-settled-twice": Control("is settled twice"),
+    "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
+    "reconciler-asleep": Control("still on its way", gateway=True),
+    "lapsed-payments-forgotten": Control("money is still held", gateway=True),
+    "captures-recorded-before-they-are-asked": Control("came; the books say", gateway=True),
 }
 
 
 class Caught(msgspec.Struct, frozen=True):
-    """By which sentence, None when it got away, and after how many seconds of torture and judgement."""
+    """The sentence that caught the program, None if it got away, and the seconds until then."""
 
     sentence: str | None
     seconds: float
 
 
 async def catch(name: str, seconds_max: float = SECONDS_MAX) -> Caught:
-    """Torture the broken program until the judge sees it."""
-    control = CONTROLS[name]
-    setting = Setting(False, control.hold_seconds, control.sweep_cron, 2.0, program=program(name))
-    faults = {fault: ANYWHERE[fault] for fault in control.faults}
-    started = time.monotonic()
-    for number in range(100):
-        seconds = min(ROUND_SECONDS, seconds_max - (time.monotonic() - started))
-        if seconds <= 0:
-            break
+    """Play scenarios with the broken program until the checker catches it."""
+    control, started = CONTROLS[name], time.monotonic()
+    round_seconds = GATEWAY_ROUND_SECONDS if control.gateway else ROUND_SECONDS
+    rounds = round(seconds_max / round_seconds)
+    for number in range(rounds):
         evidence = Path(tempfile.mkdtemp(prefix="seatledger-control-"))
-        # In a hurry, and impatient with a program that has lost its way.
-        played = await play(setting, f"{name}.{number}", seconds, evidence, faults, 0.01, 5)
+        violations = await _violations(control, name, f"{name}.{number}", round_seconds, evidence)
         shutil.rmtree(evidence)
-        for sentence in played.violations:
+        for sentence in violations:
             if any(words in sentence for words in control.seen.split("|")):
                 return Caught(sentence, time.monotonic() - started)
     return Caught(None, time.monotonic() - started)
 
 
+async def _violations(control: Control, name: str, seed: str, seconds: float, evidence: Path) -> list[str]:
+    if control.gateway:
+        setting = Setting.with_gateway(program(name))
+        result = await play(
+            setting, seed, seconds, evidence, answered_seconds_max=GATEWAY_ANSWERED_SECONDS_MAX
+        )
+        return result.violations
+    setting = Setting(False, control.hold_seconds, control.sweep_cron, 2.0, program=program(name))
+    faults = {fault: ANYWHERE[fault] for fault in control.faults}
+    result = await play(setting, seed, seconds, evidence, faults, THINK_SECONDS, ANSWERED_SECONDS_MAX)
+    return result.violations
+
+
 def main(names: list[str]) -> int:
-    """1 when a control got away."""
+    """Return 1 when a control got away."""
     missed = 0
     for name in names or BREAKS:
         caught = asyncio.run(catch(name))

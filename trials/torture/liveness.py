@@ -1,29 +1,33 @@
-"""How soon callers were answered: after a fault, and while only the database was away."""
+"""Liveness: how soon calls were answered after a fault, and while only the database was away."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import msgspec
 
-from trials.checker.calls import READS, Call
-from trials.torture.kinds import DATABASE_ONLY
+from trials.checker.calls import Call
+from trials.torture.faults import DATABASE_ONLY
 from trials.torture.nemesis import Broken
 
 AFTERMATH_SECONDS = 1.0
-"""What a fault between clients and program may still cost after it is healed."""
+"""A fault between clients and program may delay answers for so long after it is healed."""
 
 SHOWN_MAX = 10
 
 
 class Recovery(msgspec.Struct, frozen=True, order=True):
-    """How long after a fault the next command to be sent was answered."""
+    """The time from the end of a fault until the next command was answered."""
 
     seconds: float
     fault: str
 
 
 def slowest_recovery(calls: Iterable[Call], broken: list[Broken]) -> Recovery:
-    """From the end of a fault to the first answer to a command sent after it, where no other came between."""
-    answered = [call for call in calls if call.answered and call.operation not in READS]
+    """Return the longest time from the end of a fault to the first answer to a command sent after it.
+
+    A recovery that another fault interrupts does not count.
+    """
+    answered = [call for call in calls if call.answered and call.is_command]
     found = [Recovery(0.0, "nothing")]
     for fault in broken:
         first = min((call.ended_at for call in answered if call.sent_at >= fault.healed_at), default=None)
@@ -33,9 +37,9 @@ def slowest_recovery(calls: Iterable[Call], broken: list[Broken]) -> Recovery:
 
 
 def late_answers(calls: Iterable[Call], broken: list[Broken]) -> list[str]:
-    """Clients wait two seconds longer than the program's deadline: while it can be reached, that is enough.
+    """Return calls that timed out although the program could be reached.
 
-    When the database does not answer, the program does: 503, by its deadline.
+    Clients wait longer than the program's deadline. By then it answers 503 if the database does not answer.
     """
     away = [fault for fault in broken if fault.name not in DATABASE_ONLY]
     late = [
@@ -48,3 +52,10 @@ def late_answers(calls: Iterable[Call], broken: list[Broken]) -> list[str]:
         )
     ]
     return [f"the program could be reached, and did not answer: {call}" for call in late[:SHOWN_MAX]]
+
+
+def longest_silence(calls: Iterable[Call], since: float) -> float:
+    """Return the longest time between two acknowledged commands after a moment, in seconds."""
+    answered = (call.ended_at for call in calls if call.answered and call.is_command)
+    moments = sorted(moment for moment in answered if moment >= since)
+    return max((later - earlier for earlier, later in pairwise(moments)), default=float("inf"))

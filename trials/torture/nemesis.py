@@ -1,4 +1,4 @@
-"""The nemesis: breaks one thing after another, in an order that a seed settles."""
+"""The nemesis: breaks one thing after another, in an order that the seed decides."""
 
 import asyncio
 import contextlib
@@ -10,16 +10,19 @@ from random import Random
 import msgspec
 
 from trials.checker.calls import now
-from trials.torture.kinds import ANYWHERE, INSTANT, POLITE, Fault, possible
-from trials.torture.kinds.strokes import Missed
+from trials.torture.faults import ANYWHERE, INSTANT, POLITE, Fault, possible
+from trials.torture.faults.process_faults import NothingToBreak
 from trials.torture.site import Site
 
 PAUSE_SECONDS = (0.2, 1.2)
+GATEWAY_PAUSE_SECONDS = (1.0, 4.0)
+"""Payments through a gateway need time between two faults to get anywhere."""
+
 COMPANION_CHANCE = 0.25
 
 
 class Broken(msgspec.Struct, frozen=True):
-    """One fault: what was broken, from when to when; times as `records.now` gives."""
+    """One fault: its name, its start and its end, in times as `calls.now` gives them."""
 
     name: str
     started_at: float
@@ -27,14 +30,15 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class Nemesis:
-    """`faults` are all that the site allows unless given."""
+    """Uses `faults`, or all that the site allows."""
 
     def __init__(self, site: Site, random: Random, faults: Mapping[str, Fault] | None = None) -> None:
         self.broken: list[Broken] = []
         self._site = site
         self._random = random
         self._faults = faults or possible(site)
-        # The few kinds that not every site allows come up three times as often as others.
+        self._pause = GATEWAY_PAUSE_SECONDS if site.gateway else PAUSE_SECONDS
+        # The few kinds that not every site allows are three times as frequent as others.
         self._cards = sorted(self._faults) + 2 * sorted(self._faults.keys() - ANYWHERE.keys())
         self._deck: list[str] = []
 
@@ -43,10 +47,10 @@ class Nemesis:
         return Counter(broken.name for broken in self.broken)
 
     async def rage(self, seconds: float) -> None:
-        """Every kind, then every kind again in another order, until the time is over."""
+        """Use every kind once, then again in another order, until the time is over."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            await asyncio.sleep(self._random.uniform(*PAUSE_SECONDS))
+            await asyncio.sleep(self._random.uniform(*self._pause))
             name = self._next()
             together = [self._break(name, self._faults[name], 0)]
             if name not in POLITE and self._random.random() < COMPANION_CHANCE:
@@ -63,6 +67,6 @@ class Nemesis:
     async def _break(self, name: str, fault: Fault, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)
         started_at = now()
-        with contextlib.suppress(Missed):
-            await fault(self._site, Random(self._random.random()))
-            self.broken.append(Broken(name, started_at, now()))
+        with contextlib.suppress(NothingToBreak):
+            details = await fault(self._site, Random(self._random.random()))
+            self.broken += [Broken(each, started_at, now()) for each in details or [name]]

@@ -1,4 +1,4 @@
-"""What the fail-over drill calls lost, on histories made up for it."""
+"""Lost commands and silences, on made-up histories."""
 
 from datetime import UTC, datetime
 
@@ -6,12 +6,13 @@ import pytest
 
 from trials.checker.calls import Call
 from trials.checker.log import Log, Outcome
-from trials.drills.evidence import lost, silence
+from trials.checker.outcomes import lost_commands
+from trials.torture.liveness import longest_silence
 
 PAID = Outcome("alice", "pay_booking", "k-1", 201, "paid", 1, 2, datetime(2030, 1, 1, tzinfo=UTC))
 
 
-def told(status: int | None, text: str = "paid", at: float = 1.0) -> Call:
+def call(status: int | None, text: str = "paid", at: float = 1.0) -> Call:
     return Call(
         who="alice",
         operation="pay_booking",
@@ -27,19 +28,19 @@ def told(status: int | None, text: str = "paid", at: float = 1.0) -> Call:
 @pytest.mark.parametrize(
     ("calls", "log", "number"),
     [
-        ([told(201)], Log([], [PAID]), 0),
-        ([told(201)], Log([], []), 1),
-        ([told(201, "paid otherwise")], Log([], [PAID]), 1),
-        ([told(None), told(503)], Log([], []), 0),
-        ([told(None), told(201)], Log([], []), 1),
+        ([call(201)], Log([], [PAID]), 0),
+        ([call(201)], Log([], []), 1),
+        ([call(201, "paid otherwise")], Log([], [PAID]), 1),
+        ([call(None), call(503)], Log([], []), 0),
+        ([call(None), call(201)], Log([], []), 1),
     ],
 )
 def test_lost_is_what_was_acknowledged_and_is_not_in_the_log(
     calls: list[Call], log: Log, number: int
 ) -> None:
-    assert len(lost(calls, log)) == number
+    assert len(lost_commands(calls, log)) == number
 
 
 def test_silence_is_the_longest_time_between_two_acknowledgements() -> None:
-    calls = [told(201, at=moment) for moment in (0.0, 10.0, 11.0, 14.0)] + [told(503, at=12.0)]
-    assert silence(calls, since=9.0) == 3.0
+    calls = [call(201, at=moment) for moment in (0.0, 10.0, 11.0, 14.0)] + [call(503, at=12.0)]
+    assert longest_silence(calls, since=9.0) == 3.0

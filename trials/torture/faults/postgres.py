@@ -7,12 +7,12 @@ from random import Random
 
 from trials.programs.processes import send, wait_for_end
 from trials.torture import clock, disk
-from trials.torture.kinds.strokes import found, kill
+from trials.torture.faults.process_faults import kill, require_any
 from trials.torture.site import Site
 
 
 async def kill_postgres(site: Site, random: Random) -> None:
-    found(site.server.processes())
+    require_any(site.server.processes())
     site.server.kill()
 
 
@@ -21,14 +21,14 @@ async def kill_the_keeper(site: Site, random: Random) -> None:
 
 
 async def freeze_postgres(site: Site, random: Random) -> None:
-    found(site.server.processes())
+    require_any(site.server.processes())
     site.server.freeze()
     await asyncio.sleep(random.uniform(0.5, 6))
     site.server.thaw()
 
 
 async def kill_everything(site: Site, random: Random) -> None:
-    """As if the power had failed, but for the operating system's buffers."""
+    """Kill program, server and keeper, like a power failure that spares the operating system's buffers."""
     keeper = site.server.keeper()
     send(signal.SIGSTOP, keeper)
     site.server.kill()
@@ -38,7 +38,7 @@ async def kill_everything(site: Site, random: Random) -> None:
 
 
 async def cut_all_sessions(site: Site, random: Random) -> None:
-    found(await asyncio.to_thread(site.server.cut_connections))
+    require_any(await asyncio.to_thread(site.server.cut_connections))
 
 
 async def cut_writers_again_and_again(site: Site, random: Random) -> None:

@@ -1,16 +1,19 @@
-"""The kinds of faults: each breaks something, waits, and heals it as far as it does not heal by itself."""
+"""The kinds of faults. Each breaks something, waits, and heals it unless it heals by itself."""
 
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from trials.torture.kinds import network, postgres, program
+from trials.torture.faults import gateway, network, postgres, program
 from trials.torture.site import Site
 
-Fault = Callable[[Site, Random], Awaitable[object]]
+Fault = Callable[[Site, Random], Awaitable[list[str] | None]]
+"""Returns the names of what it broke, if not its own name."""
 
 
 def possible(site: Site) -> dict[str, Fault]:
-    """All kinds that this site allows."""
+    """Return all kinds that this site allows."""
+    if site.gateway:
+        return GATEWAY
     return {
         **ANYWHERE,
         **(PROXIED if site.setting.proxied else {}),
@@ -26,7 +29,7 @@ def _named(*faults: Fault) -> dict[str, Fault]:
 INSTANT = _named(
     program.kill_a_worker, program.kill_the_scheduler, postgres.cut_all_sessions, network.clients_reset
 )
-"""Over at once, and harmless to what another fault relies on: these also strike during others."""
+"""Faults that are over at once and do not disturb another one: these also strike during others."""
 
 ANYWHERE = {
     **INSTANT,
@@ -60,10 +63,23 @@ PROXIED = _named(
     network.database_half_open,
     network.answers_to_commit_lost,
 )
-"""Only where there is a proxy before the database."""
+"""Faults that need a proxy before the database."""
 
 SMALL_DISK = _named(postgres.fill_the_disk)
 WRONG_CLOCK = _named(postgres.set_the_clock_back, postgres.set_the_clock_forward)
+
+GATEWAY = _named(
+    gateway.kill_the_gateway,
+    gateway.kill_program_and_gateway,
+    gateway.gateway_misbehaves,
+    gateway.gateway_down,
+    gateway.gateway_well,
+    program.kill_the_program,
+    program.kill_a_worker,
+    program.kill_the_scheduler,
+    postgres.kill_everything,
+)
+"""The faults of the gateway scenario: both sides of a payment are killed, and the gateway has mishaps."""
 
 DATABASE_ONLY = frozenset(
     _named(
@@ -84,7 +100,7 @@ DATABASE_ONLY = frozenset(
         program.freeze_the_scheduler,
     )
 )
-"""Between clients and the API nothing is broken by these."""
+"""Faults that break nothing between clients and the API."""
 
 POLITE = frozenset({"stop and start", "rolling restart", "two of everything"})
-"""What these promise holds only while nothing else is broken."""
+"""Faults whose promise holds only while nothing else is broken."""

@@ -5,7 +5,7 @@ import signal
 from random import Random
 
 from trials.programs.processes import send
-from trials.torture.kinds.strokes import freeze, kill
+from trials.torture.faults.process_faults import freeze, kill
 from trials.torture.site import Site
 
 
@@ -25,13 +25,19 @@ async def kill_the_scheduler(site: Site, random: Random) -> None:
     await kill(site.main.part("scheduler"))
 
 
+async def kill_the_program(site: Site, random: Random) -> None:
+    """Kill the whole process tree; the database goes on."""
+    await asyncio.to_thread(site.main.kill)
+    await asyncio.sleep(random.choice([0, random.uniform(0, 2)]))
+
+
 async def kill_up(site: Site, random: Random) -> None:
     await asyncio.to_thread(site.main.kill_alone)
     await asyncio.sleep(random.uniform(0, 1))
 
 
 async def freeze_a_worker(site: Site, random: Random) -> None:
-    """Where it holds the head lock, the others go on when the server takes it away."""
+    """Freeze a worker. If it holds the head lock, the server takes it away and the others go on."""
     await freeze(_one(site.main.workers(), random), random.uniform(0.5, 4))
 
 
@@ -48,13 +54,13 @@ async def freeze_up(site: Site, random: Random) -> None:
 
 
 async def stop_and_start(site: Site, random: Random) -> None:
-    """SIGTERM under load: what is in flight is answered, the exit code is 0, within ten seconds."""
+    """Stop by SIGTERM under load: calls in flight are answered, and the exit code is 0 within ten seconds."""
     await site.retire(site.main)
     await site.add_program()
 
 
 async def rolling_restart(site: Site, random: Random) -> None:
-    """A new one is ready before the old one is told to stop."""
+    """Start a new program before stopping the old one."""
     old = site.main
     await site.add_program()
     await asyncio.sleep(random.uniform(0, 2))
@@ -62,7 +68,7 @@ async def rolling_restart(site: Site, random: Random) -> None:
 
 
 async def two_of_everything(site: Site, random: Random) -> None:
-    """A second API and scheduler on the same ledger, and a worker of the first killed meanwhile."""
+    """Run a second API and scheduler on the same ledger, and kill a worker of the first meanwhile."""
     second = await site.add_program()
     await asyncio.sleep(random.uniform(0.5, 2))
     send(signal.SIGKILL, _one(site.main.workers(), random))
