@@ -180,7 +180,7 @@ def bench(settings: Settings, smoke: bool, out: Path, only: list[str] | None, si
     measurements = _of_checkout("bench", "trials.bench.main")
     try:
         return int(measurements.run(smoke, out, only, sizes))
-    except measurements.NoSuchPart as problem:
+    except measurements.UnknownPart as problem:
         raise WrongSetting(str(problem)) from None
 
 

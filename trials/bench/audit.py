@@ -1,8 +1,7 @@
-"""How fast a ledger is verified, and its views rebuilt.
+"""Rates of `verify` and `rebuild --all`.
 
-Fills a fresh ledger through the real writer (`trials.bench.load`), then runs the commands that auditors and
-operators run, round by round, beside two references: one COPY of the log to nowhere, and the bare hash
-chain over lines that are in memory already.
+Fills a fresh ledger through the writer (`trials.bench.load`), then runs the commands round by round, next to
+two references: a COPY of the log, and the bare hash chain over lines in memory.
 """
 
 import argparse
@@ -22,20 +21,20 @@ from loguru import logger
 
 from ledger.chain import GENESIS, hash_after
 from trials.bench.footprint import memory_bytes
-from trials.bench.ledgers import fresh_ledger, sealed
+from trials.bench.ledgers import fresh_ledger, seal_names
 from trials.bench.load import load
 from trials.bench.process import run
-from trials.bench.report import RESULTS, Check, conclude, settings
+from trials.bench.report import RESULTS, BenchCheck, conclude, settings
 from trials.bench.servers import REPOSITORY, clean_environment
-from trials.bench.tables import Table, spread
+from trials.bench.tables import ResultTable, spread
 
 LINES = 100_000
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 REFERENCE = "COPY of the log"
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One case once: CPU seconds and memory are of all its Python processes together, not of PostgreSQL."""
+    """One run of a case. CPU seconds and memory cover its Python processes, not PostgreSQL."""
 
     events: int
     seconds: float
@@ -44,7 +43,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def copy_log(url: str, events: int) -> Run:
-    """What any reader of the log pays at least."""
+    """Time a COPY of the log: the minimum for any reader."""
     with psycopg.connect(url) as connection:
         began = time.perf_counter()
         with connection.cursor().copy(
@@ -56,7 +55,7 @@ def copy_log(url: str, events: int) -> Run:
 
 
 def chain(url: str) -> Run:
-    """What any checker of the chain pays at least, in one process."""
+    """Time the hash chain over lines in memory: the minimum for any checker in one process."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
             "select concat_ws(E'\n', e.*)::bytea from ledger.events as e where position <= %s", (LINES,)
@@ -68,7 +67,7 @@ def chain(url: str) -> Run:
 
 
 def command(url: str, data: Path | None, events: int, *arguments: str) -> Run:
-    """The command as anybody would run it, its start and all. Raises RuntimeError when it fails."""
+    """Time a command, including its start. Raises RuntimeError if it fails."""
     began = time.perf_counter()
     folder = {} if data is None else {"SEATLEDGER_DATA": str(data)}
     process = subprocess.Popen(
@@ -82,7 +81,7 @@ def command(url: str, data: Path | None, events: int, *arguments: str) -> Run:
     while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
         with suppress(OSError):
             memory = max(memory, memory_bytes(process.pid))
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(ended[1])
     if process.returncode:
@@ -102,20 +101,20 @@ def cases(url: str, data: Path | None, events: int) -> dict[str, Callable[[], Ru
 
 @contextmanager
 def filled(url: str | None, events: int) -> Iterator[tuple[str, Path | None, int]]:
-    """A ledger with that many events: at `url` as it is found, or a fresh one that goes again."""
+    """Open a ledger: the existing one at `url`, or a temporary one with `events` events."""
     if url is not None:
         with psycopg.connect(url) as connection:
             row = connection.execute("select max(position) from ledger.events").fetchone()
         yield url, None, row[0] if row else 0
         return
     with fresh_ledger() as fresh:
-        found = run(load(fresh.url, events, sealed(fresh)))
+        found = run(load(fresh.url, events, seal_names(fresh)))
         with psycopg.connect(fresh.url, autocommit=True) as connection:
             connection.execute("vacuum analyze")
         yield fresh.url, fresh.data, found
 
 
-def tables(raw: Mapping[str, Any]) -> list[Table]:
+def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
     def each(runs: Sequence[Mapping[str, Any]]) -> list[float]:
         return [one["seconds"] / one["events"] for one in runs]
 
@@ -132,20 +131,22 @@ def tables(raw: Mapping[str, Any]) -> list[Table]:
         )
     title = f"A ledger of {raw['settings']['events']:,} events, {len(rounds)} rounds"
     headings = ("", "events/s", "lowest-highest", "of COPY", "CPU µs/event", "memory MB")
-    return [Table(title, headings, rows)]
+    return [ResultTable(title, headings, rows)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the ledger verified each time."""
+    """Return 0 if the ledger verified each time."""
     parser = argparse.ArgumentParser(
         prog="python -m trials.bench.audit",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--events", type=int, default=1_000_000, metavar="N", help="in the ledger (1000000)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often all is measured (3)")
-    parser.add_argument("--url", help="of a ledger that is filled already, instead of a fresh one")
-    parser.add_argument("--smoke", action="store_true", help="one round of a small one: measures nothing")
+    parser.add_argument(
+        "--events", type=int, default=1_000_000, metavar="N", help="events in the ledger (1000000)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="number of rounds (3)")
+    parser.add_argument("--url", help="connection string of a filled ledger to use instead of a fresh one")
+    parser.add_argument("--smoke", action="store_true", help="one round on a small ledger: no measurement")
     parser.add_argument(
         "--out", type=Path, default=RESULTS / "audit.json", metavar="FILE", help="raw numbers as JSON"
     )
@@ -160,8 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"audit: round {number + 1} of {options.rounds}", file=sys.stderr)
             runs = {case: measured() for case, measured in cases(url, data, options.events).items()}
             rounds.append({"load": os.getloadavg()[0], "runs": runs})
-    # Whichever of them fails ends the bench.
-    checks = [Check("verify, every time", True, f"{options.events:,} events")]
+    # A failed verify ends the benchmark with an error.
+    checks = [BenchCheck("verify, every time", True, f"{options.events:,} events")]
     return conclude(
         {"settings": chosen | {"events": options.events}, "rounds": rounds, "checks": checks},
         tables,

@@ -1,4 +1,4 @@
-"""One round of load over HTTP: every case once, each beside its reference, all by the same connections."""
+"""One round of load over HTTP: every case once, next to its reference."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,12 +8,12 @@ import msgspec
 from trials.bench import pgbench, wrk
 from trials.bench.footprint import cpu_seconds
 from trials.bench.traffic import RATE_MAX, SEATS, Traffic
-from trials.bench.wrk import Load, Request
+from trials.bench.wrk import LoadResult, Request
 
 NOOP = "trials.bench.noop"
 LONE = 1
 MANY = 64
-"""Connections at which one API process is compared with two, and new connections with kept ones."""
+"""Connections for comparing one API process with two, and new connections with persistent ones."""
 
 PGBENCH_SECONDS = 2
 UNPAID_MIN, UNPAID_SHARE = 5_000, 2
@@ -37,14 +37,14 @@ CASES = {
     "read seats, no-op": "",
     "read seats": "read seats, no-op",
 }
-"""Each case, and the reference that it is compared with."""
+"""All cases, each with its reference."""
 
-Loads = dict[str, Load]
-"""By case."""
+Loads = dict[str, LoadResult]
+"""LoadResult results by case."""
 
 
 class Urls(NamedTuple):
-    """`alone`: one API process on the same ledger as the others; `database` is the ledger's."""
+    """Addresses. `alone` is a single API process on the same ledger; `database` is its connection string."""
 
     ledger: str
     alone: str
@@ -52,7 +52,7 @@ class Urls(NamedTuple):
     database: str
 
 
-class Round:
+class LoadRound:
     def __init__(self, traffic: Traffic, urls: Urls, data: str, connections: int, seconds: int) -> None:
         self._traffic = traffic
         self._urls = urls
@@ -67,7 +67,7 @@ class Round:
 
     def measure(self) -> Loads:
         ledger, noop = self._urls.ledger, self._urls.noop
-        # Each time new flights, so that none is full before the end.
+        # New flights each time, so that none becomes full.
         anywhere = self._anywhere()
         loads = {
             "book, no-op": self._load(noop, anywhere),
@@ -75,18 +75,18 @@ class Round:
             "book, one hot flight": self._hot(ledger),
         }
         if self._connections == MANY:
-            loads |= self._compared()
+            loads |= self._comparisons()
         if self._connections == LONE:
             loads["pgbench, 1 client"] = self._pgbench()
-        return loads | self._of_those_made(loads)
+        return loads | self._on_new_bookings(loads)
 
-    def _of_those_made(self, made: Loads) -> Loads:
+    def _on_new_bookings(self, made: Loads) -> Loads:
         ledger, noop, traffic = self._urls.ledger, self._urls.noop, self._traffic
-        # Far more than were just made, if there are any left from before: those who pay must not run out.
+        # More than were just made: the payment cases must not run out of bookings.
         paces = [made[case].accepted_per_second for case in ("book, many flights", "book, one hot flight")]
         bookings = traffic.unpaid(UNPAID_MIN + int(UNPAID_SHARE * sum(paces) * self._seconds))
         payments, cancellations = traffic.payments(bookings), traffic.cancellations(bookings)
-        reads, seats = traffic.looks_at_bookings(bookings), traffic.looks_at_seats(bookings)
+        reads, seats = traffic.booking_reads(bookings), traffic.seat_reads(bookings)
         histories = [read._replace(path=read.path + "/history") for read in reads]
         return {
             "pay": self._load(ledger, payments),
@@ -100,34 +100,41 @@ class Round:
             "cancel": self._load(ledger, cancellations),
         }
 
-    def _compared(self) -> Loads:
+    def _comparisons(self) -> Loads:
         anywhere, alone = self._anywhere(), self._urls.alone
         return {
             "book, one process": self._load(alone, anywhere),
             "book, one hot flight, one process": self._hot(alone),
-            "book, no-op, new connections": self._load(self._urls.noop, anywhere, kept=False),
-            "book, new connections": self._load(self._urls.ledger, anywhere, kept=False),
+            "book, no-op, new connections": self._load(self._urls.noop, anywhere, persistent=False),
+            "book, new connections": self._load(self._urls.ledger, anywhere, persistent=False),
         }
 
-    def _pgbench(self) -> Load:
+    def _pgbench(self) -> LoadResult:
         pace = pgbench.book(self._urls.database, clients=1, seconds=PGBENCH_SECONDS, hot=False)
-        return Load(pace.per_second, 0, 0, pace.p50_ms, pace.p99_ms, 0.0)
+        return LoadResult(pace.per_second, 0, 0, pace.p50_ms, pace.p99_ms, 0.0)
 
     def _anywhere(self) -> list[Request]:
         return self._traffic.bookings_anywhere(self._flights())
 
-    def _hot(self, url: str) -> Load:
-        """All connections on one flight until its last seat is gone, then on the next."""
+    def _hot(self, url: str) -> LoadResult:
+        """Book one flight with all connections until it is full, then the next."""
         return self._load(url, self._traffic.bookings(self._flights()), repeat=SEATS)
 
     def _flights(self) -> list[str]:
         return self._traffic.schedule(RATE_MAX * self._seconds // SEATS)
 
-    def _load(self, url: str, requests: Sequence[Request], repeat: int = 1, kept: bool = True) -> Load:
+    def _load(
+        self, url: str, requests: Sequence[Request], repeat: int = 1, persistent: bool = True
+    ) -> LoadResult:
         server = NOOP if url == self._urls.noop else self._data
         before = cpu_seconds(server)
         loaded = wrk.load(
-            url, requests, connections=self._connections, seconds=self._seconds, repeat=repeat, kept=kept
+            url,
+            requests,
+            connections=self._connections,
+            seconds=self._seconds,
+            repeat=repeat,
+            persistent=persistent,
         )
         accepted = loaded.accepted_per_second * self._seconds
         cpu_us = (cpu_seconds(server) - before) * 1e6 / max(accepted, 1)

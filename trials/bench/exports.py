@@ -19,8 +19,8 @@ from trials.bench.ledgers import fresh_ledger
 FLIGHTS = 5_000
 ROUNDS = 3
 
-# Every second booking is paid half a minute after it was made, so its events lie apart. The hashes are none
-# of a chain: nothing here looks at them.
+# Every second booking is paid half a minute later, so its events lie apart. The hashes form no chain: exports
+# do not read them.
 _FILL = f"""
     insert into ledger.events
     select row_number() over (order by at, version), id, version, topic, state, 'customer-' || n %% 64,
@@ -65,7 +65,7 @@ def fill(url: str, bookings: int) -> None:
 
 
 def copy(url: str) -> float:
-    """Seconds for PostgreSQL to say all rows as CSV, to somebody who does not look at them."""
+    """Return the seconds of a bare COPY of all rows as CSV."""
     began = time.perf_counter()
     with psycopg.connect(url) as connection:
         connection.execute("set timezone = 'UTC'; set jit = off")
@@ -76,7 +76,7 @@ def copy(url: str) -> float:
 
 
 def export(url: str, folder: Path, *options: str) -> tuple[float, float, int, int]:
-    """Seconds, of them on a processor, largest memory (KiB) and rows of the command itself."""
+    """Run the command. Return its seconds, CPU seconds, peak memory (KiB) and rows."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "cli.main", "export", "bookings", "--json", "--out"]
     with subprocess.Popen(
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def measure(url: str, folder: Path, bookings: int) -> None:
-    # From then on a quarter of the bookings has been paid, or made.
+    # After that position a quarter of the bookings was made or paid.
     earlier = str(FLIGHTS + bookings + bookings // 2)
     cases = {
         "parquet": ("--format", "parquet"),

@@ -1,4 +1,4 @@
-"""What the program takes while it is loaded or attacked: memory, open files and CPU time of its processes."""
+"""Memory, open files and CPU time of the program's processes, read from /proc."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def children(process: int) -> list[int]:
-    """Those that live now; none when the process has gone."""
+    """Return the living child processes; none if the process has ended."""
     try:
         return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except OSError:
@@ -17,7 +17,7 @@ def children(process: int) -> list[int]:
 
 
 def processes(root: int) -> list[int]:
-    """The process and all below it but PostgreSQL's."""
+    """Return the process and its descendants, without PostgreSQL's."""
     try:
         name = Path(f"/proc/{root}/comm").read_text()
     except OSError:
@@ -28,12 +28,12 @@ def processes(root: int) -> list[int]:
 
 
 def cpu_seconds(word: str) -> float:
-    """Taken so far by all processes with `word` in their command lines, and by those below them."""
-    return seconds_of(_told_of(word))
+    """Return the CPU time of all processes with `word` in their command lines, and of their descendants."""
+    return seconds_of(_matching(word))
 
 
 def seconds_of(found: Iterable[int]) -> float:
-    """CPU time that these processes have taken so far."""
+    """Return the CPU time of these processes so far."""
     ticks = 0
     for process in found:
         with suppress(OSError):
@@ -43,11 +43,11 @@ def seconds_of(found: Iterable[int]) -> float:
 
 
 def with_word(word: str) -> list[int]:
-    """Processes with `word` in their command lines, and those below them, but for PostgreSQL's."""
-    return sorted({below for process in _told_of(word) for below in processes(process)})
+    """Return processes with `word` in their command lines and their descendants, without PostgreSQL's."""
+    return sorted({below for process in _matching(word) for below in processes(process)})
 
 
-def _told_of(word: str) -> set[int]:
+def _matching(word: str) -> set[int]:
     found: set[int] = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -56,10 +56,10 @@ def _told_of(word: str) -> set[int]:
     return found
 
 
-def words(process: int) -> str:
-    """The first few of its command line."""
-    shown = Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
-    return f"{shown[:100]} ({process})"
+def describe(process: int) -> str:
+    """Return the start of the command line, and the process id."""
+    command = Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+    return f"{command[:100]} ({process})"
 
 
 def _all_below(process: int) -> list[int]:
@@ -67,18 +67,18 @@ def _all_below(process: int) -> list[int]:
 
 
 def memory_bytes(root: int) -> int:
-    """Of the process and all below it."""
+    """Return the memory of the process and its descendants."""
     return sum(own_memory_bytes(process) for process in processes(root))
 
 
 def own_memory_bytes(process: int) -> int:
-    """Resident memory that is not shared with a file."""
+    """Return the resident memory that is not backed by a file."""
     _, resident, shared, *_ = map(int, Path(f"/proc/{process}/statm").read_text().split())
     return (resident - shared) * PAGE_BYTES
 
 
 def proportional_memory_bytes(process: int) -> int:
-    """Resident memory, a page that n processes share as the n-th part of one."""
+    """Return the proportional set size: a page shared by n processes counts 1/n."""
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     (kib,) = (int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return kib * 1024

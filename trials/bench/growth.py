@@ -1,8 +1,8 @@
-"""What grows with the log, and what does not.
+"""Growth: cost of commands and queries in ledgers of several sizes.
 
-Fills a ledger of each size through the real writer, in a data folder of its own, and asks all of them the
-same by turns. Bookings that are asked for come from all of the log. Ten million events take some ten to
-twenty minutes to fill and 15 GB of disk; a size that there is no disk for is left out.
+Fills a ledger of each size through the writer, and runs the same commands and queries on all of them in turn,
+with bookings from the whole log. Ten million events take ten to twenty minutes to fill and 15 GB of disk;
+sizes that do not fit on the disk are left out.
 """
 
 import argparse
@@ -21,27 +21,27 @@ from loguru import logger
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
 from scheduler.sweeper import expire_holds
-from trials.bench import asked, servers
-from trials.bench.asked import fresh_flights, hold
+from trials.bench import servers, size_costs
 from trials.bench.audit import command
 from trials.bench.footprint import children, own_memory_bytes, processes
-from trials.bench.grown import Ground, grown, running, those_that_fit
 from trials.bench.process import run
-from trials.bench.report import RESULTS, Check, conclude, settings
-from trials.bench.tables import Table
+from trials.bench.report import RESULTS, BenchCheck, conclude, settings
+from trials.bench.size_costs import fresh_flights, hold
+from trials.bench.sized_ledgers import SizedLedger, grown, running, sizes_that_fit
+from trials.bench.tables import ResultTable
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 SMOKE_SIZES = (2_000, 9_000)
 TRIES, SMOKE_TRIES = 200, 16
-"""Of each kind in each round, of each ledger."""
+"""Tries of each kind, per round and ledger."""
 
 DUE_AT_ONCE = 500
 DUE = 10_000
-"""Holds that a sweep finds."""
+"""Number of due holds for the sweep."""
 
 
-async def sweep(ground: Ground, due: int) -> float:
-    """Seconds to expire so many holds."""
+async def sweep(ground: SizedLedger, due: int) -> float:
+    """Return the seconds to expire the due holds."""
     hasty = Settings(hold_seconds=1, deadline_seconds=60, master_key=ground.master)
     async with open_ledger(ground.url, hasty) as ledger:
         flights = await fresh_flights(ledger, 20)
@@ -53,12 +53,12 @@ async def sweep(ground: Ground, due: int) -> float:
         await asyncio.sleep(1.1)
         began = time.perf_counter()
         expired = await expire_holds(ledger)
-        # Some seats were taken from holds that had run out meanwhile.
+        # Some due holds were expired by other commands meanwhile.
         return (time.perf_counter() - began) * due / max(expired, 1)
 
 
-def restart(ground: Ground) -> tuple[float, list[int]]:
-    """Seconds from nothing to ready, database and all; and the memory of each Python process after that."""
+def restart(ground: SizedLedger) -> tuple[float, list[int]]:
+    """Return the seconds from start to ready, database included, and the memory of each Python process."""
     began = time.perf_counter()
     up = ("cli.main", "up", "--data", str(ground.data))
     with servers.running(*up, log=ground.data / "up.log"):
@@ -67,8 +67,8 @@ def restart(ground: Ground) -> tuple[float, list[int]]:
         return seconds, [own_memory_bytes(process) for process in mine]
 
 
-def once(ground: Ground, due: int) -> dict[str, float]:
-    """What is measured once for each size. Raises RuntimeError when it does not verify."""
+def once(ground: SizedLedger, due: int) -> dict[str, float]:
+    """Measure start, sweep and verify for each size. Raises RuntimeError if a ledger does not verify."""
     with running([ground]) as (here,):
         swept = run(sweep(here, due))
         with psycopg.connect(here.url) as connection:
@@ -93,7 +93,7 @@ _SIZE = """
 """
 
 
-def tables(raw: Mapping[str, Any]) -> list[Table]:
+def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
     rounds, sizes = raw["rounds"], list(raw["sizes"])
     least, rows = sizes[0], []
     for kind in rounds[0][least]:
@@ -109,11 +109,11 @@ def tables(raw: Mapping[str, Any]) -> list[Table]:
         cells = [f"{raw['sizes'][size][kind]:,.{places}f}" for size in sizes]
         rows.append([kind, *cells])
     title = f"What grows: medians of {len(rounds)} rounds, and in that at the smallest size"
-    return [Table(title, ("", *(f"{int(size):,} events" for size in sizes)), rows)]
+    return [ResultTable(title, ("", *(f"{int(size):,} events" for size in sizes)), rows)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when all ledgers verify."""
+    """Return 0 if all ledgers verify."""
     parser = argparse.ArgumentParser(
         prog="python -m trials.bench.growth",
         description=__doc__,
@@ -133,16 +133,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.rounds, due, tries = 1, DUE_AT_ONCE, SMOKE_TRIES
     options.sizes = options.sizes or (SMOKE_SIZES if options.smoke else SIZES)
     logger.remove()
-    fit, left_out = those_that_fit(options.sizes)
+    fit, left_out = sizes_that_fit(options.sizes)
     chosen = {**settings(vars(options)), "left_out": left_out}
     if left_out:
         print(f"growth: {left_out}", file=sys.stderr)
-    with grown(fit) as grounds:
-        with running(grounds) as here:
-            rounds = run(asked.measure(here, options.rounds, tries))
-        sizes = {str(ground.events): once(ground, due) for ground in grounds}
-    # Whichever does not verify ends the bench.
-    checks = [Check("verify, each size", True, ", ".join(f"{int(size):,} events" for size in sizes))]
+    with grown(fit) as sized_ledgers_:
+        with running(sized_ledgers_) as here:
+            rounds = run(size_costs.measure(here, options.rounds, tries))
+        sizes = {str(ground.events): once(ground, due) for ground in sized_ledgers_}
+    # A ledger that does not verify ends the benchmark with an error.
+    checks = [BenchCheck("verify, each size", True, ", ".join(f"{int(size):,} events" for size in sizes))]
     return conclude(
         {"settings": chosen, "rounds": rounds, "sizes": sizes, "checks": checks}, tables, options.out
     )

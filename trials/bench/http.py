@@ -1,9 +1,9 @@
 """The API over HTTP, against a reference in the same run.
 
-Starts the real program on a fresh ledger with full durability, one API process more on the same ledger, and
-beside them a Litestar app that only decodes and encodes the same bodies, served by the same server. Each
-round loads the one and the other in turn, for each number of connections. At the end bookings come at a fixed
-rate, whether or not the earlier ones are answered; then the ledger must verify, and stand a rush and kills.
+Starts the program on a fresh ledger with full durability, another API process on the same ledger, and a
+Litestar app that only decodes and encodes the same bodies, on the same server. Each round loads them in turn,
+for each number of connections. An open loop of bookings at a fixed rate follows. Finally the ledger must
+verify, and survive a rush and kills.
 """
 
 import argparse
@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from database.embedded import running_database
-from trials.bench import afterwards, open_loop, pgbench, servers
-from trials.bench.closed_loop import CASES, NOOP, Loads, Round, Urls
+from trials.bench import after_load, open_loop, pgbench, servers
+from trials.bench.closed_loop import CASES, NOOP, LoadRound, Loads, Urls
 from trials.bench.ledgers import fresh_folder
 from trials.bench.load_generator import generator
-from trials.bench.report import RESULTS, Check, conclude, settings
-from trials.bench.tables import Table, spread
+from trials.bench.report import RESULTS, BenchCheck, conclude, settings
+from trials.bench.tables import ResultTable, spread
 from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, Traffic
-from trials.bench.verified import verified
-from trials.bench.wrk import Load
+from trials.bench.verify_check import verified
+from trials.bench.wrk import LoadResult
 
 
 class Options(NamedTuple):
@@ -38,7 +38,7 @@ class Options(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when everything was accepted and all checks hold. Raises NoLoadGenerator."""
+    """Return 0 if everything was accepted and all checks hold. Raises NoLoadGenerator."""
     options = _options(arguments)
     generator()
     chosen = settings(options._asdict())
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 [load for one in rounds for loads in one.values() for load in loads.values()] + [steady]
             ),
             verified(data, "verify after the load"),
-            *asyncio.run(afterwards.checks(data, options.kills)),
+            *asyncio.run(after_load.checks(data, options.kills)),
             verified(data, "verify after rush and kills"),
         ]
     found = {"settings": chosen, "rounds": rounds, "open_loop": steady, "checks": checks}
@@ -79,35 +79,39 @@ def _servers(data: Path, options: Options) -> Iterator[Urls]:
 
 
 def _measure(traffic: Traffic, urls: Urls, data: Path, options: Options) -> list[dict[int, Loads]]:
-    warming = Round(traffic, urls, str(data), 64, options.seconds)
+    warming = LoadRound(traffic, urls, str(data), 64, options.seconds)
     warming.warm()
     rounds = []
     for number in range(options.rounds):
         measured = {}
         for connections in options.connections:
-            told = f"http: round {number + 1} of {options.rounds}, {connections} connections"
-            print(told, file=sys.stderr, flush=True)
-            measured[connections] = Round(traffic, urls, str(data), connections, options.seconds).measure()
+            progress = f"http: round {number + 1} of {options.rounds}, {connections} connections"
+            print(progress, file=sys.stderr, flush=True)
+            measured[connections] = LoadRound(
+                traffic, urls, str(data), connections, options.seconds
+            ).measure()
         rounds.append(measured)
     return rounds
 
 
-def all_accepted(loads: Sequence[Load]) -> Check:
+def all_accepted(loads: Sequence[LoadResult]) -> BenchCheck:
     refused, broken = sum(load.refused for load in loads), sum(load.broken for load in loads)
-    return Check("all accepted", not (refused or broken), f"{refused} refused, {broken} without an answer")
+    return BenchCheck(
+        "all accepted", not (refused or broken), f"{refused} refused, {broken} without an answer"
+    )
 
 
-def tables(raw: Mapping[str, Any]) -> list[Table]:
+def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
     chosen, rounds, steady = raw["settings"], raw["rounds"], raw["open_loop"]
-    steadily = f"Bookings at {chosen['rate']} a second, whether or not the earlier ones were answered"
+    steadily = f"Open loop of {chosen['rate']} bookings per second"
     cells = [f"{steady[name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")]
     return [
         *(_table(connections, [one[connections] for one in rounds], chosen) for connections in rounds[0]),
-        Table(steadily, ("p50 ms", "p99 ms", "longest ms"), [cells]),
+        ResultTable(steadily, ("p50 ms", "p99 ms", "longest ms"), [cells]),
     ]
 
 
-def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> Table:
+def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> ResultTable:
     def cell(case: str, name: str, form: str) -> str:
         return spread([one[case][name] for one in rounds], form)[0]
 
@@ -115,7 +119,7 @@ def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mappin
     for case, reference in CASES.items():
         if case not in rounds[0]:
             continue
-        # Round by round, so that what disturbs a whole round disturbs both sides of the ratio.
+        # Ratios are per round: a disturbance of a round affects both sides.
         compared = reference and all(one[reference][pace] for one in rounds)
         shares = [one[case][pace] / one[reference][pace] for one in rounds] if compared else []
         rows.append(
@@ -141,7 +145,7 @@ def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mappin
         "refused",
         "broken",
     )
-    return Table(f"{title}, {chosen['workers']} workers", headings, rows)
+    return ResultTable(f"{title}, {chosen['workers']} workers", headings, rows)
 
 
 def _options(arguments: Sequence[str] | None) -> Options:
@@ -160,19 +164,25 @@ def _options(arguments: Sequence[str] | None) -> Options:
         help="connections at the same time (1 16 64 256)",
     )
     add("--rate", type=int, default=500, metavar="N", help="bookings a second of the open loop (500)")
-    add("--seconds", type=int, default=3, metavar="S", help="of each load in each round (3)")
-    add("--rounds", type=int, default=3, metavar="N", help="how often everything is measured (3)")
+    add("--seconds", type=int, default=3, metavar="S", help="duration of each load in each round (3)")
+    add("--rounds", type=int, default=3, metavar="N", help="number of rounds (3)")
     add("--workers", type=int, default=2, metavar="N", help="processes of each server (2)")
-    add("--kills", type=int, default=3, metavar="N", help="when all is measured (3)")
+    add(
+        "--kills",
+        type=int,
+        default=3,
+        metavar="N",
+        help="kills of PostgreSQL and the program after the load (3)",
+    )
     add("--out", type=Path, default=RESULTS / "http.json", metavar="FILE", help="raw numbers as JSON")
-    add("--smoke", action="store_true", help="one round of a second: shows that it works, measures nothing")
+    add("--smoke", action="store_true", help="one round of a second: no measurement")
     add(
         "--setting",
         type=_pair,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="of the ledger, to compare settings",
+        help="setting of the ledger, to compare settings",
     )
     options = vars(parser.parse_args(arguments))
     options["settings"] = dict(options.pop("setting"))

@@ -1,7 +1,7 @@
-"""What the program takes while nobody asks anything of it: CPU time and memory of `up` on an empty ledger.
+"""CPU time and memory of an idle program: `up` on an empty ledger, without requests.
 
-All its processes count, those that keep the embedded PostgreSQL too; PostgreSQL's own do not. Memory is the
-proportional set size: a page that several processes share counts once.
+Includes all processes of the program and the keeper of the embedded server, but not PostgreSQL. Memory is the
+proportional set size, which counts shared pages once.
 """
 
 import argparse
@@ -15,21 +15,21 @@ from typing import Any
 import msgspec
 
 from trials.bench import servers
-from trials.bench.footprint import proportional_memory_bytes, seconds_of, with_word, words
+from trials.bench.footprint import describe, proportional_memory_bytes, seconds_of, with_word
 from trials.bench.ledgers import fresh_folder
 from trials.bench.report import RESULTS, conclude, settings
-from trials.bench.tables import Table
-from trials.bench.verified import verified
+from trials.bench.tables import ResultTable
+from trials.bench.verify_check import verified
 
 WORKERS = (2, 1)
-"""What `up` starts if it is not told, and the least."""
+"""Number of API workers: the default, and the minimum."""
 
 SETTLE_SECONDS = 15
-"""After a start, before it counts."""
+"""Delay between the start and the measurement."""
 
 
 class Idle(msgspec.Struct, frozen=True):
-    """`cpu_percent` of one core."""
+    """Idle cost. `cpu_percent` is a share of one core."""
 
     cpu_percent: float
     memory_mb: float
@@ -44,29 +44,31 @@ def measure(data: Path, workers: int, settle: float, seconds: float) -> Idle:
         before, began = seconds_of(processes), time.monotonic()
         time.sleep(seconds)
         busy = (seconds_of(processes) - before) / (time.monotonic() - began)
-        memory = {words(process): proportional_memory_bytes(process) / 1e6 for process in processes}
+        memory = {describe(process): proportional_memory_bytes(process) / 1e6 for process in processes}
         return Idle(busy * 100, sum(memory.values()), memory)
 
 
-def tables(raw: Mapping[str, Any]) -> list[Table]:
+def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
     rows = []
     for workers in raw["rounds"][0]:
         found = [one[workers] for one in raw["rounds"]]
         cpu, memory = (f"{median(one[name] for one in found):.2f}" for name in ("cpu_percent", "memory_mb"))
         rows.append([f"up --workers {workers}", cpu, memory, str(len(found[0]["processes"]))])
-    return [Table("Idle", ("", "% of a core", "memory MB", "processes"), rows)]
+    return [ResultTable("Idle", ("", "% of a core", "memory MB", "processes"), rows)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the ledger verifies afterwards."""
+    """Return 0 if the ledger verifies afterwards."""
     parser = argparse.ArgumentParser(
         prog="python -m trials.bench.idle",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seconds", type=int, default=60, metavar="S", help="to look at it (60)")
-    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="how often all is measured (2)")
-    parser.add_argument("--smoke", action="store_true", help="a second, once: measures nothing")
+    parser.add_argument(
+        "--seconds", type=int, default=60, metavar="S", help="duration of the measurement (60)"
+    )
+    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="number of rounds (2)")
+    parser.add_argument("--smoke", action="store_true", help="one second, once: no measurement")
     parser.add_argument(
         "--out", type=Path, default=RESULTS / "idle.json", metavar="FILE", help="raw numbers as JSON"
     )

@@ -1,4 +1,4 @@
-"""A ledger to measure: a fresh database in a folder of its own, with full durability, gone at the end."""
+"""Temporary ledgers for measurements, with full durability."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from ledger.master_key import key_ledger
 from runtime.settings import Settings
 
 
-class Fresh(NamedTuple):
-    """Its connection string, and its data folder."""
+class FreshLedger(NamedTuple):
+    """Connection string and data folder of a temporary ledger."""
 
     url: str
     data: Path
@@ -22,10 +22,10 @@ class Fresh(NamedTuple):
 
 @contextmanager
 def fresh_folder() -> Iterator[Path]:
-    """A folder for a ledger that nobody has started yet."""
+    """Create a temporary folder for a ledger, and remove it with its database."""
     with tempfile.TemporaryDirectory(prefix="seatledger-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the embedded database refuses to run as root, and its own user must get through
+        folder.chmod(0o755)  # as root, the embedded server runs as another user that must enter the folder
         try:
             yield folder
         finally:
@@ -33,14 +33,14 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def fresh_ledger() -> Iterator[Fresh]:
+def fresh_ledger() -> Iterator[FreshLedger]:
     with fresh_folder() as data, running_database(None, data) as url:
         migrate(url)
-        yield Fresh(url, data)
+        yield FreshLedger(url, data)
 
 
-def sealed(ledger: Fresh) -> bytes:
-    """The master key that names are sealed by from now on, kept in the data folder as the program does it."""
+def seal_names(ledger: FreshLedger) -> bytes:
+    """Create the master key in the data folder, as the program does, and return it."""
     master = master_key_of(Settings(data=ledger.data))
     key_ledger(ledger.url, Keyring(master))
     return master

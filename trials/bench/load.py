@@ -1,7 +1,7 @@
-"""`python -m trials.bench.load DATA EVENTS`: fill a ledger with trade, through the real writer.
+"""`python -m trials.bench.load DATA EVENTS`: fill a ledger with trade, through the writer.
 
-Every event is made by a command that was decided, rendered and recorded as one over HTTP is; only the blocks
-are larger. So what stands in the database is what years of trade leave there, chain, views, keys and all.
+Every event comes from a command that is decided, rendered and recorded as over HTTP, in larger blocks. So the
+database holds what years of trade would leave, including chain, views and keys.
 """
 
 import argparse
@@ -23,30 +23,30 @@ from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Answer, Submission
 from runtime.settings import Settings
-from trials.bench.ledgers import Fresh, sealed
+from trials.bench.ledgers import FreshLedger, seal_names
 from trials.bench.process import run
 
 BLOCK = 1_000
-"""Commands a block."""
+"""Commands per block."""
 
 SEATS = 200
 PRICE = Price(100_00, "INR")
 SEED = 1815
 PAID, CANCELLED = 0.75, 0.2
-"""Of all bookings those that are paid for; of those, and of the rest, those that are cancelled."""
+"""Share of bookings that are paid, and share of all bookings that are cancelled later."""
 
 AIRPORTS = ("AMS", "BOM", "CDG", "DEL", "DXB", "FRA", "JFK", "LHR", "SIN", "SYD")
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
-TELL_SECONDS = 30
+PROGRESS_SECONDS = 30
 
 
-def long(master: bytes) -> Settings:
-    """Holds do not run out while the load lasts: what is swept is for who measures to say."""
+def long_hold_settings(master: bytes) -> Settings:
+    """Return settings with holds that outlast the load."""
     return Settings(hold_seconds=30 * 86_400, deadline_seconds=60, master_key=master)
 
 
-class Load:
-    """Rounds of trade: flights, bookings on them, payments, cancellations; the same for the same seed."""
+class TradeLoader:
+    """Submits rounds of trade: flights, bookings, payments, cancellations. Deterministic for a seed."""
 
     def __init__(self, ledger: Ledger, seed: int = SEED) -> None:
         self._ledger = ledger
@@ -56,21 +56,21 @@ class Load:
         self.position = 0
 
     async def round(self) -> None:
-        """Some ten thousand events: as many bookings as fill a few flights, and what becomes of them."""
+        """Submit a round of about ten thousand events."""
         flights = [answer.subject_id for answer in await self._all(self._schedules(20))]
-        asked = [
+        requests = [
             (flight, f"user-{self._dice.randrange(1 << 20)}", self._dice.choice((1, 1, 1, 2, 2, 4)))
             for flight in flights
             for _ in range(SEATS // 2)
             if flight
         ]
-        self._dice.shuffle(asked)
+        self._dice.shuffle(requests)
         holds = await self._all(
-            (InitiateBooking(flight, user, seats), client(user)) for flight, user, seats in asked
+            (InitiateBooking(flight, user, seats), client(user)) for flight, user, seats in requests
         )
         made = [
             (answer.subject_id, user, seats)
-            for answer, (_, user, seats) in zip(holds, asked, strict=True)
+            for answer, (_, user, seats) in zip(holds, requests, strict=True)
             if answer.subject_id
         ]
         paid = [one for one in made if self._dice.random() < PAID]
@@ -94,7 +94,7 @@ class Load:
             )
 
     async def _all(self, commands: Iterator[tuple[Command, Caller]]) -> Sequence[Answer]:
-        """Raises RuntimeError when the ledger gives an answer that only a fault explains."""
+        """Submit the commands in blocks. Raises RuntimeError on a 5xx answer."""
         submissions = [
             Submission(
                 command,
@@ -108,7 +108,7 @@ class Load:
         for place in range(0, len(submissions), BLOCK):
             answers += await self._ledger.submit_all(submissions[place : place + BLOCK], atomic=False)
         if any(answer.status >= 500 for answer in answers):
-            raise RuntimeError(f"the ledger broke: {answers[-1]}")
+            raise RuntimeError(f"the ledger failed: {answers[-1]}")
         self.position = max(self.position, answers[-1].position)
         return answers
 
@@ -118,15 +118,15 @@ def client(user: str) -> Caller:
 
 
 async def load(url: str, events: int, master: bytes, seed: int = SEED) -> int:
-    """Trade until the log has `events` events or a few thousand more; its last position."""
-    async with open_ledger(url, long(master)) as ledger:
-        trade, began = Load(ledger, seed), time.monotonic()
-        told = began
+    """LoadResult at least `events` events, and return the last position."""
+    async with open_ledger(url, long_hold_settings(master)) as ledger:
+        trade, began = TradeLoader(ledger, seed), time.monotonic()
+        reported = began
         while trade.position < events:
             await trade.round()
-            if time.monotonic() - told > TELL_SECONDS:
-                told = time.monotonic()
-                pace = trade.position / (told - began)
+            if time.monotonic() - reported > PROGRESS_SECONDS:
+                reported = time.monotonic()
+                pace = trade.position / (reported - began)
                 print(
                     f"load: {trade.position:,} of {events:,} events, {pace:,.0f} a second, "
                     f"{max(0, events - trade.position) / pace / 60:.0f} minutes more",
@@ -138,7 +138,7 @@ async def load(url: str, events: int, master: bytes, seed: int = SEED) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="a data folder, of a ledger that may be filled")
+    parser.add_argument("data", type=Path, help="data folder of the ledger to fill")
     parser.add_argument("events", type=int)
     options = parser.parse_args()
     logger.remove()
@@ -146,7 +146,7 @@ def main() -> None:
     with running_database(None, options.data) as url:
         migrate(url)
         began = time.monotonic()
-        position = run(load(url, options.events, sealed(Fresh(url, options.data))))
+        position = run(load(url, options.events, seal_names(FreshLedger(url, options.data))))
         print(f"{position} events in {time.monotonic() - began:.0f} s")
 
 

@@ -1,7 +1,7 @@
-"""wrk, wherever it is to be had: on PATH, or fetched once as a package of this Debian or Ubuntu.
+"""The load generator wrk: from PATH, or downloaded once as a Debian or Ubuntu package.
 
-Fetched packages are unpacked into a folder of ours and nothing is installed, so no root is needed. Where the
-machine has no lists of packages yet, ours are fetched as well and kept there.
+Packages are unpacked into a cache folder and not installed, so root is not needed. If the machine has no
+package lists, they are downloaded to the cache as well.
 """
 
 import os
@@ -15,11 +15,13 @@ from typing import NamedTuple
 CACHE = Path(__file__).with_name(".cache")
 PACKAGE = "wrk"
 SECONDS_MAX = 180
-MISSING = "the load generator wrk is not on PATH, and could not be fetched: install it (apt-get install wrk)"
+MISSING = (
+    "the load generator wrk is not on PATH, and could not be downloaded: install it (apt-get install wrk)"
+)
 
 
 class NoLoadGenerator(Exception):
-    """Says what to install."""
+    """wrk is not available. The message says what to install."""
 
 
 class Generator(NamedTuple):
@@ -29,7 +31,7 @@ class Generator(NamedTuple):
 
 @cache
 def generator() -> Generator:
-    """Raises NoLoadGenerator."""
+    """Find or download wrk. Raises NoLoadGenerator."""
     if program := shutil.which(PACKAGE):
         return Generator(program, dict(os.environ))
     unpacked = CACHE / PACKAGE
@@ -41,17 +43,17 @@ def generator() -> Generator:
     found = Generator(
         str(unpacked / "usr/bin/wrk"), dict(os.environ) | {"LD_LIBRARY_PATH": _libraries(unpacked)}
     )
-    # It ends with 1 even where all is well.
-    told = subprocess.run(
+    # `wrk -v` exits with 1 on success.
+    version = subprocess.run(
         [found.program, "-v"], env=found.environment, capture_output=True, text=True, check=False
     )
-    if not told.stdout.startswith("wrk"):
-        raise NoLoadGenerator(f"{MISSING}; remove {CACHE} to try again: {told.stderr.strip()}")
+    if not version.stdout.startswith("wrk"):
+        raise NoLoadGenerator(f"{MISSING}; remove {CACHE} to try again: {version.stderr.strip()}")
     return found
 
 
-def is_at_hand() -> bool:
-    """Without fetching anything."""
+def is_available() -> bool:
+    """Return whether wrk is available without a download."""
     return shutil.which(PACKAGE) is not None or (CACHE / PACKAGE).exists()
 
 
@@ -69,12 +71,12 @@ def _fetch(unpacked: Path) -> None:
 
 
 def _download(folder: Path, options: list[str]) -> None:
-    """wrk and the libraries of its own; those of every machine are there already."""
-    told = _run(["apt-cache", *options, "depends", "--important", PACKAGE])
+    """Download wrk and its special libraries; the common ones exist on every machine."""
+    output = _run(["apt-cache", *options, "depends", "--important", PACKAGE])
     names, alternative = [PACKAGE], False
-    for line in told.splitlines():
+    for line in output.splitlines():
         kind, _, package = line.strip().partition(": ")
-        # "|Depends" says that the next line would do instead.
+        # "|Depends" means that the next line is an alternative.
         if kind.endswith("Depends") and not alternative and package.startswith(("libluajit", "libssl")):
             names.append(package)
         alternative = kind.startswith("|")
@@ -82,7 +84,7 @@ def _download(folder: Path, options: list[str]) -> None:
 
 
 def _own_lists(place: Path) -> list[str]:
-    """Options by which apt knows what packages there are; nothing of the machine's own is changed."""
+    """Download package lists to the cache, and return the apt options that use them."""
     options = []
     for option, name in (("Dir::State", "state"), ("Dir::Cache", "cache")):
         (place / name / ("lists" if name == "state" else "archives") / "partial").mkdir(
@@ -105,6 +107,6 @@ def _run(command: list[str], folder: Path | None = None) -> str:
 
 
 def _reason(problem: Exception) -> str:
-    """The last line of what was said."""
-    said = getattr(problem, "stderr", None) or str(problem)
-    return str(said).strip().splitlines()[-1]
+    """Return the last line of the error output."""
+    output = getattr(problem, "stderr", None) or str(problem)
+    return str(output).strip().splitlines()[-1]

@@ -1,7 +1,7 @@
-"""All that is measured of speed, by one command, and one table of what ought to be reached.
+"""The benchmark: run all parts, and report their results against the targets.
 
-Each part measures for itself and leaves its raw numbers in a file; the table is made from those that are
-there. A part that fails hides none of the others.
+Each part writes its raw numbers to a file, and the report is built from the files that exist. A failed part
+does not stop the others.
 """
 
 import sys
@@ -23,29 +23,29 @@ PARTS = {
 }
 
 
-class NoSuchPart(Exception):
-    """A part was asked for that there is not."""
+class UnknownPart(Exception):
+    """The named part does not exist."""
 
 
 def run(smoke: bool, out: Path, only: Sequence[str] | None, sizes: Sequence[int] | None) -> int:
-    """0 when everything was accepted and all ledgers verify; missed targets do not matter to it.
+    """Measure the parts and return 0 if all checks hold; missed targets do not count.
 
-    `only` these parts are measured, and the others told as they were measured before, if they were; with none
-    at all the table is made again. `smoke`: each for a second or two, which shows that it works and measures
-    nothing. Raises NoSuchPart.
+    `only` restricts the parts to measure; the report shows earlier results of the others. An empty list only
+    builds the report again. `smoke` runs each part for a second or two, to show that it works.
+    Raises UnknownPart.
     """
     chosen = list(PARTS) if only is None else list(only)
     if unknown := set(chosen) - set(PARTS):
-        raise NoSuchPart(f"bench: no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    # What a smoke says must not be taken for a measurement.
+        raise UnknownPart(f"bench: no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
+    # Results of a smoke run stay apart from measurements.
     folder = out / "smoke" if smoke else out
     for part in chosen:
-        # So that nobody takes the numbers of an earlier run for those of this one.
+        # Results of an earlier run must not appear as results of this one.
         (folder / f"{part}.json").unlink(missing_ok=True)
     for part in chosen:
         _measure(part, folder / f"{part}.json", smoke, sizes)
     raws = report.read(folder, PARTS)
-    note = " (a smoke: these figures mean nothing)" if smoke else ""
+    note = " (smoke run: the figures are not measurements)" if smoke else ""
     whole = {part: raw for part, raw in raws.items() if "rounds" in raw}
     details = [table for part, raw in whole.items() for table in PARTS[part].tables(raw)]
     return report.finish(raws, details, folder, note)
@@ -56,16 +56,16 @@ def _measure(part: str, out: Path, smoke: bool, sizes: Sequence[int] | None) -> 
     if part == "growth" and sizes is not None and not smoke:
         flags += ["--sizes", *map(str, sizes)]
     began = time.monotonic()
-    print(f"{part}: begins", file=sys.stderr, flush=True)
+    print(f"{part}: started", file=sys.stderr, flush=True)
     try:
         PARTS[part].main(flags)
         print(f"{part}: took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     except NoLoadGenerator as problem:
         print(f"{part}: {problem}", file=sys.stderr, flush=True)
-        report.failed(problem, out)
-    except Exception as problem:  # the others are worth having all the same, and the report says so
+        report.write_failure(problem, out)
+    except Exception as problem:  # the other parts still run, and the report shows the failure
         traceback.print_exc()
         print(
             f"{part}: failed after {time.monotonic() - began:.0f} s: {problem}", file=sys.stderr, flush=True
         )
-        report.failed(problem, out)
+        report.write_failure(problem, out)

@@ -1,6 +1,6 @@
-"""The reference: a Litestar app that decodes and encodes the same bodies and does nothing else.
+"""Reference server: a Litestar app that only decodes and encodes the same bodies.
 
-`python -m trials.bench.noop --port P --workers N` serves it by the same server and settings as the real API.
+`python -m trials.bench.noop --port P --workers N` serves it with the same server and settings as the API.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from domain.money import Money
 from domain.payments import PaymentStatus
 from projections.bookings import BookingPayment, BookingRow
 from runtime.settings import Settings
-from trials.bench.process import collect_as_the_api_does
+from trials.bench.process import configure_gc_like_the_api
 
 NOW = datetime(2025, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SOME_ID = UUID("01900000-0000-7000-8000-000000000001")
 PRICE = Money(45_000, "USD")
 
 
-class Paid(msgspec.Struct, frozen=True):
+class NoopPayment(msgspec.Struct, frozen=True):
     payment_id: UUID
     booking: BookingRow
 
@@ -37,7 +37,7 @@ class Cancel(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Availability(msgspec.Struct, frozen=True):
+class NoopAvailability(msgspec.Struct, frozen=True):
     flight_id: UUID
     seats: int
     held: int
@@ -51,8 +51,8 @@ async def create(data: JSONBody[InitiateBooking]) -> BookingRow:
 
 
 @post("/api/v1/bookings/payments", status_code=201)
-async def pay(data: JSONBody[PayBooking]) -> Paid:
-    return Paid(SOME_ID, _booking(data.booking_id, data.user_id, 1))
+async def pay(data: JSONBody[PayBooking]) -> NoopPayment:
+    return NoopPayment(SOME_ID, _booking(data.booking_id, data.user_id, 1))
 
 
 @post("/api/v1/bookings/{booking_id:uuid}/cancel", status_code=200)
@@ -66,8 +66,8 @@ async def booking(booking_id: FromPath[UUID]) -> BookingRow:
 
 
 @get("/api/v1/flights/{flight_id:uuid}/availability")
-async def availability(flight_id: FromPath[UUID]) -> Availability:
-    return Availability(flight_id, 1000, 0, 500, 500)
+async def availability(flight_id: FromPath[UUID]) -> NoopAvailability:
+    return NoopAvailability(flight_id, 1000, 0, 500, 500)
 
 
 def _booking(id: UUID, user_id: str, seats: int) -> BookingRow:
@@ -88,13 +88,13 @@ def _booking(id: UUID, user_id: str, seats: int) -> BookingRow:
 
 def create_app() -> Litestar:
     @asynccontextmanager
-    async def settled(_: Litestar) -> AsyncIterator[None]:
-        collect_as_the_api_does()
+    async def freeze_garbage(_: Litestar) -> AsyncIterator[None]:
+        configure_gc_like_the_api()
         yield
 
     return Litestar(
         [create, pay, cancel, booking, availability],
-        lifespan=[settled],
+        lifespan=[freeze_garbage],
         openapi_config=None,
         logging_config=None,
     )

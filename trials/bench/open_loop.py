@@ -1,8 +1,7 @@
-"""Requests at a fixed rate, whether or not earlier ones are answered: latency without coordinated omission.
+"""Open loop: requests at a fixed rate, so that latency has no coordinated omission.
 
-A closed loop asks less while the server is slow, and so leaves out what its callers would have waited. Here
-each request has a time at which it is due, and its latency counts from then (G. Tene, "How NOT to measure
-latency").
+A closed loop sends less while the server is slow and leaves out that waiting. Here each request has a due
+time, and its latency counts from then (G. Tene, "How NOT to measure latency").
 """
 
 import asyncio
@@ -13,20 +12,20 @@ from uuid import uuid4
 
 import aiohttp
 
-from trials.bench.wrk import Load, Request
+from trials.bench.wrk import LoadResult, Request
 
 CONNECTIONS_MAX = 256
-"""Requests that find all of them busy wait for one, and that counts."""
+"""Limit on connections. A request that finds all of them busy waits, and the wait counts."""
 
 SECONDS_MAX = 30.0
 
 
-def load(url: str, requests: Sequence[Request], rate: int, seconds: int) -> Load:
-    """`rate` requests a second, evenly spaced; each POST with an idempotency key of its own."""
+def load(url: str, requests: Sequence[Request], rate: int, seconds: int) -> LoadResult:
+    """Send `rate` requests a second, evenly spaced, each POST with its own idempotency key."""
     return asyncio.run(_load(url, requests, rate, seconds))
 
 
-async def _load(url: str, requests: Sequence[Request], rate: int, seconds: int) -> Load:
+async def _load(url: str, requests: Sequence[Request], rate: int, seconds: int) -> LoadResult:
     statuses: list[int] = []
     latencies: list[float] = []
 
@@ -56,7 +55,7 @@ async def _load(url: str, requests: Sequence[Request], rate: int, seconds: int) 
             crowd.create_task(send(session, requests[number % len(requests)], due))
     percentiles = quantiles(latencies, n=100, method="inclusive")
     accepted = sum(200 <= status < 300 for status in statuses)
-    return Load(
+    return LoadResult(
         accepted_per_second=accepted / (time.monotonic() - started),
         refused=sum(status >= 400 for status in statuses),
         broken=statuses.count(0),

@@ -1,8 +1,7 @@
-"""More callers than the queues hold, who never wait as they are told, and what is left for those who do.
+"""Overload: four times as many connections as the queues hold, which all ignore Retry-After.
 
-Starts the real program on a fresh ledger, measures its capacity, then opens four times as many connections
-as its queues hold, each asking again as soon as it is answered. Beside them one polite caller books a seat
-at a time and comes back when Retry-After says so. Exit 1 when a bound is broken.
+Starts the program on a fresh ledger and measures its capacity first. During the overload, one well-behaved
+caller books a seat at a time and obeys Retry-After. Exits with 1 if a bound is broken.
 """
 
 import argparse
@@ -28,26 +27,26 @@ from trials.bench import servers, wrk
 from trials.bench.footprint import children, memory_bytes
 from trials.bench.load_generator import NoLoadGenerator, generator
 from trials.bench.traffic import SECRET, Traffic
-from trials.bench.wrk import Load, Request
+from trials.bench.wrk import LoadResult, Request
 
 WORKERS = 2
 FULL = 1024
-"""Connections at which throughput grows no more: what is in flight past that only waits."""
+"""Number of connections beyond which throughput does not grow."""
 
 WARM_SECONDS = 60
-"""The first minute is faster than all later ones: until the first checkpoint no page is logged whole."""
+"""The first minute is faster: before the first checkpoint PostgreSQL logs no full pages."""
 
 FLIGHTS = 2000
 SHARE_MIN = 0.9
 ACCEPTED_P99_SECONDS_MAX = 5.0
-"""SEATLEDGER_DEADLINE_SECONDS: whatever takes longer is answered 503."""
+"""Default of SEATLEDGER_DEADLINE_SECONDS; slower commands are answered with 503."""
 
 RECOVERY_SECONDS_MAX = 5.0
 MEMORY_BYTES_MAX = 256 * 1024**2
 
 
 class Overload(msgspec.Struct, frozen=True):
-    """`share` of the capacity that was left; seconds from the end of the load to a booking."""
+    """Results. `share` is the remaining part of the capacity; recovery counts from the end of the load."""
 
     capacity: float
     accepted_per_second: float
@@ -71,8 +70,8 @@ class Overload(msgspec.Struct, frozen=True):
         )
 
 
-class Polite:
-    """A caller who books one seat at a time, waits as told, and keeps the seconds of each success."""
+class PoliteCaller:
+    """Books one seat at a time, obeys Retry-After, and records the latency of each success."""
 
     def __init__(self, url: str, request: Request) -> None:
         self._url, self._request = url, request
@@ -83,11 +82,11 @@ class Polite:
 
     @property
     def p99_seconds(self) -> float:
-        """Of those accepted; endless when none was."""
+        """The 99th percentile of accepted bookings; infinite if there was none."""
         ordered = sorted(self._seconds)
         return ordered[len(ordered) * 99 // 100] if ordered else float("inf")
 
-    def __enter__(self) -> "Polite":
+    def __enter__(self) -> "PoliteCaller":
         self._thread.start()
         return self
 
@@ -113,7 +112,7 @@ class Polite:
 
 
 async def book(session: aiohttp.ClientSession, url: str, request: Request) -> tuple[int, float]:
-    """The status, and how long to wait before the next."""
+    """Book once. Return the status, and the seconds to wait before the next request."""
     headers = {"Authorization": f"Bearer {request.token}", "Content-Type": "application/json"}
     async with session.post(url + request.path, data=request.body, headers=headers) as answer:
         await answer.read()
@@ -132,8 +131,16 @@ async def seconds_until_booked(url: str, request: Request) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="seatledger overload", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=120, metavar="S", help="of overload (120)")
-    parser.add_argument("--capacity-seconds", type=int, default=30, metavar="S", help="of measuring it (30)")
+    parser.add_argument(
+        "--seconds", type=int, default=120, metavar="S", help="duration of the overload (120)"
+    )
+    parser.add_argument(
+        "--capacity-seconds",
+        type=int,
+        default=30,
+        metavar="S",
+        help="duration of the capacity measurement (30)",
+    )
     parser.add_argument("--connections", type=int, default=4 * WORKERS * QUEUE_MAX, metavar="N")
     options = parser.parse_args(arguments)
     try:
@@ -145,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory(prefix="seatledger-overload-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the embedded database's own user must get through
+        folder.chmod(0o755)  # the embedded server's user must enter the folder
         up = ("cli.main", "up", "--data", str(folder / "data"), "--workers", str(WORKERS))
         settings = {"SEATLEDGER_JWT_SECRET": SECRET}
         with servers.running(*up, log=folder / "up.log", settings=settings) as url:
@@ -156,20 +163,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(url: str, capacity_seconds: int, seconds: int, connections: int) -> Overload:
     traffic = Traffic(url)
-    # Of many flights, so that none is full before the end: that refusal would look like overload.
+    # Many flights, so that none becomes full: that refusal would count as overload.
     requests = traffic.bookings_anywhere(traffic.schedule(FLIGHTS))
 
-    def load(connections: int, seconds: int) -> Load:
+    def load(connections: int, seconds: int) -> LoadResult:
         return wrk.load(url, requests, connections=connections, seconds=seconds)
 
     load(FULL, WARM_SECONDS)
     capacities = [load(FULL, capacity_seconds).accepted_per_second]
     before = _memory_bytes()
-    with Polite(url, requests[0]) as polite:
+    with PoliteCaller(url, requests[0]) as polite:
         over = load(connections, seconds)
     recovered = asyncio.run(seconds_until_booked(url, requests[0]))
     grown = _memory_bytes() - before
-    # Before and after: the log has grown meanwhile, and the machine may have other things to do.
+    # Measured before and after, because the log grows and the machine may be busy.
     capacities.append(load(FULL, capacity_seconds).accepted_per_second)
     capacity = mean(capacities)
     return Overload(

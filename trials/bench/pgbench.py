@@ -1,7 +1,7 @@
-"""References by PostgreSQL alone: one durable transaction for each booking, driven by pgbench.
+"""Reference by PostgreSQL alone: one durable transaction per booking, driven by pgbench.
 
-A booking is an event inserted and a seat taken if one is free, in one prepared statement: about the least
-that a booking system could do, in C, without keys, chain, views or history.
+A booking inserts an event and takes a free seat in one prepared statement: about the minimum of any booking
+system, in C, without keys, chain, views or history.
 """
 
 import re
@@ -16,7 +16,7 @@ import psycopg
 from database.embedded.binaries import find_binaries
 
 SECONDS_MIN = 2
-"""In less a busy machine hardly opens all connections."""
+"""A busy machine needs this long to open all connections."""
 
 FLIGHTS = 1_000
 SEATS = 1_000_000_000
@@ -42,17 +42,17 @@ BOOK = """
 """
 
 
-class Pace(msgspec.Struct, frozen=True):
-    """Bookings a second, and how long one took."""
+class BookingPace(msgspec.Struct, frozen=True):
+    """Bookings per second, and the latency of one."""
 
     per_second: float
     p50_ms: float
     p99_ms: float
 
 
-def pace_of(seconds_each: list[float], elapsed: float) -> Pace:
+def pace_of(seconds_each: list[float], elapsed: float) -> BookingPace:
     percentiles = quantiles(seconds_each, n=100, method="inclusive")
-    return Pace(len(seconds_each) / elapsed, percentiles[49] * 1e3, percentiles[98] * 1e3)
+    return BookingPace(len(seconds_each) / elapsed, percentiles[49] * 1e3, percentiles[98] * 1e3)
 
 
 def prepare(url: str) -> None:
@@ -60,8 +60,8 @@ def prepare(url: str) -> None:
         connection.execute(SCHEMA)
 
 
-def book(url: str, *, clients: int, seconds: int, hot: bool) -> Pace:
-    """Raises RuntimeError, with what pgbench said."""
+def book(url: str, *, clients: int, seconds: int, hot: bool) -> BookingPace:
+    """Run pgbench. Raises RuntimeError with its output if it fails."""
     binaries = find_binaries()
     assert binaries
     flight = str(HOT) if hot else f"random(1, {FLIGHTS})"
@@ -87,6 +87,6 @@ def book(url: str, *, clients: int, seconds: int, hot: bool) -> Pace:
         found = re.search(r"^tps = ([0-9.]+)", ran.stdout, re.MULTILINE)
         if ran.returncode or not found:
             raise RuntimeError(f"pgbench failed: {ran.stdout}{ran.stderr}")
-        # The third column is the time that the transaction took, in microseconds.
+        # The third column is the duration of the transaction in microseconds.
         times = [int(line.split()[2]) / 1e6 for log in Path(folder).glob("log*") for line in log.open()]
     return pace_of(times, len(times) / float(found[1]))

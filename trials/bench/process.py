@@ -1,4 +1,4 @@
-"""This process as one of the API's: the same event loop, the same patience of the garbage collector."""
+"""Run a coroutine as an API worker does: same event loop, same garbage collector settings."""
 
 import asyncio
 import gc
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    collect_as_the_api_does()
+    configure_gc_like_the_api()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
 
-def collect_as_the_api_does() -> None:
+def configure_gc_like_the_api() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)

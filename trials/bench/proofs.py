@@ -1,4 +1,4 @@
-"""`python -m trials.bench.proofs [--events 1000000]`: how fast the tree follows, and what proofs take."""
+"""`python -m trials.bench.proofs [--events 1000000]`: the tree's pace, and the cost of proofs."""
 
 import argparse
 import asyncio
@@ -36,7 +36,7 @@ _FILL = f"""
 
 
 def fill(url: str, first: int, last: int) -> None:
-    """Well-formed events whose hashes are none of a chain: the tree does not look at them."""
+    """Insert well-formed events. Their hashes form no chain, which the tree does not read."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_FILL, (first, last))
 
@@ -88,7 +88,7 @@ def in_memory() -> None:
 
 
 def tell(what: str, began: float, more: str = "") -> None:
-    """The time is that of the last try, where there are several."""
+    """Run `work` several times and return the result and duration of the last run."""
     print(f"{what}: {(time.perf_counter() - began) * 1e3:,.1f} ms {more}")
 
 

@@ -1,7 +1,7 @@
-"""`python -m trials.bench.self_audit [--events 10000]`: from a corrupted row to red, and what looking costs.
+"""`python -m trials.bench.self_audit [--events 10000]`: time to alarm, and cost.
 
-A ledger of its own, filled with holds that are paid for; then the auditor pulses as it does in the scheduler,
-in another process than the writers, who are measured with and without it, turn by turn.
+Fills a ledger with paid bookings. The self-audit then runs as in the scheduler, in its own process, and the
+writers are measured with and without it in turn.
 """
 
 import argparse
@@ -35,7 +35,7 @@ BLOCK = 1000
 TRIES = 5
 IDLE_SECONDS = 60
 TURN_SECONDS = 35
-"""Longer than the rest between two rounds, so that each turn has its share of them."""
+"""Longer than the pause between two audit rounds, so that every turn contains some."""
 
 TURNS = 3
 PULSE_SECONDS = 1.0
@@ -48,7 +48,7 @@ _flights = count()
 
 
 async def trade(ledger: Ledger, events: int, at_once: int) -> int:
-    """Holds that are paid for, three events each, `at_once` together; how many commands it took."""
+    """Book and pay, three events each, `at_once` concurrently. Return the number of commands."""
     commands = 0
     for first in range(0, events // 3, SEATS):
         day, number = divmod(next(_flights), 9_000)
@@ -71,7 +71,7 @@ async def trade(ledger: Ledger, events: int, at_once: int) -> int:
 
 
 async def pulse(url: str) -> None:
-    """As in the scheduler, for ever."""
+    """Run the self-audit in a loop, as the scheduler does."""
     auditor = Auditor(url)
     while True:
         await auditor.run()
@@ -80,7 +80,7 @@ async def pulse(url: str) -> None:
 
 @contextmanager
 def auditing(url: str) -> Iterator[int]:
-    """In a process of its own, whose id it gives."""
+    """Run the self-audit in a child process. Yield its process id."""
     process = get_context("spawn").Process(target=_pulse, args=(url,), daemon=True)
     process.start()
     try:
@@ -95,7 +95,7 @@ def _pulse(url: str) -> None:
 
 
 async def corruptions(connection: Connection) -> None:
-    """Each at a moment of its own: until it is named, and until the mended row is fine again."""
+    """Measure the seconds until a corrupted row is reported, and until the repaired row is accepted."""
     for _ in range(TRIES):
         await asyncio.sleep(random.uniform(0, 30))
         cursor = await connection.execute(_CORRUPT, (random.random(),))
@@ -110,20 +110,20 @@ async def corruptions(connection: Connection) -> None:
 async def until(connection: Connection, ok: bool) -> float:
     began = time.perf_counter()
     async with asyncio.timeout(RED_SECONDS_MAX):
-        while (await standing(connection)).ok != ok:  # noqa: ASYNC110 - it is told in a table
+        while (await standing(connection)).ok != ok:  # noqa: ASYNC110 - the table is polled
             await asyncio.sleep(0.1)
     return time.perf_counter() - began
 
 
 async def idle(url: str, connection: Connection) -> None:
-    """Its share of a core while nobody writes: its Python and its session in PostgreSQL."""
+    """Return the share of a core used without writes, by the audit process and its session."""
     with auditing(url) as process:
         used = await busy(process, connection, asyncio.sleep(IDLE_SECONDS))
     print(f"idle: {used / IDLE_SECONDS:.2%} of a core")
 
 
 async def writers(url: str, ledger: Ledger, connection: Connection) -> None:
-    """Commands a second with and without it, turn by turn; and its own share of a core meanwhile."""
+    """Return commands per second with and without the self-audit in turn, and its share of a core."""
     paces: dict[bool, float] = {}
 
     async def turn(audited: bool) -> None:
@@ -136,7 +136,7 @@ async def writers(url: str, ledger: Ledger, connection: Connection) -> None:
     for number in range(TURNS):
         used = 0.0
         for audited in (False, True) if number % 2 else (True, False):
-            # So that the turn pays for its own events, and for no others.
+            # The audit catches up first, so that the turn pays for its own events only.
             await full_round(connection)
             if audited:
                 with auditing(url) as process:
@@ -152,7 +152,7 @@ async def writers(url: str, ledger: Ledger, connection: Connection) -> None:
 
 
 async def busy(process: int, connection: Connection, work: Awaitable[None]) -> float:
-    """Seconds of a core that the auditor and its session use meanwhile."""
+    """Return the CPU seconds of the audit process and its session so far."""
     await asyncio.sleep(START_SECONDS)
     cursor = await connection.execute(_SESSION)
     row = await cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Servers to measure, each a real process: started, waited for, stopped."""
+"""Start and stop the servers to measure, as real processes."""
 
 import os
 import re
@@ -18,26 +18,26 @@ START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 15
 
 
-class DidNotStart(Exception):
-    """The server ended, or said nothing, before it was ready."""
+class ServerDidNotStart(Exception):
+    """The server ended, or did not become ready in time."""
 
 
 @contextmanager
 def running(
     *arguments: str, log: Path, settings: Mapping[str, str] | None = None, says_ready: bool = True
 ) -> Iterator[str]:
-    """Runs `python -m` with these arguments and a free port, its output in `log`; yields its URL.
+    """Run `python -m` with the arguments and a free port, output to `log`. Yield the URL when it is ready.
 
-    What does not say when it is ready is so once it listens.
+    Without `says_ready`, a server is ready when it listens.
     """
     port = str(_free_port())
     command = [sys.executable, "-m", *arguments, "--port", port]
-    with log.open("wb") as output, _stopped_at_the_end(command, output.fileno(), settings or {}) as process:
+    with log.open("wb") as output, _process(command, output.fileno(), settings or {}) as process:
         yield _ready_url(process, log, None if says_ready else f"http://127.0.0.1:{port}")
 
 
 @contextmanager
-def _stopped_at_the_end(
+def _process(
     command: list[str], output: int, settings: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
@@ -62,10 +62,10 @@ def _ready_url(process: subprocess.Popen[bytes], log: Path, url: str | None) -> 
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         ready = READY_LINE.search(log.read_text(errors="replace"))
-        if (told := url or (ready and ready.group(1))) and _listens(told):
-            return told
+        if (found := url or (ready and ready.group(1))) and _listens(found):
+            return found
         time.sleep(0.05)
-    raise DidNotStart(log.read_text(errors="replace")[-2000:])
+    raise ServerDidNotStart(log.read_text(errors="replace")[-2000:])
 
 
 def _listens(url: str) -> bool:
@@ -75,10 +75,10 @@ def _listens(url: str) -> bool:
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without settings of another ledger: a benchmark must never write into that."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("SEATLEDGER_")}
-    # Empty means not set, also where a file .env says otherwise.
-    return {**kept, "DATABASE_URL": "", "PYTHONPATH": str(REPOSITORY)}
+    """Return the environment without settings, so that a benchmark never writes to another ledger."""
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("SEATLEDGER_")}
+    # An empty value also overrides a file .env.
+    return {**environment, "DATABASE_URL": "", "PYTHONPATH": str(REPOSITORY)}
 
 
 def _free_port() -> int:

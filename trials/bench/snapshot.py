@@ -1,9 +1,9 @@
-"""Bookings while an analyst keeps a snapshot open: what that costs those who book.
+"""Bookings while an analyst keeps a snapshot open.
 
-As long as the snapshot is open PostgreSQL must keep every row that was changed since, so a table whose rows
-change thousands of times a second would grow and slow down. Two ledgers are booked on in turn, slice by
-slice, before, while and after somebody reads one of them in a transaction that stays open; the other ledger
-tells what the machine does meanwhile. All bookings go to a few flights, which is hardest on their rows.
+During an open snapshot PostgreSQL keeps every changed row, so a table with thousands of changes per second
+grows and slows down. Two ledgers are booked in alternating slices before, during and after a long transaction
+on one of them; the other ledger shows the effect of the machine. All bookings go to a few flights, which is
+the worst case.
 """
 
 import argparse
@@ -19,19 +19,19 @@ import psycopg
 from loguru import logger
 
 from ledger.ledger import open_ledger
-from trials.bench.desk import RATE_MAX, SEATS, Desk, settings, some_at_once
-from trials.bench.ledgers import Fresh, fresh_ledger, sealed
-from trials.bench.pgbench import Pace
+from trials.bench.direct_client import RATE_MAX, SEATS, DirectClient, settings, some_at_once
+from trials.bench.ledgers import FreshLedger, fresh_ledger, seal_names
+from trials.bench.pgbench import BookingPace
 from trials.bench.process import run
 from trials.bench.report import RESULTS, conclude
-from trials.bench.report import settings as told_settings
-from trials.bench.tables import Table, spread
-from trials.bench.verified import verified
+from trials.bench.report import settings as describe_run
+from trials.bench.tables import ResultTable, spread
+from trials.bench.verify_check import verified
 
 IN_FLIGHT = 64
 FLIGHTS = 16
 SLICES = 4
-"""Before, and after."""
+"""Number of slices before, and after."""
 
 LEDGERS = ("read", "other")
 ANALYSIS = "select topic, count(*) from ledger.events group by topic order by topic"
@@ -39,7 +39,7 @@ ANALYSIS = "select topic, count(*) from ledger.events group by topic order by to
 
 @asynccontextmanager
 async def snapshot(url: str) -> AsyncIterator[None]:
-    """A query, and its snapshot until the end of the context. Raises psycopg.Error when it did not last."""
+    """Hold a snapshot open during the context. Raises psycopg.Error if it was lost."""
     async with await psycopg.AsyncConnection.connect(url) as analyst:
         await analyst.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         first = await (await analyst.execute(ANALYSIS)).fetchall()
@@ -48,10 +48,14 @@ async def snapshot(url: str) -> AsyncIterator[None]:
             raise RuntimeError("the analyst's snapshot did not stay as it was")
 
 
-async def measure(ledgers: Mapping[str, Fresh], seconds: int, slice_seconds: int, slices: int) -> list[Any]:
+async def measure(
+    ledgers: Mapping[str, FreshLedger], seconds: int, slice_seconds: int, slices: int
+) -> list[Any]:
     async with AsyncExitStack() as stack:
         desks = {
-            name: Desk(await stack.enter_async_context(open_ledger(fresh.url, settings(sealed(fresh)))))
+            name: DirectClient(
+                await stack.enter_async_context(open_ledger(fresh.url, settings(seal_names(fresh))))
+            )
             for name, fresh in ledgers.items()
         }
 
@@ -69,12 +73,12 @@ async def measure(ledgers: Mapping[str, Fresh], seconds: int, slice_seconds: int
         return found + [await slice("after") for _ in range(slices)]
 
 
-async def _book(desk: Desk, seconds: int) -> Pace:
+async def _book(desk: DirectClient, seconds: int) -> BookingPace:
     flights = await desk.schedule(-(-RATE_MAX * seconds // SEATS // FLIGHTS) * FLIGHTS)
     return await desk.book(some_at_once(flights, FLIGHTS), IN_FLIGHT, seconds)
 
 
-def tables(raw: Mapping[str, Any]) -> list[Table]:
+def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
     rows = []
     for phase in ("before", "while", "after"):
         chosen = [one for one in raw["rounds"] if one["phase"] == phase]
@@ -88,11 +92,11 @@ def tables(raw: Mapping[str, Any]) -> list[Table]:
     title = (
         f"Bookings with a snapshot open for {raw['settings']['seconds']} s, {FLIGHTS} flights, 64 in flight"
     )
-    return [Table(title, ("", "a second", "lowest-highest", "p99 ms"), rows)]
+    return [ResultTable(title, ("", "a second", "lowest-highest", "p99 ms"), rows)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the ledger that was read verifies afterwards."""
+    """Return 0 if the ledger with the snapshot verifies afterwards."""
     parser = argparse.ArgumentParser(
         prog="python -m trials.bench.snapshot",
         description=__doc__,
@@ -110,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.smoke:
         options.seconds, slice_seconds, slices = 2, 1, 1
     logger.remove()
-    chosen = told_settings(vars(options))
+    chosen = describe_run(vars(options))
     with ExitStack() as stack:
         ledgers = {name: stack.enter_context(fresh_ledger()) for name in LEDGERS}
         rounds = run(measure(ledgers, options.seconds, slice_seconds, slices))

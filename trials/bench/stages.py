@@ -20,7 +20,7 @@ class Clock:
         self.seconds: dict[str, float] = {}
         self._inner = [0.0]
 
-    def told(self, bookings: float) -> dict[str, float]:
+    def microseconds(self, bookings: float) -> dict[str, float]:
         """Microseconds for each booking, the longest stage first."""
         by_length = sorted(self.seconds.items(), key=lambda pair: -pair[1])
         return {stage: seconds / bookings * 1e6 for stage, seconds in by_length}
@@ -57,14 +57,14 @@ def clocked() -> Iterator[Clock]:
     """Only one writer may run meanwhile: what other tasks do while it waits counts as waiting."""
     clock, within = Clock(), ["lock"]
 
-    def named(trip: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def stage_of(trip: str, function: Callable[..., Any]) -> Callable[..., Any]:
         waited = clock.around_waiting(lambda: f"{trip}: rows to objects and back", function)
 
-        async def told(*arguments: Any) -> Any:
+        async def timed(*arguments: Any) -> Any:
             within[0] = trip
             return await waited(*arguments)
 
-        return told
+        return timed
 
     send_ahead = clock.around(lambda: "write: rows to objects and back", Store.send_ahead)
 
@@ -73,10 +73,10 @@ def clocked() -> Iterator[Clock]:
         send_ahead(*arguments)
 
     changes = [
-        patch.object(Store, "lock", named("lock", Store.lock)),
+        patch.object(Store, "lock", stage_of("lock", Store.lock)),
         patch.object(Store, "send_ahead", ahead),
-        patch.object(Store, "load", named("load", Store.load)),
-        patch.object(Store, "write", named("write", Store.write)),
+        patch.object(Store, "load", stage_of("load", Store.load)),
+        patch.object(Store, "write", stage_of("write", Store.write)),
         patch.object(Store, "_send", clock.around(lambda: f"{within[0]}: parameters encoded", Store._send)),
         patch.object(
             Store,

@@ -1,4 +1,4 @@
-"""Tables: told to a terminal, and written as Markdown."""
+"""Result tables, printed to a terminal or written as Markdown."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from rich.console import Console
 WIDTH_PIPED = 130
 
 
-class Table(NamedTuple):
+class ResultTable(NamedTuple):
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -22,30 +22,30 @@ class Table(NamedTuple):
         return any(cell[:1].isdigit() for cell in cells) and not is_name
 
 
-def tell(tables: Iterable[Table]) -> None:
-    """On standard output; as wide as the terminal, where there is one."""
+def print_tables(tables: Iterable[ResultTable]) -> None:
+    """Print to standard output, in the width of the terminal if there is one."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED, highlight=False)
     for table in tables:
-        shown = rich.table.Table(title=table.title, title_style="", title_justify="left")
+        view = rich.table.Table(title=table.title, title_style="", title_justify="left")
         for number, heading in enumerate(table.headings):
-            shown.add_column(
+            view.add_column(
                 heading, justify="right" if table.is_of_numbers(number) else "left", overflow="fold"
             )
         for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
+            view.add_row(*row)
+        console.print(view)
 
 
-def markdown(table: Table) -> str:
+def markdown(table: ResultTable) -> str:
     lines = [
         table.headings,
         ["---:" if table.is_of_numbers(n) else "---" for n, _ in enumerate(table.headings)],
         *table.rows,
     ]
-    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([f"## {table.title}", "", *told, ""])
+    text = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return "\n".join([f"## {table.title}", "", *text, ""])
 
 
 def spread(numbers: Sequence[float], form: str = ",.0f") -> tuple[str, str]:
-    """Two cells: the median, and the lowest to the highest."""
+    """Return two cells: the median, and the range from lowest to highest."""
     return f"{median(numbers):{form}}", f"{min(numbers):{form}}-{max(numbers):{form}}"

@@ -1,7 +1,7 @@
-"""What ought to be reached: every target once, what it is, how it follows from raw numbers, and the verdict.
+"""Targets: limits, and how each figure follows from the raw numbers.
 
-A ratio is taken round by round, so that what disturbs a whole round disturbs both its sides; the median of
-the rounds counts. Where the limits come from: two cores, database and load generator on the same machine.
+Ratios are computed per round, so that a disturbance of a round affects both sides, and the median counts.
+The limits apply to two cores, with database and load generator on the same machine.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,30 +9,30 @@ from statistics import median
 from typing import Any, NamedTuple
 
 Raws = Mapping[str, Any]
-"""By part of the bench: what its file holds."""
+"""Contents of the result files, by part of the benchmark."""
 
 
-class Found(NamedTuple):
-    """What a target came to in each round, and a word to it. Without rounds it was not measured."""
+class Measured(NamedTuple):
+    """The figure of a target in each round, and a note. No rounds means not measured."""
 
     rounds: list[float]
     note: str = ""
 
 
 class Target(NamedTuple):
-    """To be at least `least`, or at most `most`; with neither it is only told.
+    """A figure to be at least `least` or at most `most`; with neither it is informative.
 
-    `found` raises KeyError, IndexError or ZeroDivisionError where that was not measured.
+    `measure` raises KeyError, IndexError or ZeroDivisionError if the raw numbers are missing.
     """
 
     what: str
-    found: Callable[[Raws], Found]
+    measure: Callable[[Raws], Measured]
     least: float | None = None
     most: float | None = None
     form: str = "{:.2f}"
 
     @property
-    def wanted(self) -> str:
+    def limit(self) -> str:
         if self.least is not None:
             return "≥ " + self.form.format(self.least)
         return "" if self.most is None else "≤ " + self.form.format(self.most)
@@ -41,57 +41,57 @@ class Target(NamedTuple):
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 
 
-class Verdict(NamedTuple):
-    """All as it is shown; `outcome` is empty where there is nothing to reach."""
+class TargetRow(NamedTuple):
+    """A row of the report. `outcome` is empty for informative figures."""
 
     what: str
     measured: str
     spread: str
-    wanted: str
+    limit: str
     outcome: str
 
 
-def verdicts(raws: Raws) -> list[Verdict]:
-    """On every target, measured or not."""
-    return [_verdict(target, raws) for target in TARGETS]
+def target_rows(raws: Raws) -> list[TargetRow]:
+    """Return a row for every target, measured or not."""
+    return [_row(target, raws) for target in TARGETS]
 
 
-def _verdict(target: Target, raws: Raws) -> Verdict:
+def _row(target: Target, raws: Raws) -> TargetRow:
     try:
-        rounds, note = target.found(raws)
+        rounds, note = target.measure(raws)
     except (KeyError, IndexError, ZeroDivisionError):
         rounds, note = [], ""
     what = target.what + (f" ({note})" if note else "")
     if not rounds:
-        return Verdict(what, "not measured", "", target.wanted, "not measured")
+        return TargetRow(what, "not measured", "", target.limit, "not measured")
     value = median(rounds)
-    outcome = ("reached" if target.is_met(value) else "missed") if target.wanted else ""
+    outcome = ("reached" if target.is_met(value) else "missed") if target.limit else ""
     spread = "-".join(target.form.format(end) for end in (min(rounds), max(rounds)))
-    return Verdict(what, target.form.format(value), spread, target.wanted, outcome)
+    return TargetRow(what, target.form.format(value), spread, target.limit, outcome)
 
 
 Share = Callable[[Mapping[str, Any]], float]
-"""Of one round: cases by name."""
+"""Computes a figure from one round, given its cases by name."""
 
 
-def _http(connections: int, share: Share) -> Callable[[Raws], Found]:
-    def found(raws: Raws) -> Found:
-        return Found([share(one[str(connections)]) for one in raws["http"]["rounds"]])
+def _http(connections: int, share: Share) -> Callable[[Raws], Measured]:
+    def measure(raws: Raws) -> Measured:
+        return Measured([share(one[str(connections)]) for one in raws["http"]["rounds"]])
 
-    return found
+    return measure
 
 
-def _part(name: str, share: Share) -> Callable[[Raws], Found]:
-    return lambda raws: Found([share(one) for one in raws[name]["rounds"]])
+def _part(name: str, share: Share) -> Callable[[Raws], Measured]:
+    return lambda raws: Measured([share(one) for one in raws[name]["rounds"]])
 
 
 def _pace(case: str, reference: str) -> Share:
-    """Over HTTP: answers accepted a second."""
+    """Return the ratio of accepted answers per second over HTTP."""
     return lambda loads: loads[case]["accepted_per_second"] / loads[reference]["accepted_per_second"]
 
 
 def _bookings(case: str, reference: str) -> Share:
-    """Without HTTP: bookings a second."""
+    """Return the ratio of bookings per second without HTTP."""
     return lambda paces: paces[case]["per_second"] / paces[reference]["per_second"]
 
 
@@ -109,50 +109,50 @@ def _events(case: str) -> Share:
 
 
 def _api_and_scheduler(one: Any) -> float:
-    """Without who starts them anew, and without the keeper of the embedded database: MB."""
-    named = ("cli.main api ", "cli.main scheduler ")
-    found: dict[str, float] = one["2"]["processes"]
-    return sum(mb for words, mb in found.items() if any(name in words for name in named))
+    """Return the memory of API and scheduler in MB, without supervisor and keeper."""
+    names = ("cli.main api ", "cli.main scheduler ")
+    processes: dict[str, float] = one["2"]["processes"]
+    return sum(mb for command, mb in processes.items() if any(name in command for name in names))
 
 
 FOLDED = "seats in the past"
-"""No point query: it folds what became of a flight's bookings, some hundred rows from all over the ledger."""
+"""The one case that is not a point query: it folds the bookings of a flight, some hundred scattered rows."""
 
 
-def _growth(events: int, folded: bool = False) -> Callable[[Raws], Found]:
-    """Of all commands and point queries that which costs most there, in its cost in the smallest ledger.
+def _growth(events: int, folded: bool = False) -> Callable[[Raws], Measured]:
+    """Return the highest growth of cost from the smallest ledger, over all commands and point queries.
 
-    `folded`: only the query that is none.
+    `folded` selects the case that is not a point query instead.
     """
 
-    def found(raws: Raws) -> Found:
+    def measure(raws: Raws) -> Measured:
         rounds = raws["growth"]["rounds"]
         sizes = sorted(map(int, rounds[0]))
-        # Loading ends a few thousand events after the number asked for.
+        # Loading overshoots the requested number by a few thousand events.
         small, *larger = map(str, sizes)
         large = next((size for size in larger if events <= int(size) < 2 * events), None)
         if large is None:
-            return Found([], raws["growth"]["settings"].get("left_out", ""))
+            return Measured([], raws["growth"]["settings"].get("left_out", ""))
         kinds = [kind for kind in rounds[0][large] if (kind == FOLDED) == folded]
         shares = {kind: [one[large][kind] / one[small][kind] for one in rounds] for kind in kinds}
         worst = max(shares, key=lambda kind: median(shares[kind]))
-        return Found(shares[worst], worst)
+        return Measured(shares[worst], worst)
 
-    return found
+    return measure
 
 
-def _snapshot(phase: str) -> Callable[[Raws], Found]:
-    """The ledger that is read in what it was before, both in the ledger that nobody reads."""
+def _snapshot(phase: str) -> Callable[[Raws], Measured]:
+    """Return the pace under the snapshot relative to before, each against the other ledger."""
 
     def paces(raws: Raws, phase: str) -> list[float]:
         slices = [one for one in raws["snapshot"]["rounds"] if one["phase"] == phase]
         return [_bookings("read", "other")(one) for one in slices]
 
-    def found(raws: Raws) -> Found:
+    def measure(raws: Raws) -> Measured:
         before = median(paces(raws, "before"))
-        return Found([pace / before for pace in paces(raws, phase)])
+        return Measured([pace / before for pace in paces(raws, phase)])
 
-    return found
+    return measure
 
 
 BOOK, HOT, NOOP = "book, many flights", "book, one hot flight", "book, no-op"
@@ -220,4 +220,4 @@ TARGETS = (
     Target("book under an analyst's long snapshot: pace of before", _snapshot("while")),
     Target("book after it: pace of before", _snapshot("after")),
 )  # fmt: skip
-"""The targets, and what is only told."""
+"""All targets and informative figures."""

@@ -1,4 +1,4 @@
-"""What is sent to the ledger: its people, its flights, and the prepared requests of each case."""
+"""Flights, customers, and the prepared requests of each case."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ REASON = "plans have changed"
 SCHEDULED_AT_ONCE = 32
 PAGE = 200
 RATE_MAX = 20_000
-"""Bookings a second that seats are provided for; with more, refusals show that they ran out."""
+"""Highest supported rate of bookings per second: it determines the number of seats."""
 
 LINES = 20_000
-"""Prepared requests where they may be sent again and again."""
+"""Number of prepared requests that may be repeated."""
 
 
 class Traffic:
-    """Schedules flights and prepares requests, over HTTP as an operator; every customer has a token."""
+    """Schedules flights over HTTP as an operator, and prepares requests of customers with tokens."""
 
     def __init__(self, url: str) -> None:
         self._v1 = url + "/api/v1"
@@ -40,18 +40,18 @@ class Traffic:
         self._dice = random.Random(1979)
 
     def schedule(self, flights: int) -> list[str]:
-        """Ids of so many new flights."""
+        """Schedule new flights and return their ids."""
         return asyncio.run(self._schedule(flights))
 
     def bookings(self, flights: Sequence[str]) -> list[Request]:
-        """One seat on each flight, each for the next customer."""
+        """Prepare bookings of one seat on each flight, for the customers in turn."""
         return [
             self._post("/bookings", {"flight_id": flight, "user_id": name, "seats": 1}, name)
             for flight, name in zip(flights, cycle(self._tokens), strict=False)
         ]
 
     def bookings_anywhere(self, flights: Sequence[str]) -> list[Request]:
-        """One seat each, on flights drawn at random."""
+        """Prepare bookings of one seat on random flights."""
         return self.bookings(self._dice.choices(flights, k=LINES))
 
     def payments(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
@@ -74,8 +74,8 @@ class Traffic:
             for booking in bookings
         ]
 
-    def looks_at_seats(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
-        """Of the flights of these bookings."""
+    def seat_reads(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
+        """Prepare reads of the seats of these bookings' flights."""
         return [
             Request(
                 "GET",
@@ -85,14 +85,14 @@ class Traffic:
             for booking in self._dice.choices(bookings, k=LINES)
         ]
 
-    def looks_at_bookings(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
+    def booking_reads(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
         return [
             Request("GET", f"/api/v1/bookings/{booking['id']}", self._tokens[booking["user_id"]])
             for booking in self._dice.choices(bookings, k=LINES)
         ]
 
     def unpaid(self, count: int) -> list[dict[str, Any]]:
-        """Up to so many bookings that nobody has paid for."""
+        """Return up to `count` unpaid bookings."""
         return asyncio.run(self._unpaid(count))
 
     def _post(self, path: str, body: dict[str, Any], name: str) -> Request:
@@ -130,7 +130,7 @@ class Traffic:
 
 
 def flight(number: int, days: int = 2) -> dict[str, Any]:
-    """The like of which there is only one: 9,999 numbers a day, from so many days on."""
+    """Return a unique flight: 9,999 numbers per day, from `days` ahead."""
     day = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
     departs_at = day + timedelta(days=days + number // 9_999)
     return {

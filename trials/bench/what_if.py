@@ -16,8 +16,8 @@ from analytics.what_if.demand import Selection, demand
 from trials.bench.exports import FLIGHTS, fill
 from trials.bench.ledgers import fresh_ledger
 
-# The views that a replay finds streams by; and for every second booking a hold that was refused, of more
-# seats than any policy grants.
+# The views by which a replay finds streams, and a refused hold for every second booking, for more seats than
+# any policy grants.
 _VIEWS = """
     insert into views.flights select flight_id, number, origin, destination, departs_at, arrives_at,
         departure_day, seats, price_amount, price_currency, false, version from analytics.flights;
@@ -50,8 +50,8 @@ def main() -> None:
 
 def measure(url: str) -> None:
     began = time.perf_counter()
-    with demand(url, Selection()) as asked:
-        commands = sum(1 for _, of_flight in asked.flights() for _ in of_flight)
+    with demand(url, Selection()) as recorded:
+        commands = sum(1 for _, of_flight in recorded.flights() for _ in of_flight)
     read = time.perf_counter() - began
     print(f"{commands:,} commands read in {read:.1f} s", flush=True)
     for policy in ((), ("--hold-minutes", "10", "--overbook", "3%")):
@@ -63,13 +63,13 @@ def measure(url: str) -> None:
             stderr=subprocess.DEVNULL,
         ) as process:
             assert process.stdout
-            told = json.loads(process.stdout.read())
+            result = json.loads(process.stdout.read())
             _, _, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         busy = used.ru_utime + used.ru_stime
-        what = " ".join(policy) or "the policy that held"
+        what = " ".join(policy) or "the recorded policy"
         print(
-            f"{what:35} {told['commands']:,} commands in {seconds:.1f} s, {seconds / read:.1f} times reading,"
+            f"{what:35} {result['commands']:,} commands in {seconds:.1f} s, {seconds / read:.1f} x reading,"
             f" {busy:.1f} s on a processor, {used.ru_maxrss / 1024:.0f} MB",
             flush=True,
         )

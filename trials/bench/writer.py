@@ -1,9 +1,8 @@
-"""The writer without HTTP: bookings a second by blocks, against PostgreSQL alone and the stock library.
+"""The writer without HTTP, against PostgreSQL alone and the stock library.
 
-Starts an embedded database with full durability. Each round measures, in turn: one to 256 bookings in flight
-through the real writer, with the answers that HTTP would give; pgbench with one durable transaction for each
-booking; the library's own application. At the end it tells how much time each stage of a block takes, and
-verifies the ledger.
+Starts an embedded server with full durability. Each round measures in turn: 1 to 256 bookings in flight in
+the writer, with the answers of the HTTP API; pgbench with one durable transaction per booking; the library's
+own application. Finally it times the stages of a block and verifies the ledger.
 """
 
 import argparse
@@ -18,30 +17,30 @@ from loguru import logger
 
 from ledger.ledger import open_ledger
 from trials.bench import pgbench, stages
-from trials.bench.desk import RATE_MAX, SEATS, Desk, one_by_one, settings
-from trials.bench.ledgers import Fresh, fresh_ledger, sealed
+from trials.bench.direct_client import RATE_MAX, SEATS, DirectClient, one_by_one, settings
+from trials.bench.ledgers import FreshLedger, fresh_ledger, seal_names
 from trials.bench.process import run
 from trials.bench.report import RESULTS, conclude
-from trials.bench.report import settings as told_settings
-from trials.bench.stock import Stock
-from trials.bench.tables import Table, spread
-from trials.bench.verified import verified
+from trials.bench.report import settings as describe_run
+from trials.bench.stock_application import Stock
+from trials.bench.tables import ResultTable, spread
+from trials.bench.verify_check import verified
 
 IN_FLIGHT = (1, 16, 64, 256)
 
 
-async def measure(fresh: Fresh, stock: Stock, seconds: int, rounds: int) -> dict[str, Any]:
+async def measure(fresh: FreshLedger, stock: Stock, seconds: int, rounds: int) -> dict[str, Any]:
     url = fresh.url
-    async with open_ledger(url, settings(sealed(fresh))) as ledger:
-        desk = Desk(ledger)
-        many = cycle(await desk.schedule(RATE_MAX * seconds * (len(IN_FLIGHT) * rounds + 2) // SEATS))
-        await desk.book(many, 64, seconds / 2)
+    async with open_ledger(url, settings(seal_names(fresh))) as ledger:
+        client = DirectClient(ledger)
+        many = cycle(await client.schedule(RATE_MAX * seconds * (len(IN_FLIGHT) * rounds + 2) // SEATS))
+        await client.book(many, 64, seconds / 2)
         measured = []
         for number in range(rounds):
             print(f"writer: round {number + 1} of {rounds}", file=sys.stderr)
-            hot = await desk.schedule(RATE_MAX * seconds // SEATS)
-            round = {f"{n} in flight": await desk.book(many, n, seconds) for n in IN_FLIGHT}
-            round["64 in flight, one hot flight"] = await desk.book(one_by_one(hot), 64, seconds)
+            hot = await client.schedule(RATE_MAX * seconds // SEATS)
+            round = {f"{n} in flight": await client.book(many, n, seconds) for n in IN_FLIGHT}
+            round["64 in flight, one hot flight"] = await client.book(one_by_one(hot), 64, seconds)
             for clients in (1, 64):
                 pace = await asyncio.to_thread(pgbench.book, url, clients=clients, seconds=seconds, hot=False)
                 round[f"pgbench, {clients} client{'s' * (clients > 1)}"] = pace
@@ -51,15 +50,15 @@ async def measure(fresh: Fresh, stock: Stock, seconds: int, rounds: int) -> dict
             round["stock application"] = await asyncio.to_thread(stock.book, seconds)
             measured.append(round)
         with stages.clocked() as clock:
-            pace = await desk.book(many, 64, seconds)
-        return {"rounds": measured, "stages": clock.told(pace.per_second * seconds)}
+            pace = await client.book(many, 64, seconds)
+        return {"rounds": measured, "stages": clock.microseconds(pace.per_second * seconds)}
 
 
-def tables(raw: Mapping[str, Any]) -> list[Table]:
+def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
     return [pace_table(raw, "Bookings without HTTP"), _stage_table(raw["stages"])]
 
 
-def pace_table(raw: Mapping[str, Any], title: str) -> Table:
+def pace_table(raw: Mapping[str, Any], title: str) -> ResultTable:
     rounds, chosen = raw["rounds"], raw["settings"]
     rows = []
     for case in rounds[0]:
@@ -67,24 +66,26 @@ def pace_table(raw: Mapping[str, Any], title: str) -> Table:
         milliseconds = [spread([pace[name] for pace in paces], ".2f")[0] for name in ("p50_ms", "p99_ms")]
         rows.append([case, *spread([pace["per_second"] for pace in paces]), *milliseconds])
     headings = ("", "a second", "lowest-highest", "p50 ms", "p99 ms")
-    return Table(f"{title}, {len(rounds)} rounds of {chosen['seconds']} s", headings, rows)
+    return ResultTable(f"{title}, {len(rounds)} rounds of {chosen['seconds']} s", headings, rows)
 
 
-def _stage_table(found: Mapping[str, float]) -> Table:
+def _stage_table(found: Mapping[str, float]) -> ResultTable:
     rows = [(stage, f"{microseconds:.0f}") for stage, microseconds in found.items()]
-    return Table("Where the time of a block goes, 64 in flight", ("stage", "µs a booking"), rows)
+    return ResultTable("Stages of a block, 64 in flight", ("stage", "µs a booking"), rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the ledger verifies afterwards."""
+    """Return 0 if the ledger verifies afterwards."""
     parser = argparse.ArgumentParser(
         prog="python -m trials.bench.writer",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seconds", type=int, default=5, metavar="S", help="of each case in each round (5)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often all is measured (5)")
-    parser.add_argument("--smoke", action="store_true", help="one round of a second: measures nothing")
+    parser.add_argument(
+        "--seconds", type=int, default=5, metavar="S", help="duration of each case in each round (5)"
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="number of rounds (5)")
+    parser.add_argument("--smoke", action="store_true", help="one round of a second: no measurement")
     parser.add_argument(
         "--out", type=Path, default=RESULTS / "writer.json", metavar="FILE", help="raw numbers as JSON"
     )
@@ -92,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.smoke:
         options.seconds, options.rounds = 1, 1
     logger.remove()
-    chosen = told_settings(vars(options))
+    chosen = describe_run(vars(options))
     with fresh_ledger() as fresh:
         pgbench.prepare(fresh.url)
         stock = Stock(fresh.url)

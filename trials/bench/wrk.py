@@ -1,4 +1,4 @@
-"""The load generator: wrk, told what to send by a file of prepared requests."""
+"""Run wrk with a file of prepared requests."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("requests.lua")
 
 
 class Request(NamedTuple):
-    """A prepared request; the generator adds an idempotency key to every POST."""
+    """A prepared request. The script adds an idempotency key to every POST."""
 
     method: str
     path: str
@@ -23,10 +23,10 @@ class Request(NamedTuple):
     body: str = ""
 
 
-class Load(msgspec.Struct, frozen=True):
-    """What one round of load came to. Latencies are of all answers, as the closed loop of wrk sees them.
+class LoadResult(msgspec.Struct, frozen=True):
+    """Result of a load. Latencies cover all answers, as measured by wrk's closed loop.
 
-    `cpu_us`: what the server's processes took for each answer accepted, PostgreSQL's among them.
+    `cpu_us` is the CPU time of the server's processes, PostgreSQL included, per accepted answer.
     """
 
     accepted_per_second: float
@@ -45,12 +45,12 @@ def load(
     connections: int,
     seconds: float,
     repeat: int = 1,
-    kept: bool = True,
-) -> Load:
-    """Sends the requests in order, each `repeat` times in a row, over that many connections for so long.
+    persistent: bool = True,
+) -> LoadResult:
+    """Send the requests in order, each `repeat` times in a row, over `connections` for `seconds`.
 
-    Where connections are not `kept` each request has one of its own; the latencies leave out what it took to
-    open it, the pace does not. Raises NoLoadGenerator, RuntimeError with what wrk said.
+    With `persistent=False` each request opens a connection; the rate includes the time for that, the
+    latencies do not. Raises NoLoadGenerator, and RuntimeError with the output of wrk.
     """
     wrk = generator()
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
@@ -67,7 +67,7 @@ def load(
             str(SCRIPT),
         ]
         ran = subprocess.run(
-            [*command, url, "--", file.name, str(repeat), "keep" if kept else "close"],
+            [*command, url, "--", file.name, str(repeat), "keep" if persistent else "close"],
             env=wrk.environment,
             capture_output=True,
             text=True,
@@ -79,9 +79,9 @@ def load(
     return _read(json.loads(lines[0].removeprefix("result ")))
 
 
-def _read(result: dict[str, Any]) -> Load:
+def _read(result: dict[str, Any]) -> LoadResult:
     seconds = result["microseconds"] / 1e6
-    return Load(
+    return LoadResult(
         accepted_per_second=(result["requests"] - result["refused"]) / seconds,
         refused=result["refused"],
         broken=result["broken"],

@@ -1,7 +1,6 @@
-"""Reference: the same bookings by the library's own application and recorder, as its tutorial would do it.
+"""Reference: the same bookings by the library's application and recorder, as in its tutorial.
 
-A flight and a booking are aggregates; both are saved in one transaction, and whoever lost a race for the
-flight tries again.
+A flight and a booking are aggregates, saved in one transaction. A version conflict on the flight is retried.
 """
 
 import time
@@ -15,7 +14,7 @@ from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import IntegrityError
 from psycopg.conninfo import conninfo_to_dict
 
-from trials.bench.pgbench import Pace, pace_of
+from trials.bench.pgbench import BookingPace, pace_of
 
 FLIGHTS = 200
 THREADS = 8
@@ -42,7 +41,7 @@ class StockBookings(Application[UUID]):
     name = "stock"
 
     def book(self, flight_id: UUID, user_id: str) -> None:
-        """Raises IntegrityError when it lost every race."""
+        """Book one seat. Raises IntegrityError after too many version conflicts."""
         for attempt in range(TRIES_MAX):
             flight: StockFlight = self.repository.get(flight_id)
             flight.hold(1)
@@ -55,7 +54,7 @@ class StockBookings(Application[UUID]):
 
 
 class Stock:
-    """Bookings of many flights by a few threads, which is as fast as it goes: more do not help it."""
+    """Book many flights with a few threads; more threads are not faster."""
 
     def __init__(self, url: str) -> None:
         parts = conninfo_to_dict(url)
@@ -64,7 +63,7 @@ class Stock:
         self._application.save(*flights)
         self._flights = [flight.id for flight in flights]
 
-    def book(self, seconds: float) -> Pace:
+    def book(self, seconds: float) -> BookingPace:
         until = time.perf_counter() + seconds
         with ThreadPoolExecutor(THREADS) as threads:
             began = time.perf_counter()

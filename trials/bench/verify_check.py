@@ -1,16 +1,16 @@
-"""`seatledger verify`, asked as anybody would, as a check of the bench."""
+"""Run `seatledger verify` as a check of the benchmark."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-from trials.bench.report import Check
+from trials.bench.report import BenchCheck
 from trials.bench.servers import REPOSITORY, clean_environment
 
 
-def verified(data: Path, what: str = "verify") -> Check:
-    """Whether the ledger in that data folder verifies, running or not."""
+def verified(data: Path, what: str = "verify") -> BenchCheck:
+    """Check that the ledger in the data folder verifies, running or not."""
     ran = subprocess.run(
         [sys.executable, "-m", "cli.main", "verify", "--data", str(data), "--json"],
         cwd=REPOSITORY,
@@ -22,6 +22,6 @@ def verified(data: Path, what: str = "verify") -> Check:
     try:
         said = json.loads(ran.stdout)
     except ValueError:
-        return Check(what, False, ran.stderr[-1000:])
+        return BenchCheck(what, False, ran.stderr[-1000:])
     told = f"{said['checked']:,} events" + (f"; {said['reason']}" if said["reason"] else "")
-    return Check(what, bool(said["ok"]), told)
+    return BenchCheck(what, bool(said["ok"]), told)

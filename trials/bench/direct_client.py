@@ -1,4 +1,4 @@
-"""Bookings straight through a ledger's writer, without HTTP."""
+"""Client that books through a ledger's writer, without HTTP."""
 
 import asyncio
 import time
@@ -12,24 +12,24 @@ from domain.commands import InitiateBooking, Price, ScheduleFlight
 from ledger.ledger import Ledger
 from ledger.submission import Submission
 from runtime.settings import Settings
-from trials.bench.pgbench import Pace, pace_of
+from trials.bench.pgbench import BookingPace, pace_of
 
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 SEATS = 1_000
 RATE_MAX = 30_000
-"""Bookings a second that seats are provided for; a refusal ends the run."""
+"""Highest supported bookings per second; it sets the number of seats. A refusal ends the run."""
 
 CUSTOMERS = 1_000
-"""Who book again and again; their names are sealed, as they are in the program."""
+"""Number of customers, reused in turn. Their names are sealed, as in the program."""
 
 
 def settings(master: bytes) -> Settings:
-    """Of a ledger whose holds outlast the bench."""
+    """Return settings with holds that outlast the benchmark."""
     return Settings(hold_seconds=86_400, deadline_seconds=30, master_key=master)
 
 
-class Desk:
-    """Books through a ledger's writer, with the answers that HTTP would give. Every booking has a key."""
+class DirectClient:
+    """Books through a ledger's writer, with the answers of the HTTP API. Every booking has a key."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -37,11 +37,10 @@ class Desk:
         self._made = 0
 
     async def schedule(self, flights: int) -> list[UUID]:
-        """Ids of so many new flights."""
+        """Schedule new flights and return their ids."""
         departs = datetime.now(UTC) + timedelta(days=300)
 
         async def one(number: int) -> UUID:
-            # Flights differ by number and day.
             day = departs + timedelta(days=number // 9_999)
             arrives = day + timedelta(hours=2)
             command = ScheduleFlight(
@@ -57,14 +56,14 @@ class Desk:
             made += await asyncio.gather(*(one(n) for n in range(begin, min(begin + 500, self._flights))))
         return made
 
-    async def book(self, flights: Iterator[UUID], in_flight: int, seconds: float) -> Pace:
-        """That many at a time, each followed at once by the next. Raises RuntimeError on a refusal."""
+    async def book(self, flights: Iterator[UUID], in_flight: int, seconds: float) -> BookingPace:
+        """Book with `in_flight` concurrent callers. Raises RuntimeError on a refusal."""
         times: list[float] = []
         began = time.perf_counter()
         until = began + seconds
 
         async def customer() -> None:
-            while (asked := time.perf_counter()) < until:
+            while (started := time.perf_counter()) < until:
                 self._made += 1
                 user = f"passenger-{self._made % CUSTOMERS}"
                 command = InitiateBooking(next(flights), user, 1)
@@ -72,21 +71,21 @@ class Desk:
                 answer = await self._ledger.submit(Submission(command, caller, render, f"key-{self._made}"))
                 if answer.status != 201:
                     raise RuntimeError(answer.body.decode())
-                times.append(time.perf_counter() - asked)
+                times.append(time.perf_counter() - started)
 
         await asyncio.gather(*(customer() for _ in range(in_flight)))
         return pace_of(times, time.perf_counter() - began)
 
 
 def one_by_one(flights: Sequence[UUID]) -> Iterator[UUID]:
-    """All on one flight until its last seat is gone, then all on the next."""
+    """Yield one flight until it is full, then the next."""
     for flight in flights:
         for _ in range(SEATS):
             yield flight
 
 
 def some_at_once(flights: Sequence[UUID], at_once: int) -> Iterator[UUID]:
-    """In turn on so many flights until their last seats are gone, then on the next ones."""
+    """Yield `at_once` flights in turn until they are full, then the next ones."""
     for first in range(0, len(flights), at_once):
         for _ in range(SEATS):
             yield from flights[first : first + at_once]

@@ -1,7 +1,7 @@
-"""After the load: a rush and kills on the very ledger that was loaded.
+"""Checks after the load, on the loaded ledger: a rush, and kills during bookings.
 
-The rush is the demo's. The kills are SIGKILL while buyers book, first to PostgreSQL, which the program has to
-live through, then to the whole program; whoever was not answered asks again with the same key.
+The rush is the demo's. PostgreSQL is killed first, which the program must survive, then the whole program.
+Unanswered requests are repeated with the same key.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from cli.demo.stage import Stage
 from cli.demo.story import Flight, Story
 from cli.demo.timetable import new_york
 from cli.tokens import signed
-from trials.bench.report import Check
+from trials.bench.report import BenchCheck
 from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, flight
 from trials.programs.embedded import Server as Postgres
 from trials.programs.program import PROGRAM, Program, environment_without_settings
@@ -29,32 +29,32 @@ BUYERS = 64
 RUSH_SEATS = 10
 FLIGHTS = 40
 ENOUGH = 200
-"""Bookings between two kills."""
+"""Number of bookings between two kills."""
 
 PACE_SECONDS_MAX = 60
 RESTART_SECONDS_MAX = 120
-"""Longer than it takes PostgreSQL to read its log again after a kill under load."""
+"""Longer than the crash recovery of PostgreSQL after a kill under load."""
 
 PATIENCE = 10
-"""How often somebody comes back with the same key, at some ten seconds a time."""
+"""Number of repeats with the same key, about ten seconds each."""
 
 
-async def checks(data: Path, kills: int, broken: Sequence[str] = PROGRAM) -> list[Check]:
-    """On the ledger in that data folder, which nobody serves. Raises RuntimeError when it does not start.
+async def checks(data: Path, kills: int, broken: Sequence[str] = PROGRAM) -> list[BenchCheck]:
+    """Check the ledger in the data folder. Raises RuntimeError if the program does not start.
 
-    `broken`: the program, or one that is broken on purpose and must not pass.
+    `broken` replaces the program by one that is broken on purpose and must fail.
     """
     own = {
         "SEATLEDGER_DATA": str(data),
         "SEATLEDGER_JWT_SECRET": SECRET,
         "SEATLEDGER_HOLD_SECONDS": HOLD_SECONDS,
     }
-    program = Program(environment_without_settings() | own, data / "afterwards.log", broken)
+    program = Program(environment_without_settings() | own, data / "after-load.log", broken)
     await _started(program)
     try:
         url = f"http://127.0.0.1:{program.port}"
         async with connect(url, lambda who, roles: signed(SECRET, who, roles)) as server:
-            return [await _rushed(server), await _killed(server, program, data, kills)]
+            return [await _check_rush(server), await _check_kills(server, program, data, kills)]
     finally:
         await program.stop()
 
@@ -64,7 +64,7 @@ async def _started(program: Program) -> None:
         raise RuntimeError(f"the program did not start within {RESTART_SECONDS_MAX} s")
 
 
-async def _rushed(server: Server) -> Check:
+async def _check_rush(server: Server) -> BenchCheck:
     departure = min((one for one in new_york() if one.seats >= RUSH_SEATS), key=lambda one: one.seats)
     story = Story(
         server=server,
@@ -81,15 +81,15 @@ async def _rushed(server: Server) -> Check:
     await rush(story, story.flights[id])
     facts, surprises = story.notebook.facts["rush"], story.notebook.surprises
     told = f"{facts['sold']} of {facts['seats']} seats sold to {facts['buyers']} buyers at once"
-    return Check("rush", not surprises, "; ".join([told, *surprises]))
+    return BenchCheck("rush", not surprises, "; ".join([told, *surprises]))
 
 
 class Buyers:
-    """Who book one seat after another; what they were told by booking, and what they still wait for."""
+    """Concurrent buyers, with the answers they received and the commands without an answer."""
 
     def __init__(self, server: Server, flights: list[str]) -> None:
         self._seats = (id for id in flights for _ in range(SEATS))
-        self.told: dict[str, tuple[Person, object]] = {}
+        self.answered: dict[str, tuple[Person, object]] = {}
         self.doubtful: list[Command] = []
         self.wrong: list[str] = []
         self.repeated = 0
@@ -100,14 +100,14 @@ class Buyers:
         ]
 
     async def go_on(self, count: int) -> None:
-        """Until so many more were told of a booking."""
-        wanted = len(self.told) + count
+        """Wait until `count` more bookings are answered."""
+        goal = len(self.answered) + count
         async with asyncio.timeout(PACE_SECONDS_MAX):
-            while len(self.told) < wanted:  # noqa: ASYNC110 - nobody is slowed down by telling
+            while len(self.answered) < goal:  # noqa: ASYNC110 - an event would slow the buyers down
                 await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Once everybody knows what became of their last booking."""
+        """Stop the buyers, and repeat all unanswered commands."""
         self._enough = True
         await asyncio.gather(*self._tasks)
         for command in self.doubtful:
@@ -124,7 +124,7 @@ class Buyers:
                 self.doubtful.append(command)
 
     async def _ask(self, command: Command) -> bool:
-        """Whether there was an answer."""
+        """Send the command and return whether it was answered."""
         try:
             answer = await command.give()
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -132,14 +132,14 @@ class Buyers:
         if answer.status in (429, 503):
             return False
         self.repeated += answer.tries > 1 or command in self.doubtful
-        if answer.status != 201 or answer.body["id"] in self.told:
-            self.wrong.append(f"a second time, or refused: {answer}")
+        if answer.status != 201 or answer.body["id"] in self.answered:
+            self.wrong.append(f"answered twice or refused: {answer}")
         else:
-            self.told[answer.body["id"]] = (command.who, answer.body)
+            self.answered[answer.body["id"]] = (command.who, answer.body)
         return True
 
 
-async def _killed(server: Server, program: Program, data: Path, kills: int) -> Check:
+async def _check_kills(server: Server, program: Program, data: Path, kills: int) -> BenchCheck:
     operator = server.person("operator-0", "operator")
     flights = [
         _body(await operator.post("/flights", flight(number, days=400), key=f"kills-{number}"), 201)["id"]
@@ -159,15 +159,15 @@ async def _killed(server: Server, program: Program, data: Path, kills: int) -> C
         id, (who, told) = one
         answer = await who.get(f"/bookings/{id}")
         if (answer.status, answer.body) != (200, told):
-            buyers.wrong.append(f"booking {id} was told of, and now: {str(answer)[:200]}")
+            buyers.wrong.append(f"booking {id} was answered, but now reads: {str(answer)[:200]}")
 
-    await work_through(buyers.told.items(), read_back, Stage(silent=True))
+    await work_through(buyers.answered.items(), read_back, Stage(silent=True))
     held = sum([_body(await operator.get(f"/flights/{id}/availability"), 200)["held"] for id in flights])
-    if held != len(buyers.told):
-        buyers.wrong.append(f"{held} seats are held for {len(buyers.told)} bookings that were told of")
-    seen = f"PostgreSQL and program killed {kills} times each; {len(buyers.told):,} bookings told of"
-    repeated = f"{buyers.repeated} of them asked for again under their keys"
-    return Check("kills", not buyers.wrong, "; ".join([seen, repeated, *buyers.wrong[:3]]))
+    if held != len(buyers.answered):
+        buyers.wrong.append(f"{held} seats are held for {len(buyers.answered)} answered bookings")
+    seen = f"PostgreSQL and program killed {kills} times each; {len(buyers.answered):,} answered bookings"
+    repeated = f"{buyers.repeated} repeated with the same key"
+    return BenchCheck("kills", not buyers.wrong, "; ".join([seen, repeated, *buyers.wrong[:3]]))
 
 
 def _body(answer: Answer, status: int) -> dict[str, Any]:
