@@ -1,4 +1,4 @@
-"""The application: every route, one guard before them, one edge around them."""
+"""The ASGI application: routes, guard, request middleware and the ledger's lifespan."""
 
 import asyncio
 import gc
@@ -19,6 +19,7 @@ from api.http.documents import DocumentController
 from api.http.guard import Guard
 from api.http.idle_sockets import limit_unread_answers
 from api.http.middleware import RequestMiddleware
+from api.http.private_apis import replace_handler
 from api.http.request import ApiRequest
 from api.http.streams import Streams
 from api.http.tokens import Tokens
@@ -42,24 +43,25 @@ from runtime.settings import Settings
 OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
 
 RETRY_SECONDS = 1.0
+"""Delay between attempts to open the ledger while the database is unavailable."""
 
 
 def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
-    """An application that opens its ledger when it starts. Raises WrongSetting."""
+    """Build the application. It opens the ledger at startup. Raises WrongSetting."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
-            _opened(open_ledger) as app.state.ledger,
-            _processor(settings, app.state.ledger) as processor,
+            _open_with_retries(open_ledger) as app.state.ledger,
+            _payment_processor(settings, app.state.ledger) as processor,
         ):
             app.state.processor = processor
             app.state.stopping, app.state.verifying = asyncio.Event(), asyncio.Lock()
             app.state.streams = Streams(app.state.ledger, app.state.stopping)
-            _settle_memory()
-            looking = asyncio.create_task(limit_unread_answers())
+            _freeze_startup_objects()
+            limiting = asyncio.create_task(limit_unread_answers())
             yield
-            looking.cancel()
+            limiting.cancel()
 
     tokens = Tokens(settings)
     app = Litestar(
@@ -89,17 +91,18 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
         logging_config=None,
     )
     app.state.tokens = tokens
-    app.asgi_handler = RequestMiddleware(
+    handler = RequestMiddleware(
         Dispatch(app, Guard(tokens)),
         lambda: app.state["ledger"].is_full,
         logs_all=settings.log_level == "DEBUG",
     )
+    replace_handler(app, handler)
     return app
 
 
 @asynccontextmanager
-async def _opened(open_ledger: OpenLedger) -> AsyncIterator[Ledger]:
-    """A worker that comes back while the database is away waits for it: others may still be answering."""
+async def _open_with_retries(open_ledger: OpenLedger) -> AsyncIterator[Ledger]:
+    """Open the ledger; retry while the database is unavailable, so that a restarted worker does not fail."""
     async with AsyncExitStack() as stack:
         ledger = None
         while ledger is None:
@@ -112,8 +115,8 @@ async def _opened(open_ledger: OpenLedger) -> AsyncIterator[Ledger]:
 
 
 @asynccontextmanager
-async def _processor(settings: Settings, ledger: Ledger) -> AsyncIterator[PaymentProcessor | None]:
-    """Who asks the gateway, if payments go through one."""
+async def _payment_processor(settings: Settings, ledger: Ledger) -> AsyncIterator[PaymentProcessor | None]:
+    """Yield the payment processor, or None if no payment gateway is configured."""
     gateway = open_gateway(settings)
     if gateway is None:
         yield None
@@ -124,8 +127,8 @@ async def _processor(settings: Settings, ledger: Ledger) -> AsyncIterator[Paymen
         await gateway.close()
 
 
-def _settle_memory() -> None:
-    """What start-up made stays for good, so the collector need not look at it: 15-20 % more requests."""
+def _freeze_startup_objects() -> None:
+    """Exclude objects created at startup from garbage collection. Gives 15-20 % more requests per second."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)

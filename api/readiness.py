@@ -1,4 +1,4 @@
-"""Readiness: the checks behind `/health/ready`, gathered from the packages that own them."""
+"""Readiness checks behind `/health/ready`, collected from the packages that own them."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ from runtime.settings import Settings
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`ok` means that every vital check passed."""
+    """Result of all checks. `ok` is true if every vital check passed."""
 
     ok: bool
     position: int
@@ -30,19 +30,19 @@ async def check_readiness(ledger: Ledger) -> Readiness:
     """Run all checks within the deadline. Never raises: a database that does not answer is a failed check."""
     try:
         async with asyncio.timeout(ledger.settings.deadline_seconds), ledger.read() as connection:
-            return await _checked(connection, ledger.settings)
+            return await _run_checks(connection, ledger.settings)
     except (Overloaded, Unavailable, TimeoutError, psycopg.Error):
         return Readiness(False, 0, [Check("database", False, "does not answer")])
 
 
-async def _checked(connection: Connection, settings: Settings) -> Readiness:
+async def _run_checks(connection: Connection, settings: Settings) -> Readiness:
     position = await head.position(connection)
     schema = await database.readiness.schema(connection)
     checks = [
         Check("database", True, "answers"),
         await database.readiness.durability(connection),
         schema,
-        # Every view that callers see commits with the events it shows.
+        # Views commit in the transaction of their events, so they cannot lag.
         Check("projections", True, "lag 0 events: written in the block's own transaction"),
         await sweep_check(connection, settings),
         await audit.proofs.readiness.check(connection),

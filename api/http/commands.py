@@ -1,4 +1,4 @@
-"""From a request to the ledger and back: idempotency keys, If-Match, and the answer that is stored."""
+"""Commands over HTTP: idempotency keys, If-Match, submission, and the stored response."""
 
 import re
 from typing import Any
@@ -37,7 +37,7 @@ CREATED = {
     InitiateBooking: "/api/v1/bookings/",
     JoinWaitlist: "/api/v1/waitlist/",
 }
-"""Commands that make a new resource, and where it will be found."""
+"""Base URL of the resource that a command creates."""
 
 _KEY = re.compile(rb"[!-~]{1,255}")
 _IF_MATCH = re.compile(rb'"v([0-9]{1,9})"')
@@ -49,26 +49,26 @@ class PaymentResult(msgspec.Struct, frozen=True):
 
 
 async def submit(request: ApiRequest, command: Command) -> Reply:
-    """Have the ledger decide, and answer as it did: with the first outcome if the key was used before.
+    """Submit the command and return its outcome: the first one if the idempotency key was used before.
 
-    Raises IdempotencyKeyMissing, IdempotencyKeyMalformed, Malformed, ValidationFailed; the ledger's
-    Unavailable, Overloaded.
+    Raises IdempotencyKeyMissing, IdempotencyKeyMalformed, Malformed, ValidationFailed, and the ledger's
+    Unavailable and Overloaded.
     """
-    # Strict, because a misspelt dry_run must not do the thing.
+    # Unknown parameters are refused, because a misspelt `dry_run` must not execute the command.
     dry_run = request.query(CommandQuery).dry_run
-    answer = await ask(request, command, render, dry_run=dry_run)
+    answer = await get_answer(request, command, render, dry_run=dry_run)
     processor = request.processor
     if processor and isinstance(command, ThroughGateway) and answer.subject_id and not dry_run:
         answer = await complete_through_gateway(request, processor, command, answer, render)
     return _reply(command, answer, dry_run)
 
 
-async def ask(
+async def get_answer(
     request: ApiRequest, command: Command, render: Render, *, dry_run: bool, keyed: bool = True
 ) -> Answer:
-    """What the ledger says to the command, in the words of `render`; `keyed`: under the caller's key, if any.
+    """Submit the command and return the ledger's answer, with a body from `render`.
 
-    Raises as `submit` does.
+    If `keyed` is false, the idempotency headers are ignored. Raises the same exceptions as `submit`.
     """
     context = request.context
     route: Route = request.route_handler.opt["route"]
@@ -84,14 +84,14 @@ async def ask(
         **(_key(context, route.key_required) if keyed else {}),
     )
     answer = await request.ledger.submit(submission)
-    made = answer.subject_id if isinstance(command, InitiateBooking) else None
-    booking_id = getattr(command, "booking_id", made)
+    new_id = answer.subject_id if isinstance(command, InitiateBooking) else None
+    booking_id = getattr(command, "booking_id", new_id)
     context.facts = {"position": answer.position, "key": submission.key, "booking_id": booking_id}
     return answer
 
 
 def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
-    """Status and body; what is stored is exactly this, so that a repeat is answered alike."""
+    """Return status and body. The ledger stores both, so that a repeated command gets the same response."""
     if isinstance(verdict, Refusal):
         return problem(verdict, submission.instance, submission.correlation_id)
     if isinstance(verdict, Flight):
@@ -123,11 +123,11 @@ def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
 
 
 def _key(context: RequestContext, required: bool) -> dict[str, Any]:
-    """The caller's idempotency key; without one the ledger makes its own."""
-    ours, standard = context.fields.get(b"x-idempotency-key"), context.fields.get(b"idempotency-key")
-    if ours is not None and standard is not None and ours != standard:
-        raise Malformed("x-idempotency-key and Idempotency-Key differ.")
-    key = standard if ours is None else ours
+    """Return the idempotency key as a keyword argument. Without one the ledger generates a key."""
+    extension, standard = context.fields.get(b"x-idempotency-key"), context.fields.get(b"idempotency-key")
+    if extension is not None and standard is not None and extension != standard:
+        raise Malformed("x-idempotency-key and Idempotency-Key differ. Send one of them.")
+    key = standard if extension is None else extension
     if key is None:
         if required:
             raise IdempotencyKeyMissing
@@ -138,7 +138,7 @@ def _key(context: RequestContext, required: bool) -> dict[str, Any]:
 
 
 def _expected_version(context: RequestContext) -> int | None:
-    """The version in If-Match (RFC 9110, section 13.1.1); None where any will do."""
+    """Return the version in If-Match (RFC 9110, section 13.1.1), or None if any version matches."""
     value = context.fields.get(b"if-match")
     if value is None or value == b"*":
         return None

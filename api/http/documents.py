@@ -1,4 +1,4 @@
-"""What the API says about itself: the meaning of each problem, OpenAPI, and pages to read it in."""
+"""Documentation routes: the OpenAPI document, its HTML pages, and the problem types."""
 
 from pathlib import Path
 
@@ -14,16 +14,16 @@ from api.http.request import ApiRequest
 from api.http.routes import PUBLIC, route, with_alias
 
 STATIC = Path(__file__).parent / "static"
-"""Swagger UI as its makers publish it: the pages load nothing from anywhere else."""
+"""Unmodified Swagger UI distribution. The pages load no resources from other hosts."""
 
-_KINDS = {
+_CONTENT_TYPES = {
     ".html": b"text/html; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
     ".css": b"text/css; charset=utf-8",
     ".png": b"image/png",
     ".txt": b"text/plain; charset=utf-8",
 }
-_SAFETY = [
+_SECURITY_HEADERS = [
     (
         b"content-security-policy",
         b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
@@ -40,7 +40,7 @@ class ProblemType(msgspec.Struct, frozen=True):
     status: int
 
 
-_FILES = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _KINDS}
+_FILES = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _CONTENT_TYPES}
 _PROBLEMS = {
     kind.code: ProblemType(f"/problems/{kind.code}", kind.code, kind.title, status_of(kind))
     for kind in all_refusals()
@@ -51,9 +51,9 @@ class DocumentController(Controller):
     path = "/"
     tags = ("Documents",)
 
-    @get(with_alias("/openapi.json"), opt=route(PUBLIC, "This document", response=dict))
+    @get(with_alias("/openapi.json"), opt=route(PUBLIC, "Get the OpenAPI document", response=dict))
     async def openapi(self, request: ApiRequest) -> ASGIApp:
-        # Built when somebody first asks: it reads every route, and routes do not change.
+        # Built on the first request and kept, because routes do not change.
         state = request.app.state
         if "openapi" not in state:
             state.openapi = openapi.document(request.app)
@@ -61,7 +61,7 @@ class DocumentController(Controller):
 
     @get(
         with_alias("/docs"),
-        opt=route(PUBLIC, "The documentation as a page", response=str, media_type="text/html"),
+        opt=route(PUBLIC, "Read the API documentation in a browser", response=str, media_type="text/html"),
     )
     async def page(self, request: ApiRequest) -> ASGIApp:
         return _file("index.html")
@@ -69,15 +69,21 @@ class DocumentController(Controller):
     @get(
         "/docs/{name:str}",
         opt=route(
-            PUBLIC, "A part of that page", response=bytes, media_type="*/*", path_values=tuple(sorted(_FILES))
+            PUBLIC,
+            "Get a file of the documentation page",
+            response=bytes,
+            media_type="*/*",
+            path_values=tuple(sorted(_FILES)),
         ),
     )
-    async def part(self, request: ApiRequest) -> ASGIApp:
+    async def file(self, request: ApiRequest) -> ASGIApp:
         return _file(request.path_params["name"])
 
     @get(
         "/problems/{code:str}",
-        opt=route(PUBLIC, "What a problem means", response=ProblemType, path_values=tuple(sorted(_PROBLEMS))),
+        opt=route(
+            PUBLIC, "Explain an error code", response=ProblemType, path_values=tuple(sorted(_PROBLEMS))
+        ),
     )
     async def problem(self, request: ApiRequest) -> ASGIApp:
         kind = _PROBLEMS.get(request.path_params["code"])
@@ -87,8 +93,8 @@ class DocumentController(Controller):
 
 
 def _file(name: str) -> Reply:
-    """One of the files that were there at the start: a name cannot lead anywhere else."""
+    """Serve a file loaded at startup, so that no name can reach other files."""
     content = _FILES.get(name)
     if content is None:
         raise NotFound
-    return Reply(200, content, _SAFETY, (b"content-type", _KINDS[Path(name).suffix]))
+    return Reply(200, content, _SECURITY_HEADERS, (b"content-type", _CONTENT_TYPES[Path(name).suffix]))

@@ -1,4 +1,4 @@
-"""Sample bodies for the documentation: instances of the structs, so that they cannot go stale."""
+"""Example bodies in the OpenAPI document, as struct instances, so that they match the schemas."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +34,7 @@ _BOOKING = UUID("01932c07-5bb1-7bbb-8000-0000000a11ce")
 _PAYMENT = UUID("01932c07-5bb2-7ccc-8000-00000000ca54")
 _DEPARTURE = datetime(2030, 5, 17, 21, 45, tzinfo=UTC)
 _ARRIVAL = datetime(2030, 5, 18, 4, 40, tzinfo=UTC)
-_MADE = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
+_CREATED_AT = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
 _HELD_UNTIL = datetime(2030, 4, 1, 9, 35, tzinfo=UTC)
 
 BA117 = FlightRow(
@@ -49,11 +49,11 @@ ALICE_HOLDS_TWO = BookingRow(
     Status.INITIATED,
     _HELD_UNTIL,
     1,
-    _MADE,
-    _MADE,
+    _CREATED_AT,
+    _CREATED_AT,
     None,
 )
-ALICE_PAID = BookingRow(
+ALICE_BOOKED = BookingRow(
     _BOOKING,
     _FLIGHT,
     "alice",
@@ -62,12 +62,12 @@ ALICE_PAID = BookingRow(
     Status.BOOKED,
     _HELD_UNTIL,
     3,
-    _MADE,
-    _MADE,
+    _CREATED_AT,
+    _CREATED_AT,
     BookingPayment(_PAYMENT, PaymentStatus.CAPTURED),
 )
 
-ALICE_IS_OWED = RefundRow(
+ALICE_REFUND = RefundRow(
     UUID("01932c07-5bb3-7ddd-8000-0000000ba11c"),
     _BOOKING,
     _FLIGHT,
@@ -76,7 +76,7 @@ ALICE_IS_OWED = RefundRow(
     Money(450000, "INR"),
     RefundReason.SEATS_REDUCED,
     RefundStatus.DUE,
-    _MADE,
+    _CREATED_AT,
     None,
     None,
 )
@@ -88,7 +88,7 @@ ALICE_WAITS = WaitingRow(
     2,
     WaitingListStatus.WAITING,
     3,
-    _MADE,
+    _CREATED_AT,
     None,
     None,
     1,
@@ -110,7 +110,7 @@ EXAMPLES: dict[Any, Any] = {
     BookingRow: ALICE_HOLDS_TWO,
     Page[BookingRow]: Page([ALICE_HOLDS_TWO], None),
     PayBooking: PayBooking(_BOOKING, "alice", Money(900000, "INR")),
-    PaymentResult: PaymentResult(_PAYMENT, ALICE_PAID),
+    PaymentResult: PaymentResult(_PAYMENT, ALICE_BOOKED),
     BookingCancellation: BookingCancellation("Plans changed"),
     BulkHolds: BulkHolds([BulkHold("order-4711-1", _FLIGHT, "alice", 2)], atomic=True),
     BulkResult: BulkResult([ItemResult("order-4711-1", 201, 42, False, _raw(ALICE_HOLDS_TWO))]),
@@ -119,8 +119,8 @@ EXAMPLES: dict[Any, Any] = {
     CancellationQuote: CancellationQuote(_BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
     PaymentVoid: PaymentVoid("Declined by the bank"),
     FlightCancellation: FlightCancellation("Fog at LHR"),
-    RefundRow: ALICE_IS_OWED,
-    Page[RefundRow]: Page([ALICE_IS_OWED], None),
+    RefundRow: ALICE_REFUND,
+    Page[RefundRow]: Page([ALICE_REFUND], None),
     RefundSettlement: RefundSettlement("re_4711"),
     NewWaitingParty: NewWaitingParty("alice", 2),
     WaitingRow: ALICE_WAITS,

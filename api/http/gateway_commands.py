@@ -1,4 +1,4 @@
-"""Commands that a gateway has a say in: begun by the ledger, and answered when they have come to rest."""
+"""Commands that the ledger begins and a payment gateway completes."""
 
 from functools import partial
 
@@ -22,14 +22,15 @@ async def complete_through_gateway(
     begun: Answer,
     render: Render,
 ) -> Answer:
-    """What came of a command that a gateway has a say in; the first outcome, whenever it is query for.
+    """Ask the gateway and return the answer for the first terminal state after the command.
 
-    Raises PaymentInDoubt when the gateway does not tell in time; the ledger's Unavailable, Overloaded.
+    A repeated command gets the same answer, whatever happened since. Raises PaymentInDoubt if the gateway
+    does not answer in time, and the ledger's Unavailable and Overloaded.
     """
     assert begun.subject_id is not None
-    rested = partial(is_at_rest, command)
-    found = await processor.first_terminal_state(begun.subject_id, begun.version, rested)
-    if found is None:
+    is_terminal = partial(is_at_rest, command)
+    state = await processor.first_terminal_state(begun.subject_id, begun.version, is_terminal)
+    if state is None:
         try:
             if isinstance(command, SettleRefund):
                 await processor.settle_refund(command.refund_id, first=not begun.replayed)
@@ -37,21 +38,21 @@ async def complete_through_gateway(
                 await processor.settle_payment(begun.subject_id, first=not begun.replayed)
         except (GatewayInDoubt, GatewayRefused, TimeoutError) as error:
             logger.bind(booking_id=begun.subject_id, error=repr(error)).warning("gateway.in_doubt")
-        found = await processor.first_terminal_state(begun.subject_id, begun.version, rested)
-    if found is None:
+        state = await processor.first_terminal_state(begun.subject_id, begun.version, is_terminal)
+    if state is None:
         raise PaymentInDoubt
-    event, booking = found
-    told = verdict(command, booking)
-    words = Submission(
+    event, booking = state
+    result = verdict(command, booking)
+    submission = Submission(
         command,
         request.caller,
         render,
         correlation_id=event.correlation_id,
         instance=request.context.instance,
     )
-    status, body = render(words, told)
+    status, body = render(submission, result)
     async with request.ledger.read() as connection:
         people = await known(connection, [booking.user_id], [booking.id])
     body = request.ledger.opened(people.marked(body, booking.id))
-    version = 0 if isinstance(told, Refusal) else booking.version
+    version = 0 if isinstance(result, Refusal) else booking.version
     return Answer(status, body, event.position, booking.id, version, begun.replayed)

@@ -1,4 +1,4 @@
-"""Who may use which route. Default is deny: a route that promises nothing lets nobody in."""
+"""Authorization of requests by the roles of their route. A route without roles is denied."""
 
 from api.console import cookie
 from api.http.http_errors import Forbidden
@@ -9,7 +9,7 @@ from domain.caller import Role
 
 
 class Guard:
-    """Asks every request for a token whose roles the route accepts, and remembers the caller.
+    """Require a token with a role that the route accepts, and store the caller in the scope.
 
     Raises Unauthenticated and Forbidden.
     """

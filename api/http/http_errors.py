@@ -1,4 +1,4 @@
-"""Rejections: requests that never reach the ledger, or come back from it without an outcome."""
+"""Errors of requests that do not reach the ledger or have no outcome there."""
 
 from typing import Any, ClassVar
 
@@ -14,44 +14,44 @@ class Rejection(Refusal):
 
 
 class Malformed(Rejection):
-    """The request is not one that this API understands."""
+    """The request is malformed."""
 
 
 class ValidationFailed(Rejection):
-    """A part of the request is not valid."""
+    """The request has invalid fields or parameters."""
 
     def __init__(self, pointer: str, message: str) -> None:
         super().__init__(message, errors=[{"pointer": pointer, "message": message}])
 
 
 class IdempotencyKeyMissing(Rejection):
-    """This command needs an idempotency key."""
+    """This command requires an idempotency key: send the header `x-idempotency-key`."""
 
 
 class PaymentMethodMissing(Rejection):
-    """Payments go through a gateway here: `payment_method` must say what pays."""
+    """This server uses a payment gateway: `payment_method` is required."""
 
     status = 422
 
 
 class PaymentMethodUnexpected(Rejection):
-    """No gateway takes payments here: leave `payment_method` out, and vouch for the payment."""
+    """This server has no payment gateway: send the payment without `payment_method`."""
 
     status = 422
 
 
 class IdempotencyKeyMalformed(Rejection):
-    """An idempotency key is 1 to 255 printable ASCII characters without spaces, sent once."""
+    """An idempotency key must be 1 to 255 printable ASCII characters without spaces, sent once."""
 
 
 class Unauthenticated(Rejection):
-    """The request needs a valid bearer token."""
+    """This request requires a valid bearer token."""
 
     status = 401
 
     def __init__(self, detail: str = "", token_given: bool = False) -> None:
         super().__init__(detail)
-        # RFC 6750, section 3: no error code for a request that brought no token at all.
+        # RFC 6750, section 3: no error code if the request has no token.
         challenge = b'Bearer realm="seatledger"' + (b', error="invalid_token"' if token_given else b"")
         self.headers = ((b"www-authenticate", challenge),)
 
@@ -62,102 +62,104 @@ class Forbidden(Rejection):
     status = 403
 
     def __init__(self, required: list[str]) -> None:
-        super().__init__(f"Needs one of the roles: {', '.join(required)}.", required_roles=required)
+        super().__init__(
+            f"This request requires one of the roles: {', '.join(required)}.", required_roles=required
+        )
         self.headers = ((b"www-authenticate", b'Bearer realm="seatledger", error="insufficient_scope"'),)
 
 
 class CrossSite(Rejection):
-    """The form was not sent by a page of this console: open the page itself, and send it from there."""
+    """The form was not sent from this console: open the page and submit the form there."""
 
     status = 403
 
 
 class NotFound(Rejection):
-    """There is nothing at this address."""
+    """There is no resource at this URL."""
 
     status = 404
 
 
 class MethodNotAllowed(Rejection):
-    """This address does not know that method."""
+    """This URL does not support the method."""
 
     status = 405
 
-    def __init__(self, known: list[str]) -> None:
-        # The router also knows OPTIONS, which the guard lets nobody do.
-        allowed = ", ".join(sorted(set(known) - {"OPTIONS"}))
-        super().__init__(f"Allowed: {allowed}.")
+    def __init__(self, methods: list[str]) -> None:
+        # The router adds OPTIONS, which the guard denies.
+        allowed = ", ".join(sorted(set(methods) - {"OPTIONS"}))
+        super().__init__(f"Allowed methods: {allowed}.")
         self.headers = ((b"allow", allowed.encode("latin-1")),)
 
 
 class RequestTimeout(Rejection):
-    """The body did not arrive in time."""
+    """The request body did not arrive in time."""
 
     status = 408
     headers = ((b"connection", b"close"),)
 
 
 class ContentTooLarge(Rejection):
-    """The body is larger than 64 KiB."""
+    """The request body is larger than 64 KiB."""
 
     status = 413
 
 
 class UriTooLong(Rejection):
-    """The address is longer than this API needs."""
+    """The URL is too long."""
 
     status = 414
 
 
 class UnsupportedMediaType(Rejection):
-    """Bodies are application/json in UTF-8."""
+    """The request body must be application/json in UTF-8."""
 
     status = 415
 
 
 class InternalError(Rejection):
-    """Something went wrong on our side."""
+    """An internal error occurred. It has been logged under the request id."""
 
     status = 500
 
 
-class _TryAgain(Rejection):
+class _Temporary(Rejection):
     status = 503
     headers: tuple[tuple[bytes, bytes], ...] = ((b"retry-after", b"1"),)
 
 
-class Unavailable(_TryAgain):
-    """The ledger did not answer in time; the outcome is unknown, and the same key is safe to repeat."""
+class Unavailable(_Temporary):
+    """The ledger did not answer in time and the outcome is unknown: repeat the request with the same key."""
 
 
-class Overloaded(_TryAgain):
-    """Too much is waiting; nothing was done."""
+class Overloaded(_Temporary):
+    """The server is overloaded and did not process the request: try again later."""
 
 
-class PaymentInDoubt(_TryAgain):
-    """The payment gateway has not answered yet; the same key is safe to repeat, and tells the outcome."""
+class PaymentInDoubt(_Temporary):
+    """The payment gateway has not answered yet: repeat the request with the same key to get the outcome."""
 
 
-class PositionNotReached(_TryAgain):
-    """The ledger has not reached the position query for."""
+class PositionNotReached(_Temporary):
+    """The ledger has not reached the requested position."""
 
     def __init__(self, reached: int) -> None:
-        super().__init__(f"It is at {reached}.", position=reached)
-        self.headers = (*_TryAgain.headers, (b"ledger-position", str(reached).encode()))
+        super().__init__(f"The ledger is at position {reached}.", position=reached)
+        self.headers = (*_Temporary.headers, (b"ledger-position", str(reached).encode()))
 
 
-class VerificationTooLong(_TryAgain):
-    """The log could not be checked in time: check a part of it, or run `seatledger verify`."""
+class VerificationTooLong(_Temporary):
+    """The verification took too long: verify a smaller range, or run `seatledger verify`."""
 
 
-class NotReady(_TryAgain):
-    """The program is running but should get no traffic."""
+class NotReady(_Temporary):
+    """The server is running but not ready for requests."""
 
 
 def all_refusals(base: type[Refusal] = Refusal) -> list[type[Refusal]]:
-    """All the ways to say no, the ledger's and ours, that have a code of their own."""
-    found: list[Any] = []
+    """Return all refusals of the ledger and the API that callers can receive."""
+    kinds: list[Any] = []
     for kind in base.__subclasses__():
-        found += [kind] if kind.__doc__ and kind is not Rejection else []
-        found += all_refusals(kind)
-    return found
+        kinds += [kind] if kind.__doc__ and kind is not Rejection else []
+        kinds += all_refusals(kind)
+    return kinds

@@ -1,7 +1,7 @@
-"""Measurements for Prometheus, added up over all worker processes.
+"""Prometheus metrics, summed over all worker processes.
 
-`serve` names a directory in PROMETHEUS_MULTIPROC_DIR before the workers start, because prometheus_client
-decides when it is imported where its numbers live: import this module only after that.
+prometheus_client reads PROMETHEUS_MULTIPROC_DIR when it is imported. `api.serve` sets that variable before
+it starts the workers; import this module only afterwards.
 """
 
 import os
@@ -28,9 +28,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
-_REQUESTS = Counter("seatledger_http_requests", "Requests answered", ["method", "route", "status"])
+_REQUESTS = Counter("seatledger_http_requests", "HTTP requests answered", ["method", "route", "status"])
 _SECONDS = Histogram(
-    "seatledger_http_request_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS
+    "seatledger_http_request_seconds", "Duration of HTTP requests", ["method", "route"], buckets=_BUCKETS
 )
 
 
@@ -43,31 +43,31 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
 def exposition(
     position: int, queued: int, lags: Sequence[Lag] = (), self_audit: Standing | None = None
 ) -> bytes:
-    """The text that Prometheus reads: all workers' counts, and the ledger as this worker sees it."""
+    """Render the exposition format: counters of all workers, and ledger gauges read by this worker."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     ledger = CollectorRegistry()
-    ledger.register(_Now(position, queued, lags, self_audit))
+    ledger.register(_LedgerGauges(position, queued, lags, self_audit))
     return bytes(generate_latest(registry) + generate_latest(ledger))
 
 
 _LAGS: tuple[tuple[str, str, Callable[[Lag], float]], ...] = (
-    ("lag_events", "Events in the log that a projection for analysts does not show", lambda lag: lag.events),
-    ("lag_seconds", "For how long the oldest of them has been there", lambda lag: lag.seconds),
-    ("parked", "Does it stand still before an event that it cannot take?", lambda lag: lag.is_parked),
+    ("lag_events", "Events in the log that the analytics projection has not applied", lambda lag: lag.events),
+    ("lag_seconds", "Age of the oldest event that the projection has not applied", lambda lag: lag.seconds),
+    ("parked", "1 if the projection is stopped at an event that it cannot apply", lambda lag: lag.is_parked),
 )
 
 
 _AUDIT: tuple[tuple[str, str, Callable[[Standing], float]], ...] = (
-    ("divergent", "Do views differ from the log?", lambda now: not now.ok),
-    ("age_seconds", "How long ago its last full round ended", lambda now: now.age_seconds),
-    ("rows", "Rows compared in its last full round", lambda now: now.rows),
+    ("divergent", "1 if views differ from the log", lambda now: not now.ok),
+    ("age_seconds", "Seconds since the last full self-audit ended", lambda now: now.age_seconds),
+    ("rows", "Rows compared in the last full self-audit", lambda now: now.rows),
 )
 
 
-class _Now:
+class _LedgerGauges:
     def __init__(self, position: int, queued: int, lags: Sequence[Lag], self_audit: Standing | None) -> None:
         self._position = position
         self._queued = queued
@@ -76,7 +76,7 @@ class _Now:
 
     def collect(self) -> Any:
         yield GaugeMetricFamily("ledger_position", "Position of the last event in the log", self._position)
-        yield GaugeMetricFamily("ledger_commands_queued", "Commands that wait in this worker", self._queued)
+        yield GaugeMetricFamily("ledger_commands_queued", "Commands queued in this worker", self._queued)
         for name, text, measure in _LAGS:
             gauge = GaugeMetricFamily(f"ledger_projection_{name}", text, labels=["projection"])
             for lag in self._lags:

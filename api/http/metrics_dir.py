@@ -1,4 +1,4 @@
-"""A folder for the workers' measurements, and an end to those that killed programs left."""
+"""Temporary folder for the workers' metrics, with removal of folders left by killed programs."""
 
 import os
 import shutil
@@ -15,11 +15,11 @@ PREFIX = "seatledger-counts-"
 
 @contextmanager
 def metrics_folder() -> Iterator[Path]:
-    """A new one among the temporary files, held by a lock as long as this process or a worker lives."""
+    """Create a folder that stays locked while this process or a worker lives."""
     _remove_abandoned()
-    # Locked before it has the name that others look for.
+    # Lock the folder before it gets the name that `_remove_abandoned` searches for.
     draft = Path(tempfile.mkdtemp(prefix="seatledger-new-"))
-    lock = _locked(draft)
+    lock = _lock(draft)
     folder = draft.rename(draft.with_name(PREFIX + draft.name.removeprefix("seatledger-new-")))
     try:
         yield folder
@@ -31,24 +31,24 @@ def metrics_folder() -> Iterator[Path]:
 
 def _remove_abandoned() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = _locked(folder)
+        lock = _lock(folder)
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
 
-def _locked(folder: Path) -> int | None:
-    """A lock on our own folder that nobody else holds, or None."""
+def _lock(folder: Path) -> int | None:
+    """Return a descriptor that locks the folder, or None if it is locked or belongs to another user."""
     if os.name != "posix":
         return None
     with suppress(OSError):
-        found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            if os.fstat(found).st_uid != os.geteuid():
+            if os.fstat(descriptor).st_uid != os.geteuid():
                 raise PermissionError
-            fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(found)
+            os.close(descriptor)
             raise
-        return found
+        return descriptor
     return None

@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, one log line and one measurement for each request, answered or not."""
+"""Outermost ASGI layer: request ids, load shedding, and one log line and one measurement per request."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,24 +17,23 @@ from api.http.request_context import RequestContext
 from api.http.shedding import RefusalPacer
 
 URI_BYTES_MAX = 8192
-"""Of the path and of the query string. Litestar remembers paths, so they must not be endless."""
+"""Limit for path and query string together. Litestar caches paths, so their length must be bounded."""
 
-
-_BEFORE_A_NAME = "/commands/"
-"""In a path. Lines of a log name nobody, because nobody could make them forget it."""
+_PERSONAL_PATH = "/commands/"
+"""Paths with this part contain a person's name, which must not be logged because logs cannot be erased."""
 
 
 class RequestMiddleware:
-    """Wraps the router, and so sees the 404s and 405s that middleware would miss.
+    """ASGI middleware around the router, so that it also covers responses 404 and 405.
 
-    `is_full` says whether commands have no chance: refused here, before anything is read, they cost least.
+    While `is_full` returns true, POST requests are refused here, before their bodies are read.
     """
 
     def __init__(self, app: ASGIApp, is_full: Callable[[], bool], logs_all: bool = False) -> None:
         self._app = app
         self._is_full = is_full
         self._logs_all = logs_all
-        self._pace = RefusalPacer()
+        self._pacer = RefusalPacer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -44,7 +43,7 @@ class RequestMiddleware:
         scope["state"]["context"] = context
         request_id = (b"x-request-id", context.request_id.encode())
 
-        def send_marked(message: Message) -> Awaitable[None]:
+        def send_with_request_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 context.status, context.is_started = message["status"], True
                 message["headers"] = [*message["headers"], request_id]
@@ -58,27 +57,27 @@ class RequestMiddleware:
         elif context.method == "POST" and self._is_full():
             app = problem_reply(Overloaded(), context)
         try:
-            await app(scope, receive, send_marked)
+            await app(scope, receive, send_with_request_id)
         finally:
             self._record(scope, context, perf_counter() - started)
 
     async def _send_later(self, send: Send, message: Message) -> None:
-        await asyncio.sleep(self._pace.wait_seconds())
+        await asyncio.sleep(self._pacer.wait_seconds())
         await send(message)
 
     def _record(self, scope: Any, context: RequestContext, seconds: float) -> None:
-        # The template of the route, never what the caller wrote: labels must be few and harmless.
+        # Label by route template, not by path, so that clients cannot create labels.
         route = scope.get("path_template") or "unmatched"
         metrics.observe(context.method, route, context.status, seconds)
-        # What went well is in the ledger, with its request id, and in the metrics; a line for each would cost
-        # a sixth of the throughput, and more when there is too much to do.
-        told = context.status >= 400 and not context.is_shed
-        if told or self._logs_all:
+        # Successful requests are in the ledger, with their request ids, and in the metrics. A log line for
+        # each would cost a sixth of the throughput, and more under overload.
+        is_error = context.status >= 400 and not context.is_shed
+        if is_error or self._logs_all:
             logger.bind(
                 request_id=context.request_id,
                 method=context.method,
-                path=route if _BEFORE_A_NAME in context.instance + route else context.instance,
+                path=route if _PERSONAL_PATH in context.instance + route else context.instance,
                 status=context.status,
                 milliseconds=round(seconds * 1000, 2),
                 **context.facts,
-            ).log("INFO" if told else "DEBUG", "request")
+            ).log("INFO" if is_error else "DEBUG", "request")

@@ -1,4 +1,4 @@
-"""The OpenAPI document (3.1), built from what the routes promise, so that it cannot say anything else."""
+"""The OpenAPI 3.1 document, generated from the `Route` of each handler."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from api.http.routes import ALIASES, PUBLIC, Route
 from runtime import VERSION
 
 Operation = tuple[str, str, HTTPRouteHandler, Route]
-"""Path, method, handler, promise."""
+"""Path, method, handler and its `Route`."""
 
 
 def document(app: Litestar) -> bytes:
@@ -44,7 +44,7 @@ def _operations(app: Litestar) -> Iterator[Operation]:
     for routed in app.routes:
         for handler in routed.route_handlers if isinstance(routed, HTTPRoute) else ():
             route = handler.opt.get("route")
-            # What is served under two addresses is documented under one.
+            # A handler with two paths is documented under the first.
             if route is not None and not route.is_page and routed.path_format not in ALIASES:
                 for method in sorted(handler.http_methods):
                     yield routed.path_format, method, handler, route
@@ -53,7 +53,7 @@ def _operations(app: Litestar) -> Iterator[Operation]:
 def _operation(path: str, method: str, handler: HTTPRouteHandler, route: Route) -> dict[str, Any]:
     tag = sorted(handler.resolve_tags())[0]
     name = f"{tag}_{handler.handler_name}".lower() + ("_head" if method == "HEAD" else "")
-    described: dict[str, Any] = {
+    operation: dict[str, Any] = {
         "tags": [tag],
         "summary": route.summary,
         "operationId": name,
@@ -62,17 +62,17 @@ def _operation(path: str, method: str, handler: HTTPRouteHandler, route: Route) 
     }
     if route.roles != PUBLIC:
         roles = sorted(role.value for role in route.roles)
-        described |= {
+        operation |= {
             "security": [{"bearer": []}],
-            "description": f"Roles: {', '.join(roles)}.",
+            "description": f"Requires one of the roles: {', '.join(roles)}.",
             "x-roles": roles,
         }
     if route.body is not None:
-        described["requestBody"] = {
+        operation["requestBody"] = {
             "required": route.body_required,
             "content": {"application/json": content(route.body)},
         }
-    return described
+    return operation
 
 
 def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
@@ -83,11 +83,11 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
             yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     for name in ("code", "name"):
         if f"{{{name}}}" in path:
-            known = {"type": "string", "enum": route.path_values}
-            yield {"name": name, "in": "path", "required": True, "schema": known}
+            values = {"type": "string", "enum": route.path_values}
+            yield {"name": name, "in": "path", "required": True, "schema": values}
     for field in msgspec.structs.fields(route.query) if route.query else ():
         schema = msgspec.json.schema(field.type)
-        # Parameters inline their schemas: what a component would be named is nobody's business.
+        # Parameters inline their schemas, so that they add no components.
         schema = schema.get("$defs", {}).get(schema.get("$ref", "").rpartition("/")[2], schema)
         default = {} if field.default is msgspec.UNSET else {"default": msgspec.to_builtins(field.default)}
         yield {"name": field.name, "in": "query", "required": field.required, "schema": schema | default}
@@ -97,12 +97,12 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
     if is_command(route):
         key = {"in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}}
         yield {"name": "x-idempotency-key", "required": route.key_required, "description": _KEY} | key
-        yield {"name": "Idempotency-Key", "description": "The same under its standard name."} | key
+        yield {"name": "Idempotency-Key", "description": "Standard name of the same header."} | key
     if route.media_type == "text/event-stream":
         yield _header_parameter("Last-Event-ID", _LAST_EVENT_ID, pattern="^[0-9]{1,18}$")
     if route.if_match:
         yield _header_parameter("If-Match", _IF_MATCH, pattern=r'^(?:[*]|"v[0-9]{1,9}")$')
-    # Any value is taken, and one that is of no use is replaced: a pattern here would promise a refusal.
+    # No pattern, because invalid values are replaced and not refused.
     yield _header_parameter("x-request-id", _REQUEST_ID)
     yield _header_parameter("traceparent", _TRACEPARENT)
 
@@ -111,16 +111,21 @@ def _header_parameter(name: str, description: str, **schema: Any) -> dict[str, A
     return {"name": name, "in": "header", "description": description, "schema": {"type": "string"} | schema}
 
 
-_LAST_EVENT_ID = "The position where an earlier stream ended; this one goes on behind it."
-_IF_MATCH = "The version that the command is meant for."
-_REQUEST_ID = "Comes back on the answer if it is 8 to 64 letters, digits, `_` and `-`; else one is made."
-_TRACEPARENT = "W3C Trace Context. Kept with the events if it is well-formed."
-_KEY = "1 to 255 printable ASCII characters; the same key and body have the same outcome, for ever."
+_LAST_EVENT_ID = "Position of the last event received. The stream resumes after it."
+_IF_MATCH = "ETag of the version that the command applies to. A different current version: 412."
+_REQUEST_ID = (
+    "Returned on the response. Replaced by a generated id unless it is 8 to 64 letters, digits, `_` or `-`."
+)
+_TRACEPARENT = "W3C Trace Context. Stored with the events if valid."
+_KEY = (
+    "1 to 255 printable ASCII characters. Repeating a request with the same key and body returns the first "
+    "outcome and changes nothing. Keys do not expire."
+)
 _DESCRIPTION = """An event-sourced booking ledger for flights.
 
-Amounts are integer minor units. Times are RFC 3339 in UTC. Errors are `application/problem+json` (RFC 9457);
-each `type` resolves to what it means. Every answer names the log position it reflects in `ledger-position`;
-give it as `min_position` to a query to read your own writes anywhere.
+Amounts are integers in minor units. Times are RFC 3339 in UTC. Errors are `application/problem+json`
+(RFC 9457); each `type` resolves to an explanation. Responses report the log position that they reflect in
+`ledger-position`. Send that position as `min_position` with a query to read your own writes from any server.
 """
 
 _encode = msgspec.json.Encoder().encode

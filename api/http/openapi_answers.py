@@ -1,4 +1,4 @@
-"""The answers of one route in the OpenAPI document: what it gives, and every way in which it says no."""
+"""Responses of a route in the OpenAPI document: success, and every error with an example."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,33 +20,36 @@ REFERENCE = "#/components/schemas/{name}"
 
 
 def responses(path: str, method: str, route: Route) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Done.", "headers": dict(_success_headers(method, route))}
+    success: dict[str, Any] = {"description": "Success.", "headers": dict(_success_headers(method, route))}
     if route.response is not None and method != "HEAD":
         success["content"] = {route.media_type.partition(";")[0]: content(route.response)}
     by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in (*route.refusals, *_rejections(path, route)):
         by_status.setdefault(status_of(refusal), []).append(refusal)
     return {str(route.status): success} | {
-        str(status): _refused(status, kinds, path, is_command(route))
+        str(status): _error(status, kinds, path, is_command(route))
         for status, kinds in sorted(by_status.items())
     }
 
 
 def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
     command = is_command(route)
-    yield "x-request-id", _header("The request's id.")
+    yield "x-request-id", _header("Id of the request.")
     if route.query is not None or command or route.accepts_dry_run:
-        yield "ledger-position", _header("The position of the log that the answer reflects.", "integer")
+        yield "ledger-position", _header("Log position that the response reflects.", "integer")
     if command or route.response in (FlightRow, BookingRow, WaitingRow):
-        yield "ETag", _header('The version, like "v3".')
+        yield "ETag", _header('Version of the resource, for example `"v3"`.')
     if command:
-        yield "idempotency-replayed", _header("`true`: the first outcome of this key, again.")
+        yield (
+            "idempotency-replayed",
+            _header("`true`: this is the stored outcome of an earlier request with the same key."),
+        )
     if command or route.accepts_dry_run:
         yield "dry-run", _header("`true`: nothing was written.")
     if route.status == 201 and (route.body in CREATED or route.response is WaitingRow):
-        yield "Location", _header("Where the new resource is.")
+        yield "Location", _header("URL of the new resource.")
     if getattr(route.response, "__origin__", None) is Page:
-        yield "Link", _header('The next page: rel="next".')
+        yield "Link", _header('URL of the next page, with `rel="next"`.')
 
 
 def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
@@ -66,24 +69,34 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
     if path.startswith("/health/ready"):
         yield http_errors.NotReady
     if path.endswith("/{id}"):
-        # What is no id may be the name of a neighbour that only takes POST.
+        # Another path with a fixed segment here, such as `/bookings/payments`, accepts only POST.
         yield http_errors.MethodNotAllowed
     if "{code}" in path or "{name}" in path:
         yield http_errors.NotFound
     yield http_errors.InternalError
 
 
-def _refused(status: int, kinds: list[type[Refusal]], path: str, command: bool) -> dict[str, Any]:
-    headers = {"x-request-id": _header("The request's id.")}
-    decided = [kind for kind in kinds if not issubclass(kind, http_errors.Rejection)]
-    if decided or http_errors.PositionNotReached in kinds or http_errors.NotReady in kinds:
-        headers["ledger-position"] = _header("The position of the log that the answer reflects.", "integer")
-    if command and any(kind.kept for kind in decided):
-        headers["idempotency-replayed"] = _header("`true`: the first outcome of this key, again.")
-    if command and decided:
+def _error(status: int, kinds: list[type[Refusal]], path: str, command: bool) -> dict[str, Any]:
+    headers = {"x-request-id": _header("Id of the request.")}
+    ledger_refusals = [kind for kind in kinds if not issubclass(kind, http_errors.Rejection)]
+    if ledger_refusals or http_errors.PositionNotReached in kinds or http_errors.NotReady in kinds:
+        headers["ledger-position"] = _header("Log position that the response reflects.", "integer")
+    if command and any(kind.kept for kind in ledger_refusals):
+        headers["idempotency-replayed"] = _header(
+            "`true`: this is the stored outcome of an earlier request with the same key."
+        )
+    if command and ledger_refusals:
         headers["dry-run"] = _header("`true`: nothing was written.")
-    headers |= {"Retry-After": _header("Seconds.", "integer")} if status == 503 else {}
-    headers |= {"WWW-Authenticate": _header("RFC 6750.")} if status in (401, 403) else {}
+    headers |= (
+        {"Retry-After": _header("Seconds to wait before the next attempt.", "integer")}
+        if status == 503
+        else {}
+    )
+    headers |= (
+        {"WWW-Authenticate": _header("Authentication scheme and error (RFC 6750).")}
+        if status in (401, 403)
+        else {}
+    )
     examples = {kind.code: {"summary": kind.title, "value": _example(kind, path)} for kind in kinds}
     body = {"schema": {"$ref": REFERENCE.format(name="Problem")}, "examples": examples}
     codes = ", ".join(f"`{kind.code}`" for kind in kinds)
@@ -100,7 +113,7 @@ def content(kind: Any) -> dict[str, Any]:
     schema = msgspec.json.schema_components([kind], ref_template=REFERENCE)[0][0]
     if kind not in EXAMPLES:
         return {"schema": schema}
-    # There and back, because some examples hold JSON that is written already.
+    # Encode and decode, because some examples contain encoded JSON.
     return {"schema": schema, "example": msgspec.json.decode(msgspec.json.encode(EXAMPLES[kind]))}
 
 

@@ -1,4 +1,4 @@
-"""Query strings, read as strictly as bodies: known names, each once, ASCII digits for numbers."""
+"""Strict parsing of query strings: known names, each once, and ASCII digits for numbers."""
 
 import re
 from functools import cache
@@ -20,50 +20,52 @@ Cursor = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-
 
 
 class ReadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every query takes: a position that its answer must reflect."""
+    """Query parameters of all reads."""
 
-    min_position: Annotated[Position, Meta(description="Wait until the ledger has reached it")] = 0
+    min_position: Annotated[
+        Position, Meta(description="Wait until the ledger has reached this position, at most 2 seconds")
+    ] = 0
 
 
 class EmptyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """None at all."""
+    """No parameters."""
 
 
 class CommandQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every command takes: whether it is only to be tried out."""
+    """Query parameters of all commands."""
 
-    dry_run: Annotated[bool, Meta(description="Decide and answer as ever, and write nothing")] = False
+    dry_run: Annotated[bool, Meta(description="Return the outcome without writing anything")] = False
 
 
 class ListQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 50
-    cursor: Annotated[Cursor, Meta(description="`next_cursor` of the page before")] | UnsetType = UNSET
+    cursor: Annotated[Cursor, Meta(description="`next_cursor` of the previous page")] | UnsetType = UNSET
 
     def build_search(self, search: type[T]) -> T:
-        """The search for what the caller gave of its fields; the others keep their defaults."""
+        """Build the search from the parameters that were sent; other fields keep their defaults."""
         values = {name: getattr(self, name, UNSET) for name in search.__struct_fields__}
         return search(**{name: value for name, value in values.items() if value is not UNSET})
 
 
 def decode(query_string: bytes, kind: type[T]) -> T:
-    """Raises ValidationFailed."""
+    """Decode a query string. Raises ValidationFailed."""
     if not query_string:
         default: T = _default(kind)
         return default
     values = _split(query_string)
-    for name in _numbers(kind) & values.keys():
-        # int() would take "+5", "1_0" and other scripts' digits.
+    for name in _integer_fields(kind) & values.keys():
+        # int() also accepts "+5", "1_0" and digits of other scripts.
         if not re.fullmatch("[0-9]{1,19}", values[name]):
             raise ValidationFailed(name, "Expected a number in ASCII digits")
         values[name] = int(values[name])
-    for name in _switches(kind) & values.keys():
+    for name in _boolean_fields(kind) & values.keys():
         if values[name] not in ("true", "false"):
             raise ValidationFailed(name, "Expected true or false")
         values[name] = values[name] == "true"
     try:
         return msgspec.convert(values, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise _located(str(error)) from None
+        raise _validation_failed(str(error)) from None
     except OverflowError:
         raise ValidationFailed("", "A date lies outside the years 1 to 9999") from None
 
@@ -91,14 +93,12 @@ def _default(kind: Any) -> Any:
 
 
 @cache
-def _numbers(kind: Any) -> frozenset[str]:
-    """The fields that hold whole numbers."""
+def _integer_fields(kind: Any) -> frozenset[str]:
     return frozenset(field.name for field in msgspec.structs.fields(kind) if _holds_int(field.type))
 
 
 @cache
-def _switches(kind: Any) -> frozenset[str]:
-    """The fields that are true or false."""
+def _boolean_fields(kind: Any) -> frozenset[str]:
     fields = msgspec.structs.fields(kind)
     return frozenset(field.name for field in fields if field.type is bool or bool in get_args(field.type))
 
@@ -107,10 +107,10 @@ def _holds_int(annotation: Any) -> bool:
     return annotation is int or any(_holds_int(part) for part in get_args(annotation))
 
 
-def _located(message: str) -> ValidationFailed:
-    """From msgspec's words, like "Expected `int` >= 1 - at `$.limit`"."""
+def _validation_failed(message: str) -> ValidationFailed:
+    """Convert a msgspec message such as "Expected `int` >= 1 - at `$.limit`"."""
     text, _, path = message.partition(" - at `$.")
-    named = re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", text, re.DOTALL)
-    if named:
-        return ValidationFailed(named[2][:100], "Unknown parameter" if "unknown" in named[1] else "Missing")
+    field = re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", text, re.DOTALL)
+    if field:
+        return ValidationFailed(field[2][:100], "Unknown parameter" if "unknown" in field[1] else "Missing")
     return ValidationFailed(path.removesuffix("`"), text[:300])

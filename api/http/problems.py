@@ -1,4 +1,4 @@
-"""How no is said over HTTP: problem details (RFC 9457), and the one map from refusals to statuses."""
+"""Error responses: problem details (RFC 9457), and the status of each refusal."""
 
 from collections.abc import Sequence
 
@@ -38,20 +38,20 @@ STATUSES: dict[type[Refusal], int] = {
     NotYourAccount: 403,
     PaymentDeclined: 402,
 }
-"""Refusals of the ledger that are no plain conflict (409)."""
+"""Status of ledger refusals. Default: 409."""
 
 MEDIA_TYPE = "application/problem+json"
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """`pointer` is a JSON pointer (RFC 6901) into the body, or the name of a parameter."""
+    """One validation error. `pointer` is a JSON pointer (RFC 6901) into the body, or a parameter name."""
 
     pointer: str
     message: str
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Facts of the case follow as further members."""
+    """Problem details. Some problem types have additional members."""
 
     type: str
     title: str
@@ -69,7 +69,7 @@ def status_of(refusal: Refusal | type[Refusal]) -> int:
 
 
 def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, bytes]:
-    """The status and the body."""
+    """Return status and body."""
     status = status_of(refusal)
     members = {
         "type": f"/problems/{refusal.code}",
@@ -93,7 +93,7 @@ def problem_reply(refusal: Refusal, context: RequestContext, position: int | Non
 
 
 def on_error(request: ApiRequest, error: Exception) -> Reply:
-    """What is said of whatever a route, or the lack of one, raised."""
+    """Convert an exception from routing, guard or handler to a response."""
     return problem_reply(as_refusal(error, request.context), request.context)
 
 

@@ -1,4 +1,4 @@
-"""An answer on the wire: a status, headers and bytes that are encoded already."""
+"""HTTP response with an encoded body."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from litestar.types import Receive, Scope, Send
 Header = tuple[bytes, bytes]
 
 PIECE_BYTES = 16 * 1024
-"""More than this is handed over in pieces, so that who asks and does not read makes us keep only one."""
+"""Larger bodies are sent in pieces of this size, so that a slow client leaves at most one in the buffer."""
 
 JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", b"application/problem+json")
 
 
 class Reply:
-    """An ASGI application that says one thing. To HEAD it says all but the body."""
+    """ASGI application that sends one response; without the body for HEAD."""
 
     __slots__ = ("body", "headers", "status")
 

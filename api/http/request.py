@@ -1,4 +1,4 @@
-"""The request as our handlers see it: the caller, the ledger, a strict body, strict parameters."""
+"""Request class of all handlers: caller, ledger, and strict parsing of path, query string and body."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ApiRequest(Request[Caller, Any, Any]):
 
     @property
     def caller(self) -> Caller:
-        """Whom the guard let in."""
+        """Caller authenticated by the guard."""
         caller: Caller = self.scope["user"]
         return caller
 
@@ -41,13 +41,13 @@ class ApiRequest(Request[Caller, Any, Any]):
         ledger: Ledger = self.app.state["ledger"]
         return ledger
 
-    def may_read(self, shown: str) -> bool:
-        """May the caller read what belongs to whom a row shows?"""
-        return self.caller.may_read(self.ledger.name(shown))
+    def may_read(self, owner: str) -> bool:
+        """Return true if the caller may read rows of this owner, given as a name or token."""
+        return self.caller.may_read(self.ledger.name(owner))
 
     @property
     def processor(self) -> PaymentProcessor | None:
-        """Who asks the payment gateway; None where callers vouch for payments themselves."""
+        """Payment processor, or None if no payment gateway is configured."""
         processor: PaymentProcessor | None = self.app.state["processor"]
         return processor
 
@@ -56,27 +56,31 @@ class ApiRequest(Request[Caller, Any, Any]):
         streams: Streams = self.app.state["streams"]
         return streams
 
-    def id(self, unknown: type[Refusal]) -> UUID:
-        """The id in the path. Raises `unknown`: what is no UUID names nothing."""
+    def id(self, not_found: type[Refusal]) -> UUID:
+        """Return the id in the path. Raises `not_found` if it is not a UUID."""
         text = self.scope["path_params"]["id"]
         try:
-            # msgspec would also take one without dashes; UUID() takes much more, and three times as long.
+            # The length excludes UUIDs without dashes, which msgspec accepts. UUID() accepts more forms and
+            # takes three times as long.
             return msgspec.convert(text if len(text) == 36 else "", UUID)
         except msgspec.ValidationError:
-            raise unknown() from None
+            raise not_found() from None
 
     def query(self, kind: type[T]) -> T:
-        """The query string as a struct. Raises ValidationFailed."""
+        """Decode the query string. Raises ValidationFailed."""
         return parameters.decode(self.scope["query_string"], kind)
 
     async def read(self, kind: type[T], optional: bool = False) -> T:
-        """The body as a struct. Raises what bodies.read, require_json and decode do."""
+        """Decode the body. Raises the exceptions of `bodies.read`, `require_json` and `decode`.
+
+        If `optional`, an empty body gives the struct's defaults.
+        """
         fields = self.context.fields
-        described = fields.get(b"content-type"), fields.get(b"content-encoding")
+        content_headers = fields.get(b"content-type"), fields.get(b"content-encoding")
         if not optional:
-            bodies.require_json(*described)
+            bodies.require_json(*content_headers)
         body = await bodies.read(self.receive, fields.get(b"content-length"))
         if optional and not body:
             return kind()
-        bodies.require_json(*described)
+        bodies.require_json(*content_headers)
         return bodies.decode(body, kind)

@@ -1,4 +1,4 @@
-"""What a route promises: who may call it, what it takes and gives; read by guard and documentation."""
+"""Description of a route: roles, body, query string, response and refusals. Used by guard and OpenAPI."""
 
 from typing import Any
 
@@ -19,11 +19,12 @@ PUBLIC: frozenset[Role] = frozenset()
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """`body` is the body, `query` the query string, `response` the body of `status`: each a struct or None.
+    """Description of a route, in the `opt` of its handler.
 
-    `accepts_dry_run`: takes `dry_run`, as all that `refusals` shows to be commands do.
-    `path_values` are all that the variable part of the path may be, where it is no id. `is_page`: a page of
-    the console, for browsers: its token may come in a cookie, and it is no part of the documented API.
+    `body`, `query` and `response` are struct types; `response` is the body of `status`. `accepts_dry_run`
+    marks routes that are not single commands but accept `dry_run`. `path_values` lists the values of a path
+    parameter that is not an id. `is_page` marks pages of the console: they accept the token in a cookie
+    and are not in the OpenAPI document.
     """
 
     roles: frozenset[Role]
@@ -43,15 +44,15 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def route(roles: frozenset[Role], summary: str, **rest: Any) -> dict[str, Route]:
-    """For a handler's `opt`."""
+    """Build the `opt` of a handler."""
     return {"route": Route(roles=roles, summary=summary, **rest)}
 
 
 ALIASES: set[str] = set()
-"""Addresses that repeat what another address serves."""
+"""Paths that serve the same as another path and are not documented."""
 
 
 def with_alias(path: str) -> list[str]:
-    """Operators look at the root, clients under the API's base path: both find it."""
+    """Return the path, and the same path below the base path of the API."""
     ALIASES.add(f"/api/v1{path}")
     return [path, f"/api/v1{path}"]

@@ -1,24 +1,24 @@
-"""Shedding: how fast callers are told that there is too much to do, so that there is time left to do it."""
+"""Pacing of overload refusals, so that refusing does not use up the capacity for accepted requests."""
 
 from collections.abc import Callable
 from time import monotonic
 
 REFUSALS_PER_SECOND = 250
-"""Told by each process at its leisure. Those beyond that wait their turn."""
+"""Refusals per second and process. Further refusals are delayed."""
 
 BURST = 250
-"""As many are told at once before that."""
+"""Refusals that are sent without delay before the rate applies."""
 
 HELD_SECONDS_MAX = 5.0
-"""Nobody waits longer for a refusal."""
+"""Longest delay of a refusal."""
 
 
 class RefusalPacer:
-    """The waits of refusals that come one after another: none at first, then one slot of time each.
+    """Compute the delay of each refusal: none within the burst, then one time slot each.
 
-    Callers who ask again at once, whatever Retry-After says, would otherwise be refused without end: with
-    four times as many as the queues hold, 4 % of capacity was left. A generic cell rate algorithm (ITU-T
-    I.371, annex A), except that what is over the limit is late instead of lost.
+    Without pacing, clients that ignore Retry-After are refused in a loop: with four times as many clients as
+    the queues hold, 4 % of the capacity was left. This is the generic cell rate algorithm (ITU-T I.371,
+    annex A), except that refusals over the limit are delayed instead of dropped.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -26,7 +26,7 @@ class RefusalPacer:
         self._due = 0.0
 
     def wait_seconds(self) -> float:
-        """How long the next refusal is to be held back."""
+        """Return the delay of the next refusal."""
         now = self._clock()
         burst = BURST / REFUSALS_PER_SECOND
         self._due = max(self._due, now - burst) + 1 / REFUSALS_PER_SECOND

@@ -1,4 +1,4 @@
-"""The log as it grows: Server-Sent Events (HTML Living Standard, section 9.2), none lost and none twice."""
+"""Event streams: the log as Server-Sent Events (HTML Living Standard, section 9.2)."""
 
 import asyncio
 import time
@@ -19,39 +19,39 @@ from ledger.log import EventPage, EventSearch
 from ledger.submission import Overloaded, Unavailable
 
 STREAMS_MAX = 64
-"""In each process."""
+"""Open streams per process."""
 
 PAGE_MAX = 200
 POLL_SECONDS = 0.1
 RETRY_SECONDS = 0.5
 SILENCE_SECONDS_MAX = 15
-"""After that a comment is sent, so that both ends and all between know that the other is there."""
+"""Longest time without an event before a comment is sent, which keeps the connection alive."""
 
 SEND_SECONDS_MAX = 20
-"""A reader who does not take a page in this time is hung up on, and may resume where it stopped."""
+"""Longest time to send a page. A slower client is disconnected and may resume with Last-Event-ID."""
 
 HEADERS: list[Header] = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
-    # Proxies that buffer would hold events back (nginx, X-Accel-Buffering).
+    # Turns off response buffering in nginx, which would delay events.
     (b"x-accel-buffering", b"no"),
 ]
 
 
 class Streams:
-    """All streams of one process; they end when `stopping` is set: by themselves they never would."""
+    """All open streams of this process. They end when `stopping` is set."""
 
     def __init__(self, ledger: Ledger, stopping: asyncio.Event) -> None:
         self._ledger = ledger
         self._open = 0
         self.stopping = stopping
         self._position = 0
-        self._news = asyncio.Condition()
+        self._grown = asyncio.Condition()
         self._poller: asyncio.Task[None] | None = None
 
     @contextmanager
-    def opened(self) -> Any:
-        """Counts one stream. Raises Overloaded."""
+    def reserve(self) -> Any:
+        """Count one open stream. Raises Overloaded at the limit and during shutdown."""
         if self._open >= STREAMS_MAX or self.stopping.is_set():
             raise http_errors.Overloaded
         self._open += 1
@@ -63,37 +63,37 @@ class Streams:
             self._open -= 1
 
     async def wait(self, after: int, seconds: float) -> None:
-        """Until the log has grown past `after`, or for so long."""
+        """Wait until the log has grown past `after`, at most `seconds`."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), self._news:
-                await self._news.wait_for(lambda: self._position > after)
+            async with asyncio.timeout(seconds), self._grown:
+                await self._grown.wait_for(lambda: self._position > after)
 
     async def _poll(self) -> None:
-        """One question for all streams: NOTIFY would save it, and take a connection that no pooler shares."""
-        told = False
+        """Poll the position for all streams. LISTEN would need a connection that no pooler can share."""
+        is_logged = False
         while self._open:
             try:
                 async with self._ledger.read() as connection:
                     reached = await position(connection)
             except (Unavailable, Overloaded) as error:
-                if not told:
+                if not is_logged:
                     logger.bind(error=repr(error)).warning("streams.stalled")
-                told = True
+                is_logged = True
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            told = False
+            is_logged = False
             if reached > self._position:
-                async with self._news:
+                async with self._grown:
                     self._position = reached
-                    self._news.notify_all()
+                    self._grown.notify_all()
             await asyncio.sleep(POLL_SECONDS)
 
 
 class EventStream:
-    """An ASGI application that tells one caller of every event past `after`, until either of them goes.
+    """ASGI application that sends events to one client until the client disconnects or the token expires.
 
-    `seen` is the first page, read before anything was said, with the position that it reflects; `ends_at` is
-    when the caller's token expires, in seconds since the epoch.
+    `seen` is the first page, read before the response starts, and the position that it reflects. `ends_at`
+    is the expiry of the caller's token in seconds since the epoch.
     """
 
     def __init__(
@@ -113,46 +113,46 @@ class EventStream:
         self._ends_at = ends_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._streams.opened():
+        with self._streams.reserve():
             headers = [*HEADERS, position_header(self._seen.position)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            telling = asyncio.create_task(self._tell(send))
-            leaving = asyncio.create_task(_left(receive))
-            ending = asyncio.create_task(self._streams.stopping.wait())
-            others: set[asyncio.Task[Any]] = {telling, leaving, ending}
-            await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
-            for task in others:
+            sending = asyncio.create_task(self._send_events(send))
+            disconnect = asyncio.create_task(_wait_for_disconnect(receive))
+            stopping = asyncio.create_task(self._streams.stopping.wait())
+            tasks: set[asyncio.Task[Any]] = {sending, disconnect, stopping}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            if not leaving.done() or leaving.cancelled():
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if not disconnect.done() or disconnect.cancelled():
                 with suppress(Exception):
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell(self, send: Send) -> None:
-        async for text in self._texts():
+    async def _send_events(self, send: Send) -> None:
+        async for message in self._messages():
             async with asyncio.timeout(SEND_SECONDS_MAX):
-                await send({"type": "http.response.body", "body": text, "more_body": True})
+                await send({"type": "http.response.body", "body": message, "more_body": True})
 
-    async def _texts(self) -> AsyncIterator[bytes]:
+    async def _messages(self) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
         page = self._seen.value
-        spoken = time.monotonic()
+        sent_at = time.monotonic()
         while time.time() < self._ends_at:
             for event in page.events:
                 yield b"id: %d\ndata: %s\n\n" % (event.position, self._ledger.opened(_encode(event)))
             if page.events:
-                spoken = time.monotonic()
-            elif time.monotonic() - spoken >= SILENCE_SECONDS_MAX:
+                sent_at = time.monotonic()
+            elif time.monotonic() - sent_at >= SILENCE_SECONDS_MAX:
                 yield b":\n\n"
-                spoken = time.monotonic()
-            await self._streams.wait(page.upto, self._patience())
+                sent_at = time.monotonic()
+            await self._streams.wait(page.upto, self._wait_seconds())
             page = await self._page(page.upto)
 
-    def _patience(self) -> float:
+    def _wait_seconds(self) -> float:
         return max(min(SILENCE_SECONDS_MAX, self._ends_at - time.time()), 0)
 
     async def _page(self, past: int) -> EventPage[LoggedEvent]:
-        """Nothing while the database is away: the caller need not come again for that."""
+        """Read the next page, or return an empty one while the database is unavailable."""
         try:
             async with self._ledger.read() as connection:
                 seen = await read_event_page(connection, self._search, past, PAGE_MAX, self._sealed)
@@ -162,8 +162,7 @@ class EventStream:
             return EventPage([], past)
 
 
-async def _left(receive: Receive) -> None:
-    """Until the caller has hung up."""
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

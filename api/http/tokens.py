@@ -1,4 +1,4 @@
-"""Bearer tokens: signed JWTs (RFC 7519) that say who calls and with which roles."""
+"""Verification of bearer tokens: signed JWTs (RFC 7519) with the caller's subject and roles."""
 
 import json
 import re
@@ -15,13 +15,15 @@ from runtime.settings import Settings, WrongSetting
 
 TOKEN_BYTES_MAX = 8192
 TOKENS_MAX = 10_000
-"""VerifiedToken tokens that are remembered; each still ends at its `exp`."""
+"""Size of the cache of verified tokens. Expiry is checked on each request."""
 
 _ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
-"""By kind of key and curve. A key verifies by this algorithm only, whatever the token's header says."""
+"""Algorithm by key type and curve. The `alg` in a token's header is never used to choose it."""
 
 _COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-"""RFC 7515, section 3.1. Decoders pass over other characters, and one token would have many spellings."""
+"""Compact serialization (RFC 7515, section 3.1). Decoders skip other characters, so that one token would
+have many spellings.
+"""
 
 _ROLES = {role.value: role for role in Role}
 
@@ -32,14 +34,14 @@ class _Key(NamedTuple):
 
 
 class VerifiedToken(NamedTuple):
-    """`expires_at` in seconds since the epoch."""
+    """Caller of a valid token. `expires_at` is in seconds since the epoch."""
 
     caller: Caller
     expires_at: float
 
 
 class Tokens:
-    """Verifies by the keys of SEATLEDGER_JWKS_FILE if that is set, else by the secret; never by both."""
+    """Token verifier. Uses the keys of SEATLEDGER_JWKS_FILE if that is set, otherwise the shared secret."""
 
     def __init__(self, settings: Settings) -> None:
         self._keys: dict[str | None, _Key] = {}
@@ -49,16 +51,16 @@ class Tokens:
             self._keys[None] = _Key(settings.jwt_secret, "HS256")
         else:
             raise WrongSetting("SEATLEDGER_JWT_SECRET or SEATLEDGER_JWKS_FILE must be set")
-        self._cached_decode = lru_cache(TOKENS_MAX)(self._decode)
+        self._decode_cached = lru_cache(TOKENS_MAX)(self._decode)
 
     def verify(self, authorization: bytes | None) -> VerifiedToken:
-        """Who sent this Authorization header, and until when they may. Raises Unauthenticated."""
+        """Verify an Authorization header. Raises Unauthenticated."""
         if authorization is None:
             raise Unauthenticated
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer" or not token or len(token) > TOKEN_BYTES_MAX:
-            raise Unauthenticated("The Authorization header must be: Bearer, a space, and a token.", True)
-        verified = self._cached_decode(token)
+            raise Unauthenticated("The Authorization header must be `Bearer`, a space and a token.", True)
+        verified = self._decode_cached(token)
         if verified.expires_at <= time.time():
             raise Unauthenticated("The token has expired.", True)
         return verified
@@ -88,28 +90,28 @@ class Tokens:
 
 
 def _expiry(claim: Any) -> float:
-    """RFC 7519, section 2: a number, where the library also takes digits in a string."""
+    """Return `exp`. RFC 7519, section 2, requires a number; the library also accepts digits in a string."""
     if isinstance(claim, bool) or not isinstance(claim, int | float):
         raise ValueError("exp must be a number")
     return float(claim)
 
 
 def _roles(claim: Any) -> frozenset[Role]:
-    """Roles of other systems may be in the list too; they mean nothing here."""
+    """Return the known roles. Others are ignored, because tokens may carry roles of other systems."""
     if not (isinstance(claim, list) and all(isinstance(name, str) for name in claim)):
         raise ValueError("roles must be a list of strings")
     return frozenset(_ROLES[name] for name in claim if name in _ROLES)
 
 
 def _read_keys(settings: Settings) -> dict[str | None, _Key]:
-    """The public keys of a JWK set (RFC 7517), by key id. Raises WrongSetting."""
+    """Read the public keys of a JWK set (RFC 7517) by key id. Raises WrongSetting."""
     assert settings.jwks_file is not None
     try:
         keys: dict[str | None, _Key] = {}
         for jwk in json.loads(settings.jwks_file.read_text(encoding="utf-8"))["keys"]:
             algorithm = _ALGORITHMS[jwk["kty"], jwk.get("crv")]
             if jwk.get("alg", algorithm) != algorithm or not isinstance(jwk["kid"], str) or "d" in jwk:
-                raise ValueError("a key says something else than its kind")
+                raise ValueError("a key's `alg`, `kid` or kind is not as required")
             keys[jwk["kid"]] = _Key(get_default_algorithms()[algorithm].from_jwk(jwk), algorithm)
     except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
         raise WrongSetting(

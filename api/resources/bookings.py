@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, UnsetType
 
 from api.http import queries
-from api.http.commands import ask, submit
+from api.http.commands import get_answer, submit
 from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
 from api.http.problems import problem
 from api.http.queries import Page
@@ -129,7 +129,9 @@ class BookingController(Controller):
     async def quote(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         request.query(EmptyQuery)
-        answer = await ask(request, CancelBooking(booking_id), _render_quote, dry_run=True, keyed=False)
+        answer = await get_answer(
+            request, CancelBooking(booking_id), _render_quote, dry_run=True, keyed=False
+        )
         media_type = JSON if answer.status == 200 else PROBLEM
         return Reply(answer.status, answer.body, [position_header(answer.position)], media_type)
 

@@ -9,33 +9,14 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import pytest
-from granian import _signals
 
-import api.main
 from tests.api.conftest import SECRET, token
 from trials.programs.ports import free_port
 
 WORKERS = 2
-
-SIGNALS = """
-import signal
-from api.serve import granian_server
-from runtime.settings import Settings
-from runtime.signals import on_end
-
-server = granian_server(Settings(), "nowhere:nothing")
-on_end(server.signal_handler_interrupt)
-# Where the main loop is for an instant before it waits, and before it goes on.
-with server.main_loop_interrupt._cond:
-    signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGINT)
-assert server.main_loop_interrupt.wait(10)
-assert server.interrupt_signal
-"""
 
 
 @pytest.fixture
@@ -106,24 +87,6 @@ async def test_what_is_in_flight_is_answered_before_the_end(
         os.kill(program.pid, number) if to == "main process" else os.killpg(program.pid, number)
     assert {answer.status_code for answer in await asyncio.gather(*slow)} == {503}
     assert await asyncio.to_thread(program.wait, 10) == 0
-
-
-def test_a_worker_that_is_told_twice_at_once_hears_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    handlers, heard = {}, []
-    loop = SimpleNamespace(add_signal_handler=handlers.__setitem__)
-    event = SimpleNamespace(set=lambda: heard.append("stop"))
-    monkeypatch.setattr(_signals, "set_loop_signals", lambda _: event)
-    api.main._hear_stop_once(lambda: heard.append("end endless"))
-    assert _signals.set_loop_signals(loop) is event
-    # Two signals that came before the loop looked: it calls what it had for both.
-    told = handlers[signal.SIGTERM]
-    told(), told()
-    handlers[signal.SIGINT]()
-    assert heard == ["end endless", "stop"]
-
-
-def test_the_main_process_hears_signals_at_any_instant(checkout: Path) -> None:
-    subprocess.run([sys.executable, "-c", SIGNALS], cwd=checkout, check=True, timeout=30)
 
 
 async def test_workers_do_not_outlive_a_killed_main_process(

@@ -50,8 +50,8 @@ async def test_a_stream_of_a_rare_type_goes_on_past_stretches_without_any(
         seen = await read_event_page(connection, search, 0, 200, False)
     told = EventStream(streams, ledger, search, False, seen, time.time() + 10)
     positions = []
-    with streams.opened():
-        async for text in told._texts():
+    with streams.reserve():
+        async for text in told._messages():
             positions += [int(id) for id in re.findall(rb"^id: (\d+)$", text, re.MULTILINE)]
             if len(positions) == 2:
                 break

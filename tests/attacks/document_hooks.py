@@ -23,7 +23,7 @@ BEYOND_A_SCHEMA = {
     "departs_at and arrives_at must lie in the years 1 to 9999 in UTC",
     "A date lies outside the years 1 to 9999",
     # Refused by its length before anything of it is read.
-    "The address is longer than this API needs.",
+    "The URL is too long.",
     # JSON Schema takes 8.0 for a whole number, and this API does not.
     "Expected `int`, got `float`",
 }

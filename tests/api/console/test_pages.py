@@ -245,7 +245,7 @@ async def test_analysts_see_no_customers(desk: Desk, hostile_booking: Booked) ->
     ):
         page = await seat.open(address)
         assert page.status == 403
-        assert "Needs one of the roles: auditor, operator." in page.text
+        assert "This request requires one of the roles: auditor, operator." in page.text
     for address in (
         "/console",
         "/console/sales",
@@ -279,7 +279,7 @@ async def test_what_is_not_there_is_told_on_a_page(desk: Desk) -> None:
     for address, word in (
         ("/console/flights/x", "There is no such flight."),
         ("/console/bookings/x", "There is no such booking."),
-        ("/console/nowhere/at/all", "There is nothing at this address."),
+        ("/console/nowhere/at/all", "There is no resource at this URL."),
     ):
         page = await seat.open(address)
         assert (page.status, word in page.text) == (404, True)
