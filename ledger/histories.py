@@ -1,4 +1,4 @@
-"""Streams with the people in them, for as many ids as are asked for."""
+"""Event streams together with the people that their events name."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from ledger.people import Known, known_of
 
 
 class StreamHistory(NamedTuple):
-    """All events of one flight, booking or waiting party in version order, and whom they name."""
+    """All events of one flight, booking or waiting party in version order, and the people in them."""
 
     events: list[RecordedEvent]
     people: Known
 
 
 async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[dict[UUID, StreamHistory]]:
-    """Those that there are of at least one id."""
+    """Find at least one stream by id; unknown ids are left out."""
     position, streams = await read_streams(connection, ids)
     people = await known_of(connection, [event for events in streams.values() for event in events])
     return QueryResult(position, {id: StreamHistory(events, people) for id, events in streams.items()})

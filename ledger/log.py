@@ -1,4 +1,5 @@
 """Reading the log: recorded events, and aggregates folded from them."""
+# ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -6,31 +7,28 @@ from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
 
+from database.connection import Connection
 from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
+from database.select_list import join_conditions
+from database.table import ArrayTable, BigInt, Integer, SmallInt, columns_of
 from domain.working_set import Subject
 from ledger import codec
 
 T = TypeVar("T")
 
-COLUMNS = (
-    "position, originator_id, originator_version, topic, state, actor, operation, ordinal,"
-    " causation_id, correlation_id, traceparent, recorded_at, command_hash, hash"
-)
-
 
 class RecordedEvent(msgspec.Struct, frozen=True):
     """One row of the log. `state` is JSON text, `recorded_at` aware UTC."""
 
-    position: int
+    position: BigInt
     originator_id: UUID
-    originator_version: int
+    originator_version: Integer
     topic: str
     state: str
     actor: str
     operation: str
-    ordinal: int
+    ordinal: SmallInt
     causation_id: str
     correlation_id: str
     traceparent: str
@@ -39,21 +37,24 @@ class RecordedEvent(msgspec.Struct, frozen=True):
     hash: bytes
 
     def decoded(self) -> Any:
-        """The domain event that was recorded."""
+        """Return the domain event."""
         return codec.decode(
             self.topic, self.state, self.originator_id, self.originator_version, self.recorded_at
         )
 
 
-async def read_stream(connection: AsyncConnection[Any], originator_id: UUID) -> list[RecordedEvent]:
-    """All events of one flight, booking or waiting party, in version order; empty when there is none."""
+EVENTS: ArrayTable[RecordedEvent] = ArrayTable("ledger.events", columns_of(RecordedEvent))
+
+
+async def read_stream(connection: Connection, originator_id: UUID) -> list[RecordedEvent]:
+    """Return all events of one flight, booking or waiting party in version order; none for an unknown id."""
     return (await read_streams(connection, [originator_id])).value.get(originator_id, [])
 
 
 async def read_streams(
-    connection: AsyncConnection[Any], ids: Sequence[UUID]
+    connection: Connection, ids: Sequence[UUID]
 ) -> QueryResult[dict[UUID, list[RecordedEvent]]]:
-    """The same for at least one id, those that there are, and the head of the log that they were read at."""
+    """Return the events of at least one stream, by id, in version order; unknown ids are left out."""
     found = await rows(connection, _STREAMS, (ids,))
     streams: dict[UUID, list[RecordedEvent]] = {}
     for row in found:
@@ -62,12 +63,19 @@ async def read_streams(
     return QueryResult(found[0][0], streams)
 
 
-async def read_live_events(
-    connection: AsyncConnection[Any], flight_id: UUID, position: int
-) -> tuple[datetime, list[RecordedEvent]]:
-    """The time of that position, and up to it the events of a flight and of its bookings not cancelled then.
+_STREAMS: LiteralString = f"""
+    {WITH_HEAD}
+    select head.position, {EVENTS.names_in("e")}
+    from head left join ledger.events e on e.originator_id = any ({ID_ARRAY}) order by e.originator_version
+"""
 
-    In log order. However many bookings the flight ever had, those that live are no more than its seats.
+
+async def read_live_events(
+    connection: Connection, flight_id: UUID, position: int
+) -> tuple[datetime, list[RecordedEvent]]:
+    """Return the time of a position, and the events up to it of a flight and of its bookings live at it.
+
+    Events are in log order. A booking is live unless cancelled; a flight has at most as many as seats.
     """
     cursor = await connection.execute(_TIME_AT, (position,), prepare=True)
     row = await cursor.fetchone()
@@ -77,8 +85,23 @@ async def read_live_events(
     return row[0], [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
-async def find_position_at(connection: AsyncConnection[Any], time: datetime) -> int:
-    """The last position by that time, 0 before the first: a binary search, because time follows positions."""
+_TIME_AT = "select recorded_at from ledger.events where position <= %s order by position desc limit 1"
+_LIVE_AT: LiteralString = f"""
+    select {EVENTS.names} from ledger.events
+    where originator_id = any (array(
+            select b.id from views.bookings b left join lateral (
+                select topic from ledger.events where originator_id = b.id and position <= %s
+                    and topic in ('booking.cancelled', 'booking.reseated')
+                order by originator_version desc limit 1
+            ) as turn on true
+            where b.flight_id = %s and turn.topic is distinct from 'booking.cancelled'
+        ) || %s::uuid) and position <= %s
+    order by position
+"""
+
+
+async def find_position_at(connection: Connection, time: datetime) -> int:
+    """Return the last position recorded by this time, or 0, by binary search: time never decreases."""
     last_event = await read_last_event(connection)
     low, high = 0, last_event.position if last_event else 0
     while low < high:
@@ -89,8 +112,18 @@ async def find_position_at(connection: AsyncConnection[Any], time: datetime) -> 
     return low
 
 
+async def read_last_event(connection: Connection) -> RecordedEvent | None:
+    """Return the event at the head of the log, or None for an empty log."""
+    cursor = await connection.execute(_LAST, prepare=True)
+    row = await cursor.fetchone()
+    return None if row is None else RecordedEvent(*row)
+
+
+_LAST: LiteralString = f"select {EVENTS.names} from ledger.events order by position desc limit 1"
+
+
 class EventSearch(msgspec.Struct, frozen=True):
-    """Which events a page shows: by topic, of one booking, of one flight and all of its."""
+    """Conditions of a page of events. `flight_id` includes the flight's bookings and waiting parties."""
 
     topic: str | None = None
     booking_id: UUID | None = None
@@ -98,56 +131,48 @@ class EventSearch(msgspec.Struct, frozen=True):
 
     @property
     def is_scan(self) -> bool:
-        """No index finds them: all events are looked at, however few there may be of the topic."""
+        """Whether no index serves the search, so that it reads all events, however rare the topic."""
         return self.topic is not None and self.booking_id is None and self.flight_id is None
 
 
 SCANNED_MAX = 50_000
-"""Events that are looked at for one page."""
+"""Events read for one page of a scan."""
 
 
 class EventPage(NamedTuple, Generic[T]):
-    """Events in log order. Up to the position `upto` there are no others."""
+    """Events in log order. `upto` is the position up to which the page is complete."""
 
     events: list[T]
     upto: int
 
 
 async def page(
-    connection: AsyncConnection[Any], search: EventSearch, after: int, limit: int, head: int
+    connection: Connection, search: EventSearch, after: int, limit: int, head: int
 ) -> EventPage[RecordedEvent]:
-    """At most `limit` events past a position, up to `head` or, in a scan, of the next SCANNED_MAX."""
+    """Return at most `limit` events past `after`, up to `head` or, in a scan, from the next SCANNED_MAX."""
     upto = min(after + SCANNED_MAX, head) if search.is_scan else head
-    conditions: list[tuple[LiteralString, Any]] = [
+    where, parameters = join_conditions(
         ("and topic = %s", search.topic),
         ("and originator_id = %s", search.booking_id),
-        (
-            "and originator_id = any (array(select id from views.bookings where flight_id = %s)"
-            " || array(select id from views.waiting where flight_id = %s) || %s)",
-            search.flight_id,
-        ),
-    ]
-    given = [(text, value) for text, value in conditions if value is not None]
-    where = " ".join(text for text, _ in given)
-    parameters = [value for text, value in given for _ in range(text.count("%s"))]
-    statement = f"""
-        select {COLUMNS} from ledger.events where position > %s and position <= %s {where}
+        (_OF_FLIGHT, *[search.flight_id] * 3),
+    )
+    statement: LiteralString = f"""
+        select {EVENTS.names} from ledger.events where position > %s and position <= %s {where}
         order by position limit %s
-    """  # noqa: S608 - constants only
+    """
     cursor = await connection.execute(statement, [after, upto, *parameters, limit], prepare=True)
     events = [RecordedEvent(*row) for row in await cursor.fetchall()]
     return EventPage(events, events[-1].position if len(events) == limit else upto)
 
 
-async def read_last_event(connection: AsyncConnection[Any]) -> RecordedEvent | None:
-    """The event at the head of the log."""
-    cursor = await connection.execute(_LAST, prepare=True)
-    row = await cursor.fetchone()
-    return None if row is None else RecordedEvent(*row)
+_OF_FLIGHT: LiteralString = """
+    and originator_id = any (array(select id from views.bookings where flight_id = %s)
+        || array(select id from views.waiting where flight_id = %s) || %s)
+"""
 
 
 def steps(events: Iterable[RecordedEvent]) -> Iterator[tuple[RecordedEvent, Any]]:
-    """Each event of one stream with the aggregate as it was right after it (the same object, evolving)."""
+    """Yield each event of one stream with the aggregate right after it, which is one and the same object."""
     aggregate = None
     for event in events:
         aggregate = event.decoded().mutate(aggregate)
@@ -155,29 +180,8 @@ def steps(events: Iterable[RecordedEvent]) -> Iterator[tuple[RecordedEvent, Any]
 
 
 def fold(events: Iterable[RecordedEvent], begun: Subject | None = None) -> Subject | None:
-    """The aggregate that a stream, or a prefix of one, adds up to; or what these events make of one."""
+    """Return the aggregate that these events make: the first of a stream, or those that follow `begun`."""
     aggregate: Any = begun
     for event in events:
         aggregate = event.decoded().mutate(aggregate)
     return aggregate  # type: ignore[no-any-return]
-
-
-_STREAMS: LiteralString = f"""
-    {WITH_HEAD}
-    select head.position, {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
-    from head left join ledger.events e on e.originator_id = any ({ID_ARRAY}) order by e.originator_version
-"""  # noqa: S608 - constants only
-_LAST = f"select {COLUMNS} from ledger.events order by position desc limit 1"  # noqa: S608 - constants only
-_TIME_AT = "select recorded_at from ledger.events where position <= %s order by position desc limit 1"
-_LIVE_AT = f"""
-    select {COLUMNS} from ledger.events
-    where originator_id = any (array(
-            select b.id from views.bookings b left join lateral (
-                select topic from ledger.events where originator_id = b.id and position <= %s
-                    and topic in ('booking.cancelled', 'booking.reseated')
-                order by originator_version desc limit 1
-            ) as turn on true
-            where b.flight_id = %s and turn.topic is distinct from 'booking.cancelled'
-        ) || %s::uuid) and position <= %s
-    order by position
-"""  # noqa: S608 - constants only

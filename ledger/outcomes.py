@@ -1,4 +1,4 @@
-"""Outcomes: what was answered to a command, looked up by its key."""
+"""Recorded outcomes of commands, found by their keys."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from ledger.submission import CommandKey
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`body` is the answer as it was given; `first_position` is null when the command was refused."""
+    """The recorded result of a command. `body` is the answer; `first_position` is null after a refusal."""
 
     actor: str
     operation: str
@@ -24,7 +24,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def find_outcome(connection: Connection, key: CommandKey) -> Outcome | None:
-    """With tokens for people and their texts (`ledger.keyring`)."""
+    """Return the outcome, with tokens for people and their texts (see `ledger.keyring`)."""
     row = await (await connection.execute(_OUTCOME, key, prepare=True)).fetchone()
     if row is None:
         return None

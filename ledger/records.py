@@ -5,19 +5,24 @@ from uuid import UUID
 
 import msgspec
 
+from database.table import ArrayTable, BigInt, Integer, SmallInt, columns_of
+
 
 class RecordedCommand(msgspec.Struct, frozen=True):
-    """One row of ledger.commands: the outcome of a command, kept for ever."""
+    """One row of ledger.commands: the outcome of an accepted or refused command. Rows are never deleted."""
 
     actor: str
     operation: str
     key: str
     fingerprint: bytes
-    status: int
+    status: SmallInt
     body: str
     subject_id: UUID | None
-    version: int
-    first_position: int | None
-    last_position: int
+    version: Integer
+    first_position: BigInt | None
+    last_position: BigInt
     correlation_id: str
     recorded_at: datetime
+
+
+COMMANDS: ArrayTable[RecordedCommand] = ArrayTable("ledger.commands", columns_of(RecordedCommand))

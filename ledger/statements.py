@@ -1,75 +1,40 @@
-"""The store's SQL, and the arrays that its statements take."""
-# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+"""SQL of the store: the statements of a block, and the tables of people and of seat counts."""
+# ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from domain.seats import Seats
+from database.table import ArrayTable, Integer, KeyedTable, columns_of
 from ledger.keyring import Person
-from ledger.log import COLUMNS, RecordedEvent
-from ledger.records import RecordedCommand
+from ledger.log import EVENTS
+from ledger.records import COMMANDS
+
+PEOPLE: ArrayTable[Person] = ArrayTable("ledger.people", columns_of(Person))
 
 
-def columns(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
-    """Rows turned into one array for each of `width` columns."""
+class SeatRow(NamedTuple):
+    """One row of ledger.seats."""
+
+    flight_id: UUID
+    seats: Integer
+    held: Integer
+    booked: Integer
+
+
+SEATS: KeyedTable[SeatRow] = KeyedTable("ledger.seats", columns_of(SeatRow), key="flight_id")
+
+
+def transpose(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
+    """Return the rows as `width` arrays, one for each column."""
     return tuple(list(column) for column in zip(*rows, strict=True)) or ([],) * width
 
 
-def event_columns(events: list[RecordedEvent]) -> tuple[Any, ...]:
-    return (
-        [e.position for e in events],
-        [e.originator_id for e in events],
-        [e.originator_version for e in events],
-        [e.topic for e in events],
-        [e.state for e in events],
-        [e.actor for e in events],
-        [e.operation for e in events],
-        [e.ordinal for e in events],
-        [e.causation_id for e in events],
-        [e.correlation_id for e in events],
-        [e.traceparent for e in events],
-        [e.recorded_at for e in events],
-        [e.command_hash for e in events],
-        [e.hash for e in events],
-    )
-
-
-def command_columns(commands: list[RecordedCommand]) -> tuple[Any, ...]:
-    return (
-        [c.actor for c in commands],
-        [c.operation for c in commands],
-        [c.key for c in commands],
-        [c.fingerprint for c in commands],
-        [c.status for c in commands],
-        [c.body for c in commands],
-        [c.subject_id for c in commands],
-        [c.version for c in commands],
-        [c.first_position for c in commands],
-        [c.last_position for c in commands],
-        [c.correlation_id for c in commands],
-        [c.recorded_at for c in commands],
-    )
-
-
-def person_columns(people: Sequence[Person]) -> tuple[Any, ...]:
-    return columns([(p.person, p.lookup, p.wrapped_key, p.sealed_name) for p in people], 4)
-
-
-def seat_columns(seats: dict[UUID, Seats]) -> tuple[Any, ...]:
-    return (
-        list(seats),
-        [count.seats for count in seats.values()],
-        [count.held for count in seats.values()],
-        [count.booked for count in seats.values()],
-    )
-
-
-# Sequential scans, hash and merge joins are off so that a plan made while a table was small and kept by the
-# session does not turn into a scan of millions of rows. No statement is planned again for the arrays of each
-# block: planning took as long as all else in a block of few commands. A lost synchronous_commit is put right
-# here and refused by readiness.
+# The session keeps the plans of prepared statements. A plan made while a table was small must not scan it
+# when it has millions of rows, hence no sequential scans, hash joins or merge joins. Generic plans save the
+# planning of each block, which took as long as all other work of a small block. synchronous_commit is
+# switched on if it is off; the readiness check fails in that case.
 SESSION: LiteralString = """
     select set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
         set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
@@ -84,23 +49,23 @@ LOCK: LiteralString = "select pg_advisory_xact_lock(%b)"
 
 LAST: LiteralString = "select position, hash, recorded_at from ledger.events order by position desc limit 1"
 
-# Time in the log never goes backwards, whatever the server's clock does.
+# Time in the log never goes backwards, even if the server's clock does.
 HEAD: LiteralString = f"""
     select greatest(statement_timestamp(), last.recorded_at), last.position, last.hash
     from (values (1)) as one left join lateral ({LAST}) as last on true
 """
 
-COMMANDS: LiteralString = """
-    select c.actor, c.operation, c.key, c.fingerprint, c.status, c.body, c.subject_id, c.version,
-        c.first_position, c.last_position, c.correlation_id, c.recorded_at
-    from unnest(%b::text[], %b::bytea[], %b::text[], %b::text[]) as asked (actor, lookup, operation, key)
+FIND_COMMANDS: LiteralString = f"""
+    select {COMMANDS.names_in("c")}
+    from unnest(%b::text[], %b::bytea[], %b::text[], %b::text[]) as input (actor, lookup, operation, key)
     join ledger.commands c
-        on c.actor = coalesce((select person from ledger.people where lookup = asked.lookup), asked.actor)
-        and c.operation = asked.operation and c.key = asked.key
+        on c.actor = coalesce((select person from ledger.people where lookup = input.lookup), input.actor)
+        and c.operation = input.operation and c.key = input.key
 """
 
-# Those who are named, and those whose bookings, refunds or entries are; and which master key seals names.
-PEOPLE: LiteralString = """
+# The people named by a block, the users of its bookings, refunds and waiting parties, and the check value of
+# the master key.
+FIND_PEOPLE: LiteralString = """
     select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name
     from (select max(value) as value from ledger.secrets where name = 'master-key-check') as keyed
     left join ledger.people p on p.person = any (
@@ -110,24 +75,25 @@ PEOPLE: LiteralString = """
         || array(select user_id from views.waiting where id = any (%b::uuid[])))
 """
 
-# A block folds the streams of all that these name.
+# The following expressions are arrays of stream ids; `streams` loads the events of their union.
 NAMED: LiteralString = "%b::uuid[]"
 
-# The flights of bookings that may be seated again, the bookings of refunds, those of cancelled flights.
-BESIDES: LiteralString = """
+# The flights of bookings that may be seated again, the bookings of refunds, the bookings of cancelled
+# flights.
+RELATED: LiteralString = """
     array(select flight_id from views.bookings where id = any (%b::uuid[]))
     || array(select booking_id from views.refunds where id = any (%b::uuid[]))
     || array(select id from views.bookings where flight_id = any (%b::uuid[]) and status <> 'cancelled')
 """
 
-# Due holds of flights that are too full for what is asked of them, oldest first: each frees a seat at least,
-# so as many holds as seats needed are enough. This is a little later than the head's time, so no hold that is
-# due by that is missed; the aggregate decides again.
-DUE: LiteralString = f"""
+# Due holds of flights with fewer free seats than a block needs, oldest first. Each frees at least one seat,
+# so the number of seats needed is enough. The time is slightly later than that of the head, so no due hold is
+# missed; the aggregate decides again.
+DUE_HOLDS: LiteralString = f"""
     array(
         select due.id from (
             select flight_id, sum(seats) as seats from (
-                select * from unnest(%b::uuid[], %b::int4[]) as asked (flight_id, seats)
+                select * from unnest(%b::uuid[], %b::int4[]) as input (flight_id, seats)
                 union all
                 select flight_id, seats from views.bookings where id = any (%b::uuid[])
             ) as one group by flight_id
@@ -141,10 +107,10 @@ DUE: LiteralString = f"""
         ) as due)
 """
 
-# Of each flight that is named, or that a booking or an entry named belongs to: who waits for its seats, then
-# the flight itself and all its due holds, because whoever waits is served from those first. Where nobody
-# waits it is one look into a small index for each flight.
-LINES: LiteralString = f"""
+# For each flight that is named, or that a named booking or waiting party belongs to: its waiting parties, and
+# if there are any the flight and all its due holds, because their seats go to the waiting list first. A
+# flight without a waiting list costs one look-up in a small index.
+WAITING_LISTS: LiteralString = f"""
     array(
         with named as materialized (
             select unnest(%b::uuid[]) as flight_id
@@ -164,12 +130,12 @@ LINES: LiteralString = f"""
 
 @cache
 def streams(*ids: LiteralString) -> LiteralString:
-    """Events of the streams that any of NAMED, BESIDES, DUE and LINES name, in order within each.
+    """Return a query for the events of these streams, in order within each.
 
-    The last two parameters, versions and ids, are of streams of which only what came after is wanted.
+    Its last two parameters are arrays of versions and ids: of those streams only later events are loaded.
     """
     return f"""
-        select {", ".join("e." + name.strip() for name in COLUMNS.split(","))}
+        select {EVENTS.names_in("e")}
         from (select distinct unnest({" || ".join(ids)}) as id) as one
         join ledger.events e on e.originator_id = one.id
             and e.originator_version > coalesce((%b::int4[])[array_position(%b::uuid[], one.id)], 0)
@@ -177,48 +143,23 @@ def streams(*ids: LiteralString) -> LiteralString:
     """
 
 
-SEATS: LiteralString = """
+FIND_SEATS: LiteralString = """
     select flight_id, seats, held, booked from ledger.seats where flight_id = any (
         array(select flight_id from views.bookings where id = any (%b::uuid[])) || %b::uuid[]
         || array(select flight_id from views.refunds where id = any (%b::uuid[])))
 """
 
-NATURAL: LiteralString = """
+FIND_BY_NATURAL_KEY: LiteralString = """
     select f.number, f.origin, f.departure_day, f.id
-    from unnest(%b::text[], %b::text[], %b::date[]) as asked (number, origin, departure_day)
+    from unnest(%b::text[], %b::text[], %b::date[]) as input (number, origin, departure_day)
     join views.flights f using (number, origin, departure_day)
-"""
-
-INSERT_EVENTS: LiteralString = f"""
-    insert into ledger.events ({COLUMNS}) select * from unnest(
-        %b::int8[], %b::uuid[], %b::int4[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int2[],
-        %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[], %b::bytea[])
-"""
-
-INSERT_COMMANDS: LiteralString = """
-    insert into ledger.commands (actor, operation, key, fingerprint, status, body, subject_id, version,
-        first_position, last_position, correlation_id, recorded_at)
-    select * from unnest(
-        %b::text[], %b::text[], %b::text[], %b::bytea[], %b::int2[], %b::text[], %b::uuid[], %b::int4[],
-        %b::int8[], %b::int8[], %b::text[], %b::timestamptz[])
-"""
-
-INSERT_PEOPLE: LiteralString = """
-    insert into ledger.people (person, lookup, wrapped_key, sealed_name)
-    select * from unnest(%b::text[], %b::bytea[], %b::text[], %b::text[])
-"""
-
-UPSERT_SEATS: LiteralString = """
-    insert into ledger.seats (flight_id, seats, held, booked)
-    select * from unnest(%b::uuid[], %b::int4[], %b::int4[], %b::int4[])
-    on conflict (flight_id) do update set
-        seats = excluded.seats, held = excluded.held, booked = excluded.booked
 """
 
 NOTIFY: LiteralString = "select pg_notify(%b, %b)"
 
-# What was committed before may have reached no standby: its wait was cut short, or the server was killed and
-# came back. So answers from the log wait like new ones. Only a transaction that wrote something waits.
+# An earlier transaction may not have reached the standby: its wait was cut short, or the server was killed
+# and came back. So answers read from the log wait for the standby like new ones. Only a transaction that
+# wrote something waits.
 WAIT_FOR_STANDBY: LiteralString = """
     select pg_logical_emit_message(true, 'seatledger', '')
     where current_setting('synchronous_standby_names') <> ''

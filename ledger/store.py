@@ -1,4 +1,4 @@
-"""The store: a block's two round trips to PostgreSQL. Loads under the head lock; writes, then COMMIT."""
+"""The store: the two round trips of a block to PostgreSQL. Loads under the head lock, writes, commits."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -29,9 +29,9 @@ from ledger.chain import GENESIS
 from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
 from ledger.keyring import Keyring
-from ledger.log import RecordedEvent, fold
+from ledger.log import EVENTS, RecordedEvent, fold
 from ledger.people import BlockPeople
-from ledger.records import RecordedCommand
+from ledger.records import COMMANDS, RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
 
@@ -43,7 +43,7 @@ CHANNEL = "seatledger"
 
 
 async def open_store(url: str, settings: Settings, keyring: Keyring | None = None) -> "Store":
-    """A store on a connection of its own. Raises psycopg.Error."""
+    """Return a store on a connection of its own. Raises psycopg.Error."""
     connection = await connect(url, "seatledger writer")
     store = Store(connection, terms(settings), keyring)
     try:
@@ -55,7 +55,7 @@ async def open_store(url: str, settings: Settings, keyring: Keyring | None = Non
 
 
 def terms(settings: Settings) -> Terms:
-    """What the settings say of holds and payments."""
+    """Return the time limits of holds, payments and offers, and the gateway, that the settings name."""
     return Terms(
         timedelta(seconds=settings.hold_seconds),
         timedelta(seconds=settings.capture_seconds),
@@ -65,25 +65,25 @@ def terms(settings: Settings) -> Terms:
 
 
 class NotReplicated(psycopg.OperationalError):
-    """COMMIT was answered with a warning: the synchronous standby may not have the transaction."""
+    """COMMIT ended with a warning: the synchronous standby may not have the transaction."""
 
 
 class _Ahead(NamedTuple):
-    """How much of a block was sent ahead."""
+    """The numbers of events and commands of a block that were sent before `write`."""
 
     events: int = 0
     commands: int = 0
 
 
 class Store:
-    """A connection of the writer's own. After any error the transaction is open: close the connection.
+    """The writer's connection. After any error the transaction is open: close the connection.
 
-    It stays in pipeline mode. Leaving that mode after each round trip would cost time, and what psycopg sends
-    then makes PostgreSQL forget its idle-in-transaction timer, which takes the lock from a frozen writer.
+    The connection stays in pipeline mode. Leaving that mode after each round trip would cost time, and what
+    psycopg sends for it stops PostgreSQL's idle-in-transaction timer, which ends a frozen writer.
     """
 
     def __init__(self, connection: Connection, terms: Terms, keyring: Keyring | None = None) -> None:
-        """Without a keyring names are taken for pseudonyms."""
+        """Without a keyring, names are used as pseudonyms."""
         self.connection = connection
         self._terms = terms
         self._pipeline: Pipeline | None = None
@@ -91,12 +91,12 @@ class Store:
         self._keyring = keyring
         self._submissions: Sequence[Submission] = ()
         self._warning = ""
-        self._remembered = FlightCache()
+        self._flight_cache = FlightCache()
         self._ahead = _Ahead()
-        connection.add_notice_handler(self._notice)
+        connection.add_notice_handler(self._note_warning)
 
     async def prepare(self, transaction_seconds: float) -> None:
-        """Settings of the session: every plan by index; a frozen writer loses the lock in bounded time."""
+        """Set planner options, and the time limits after which a frozen writer loses the lock."""
         milliseconds = int(transaction_seconds * 1000)
         await self.connection.execute(
             sql.SESSION, {"ms": str(milliseconds), "idle": str(min(milliseconds, 2_000))}, prepare=False
@@ -104,14 +104,14 @@ class Store:
         self._pipeline = Pipeline(self.connection)
 
     async def close(self) -> None:
-        """The transaction dies with its connection, and so does everything the server had prepared."""
+        """Close the connection; its transaction and prepared statements end with it."""
         await self.connection.close()
 
     def socket_deadline(self, seconds: float) -> AbstractContextManager[None]:
         return socket_deadline(self.connection, seconds)
 
     async def lock(self) -> None:
-        """Begin, and wait for the head lock: whoever comes meanwhile can still be part of the block."""
+        """Begin, and wait for the head lock. Commands that arrive meanwhile can join the block."""
         self._begin()
         await self._sync()
 
@@ -121,70 +121,68 @@ class Store:
         self._locked = True
 
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
-        """One round trip: take the head lock, if `lock` has not, and read all that these may touch."""
-        wanted = ReadSet.of(one.command for one in submissions)
-        flights, bookings = list(wanted.flights), list(wanted.bookings)
-        refunds = list(wanted.refunds)
+        """Read everything that these commands may touch in one round trip, and take the lock unless held."""
+        read_set = ReadSet.of(one.command for one in submissions)
+        flights, bookings, refunds = list(read_set.flights), list(read_set.bookings), list(read_set.refunds)
         seats = natural = people = None
         if not self._locked:
             self._begin()
         self._locked = False
         head = self._send(sql.HEAD)
-        commands = self._send(sql.COMMANDS, self._keys(submissions))
-        remembered = self._remembered.of(wanted)
-        streams = self._send(*_streams(wanted, remembered))
+        commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
+        cached = self._flight_cache.of(read_set)
+        streams = self._send(*_streams(read_set, cached))
         if flights or bookings or refunds:
-            seats = self._send(sql.SEATS, (bookings, flights, refunds))
+            seats = self._send(sql.FIND_SEATS, (bookings, flights, refunds))
         if self._keyring:
             lookups = [self._keyring.lookup(name) for one in submissions for name in one.names]
-            people = self._send(sql.PEOPLE, (lookups, bookings, refunds, list(wanted.parties)))
-        if wanted.natural_keys:
-            natural = self._send(sql.NATURAL, sql.columns(list(wanted.natural_keys), 3))
+            people = self._send(sql.FIND_PEOPLE, (lookups, bookings, refunds, list(read_set.parties)))
+        if read_set.natural_keys:
+            keys = sql.transpose(list(read_set.natural_keys), 3)
+            natural = self._send(sql.FIND_BY_NATURAL_KEY, keys)
         await self._sync()
-        now, position, last_hash = (head.rows())[0]
-        world = WorkingSet(now, self._terms, new_id)
-        world.flights.update({flight.id: flight for flight in remembered})
-        fill(world, streams.rows())
+        now, position, last_hash = head.rows()[0]
+        working_set = WorkingSet(now, self._terms, new_id)
+        working_set.flights.update({flight.id: flight for flight in cached})
+        fill(working_set, streams.rows())
         if seats:
-            world.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
+            working_set.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
         if natural:
-            world.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
+            working_set.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
         recorded = [RecordedCommand(*row) for row in commands.rows()]
-        known = {(c.actor, c.operation, c.key): c for c in recorded}
-        loaded = BlockInput(position or 0, last_hash or GENESIS, known, world)
+        outcomes = {(c.actor, c.operation, c.key): c for c in recorded}
+        block_input = BlockInput(position or 0, last_hash or GENESIS, outcomes, working_set)
         if self._keyring and people:
-            loaded.people = BlockPeople(self._keyring, people.rows(), world)
-            loaded.people.pseudonymise(submissions)
+            block_input.people = BlockPeople(self._keyring, people.rows(), working_set)
+            block_input.people.pseudonymise(submissions)
             self._submissions = submissions
-        return loaded
+        return block_input
 
-    def _keys(self, submissions: Sequence[Submission]) -> tuple[list[Any], ...]:
-        """By whom as submitted, or rather by what he is looked up by; which operation, which key."""
+    def _command_keys(self, submissions: Sequence[Submission]) -> tuple[list[Any], ...]:
+        """Return arrays for FIND_COMMANDS. A name is replaced by its lookup hash, a system actor stays."""
         rows = []
         for one in submissions:
             subject = one.asked[1].subject
-            named = self._keyring is not None and one.names
-            lookup = self._keyring.lookup(subject) if self._keyring and named else b""
-            rows.append(("" if named else subject, lookup, one.operation, one.key))
-        return sql.columns(rows, 4)
+            lookup = self._keyring.lookup(subject) if self._keyring and one.names else b""
+            rows.append(("" if lookup else subject, lookup, one.operation, one.key))
+        return sql.transpose(rows, 4)
 
     def send_ahead(self, block: Block) -> None:
-        """What the block came to so far: PostgreSQL writes it while the next commands are decided."""
+        """Send the first part of a block, which PostgreSQL writes while the rest is decided."""
         self._send_decided(block)
         assert self._pipeline
         self._pipeline.flush()
 
     async def write(self, block: Block) -> None:
-        """Second round trip: all else the block came to, and COMMIT. After an error nothing is known."""
+        """Write the rest of the block and commit, in one round trip. An error leaves the outcome unknown."""
         self._warning = ""
         self._send_decided(block)
         self._ahead = _Ahead()
-        register = block.loaded.people
-        if register and (newcomers := register.newcomers(block.commands, self._submissions)):
-            self._send(sql.INSERT_PEOPLE, sql.person_columns(newcomers))
+        people = block.loaded.people
+        if people and (newcomers := people.newcomers(block.commands, self._submissions)):
+            self._send(*sql.PEOPLE.insert(newcomers))
         if block.events:
-            seats = block.loaded.world.seats
-            self._send(sql.UPSERT_SEATS, sql.seat_columns({id: seats[id] for id in block.touched_seats}))
+            self._send(*sql.SEATS.upsert(_seat_rows(block)))
             self._send(sql.NOTIFY, (CHANNEL, str(block.position)))
         if not block.commands:
             self._send(sql.WAIT_FOR_STANDBY)
@@ -192,14 +190,14 @@ class Store:
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
-        self._remembered.keep(block.loaded.world.flights.values())
+        self._flight_cache.keep(block.loaded.world.flights.values())
 
     def _send_decided(self, block: Block) -> None:
-        """Events and outcomes that were not sent yet, and the rows of all that these events are of."""
+        """Send the events and outcomes that were not sent yet, and the view rows that these events change."""
         events, commands = block.events[self._ahead.events :], block.commands[self._ahead.commands :]
         self._ahead = _Ahead(len(block.events), len(block.commands))
         if events:
-            self._send(sql.INSERT_EVENTS, sql.event_columns(events))
+            self._send(*EVENTS.insert(events))
             touched = dict.fromkeys(event.originator_id for event in events)
             if flights := [block.flights[id] for id in touched if id in block.flights]:
                 self._send(*projections.flights.upsert(flights))
@@ -210,16 +208,16 @@ class Store:
             if parties := [block.parties[id] for id in touched if id in block.parties]:
                 self._send(*projections.waiting.upsert(parties))
         if commands:
-            self._send(sql.INSERT_COMMANDS, sql.command_columns(commands))
+            self._send(*COMMANDS.insert(commands))
 
     async def abandon(self) -> None:
-        """Instead of `write`: let others have the lock. What only read may as well commit."""
-        self._remembered.forget()
+        """End the transaction without writing, and release the lock. It only read, so it commits."""
+        self._flight_cache.forget()
         self._send("commit")
         await self._sync()
 
-    def _notice(self, notice: Diagnostic) -> None:
-        """A cancelled wait for the standby ends in success and a warning, in the server's language."""
+    def _note_warning(self, notice: Diagnostic) -> None:
+        """Note a warning. A cancelled wait for the standby ends in success and a warning, in any language."""
         if notice.severity_nonlocalized == "WARNING":
             self._warning = notice.message_primary or "warning"
 
@@ -232,34 +230,39 @@ class Store:
         return self._pipeline.send(statement, parameters)
 
 
-def _streams(wanted: ReadSet, known: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
-    """One statement for all that these commands fold, and nothing in it that they have no use for."""
+def _seat_rows(block: Block) -> list[sql.SeatRow]:
+    counts = ((id, block.loaded.world.seats[id]) for id in block.touched_seats)
+    return [sql.SeatRow(id, seats.seats, seats.held, seats.booked) for id, seats in counts]
+
+
+def _streams(read_set: ReadSet, cached: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
+    """Return one query for all streams that the commands need, without the parts that they do not need."""
     ids: list[LiteralString] = [sql.NAMED]
-    parameters: list[Any] = [[*wanted.flights, *wanted.bookings, *wanted.parties]]
-    if wanted.captures or wanted.refunds or wanted.all_bookings_of:
-        ids.append(sql.BESIDES)
-        parameters += [list(wanted.captures), list(wanted.refunds), list(wanted.all_bookings_of)]
-    if wanted.seats_needed or wanted.captures:
-        ids.append(sql.DUE)
-        needed = wanted.seats_needed
-        parameters += [list(needed), list(needed.values()), list(wanted.captures)]
-    if any(wanted.waiting_lists):
-        ids.append(sql.LINES)
-        parameters += [list(line) for line in wanted.waiting_lists]
-    parameters += [[flight.version for flight in known], [flight.id for flight in known]]
+    parameters: list[Any] = [[*read_set.flights, *read_set.bookings, *read_set.parties]]
+    if read_set.captures or read_set.refunds or read_set.all_bookings_of:
+        ids.append(sql.RELATED)
+        parameters += [list(read_set.captures), list(read_set.refunds), list(read_set.all_bookings_of)]
+    if read_set.seats_needed or read_set.captures:
+        ids.append(sql.DUE_HOLDS)
+        needed = read_set.seats_needed
+        parameters += [list(needed), list(needed.values()), list(read_set.captures)]
+    if any(read_set.waiting_lists):
+        ids.append(sql.WAITING_LISTS)
+        parameters += [list(line) for line in read_set.waiting_lists]
+    parameters += [[flight.version for flight in cached], [flight.id for flight in cached]]
     return sql.streams(*ids), parameters
 
 
-def fill(world: WorkingSet, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Fold events, columns as in COLUMNS, in order within each stream, onto what is there of flights."""
+def fill(working_set: WorkingSet, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Fold the events of these rows of EVENTS, in order within each stream; flights continue as cached."""
     for originator_id, events in groupby((RecordedEvent(*row) for row in rows), _ORIGINATOR):
-        match fold(events, world.flights.get(originator_id)):
+        match fold(events, working_set.flights.get(originator_id)):
             case Flight() as flight:
-                world.flights[originator_id] = flight
+                working_set.flights[originator_id] = flight
             case Booking() as booking:
-                world.bookings[originator_id] = booking
+                working_set.bookings[originator_id] = booking
             case WaitingParty() as party:
-                world.waiting[originator_id] = party
+                working_set.waiting[originator_id] = party
 
 
 _ORIGINATOR = attrgetter("originator_id")

@@ -1,5 +1,5 @@
-"""Seats free at this instant: an expired hold counts as available, whether or not anybody tidied it away."""
-# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+"""Free seats of flights at this instant; a hold that has run out counts as available, swept or not."""
+# ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 from collections.abc import Sequence
 from typing import LiteralString
@@ -25,7 +25,7 @@ DUE: LiteralString = """(
     select coalesce(sum(due.seats), 0) from views.bookings as due
     where due.flight_id = s.flight_id and due.held_until <= (select now from head)
 )"""
-"""Seats of `s`, a row of ledger.seats, that are still written as held though their holds have run out."""
+"""Seats that `s`, a row of ledger.seats, still counts as held although their holds have run out."""
 
 _FIND: LiteralString = f"""
     {WITH_HEAD}
@@ -40,7 +40,7 @@ async def find(connection: Connection, flight_id: UUID) -> QueryResult[Availabil
 
 
 async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[dict[UUID, Availability]]:
-    """Of those flights that there are, of at least one id."""
+    """Find the availability of at least one flight; unknown flights are left out."""
     found = await rows(connection, _FIND, (ids,))
     return QueryResult(
         found[0][0],

@@ -1,27 +1,64 @@
-"""Refunds as they stand: the worklist of money that has to go back, and what became of it."""
-# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+"""Refunds: one row each, the list of them, and the upsert that keeps them equal to the log."""
+# ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, LiteralString, Self
+from typing import LiteralString, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
 from psycopg.types.numeric import Int8
 
 from database.connection import Connection
-from database.head import WITH_HEAD, QueryResult, rows
+from database.head import WITH_HEAD, QueryResult
 from database.person_tokens import text_token_sql, token_sql
+from database.select_list import SelectList, join_conditions
+from database.table import KeyedTable, Statement, TableColumn
 from domain.booking import Booking
 from domain.money import Money
 from domain.refunds import Refund, RefundReason, RefundStatus
-from projections.bookings import NEVER
+
+
+class BookingRefund(NamedTuple):
+    """A refund, and the booking that it belongs to."""
+
+    booking: Booking
+    refund: Refund
+
+
+TABLE: KeyedTable[BookingRefund] = KeyedTable(
+    "views.refunds",
+    [
+        TableColumn("id", "uuid", "refund.id", fixed=True),
+        TableColumn("booking_id", "uuid", "booking.id", fixed=True),
+        TableColumn("flight_id", "uuid", "booking.flight_id", fixed=True),
+        TableColumn("user_id", "text", "booking.user_id", fixed=True),
+        TableColumn("payment_id", "uuid", "refund.payment_id", fixed=True),
+        TableColumn("amount", "int8", "refund.amount.amount", fixed=True),
+        TableColumn("currency", "text", "refund.amount.currency", fixed=True),
+        TableColumn("reason", "text", "refund.reason.value", fixed=True),
+        TableColumn("due_at", "timestamptz", "refund.due_at", fixed=True),
+        TableColumn("gateway", "text", "refund.gateway", nullable=True, fixed=True),
+        TableColumn("charge", "text", "refund.charge", nullable=True, fixed=True),
+        TableColumn("requested_at", "timestamptz", "refund.requested_at", nullable=True),
+        TableColumn("refusal", "text", "refund.refusal", nullable=True),
+        TableColumn("settled_at", "timestamptz", "refund.settled_at", nullable=True),
+        TableColumn("reference", "text", "refund.reference", nullable=True),
+    ],
+    order="booking_id, id",
+)
+
+
+def upsert(bookings: Sequence[Booking]) -> Statement:
+    """Return the statement that writes all refunds of these bookings; each booking at most once."""
+    refunds = [BookingRefund(booking, refund) for booking in bookings for refund in booking.refunds.values()]
+    return TABLE.upsert(refunds)
 
 
 class RefundRow(msgspec.Struct, frozen=True, gc=False):
-    """One refund, as callers see it. Times are UTC; `reference` is what its payer calls it.
+    """One refund in the form that callers get. Times are UTC; `reference` is the payer's name for it.
 
-    `gateway` took the payment, and pays the refund when asked; `refusal` is why it will not.
+    `gateway` took the payment and pays the refund on request; `refusal` is its reason not to.
     """
 
     id: UUID
@@ -39,36 +76,13 @@ class RefundRow(msgspec.Struct, frozen=True, gc=False):
     refusal: str | None = None
 
     @classmethod
-    def from_columns(cls, columns: Sequence[Any]) -> Self:
-        """From the columns that `_COLUMNS` lists."""
-        (id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at) = columns[:9]
-        gateway, charge, requested_at, refusal, settled_at, reference = columns[9:]
-        refund = Refund(
-            id,
-            payment_id,
-            Money(amount, currency),
-            RefundReason(reason),
-            due_at,
-            gateway,
-            charge,
-            requested_at,
-            refusal,
-            settled_at,
-            reference,
-        )
-        return cls._of(refund, booking_id, flight_id, user_id)
-
-    @classmethod
     def of(cls, booking: Booking, refund: Refund) -> Self:
-        return cls._of(refund, booking.id, booking.flight_id, booking.user_id)
-
-    @classmethod
-    def _of(cls, refund: Refund, booking_id: UUID, flight_id: UUID, user_id: str) -> Self:
+        """Return the row of a refund, with the pseudonym as `user_id`."""
         return cls(
             refund.id,
-            booking_id,
-            flight_id,
-            user_id,
+            booking.id,
+            booking.flight_id,
+            booking.user_id,
             refund.payment_id,
             refund.amount,
             refund.reason,
@@ -81,8 +95,17 @@ class RefundRow(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+_SELECT = SelectList(
+    RefundRow,
+    "r",
+    user_id=token_sql("r.user_id"),
+    amount=("r.amount", "r.currency"),
+    reference=text_token_sql("r.reference", "r.user_id", "r.booking_id"),
+)
+
+
 class RefundSearch(msgspec.Struct, frozen=True):
-    """Which refunds a list shows."""
+    """Conditions of a list of refunds."""
 
     status: RefundStatus | None = None
     booking_id: UUID | None = None
@@ -92,82 +115,25 @@ class RefundSearch(msgspec.Struct, frozen=True):
 async def page(
     connection: Connection, search: RefundSearch, after: UUID | None, limit: int
 ) -> QueryResult[list[RefundRow]]:
-    """The oldest refunds first, from the one that follows `after`."""
-    conditions: list[tuple[LiteralString, Any]] = [
+    """Return the refunds that follow `after`, oldest first."""
+    where, parameters = join_conditions(
         ("and status = %b", search.status and search.status.value),
         ("and booking_id = %b", search.booking_id),
         ("and user_id = %b", search.user_id),
         ("and id > %b", after),
-    ]
-    given = [(text, value) for text, value in conditions if value is not None]
-    where = " ".join([text for text, _ in given])
+    )
     statement: LiteralString = f"""
         {WITH_HEAD}, page as (select * from views.refunds where true {where} order by id limit %b)
-        select head.position, {_SHOWN} from head left join page on true order by id
+        select head.position, {_SELECT.sql} from head left join page as r on true order by r.id
     """
-    found = await rows(connection, statement, [*(value for _, value in given), Int8(limit)])
-    return QueryResult(found[0][0], [RefundRow.from_columns(row[1:]) for row in found if row[1] is not None])
+    return await _SELECT.fetch(connection, statement, [*parameters, Int8(limit)])
 
 
 async def booking_of(connection: Connection, refund_id: UUID) -> UUID | None:
-    """Whose refund it is."""
+    """Return the id of the booking that a refund belongs to, or None for an unknown refund."""
     cursor = await connection.execute(_BOOKING, (refund_id,), prepare=True)
     row = await cursor.fetchone()
     return row[0] if row else None
 
 
 _BOOKING: LiteralString = "select booking_id from views.refunds where id = %s"
-_NAMES: LiteralString = """
-    id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at, gateway, charge,
-    requested_at, refusal, settled_at, reference
-"""
-ARRAYS: LiteralString = """
-    %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::uuid[], %b::int8[], %b::text[], %b::text[],
-    %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::timestamptz[],
-    %b::text[]
-"""
-"""The columns that `upsert` writes and `EVERY_ROW` reads, one array each."""
-_SHOWN: LiteralString = f"""
-    id, booking_id, flight_id, {token_sql("user_id")}, payment_id, amount, currency, reason, due_at, gateway,
-    charge, requested_at, refusal, settled_at, {text_token_sql("reference", "user_id", "booking_id")}
-"""
-_UPSERT: LiteralString = f"""
-    insert into views.refunds ({_NAMES})
-    select id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at,
-        nullif(gateway, ''), nullif(charge, ''), nullif(requested_at, 'epoch'), nullif(refusal, ''),
-        nullif(settled_at, 'epoch'), nullif(reference, '')
-    from unnest({ARRAYS}) as new ({_NAMES})
-    on conflict (id) do update set requested_at = excluded.requested_at, refusal = excluded.refusal,
-        settled_at = excluded.settled_at, reference = excluded.reference
-"""
-
-
-def upsert(bookings: Sequence[Booking]) -> tuple[LiteralString, tuple[Any, ...]]:
-    """One statement that makes the view show the refunds of these bookings as they are now."""
-    owed = [(booking, refund) for booking in bookings for refund in booking.refunds.values()]
-    return _UPSERT, (
-        [refund.id for _, refund in owed],
-        [booking.id for booking, _ in owed],
-        [booking.flight_id for booking, _ in owed],
-        [booking.user_id for booking, _ in owed],
-        [refund.payment_id for _, refund in owed],
-        [refund.amount.amount for _, refund in owed],
-        [refund.amount.currency for _, refund in owed],
-        [refund.reason.value for _, refund in owed],
-        [refund.due_at for _, refund in owed],
-        [refund.gateway or "" for _, refund in owed],
-        [refund.charge or "" for _, refund in owed],
-        [refund.requested_at or NEVER for _, refund in owed],
-        [refund.refusal or "" for _, refund in owed],
-        [refund.settled_at or NEVER for _, refund in owed],
-        [refund.reference or "" for _, refund in owed],
-    )
-
-
-EVERY_ROW: LiteralString = """
-    select id, booking_id, flight_id, user_id, payment_id, amount, currency, reason, due_at,
-        coalesce(gateway, ''), coalesce(charge, ''), coalesce(requested_at, 'epoch'), coalesce(refusal, ''),
-        coalesce(settled_at, 'epoch'), coalesce(reference, '')
-    from views.refunds order by booking_id, id
-"""
-"""The whole view in the columns and the form that `upsert` writes, for comparing it with the log."""

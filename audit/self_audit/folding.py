@@ -21,7 +21,7 @@ from audit.verify.views import VIEWS, View
 from audit.verify.wrong import Wrong
 from database.arrays import encode_arrays
 from database.connection import Connection
-from ledger.log import COLUMNS, RecordedEvent
+from ledger.log import EVENTS, RecordedEvent
 
 RANGE_ROWS = 5_000
 """A range that has so many is full, and the next new stream begins another: ids grow with time."""
@@ -152,14 +152,14 @@ _EMPTY: LiteralString = """
     values ('00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff')
 """
 _TOUCHED = f"""
-    select {COLUMNS} from ledger.events
+    select {EVENTS.names} from ledger.events
     where originator_id = any (array(
             select distinct originator_id from ledger.events where position > %b and position <= %b))
         and position <= %b
     order by originator_id, originator_version
 """  # noqa: S608 - constants only
 _RANGE = f"""
-    select {COLUMNS} from ledger.events where originator_id between %b and %b
+    select {EVENTS.names} from ledger.events where originator_id between %b and %b
     order by originator_id, originator_version
 """  # noqa: S608 - constants only
 _NEXT_RANGE: LiteralString = """

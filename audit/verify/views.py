@@ -42,7 +42,7 @@ class View(NamedTuple):
 
 
 def _view(name: str, of: type[Any], module: Any, *key: Any) -> View:
-    return View(name, of, module.upsert, module.EVERY_ROW, module.ARRAYS, *key)
+    return View(name, of, module.upsert, module.TABLE.every_row, module.TABLE.arrays, *key)
 
 
 VIEWS = (

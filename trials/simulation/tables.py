@@ -14,6 +14,7 @@ import projections.bookings
 import projections.flights
 import projections.refunds
 import projections.waiting
+from database.table import NEVER
 from domain.booking import Status
 from domain.flight import NaturalKey
 from domain.read_set import ReadSet
@@ -130,7 +131,7 @@ class Tables:
         yield from [row[0] for row in waiting]
         yield from lines
         for row in self.bookings.values():
-            if row[1] in lines and projections.bookings.NEVER < row[9] <= now:
+            if row[1] in lines and NEVER < row[9] <= now:
                 yield row[0]
 
     def due_holds(self, seats_needed: Mapping[UUID, int], now: datetime) -> Iterable[UUID]:
@@ -138,11 +139,7 @@ class Tables:
         for flight_id, needed in seats_needed.items():
             seats, held, booked = self.seats.get(flight_id, (needed, 0, 0))
             if seats - held - booked < needed:
-                due = [
-                    row
-                    for row in self.bookings.values()
-                    if row[1] == flight_id and projections.bookings.NEVER < row[9] <= now
-                ]
+                due = [row for row in self.bookings.values() if row[1] == flight_id and NEVER < row[9] <= now]
                 yield from [row[0] for row in sorted(due, key=lambda row: row[9])[:needed]]
 
 

@@ -20,13 +20,13 @@ import api.main
 import api.serve
 import cli.children
 import cli.main
-import ledger.statements
 import projections.availability
 import projections.due_work
 from domain.booking import Booking, CancelReason, Status
 from domain.refusals import BookingCancelled, Refusal
 from ledger.block import Block
 from ledger.block_input import BlockInput
+from ledger.records import COMMANDS
 from ledger.store import Store
 from ledger.submission import Answer, Submission
 from trials.torture.gateway_breaks import GATEWAY_BREAKS
@@ -45,7 +45,7 @@ def keys_in_a_second_transaction() -> None:
         await asyncio.sleep(0.02)
         store._send("begin")
         if commands:
-            store._send(ledger.statements.INSERT_COMMANDS, ledger.statements.command_columns(commands))
+            store._send(*COMMANDS.insert(commands))
         store._send("commit")
         await store._sync()
 

@@ -14,7 +14,7 @@ from audit.verify import Verification
 from audit.verify.evidence import Evidence
 from audit.verify.wrong import Wrong
 from ledger.chain import lines
-from ledger.log import COLUMNS, RecordedEvent
+from ledger.log import EVENTS, RecordedEvent
 from tests.audit.proofs.conftest import MANY
 from tests.audit.proofs.test_tiles import extended
 from tests.audit.verify.test_forged_chains import RELINK
@@ -173,7 +173,7 @@ async def test_two_signers_at_once_agree(saved: list[Checkpoint], sign: Any, tam
 def follow(url: str, saved: Sequence[Checkpoint] = ()) -> None:
     """Evidence alone, over events whose chain is none."""
     with psycopg.connect(url) as connection:
-        found = connection.execute(f"select {COLUMNS} from ledger.events order by position")
+        found = connection.execute(f"select {EVENTS.names} from ledger.events order by position")
         events = [RecordedEvent(*row) for row in found]
         evidence = Evidence(connection, saved)
         for place in range(0, len(events), 100):
@@ -214,7 +214,9 @@ async def test_the_root_that_a_checkpoint_states_is_compared_at_any_size(
     """Tiles of 4 make a tree of many levels."""
     monkeypatch.setattr("audit.verify.evidence.WIDTH", width)
     rows(MANY, 1, 700)
-    events = [RecordedEvent(*row) for row in rows(f"select {COLUMNS} from ledger.events order by position")]
+    events = [
+        RecordedEvent(*row) for row in rows(f"select {EVENTS.names} from ledger.events order by position")
+    ]
     leaves = [leaf_hash(lines(event)) for event in events]
 
     def stated(position: int, of: int) -> Checkpoint:

@@ -13,7 +13,7 @@ from audit.proofs.tree import Subtree, consistency_path, inclusion_path, leaf_ha
 from database.connection import connect
 from ledger import log
 from ledger.chain import lines
-from ledger.log import COLUMNS, RecordedEvent
+from ledger.log import EVENTS, RecordedEvent
 from tests.audit.proofs.conftest import MANY
 
 
@@ -25,7 +25,7 @@ async def extended(url: str) -> None:
 
 def leaves(rows: Any) -> list[bytes]:
     """Worked out in Python from what the log says."""
-    found = rows(f"select {COLUMNS} from ledger.events order by position")
+    found = rows(f"select {EVENTS.names} from ledger.events order by position")
     return [leaf_hash(lines(RecordedEvent(*row))) for row in found]
 
 

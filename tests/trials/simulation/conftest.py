@@ -103,10 +103,15 @@ def _real(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
     def views() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
         with psycopg.connect(url) as connection:
             connection.execute("set timezone to 'UTC'")
-            flights = connection.execute(projections.flights.EVERY_ROW).fetchall()
-            bookings = connection.execute(projections.bookings.EVERY_ROW).fetchall()
-            refunds = connection.execute(projections.refunds.EVERY_ROW).fetchall()
-            return flights, bookings, refunds, connection.execute(projections.waiting.EVERY_ROW).fetchall()
+            flights = connection.execute(projections.flights.TABLE.every_row).fetchall()
+            bookings = connection.execute(projections.bookings.TABLE.every_row).fetchall()
+            refunds = connection.execute(projections.refunds.TABLE.every_row).fetchall()
+            return (
+                flights,
+                bookings,
+                refunds,
+                connection.execute(projections.waiting.TABLE.every_row).fetchall(),
+            )
 
     return Bench(opened, views, stores)
 

@@ -1,0 +1,72 @@
+"""Select lists: SQL expressions for the fields of a struct, and the struct made from each row."""
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, Generic, LiteralString, TypeVar, get_args
+
+import msgspec
+
+from database.connection import Connection
+from database.head import QueryResult, rows
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class SelectList(Generic[S]):
+    """What a query selects to make one struct of each row.
+
+    A field without an expression of its own is the column of the same name in `alias`. Several expressions
+    for one field make a nested struct, which is None where the first of them is null.
+    """
+
+    def __init__(
+        self,
+        struct: type[S],
+        alias: LiteralString,
+        **expressions: LiteralString | tuple[LiteralString, ...],
+    ) -> None:
+        selected: list[LiteralString] = []
+        values: list[str] = []
+        classes: dict[str, Any] = {struct.__name__: struct}
+        for field in msgspec.structs.fields(struct):
+            parts = expressions.get(field.encode_name, f"{alias}.{field.encode_name}")
+            first = len(selected) + 1  # the row begins with the position
+            if isinstance(parts, str):
+                selected.append(f"{parts} as {field.encode_name}")
+                values.append(_python_of(field.type, [f"row[{first}]"], classes))
+            else:
+                selected += parts
+                columns = [f"row[{number}]" for number in range(first, first + len(parts))]
+                values.append(_python_of(field.type, columns, classes))
+        self.sql: LiteralString = ", ".join(selected)
+        source = f"lambda row: {struct.__name__}({', '.join(values)})"
+        self._build: Callable[[tuple[Any, ...]], S] = eval(source, classes)  # noqa: S307
+
+    async def fetch(
+        self, connection: Connection, statement: LiteralString, parameters: Sequence[Any]
+    ) -> QueryResult[list[S]]:
+        """Run a query that selects `head.position` and this list, left joined to `head`."""
+        found = await rows(connection, statement, parameters)
+        return QueryResult(found[0][0], [self._build(row) for row in found if row[1] is not None])
+
+
+def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
+    """Return the Python expression for a value of this type, made of these columns of `row`."""
+    kind = next((part for part in get_args(kind) if part is not type(None)), kind)
+    if not isinstance(kind, type) or not issubclass(kind, Enum | msgspec.Struct):
+        return columns[0]
+    classes[kind.__name__] = kind
+    if issubclass(kind, Enum):
+        return f"{kind.__name__}({columns[0]})"
+    fields = zip(msgspec.structs.fields(kind), columns, strict=True)
+    values = ", ".join(_python_of(field.type, [column], classes) for field, column in fields)
+    return f"None if {columns[0]} is None else {kind.__name__}({values})"
+
+
+def join_conditions(*conditions: tuple[Any, ...]) -> tuple[LiteralString, list[Any]]:
+    """Join conditions on what a search may leave open, each an SQL text and its parameters.
+
+    A condition with a parameter None is left out.
+    """
+    used = [condition for condition in conditions if None not in condition]
+    return " ".join(text for text, *_ in used), [value for _, *values in used for value in values]
