@@ -1,7 +1,7 @@
-"""Arrays for PostgreSQL, encode_arrays by the type that the statement itself declares: `%b::uuid[]`.
+"""Arrays in PostgreSQL's binary format, encoded by the type that the statement declares: `%b::uuid[]`.
 
-A block sends some thirty columns. psycopg looks at every item to find out what it is, in Python, which took
-as long as the database needed for the whole block.
+A block sends about thirty columns. psycopg inspects every item in Python to find its type, which took as long
+as the database needed for the whole block.
 
 Source of the format: `array_recv` and the receive function of each type in PostgreSQL's sources; integers are
 in network byte order.
@@ -32,7 +32,7 @@ class Array(bytes):
 
 
 class _ArrayDumper(Dumper):
-    """Names no type: the server takes the one that the statement declares."""
+    """Sends an array without a type: the server uses the one that the statement declares."""
 
     format = pq.Format.BINARY
 
@@ -44,9 +44,9 @@ psycopg.adapters.register_dumper(Array, _ArrayDumper)
 
 
 def encode_arrays(statement: str, parameters: Sequence[Any]) -> list[Any]:
-    """The parameters, each list as an array of the type that the statement declares for it; None is null.
+    """Return the parameters, with each list encoded as an array of its declared type; None becomes null.
 
-    Raises psycopg.DataError for what cannot be of its type, and for a type that is not known here.
+    Raises psycopg.DataError for an item that does not fit its type, and for a type without an encoder.
     """
     try:
         return [
@@ -59,7 +59,7 @@ def encode_arrays(statement: str, parameters: Sequence[Any]) -> list[Any]:
 
 @lru_cache(256)
 def _kinds(statement: str) -> tuple[str, ...]:
-    """The type of each placeholder's items; empty where it is no array."""
+    """Return the item type of each placeholder, or '' for a placeholder that is no array."""
     return tuple(_DECLARED.findall(statement))
 
 
@@ -70,7 +70,7 @@ def _array(kind: str, items: list[Any]) -> Array:
     try:
         return Array(_HEAD.pack(1, 0, oid, len(items), 1) + encode(items))
     except (AttributeError, KeyError, TypeError, struct.error):
-        # Nulls, most likely, which no encoder takes: a length of -1 and nothing.
+        # Most likely there are nulls, which no encoder accepts: a length of -1 and no bytes.
         body = b"".join([_NULL if item is None else encode([item]) for item in items])
         return Array(_HEAD.pack(1, 1, oid, len(items), 1) + body)
 

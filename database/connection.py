@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL with limits: connecting is bounded, dead peers are noticed, waits are severed."""
+"""Connections to PostgreSQL with time limits on connecting, on dead peers and on waits."""
 
 import asyncio
 import contextlib
@@ -21,16 +21,16 @@ _ALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""libpq parameters (seconds; the last in milliseconds): a peer that is gone is noticed within ten seconds."""
+"""libpq parameters, in seconds, the last in milliseconds: a dead peer is noticed within ten seconds."""
 
 
 def conninfo(url: str, name: str) -> str:
-    """The connection string with our time limits, unless it sets its own, and a name for pg_stat_activity."""
+    """Return the connection string with a name for pg_stat_activity, and time limits where it has none."""
     return make_conninfo(make_conninfo("", **_ALIVE, application_name=name), **conninfo_to_dict(url))
 
 
 async def connect(url: str, name: str) -> Connection:
-    """A direct connection in autocommit mode, acting as the writer role."""
+    """Return a direct connection in autocommit mode that acts as the writer role."""
     connection = await AsyncConnection.connect(conninfo(url, name), autocommit=True, prepare_threshold=0)
     try:
         await begin_session(connection)
@@ -41,7 +41,7 @@ async def connect(url: str, name: str) -> Connection:
 
 
 class PersistentConnection:
-    """A direct connection from one round of work to the next, made anew when it has broken."""
+    """A direct connection that lasts over rounds of work, and is replaced after it broke."""
 
     def __init__(self, url: str, name: str) -> None:
         self._url = url
@@ -54,7 +54,7 @@ class PersistentConnection:
         return self._connection
 
     async def drop_if_broken(self) -> bool:
-        """After trouble; is there none now?"""
+        """Close the connection if it is broken. Return whether there is none now."""
         if self._connection is not None and self._connection.broken:
             await self.close()
         return self._connection is None
@@ -67,15 +67,15 @@ class PersistentConnection:
 
 
 async def begin_session(connection: Connection) -> None:
-    """Times come back in UTC, and every right that the running program does not need is given up."""
+    """Make the session return times in UTC, and give up all rights that the running program does not need."""
     await connection.execute(f"set timezone to 'UTC'; set role {ROLE}", prepare=False)
 
 
 @contextlib.contextmanager
 def socket_deadline(connection: Connection, seconds: float) -> Iterator[None]:
-    """Shut the socket down if the block takes longer: whatever waits on it then fails with OperationalError.
+    """Shut the socket down if the block takes longer: waits on it then fail with OperationalError.
 
-    Cancelling would ask the server, and a frozen server does not answer.
+    A cancel request would need an answer from the server, and a frozen server gives none.
     """
     handle = asyncio.get_running_loop().call_later(seconds, _sever, connection)
     try:

@@ -1,5 +1,5 @@
-"""The head of the log: the position and the instant that every query answers for."""
-# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+"""The head of the log: the position and the time at which a query is answered."""
+# ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class QueryResult(NamedTuple, Generic[T]):
-    """What a query saw, and the position that it reflects: both from one snapshot."""
+    """The result of a query, and the position of the log that it reflects, from one snapshot."""
 
     position: int
     value: T
@@ -24,18 +24,18 @@ WITH_HEAD: LiteralString = """
         from (select position, recorded_at from ledger.events order by position desc limit 1) as last
     )
 """
-"""Starts a query: `head` is one row, even for an empty log. Time never runs behind the log's own."""
+"""Start of a query. `head` is one row, even for an empty log; its time is never before the last event."""
 
 ID_ARRAY: LiteralString = "(select %b)::uuid[]"
-"""Ids that a query asks for. As a subquery, so that the planner does not look into the array: for few ids it
-would plan anew each time, which takes longer than finding them.
+"""Parameter for an array of ids. A subquery hides the array from the planner, which otherwise plans short
+arrays anew each time; that takes longer than finding the rows.
 """
 
 
 async def rows(
     connection: AsyncConnection[Any], statement: LiteralString, parameters: Sequence[Any]
 ) -> list[tuple[Any, ...]]:
-    """All rows of a query, prepared and in binary: at least one where the query is led by `head`."""
+    """Return all rows of a prepared query, in binary. A query from `head` has at least one row."""
     cursor = await connection.execute(statement, parameters, prepare=True, binary=True)
     return await cursor.fetchall()
 
@@ -45,14 +45,14 @@ async def position(connection: AsyncConnection[Any]) -> int:
 
 
 async def head(connection: AsyncConnection[Any]) -> tuple[int, datetime]:
-    """The last position, and the ledger's time now."""
+    """Return the last position and the ledger's current time."""
     ((position, now),) = await rows(connection, WITH_HEAD + "select * from head", ())
     return position, now
 
 
 @asynccontextmanager
 async def snapshot(connection: AsyncConnection[Any]) -> AsyncIterator[int]:
-    """Several statements see the log as of one position, which is given."""
+    """Run several statements on one snapshot of the log. Yields its position."""
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
         yield await position(connection)

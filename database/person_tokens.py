@@ -1,27 +1,27 @@
-"""How people are shown: what stands for a pseudonym in the rows that doors answer with."""
-# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+"""SQL that replaces pseudonyms by tokens, which the caller of a query decrypts."""
+# ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 from typing import LiteralString
 
 ERASED_NAME = "forgotten"
-"""What stands for a name that an old log holds in clear, once its bearer is forgotten."""
+"""Replaces the name of an erased person in a log written before pseudonyms were introduced."""
 
-SHOWN: LiteralString = f"""
+_TOKEN: LiteralString = f"""
     case when p.sealed_name is not null
             then 'sealed:v1:' || p.wrapped_key || ':' || p.sealed_name || ':' || p.person
         when p.person ~ '^psn_[0-9a-f]{{32}}$' then p.person
         else '{ERASED_NAME}' end
 """
-"""Of `p`, a row of ledger.people: a token that the door opens (see `ledger.keyring`), or what is left."""
+"""The token (see `ledger.keyring`) for `p`, a row of ledger.people; for an erased person, the pseudonym."""
 
 
 def token_sql(person: LiteralString) -> LiteralString:
-    """An expression for a column that holds a pseudonym."""
-    return f"coalesce((select {SHOWN} from ledger.people as p where p.person = {person}), {person})"
+    """Return an expression for the token of a pseudonym in a column."""
+    return f"coalesce((select {_TOKEN} from ledger.people as p where p.person = {person}), {person})"
 
 
 def text_token_sql(text: LiteralString, person: LiteralString, about: LiteralString) -> LiteralString:
-    """The same for a column with text that was sealed for that person; other text is shown as it is."""
+    """Return an expression for the token of a text sealed for a person; other text stays unchanged."""
     token = f"'sealed:v1:' || p.wrapped_key || ':' || substr({text}, 11) || ':' || {about}"
     return f"""case when starts_with({text}, 'sealed:v1:') then coalesce(
         (select {token} from ledger.people as p where p.person = {person}), {text}) else {text} end"""

@@ -1,4 +1,4 @@
-"""Statements that are sent together and answered together: one write and one wait, however many they are.
+"""A pipeline of statements: any number of them cost one write and one wait.
 
 psycopg's own pipeline waits for the socket twice for each statement, which costs more than the statement.
 """
@@ -22,7 +22,7 @@ _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 
 
 class PendingResult:
-    """A statement under way; its rows are there after `Pipeline.sync`."""
+    """The result of a statement that was sent; it has rows after `Pipeline.sync`."""
 
     __slots__ = ("_transformer", "result")
 
@@ -37,10 +37,10 @@ class PendingResult:
 
 
 class Pipeline:
-    """Takes the connection over for good: it stays in pipeline mode, and psycopg's cursors cannot use it.
+    """A connection in pipeline mode for the rest of its life; psycopg's cursors cannot use it.
 
     Statements are prepared when they are first sent. Parameters (`%b`) and rows travel in binary; a statement
-    must say what its lists are of: `%b::uuid[]`.
+    must declare the types of its lists: `%b::uuid[]`.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -52,7 +52,7 @@ class Pipeline:
         self._pgconn.enter_pipeline_mode()
 
     def send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> PendingResult:
-        """Nothing leaves before `flush` or `sync`, unless there is much of it. Raises psycopg.DataError."""
+        """Queue a statement for `flush` or `sync`; full buffers leave earlier. Raises psycopg.DataError."""
         values = self._dump.dump_sequence(
             encode_arrays(statement, parameters), [PyFormat.BINARY] * len(parameters)
         )
@@ -69,16 +69,16 @@ class Pipeline:
         return sent
 
     def flush(self) -> None:
-        """What was sent leaves now, and the server goes to work on it; `sync` still waits for its answers.
+        """Send all queued statements, so that the server starts on them; `sync` awaits their results.
 
-        With a Sync of its own: without one PostgreSQL would not start its idle-in-transaction timer after it.
+        Ends with a Sync message; without one PostgreSQL would not start its idle-in-transaction timer.
         """
         self._pgconn.pipeline_sync()
         self._sent.append(None)
         self._pgconn.flush()
 
     async def sync(self) -> None:
-        """Raises the first error; after one, close the connection."""
+        """Flush, and await all results. Raises the first error; close the connection after one."""
         self.flush()
         awaited, self._sent = self._sent, []
         for sent, result in zip(
@@ -101,6 +101,6 @@ class Pipeline:
 
 
 def _numbered(statement: str) -> bytes:
-    """With parameters as PostgreSQL writes them: $1, $2, …"""
+    """Return the statement with parameters in PostgreSQL's notation: $1, $2, …"""
     first, *rest = statement.split("%b")
     return (first + "".join(f"${number}{text}" for number, text in enumerate(rest, 1))).encode()

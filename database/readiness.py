@@ -1,4 +1,4 @@
-"""Readiness checks: would the database lose an acknowledged event, and does its schema fit the program?"""
+"""Readiness checks of the database: it loses no acknowledged event, and its schema fits the program."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from database.schema import VERSION
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One check of readiness. Only a failed `vital` check takes the program out of service."""
+    """The result of one readiness check. Only a failed `vital` check takes the program out of service."""
 
     name: str
     ok: bool
@@ -19,9 +19,9 @@ class Check(msgspec.Struct, frozen=True):
 
 
 async def durability(connection: Connection) -> Check:
-    """What new sessions get: the server's settings, and what the database or its roles override."""
+    """Check the settings of new sessions: those of the server, and overrides by database or role."""
     (standbys,) = await fetch_one(connection, "select current_setting('synchronous_standby_names')")
-    # `local` is as good as `on` until somebody relies on a standby.
+    # `local` is as durable as `on` unless there is a synchronous standby.
     risky = ("off", "false", "no", "0", *(["local"] if standbys else []))
     rows = await (await connection.execute(_DURABILITY)).fetchall()
     lost = sorted({f"{name}={value}" for name, value in rows if value in risky})
@@ -33,6 +33,7 @@ async def durability(connection: Connection) -> Check:
 
 
 async def schema(connection: Connection) -> Check:
+    """Check that the database has the schema version that the program works with."""
     (version,) = await fetch_one(connection, "select coalesce(max(version), 0) from ledger.migrations")
     if version == VERSION:
         return Check("schema", True, f"version {version}")

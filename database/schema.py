@@ -1,4 +1,4 @@
-"""Migrations: plain SQL files, applied once each and in order, under a lock."""
+"""Migrations: SQL files, each applied once and in order, under a lock."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 LOCK = 0x5EA7_0001
-"""Advisory lock of migrations; one at a time for each database."""
+"""Advisory lock: one program at a time migrates a database."""
 
 _BOOKKEEPING = """
 create schema if not exists ledger;
@@ -23,7 +23,7 @@ create table if not exists ledger.migrations (
 
 
 class SchemaMismatch(Exception):
-    """The database's schema is not the one that this program works with."""
+    """The program cannot work with the schema of the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """All there are, in order, from `database/migrations/NNNN_name.sql`."""
+    """Return all migrations in order, from the files `database/migrations/NNNN_name.sql`."""
     found = [file for file in (files("database") / "migrations").iterdir() if file.name.endswith(".sql")]
     return [
         Migration(int(file.name[:4]), file.name[5:-4], file.read_text(encoding="utf-8"))
@@ -54,12 +54,12 @@ def migrate(
     is_finished: Callable[[psycopg.Connection[Any]], bool] = lambda connection: True,
     finish: Callable[[psycopg.Connection[Any]], None] = lambda connection: None,
 ) -> list[Migration]:
-    """Bring the database to VERSION. Return the migrations applied now; none if it was there already.
+    """Bring the database to VERSION. Return the migrations applied now, none if it was up to date.
 
-    `finish` creates what other packages keep in the schema, unless `is_finished`. Everything happens in one
-    transaction under an advisory lock, so any number of programs may start at once. Where nothing is missing,
-    the right to read is enough. Raises SchemaMismatch when the database is newer
-    than the program or its past was edited.
+    `finish` creates the objects of other packages in the schema, unless `is_finished`. All changes are one
+    transaction under an advisory lock, so any number of programs may start at once. Without changes, the
+    right to read is enough. Raises SchemaMismatch when the database is newer than the program, or when an
+    applied migration was edited.
     """
     with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
         if not _missing(connection) and is_finished(connection):
@@ -67,7 +67,7 @@ def migrate(
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
             connection.execute(_BOOKKEEPING)
-            # Again, because another program may have done it while this one waited.
+            # Check again: another program may have migrated while this one waited.
             missing = _missing(connection)
             for migration in missing:
                 connection.execute(migration.sql)
@@ -80,12 +80,12 @@ def migrate(
 
 
 def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:
-    """What the database does not have yet. Raises SchemaMismatch."""
+    """Return the migrations that the database does not have yet. Raises SchemaMismatch."""
     known = {migration.version: migration for migration in migrations()}
     for version, sha256 in _applied(connection):
         if version not in known:
             raise SchemaMismatch(
-                f"The database has schema version {version}, this program {VERSION}: use a newer one."
+                f"The database has schema version {version}, this program {VERSION}: use a newer program."
             )
         if known.pop(version).sha256 != sha256:
             raise SchemaMismatch(f"Migration {version} was edited after it was applied to this database.")

@@ -1,5 +1,5 @@
 """Work that the clock makes due: holds to expire, waiting-list entries to close, payments to finish."""
-# ruff: noqa: S608  (statements are put together from constants; what callers say travels as parameters)
+# ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 from datetime import UTC, datetime
 from typing import LiteralString, NamedTuple
@@ -11,7 +11,7 @@ from runtime.settings import Settings
 
 
 class DueHold(NamedTuple):
-    """`is_paying`: a gateway has its payment, and may have taken the money."""
+    """A hold that has run out. `is_paying`: a gateway has its payment and may have taken the money."""
 
     held_until: datetime
     id: UUID
@@ -19,20 +19,20 @@ class DueHold(NamedTuple):
 
 
 class OpenTask(NamedTuple):
-    """A booking whose payment, or a refund that, a gateway is still to be asked about."""
+    """A booking whose payment is unfinished at a gateway, or a refund with that state."""
 
     id: UUID
     is_refund: bool
 
 
 async def find_due_holds(connection: Connection, limit: int, after: DueHold | None = None) -> list[DueHold]:
-    """Holds that have run out by the ledger's time, oldest first, from behind `after` on."""
+    """Return holds that have run out by the ledger's time and follow `after`, oldest first."""
     rows = await (await connection.execute(_DUE, (*(after or _BEFORE_ALL)[:2], limit))).fetchall()
     return [DueHold(*row) for row in rows]
 
 
 async def find_open_tasks(connection: Connection, patience: float, after: UUID, limit: int) -> list[OpenTask]:
-    """What nobody has moved for `patience` seconds, in order of the ids, from behind `after` on."""
+    """Return tasks without progress for `patience` seconds, in order of their ids, from `after` on."""
     parameters = {"seconds": patience, "after": after, "limit": limit}
     rows = await (await connection.execute(_OPEN, parameters)).fetchall()
     return [OpenTask(*row) for row in rows]
@@ -41,19 +41,19 @@ async def find_open_tasks(connection: Connection, patience: float, after: UUID, 
 async def find_due_holds_with_queue(
     connection: Connection, limit: int, after: DueHold | None = None
 ) -> list[DueHold]:
-    """As `find_due_holds`, but only on flights that somebody waits for and may still board."""
+    """Return due holds like `find_due_holds`, but only on future flights with a waiting list."""
     rows = await (await connection.execute(_AWAITED, (*(after or _BEFORE_ALL)[:2], limit))).fetchall()
     return [DueHold(*row) for row in rows]
 
 
 async def find_departed_parties(connection: Connection, limit: int) -> list[UUID]:
-    """Entries on waiting lists of flights that have departed by the ledger's time."""
-    rows = await (await connection.execute(_OUTWAITED, (limit,))).fetchall()
+    """Return the parties that still wait for flights that have departed by the ledger's time."""
+    rows = await (await connection.execute(_DEPARTED, (limit,))).fetchall()
     return [row[0] for row in rows]
 
 
 async def sweep_check(connection: Connection, settings: Settings) -> Check:
-    """For people to see. A late sweep fails nothing: a due hold blocks no seat, swept or not."""
+    """Report on the sweeps, for operators. A late sweep fails no check: a due hold blocks no seat."""
     if not settings.sweep_cron:
         return Check("sweep", True, "never, by setting")
     now, seen, finished, due = await fetch_one(connection, _SWEEP)
@@ -63,16 +63,16 @@ async def sweep_check(connection: Connection, settings: Settings) -> Check:
 
 
 async def payments_check(connection: Connection, gateway: str) -> Check:
-    """For people to see. A gateway that does not answer leaves payments in doubt, and nothing else."""
-    now, count, oldest = await fetch_one(connection, _ON_THEIR_WAY)
+    """Report on unfinished payments, for operators. A silent gateway delays only its own payments."""
+    now, count, oldest = await fetch_one(connection, _UNFINISHED)
     since = f", the oldest since {seconds_ago(now, oldest)}" if count else ""
     return Check("payments", True, f"{gateway}: {count} payments and refunds on their way{since}")
 
 
 _BEFORE_ALL = DueHold(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
-# The clock stands in a subquery because an index serves only what is worked out once. The ledger's time is
-# never behind its last event, whatever the machine's clock does.
+# The clock is in a subquery so that it is computed once and an index can serve the comparison. The ledger's
+# time is never before its last event, even if the machine's clock is set back.
 _DUE = """
     select held_until, id, gateway_task is not null from views.bookings
     where held_until <= (
@@ -82,9 +82,8 @@ _DUE = """
     order by held_until, id limit %s
 """
 
-# From one flight that somebody waits for to the next, however many wait for each. The ledger's time is never
-# behind its last event.
-_LINES: LiteralString = """
+# A loose index scan over the flights with a waiting list: one look-up for each flight, however long the list.
+_LISTS: LiteralString = """
     with recursive now (at) as (
         select greatest(clock_timestamp(), (
             select recorded_at from ledger.events order by position desc limit 1))
@@ -97,7 +96,7 @@ _LINES: LiteralString = """
     )
 """
 _AWAITED: LiteralString = f"""
-    {_LINES}
+    {_LISTS}
     select b.held_until, b.id, b.gateway_task is not null from line
     join views.flights f on f.id = line.flight_id and f.departs_at > (select at from now)
     cross join lateral (
@@ -107,8 +106,8 @@ _AWAITED: LiteralString = f"""
     where (b.held_until, b.id) > (%s, %s)
     order by b.held_until, b.id limit %s
 """
-_OUTWAITED: LiteralString = f"""
-    {_LINES}
+_DEPARTED: LiteralString = f"""
+    {_LISTS}
     select w.id from line
     join views.flights f on f.id = line.flight_id and f.departs_at <= (select at from now)
     join views.waiting w on w.flight_id = f.id and w.status = 'waiting'
@@ -127,7 +126,7 @@ _OPEN = """
     order by id limit %(limit)s
 """
 
-_ON_THEIR_WAY = """
+_UNFINISHED = """
     select clock_timestamp(), count(*), min(since) from (
         (select updated_at as since from views.bookings where gateway_task is not null limit 10000)
         union all

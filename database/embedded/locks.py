@@ -1,4 +1,4 @@
-"""Who uses the embedded server and who keeps it: two locks, which no killed process leaves locked."""
+"""File locks of the users and of the keeper; the kernel releases those of a killed process."""
 
 import fcntl
 import os
@@ -9,12 +9,12 @@ POLL_SECONDS = 0.02
 
 
 def open_lock(path: Path) -> int:
-    """Return a descriptor of the lock file. Never unlink it: a lock on an unlinked file means nothing."""
+    """Return a descriptor of the lock file. Never unlink it: a lock on an unlinked file protects nothing."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def lock_within(descriptor: int, kind: int, seconds: float) -> bool:
-    """Take `fcntl.LOCK_SH` or `LOCK_EX`, and say whether that was possible in time."""
+    """Take `fcntl.LOCK_SH` or `LOCK_EX`, and return whether that succeeded in time."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -28,7 +28,7 @@ def lock_within(descriptor: int, kind: int, seconds: float) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the file exclusively. Asking holds it shared for an instant."""
+    """Return whether the file is locked exclusively. The check locks it shared for an instant."""
     descriptor = open_lock(path)
     try:
         return not lock_within(descriptor, fcntl.LOCK_SH, 0)

@@ -1,4 +1,4 @@
-"""Which PostgreSQL processes live in a cluster: an earlier server that must end first, clients, or none."""
+"""The PostgreSQL processes of a cluster: an earlier server that must end first, and clients."""
 
 import os
 import signal
@@ -17,25 +17,28 @@ class StillRunning(Exception):
 
 
 def ensure_startable(folder: Path) -> None:
-    """See to it that a server can start. Raises StillRunning; a living server's files are never touched."""
+    """Wait for an earlier server, and remove its stale lock file. Raises StillRunning.
+
+    The files of a living server are never touched.
+    """
     wait_for_end_of(folder)
     clear_stale_lock_file(folder)
 
 
 def has_clients(folder: Path) -> bool:
-    """Whether somebody is connected. Known on Linux only, from the titles of the server's processes."""
+    """Return whether a client is connected. Works on Linux only, by the titles of the server's processes."""
     return any(_title(process).startswith("postgres: seatledger ") for process in server_processes(folder))
 
 
 def wait_for_end_of(folder: Path) -> None:
-    """Wait for the processes of a server whose keeper or whose parent was killed. Raises StillRunning."""
+    """Wait until the processes of an earlier server, left by a kill, have ended. Raises StillRunning."""
     started = time.monotonic()
     while alive := server_processes(folder):
         waited = time.monotonic() - started
         if postmaster_id(folder) not in alive and waited > ORPHAN_SECONDS_MAX:
-            # Their parent is dead, so what they still compute can never be committed.
+            # Their postmaster is dead, so they can commit nothing more.
             send(signal.SIGQUIT, alive)
-        elif sys.platform != "linux":  # there the server has not learnt of its keeper's end
+        elif sys.platform != "linux":  # no signal tells the server that its keeper has ended
             send(signal.SIGINT, alive)
         if waited > END_SECONDS_MAX:
             raise StillRunning(f"an earlier server is still at work in {folder}: process {alive[0]}")
@@ -49,23 +52,23 @@ def send(number: int, processes: list[int]) -> None:
 
 
 def clear_stale_lock_file(folder: Path) -> None:
-    """Remove a postmaster.pid that names a living process which is not our server.
+    """Remove a postmaster.pid that names a living process which is not a server of this cluster.
 
-    One that names a dead process stays: PostgreSQL replaces it, after a look for memory still shared.
+    A file that names a dead process stays: PostgreSQL replaces it after a check for shared memory in use.
     """
     named = postmaster_id(folder)
     if named is None:
         return
     with suppress(ProcessLookupError):
-        with suppress(PermissionError):  # it lives, and is another user's
+        with suppress(PermissionError):  # it is alive, under another account
             os.kill(named, 0)
         (folder / "postmaster.pid").unlink(missing_ok=True)
 
 
 def server_processes(folder: Path) -> list[int]:
-    """Return the ids of the living PostgreSQL processes that work in this cluster.
+    """Return the ids of the living PostgreSQL processes of this cluster.
 
-    The id in postmaster.pid alone proves nothing: after a kill or a reboot it may be anybody's.
+    The id in postmaster.pid alone is no proof: after a kill or a reboot it may belong to any process.
     """
     if not os.path.isdir("/proc/self"):
         found = postmaster_id(folder)
@@ -77,7 +80,7 @@ def _works_in(process: str, folder: Path) -> bool:
     try:
         program = os.readlink(f"/proc/{process}/exe").removesuffix(" (deleted)")
         return os.path.basename(program) == "postgres" and os.readlink(f"/proc/{process}/cwd") == str(folder)
-    except OSError:  # ended meanwhile, or another user's
+    except OSError:  # it ended meanwhile, or belongs to another account
         return False
 
 
@@ -87,9 +90,9 @@ def _is_server_by_its_command_line(process: int, folder: Path) -> bool:
 
 
 def postmaster_id(folder: Path) -> int | None:
-    """Return the process id that the cluster's lock file names, or None."""
+    """Return the process id in the lock file of the cluster, or None."""
     try:
-        # Negative in single-user mode.
+        # The id is negative in single-user mode.
         return abs(int((folder / "postmaster.pid").read_text().split()[0]))
     except (FileNotFoundError, IndexError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""Starts PostgreSQL's programs: under an account that is not root, and never outliving the keeper."""
+"""Starting PostgreSQL's programs under an account other than root, so that they end with the keeper."""
 
 import ctypes
 import os
@@ -13,19 +13,19 @@ from typing import BinaryIO
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PROGRAM_SECONDS_MAX = 120
 
-# Neither PG… variables, which would change what the programs do, nor the application's secrets.
+# PG… variables would change what the programs do, and other variables may hold secrets.
 PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True)
 class Account:
-    """The user and group, by number, that root runs the server as."""
+    """Ids of the user and the group that root runs the server as."""
 
     uid: int
     gid: int
 
     def may_enter(self, folder: Path) -> bool:
-        """Whether every folder on the way is open to the account, by its mode."""
+        """Return whether the modes of the folder and its parents let the account in."""
         return all(self._has(step, 0o1) for step in [folder, *folder.parents])
 
     def may_run(self, file: Path) -> bool:
@@ -44,7 +44,7 @@ def clean_environment() -> dict[str, str]:
 def run_program(
     command: Sequence[str | Path], account: Account | None, log: BinaryIO, text: str = ""
 ) -> None:
-    """Run a program to its end, with `text` as its input. Raises CalledProcessError, TimeoutExpired."""
+    """Run a program to its end with `text` as input. Raises CalledProcessError, TimeoutExpired."""
     process = start_program(command, account, log)
     process.communicate(text.encode(), timeout=PROGRAM_SECONDS_MAX)
     if process.returncode:
@@ -54,7 +54,7 @@ def run_program(
 def start_program(
     command: Sequence[str | Path], account: Account | None, log: BinaryIO
 ) -> subprocess.Popen[bytes]:
-    """Start a program that is asked to end when the calling thread does, however that came about."""
+    """Start a program that gets SIGINT when the calling thread ends, even by a kill."""
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -71,15 +71,18 @@ def start_program(
 
 
 def _end_with(parent: int) -> Callable[[], None] | None:
-    """Linux only. Elsewhere a killed keeper leaves the server running, and the next keeper ends it."""
+    """Return a hook that makes the kernel signal the program at the end of its parent. Linux only.
+
+    On other systems a killed keeper leaves the server running, and the next keeper ends it.
+    """
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
 
-    def ask_for_signal() -> None:
-        # After the change of account, which would clear it.
+    def request_signal() -> None:
+        # Called after the change of account, which would clear the setting.
         prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the system call
+        if os.getppid() != parent:  # the parent died before the system call
             os._exit(1)
 
-    return ask_for_signal
+    return request_signal

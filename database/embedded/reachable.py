@@ -1,4 +1,4 @@
-"""What the server's account can reach when root starts it: a folder of the system, a copy of the programs."""
+"""Folders and programs that the server's account can reach when root starts the server."""
 
 import hashlib
 import shutil
@@ -15,7 +15,7 @@ OWNER_FILE = "data-folder"
 
 
 def reachable_binaries(binaries: Path, account: Account) -> Path:
-    """Return the binaries, or a copy for everybody where the server's account cannot get at them."""
+    """Return the binaries, or a copy readable to all accounts if the server's account cannot reach them."""
     if account.may_enter(binaries) and account.may_run(binaries / "postgres"):
         return binaries
     prefix = binaries.parent
@@ -33,25 +33,25 @@ def reachable_binaries(binaries: Path, account: Account) -> Path:
         _let_all_read(new)
         try:
             new.rename(copy)
-        except OSError:  # another keeper, of another data folder, was first
+        except OSError:  # the keeper of another data folder was first
             shutil.rmtree(new)
     return copy / package / prefix.name / binaries.name
 
 
 def remove_abandoned_places() -> None:
-    """Remove databases of data folders that were temporary and are gone: nobody can come back to them.
+    """Remove the databases of temporary data folders that are gone.
 
-    Of any other data folder that is gone, the disk may only not be mounted.
+    Any other missing data folder may be on a disk that is not mounted.
     """
     for named in system_folder().glob(f"*/{OWNER_FILE}"):
-        with suppress(FileNotFoundError):  # another keeper is at it
+        with suppress(FileNotFoundError):  # another keeper removes it
             data, place = Path(named.read_text()), named.parent
             if TEMPORARY in data.parents and not data.exists() and not server_processes(place / "cluster"):
                 shutil.rmtree(place, ignore_errors=True)
 
 
 def system_folder() -> Path:
-    """Return the folder for what other accounts must reach; only root makes it."""
+    """Return the folder for files that other accounts must reach; only root creates it."""
     if not SYSTEM_FOLDER.exists():
         SYSTEM_FOLDER.mkdir(exist_ok=True)
         SYSTEM_FOLDER.chmod(0o755)
