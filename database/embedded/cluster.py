@@ -111,7 +111,7 @@ def close_socket_folder(cluster: Cluster) -> None:
 
 
 def account_for(place: Path | None) -> Account | None:
-    """Return the account for the server if this process is root: the owner of an existing folder, or a default.
+    """Return the account for the server if this process is root: the owner of its folder, or a default.
 
     PostgreSQL refuses to run as root.
     """
