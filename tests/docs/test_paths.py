@@ -15,13 +15,13 @@ DOCUMENTS = sorted(
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-MODULE = re.compile(r"python3? -m (trials\.[\w.]+)")
+MODULE = re.compile(r"python3? -m ((?:trials|tests)\.[\w.]+)")
 PATH = re.compile(r"\.?[\w.-]+(/[\w.*-]+)*/?")
 SUFFIXES = ("py", "sql", "md", "toml", "yml", "lock", "html", "csv")
 
 
 def missing(root: Path, document: Path) -> list[str]:
-    """Return the links, headings, paths and modules of a document that do not exist below `root`."""
+    """Return the links, headings, paths and modules in a document that do not exist."""
     text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
     return (
         [link for link in LINK.findall(text) if not link_exists(document, link)]
