@@ -97,8 +97,10 @@ class Booking(Aggregate):
         reference: str
 
         def apply(self, aggregate: Booking) -> None:
-            payment = msgspec.structs.replace(aggregate.paid_by, reference=self.reference)
-            aggregate.payment = payment.now(payment.once_authorised) if payment.in_progress else payment
+            payment = msgspec.structs.replace(aggregate.current_payment, reference=self.reference)
+            aggregate.payment = (
+                payment.with_status(payment.status_after_authorisation) if payment.in_progress else payment
+            )
 
     class PaymentDeclined(Event):
         TOPIC = "booking.payment_declined"
@@ -106,9 +108,9 @@ class Booking(Aggregate):
         code: str
 
         def apply(self, aggregate: Booking) -> None:
-            declined = aggregate.paid_by.now(PaymentStatus.DECLINED)
+            declined = aggregate.current_payment.with_status(PaymentStatus.DECLINED)
             aggregate.payment = msgspec.structs.replace(declined, reason=self.code)
-            aggregate.declined += 1
+            aggregate.declined_payments += 1
             if aggregate.status is Status.PENDING:
                 aggregate.status = Status.INITIATED
 
@@ -118,7 +120,7 @@ class Booking(Aggregate):
         capture_before: datetime
 
         def apply(self, aggregate: Booking) -> None:
-            capturing = aggregate.paid_by.now(PaymentStatus.CAPTURING)
+            capturing = aggregate.current_payment.with_status(PaymentStatus.CAPTURING)
             aggregate.payment = msgspec.structs.replace(capturing, capture_before=self.capture_before)
 
     class Booked(Event):
@@ -127,7 +129,7 @@ class Booking(Aggregate):
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.BOOKED
-            aggregate.payment = aggregate.paid_by.now(PaymentStatus.CAPTURED)
+            aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.CAPTURED)
 
     class VoidRequested(Event):
         TOPIC = "booking.void_requested"
@@ -135,7 +137,7 @@ class Booking(Aggregate):
         reason: str
 
         def apply(self, aggregate: Booking) -> None:
-            voiding = aggregate.paid_by.now(PaymentStatus.VOIDING)
+            voiding = aggregate.current_payment.with_status(PaymentStatus.VOIDING)
             aggregate.payment = msgspec.structs.replace(voiding, reason=self.reason)
 
     class PaymentVoided(Event):
@@ -145,7 +147,7 @@ class Booking(Aggregate):
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.INITIATED
-            aggregate.payment = aggregate.paid_by.now(PaymentStatus.VOIDED)
+            aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.VOIDED)
 
     class PaymentReleased(Event):
         """The gateway has let go what was authorised for a booking that ended before it was captured."""
@@ -154,7 +156,7 @@ class Booking(Aggregate):
         payment_id: UUID
 
         def apply(self, aggregate: Booking) -> None:
-            aggregate.payment = aggregate.paid_by.now(PaymentStatus.VOIDED)
+            aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.VOIDED)
 
     class Reseated(Event):
         """The seats are held again, because the money came after all."""
@@ -166,9 +168,9 @@ class Booking(Aggregate):
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.PENDING
             aggregate.cancel_reason = None
-            payment = aggregate.paid_by
+            payment = aggregate.current_payment
             aggregate.payment = msgspec.structs.replace(
-                payment, status=payment.once_authorised, capture_before=self.capture_before
+                payment, status=payment.status_after_authorisation, capture_before=self.capture_before
             )
 
     class SeatsReduced(Event):
@@ -189,7 +191,7 @@ class Booking(Aggregate):
             aggregate.status = Status.CANCELLED
             aggregate.cancel_reason = self.reason
             if aggregate.payment and aggregate.payment.in_progress:
-                aggregate.payment = aggregate.payment.now(PaymentStatus.LAPSED)
+                aggregate.payment = aggregate.payment.with_status(PaymentStatus.LAPSED)
 
     class RefundDue(Event):
         """The first releases wrote neither `refund_id`, for which the payment's stands, nor `reason`."""
@@ -201,7 +203,7 @@ class Booking(Aggregate):
         reason: RefundReason = RefundReason.BOOKING_CANCELLED
 
         def apply(self, aggregate: Booking) -> None:
-            refund_id, payment = self.refund_id or self.payment_id, aggregate.paid_by
+            refund_id, payment = self.refund_id or self.payment_id, aggregate.current_payment
             refund = Refund(
                 refund_id,
                 self.payment_id,
@@ -214,7 +216,7 @@ class Booking(Aggregate):
             # A new dictionary: rows that were made from the old one stay as they are.
             aggregate.refunds = aggregate.refunds | {refund_id: refund}
             if aggregate.status is Status.CANCELLED:
-                aggregate.payment = payment.now(PaymentStatus.REFUND_DUE)
+                aggregate.payment = payment.with_status(PaymentStatus.REFUND_DUE)
 
     class RefundRequested(Event):
         """Written down before the gateway is asked, so that nobody settles it by hand meanwhile."""
@@ -223,7 +225,7 @@ class Booking(Aggregate):
         refund_id: UUID
 
         def apply(self, aggregate: Booking) -> None:
-            requested = aggregate.refunds[self.refund_id].requested(self.timestamp)
+            requested = aggregate.refunds[self.refund_id].with_request(self.timestamp)
             aggregate.refunds = aggregate.refunds | {self.refund_id: requested}
 
     class RefundRefused(Event):
@@ -234,7 +236,7 @@ class Booking(Aggregate):
         code: str
 
         def apply(self, aggregate: Booking) -> None:
-            refused = aggregate.refunds[self.refund_id].refused(self.code)
+            refused = aggregate.refunds[self.refund_id].with_refusal(self.code)
             aggregate.refunds = aggregate.refunds | {self.refund_id: refused}
 
     class RefundSettled(Event):
@@ -243,11 +245,11 @@ class Booking(Aggregate):
         reference: str | None
 
         def apply(self, aggregate: Booking) -> None:
-            settled = aggregate.refunds[self.refund_id].settled(self.timestamp, self.reference)
+            settled = aggregate.refunds[self.refund_id].with_settlement(self.timestamp, self.reference)
             aggregate.refunds = aggregate.refunds | {self.refund_id: settled}
             owed = any(refund.is_owed for refund in aggregate.refunds.values())
             if aggregate.status is Status.CANCELLED and not owed:
-                aggregate.payment = aggregate.paid_by.now(PaymentStatus.REFUNDED)
+                aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.REFUNDED)
 
     def __init__(
         self, flight_id: UUID, user_id: str, seats: int, total_cost: Money, expires_at: datetime
@@ -260,7 +262,7 @@ class Booking(Aggregate):
         self.status = Status.INITIATED
         self.cancel_reason: CancelReason | None = None
         self.payment: Payment | None = None
-        self.declined = 0
+        self.declined_payments = 0
         """Payments that the gateway would not make."""
         self.refunds: dict[UUID, Refund] = {}
 
@@ -289,7 +291,7 @@ class Booking(Aggregate):
         )
 
     @property
-    def paid_by(self) -> Payment:
+    def current_payment(self) -> Payment:
         """The payment, where there must be one."""
         assert self.payment is not None
         return self.payment
@@ -298,7 +300,7 @@ class Booking(Aggregate):
     def held_until(self) -> datetime | None:
         """When the clock takes the seats back; None when it never does."""
         if self.status is Status.PENDING:
-            return self.paid_by.capture_before
+            return self.current_payment.capture_before
         return self.expires_at if self.status is Status.INITIATED else None
 
     def hold_is_due(self, now: datetime) -> bool:
@@ -349,8 +351,8 @@ class Booking(Aggregate):
         if self.status is Status.PENDING:
             self.expire(now)
         if has_seats and self.may_be_seated_again:
-            self.trigger_event(self.Reseated, payment_id=self.paid_by.id, timestamp=now)
-            self.trigger_event(self.Booked, payment_id=self.paid_by.id, timestamp=now)
+            self.trigger_event(self.Reseated, payment_id=self.current_payment.id, timestamp=now)
+            self.trigger_event(self.Booked, payment_id=self.current_payment.id, timestamp=now)
         else:
             self._owe(refund_id, self.total_cost, RefundReason.LATE_PAYMENT, now)
 
@@ -407,7 +409,7 @@ class Booking(Aggregate):
     def require_payable(self, amount: Money, now: datetime) -> None:
         """Raises as `pay` does."""
         if self.status is Status.BOOKED:
-            raise AlreadyPaid(booking_id=self.id, payment_id=self.paid_by.id)
+            raise AlreadyPaid(booking_id=self.id, payment_id=self.current_payment.id)
         self._require_live(now)
         self._require_no_payment()
         if amount != self.total_cost:
@@ -418,10 +420,10 @@ class Booking(Aggregate):
         if self.status is Status.CANCELLED:
             raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
         if self.status is Status.BOOKED:
-            raise AlreadyPaid(booking_id=self.id, payment_id=self.paid_by.id)
+            raise AlreadyPaid(booking_id=self.id, payment_id=self.current_payment.id)
         if self.status is Status.INITIATED:
             raise PaymentNotPending(booking_id=self.id)
-        return self.paid_by
+        return self.current_payment
 
     def require_due(self, refund_id: UUID) -> Refund:
         """The refund, which nobody has paid or is paying. Raises RefundAlreadySettled, RefundInProgress."""
@@ -447,7 +449,7 @@ class Booking(Aggregate):
     def _owe(self, refund_id: UUID, amount: Money, reason: RefundReason, now: datetime) -> None:
         self.trigger_event(
             self.RefundDue,
-            payment_id=self.paid_by.id,
+            payment_id=self.current_payment.id,
             amount=amount,
             refund_id=refund_id,
             reason=reason,
@@ -456,7 +458,7 @@ class Booking(Aggregate):
 
     def _require_no_payment(self) -> None:
         if self.status is Status.PENDING:
-            raise PaymentInProgress(booking_id=self.id, payment_id=self.paid_by.id)
+            raise PaymentInProgress(booking_id=self.id, payment_id=self.current_payment.id)
 
     def _require_live(self, now: datetime) -> None:
         """Neither cancelled nor past its hold."""

@@ -22,10 +22,10 @@ DECLINED_MAX = 10
 """Payments of one booking. Who tries out stolen cards goes on for ever, and every attempt makes the booking's
 stream longer, which each block that touches it has to read."""
 
-RELEASED_UNASKED = "released by the gateway"
+RELEASED_BY_GATEWAY = "released by the gateway"
 
 
-class Order(NamedTuple):
+class PaymentRequest(NamedTuple):
     """Who shall move the money, what pays, and when."""
 
     gateway: str
@@ -34,23 +34,28 @@ class Order(NamedTuple):
 
 
 def request_payment(
-    booking: Booking, payment_id: UUID, amount: Money, order: Order, capture_before: datetime, now: datetime
+    booking: Booking,
+    payment_id: UUID,
+    amount: Money,
+    request: PaymentRequest,
+    capture_before: datetime,
+    now: datetime,
 ) -> None:
     """The seats stay held until `capture_before`, or until the hold ends if that is later.
 
     Raises as `Booking.pay` does, and TooManyPayments.
     """
     booking.require_payable(amount, now)
-    if booking.declined >= DECLINED_MAX:
-        raise TooManyPayments(booking_id=booking.id, declined=booking.declined)
+    if booking.declined_payments >= DECLINED_MAX:
+        raise TooManyPayments(booking_id=booking.id, declined=booking.declined_payments)
     booking.trigger_event(
         Booking.PaymentRequested,
         payment_id=payment_id,
         amount=amount,
-        capture=order.capture,
+        capture=request.capture,
         capture_before=max(capture_before, booking.expires_at),
-        gateway=order.gateway,
-        method=order.method,
+        gateway=request.gateway,
+        method=request.method,
         timestamp=now,
     )
 
@@ -70,7 +75,7 @@ def request_capture(booking: Booking, has_seats: bool, capture_before: datetime,
         _seat_again(booking, capture_before, now)
     else:
         payment = _authorised(booking)
-    before = max(capture_before, booking.paid_by.capture_before or capture_before)
+    before = max(capture_before, booking.current_payment.capture_before or capture_before)
     booking.trigger_event(
         Booking.CaptureRequested, payment_id=payment.id, capture_before=before, timestamp=now
     )
@@ -82,7 +87,7 @@ def request_void(booking: Booking, reason: str, now: datetime) -> None:
     booking.trigger_event(Booking.VoidRequested, payment_id=payment.id, reason=reason, timestamp=now)
 
 
-class Told(NamedTuple):
+class PaymentReport(NamedTuple):
     """What a gateway says of a payment: the outcome, its name for it, and why it was declined."""
 
     outcome: PaymentOutcome
@@ -98,25 +103,25 @@ class LateTerms(NamedTuple):
     capture_before: datetime
 
 
-def record(booking: Booking, payment_id: UUID, told: Told, late: LateTerms, now: datetime) -> None:
+def record(booking: Booking, payment_id: UUID, report: PaymentReport, late: LateTerms, now: datetime) -> None:
     """Raises PaymentNotPending when the payment is at rest, or what is told is known."""
     payment = booking.payment
     open_ = payment is not None and (payment.in_progress or payment.status is PaymentStatus.LAPSED)
     if payment is None or payment.id != payment_id or not open_:
         raise PaymentNotPending(booking_id=booking.id)
-    match told.outcome:
+    match report.outcome:
         case PaymentOutcome.AUTHORISED:
             _require_unknown(booking, payment)
-            _authorise(booking, told, now)
+            _authorise(booking, report, now)
             _seat_late(booking, late, now)
         case PaymentOutcome.DECLINED:
             _require_unknown(booking, payment)
-            code = told.code or "declined"
+            code = report.code or "declined"
             booking.trigger_event(Booking.PaymentDeclined, payment_id=payment_id, code=code, timestamp=now)
             booking.expire_if_due(now)
         case PaymentOutcome.CAPTURED:
             if payment.reference is None:
-                _authorise(booking, told, now)
+                _authorise(booking, report, now)
             if booking.is_late(now):
                 booking.capture_late(late.has_seats, late.refund_id, now)
             else:
@@ -124,7 +129,7 @@ def record(booking: Booking, payment_id: UUID, told: Told, late: LateTerms, now:
         case PaymentOutcome.RELEASED if payment.status is PaymentStatus.LAPSED:
             booking.trigger_event(Booking.PaymentReleased, payment_id=payment_id, timestamp=now)
         case PaymentOutcome.RELEASED:
-            booking.void(payment.reason or RELEASED_UNASKED, now)
+            booking.void(payment.reason or RELEASED_BY_GATEWAY, now)
 
 
 def request_refund(booking: Booking, refund_id: UUID, now: datetime) -> None:
@@ -150,11 +155,11 @@ def record_refund(
         booking.trigger_event(Booking.RefundRefused, refund_id=refund_id, code=code, timestamp=now)
 
 
-def _authorise(booking: Booking, told: Told, now: datetime) -> None:
+def _authorise(booking: Booking, report: PaymentReport, now: datetime) -> None:
     booking.trigger_event(
         Booking.PaymentAuthorised,
-        payment_id=booking.paid_by.id,
-        reference=told.reference,
+        payment_id=booking.current_payment.id,
+        reference=report.reference,
         timestamp=now,
     )
 
@@ -168,7 +173,7 @@ def _seat_late(booking: Booking, late: LateTerms, now: datetime) -> None:
 
 def _seat_again(booking: Booking, capture_before: datetime, now: datetime) -> None:
     booking.trigger_event(
-        Booking.Reseated, payment_id=booking.paid_by.id, capture_before=capture_before, timestamp=now
+        Booking.Reseated, payment_id=booking.current_payment.id, capture_before=capture_before, timestamp=now
     )
 
 

@@ -54,12 +54,12 @@ from domain.waiting_handlers import (
 from domain.working_set import Subject, WorkingSet
 
 
-def schedule_flight(command: ScheduleFlight, asked: CommandContext, world: WorkingSet) -> Flight:
-    taken = world.scheduled.get((command.number, command.origin, command.departure_day))
+def schedule_flight(command: ScheduleFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
+    taken = working_set.scheduled.get((command.number, command.origin, command.departure_day))
     if taken is not None:
         raise FlightAlreadyScheduled(flight_id=taken)
     flight = Flight.schedule(
-        id=world.new_id(),
+        id=working_set.new_id(),
         number=command.number,
         origin=command.origin,
         destination=command.destination,
@@ -68,47 +68,49 @@ def schedule_flight(command: ScheduleFlight, asked: CommandContext, world: Worki
         departure_day=command.departure_day,
         seats=command.seats,
         price=command.price.as_money(),
-        now=world.now,
+        now=working_set.now,
     )
-    world.add(flight)
+    working_set.add(flight)
     return flight
 
 
-def reprice_flight(command: RepriceFlight, asked: CommandContext, world: WorkingSet) -> Flight:
-    flight = world.flight(command.flight_id)
-    asked.require_version(flight)
-    flight.reprice(command.price.as_money(), world.now)
+def reprice_flight(command: RepriceFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
+    flight = working_set.flight(command.flight_id)
+    context.require_version(flight)
+    flight.reprice(command.price.as_money(), working_set.now)
     return flight
 
 
-def change_flight_seats(command: ChangeFlightSeats, asked: CommandContext, world: WorkingSet) -> Flight:
-    flight = world.flight(command.flight_id)
-    asked.require_version(flight)
-    world.seats[flight.id].require_room_for_use(command.seats)
-    flight.change_seats(command.seats, world.now)
+def change_flight_seats(
+    command: ChangeFlightSeats, context: CommandContext, working_set: WorkingSet
+) -> Flight:
+    flight = working_set.flight(command.flight_id)
+    context.require_version(flight)
+    working_set.seats[flight.id].require_capacity(command.seats)
+    flight.change_seats(command.seats, working_set.now)
     return flight
 
 
-def cancel_flight(command: CancelFlight, asked: CommandContext, world: WorkingSet) -> Flight:
+def cancel_flight(command: CancelFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
     """The flight alone: its bookings follow in the same block, each by a CancelWithFlight."""
-    flight = world.flight(command.flight_id)
-    asked.require_version(flight)
-    flight.cancel(command.reason, world.now)
+    flight = working_set.flight(command.flight_id)
+    context.require_version(flight)
+    flight.cancel(command.reason, working_set.now)
     return flight
 
 
 def require_bookable(
-    commands: Sequence[InitiateBooking], asked: CommandContext, world: WorkingSet
+    commands: Sequence[InitiateBooking], context: CommandContext, working_set: WorkingSet
 ) -> tuple[Flight, list[Money]]:
     """The flight of these holds, and what each costs, if all of them can be granted.
 
     Raises NotYourAccount, FlightNotFound, FlightNotBookable, NotEnoughSeats, TotalTooLarge.
     """
-    if not all(asked.caller.may_act_for(command.user_id) for command in commands):
+    if not all(context.caller.may_act_for(command.user_id) for command in commands):
         raise NotYourAccount
-    flight = world.flight(commands[0].flight_id)
-    flight.require_bookable(world.now)
-    world.seats[flight.id].require(sum(command.seats for command in commands), flight.id)
+    flight = working_set.flight(commands[0].flight_id)
+    flight.require_bookable(working_set.now)
+    working_set.seats[flight.id].require(sum(command.seats for command in commands), flight.id)
     try:
         return flight, [flight.price.times(command.seats) for command in commands]
     except ValueError:
@@ -116,44 +118,46 @@ def require_bookable(
         raise TotalTooLarge(price=flight.price, seats=seats) from None
 
 
-def initiate_booking(command: InitiateBooking, asked: CommandContext, world: WorkingSet) -> Booking:
-    flight, (total_cost,) = require_bookable([command], asked, world)
+def initiate_booking(command: InitiateBooking, context: CommandContext, working_set: WorkingSet) -> Booking:
+    flight, (total_cost,) = require_bookable([command], context, working_set)
     booking = Booking.initiate(
-        id=world.new_id(),
+        id=working_set.new_id(),
         flight_id=flight.id,
         user_id=command.user_id,
         seats=command.seats,
         total_cost=total_cost,
-        expires_at=world.now + world.terms.hold,
-        now=world.now,
+        expires_at=working_set.now + working_set.terms.hold,
+        now=working_set.now,
     )
-    world.add(booking)
+    working_set.add(booking)
     return booking
 
 
-def reduce_seats(command: ReduceSeats, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.own_booking(command.booking_id, asked.caller)
-    asked.require_version(booking)
-    booking.reduce_seats(command.seats, world.new_id(), world.now)
+def reduce_seats(command: ReduceSeats, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.own_booking(command.booking_id, context.caller)
+    context.require_version(booking)
+    booking.reduce_seats(command.seats, working_set.new_id(), working_set.now)
     return booking
 
 
-def cancel_booking(command: CancelBooking, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.own_booking(command.booking_id, asked.caller)
-    asked.require_version(booking)
-    booking.cancel(CancelReason.REQUESTED, command.reason, world.new_id(), world.now)
+def cancel_booking(command: CancelBooking, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.own_booking(command.booking_id, context.caller)
+    context.require_version(booking)
+    booking.cancel(CancelReason.REQUESTED, command.reason, working_set.new_id(), working_set.now)
     return booking
 
 
-def cancel_with_flight(command: CancelWithFlight, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    booking.cancel(CancelReason.FLIGHT_CANCELLED, None, world.new_id(), world.now)
+def cancel_with_flight(
+    command: CancelWithFlight, context: CommandContext, working_set: WorkingSet
+) -> Booking:
+    booking = working_set.booking(command.booking_id)
+    booking.cancel(CancelReason.FLIGHT_CANCELLED, None, working_set.new_id(), working_set.now)
     return booking
 
 
-def expire_hold(command: ExpireHold, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    booking.expire(world.now)
+def expire_hold(command: ExpireHold, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.booking(command.booking_id)
+    booking.expire(working_set.now)
     return booking
 
 

@@ -14,73 +14,77 @@ from domain.commands import (
     VoidPayment,
 )
 from domain.flight import FlightStatus
-from domain.gateway_payments import LateTerms, Order, Told
+from domain.gateway_payments import LateTerms, PaymentReport, PaymentRequest
 from domain.payments import Capture
 from domain.refusals import BookingNotFound
 from domain.working_set import WorkingSet
 
 
-def pay_booking(command: PayBooking, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.own_booking(command.booking_id, asked.caller)
+def pay_booking(command: PayBooking, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.own_booking(command.booking_id, context.caller)
     if booking.user_id != command.user_id:
         raise BookingNotFound(booking_id=command.booking_id)
-    asked.require_version(booking)
-    payment_id, amount, now = world.new_id(), command.total_cost, world.now
-    if world.terms.gateway is not None:
+    context.require_version(booking)
+    payment_id, amount, now = working_set.new_id(), command.total_cost, working_set.now
+    if working_set.terms.gateway is not None:
         method = "" if command.payment_method is UNSET else command.payment_method
-        order = Order(world.terms.gateway, method, command.capture)
-        gateway_payments.request_payment(booking, payment_id, amount, order, world.capture_before, now)
+        request = PaymentRequest(working_set.terms.gateway, method, command.capture)
+        gateway_payments.request_payment(
+            booking, payment_id, amount, request, working_set.capture_before, now
+        )
     elif command.capture is Capture.MANUAL:
-        booking.authorise(payment_id, amount, world.capture_before, now)
+        booking.authorise(payment_id, amount, working_set.capture_before, now)
     else:
         booking.pay(payment_id, amount, now)
     return booking
 
 
-def capture_payment(command: CapturePayment, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    asked.require_version(booking)
+def capture_payment(command: CapturePayment, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.booking(command.booking_id)
+    context.require_version(booking)
     if _is_with_gateway(booking):
-        has_seats = booking.is_late(world.now) and _has_seats(booking, world)
-        gateway_payments.request_capture(booking, has_seats, world.capture_before, world.now)
-    elif booking.is_late(world.now):
-        booking.capture_late(_has_seats(booking, world), world.new_id(), world.now)
+        has_seats = booking.is_late(working_set.now) and _has_seats(booking, working_set)
+        gateway_payments.request_capture(booking, has_seats, working_set.capture_before, working_set.now)
+    elif booking.is_late(working_set.now):
+        booking.capture_late(_has_seats(booking, working_set), working_set.new_id(), working_set.now)
     else:
-        booking.capture(world.now)
+        booking.capture(working_set.now)
     return booking
 
 
-def void_payment(command: VoidPayment, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    asked.require_version(booking)
+def void_payment(command: VoidPayment, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.booking(command.booking_id)
+    context.require_version(booking)
     if _is_with_gateway(booking):
-        gateway_payments.request_void(booking, command.reason, world.now)
+        gateway_payments.request_void(booking, command.reason, working_set.now)
     else:
-        booking.void(command.reason, world.now)
+        booking.void(command.reason, working_set.now)
     return booking
 
 
-def record_payment(command: RecordPayment, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.booking(command.booking_id)
-    told = Told(command.outcome, command.reference, command.code)
-    late = LateTerms(_has_seats(booking, world), world.new_id(), world.capture_before)
-    gateway_payments.record(booking, command.payment_id, told, late, world.now)
+def record_payment(command: RecordPayment, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.booking(command.booking_id)
+    report = PaymentReport(command.outcome, command.reference, command.code)
+    late = LateTerms(_has_seats(booking, working_set), working_set.new_id(), working_set.capture_before)
+    gateway_payments.record(booking, command.payment_id, report, late, working_set.now)
     return booking
 
 
-def settle_refund(command: SettleRefund, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.booking_of_refund(command.refund_id)
+def settle_refund(command: SettleRefund, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.booking_of_refund(command.refund_id)
     through = booking.refunds[command.refund_id].gateway is not None
     if not (not through if command.by_hand is UNSET else command.by_hand):
-        gateway_payments.request_refund(booking, command.refund_id, world.now)
+        gateway_payments.request_refund(booking, command.refund_id, working_set.now)
     else:
-        booking.settle_refund(command.refund_id, command.reference, world.now)
+        booking.settle_refund(command.refund_id, command.reference, working_set.now)
     return booking
 
 
-def record_refund(command: RecordRefund, asked: CommandContext, world: WorkingSet) -> Booking:
-    booking = world.booking_of_refund(command.refund_id)
-    gateway_payments.record_refund(booking, command.refund_id, command.reference, command.code, world.now)
+def record_refund(command: RecordRefund, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.booking_of_refund(command.refund_id)
+    gateway_payments.record_refund(
+        booking, command.refund_id, command.reference, command.code, working_set.now
+    )
     return booking
 
 
@@ -88,9 +92,9 @@ def _is_with_gateway(booking: Booking) -> bool:
     return booking.payment is not None and booking.payment.gateway is not None
 
 
-def _has_seats(booking: Booking, world: WorkingSet) -> bool:
+def _has_seats(booking: Booking, working_set: WorkingSet) -> bool:
     """Could the booking sit on its flight? One whose hold nobody has tidied away still has its seats."""
-    flight = world.flights[booking.flight_id]
+    flight = working_set.flights[booking.flight_id]
     counted = booking.seats if booking.status is not Status.CANCELLED else 0
-    free = world.seats[flight.id].free + counted
-    return flight.status(world.now) is FlightStatus.SCHEDULED and booking.seats <= free
+    free = working_set.seats[flight.id].free + counted
+    return flight.status(working_set.now) is FlightStatus.SCHEDULED and booking.seats <= free

@@ -92,12 +92,12 @@ class Payment(msgspec.Struct, frozen=True):
         return None if self.gateway is None else _TASKS.get(self.status)
 
     @property
-    def once_authorised(self) -> PaymentStatus:
+    def status_after_authorisation(self) -> PaymentStatus:
         """What follows at once, where a gateway captures by itself; else somebody has to."""
         automatic = self.gateway is not None and self.capture is Capture.AUTOMATIC
         return PaymentStatus.CAPTURING if automatic else PaymentStatus.PENDING
 
-    def now(self, status: PaymentStatus) -> Self:
+    def with_status(self, status: PaymentStatus) -> Self:
         """The same payment, so far along; one that waits for nobody has no `capture_before`."""
         before = self.capture_before if status in IN_PROGRESS else None
         return msgspec.structs.replace(self, status=status, capture_before=before)

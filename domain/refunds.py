@@ -53,11 +53,11 @@ class Refund(msgspec.Struct, frozen=True):
         under_way = self.requested_at is not None and self.refusal is None
         return RefundStatus.REQUESTED if under_way else RefundStatus.DUE
 
-    def requested(self, at: datetime) -> Self:
+    def with_request(self, at: datetime) -> Self:
         return msgspec.structs.replace(self, requested_at=at)
 
-    def refused(self, code: str) -> Self:
+    def with_refusal(self, code: str) -> Self:
         return msgspec.structs.replace(self, refusal=code)
 
-    def settled(self, at: datetime, reference: str | None) -> Self:
+    def with_settlement(self, at: datetime, reference: str | None) -> Self:
         return msgspec.structs.replace(self, settled_at=at, reference=reference)

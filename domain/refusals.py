@@ -9,7 +9,7 @@ class Refusal(Exception):
 
     code: ClassVar[str] = "refusal"
     title: ClassVar[str] = ""
-    kept: ClassVar[bool] = True
+    is_recorded: ClassVar[bool] = True
     """Is the refusal the command's outcome for ever, or may the same key be tried again?"""
 
     def __init_subclass__(cls) -> None:
@@ -61,7 +61,7 @@ class HoldExpired(Refusal):
 class HoldNotDue(Refusal):
     """The booking has no hold that has run out."""
 
-    kept = False
+    is_recorded = False
 
 
 class AlreadyPaid(Refusal):
@@ -139,7 +139,7 @@ class NotWaiting(Refusal):
 class WaitingNotOver(Refusal):
     """The entry waits for a flight that may still take it, or waits no more."""
 
-    kept = False
+    is_recorded = False
 
 
 class StaleVersion(Refusal):
@@ -157,10 +157,10 @@ class CheckpointNotFound(Refusal):
 class IdempotencyKeyReused(Refusal):
     """The idempotency key was already used with a different request."""
 
-    kept = False
+    is_recorded = False
 
 
 class NotYourAccount(Refusal):
     """The caller may act for nobody but itself."""
 
-    kept = False
+    is_recorded = False

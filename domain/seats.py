@@ -42,13 +42,13 @@ class Seats:
             detail = f"{asked} asked for, {self.free} free."
             raise NotEnoughSeats(detail, flight_id=flight_id, asked=asked, free=self.free)
 
-    def require_room_for_use(self, seats: int) -> None:
+    def require_capacity(self, seats: int) -> None:
         """May the flight have `seats` seats? Raises SeatsInUse."""
         in_use = self.held + self.booked
         if seats < in_use:
             raise SeatsInUse(f"{in_use} seats are in use.", asked=seats, in_use=in_use)
 
-    def follow(self, before: SeatUse, after: SeatUse) -> None:
+    def replace_use(self, before: SeatUse, after: SeatUse) -> None:
         """A booking used so many seats before, and uses so many now."""
         self.held += after.held - before.held
         self.booked += after.booked - before.booked

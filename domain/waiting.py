@@ -114,7 +114,7 @@ class WaitingParty(Aggregate):
             raise NotWaiting(f"The entry is {self.status.value}.", waiting_id=self.id, was=self.status)
 
 
-def id_behind(last: WaitingParty | None, fresh: UUID, now: datetime) -> UUID:
+def next_party_id(last: WaitingParty | None, fresh: UUID, now: datetime) -> UUID:
     """An id that sorts behind the last party's: ids made within a millisecond come in any order."""
     if last is None or (now, fresh) > last.order:
         return fresh

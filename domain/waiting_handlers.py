@@ -13,7 +13,7 @@ from domain.refusals import (
     WaitingListFull,
     WaitingPartyNotFound,
 )
-from domain.waiting import WAITING_MAX, CloseReason, WaitingParty, WaitingStatus, id_behind
+from domain.waiting import WAITING_MAX, CloseReason, WaitingParty, WaitingStatus, next_party_id
 from domain.working_set import WorkingSet
 
 _CLOSES = {
@@ -22,53 +22,59 @@ _CLOSES = {
 }
 
 
-def join_waitlist(command: JoinWaitlist, asked: CommandContext, world: WorkingSet) -> WaitingParty:
+def join_waitlist(command: JoinWaitlist, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
     """Due holds are expired, and those who wait already are served, before this is decided."""
-    if not asked.caller.may_act_for(command.user_id):
+    if not context.caller.may_act_for(command.user_id):
         raise NotYourAccount
-    flight = world.flight(command.flight_id)
-    flight.require_bookable(world.now)
-    seats, free, line = command.seats, world.seats[flight.id].free, world.line(flight.id)
+    flight = working_set.flight(command.flight_id)
+    flight.require_bookable(working_set.now)
+    seats, free, waiting_list = (
+        command.seats,
+        working_set.seats[flight.id].free,
+        working_set.waiting_list(flight.id),
+    )
     if seats <= free:
         raise SeatsAvailable(f"{seats} asked for, {free} free.", asked=seats, free=free)
-    for party in line:
+    for party in waiting_list:
         if party.user_id == command.user_id:
             raise AlreadyWaiting(waiting_id=party.id)
     if seats > flight.seats:
         raise PartyLargerThanFlight(asked=seats, seats=flight.seats)
-    if len(line) >= WAITING_MAX:
-        raise WaitingListFull(waiting=len(line))
-    id = id_behind(line[-1] if line else None, world.new_id(), world.now)
-    party = WaitingParty.join(id=id, flight_id=flight.id, user_id=command.user_id, seats=seats, now=world.now)
-    party.place = len(line) + 1
-    world.add(party)
+    if len(waiting_list) >= WAITING_MAX:
+        raise WaitingListFull(waiting=len(waiting_list))
+    id = next_party_id(waiting_list[-1] if waiting_list else None, working_set.new_id(), working_set.now)
+    party = WaitingParty.join(
+        id=id, flight_id=flight.id, user_id=command.user_id, seats=seats, now=working_set.now
+    )
+    party.place = len(waiting_list) + 1
+    working_set.add(party)
     return party
 
 
-def leave_waitlist(command: LeaveWaitlist, asked: CommandContext, world: WorkingSet) -> WaitingParty:
+def leave_waitlist(command: LeaveWaitlist, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
     """Somebody else's entry is answered exactly like an unknown one."""
-    party = world.party(command.waiting_id)
-    if not asked.caller.may_act_for(party.user_id):
+    party = working_set.party(command.waiting_id)
+    if not context.caller.may_act_for(party.user_id):
         raise WaitingPartyNotFound(waiting_id=command.waiting_id)
-    asked.require_version(party)
-    if party.is_waiting and world.flights[party.flight_id].status(world.now) in _CLOSES:
+    context.require_version(party)
+    if party.is_waiting and working_set.flights[party.flight_id].status(working_set.now) in _CLOSES:
         # As it reads from the departure on, whether or not anybody has closed it.
         raise NotWaiting(waiting_id=party.id, was=WaitingStatus.CLOSED)
-    party.leave(world.now)
+    party.leave(working_set.now)
     return party
 
 
-def offer_seats(command: OfferSeats, asked: CommandContext, world: WorkingSet) -> WaitingParty:
+def offer_seats(command: OfferSeats, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
     """The block has checked `may_be_offered`, and gives this command and `hold_offer` together."""
-    party = world.party(command.waiting_id)
-    party.offer(world.new_id(), world.now + world.terms.offer_window, world.now)
+    party = working_set.party(command.waiting_id)
+    party.offer(working_set.new_id(), working_set.now + working_set.terms.offer_window, working_set.now)
     return party
 
 
-def hold_offer(command: HoldOffer, asked: CommandContext, world: WorkingSet) -> Booking:
+def hold_offer(command: HoldOffer, context: CommandContext, working_set: WorkingSet) -> Booking:
     """The hold that was offered, at the price of this moment."""
-    party = world.waiting[command.waiting_id]
-    flight = world.flights[party.flight_id]
+    party = working_set.parties[command.waiting_id]
+    flight = working_set.flights[party.flight_id]
     assert party.booking_id is not None
     assert party.offer_expires_at is not None
     booking = Booking.initiate(
@@ -78,21 +84,21 @@ def hold_offer(command: HoldOffer, asked: CommandContext, world: WorkingSet) -> 
         seats=party.seats,
         total_cost=flight.price.times(party.seats),
         expires_at=party.offer_expires_at,
-        now=world.now,
+        now=working_set.now,
     )
-    world.add(booking)
+    working_set.add(booking)
     return booking
 
 
-def close_waiting(command: CloseWaiting, asked: CommandContext, world: WorkingSet) -> WaitingParty:
-    party = world.party(command.waiting_id)
-    party.close(_CLOSES.get(world.flights[party.flight_id].status(world.now)), world.now)
+def close_waiting(command: CloseWaiting, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
+    party = working_set.party(command.waiting_id)
+    party.close(_CLOSES.get(working_set.flights[party.flight_id].status(working_set.now)), working_set.now)
     return party
 
 
-def may_be_offered(party: WaitingParty, flight: Flight, world: WorkingSet) -> bool:
+def may_be_offered(party: WaitingParty, flight: Flight, working_set: WorkingSet) -> bool:
     """Does the party fit into what is free now, at a price that money can say?"""
-    if party.seats > world.seats[flight.id].free:
+    if party.seats > working_set.seats[flight.id].free:
         return False
     try:
         flight.price.times(party.seats)

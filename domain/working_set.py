@@ -39,10 +39,10 @@ class WorkingSet:
         self.new_id = new_id
         self.flights: dict[UUID, Flight] = {}
         self.bookings: dict[UUID, Booking] = {}
-        self.waiting: dict[UUID, WaitingParty] = {}
+        self.parties: dict[UUID, WaitingParty] = {}
         self.seats: dict[UUID, Seats] = {}
         self.scheduled: dict[NaturalKey, UUID] = {}
-        self._lines: dict[UUID, list[WaitingParty]] = {}
+        self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
         self._touched: Subject | None = None
         self._use_before = NONE_USED
 
@@ -83,21 +83,21 @@ class WorkingSet:
 
     def party(self, waiting_id: UUID) -> WaitingParty:
         """The entry on a waiting list, to be changed. Raises WaitingPartyNotFound."""
-        party = self.waiting.get(waiting_id)
+        party = self.parties.get(waiting_id)
         if party is None:
             raise WaitingPartyNotFound(waiting_id=waiting_id)
         self._touched = party
         return party
 
-    def line(self, flight_id: UUID) -> Sequence[WaitingParty]:
+    def waiting_list(self, flight_id: UUID) -> Sequence[WaitingParty]:
         """The parties in the set that wait for the flight, in the order in which they are served."""
-        if not self.waiting:
+        if not self.parties:
             return ()
-        line = self._lines.get(flight_id)
-        if line is None:
-            waiting = (p for p in self.waiting.values() if p.flight_id == flight_id and p.is_waiting)
-            line = self._lines[flight_id] = sorted(waiting, key=lambda party: party.order)
-        return line
+        waiting_list = self._waiting_lists.get(flight_id)
+        if waiting_list is None:
+            waiting = (p for p in self.parties.values() if p.flight_id == flight_id and p.is_waiting)
+            waiting_list = self._waiting_lists[flight_id] = sorted(waiting, key=lambda party: party.order)
+        return waiting_list
 
     def live_bookings(self, flight_id: UUID) -> list[Booking]:
         """The flight's bookings in the set that are not cancelled."""
@@ -116,18 +116,18 @@ class WorkingSet:
             self.seats[new.id] = Seats(new.seats)
             self.scheduled[new.number, new.origin, new.departure_day] = new.id
         else:
-            self.waiting[new.id] = new
+            self.parties[new.id] = new
         self._touched = new
 
-    def settle(self) -> Subject | None:
+    def apply_seat_changes(self) -> Subject | None:
         """Make the seat counts follow what the last command did; the aggregate it changed, if any."""
         touched, self._touched = self._touched, None
         if touched is None or not touched.pending_events:
             return None
         if isinstance(touched, Booking):
-            self.seats[touched.flight_id].follow(self._use_before, SeatUse.of(touched))
+            self.seats[touched.flight_id].replace_use(self._use_before, SeatUse.of(touched))
         elif isinstance(touched, WaitingParty):
-            self._lines.pop(touched.flight_id, None)
+            self._waiting_lists.pop(touched.flight_id, None)
         else:
             self.seats[touched.id].seats = touched.seats
         return touched

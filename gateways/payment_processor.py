@@ -19,7 +19,7 @@ from domain.refunds import Refund, RefundStatus
 from gateways import Charge, ChargeStatus, Gateway, GatewayRefund, GatewayRefused, Order
 from ledger.ledger import Ledger
 from ledger.log import RecordedEvent, fold, read_stream, steps
-from ledger.submission import Answer, Submission, neutral
+from ledger.submission import Answer, Submission, render_plain
 from projections.refunds import booking_of
 
 STEPS_MAX = 6
@@ -154,13 +154,13 @@ class PaymentProcessor:
         """Another process was quicker, and its word is recorded: is it of the same charge?"""
         booking = fold(await self._events(booking_id))
         assert isinstance(booking, Booking)
-        recorded = booking.paid_by
+        recorded = booking.current_payment
         if (recorded.id, recorded.reference) != (payment.id, charge.reference):
             await self._let_go(payment, charge)
 
     async def _submit(self, command: RecordPayment | RecordRefund, key: str, correlation_id: str) -> Answer:
         answer = await self._ledger.submit(
-            Submission(command, SYSTEM, neutral, key=key, correlation_id=correlation_id)
+            Submission(command, SYSTEM, render_plain, key=key, correlation_id=correlation_id)
         )
         logger.bind(key=key, status=answer.status, position=answer.position).info("gateway.told")
         return answer

@@ -41,7 +41,7 @@ def verdict(command: ThroughGateway, booking: Booking) -> Booking | Refusal:
 
 
 def _paid(booking: Booking) -> Booking | Refusal:
-    payment = booking.paid_by
+    payment = booking.current_payment
     if payment.status in (PaymentStatus.CAPTURED, PaymentStatus.PENDING):
         return booking
     if payment.status is PaymentStatus.DECLINED:
@@ -52,15 +52,15 @@ def _paid(booking: Booking) -> Booking | Refusal:
 
 
 def _captured(booking: Booking) -> Booking | Refusal:
-    if booking.paid_by.status in (PaymentStatus.CAPTURED, PaymentStatus.REFUND_DUE):
+    if booking.current_payment.status in (PaymentStatus.CAPTURED, PaymentStatus.REFUND_DUE):
         return booking
     return _ended(booking) or PaymentNotPending("The gateway had let the payment go.", booking_id=booking.id)
 
 
 def _voided(booking: Booking) -> Booking | Refusal:
-    if booking.paid_by.status is PaymentStatus.VOIDED:
+    if booking.current_payment.status is PaymentStatus.VOIDED:
         return booking
-    return _ended(booking) or AlreadyPaid(booking_id=booking.id, payment_id=booking.paid_by.id)
+    return _ended(booking) or AlreadyPaid(booking_id=booking.id, payment_id=booking.current_payment.id)
 
 
 def _ended(booking: Booking) -> Refusal | None:

@@ -30,7 +30,13 @@ from ledger.log import RecordedEvent
 from ledger.records import RecordedCommand
 from ledger.submission import Answer, CommandKey, Submission
 from ledger.system_commands import cancellation_of, expiry_of
-from ledger.waiting_list import closing_of, flight_of, next_offers, seats_wanted, serves
+from ledger.waiting_list import (
+    closing_of,
+    count_waiting_seats,
+    flight_with_moved_seats,
+    has_open_waiting_list,
+    next_offers,
+)
 
 
 class HandlerFailed(Exception):
@@ -45,7 +51,7 @@ class HandlerFailed(Exception):
 class Block:
     """Decides submissions one by one; `events`, `commands` and the touched rows are then written as one."""
 
-    loaded: BlockInput
+    input: BlockInput
     position: int = field(init=False)
     hash: bytes = field(init=False)
     events: list[RecordedEvent] = field(default_factory=list)
@@ -57,9 +63,9 @@ class Block:
     _refused_together: dict[int, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.position = self.loaded.position
-        self.hash = self.loaded.hash
-        self._due = _due_holds(self.loaded.world)
+        self.position = self.input.position
+        self.hash = self.input.hash
+        self._due = _due_holds(self.input.working_set)
 
     @property
     def touched_seats(self) -> set[UUID]:
@@ -72,25 +78,25 @@ class Block:
         Raises HandlerFailed.
         """
         if atomic:
-            self._refuse_parties(submissions)
+            self._refuse_unfit_holds(submissions)
         return [self.decide(submission) for submission in submissions]
 
-    def _refuse_parties(self, submissions: Sequence[Submission]) -> None:
+    def _refuse_unfit_holds(self, submissions: Sequence[Submission]) -> None:
         """Holds on a flight that cannot all be granted are refused now; `decide` then tells so."""
         parties: dict[UUID, dict[CommandKey, Submission]] = {}
         for submission in submissions:
             assert isinstance(submission.command, InitiateBooking)
-            if submission.command_key not in self.loaded.commands:
+            if submission.command_key not in self.input.commands:
                 party = parties.setdefault(submission.command.flight_id, {})
                 # A key that stands there twice is one hold.
                 party.setdefault(submission.command_key, submission)
         for flight_id, party in parties.items():
             members = list(party.values())
             holds = [one.command for one in members if isinstance(one.command, InitiateBooking)]
-            self._serve_line(flight_id, members[0].correlation_id)
+            self._serve_waiting_list(flight_id, members[0].correlation_id)
             self._make_room(flight_id, sum(hold.seats for hold in holds), members[0].correlation_id)
             try:
-                require_bookable(holds, CommandContext(members[0].caller), self.loaded.world)
+                require_bookable(holds, CommandContext(members[0].caller), self.input.working_set)
             except Refusal as refusal:
                 self._refused_together |= {id(one): self._refuse(one, refusal) for one in members}
 
@@ -98,7 +104,7 @@ class Block:
         """One command's outcome; a refusal leaves no trace but its own record. Raises HandlerFailed."""
         if answer := self._refused_together.pop(id(submission), None):
             return answer
-        recorded = self.loaded.commands.get(submission.command_key)
+        recorded = self.input.commands.get(submission.command_key)
         if recorded is not None:
             return self._replay(submission, recorded)
         try:
@@ -106,8 +112,8 @@ class Block:
             answer = self._carry_out(submission)
             if isinstance(submission.command, CancelFlight) and answer.subject_id is not None:
                 self._cancel_bookings(answer.subject_id, submission.correlation_id)
-            if flight_id := flight_of(submission.command, self.loaded.world):
-                self._serve_line(flight_id, submission.correlation_id)
+            if flight_id := flight_with_moved_seats(submission.command, self.input.working_set):
+                self._serve_waiting_list(flight_id, submission.correlation_id)
         except HandlerFailed as failure:
             # Nobody waits for what the ledger does besides: the command that needed it fails, no neighbour.
             raise HandlerFailed(submission) from failure
@@ -133,41 +139,41 @@ class Block:
                 | JoinWaitlist(flight_id=flight_id, seats=seats)
             ):
                 # Whoever comes later takes no seat before those who wait.
-                self._serve_line(flight_id, submission.correlation_id)
+                self._serve_waiting_list(flight_id, submission.correlation_id)
                 self._make_room(flight_id, seats, submission.correlation_id)
             case ChangeFlightSeats(flight_id=flight_id, seats=seats):
-                count = self.loaded.world.seats.get(flight_id)
+                count = self.input.working_set.seats.get(flight_id)
                 # Fewer seats need as much room as they take away.
                 self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
             case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
-                booking = self.loaded.world.bookings.get(booking_id)
-                if booking and booking.is_late(self.loaded.world.now):
-                    self._serve_line(booking.flight_id, submission.correlation_id)
+                booking = self.input.working_set.bookings.get(booking_id)
+                if booking and booking.is_late(self.input.working_set.now):
+                    self._serve_waiting_list(booking.flight_id, submission.correlation_id)
                 if booking and booking.may_be_seated_again:
                     self._make_room(booking.flight_id, booking.seats, submission.correlation_id)
 
     def _make_room(self, flight_id: UUID, seats: int, correlation_id: str) -> None:
         """Expire due holds, oldest first, until `seats` are free; each by a command of the ledger's own."""
-        world, due = self.loaded.world, self._due.get(flight_id)
-        while due and world.seats[flight_id].free < seats:
+        working_set, due = self.input.working_set, self._due.get(flight_id)
+        while due and working_set.seats[flight_id].free < seats:
             booking_id = due.popleft()
             # A command earlier in this block may have cancelled it.
-            if world.bookings[booking_id].hold_is_due(world.now):
-                self._carry_out(expiry_of(world.bookings[booking_id], correlation_id))
+            if working_set.bookings[booking_id].hold_is_due(working_set.now):
+                self._carry_out(expiry_of(working_set.bookings[booking_id], correlation_id))
 
-    def _serve_line(self, flight_id: UUID, correlation_id: str) -> None:
+    def _serve_waiting_list(self, flight_id: UUID, correlation_id: str) -> None:
         """Offer what is free to those who wait; due holds are free, so those are expired first.
 
         In the block that made the seats free, and before one that takes some: nothing can come between.
         """
-        world = self.loaded.world
-        if not serves(world, flight_id):
+        working_set = self.input.working_set
+        if not has_open_waiting_list(working_set, flight_id):
             return
         if self._due.get(flight_id):
-            self._make_room(flight_id, seats_wanted(world, flight_id), correlation_id)
-        if world.seats[flight_id].free == 0:
+            self._make_room(flight_id, count_waiting_seats(working_set, flight_id), correlation_id)
+        if working_set.seats[flight_id].free == 0:
             return
-        for submission in next_offers(world, flight_id, correlation_id):
+        for submission in next_offers(working_set, flight_id, correlation_id):
             if self._carry_out(submission).subject_id is None:
                 # A refusal would be kept, and the party never be served again.
                 raise HandlerFailed(submission)
@@ -178,33 +184,33 @@ class Block:
         In the block that cancels the flight, so that nothing can come between: a flight has at most
         FLIGHT_SEATS_MAX of them.
         """
-        world = self.loaded.world
-        for booking in world.live_bookings(flight_id):
-            if booking.hold_is_due(world.now):
+        working_set = self.input.working_set
+        for booking in working_set.live_bookings(flight_id):
+            if booking.hold_is_due(working_set.now):
                 self._carry_out(expiry_of(booking, correlation_id))
             else:
                 self._carry_out(cancellation_of(booking.id, correlation_id))
-        for party in world.line(flight_id):
+        for party in working_set.waiting_list(flight_id):
             self._carry_out(closing_of(party.id, correlation_id))
 
     def _carry_out(self, submission: Submission) -> Answer:
-        world = self.loaded.world
-        asked = CommandContext(submission.caller, submission.expected_version)
+        working_set = self.input.working_set
+        context = CommandContext(submission.caller, submission.expected_version)
         try:
-            subject = HANDLERS[type(submission.command)](submission.command, asked, world)
+            subject = HANDLERS[type(submission.command)](submission.command, context, working_set)
         except Refusal as refusal:
-            if world.settle() is not None:
+            if working_set.apply_seat_changes() is not None:
                 raise HandlerFailed(submission) from refusal
             return self._refuse(submission, refusal)
         except Exception as error:
             raise HandlerFailed(submission) from error
-        if world.settle() is None:
+        if working_set.apply_seat_changes() is None:
             raise HandlerFailed(submission)
         return self._accept(submission, subject)
 
     def _refuse(self, submission: Submission, refusal: Refusal) -> Answer:
         status, body = submission.render(submission, refusal)
-        if refusal.kept:
+        if refusal.is_recorded:
             self._record(submission, status, body.decode(), None, None)
         return Answer(status, body, self.position)
 
@@ -262,19 +268,19 @@ class Block:
             first_position,
             self.position,
             submission.correlation_id,
-            self.loaded.world.now,
+            self.input.working_set.now,
         )
         self.commands.append(recorded)
-        self.loaded.commands[submission.command_key] = recorded
+        self.input.commands[submission.command_key] = recorded
 
 
-def _due_holds(world: WorkingSet) -> dict[UUID, deque[UUID]]:
+def _due_holds(working_set: WorkingSet) -> dict[UUID, deque[UUID]]:
     """The loaded bookings whose holds have run out, by flight, oldest first."""
     due: dict[UUID, deque[UUID]] = {}
-    for booking in sorted(_due_bookings(world), key=lambda booking: (booking.held_until, booking.id)):
+    for booking in sorted(_due_bookings(working_set), key=lambda booking: (booking.held_until, booking.id)):
         due.setdefault(booking.flight_id, deque()).append(booking.id)
     return due
 
 
-def _due_bookings(world: WorkingSet) -> Iterable[Booking]:
-    return (booking for booking in world.bookings.values() if booking.hold_is_due(world.now))
+def _due_bookings(working_set: WorkingSet) -> Iterable[Booking]:
+    return (booking for booking in working_set.bookings.values() if booking.hold_is_due(working_set.now))

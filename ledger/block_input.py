@@ -18,5 +18,5 @@ class BlockInput:
     position: int
     hash: bytes
     commands: dict[CommandKey, RecordedCommand]
-    world: WorkingSet
+    working_set: WorkingSet
     people: BlockPeople | None = None

@@ -75,12 +75,12 @@ def is_in_clear(person: str) -> bool:
 class BlockPeople:
     """The people of one block: those it names, and whose bookings it touches; read under the head lock."""
 
-    def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], world: WorkingSet) -> None:
+    def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], working_set: WorkingSet) -> None:
         """Columns of `rows` as PEOPLE selects them. Raises OtherMasterKey."""
         if rows[0][0] != keyring.check:
             raise OtherMasterKey(OTHER_MASTER_KEY)
         self._keyring = keyring
-        self._world = world
+        self._working_set = working_set
         found = [Person(*row[1:]) for row in rows if row[1] is not None]
         self._people = {person.person: person for person in found}
         self._by_lookup = {person.lookup: person for person in found if person.lookup}
@@ -115,7 +115,7 @@ class BlockPeople:
             # Nearly always it is about somebody whom a command of this block names: nothing need be opened.
             body = body.replace(match[0], match[1] + name)
         else:
-            booking = self._world.bookings.get(subject_id) if subject_id else None
+            booking = self._working_set.bookings.get(subject_id) if subject_id else None
             known = Known(self._people, {booking.id: booking.user_id} if booking else {})
             body = self._keyring.opened(known.marked(body, subject_id))
         return Answer(answer.status, body, answer.position, subject_id, answer.version, answer.replayed)
@@ -131,19 +131,19 @@ class BlockPeople:
 
     def _sealer(self, submission: Submission, persons: Mapping[str, str]) -> Callable[[str], str] | None:
         """For whom a text is sealed: the booking's user, or whoever wrote it where there is no booking."""
-        command, caller = submission.asked
+        command, caller = submission.original
         if type(command) not in TEXTS or not persons:
             return None
-        booking = _booking_of(command, self._world)
+        booking = _booking_of(command, self._working_set)
         person = self._people.get(booking.user_id) if booking else self._people[persons[caller.subject]]
         about = str(booking.id if booking else "")
         return lambda text: self._keyring.seal(person or Person(""), text, about)
 
 
-def _booking_of(command: Command, world: WorkingSet) -> Any:
+def _booking_of(command: Command, working_set: WorkingSet) -> Any:
     if isinstance(command, SettleRefund):
-        return next((b for b in world.bookings.values() if command.refund_id in b.refunds), None)
-    return world.bookings.get(getattr(command, "booking_id"))  # noqa: B009
+        return next((b for b in working_set.bookings.values() if command.refund_id in b.refunds), None)
+    return working_set.bookings.get(getattr(command, "booking_id"))  # noqa: B009
 
 
 _encode = msgspec.json.Encoder().encode

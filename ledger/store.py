@@ -130,7 +130,7 @@ class Store:
         self._locked = False
         head = self._send(sql.HEAD)
         commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
-        cached = self._flight_cache.of(read_set)
+        cached = self._flight_cache.candidates(read_set)
         streams = self._send(*_streams(read_set, cached))
         if flights or bookings or refunds:
             seats = self._send(sql.FIND_SEATS, (bookings, flights, refunds))
@@ -162,7 +162,7 @@ class Store:
         """Return arrays for FIND_COMMANDS. A name is replaced by its lookup hash, a system actor stays."""
         rows = []
         for one in submissions:
-            subject = one.asked[1].subject
+            subject = one.original[1].subject
             lookup = self._keyring.lookup(subject) if self._keyring and one.names else b""
             rows.append(("" if lookup else subject, lookup, one.operation, one.key))
         return sql.transpose(rows, 4)
@@ -178,7 +178,7 @@ class Store:
         self._warning = ""
         self._send_decided(block)
         self._ahead = _Ahead()
-        people = block.loaded.people
+        people = block.input.people
         if people and (newcomers := people.newcomers(block.commands, self._submissions)):
             self._send(*sql.PEOPLE.insert(newcomers))
         if block.events:
@@ -190,7 +190,7 @@ class Store:
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
-        self._flight_cache.keep(block.loaded.world.flights.values())
+        self._flight_cache.put(block.input.world.flights.values())
 
     def _send_decided(self, block: Block) -> None:
         """Send the events and outcomes that were not sent yet, and the view rows that these events change."""
@@ -212,7 +212,7 @@ class Store:
 
     async def abandon(self) -> None:
         """End the transaction without writing, and release the lock. It only read, so it commits."""
-        self._flight_cache.forget()
+        self._flight_cache.clear()
         self._send("commit")
         await self._sync()
 
@@ -231,7 +231,7 @@ class Store:
 
 
 def _seat_rows(block: Block) -> list[sql.SeatRow]:
-    counts = ((id, block.loaded.world.seats[id]) for id in block.touched_seats)
+    counts = ((id, block.input.world.seats[id]) for id in block.touched_seats)
     return [sql.SeatRow(id, seats.seats, seats.held, seats.booked) for id, seats in counts]
 
 

@@ -17,9 +17,9 @@ CommandKey = tuple[str, str, str]
 """Actor, operation, idempotency key: what may happen only once."""
 
 
-Verdict = Subject | Refusal
-Render = Callable[["Submission", Verdict], tuple[int, bytes]]
-"""Turns a verdict into the answer that is stored with it: a status and a JSON body."""
+Decision = Subject | Refusal
+Render = Callable[["Submission", Decision], tuple[int, bytes]]
+"""Turns a decision into the answer that is stored with it: a status and a JSON body."""
 
 
 @dataclass(slots=True)
@@ -42,13 +42,13 @@ class Submission:
     instance: str = ""
     dry_run: bool = False
     operation: str = field(init=False)
-    asked: tuple[Command, Caller] = field(init=False)
+    original: tuple[Command, Caller] = field(init=False)
     older_fingerprint: bytes = field(init=False, default=b"")
     _fingerprint: bytes = field(init=False, default=b"")
 
     def __post_init__(self) -> None:
         self.operation = self.command.OPERATION
-        self.asked = self.command, self.caller
+        self.original = self.command, self.caller
 
     @property
     def fingerprint(self) -> bytes:
@@ -59,7 +59,7 @@ class Submission:
     @property
     def names(self) -> list[str]:
         """Whom it names: the caller and whom it is for. The ledger itself is nobody."""
-        command, caller = self.asked
+        command, caller = self.original
         if caller is SYSTEM:
             return []
         user_id = getattr(command, "user_id", None)
@@ -73,7 +73,7 @@ class Submission:
         """
         if not persons:
             return
-        command, caller = self.asked
+        command, caller = self.original
         self.caller = Caller(persons[caller.subject], caller.roles)
         if hasattr(command, "user_id"):
             command = msgspec.structs.replace(command, user_id=persons[command.user_id])
@@ -125,8 +125,8 @@ class Overloaded(Exception):
 _encode = msgspec.json.Encoder().encode
 
 
-def neutral(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
+def render_plain(submission: Submission, decision: Decision) -> tuple[int, bytes]:
     """Render for callers that are no HTTP clients: the scheduler, and holds that a block expires itself."""
-    if isinstance(verdict, Refusal):
-        return 409, _encode({"code": verdict.code, **verdict.facts})
-    return 200, _encode({"id": verdict.id, "version": verdict.version})
+    if isinstance(decision, Refusal):
+        return 409, _encode({"code": decision.code, **decision.facts})
+    return 200, _encode({"id": decision.id, "version": decision.version})

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.caller import SYSTEM
 from domain.commands import CancelWithFlight, ExpireHold
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 
 
 class Hold(Protocol):
@@ -25,11 +25,11 @@ def expiry_of(hold: Hold, correlation_id: str = "") -> Submission:
     """
     assert hold.held_until is not None
     key = f"{hold.id}-{hold.held_until.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-    return Submission(ExpireHold(hold.id), SYSTEM, neutral, key=key, correlation_id=correlation_id)
+    return Submission(ExpireHold(hold.id), SYSTEM, render_plain, key=key, correlation_id=correlation_id)
 
 
 def cancellation_of(booking_id: UUID, correlation_id: str = "") -> Submission:
     """The command that cancels a booking with its flight; a flight is cancelled only once."""
     return Submission(
-        CancelWithFlight(booking_id), SYSTEM, neutral, key=str(booking_id), correlation_id=correlation_id
+        CancelWithFlight(booking_id), SYSTEM, render_plain, key=str(booking_id), correlation_id=correlation_id
     )

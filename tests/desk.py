@@ -12,7 +12,7 @@ from domain.caller import Caller, Role
 from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
-from ledger.submission import Answer, Submission, neutral
+from ledger.submission import Answer, Submission, render_plain
 from runtime.settings import Settings
 
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
@@ -27,7 +27,7 @@ class Desk:
 
     async def submit(self, command: Command, user: str | None = None, **submission: Any) -> Answer:
         caller = Caller(user, frozenset({Role.CLIENT})) if user else OPERATOR
-        return await self.ledger.submit(Submission(command, caller, neutral, **submission))
+        return await self.ledger.submit(Submission(command, caller, render_plain, **submission))
 
     async def schedule(self, number: str = "BA117", seats: int = 10) -> UUID:
         departs = datetime.now(UTC) + timedelta(days=30)

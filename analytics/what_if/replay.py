@@ -185,10 +185,10 @@ class Replay:
         try:
             subject = HANDLERS[type(command)](command, CommandContext(SYSTEM), self.working_set)
         except Refusal:
-            self.working_set.settle()
+            self.working_set.apply_seat_changes()
             self._next_id = None
             return False
-        self.working_set.settle()
+        self.working_set.apply_seat_changes()
         subject.collect_events()
         if isinstance(subject, Booking) and (until := subject.held_until):
             self._held_now.append((until, subject.id))

@@ -26,7 +26,7 @@ from domain.flight import Flight
 from domain.refusals import Refusal
 from domain.waiting import WaitingParty
 from gateways.verdicts import ThroughGateway
-from ledger.submission import Answer, Render, Submission, Verdict
+from ledger.submission import Answer, Decision, Render, Submission
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.refunds import RefundRow
@@ -90,19 +90,19 @@ async def get_answer(
     return answer
 
 
-def render(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
+def render(submission: Submission, decision: Decision) -> tuple[int, bytes]:
     """Return status and body. The ledger stores both, so that a repeated command gets the same response."""
-    if isinstance(verdict, Refusal):
-        return problem(verdict, submission.instance, submission.correlation_id)
-    if isinstance(verdict, Flight):
+    if isinstance(decision, Refusal):
+        return problem(decision, submission.instance, submission.correlation_id)
+    if isinstance(decision, Flight):
         created = isinstance(submission.command, ScheduleFlight)
-        return 201 if created else 200, _encode(FlightRow.of(verdict))
-    if isinstance(verdict, WaitingParty):
+        return 201 if created else 200, _encode(FlightRow.of(decision))
+    if isinstance(decision, WaitingParty):
         joined = isinstance(submission.command, JoinWaitlist)
-        return 201 if joined else 200, _encode(WaitingRow.of(verdict))
+        return 201 if joined else 200, _encode(WaitingRow.of(decision))
     if isinstance(submission.command, SettleRefund):
-        return 200, _encode(RefundRow.of(verdict, verdict.refunds[submission.command.refund_id]))
-    row = BookingRow.of(verdict)
+        return 200, _encode(RefundRow.of(decision, decision.refunds[submission.command.refund_id]))
+    row = BookingRow.of(decision)
     if isinstance(submission.command, PayBooking):
         assert row.payment is not None
         return 201, _encode(PaymentResult(row.payment.payment_id, row))

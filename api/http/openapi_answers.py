@@ -81,7 +81,7 @@ def _error(status: int, kinds: list[type[Refusal]], path: str, command: bool) ->
     ledger_refusals = [kind for kind in kinds if not issubclass(kind, http_errors.Rejection)]
     if ledger_refusals or http_errors.PositionNotReached in kinds or http_errors.NotReady in kinds:
         headers["ledger-position"] = _header("Log position that the response reflects.", "integer")
-    if command and any(kind.kept for kind in ledger_refusals):
+    if command and any(kind.is_recorded for kind in ledger_refusals):
         headers["idempotency-replayed"] = _header(
             "`true`: this is the stored outcome of an earlier request with the same key."
         )

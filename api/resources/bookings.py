@@ -38,7 +38,7 @@ from domain.refusals import (
     StaleVersion,
     TotalTooLarge,
 )
-from ledger.submission import Submission, Verdict
+from ledger.submission import Decision, Submission
 from projections import bookings
 from projections.bookings import BookingRow, BookingSearch
 
@@ -210,18 +210,18 @@ class BookingController(Controller):
         return queries.respond_decrypted(request, told.position, found[1])
 
 
-def _render_quote(submission: Submission, verdict: Verdict) -> tuple[int, bytes]:
+def _render_quote(submission: Submission, decision: Decision) -> tuple[int, bytes]:
     """From the booking as cancelling it would leave it."""
-    if isinstance(verdict, Refusal):
-        return problem(verdict, submission.instance, submission.correlation_id)
-    assert isinstance(verdict, Booking)
-    owed = [event.amount.amount for event in verdict.pending_events if isinstance(event, Booking.RefundDue)]
+    if isinstance(decision, Refusal):
+        return problem(decision, submission.instance, submission.correlation_id)
+    assert isinstance(decision, Booking)
+    owed = [event.amount.amount for event in decision.pending_events if isinstance(event, Booking.RefundDue)]
     quote = CancellationQuote(
-        verdict.id,
-        verdict.version - len(verdict.pending_events),
-        verdict.seats,
-        Money(sum(owed), verdict.total_cost.currency),
-        verdict.modified_on + QUOTE_VALID,
+        decision.id,
+        decision.version - len(decision.pending_events),
+        decision.seats,
+        Money(sum(owed), decision.total_cost.currency),
+        decision.modified_on + QUOTE_VALID,
     )
     return 200, msgspec.json.encode(quote)
 

@@ -20,7 +20,7 @@ class Usage:
         self._deltas = array("h")
 
     def follow(self, position: int, before: SeatUse, after: SeatUse) -> None:
-        self._counts.follow(before, after)
+        self._counts.replace_use(before, after)
         delta = sum(after) - sum(before)
         if delta:
             self._change(position, -delta)

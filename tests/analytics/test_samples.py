@@ -19,7 +19,7 @@ from domain.commands import (
 )
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
 from tests.analytics.conftest import Follow
 
@@ -32,7 +32,7 @@ async def small_log(url: str) -> None:
     async with open_ledger(url, Settings()) as ledger, open_ledger(url, Settings(hold_seconds=0)) as hasty:
 
         async def do(command: Command, at: Ledger = ledger, caller: Caller = OPS) -> Any:
-            return (await at.submit(Submission(command, caller, neutral))).subject_id
+            return (await at.submit(Submission(command, caller, render_plain))).subject_id
 
         def hold(seats: int) -> InitiateBooking:
             return InitiateBooking(flight, "alice", seats)

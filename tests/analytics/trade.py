@@ -33,7 +33,7 @@ from domain.commands import (
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome
 from ledger.ledger import Ledger, open_ledger
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
 
 PRICE = 100
@@ -58,7 +58,7 @@ class Trade:
         return self.dice.choice(self.gateways)
 
     async def do(self, command: Command, ledger: Ledger | None = None) -> UUID | None:
-        answer = await (ledger or self.patient).submit(Submission(command, SYSTEM, neutral))
+        answer = await (ledger or self.patient).submit(Submission(command, SYSTEM, render_plain))
         return answer.subject_id
 
     async def rush(self, rounds: int, at_once: int = 64) -> None:

@@ -37,17 +37,17 @@ class Scenario:
         self.terms = Terms(HOLD, CAPTURE_WINDOW, OFFER_WINDOW, gateway)
         self.flights: dict[UUID, Flight] = {}
         self.bookings: dict[UUID, Booking] = {}
-        self.waiting: dict[UUID, WaitingParty] = {}
+        self.parties: dict[UUID, WaitingParty] = {}
         self.seats: dict[UUID, Seats] = {}
         self.scheduled: dict[Any, UUID] = {}
         self.commands: dict[Any, Any] = {}
         self.position = 0
-        self.verdicts: list[Flight | Booking | WaitingParty | Refusal] = []
+        self.decisions: list[Flight | Booking | WaitingParty | Refusal] = []
         self.recorded: list[RecordedEvent] = []
 
     @property
-    def verdict(self) -> Any:
-        return self.verdicts[-1]
+    def decision(self) -> Any:
+        return self.decisions[-1]
 
     @property
     def events(self) -> list[str]:
@@ -60,24 +60,28 @@ class Scenario:
 
     def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
         """The outcome: a flight, a booking, or a refusal. `recorded` are the events of this command alone."""
-        world = WorkingSet(self.now, self.terms, uuid4)
-        world.flights, world.bookings, world.waiting = self.flights, self.bookings, self.waiting
-        world.seats, world.scheduled = self.seats, self.scheduled
-        block = Block(BlockInput(self.position, GENESIS, self.commands, world))
+        working_set = WorkingSet(self.now, self.terms, uuid4)
+        working_set.flights, working_set.bookings, working_set.parties = (
+            self.flights,
+            self.bookings,
+            self.parties,
+        )
+        working_set.seats, working_set.scheduled = self.seats, self.scheduled
+        block = Block(BlockInput(self.position, GENESIS, self.commands, working_set))
         block.decide(Submission(command, caller, self._render, **submission))
         self.position = block.position
         self.recorded = block.events
-        return self.verdict
+        return self.decision
 
     def then_refused(self, refusal: type[Refusal], **facts: Any) -> None:
-        assert type(self.verdict) is refusal, self.verdict
-        assert facts.items() <= self.verdict.facts.items(), self.verdict.facts
+        assert type(self.decision) is refusal, self.decision
+        assert facts.items() <= self.decision.facts.items(), self.decision.facts
 
     def then_seats(self, flight_id: UUID, *, held: int, booked: int) -> None:
         count = self.seats[flight_id]
         assert (count.held, count.booked) == (held, booked)
         assert count.free == count.seats - held - booked
 
-    def _render(self, submission: Submission, verdict: Any) -> tuple[int, bytes]:
-        self.verdicts.append(verdict)
-        return (409 if isinstance(verdict, Refusal) else 200), b"{}"
+    def _render(self, submission: Submission, decision: Any) -> tuple[int, bytes]:
+        self.decisions.append(decision)
+        return (409 if isinstance(decision, Refusal) else 200), b"{}"

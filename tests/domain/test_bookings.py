@@ -61,7 +61,7 @@ def test_automatic_capture_records_pending_and_booked(
     scenario.when(PayBooking(alices, "alice", COST), ALICE)
     assert scenario.events == ["booking.payment_pending", "booking.booked"]
     assert scenario.recorded[0].decoded().capture is Capture.AUTOMATIC
-    assert scenario.bookings[alices].paid_by.status is PaymentStatus.CAPTURED
+    assert scenario.bookings[alices].current_payment.status is PaymentStatus.CAPTURED
     scenario.then_seats(flight_id, held=0, booked=2)
 
 
@@ -122,7 +122,7 @@ def test_cancelling_a_paid_booking_makes_a_refund_due(
     scenario.when(PayBooking(alices, "alice", COST), ALICE)
     scenario.when(CancelBooking(alices), ALICE)
     assert scenario.events == ["booking.cancelled", "booking.refund_due"]
-    assert scenario.bookings[alices].paid_by.status is PaymentStatus.REFUND_DUE
+    assert scenario.bookings[alices].current_payment.status is PaymentStatus.REFUND_DUE
     scenario.then_seats(flight_id, held=0, booked=0)
 
 
@@ -164,7 +164,7 @@ def test_an_auditor_sees_every_account_and_acts_for_none_but_its_own() -> None:
 def test_a_key_is_not_used_up_by_asking_in_another_name(scenario: Scenario, flight_id: UUID) -> None:
     scenario.when(InitiateBooking(flight_id, "alice", 1), BOB, key="k-1")
     scenario.when(InitiateBooking(flight_id, "bob", 1), BOB, key="k-1")
-    assert isinstance(scenario.verdict, Booking)
+    assert isinstance(scenario.decision, Booking)
 
 
 def test_a_wrong_amount_or_currency_pays_nothing(scenario: Scenario, alices: UUID) -> None:

@@ -38,7 +38,7 @@ from domain.handlers import HANDLERS
 from domain.money import Money
 from domain.payments import PaymentOutcome
 from domain.read_set import ReadSet
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 
 ID = UUID("01890000-0000-7000-8000-000000000001")
 PAYMENT = UUID("01890000-0000-7000-8000-000000000002")
@@ -165,7 +165,7 @@ def test_no_two_commands_share_a_stored_name() -> None:
 
 @each_command
 def test_the_fingerprint_of_a_command_never_changes(stored: Stored) -> None:
-    submission = Submission(stored.command, Caller("alice"), neutral)
+    submission = Submission(stored.command, Caller("alice"), render_plain)
     assert submission.fingerprint.hex() == stored.fingerprint
 
 

@@ -100,4 +100,4 @@ def _take(step: str, scenario: Scenario, booking_id: UUID, flight_id: UUID) -> N
         scenario.when(InitiateBooking(flight_id, "bob", 1))
     else:
         scenario.when(COMMANDS[step](booking_id, scenario))
-    assert not isinstance(scenario.verdict, Refusal), scenario.verdict
+    assert not isinstance(scenario.decision, Refusal), scenario.decision

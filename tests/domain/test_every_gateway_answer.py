@@ -30,7 +30,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "gateway.md"
 
 def _tells(outcome: str) -> Callable[[Till], Command]:
     return lambda till: RecordPayment(
-        till.id, till.booking.paid_by.id, PaymentOutcome(outcome), "pi_1", "generic_decline"
+        till.id, till.booking.current_payment.id, PaymentOutcome(outcome), "pi_1", "generic_decline"
     )
 
 
@@ -98,7 +98,7 @@ def test_every_state_has_an_answer_to_all_that_is_said(state: str, command: str,
         assert (verdict.code, till.booking.status, till.scenario.events) == (answer, before, [])
     else:
         owed = " + refund" if "booking.refund_due" in till.scenario.events else ""
-        assert f"{verdict.status.value}, {verdict.paid_by.status.value}{owed}" == answer
+        assert f"{verdict.status.value}, {verdict.current_payment.status.value}{owed}" == answer
     status = till.booking.status
     held = till.booking.seats * (status in (Status.INITIATED, Status.PENDING))
     till.scenario.then_seats(
@@ -118,7 +118,7 @@ def _take(step: str, till: Till) -> None:
         till.scenario.when(InitiateBooking(till.flight_id, "bob", 1))
     else:
         till.scenario.when(COMMANDS[step](till), **_said_by(step))
-    assert not isinstance(till.scenario.verdict, Refusal), till.scenario.verdict
+    assert not isinstance(till.scenario.decision, Refusal), till.scenario.decision
 
 
 def _said_by(command: str) -> dict[str, object]:

@@ -93,12 +93,12 @@ def test_a_payment_asked_for_never_shortens_the_hold(till: Till) -> None:
 @pytest.mark.parametrize("capture", list(Capture))
 def test_a_declined_payment_may_be_followed_by_another(till: Till, capture: Capture) -> None:
     till.pay(capture)
-    first = till.booking.paid_by.id
+    first = till.booking.current_payment.id
     assert till.told(DECLINED, "generic_decline") == ["payment_declined"]
     assert till.status == (Status.INITIATED, PaymentStatus.DECLINED, None)
-    assert till.booking.paid_by.reason == "generic_decline"
+    assert till.booking.current_payment.reason == "generic_decline"
     till.pay(capture)
-    assert till.booking.paid_by.id != first
+    assert till.booking.current_payment.id != first
     assert till.status == (Status.PENDING, PaymentStatus.REQUESTED, GatewayTask.AUTHORISE)
 
 
@@ -158,7 +158,7 @@ def test_an_authorisation_that_meets_a_cancelled_booking_is_kept_to_be_let_go(ti
     till.scenario.when(CancelBooking(till.id))
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
     assert till.told(AUTHORISED) == ["payment_authorised"]
-    assert till.booking.paid_by.reference == "pi_1"
+    assert till.booking.current_payment.reference == "pi_1"
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
 
 
@@ -217,7 +217,7 @@ def test_late_money_books_again_or_is_owed_back(till: Till, sold: bool) -> None:
 def test_money_found_captured_at_once_is_recorded_with_its_name(till: Till) -> None:
     till.pay()
     assert till.told(CAPTURED) == ["payment_authorised", "booked"]
-    assert till.booking.paid_by.reference == "pi_1"
+    assert till.booking.current_payment.reference == "pi_1"
 
 
 @pytest.mark.parametrize("sold", [True, False])

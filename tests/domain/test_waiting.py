@@ -40,7 +40,7 @@ from domain.refusals import (
     WaitingNotOver,
     WaitingPartyNotFound,
 )
-from domain.waiting import WAITING_MAX, WaitingStatus, id_behind
+from domain.waiting import WAITING_MAX, WaitingStatus, next_party_id
 from ledger.block import HandlerFailed
 from tests.domain.scenario import ALICE, BOB, NOON, OFFER_WINDOW, OPERATOR, Scenario
 
@@ -55,7 +55,7 @@ def waits(scenario: Scenario, flight_id: UUID, user: str, seats: int = 1) -> UUI
 
 
 def statuses(scenario: Scenario, *parties: UUID) -> list[str]:
-    return [scenario.waiting[id].status.value for id in parties]
+    return [scenario.parties[id].status.value for id in parties]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_seats_that_come_free_are_offered_in_the_same_block(
     assert scenario.events == ["booking.cancelled", *OFFER]
     assert [event.actor for event in scenario.recorded] == ["alice", "seatledger", "seatledger"]
     assert {event.causation_id for event in scenario.recorded[1:]} == {str(bobs)}
-    party = scenario.waiting[bobs]
+    party = scenario.parties[bobs]
     assert (party.status, party.offer_expires_at) == (WaitingStatus.OFFERED, scenario.now + OFFER_WINDOW)
     hold = scenario.bookings[party.booking_id or uuid4()]
     assert (hold.user_id, hold.seats, hold.flight_id, hold.status) == ("bob", 2, flight_id, Status.INITIATED)
@@ -99,7 +99,7 @@ def test_parties_of_one_instant_are_served_in_the_order_they_joined(
 ) -> None:
     scenario.later(seconds=1)
     parties = [scenario.when(JoinWaitlist(flight_id, f"u{n}", 1)).id for n in range(20)]
-    assert [scenario.waiting[id].place for id in parties] == list(range(1, 21))
+    assert [scenario.parties[id].place for id in parties] == list(range(1, 21))
     assert parties == sorted(parties)
     scenario.when(CancelBooking(alices))
     assert statuses(scenario, *parties) == ["offered"] * 2 + ["waiting"] * 18
@@ -108,18 +108,18 @@ def test_parties_of_one_instant_are_served_in_the_order_they_joined(
 def test_an_id_made_in_the_same_instant_sorts_behind_and_a_later_one_stays(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    last = scenario.waiting[waits(scenario, flight_id, "bob")]
+    last = scenario.parties[waits(scenario, flight_id, "bob")]
     low, high = UUID(int=last.id.int - 1), UUID(int=last.id.int + 9)
-    assert id_behind(last, low, last.created_on) == UUID(int=last.id.int + 1)
-    assert id_behind(last, high, last.created_on) == high
-    assert id_behind(last, low, last.created_on + timedelta(microseconds=1)) == low
-    assert id_behind(None, low, NOON) == low
+    assert next_party_id(last, low, last.created_on) == UUID(int=last.id.int + 1)
+    assert next_party_id(last, high, last.created_on) == high
+    assert next_party_id(last, low, last.created_on + timedelta(microseconds=1)) == low
+    assert next_party_id(None, low, NOON) == low
 
 
 def test_a_declined_offer_goes_to_the_next(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     first, second = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
     scenario.when(CancelBooking(alices), ALICE)
-    offered = scenario.waiting[first].booking_id
+    offered = scenario.parties[first].booking_id
     scenario.when(CancelBooking(offered or uuid4()), BOB)
     assert scenario.events == ["booking.cancelled", *OFFER]
     assert statuses(scenario, second) == ["offered"]
@@ -134,14 +134,14 @@ def test_an_offer_that_ran_out_goes_to_the_next_when_anything_happens(
     scenario.then_refused(NotEnoughSeats, asked=1, free=0)
     assert scenario.events == ["booking.cancelled", *OFFER]
     assert statuses(scenario, carol) == ["offered"]
-    offered = scenario.bookings[scenario.waiting[bob].booking_id or uuid4()]
+    offered = scenario.bookings[scenario.parties[bob].booking_id or uuid4()]
     assert offered.cancel_reason is CancelReason.HOLD_EXPIRED
 
 
 def test_an_accepted_offer_is_a_booking_like_any_other(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob = scenario.waiting[waits(scenario, flight_id, "bob", 2)]
+    bob = scenario.parties[waits(scenario, flight_id, "bob", 2)]
     scenario.when(CancelBooking(alices), ALICE)
     paid = scenario.when(PayBooking(bob.booking_id or uuid4(), "bob", COST), BOB)
     assert paid.status is Status.BOOKED
@@ -246,7 +246,7 @@ def test_a_change_of_seats_that_is_refused_still_serves_the_line(
     # Four holds are due, two seats are paid for: all four make room, and it is not enough.
     scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 1))
     scenario.then_refused(SeatsInUse, asked=1, in_use=2)
-    assert [party.status.value for party in scenario.waiting.values()] == ["offered", "waiting"]
+    assert [party.status.value for party in scenario.parties.values()] == ["offered", "waiting"]
 
 
 def test_a_cancelled_flight_closes_its_list_and_offers_nothing(
@@ -287,7 +287,7 @@ def test_an_entry_of_a_flight_to_come_is_not_closed(
 
 def test_other_flights_are_left_alone(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     waits(scenario, flight_id, "bob")
-    other = scenario.waiting[waits(scenario, flight_id, "carol")]
+    other = scenario.parties[waits(scenario, flight_id, "carol")]
     other.flight_id = uuid4()
     scenario.when(CancelBooking(alices))
     assert other.is_waiting
@@ -314,7 +314,7 @@ def test_seats_that_are_there_are_booked_and_not_waited_for(
     scenario.when(JoinWaitlist(flight_id, "bob", 1))
     scenario.then_refused(SeatsAvailable, asked=1, free=1)
     scenario.when(JoinWaitlist(flight_id, "bob", 2))
-    assert scenario.verdict.is_waiting
+    assert scenario.decision.is_waiting
 
 
 def test_due_holds_count_as_seats_that_are_there(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
@@ -348,7 +348,7 @@ def test_who_leaves_is_not_served_and_may_join_again_at_the_end(
     scenario.when(LeaveWaitlist(bob), BOB)
     assert scenario.events == ["waiting.left"]
     again = waits(scenario, flight_id, "bob")
-    assert scenario.waiting[again].place == 2
+    assert scenario.parties[again].place == 2
     scenario.when(CancelBooking(alices))
     assert statuses(scenario, bob, carol, again) == ["left", "offered", "waiting"]
 

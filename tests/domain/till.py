@@ -27,14 +27,14 @@ class Till:
 
     @property
     def status(self) -> tuple[Status, PaymentStatus, GatewayTask | None]:
-        payment = self.booking.paid_by
+        payment = self.booking.current_payment
         return self.booking.status, payment.status, payment.task
 
     def pay(self, capture: Capture = Capture.AUTOMATIC) -> None:
         self.scenario.when(PayBooking(self.id, "alice", COST, capture, "pm_card_visa"))
 
     def told(self, outcome: PaymentOutcome, code: str | None = None) -> list[str]:
-        payment_id = self.booking.paid_by.id
+        payment_id = self.booking.current_payment.id
         self.scenario.when(RecordPayment(self.id, payment_id, outcome, "pi_1", code), SYSTEM)
         return [topic.removeprefix("booking.") for topic in self.scenario.events]
 

@@ -10,7 +10,7 @@ import psycopg
 from audit.verify import verify
 from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
 from ledger.store import HEAD_LOCK, open_store
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
 from tests.desk import OPERATOR, SEAT, Desk
 
@@ -245,9 +245,9 @@ def _make_due(rows: Any, user: str, expired_at: str = "2020-01-01") -> None:
 async def _loaded_for(database_url: str, flight: UUID, seats: int) -> int:
     """How many bookings a block reads that wants so many seats."""
     store = await open_store(database_url, Settings())
-    loaded = await store.load([Submission(InitiateBooking(flight, "bob", seats), OPERATOR, neutral)])
+    loaded = await store.load([Submission(InitiateBooking(flight, "bob", seats), OPERATOR, render_plain)])
     await store.close()
-    return len(loaded.world.bookings)
+    return len(loaded.working_set.bookings)
 
 
 def _edit_log(rows: Any, statement: str) -> None:

@@ -13,7 +13,7 @@ from audit.verify import verify
 from domain.commands import CancelFlight, CapturePayment, ChangeFlightSeats, PayBooking, Price, RepriceFlight
 from domain.money import Money
 from domain.payments import Capture
-from ledger.flight_cache import LONG_STREAM
+from ledger.flight_cache import LONG_STREAM_EVENTS
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
 from tests.desk import Desk
@@ -32,9 +32,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     fill = ledger.store.fill
 
-    def counted(world: Any, rows: list[Any]) -> None:
+    def counted(working_set: Any, rows: list[Any]) -> None:
         counts.append(len(rows))
-        fill(world, rows)
+        fill(working_set, rows)
 
     monkeypatch.setattr(ledger.store, "fill", counted)
     return counts
@@ -56,24 +56,24 @@ def _cost(database_url: str, booking: UUID | None) -> int:
 
 async def test_only_what_is_new_is_read(desk: Desk, other: Desk, read: list[int]) -> None:
     flight = await desk.schedule()
-    await _repriced(desk, flight, LONG_STREAM)
+    await _repriced(desk, flight, LONG_STREAM_EVENTS)
     read.clear()
     await desk.hold(flight, "alice")
     await other.hold(flight, "bob")
     await desk.submit(RepriceFlight(flight, Price(7, "INR")))
     await other.hold(flight, "bob")
     await desk.hold(flight, "alice")
-    assert read == [0, LONG_STREAM + 1, 0, 1, 0]
+    assert read == [0, LONG_STREAM_EVENTS + 1, 0, 1, 0]
 
 
 async def test_what_others_did_to_it_meanwhile_counts(desk: Desk, other: Desk, database_url: str) -> None:
     flight = await desk.schedule()
-    await _repriced(desk, flight, LONG_STREAM)
+    await _repriced(desk, flight, LONG_STREAM_EVENTS)
     await desk.hold(flight, "alice")
     await _repriced(other, flight, 3)
     booking = await desk.hold(flight, "alice")
     assert _cost(database_url, booking.subject_id) == 1_002
-    assert (await desk.submit(ChangeFlightSeats(flight, 11))).version == LONG_STREAM + 5
+    assert (await desk.submit(ChangeFlightSeats(flight, 11))).version == LONG_STREAM_EVENTS + 5
     assert (await other.submit(CancelFlight(flight, "snow"))).status == 200
     assert b"flight-not-bookable" in (await desk.hold(flight, "alice")).body
     assert verify(database_url).ok
@@ -81,10 +81,10 @@ async def test_what_others_did_to_it_meanwhile_counts(desk: Desk, other: Desk, d
 
 async def test_what_was_tried_and_not_written_leaves_no_trace(desk: Desk, database_url: str) -> None:
     flight = await desk.schedule()
-    await _repriced(desk, flight, LONG_STREAM)
+    await _repriced(desk, flight, LONG_STREAM_EVENTS)
     await desk.submit(RepriceFlight(flight, Price(9, "INR")), dry_run=True)
     booking = await desk.hold(flight, "alice")
-    assert _cost(database_url, booking.subject_id) == 1_000 + LONG_STREAM - 1
+    assert _cost(database_url, booking.subject_id) == 1_000 + LONG_STREAM_EVENTS - 1
     await _repriced(desk, flight, 1)
     assert verify(database_url).ok
 
@@ -93,10 +93,10 @@ async def test_money_that_comes_late_finds_its_flight(database_url: str, read: l
     async with open_ledger(database_url, Settings(hold_seconds=1, capture_seconds=1)) as hasty:
         desk = Desk(hasty)
         flight = await desk.schedule()
-        await _repriced(desk, flight, LONG_STREAM)
+        await _repriced(desk, flight, LONG_STREAM_EVENTS)
         booking = (await desk.hold(flight, "alice")).subject_id
         assert booking
-        cost = Money(1_000 + LONG_STREAM - 1, "INR")
+        cost = Money(1_000 + LONG_STREAM_EVENTS - 1, "INR")
         assert (await desk.submit(PayBooking(booking, "alice", cost, Capture.MANUAL), "alice")).status == 200
         await asyncio.sleep(1.1)
         read.clear()
@@ -108,21 +108,21 @@ async def test_money_that_comes_late_finds_its_flight(database_url: str, read: l
 async def test_no_more_are_remembered_than_there_is_room_for(
     desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.flight_cache, "REMEMBERED_MAX", 1)
+    monkeypatch.setattr(ledger.flight_cache, "CAPACITY", 1)
     first, second = await desk.schedule(), await desk.schedule("BA2")
-    await _repriced(desk, first, LONG_STREAM)
-    await _repriced(desk, second, LONG_STREAM)
+    await _repriced(desk, first, LONG_STREAM_EVENTS)
+    await _repriced(desk, second, LONG_STREAM_EVENTS)
     read.clear()
     await desk.hold(second, "alice")
     await desk.hold(first, "alice")
     await desk.hold(first, "alice")
-    assert read == [0, LONG_STREAM + 1, 0]
+    assert read == [0, LONG_STREAM_EVENTS + 1, 0]
 
 
 async def test_whoever_is_asked_for_again_is_not_forgotten(
     desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.flight_cache, "REMEMBERED_MAX", 2)
+    monkeypatch.setattr(ledger.flight_cache, "CAPACITY", 2)
     first, second = await desk.schedule(), await desk.schedule("BA2")
     await desk.hold(first, "alice")
     await desk.schedule("BA3")

@@ -16,7 +16,7 @@ from domain.handlers import HANDLERS
 from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
 from ledger.store import Store
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 from ledger.writer import HALVED_MIN
 from tests.desk import OPERATOR, Desk
 
@@ -109,7 +109,8 @@ async def test_who_freezes_after_one_half_loses_the_lock_and_the_half(
     frozen = Store(await connect(database_url, "frozen"), Terms(minutes, minutes, minutes))
     await frozen.prepare(transaction_seconds=1)
     holds = [
-        Submission(InitiateBooking(flight, f"user-{n}", 1), OPERATOR, neutral, f"k-{n}") for n in range(MANY)
+        Submission(InitiateBooking(flight, f"user-{n}", 1), OPERATOR, render_plain, f"k-{n}")
+        for n in range(MANY)
     ]
     block = Block(await frozen.load(holds))
     for hold in holds:

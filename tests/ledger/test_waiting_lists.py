@@ -12,7 +12,7 @@ from domain.commands import CancelFlight, ChangeFlightSeats, InitiateBooking, Jo
 from domain.working_set import WorkingSet
 from ledger.ledger import open_ledger
 from ledger.store import Store
-from ledger.submission import Answer, Submission, neutral
+from ledger.submission import Answer, Submission, render_plain
 from runtime.settings import Settings
 from tests.audit.verify.test_forged_chains import RELINK
 from tests.audit.verify.test_verify import ZEROES
@@ -103,7 +103,7 @@ async def test_atomic_holds_stand_behind_those_who_wait(database_url: str, rows:
 
 
 def party(flight: UUID) -> Submission:
-    return Submission(InitiateBooking(flight, "dave", 1), OPERATOR, neutral)
+    return Submission(InitiateBooking(flight, "dave", 1), OPERATOR, render_plain)
 
 
 async def test_a_user_waits_once_for_a_flight_whoever_writes(desk: Desk, rows: Any) -> None:
@@ -207,12 +207,12 @@ async def test_a_party_that_was_passed_over_is_named(
     desk: Desk, rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a ledger that serves the last first: log, views and seats agree, and the order was wrong."""
-    line = WorkingSet.line
+    line = WorkingSet.waiting_list
     flight = await desk.schedule(seats=3)
     held = (await desk.hold(flight, "alice", seats=3)).subject_id
     for user, seats in (("bob", 3), ("carol", 1), ("dave", 1), ("erin", 1)):
         await waits(desk, flight, user, seats)
-    monkeypatch.setattr(WorkingSet, "line", lambda world, flight: [*reversed(line(world, flight))])
+    monkeypatch.setattr(WorkingSet, "waiting_list", lambda self, flight: [*reversed(line(self, flight))])
     await desk.submit(ChangeFlightSeats(flight, 4))
     assert rows(STANDING)[-1] == ("erin", "offered")
     result = verify(database_url)
@@ -256,7 +256,7 @@ async def test_a_list_that_outlives_its_flight_is_named(
 
 def party_that_is_refused(flight: UUID, correlation_id: str) -> Submission:
     return Submission(
-        JoinWaitlist(flight, "eve", 1), OPERATOR, neutral, key="refused", correlation_id=correlation_id
+        JoinWaitlist(flight, "eve", 1), OPERATOR, render_plain, key="refused", correlation_id=correlation_id
     )
 
 

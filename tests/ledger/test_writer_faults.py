@@ -21,7 +21,7 @@ from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
 from ledger.ledger import open_ledger
 from ledger.store import HEAD_LOCK, Store, open_store
-from ledger.submission import Overloaded, Submission, Unavailable, neutral
+from ledger.submission import Overloaded, Submission, Unavailable, render_plain
 from ledger.writer import Writer
 from runtime.settings import Settings
 from tests.desk import OPERATOR, Desk
@@ -84,7 +84,7 @@ async def test_a_frozen_writer_loses_the_lock(desk: Desk, database_url: str) -> 
     minutes = timedelta(minutes=5)
     frozen = Store(await connect(database_url, "frozen"), Terms(minutes, minutes, minutes))
     await frozen.prepare(transaction_seconds=1)
-    await frozen.load([Submission(InitiateBooking(flight, "bob", 1), OPERATOR, neutral)])
+    await frozen.load([Submission(InitiateBooking(flight, "bob", 1), OPERATOR, render_plain)])
     started = asyncio.get_running_loop().time()
     assert (await desk.hold(flight, "alice")).status == 200
     assert asyncio.get_running_loop().time() - started < 3
@@ -140,7 +140,9 @@ async def test_a_handler_that_does_nothing_has_no_outcome_and_keeps_no_lock(
     desk: Desk, other_desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flight = await desk.schedule()
-    monkeypatch.setitem(HANDLERS, InitiateBooking, lambda command, _, world: world.flight(command.flight_id))
+    monkeypatch.setitem(
+        HANDLERS, InitiateBooking, lambda command, _, working: working.flight(command.flight_id)
+    )
     with pytest.raises(HandlerFailed):
         await desk.hold(flight, "alice")
     assert rows("select count(*) from ledger.commands") == [(1,)]
@@ -153,7 +155,7 @@ async def test_an_error_that_nobody_thought_of_keeps_no_lock(
 ) -> None:
     flight = await desk.schedule()
     with monkeypatch.context() as broken:
-        broken.setattr(ledger.store, "fill", lambda world, rows: 1 / 0)
+        broken.setattr(ledger.store, "fill", lambda working_set, rows: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await desk.hold(flight, "alice", key="k-1")
     assert rows(f"select pg_try_advisory_lock({HEAD_LOCK})") == [(True,)]
@@ -203,7 +205,7 @@ async def test_nothing_is_tried_for_nobody() -> None:
     writer = Writer(away, Settings(deadline_seconds=0.1))
     writer.start()
     with pytest.raises(Unavailable):
-        await writer.submit(Submission(CancelBooking(UUID(int=0)), OPERATOR, neutral))
+        await writer.submit(Submission(CancelBooking(UUID(int=0)), OPERATOR, render_plain))
     before = len(tried)
     await asyncio.sleep(0.5)  # longer than the writer waits between two tries
     assert len(tried) == before

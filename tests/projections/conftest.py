@@ -13,7 +13,7 @@ from domain.caller import SYSTEM
 from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
 
 DEPARTURE = datetime(2040, 5, 17, 22, 45, tzinfo=UTC)
@@ -25,7 +25,7 @@ class Trade:
     database_url: str
 
     async def do(self, command: Command) -> UUID:
-        answer = await self.ledger.submit(Submission(command, SYSTEM, neutral))
+        answer = await self.ledger.submit(Submission(command, SYSTEM, render_plain))
         assert answer.subject_id, answer.body
         return answer.subject_id
 

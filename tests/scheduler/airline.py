@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from domain.caller import Caller, Role
 from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
 from ledger.ledger import Ledger
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 
 OLGA = Caller("olga", frozenset({Role.OPERATOR}))
 TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -57,6 +57,6 @@ class Airline:
         )
 
     async def do(self, command: Command) -> UUID:
-        answer = await self.ledger.submit(Submission(command, OLGA, neutral))
+        answer = await self.ledger.submit(Submission(command, OLGA, render_plain))
         assert answer.subject_id is not None, answer.body
         return answer.subject_id

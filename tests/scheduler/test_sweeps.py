@@ -18,7 +18,7 @@ from domain.money import Money
 from domain.payments import PaymentOutcome
 from ledger.ledger import Ledger, open_ledger
 from ledger.log import read_stream
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 from ledger.system_commands import expiry_of
 from projections.due_work import DueHold, find_due_holds
 from runtime.settings import Settings
@@ -120,10 +120,10 @@ async def test_a_payment_that_nobody_captured_in_time_is_swept_with_the_holds(da
     async with open_ledger(database_url, Settings(hold_seconds=1, capture_seconds=1)) as ledger:
         (booking,) = await Airline(ledger).due_holds(1)
         payment = PayBooking(booking, "alice", Money(900_000, "INR"), Capture.MANUAL)
-        assert (await ledger.submit(Submission(payment, OLGA, neutral))).status == 200
+        assert (await ledger.submit(Submission(payment, OLGA, render_plain))).status == 200
         assert await expire_holds(ledger) == 0
         await _until(lambda: expire_holds(ledger))
-        late = await ledger.submit(Submission(CapturePayment(booking), OLGA, neutral))
+        late = await ledger.submit(Submission(CapturePayment(booking), OLGA, render_plain))
         assert late.status == 200
         async with ledger.read() as connection:
             recorded = await read_stream(connection, booking)
@@ -139,7 +139,7 @@ async def sweep(ledger: Ledger, flight: UUID) -> bool:
 
 
 async def want_the_seats(ledger: Ledger, flight: UUID) -> bool:
-    answer = await ledger.submit(Submission(InitiateBooking(flight, "bob", 9), OLGA, neutral))
+    answer = await ledger.submit(Submission(InitiateBooking(flight, "bob", 9), OLGA, render_plain))
     return answer.status == 200
 
 
@@ -150,11 +150,11 @@ async def test_seats_that_late_money_took_again_are_given_back_again(database_ur
     async with open_ledger(database_url, settings) as ledger:
         (booking,) = await Airline(ledger).due_holds(1)
         card = PayBooking(booking, "alice", Money(900_000, "INR"), Capture.MANUAL, "pm_card_visa")
-        await ledger.submit(Submission(card, OLGA, neutral))
+        await ledger.submit(Submission(card, OLGA, render_plain))
         await _until(lambda: expire_holds(ledger))
         initiated, requested, *_ = await _events(ledger, booking)
         told = RecordPayment(booking, requested.payment_id, PaymentOutcome.AUTHORISED, "pi_1")
-        await ledger.submit(Submission(told, SYSTEM, neutral))
+        await ledger.submit(Submission(told, SYSTEM, render_plain))
         await _until(lambda: rival(ledger, initiated.flight_id))
         last = [event.TOPIC for event in await _events(ledger, booking)][-4:]
     assert last == [

@@ -24,7 +24,7 @@ from domain.caller import SYSTEM
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
-from ledger.submission import Submission, neutral
+from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
 from scheduler.auditor import Auditor
 from trials.bench.ledgers import fresh_ledger
@@ -55,17 +55,19 @@ async def trade(ledger: Ledger, events: int, at_once: int) -> int:
         departs = datetime.now(UTC) + timedelta(days=90 + day)
         arrives = departs + timedelta(hours=8)
         flight = ScheduleFlight(f"BA{number + 1}", "LHR", "JFK", departs, arrives, SEATS, PRICE)
-        answer = await ledger.submit(Submission(flight, SYSTEM, neutral))
+        answer = await ledger.submit(Submission(flight, SYSTEM, render_plain))
         assert answer.subject_id
         for _ in range(first, min(first + SEATS, events // 3), at_once):
             holds = [InitiateBooking(answer.subject_id, f"user-{n}", 1) for n in range(at_once)]
-            held = await ledger.submit_all([Submission(one, SYSTEM, neutral) for one in holds], atomic=False)
+            held = await ledger.submit_all(
+                [Submission(one, SYSTEM, render_plain) for one in holds], atomic=False
+            )
             pay = [
                 PayBooking(one.subject_id, f"user-{n}", Money(PRICE.amount, PRICE.currency))
                 for n, one in enumerate(held)
                 if one.subject_id
             ]
-            await ledger.submit_all([Submission(one, SYSTEM, neutral) for one in pay], atomic=False)
+            await ledger.submit_all([Submission(one, SYSTEM, render_plain) for one in pay], atomic=False)
             commands += len(holds) + len(pay)
     return commands
 

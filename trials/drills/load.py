@@ -12,7 +12,7 @@ from domain.caller import Caller, Role
 from domain.commands import Command, InitiateBooking, PayBooking, Price, ScheduleFlight
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
-from ledger.submission import Answer, CommandKey, Overloaded, Submission, Unavailable, neutral
+from ledger.submission import Answer, CommandKey, Overloaded, Submission, Unavailable, render_plain
 from runtime.settings import Settings
 
 CALLERS = 8
@@ -79,7 +79,7 @@ def _flight(name: str) -> Command:
 
 async def _told(ledger: Ledger, told: Told, caller: Caller, command: Command) -> UUID | None:
     """What the command changed, or None when it was refused or its outcome is unknown."""
-    submission = Submission(command, caller, neutral)
+    submission = Submission(command, caller, render_plain)
     try:
         answer = await ledger.submit(submission)
     except (Unavailable, Overloaded):

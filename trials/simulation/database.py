@@ -105,12 +105,12 @@ class Session:
         self._hung_up = False
         self._idle: asyncio.TimerHandle | None = None
 
-    async def load(self, wanted: ReadSet, keys: Collection[CommandKey]) -> Found:
+    async def load(self, read_set: ReadSet, keys: Collection[CommandKey]) -> Found:
         """Read, begin and lock if that was not done."""
         if self.database.lock_holder is not self:
             await self.lock()
         self._go_on()
-        found = self.database.read(wanted, keys, self.database.now())
+        found = self.database.read(read_set, keys, self.database.now())
         self._wait_for_client()
         return found
 

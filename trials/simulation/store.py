@@ -61,14 +61,14 @@ class TwinStore:
         await self._wire.ask("lock", self._wire.session.lock)
 
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
-        wanted = ReadSet.of(one.command for one in submissions)
+        read_set = ReadSet.of(one.command for one in submissions)
         keys = [one.command_key for one in submissions]
-        found = await self._wire.ask("load", lambda: self._wire.session.load(wanted, keys))
-        world = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
-        fill(world, found.events)
-        world.seats = found.seats
-        world.scheduled = found.scheduled
-        return BlockInput(found.position, found.hash, found.commands, world)
+        found = await self._wire.ask("load", lambda: self._wire.session.load(read_set, keys))
+        working_set = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
+        fill(working_set, found.events)
+        working_set.seats = found.seats
+        working_set.scheduled = found.scheduled
+        return BlockInput(found.position, found.hash, found.commands, working_set)
 
     def send_ahead(self, block: Block) -> None:
         """The twin writes a block as one: that is what a transaction comes to."""

@@ -61,19 +61,19 @@ class Tables:
         self._positions: set[int] = set()
         self._causes: set[tuple[str, str, str, int]] = set()
 
-    def read(self, wanted: ReadSet, keys: Collection[CommandKey], now: datetime) -> Found:
+    def read(self, read_set: ReadSet, keys: Collection[CommandKey], now: datetime) -> Found:
         last = self.events[-1] if self.events else None
-        bookings = {self.refunds[id][1] for id in wanted.refunds if id in self.refunds} | wanted.bookings
-        flights = {self.bookings[id][1] for id in bookings if id in self.bookings} | wanted.flights
-        captured = [self.bookings[id] for id in wanted.captures if id in self.bookings]
-        needed = Counter(wanted.seats_needed)
+        bookings = {self.refunds[id][1] for id in read_set.refunds if id in self.refunds} | read_set.bookings
+        flights = {self.bookings[id][1] for id in bookings if id in self.bookings} | read_set.flights
+        captured = [self.bookings[id] for id in read_set.captures if id in self.bookings]
+        needed = Counter(read_set.seats_needed)
         for row in captured:
             needed[row[1]] += row[3].real
-        streams = {*wanted.flights, *bookings, *(row[1] for row in captured), *self.due_holds(+needed, now)}
+        streams = {*read_set.flights, *bookings, *(row[1] for row in captured), *self.due_holds(+needed, now)}
         for row in self.bookings.values():
-            if row[1] in wanted.all_bookings_of and row[6] != Status.CANCELLED.value:
+            if row[1] in read_set.all_bookings_of and row[6] != Status.CANCELLED.value:
                 streams.add(row[0])
-        streams |= {*wanted.parties, *self.lines(*wanted.waiting_lists, now)}
+        streams |= {*read_set.parties, *self.lines(*read_set.waiting_lists, now)}
         return Found(
             now,
             last.position if last else 0,
@@ -81,12 +81,12 @@ class Tables:
             {key: self.commands[key] for key in keys if key in self.commands},
             [msgspec.structs.astuple(event) for id in streams for event in self._streams.get(id, ())],
             {id: Seats(*self.seats[id]) for id in flights if id in self.seats},
-            {key: row[0] for row in self.flights.values() if (key := _natural(row)) in wanted.natural_keys},
+            {key: row[0] for row in self.flights.values() if (key := _natural(row)) in read_set.natural_keys},
         )
 
     def write(self, block: Block) -> None:
         """All or nothing. Raises psycopg.IntegrityError where the schema would."""
-        seats = {id: block.loaded.world.seats[id] for id in block.touched_seats} if block.events else {}
+        seats = {id: block.input.working_set.seats[id] for id in block.touched_seats} if block.events else {}
         self.check(block, seats)
         for event in block.events:
             self.events.append(event)

@@ -63,7 +63,7 @@ def seats_checked_outside_the_lock() -> None:
         await store._sync()
         await asyncio.sleep(0.02)
         after = await load(store, submissions)
-        after.world.seats = before.world.seats
+        after.working_set.seats = before.working_set.seats
         return after
 
     setattr(Store, "load", loaded)

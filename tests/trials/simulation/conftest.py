@@ -20,7 +20,7 @@ from domain.commands import Command, InitiateBooking, JoinWaitlist, Price, Sched
 from domain.working_set import Terms
 from ledger.block import Block
 from ledger.store import Store
-from ledger.submission import Answer, Submission, neutral
+from ledger.submission import Answer, Submission, render_plain
 from ledger.writer import BlockStore
 from trials.simulation.database import Database
 from trials.simulation.store import open_twin
@@ -77,7 +77,7 @@ class Bench:
 
 
 def asks(command: Command, **given: Any) -> Submission:
-    return Submission(command, OPERATOR, neutral, **given)
+    return Submission(command, OPERATOR, render_plain, **given)
 
 
 def scheduling(number: str = "BA117", seats: int = 5) -> ScheduleFlight:

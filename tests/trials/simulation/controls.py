@@ -154,7 +154,7 @@ def keeps_the_money_of_a_cancelled_booking(patch: Patch) -> Parts:
 
 
 def seats_late_money_without_looking(patch: Patch) -> Parts:
-    patch.setattr(domain.payment_handlers, "_has_seats", lambda booking, world: True)
+    patch.setattr(domain.payment_handlers, "_has_seats", lambda booking, working_set: True)
     return Parts()
 
 
@@ -175,32 +175,32 @@ def returns_nothing_for_seats_given_back(patch: Patch) -> Parts:
 
 
 def leaves_bookings_on_a_cancelled_flight(patch: Patch) -> Parts:
-    patch.setattr(WorkingSet, "live_bookings", lambda world, flight_id: [])
+    patch.setattr(WorkingSet, "live_bookings", lambda working_set, flight_id: [])
     return Parts()
 
 
 def serves_the_last_first(patch: Patch) -> Parts:
-    line = WorkingSet.line
-    patch.setattr(WorkingSet, "line", lambda world, flight_id: [*reversed(line(world, flight_id))])
+    line = WorkingSet.waiting_list
+    patch.setattr(WorkingSet, "waiting_list", lambda self, flight_id: [*reversed(line(self, flight_id))])
     return Parts()
 
 
 def sells_to_newcomers_before_those_who_wait(patch: Patch) -> Parts:
     """Those who wait are remembered only after a command, when the newcomer has the seats."""
-    serve, make_room_for = Block._serve_line, Block._make_room_for
+    serve, make_room_for = Block._serve_waiting_list, Block._make_room_for
 
     def in_a_hurry(block: Block, submission: Submission) -> None:
         with pytest.MonkeyPatch.context() as hurry:
-            hurry.setattr(Block, "_serve_line", lambda *_: None)
+            hurry.setattr(Block, "_serve_waiting_list", lambda *_: None)
             make_room_for(block, submission)
 
     patch.setattr(Block, "_make_room_for", in_a_hurry)
-    patch.setattr(Block, "_serve_line", serve)
+    patch.setattr(Block, "_serve_waiting_list", serve)
     return Parts()
 
 
 def forgets_those_who_wait(patch: Patch) -> Parts:
-    patch.setattr(ledger.block, "serves", lambda world, flight_id: False)
+    patch.setattr(ledger.block, "has_open_waiting_list", lambda working_set, flight_id: False)
     return Parts()
 
 
@@ -213,13 +213,13 @@ def loads_nobody_who_waits(patch: Patch) -> Parts:
 
 
 def lets_them_wait_for_a_cancelled_flight(patch: Patch) -> Parts:
-    line = WorkingSet.line
+    line = WorkingSet.waiting_list
 
-    def of_flights_to_come(world: WorkingSet, flight_id: UUID) -> Sequence[WaitingParty]:
-        flight = world.flights.get(flight_id)
-        return () if flight and flight.cancelled else line(world, flight_id)
+    def of_flights_to_come(working_set: WorkingSet, flight_id: UUID) -> Sequence[WaitingParty]:
+        flight = working_set.flights.get(flight_id)
+        return () if flight and flight.cancelled else line(working_set, flight_id)
 
-    patch.setattr(WorkingSet, "line", of_flights_to_come)
+    patch.setattr(WorkingSet, "waiting_list", of_flights_to_come)
     return Parts()
 
 

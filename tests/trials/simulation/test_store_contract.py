@@ -41,7 +41,7 @@ async def test_an_empty_log_is_at_its_beginning(bench: Bench) -> None:
     store = await bench.open()
     loaded = await store.load([asks(RepriceFlight(uuid4(), scheduling().price))])
     assert (loaded.position, loaded.hash, loaded.commands) == (0, GENESIS, {})
-    assert (loaded.world.flights, loaded.world.bookings, loaded.world.seats) == ({}, {}, {})
+    assert (loaded.working_set.flights, loaded.working_set.bookings, loaded.working_set.seats) == ({}, {}, {})
 
 
 async def test_what_was_committed_is_loaded(bench: Bench) -> None:
@@ -55,10 +55,10 @@ async def test_what_was_committed_is_loaded(bench: Bench) -> None:
     loaded = await (await bench.open()).load([hold, asks(CancelBooking(answer.subject_id or uuid4()))])
     assert (loaded.position, loaded.hash) == (2, block.hash)
     assert loaded.commands == {hold.command_key: block.commands[0]}
-    (booking,) = loaded.world.bookings.values()
+    (booking,) = loaded.working_set.bookings.values()
     assert (booking.id, booking.version, booking.seats) == (answer.subject_id, 1, 2)
-    assert list(loaded.world.flights) == [flight_id]
-    assert loaded.world.seats == block.loaded.world.seats
+    assert list(loaded.working_set.flights) == [flight_id]
+    assert loaded.working_set.seats == block.input.working_set.seats
 
 
 async def test_a_refusal_is_loaded_with_every_field_as_it_was_recorded(bench: Bench) -> None:
@@ -185,10 +185,10 @@ async def test_seats_that_are_not_there_cannot_be_written(bench: Bench) -> None:
     await bench.hold(flight_id)
     store, hold = await bench.open(), asks(InitiateBooking(flight_id, "bob", 1))
     loaded = await store.load([hold])
-    loaded.world.seats[flight_id].held = 0
+    loaded.working_set.seats[flight_id].held = 0
     block = Block(loaded)
     block.decide(hold)
-    loaded.world.seats[flight_id].held = 2
+    loaded.working_set.seats[flight_id].held = 2
     with pytest.raises(errors.CheckViolation):
         await store.write(block)
 
@@ -197,7 +197,7 @@ async def test_what_the_database_refuses_leaves_the_lock_to_others(bench: Bench)
     await bench.flight()
     store, again = await bench.open(), asks(scheduling())
     loaded = await store.load([again])
-    loaded.world.scheduled.clear()
+    loaded.working_set.scheduled.clear()
     block = Block(loaded)
     block.decide(again)
     with pytest.raises(errors.UniqueViolation):
@@ -218,15 +218,17 @@ async def test_a_flight_is_found_by_its_number_place_and_day(bench: Bench) -> No
     await bench.flight(number="BA118")
     loaded = await (await bench.open()).load([asks(scheduling("BA117")), asks(scheduling("BA119"))])
     flight = scheduling("BA117")
-    assert loaded.world.scheduled == {("BA117", flight.origin, flight.departure_day): flight_id}
+    assert loaded.working_set.scheduled == {("BA117", flight.origin, flight.departure_day): flight_id}
 
 
 async def test_a_booking_brings_the_seats_of_its_flight(bench: Bench) -> None:
     flight_id = await bench.flight(seats=5)
     booking_id = await bench.hold(flight_id, seats=2)
     loaded = await (await bench.open()).load([asks(CancelBooking(booking_id))])
-    assert {id: (s.seats, s.held, s.booked) for id, s in loaded.world.seats.items()} == {flight_id: (5, 2, 0)}
-    assert loaded.world.flights == {}
+    assert {id: (s.seats, s.held, s.booked) for id, s in loaded.working_set.seats.items()} == {
+        flight_id: (5, 2, 0)
+    }
+    assert loaded.working_set.flights == {}
 
 
 async def test_due_holds_come_oldest_first_and_no_more_than_seats_needed(bench: Bench) -> None:
@@ -234,21 +236,21 @@ async def test_due_holds_come_oldest_first_and_no_more_than_seats_needed(bench: 
     await bench.hold(flight_id)
     middle, oldest, _ = [await bench.hold(flight_id, due_for=seconds) for seconds in (20, 30, 10)]
     loaded = await (await bench.open()).load([asks(InitiateBooking(flight_id, "bob", 2))])
-    assert set(loaded.world.bookings) == {oldest, middle}
+    assert set(loaded.working_set.bookings) == {oldest, middle}
 
 
 async def test_due_holds_stay_where_they_are_while_there_are_seats(bench: Bench) -> None:
     flight_id = await bench.flight(seats=5)
     await bench.hold(flight_id, due_for=10)
     loaded = await (await bench.open()).load([asks(InitiateBooking(flight_id, "bob", 4))])
-    assert loaded.world.bookings == {}
+    assert loaded.working_set.bookings == {}
 
 
 async def test_seats_needed_add_up_over_a_block(bench: Bench) -> None:
     flight_id = await bench.flight(seats=3)
     due = {await bench.hold(flight_id, due_for=seconds) for seconds in (10, 20, 30)}
     holds = [asks(InitiateBooking(flight_id, "bob", 1)) for _ in range(3)]
-    assert set((await (await bench.open()).load(holds)).world.bookings) == due
+    assert set((await (await bench.open()).load(holds)).working_set.bookings) == due
 
 
 async def test_other_flights_and_other_states_are_no_due_holds(bench: Bench) -> None:
@@ -258,17 +260,17 @@ async def test_other_flights_and_other_states_are_no_due_holds(bench: Bench) -> 
     await bench.hold(other_id, due_for=30)
     due = await bench.hold(flight_id, due_for=10)
     loaded = await (await bench.open()).load([asks(ChangeFlightSeats(flight_id, 1))])
-    assert set(loaded.world.bookings) == {due}
+    assert set(loaded.working_set.bookings) == {due}
 
 
 async def test_time_does_not_go_back_behind_the_log(bench: Bench) -> None:
     store, schedule = await bench.open(), asks(scheduling())
     loaded = await store.load([schedule])
-    later = loaded.world.now = loaded.world.now + timedelta(hours=1)
+    later = loaded.working_set.now = loaded.working_set.now + timedelta(hours=1)
     block = Block(loaded)
     block.decide(schedule)
     await store.write(block)
-    assert (await (await bench.open()).load([schedule])).world.now == later
+    assert (await (await bench.open()).load([schedule])).working_set.now == later
 
 
 async def test_the_views_show_what_was_written(bench: Bench) -> None:
@@ -278,14 +280,16 @@ async def test_the_views_show_what_was_written(bench: Bench) -> None:
     await bench.commit(asks(CancelBooking(paid)), asks(RepriceFlight(flight_id, scheduling().price)))
     store = await bench.open()
     submissions = [asks(CancelBooking(id), key="none") for id in (paid, due)]
-    world = (await store.load([*submissions, asks(InitiateBooking(flight_id, "alice", 1))])).world
+    working_set = (await store.load([*submissions, asks(InitiateBooking(flight_id, "alice", 1))])).working_set
     await store.close()
     flights, bookings, refunds, _ = bench.views()
-    bookings_expected = sorted(world.bookings.values(), key=lambda booking: booking.id)
+    bookings_expected = sorted(working_set.bookings.values(), key=lambda booking: booking.id)
     assert bookings == list(zip(*projections.bookings.upsert(bookings_expected)[1], strict=True))
     assert refunds == list(zip(*projections.refunds.upsert(bookings_expected)[1], strict=True))
     assert len(refunds) == 1
-    assert flights == list(zip(*projections.flights.upsert(list(world.flights.values()))[1], strict=True))
+    assert flights == list(
+        zip(*projections.flights.upsert(list(working_set.flights.values()))[1], strict=True)
+    )
     assert OPERATOR.subject not in {row[2] for row in bookings}
 
 
@@ -294,8 +298,8 @@ async def test_a_cancelled_flight_comes_with_its_live_bookings(bench: Bench) -> 
     live, gone = await bench.hold(flight_id), await bench.hold(flight_id)
     await bench.commit(asks(CancelBooking(gone)))
     loaded = await (await bench.open()).load([asks(CancelFlight(flight_id, "fog"))])
-    assert list(loaded.world.bookings) == [live]
-    assert flight_id in loaded.world.seats
+    assert list(loaded.working_set.bookings) == [live]
+    assert flight_id in loaded.working_set.seats
 
 
 async def test_a_capture_comes_with_its_flight_and_with_the_due_holds_that_a_lost_seat_needs(
@@ -307,9 +311,9 @@ async def test_a_capture_comes_with_its_flight_and_with_the_due_holds_that_a_los
     await bench.hold(flight_id)
     due = await bench.hold(flight_id, due_for=10)
     loaded = await (await bench.open()).load([asks(CapturePayment(lapsed))])
-    assert set(loaded.world.bookings) == {lapsed, due}
-    assert list(loaded.world.flights) == [flight_id]
-    assert loaded.world.seats[flight_id].free == 0
+    assert set(loaded.working_set.bookings) == {lapsed, due}
+    assert list(loaded.working_set.flights) == [flight_id]
+    assert loaded.working_set.seats[flight_id].free == 0
 
 
 async def test_a_refund_comes_with_its_booking(bench: Bench) -> None:
@@ -319,8 +323,8 @@ async def test_a_refund_comes_with_its_booking(bench: Bench) -> None:
     await bench.commit(asks(CancelBooking(paid)))
     (refund,) = bench.views()[2]
     loaded = await (await bench.open()).load([asks(SettleRefund(refund[0]))])
-    assert list(loaded.world.bookings[paid].refunds) == [refund[0]]
-    assert flight_id in loaded.world.seats
+    assert list(loaded.working_set.bookings[paid].refunds) == [refund[0]]
+    assert flight_id in loaded.working_set.seats
 
 
 async def test_an_abandoned_block_leaves_nothing_and_lets_the_next_one_in(bench: Bench) -> None:
@@ -353,12 +357,12 @@ async def test_whatever_may_move_seats_comes_with_who_waits_for_them(bench: Benc
         CloseWaiting(first),
     ):
         store = await bench.open()
-        world = (await store.load([asks(command)])).world
+        working_set = (await store.load([asks(command)])).working_set
         await store.close()
-        assert [party.id for party in world.line(flight_id)] == [first, second], command
-        assert list(world.flights) == [flight_id], command
-        assert left not in world.waiting
-        assert others not in world.bookings
+        assert [party.id for party in working_set.waiting_list(flight_id)] == [first, second], command
+        assert list(working_set.flights) == [flight_id], command
+        assert left not in working_set.parties
+        assert others not in working_set.bookings
 
 
 async def test_nothing_waits_for_what_moves_no_seats(bench: Bench) -> None:
@@ -370,7 +374,7 @@ async def test_nothing_waits_for_what_moves_no_seats(bench: Bench) -> None:
         RepriceFlight(flight_id, scheduling().price),
     ):
         store = await bench.open()
-        assert (await store.load([asks(command)])).world.waiting == {}
+        assert (await store.load([asks(command)])).working_set.parties == {}
         await store.close()
 
 
@@ -383,10 +387,10 @@ async def test_due_holds_come_with_those_who_wait_for_them_all_of_them(bench: Be
     await asyncio.sleep(2.1)
     for command in (CancelBooking(held), InitiateBooking(flight_id, "carol", 1)):
         store = await bench.open()
-        world = (await store.load([asks(command)])).world
-        assert {booking.id for booking in world.bookings.values() if booking.hold_is_due(world.now)} == set(
-            soon
-        )
+        working_set = (await store.load([asks(command)])).working_set
+        assert {
+            booking.id for booking in working_set.bookings.values() if booking.hold_is_due(working_set.now)
+        } == set(soon)
         await store.close()
 
 
@@ -395,16 +399,16 @@ async def test_an_entry_that_waits_no_more_comes_alone(bench: Bench) -> None:
     await bench.hold(flight_id)
     bob = await bench.wait(flight_id, "bob", 1)
     await bench.commit(asks(LeaveWaitlist(bob)))
-    world = (await (await bench.open()).load([asks(LeaveWaitlist(bob))])).world
-    assert list(world.waiting) == [bob]
-    assert world.flights == {}
+    working_set = (await (await bench.open()).load([asks(LeaveWaitlist(bob))])).working_set
+    assert list(working_set.parties) == [bob]
+    assert working_set.flights == {}
 
 
 async def test_who_joins_comes_with_the_due_holds_that_would_do_instead(bench: Bench) -> None:
     flight_id = await bench.flight(seats=3)
     _, due, oldest = [await bench.hold(flight_id, due_for=seconds) for seconds in (10, 20, 30)]
     loaded = await (await bench.open()).load([asks(JoinWaitlist(flight_id, "bob", 2))])
-    assert set(loaded.world.bookings) == {due, oldest}
+    assert set(loaded.working_set.bookings) == {due, oldest}
 
 
 async def test_offers_are_written_with_their_holds_and_shown(bench: Bench) -> None:
@@ -413,10 +417,10 @@ async def test_offers_are_written_with_their_holds_and_shown(bench: Bench) -> No
     bob = await bench.wait(flight_id, "bob", 1)
     await bench.commit(asks(CancelBooking(held)))
     store = await bench.open()
-    world = (await store.load([asks(LeaveWaitlist(bob), key="none")])).world
+    working_set = (await store.load([asks(LeaveWaitlist(bob), key="none")])).working_set
     await store.close()
     _, bookings, _, waiting = bench.views()
-    assert waiting == list(zip(*projections.waiting.upsert([world.waiting[bob]])[1], strict=True))
+    assert waiting == list(zip(*projections.waiting.upsert([working_set.parties[bob]])[1], strict=True))
     assert waiting[0][4:6] == ("offered", bookings[-1][0])
     assert bookings[-1][2] == "bob"
 
@@ -427,7 +431,7 @@ async def test_a_user_waits_once_for_a_flight_even_by_a_writer_that_did_not_look
     await bench.wait(flight_id, "bob", 1)
     store, again = await bench.open(), asks(JoinWaitlist(flight_id, "bob", 1))
     loaded = await store.load([again])
-    loaded.world.waiting.clear()
+    loaded.working_set.parties.clear()
     block = Block(loaded)
     block.decide(again)
     with pytest.raises(errors.UniqueViolation):
