@@ -93,7 +93,7 @@ def expires_without_looking_again(patch: Patch) -> Parts:
 
 
 def keeps_hold_not_due_for_ever(patch: Patch) -> Parts:
-    patch.setattr(HoldNotDue, "kept", True)
+    patch.setattr(HoldNotDue, "is_recorded", True)
     return Parts()
 
 
