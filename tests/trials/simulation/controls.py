@@ -133,13 +133,13 @@ def never_takes_the_lock_from_the_frozen(patch: Patch) -> Parts:
 
 
 def forgets_to_give_seats_back(patch: Patch) -> Parts:
-    follow = Seats.follow
+    follow = Seats.replace_use
 
     def forget(seats: Seats, before: SeatUse, after: SeatUse) -> None:
         if sum(after) >= sum(before):
             follow(seats, before, after)
 
-    patch.setattr(Seats, "follow", forget)
+    patch.setattr(Seats, "replace_use", forget)
     return Parts()
 
 
