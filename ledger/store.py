@@ -190,7 +190,7 @@ class Store:
         await self._sync()
         if self._warning:
             raise NotReplicated(self._warning)
-        self._flight_cache.put(block.input.world.flights.values())
+        self._flight_cache.put(block.input.working_set.flights.values())
 
     def _send_decided(self, block: Block) -> None:
         """Send the events and outcomes that were not sent yet, and the view rows that these events change."""
@@ -231,7 +231,7 @@ class Store:
 
 
 def _seat_rows(block: Block) -> list[sql.SeatRow]:
-    counts = ((id, block.input.world.seats[id]) for id in block.touched_seats)
+    counts = ((id, block.input.working_set.seats[id]) for id in block.touched_seats)
     return [sql.SeatRow(id, seats.seats, seats.held, seats.booked) for id, seats in counts]
 
 
@@ -262,7 +262,7 @@ def fill(working_set: WorkingSet, rows: Sequence[tuple[Any, ...]]) -> None:
             case Booking() as booking:
                 working_set.bookings[originator_id] = booking
             case WaitingParty() as party:
-                working_set.waiting[originator_id] = party
+                working_set.parties[originator_id] = party
 
 
 _ORIGINATOR = attrgetter("originator_id")
