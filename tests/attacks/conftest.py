@@ -5,14 +5,16 @@ import json
 import pytest
 
 from tests.contract.client import connect
-from tests.contract.people import ALICE, BOB, OLGA, SECRET, Caller
-from tests.contract.program import Program
+from tests.contract.people import ALICE, BOB, OLGA, SECRET, ApiCaller
+from tests.contract.program import ProgramUnderTest
 
 LOGS_ALL = {"SEATLEDGER_LOG_LEVEL": "DEBUG", "SEATLEDGER_LOG_FORMAT": "json"}
 
 
 def running(**settings):
-    program = Program(**LOGS_ALL | {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_SWEEP_CRON": ""} | settings)
+    program = ProgramUnderTest(
+        **LOGS_ALL | {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_SWEEP_CRON": ""} | settings
+    )
     try:
         program.environment["SEATLEDGER_LOG_FILE"] = str(program.logs / "seatledger.log")
         program.start()
@@ -44,25 +46,25 @@ def program():
 
 @pytest.fixture
 async def api(program):
-    async with connect(program.url) as api:
+    async with connect(program) as api:
         yield api
 
 
 @pytest.fixture
 def alice(api):
-    return Caller.of(api, ALICE)
+    return ApiCaller.of(api, ALICE)
 
 
 @pytest.fixture
 def bob(api):
-    return Caller.of(api, BOB)
+    return ApiCaller.of(api, BOB)
 
 
 @pytest.fixture
 def operator(api):
-    return Caller.of(api, OLGA)
+    return ApiCaller.of(api, OLGA)
 
 
 @pytest.fixture
 async def document(api):
-    return (await api.call("GET", "/openapi.json")).done()
+    return (await api.call("GET", "/openapi.json")).ok()

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from tests.contract.client import Answer, decode
+from tests.contract.client import HttpAnswer, decode
 from tests.contract.samples import new_key
 
 STREAM_SECONDS = 0.3
@@ -60,7 +60,7 @@ class Call:
     def _is_about_flights(self) -> bool:
         return "/flights/" in self.path
 
-    async def send(self, session: aiohttp.ClientSession, url: str, token: str | None, aim: Aim) -> Answer:
+    async def send(self, session: aiohttp.ClientSession, url: str, token: str | None, aim: Aim) -> HttpAnswer:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         if any(parameter["name"] == "x-idempotency-key" for parameter in self.described["parameters"]):
             headers["x-idempotency-key"] = new_key()
@@ -73,7 +73,9 @@ class Call:
             # A stream of events has no end to wait for.
             endless = response.content_type == "text/event-stream"
             raw = await response.content.readany() if endless else await response.read()
-            return Answer(self.method, self.path, response.status, response.headers, decode(response, raw))
+            return HttpAnswer(
+                self.method, self.path, response.status, response.headers, decode(response, raw)
+            )
 
     def _address(self, aim: Aim) -> str:
         values = {

@@ -12,7 +12,7 @@ from tests.attacks.every_call import calls
 from tests.attacks.mutations import bodies
 from tests.contract.client import PROBLEM_FIELDS
 from tests.contract.people import OLGA
-from tests.contract.samples import an_unknown_id, new_key
+from tests.contract.samples import new_key, unknown_id
 from tests.repetitions import times
 
 MUTATIONS = times(40, 120)
@@ -103,7 +103,7 @@ def test_any_json_and_any_mutation_is_answered_properly(wire, commands):
 
 def mutated(wire, call):
     """The statuses that a command answered to mutations of its example."""
-    path = call.path.replace("{id}", an_unknown_id())
+    path = call.path.replace("{id}", unknown_id())
     statuses = set()
 
     @settings(
@@ -127,7 +127,7 @@ def test_a_nasty_body_is_refused_by_every_command(wire, commands, name):
         optional = not call.described["requestBody"]["required"]
         if optional and NASTY[name] == b"" and "{id}" not in call.path:
             continue  # nothing is all that it takes
-        status = wire.post(call.path.replace("{id}", an_unknown_id()), NASTY[name])
+        status = wire.post(call.path.replace("{id}", unknown_id()), NASTY[name])
         assert status in ({400, 413, 404} if optional else {400, 413}), call
 
 
@@ -150,7 +150,7 @@ def test_any_query_string_is_answered_properly(wire, data):
         "/api/v1/flights",
         "/api/v1/bookings",
         "/api/v1/events",
-        f"/api/v1/bookings/{an_unknown_id()}",
+        f"/api/v1/bookings/{unknown_id()}",
     ):
         answer, raw = wire.send("GET", f"{path}?{query}", None)
         assert answer.status in {200, 400, 404}, (path, query, raw)

@@ -17,11 +17,13 @@ SECONDS_MAX = 300
 
 
 async def test_schemathesis_finds_no_lie_in_the_document(program, operator, tmp_path):
-    flight = await operator.flight(seats=900)
-    bookings = [(await operator.book(flight)).made() for _ in range(4)]
-    full = await operator.flight(seats=1)
-    (await operator.book(full)).made()
-    parties = [(await operator.wait(full, user_id=name)).made() for name in ("ann", "ben", "cid")]
+    flight = await operator.create_flight(seats=900)
+    bookings = [(await operator.book(flight)).created() for _ in range(4)]
+    full = await operator.create_flight(seats=1)
+    (await operator.book(full)).created()
+    parties = [
+        (await operator.join_waiting_list(full, user_id=name)).created() for name in ("ann", "ben", "cid")
+    ]
     targets = {
         "flight": [flight["id"], full["id"]],
         "booking": [booking["id"] for booking in bookings],

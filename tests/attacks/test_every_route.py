@@ -11,7 +11,7 @@ from api.app import create_app
 from tests.api.conftest import SETTINGS, client, running, token
 from tests.attacks.every_call import Aim, calls
 from tests.contract.people import BY_ROLE, mint
-from tests.contract.samples import an_unknown_id
+from tests.contract.samples import unknown_id
 
 PUBLIC = {
     "GET /api/v1/info",
@@ -39,9 +39,9 @@ async def victims(operator):
     """A fresh flight for each call that might change it: the victim has a booking, and waits for more."""
 
     async def make():
-        flight = await operator.flight(seats=9)
-        booking = (await operator.book(flight, user_id=VICTIM)).made()
-        party = (await operator.wait(flight, 9, user_id=VICTIM)).made()
+        flight = await operator.create_flight(seats=9)
+        booking = (await operator.book(flight, user_id=VICTIM)).created()
+        party = (await operator.join_waiting_list(flight, 9, user_id=VICTIM)).created()
         return Aim(flight["id"], booking["id"], party["id"], VICTIM)
 
     return make
@@ -83,18 +83,18 @@ async def test_to_a_client_anothers_booking_is_an_unknown_one(
         for name in {bob.sub, VICTIM} if call.names_a_booking else {bob.sub}:
             before = await api.position()
             hers = Aim(aim.flight_id, aim.booking_id, aim.waiting_id, name)
-            nobodys = Aim(aim.flight_id, an_unknown_id(), an_unknown_id(), name)
+            nobodys = Aim(aim.flight_id, unknown_id(), unknown_id(), name)
             of_hers = await call.send(session, program.url, bob.token, hers)
             assert VICTIM not in json.dumps(of_hers.body), call
             if call.names_a_booking:
                 of_nobodys = await call.send(session, program.url, bob.token, nobodys)
                 assert of_hers.status == of_nobodys.status in (403, 404), (call, of_hers)
-                assert nameless(of_hers, hers) == nameless(of_nobodys, nobodys), call
+                assert strip_ids(of_hers, hers) == strip_ids(of_nobodys, nobodys), call
                 assert await api.position() == before, call
                 tried += 1
-        found = (await operator.get(f"/bookings/{aim.booking_id}")).done()
+        found = (await operator.get(f"/bookings/{aim.booking_id}")).ok()
         assert (found["status"], found["version"], found["user_id"]) == ("initiated", 1, VICTIM), call
-        found = await operator.standing({"id": aim.waiting_id})
+        found = await operator.find_party({"id": aim.waiting_id})
         assert (found["status"], found["version"], found["user_id"]) == ("waiting", 1, VICTIM), call
     assert tried >= 10
 
@@ -144,7 +144,7 @@ async def test_a_route_without_a_promise_lets_nobody_in(role):
     assert answer.status_code == (403 if role else 401)
 
 
-def nameless(answer, aim):
+def strip_ids(answer, aim):
     """Status, headers and body, without what names this request or this booking."""
     changing = ("instance", "request_id")
     body = {name: value for name, value in answer.body.items() if name not in changing}

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.attacks.conftest import log_lines
-from tests.contract.people import SECRET, Caller, mint
-from tests.contract.samples import an_unknown_id, new_key, query
+from tests.contract.people import SECRET, ApiCaller, mint
+from tests.contract.samples import new_key, query, unknown_id
 
 LINES = [
     "'; drop table ledger.events; --",
@@ -55,62 +55,62 @@ def at_once():
 
 @pytest.mark.parametrize("text", LINES)
 async def test_a_name_that_looks_like_code_is_a_name(api, operator, text):
-    somebody = Caller(api, text, mint(sub=text, roles=["client"], exp=2**32))
-    flight = await operator.flight()
-    booking = (await somebody.book(flight)).made()
+    somebody = ApiCaller(api, text, mint(sub=text, roles=["client"], exp=2**32))
+    flight = await operator.create_flight()
+    booking = (await somebody.book(flight)).created()
     assert booking["user_id"] == text
-    assert (await somebody.booking(booking)).done() == booking
-    listed = (await operator.get("/bookings" + query(user_id=text, flight_id=flight["id"]))).done()
+    assert (await somebody.find_booking(booking)).ok() == booking
+    listed = (await operator.get("/bookings" + query(user_id=text, flight_id=flight["id"]))).ok()
     assert listed["data"] == [booking]
-    (await somebody.pay(booking)).made()
-    assert {event["actor"] for event in await operator.history(booking)} == {text}
+    (await somebody.pay(booking)).created()
+    assert {event["actor"] for event in await operator.read_history(booking)} == {text}
 
 
 @pytest.mark.parametrize("text", LINES + CONTROLS)
 async def test_a_reason_is_kept_to_the_letter(operator, alice, text):
-    booking = (await alice.book(await operator.flight())).made()
-    (await alice.post(f"/bookings/{booking['id']}/cancel", {"reason": text}, key=new_key())).done()
-    assert text in texts((await alice.history(booking))[-1]["data"])
+    booking = (await alice.book(await operator.create_flight())).created()
+    (await alice.post(f"/bookings/{booking['id']}/cancel", {"reason": text}, key=new_key())).ok()
+    assert text in texts((await alice.read_history(booking))[-1]["data"])
 
 
 @pytest.mark.parametrize("text", CONTROLS)
 async def test_a_name_with_controls_is_refused_or_kept_and_never_signed_in(api, operator, text):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     answer = await operator.book(flight, user_id=text)
-    assert answer.status == 400 or answer.made()["user_id"] == text
+    assert answer.status == 400 or answer.created()["user_id"] == text
     bearer = mint(sub=text, roles=["client"], exp=2**32)
-    (await api.call("GET", "/api/v1/bookings", token=bearer)).refused(401)
+    (await api.call("GET", "/api/v1/bookings", token=bearer)).refusal(401)
 
 
 @pytest.mark.parametrize("text", [text for text in LINES if text.isascii()])
 async def test_a_key_is_a_key(operator, alice, text):
-    flight, key = await operator.flight(), text.replace(" ", "+")
-    booking = (await alice.book(flight, key=key)).made()
+    flight, key = await operator.create_flight(), text.replace(" ", "+")
+    booking = (await alice.book(flight, key=key)).created()
     again = await alice.book(flight, key=key)
-    assert (again.made(), again.replayed) == (booking, True)
-    assert (await alice.history(booking))[0]["causation_id"] == key
-    (await alice.book(flight, key=key + "+")).made()
+    assert (again.created(), again.replayed) == (booking, True)
+    assert (await alice.read_history(booking))[0]["causation_id"] == key
+    (await alice.book(flight, key=key + "+")).created()
 
 
 @pytest.mark.parametrize("text", LINES + CONTROLS)
 async def test_filters_sorts_cursors_and_paths_are_no_code(operator, alice, text):
     for name in ("origin", "destination", "date", "sort", "cursor", "max_price", "min_seats", "limit"):
-        (await alice.get("/flights" + query(**{name: text}))).refused(400)
+        (await alice.get("/flights" + query(**{name: text}))).refusal(400)
     for name in ("status", "cursor", "flight_id", "limit", "min_position"):
-        (await alice.get("/bookings" + query(**{name: text}))).refused(400)
+        (await alice.get("/bookings" + query(**{name: text}))).refusal(400)
     for name in ("as_of", "version", "position"):
-        (await alice.get(f"/bookings/{an_unknown_id()}" + query(**{name: text}))).refused(400)
+        (await alice.get(f"/bookings/{unknown_id()}" + query(**{name: text}))).refusal(400)
     found = await operator.get("/events" + query(type=text))
     assert found.status == 400 or found.body["data"] == []
     for path in ("/flights/", "/bookings/"):
-        (await alice.get(path + quote(text, safe=""))).refused(404)
+        (await alice.get(path + quote(text, safe=""))).refusal(404)
 
 
 @pytest.mark.parametrize("text", [text for text in LINES if text.isascii()])
 async def test_headers_come_back_only_if_they_are_ids(api, alice, text):
     headers = {"x-request-id": text, "traceparent": text, "User-Agent": text, "Accept": text, "Host": "x"}
     answer = await alice.get("/flights", headers=headers | {"X-Forwarded-For": text, "Referer": text})
-    assert answer.done()
+    assert answer.ok()
     assert text not in str(answer.headers)
 
 
@@ -124,9 +124,9 @@ async def test_no_header_of_an_answer_can_be_written_by_a_caller(alice):
 async def test_every_line_of_the_log_is_one_record_with_no_secret_in_it(program, api, alice, operator):
     for text in LINES + CONTROLS:
         await operator.get("/flights/" + quote(text, safe=""))
-        await operator.post("/bookings", {"flight_id": an_unknown_id(), "user_id": text, "seats": 1})
+        await operator.post("/bookings", {"flight_id": unknown_id(), "user_id": text, "seats": 1})
     wrong = alice.token[:-4] + "AAAA"
-    (await api.call("GET", "/api/v1/bookings", token=wrong)).refused(401)
+    (await api.call("GET", "/api/v1/bookings", token=wrong)).refusal(401)
     lines = log_lines(program)
     assert any(json.loads(line)["level"] == "DEBUG" for line in lines)
     for line in lines:

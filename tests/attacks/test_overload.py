@@ -13,7 +13,7 @@ from ledger.store import HEAD_LOCK
 from ledger.writer import QUEUE_MAX
 from tests.attacks.conftest import running
 from tests.contract.client import connect
-from tests.contract.people import ALICE, OLGA, Caller
+from tests.contract.people import ALICE, OLGA, ApiCaller
 from trials.bench.footprint import memory_bytes
 
 MORE = 300
@@ -33,7 +33,7 @@ def narrow_program():
 
 @pytest.fixture
 async def narrow_api(narrow_program):
-    async with connect(narrow_program.url) as api:
+    async with connect(narrow_program) as api:
         yield api
 
 
@@ -57,21 +57,21 @@ def only_clean_refusals(answers, done):
     """Each was done, or refused as overload is, with when to come back; how many were refused."""
     refused = [answer for answer in answers if answer.status != done]
     for answer in refused:
-        answer.refused(503, "overloaded")
+        answer.refusal(503, "overloaded")
         assert int(answer.headers["retry-after"]) >= 1
     return len(refused)
 
 
 async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, narrow_api):
-    operator, alice = Caller.of(narrow_api, OLGA), Caller.of(narrow_api, ALICE)
-    flights = [await operator.flight(seats=1000) for _ in range(4)]
+    operator, alice = ApiCaller.of(narrow_api, OLGA), ApiCaller.of(narrow_api, ALICE)
+    flights = [await operator.create_flight(seats=1000) for _ in range(4)]
     memory = memory_bytes(narrow_program.process.pid)
     async with held(narrow_program, "select pg_advisory_xact_lock(%s)", HEAD_LOCK):
         asked = [asyncio.create_task(alice.book(flights[n % 4])) for n in range(QUEUE_MAX + 64 + MORE)]
         await refused_meanwhile(asked)
-        assert (await alice.get("/flights?limit=1")).done()
+        assert (await alice.get("/flights?limit=1")).ok()
     assert MORE <= only_clean_refusals(await asyncio.gather(*asked), 201) <= MORE + 64
-    sold = sum(held for held, _, _ in [await alice.seats(flight) for flight in flights])
+    sold = sum(held for held, _, _ in [await alice.count_seats(flight) for flight in flights])
     assert sold == sum(task.result().status == 201 for task in asked)
     assert memory_bytes(narrow_program.process.pid) - memory < MEMORY_BYTES_MAX
     await recovered(alice, flights[0])
@@ -87,8 +87,8 @@ async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, na
 async def test_more_readers_than_may_wait_are_refused_at_once(
     narrow_program, narrow_api, path, at_once, waiting
 ):
-    alice = Caller.of(narrow_api, ALICE)
-    flight = await Caller.of(narrow_api, OLGA).flight(seats=100)
+    alice = ApiCaller.of(narrow_api, ALICE)
+    flight = await ApiCaller.of(narrow_api, OLGA).create_flight(seats=100)
     path = path.format(**flight)
     async with held(narrow_program, "lock table views.flights in access exclusive mode"):
         asked = [asyncio.create_task(alice.get(path)) for _ in range(at_once + waiting + MORE)]
@@ -100,7 +100,7 @@ async def test_more_readers_than_may_wait_are_refused_at_once(
 
 
 async def test_four_times_the_callers_get_clean_answers(program, api, alice, operator):
-    flights = [await operator.flight(seats=1000) for _ in range(12)]
+    flights = [await operator.create_flight(seats=1000) for _ in range(12)]
     await load(alice, flights, CLIENTS, 1)
     memory = memory_bytes(program.process.pid)
     answers = await load(alice, flights, 4 * CLIENTS, LOAD_SECONDS)
@@ -108,7 +108,7 @@ async def test_four_times_the_callers_get_clean_answers(program, api, alice, ope
         assert answer.status in (201, 409) or (answer.status == 503 and answer.headers["retry-after"])
     assert any(answer.status in (201, 409) for answer in answers)
     assert memory_bytes(program.process.pid) - memory < MEMORY_BYTES_MAX
-    await recovered(alice, await operator.flight())
+    await recovered(alice, await operator.create_flight())
 
 
 async def load(caller, flights, clients, seconds):

@@ -109,7 +109,7 @@ def beginnings():
 
 
 async def test_thousands_who_say_nothing_or_little_starve_nobody(program, api, alice, operator):
-    flight = await operator.flight(seats=900)
+    flight = await operator.create_flight(seats=900)
     root = program.process.pid
     await asyncio.gather(*[alice.get("/flights") for _ in range(50)])
     memory, files = memory_bytes(root), open_files(root)

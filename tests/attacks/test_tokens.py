@@ -103,25 +103,25 @@ ALL = UNSIGNED | KEY_FROM_THE_TOKEN | CRITICAL | CLAIMED | SHAPED
 async def test_a_forged_or_strange_token_is_nobodys(api, name):
     header = f"Bearer {ALL[name]}".encode().decode("latin-1", "ignore")
     answer = await api.call("POST", "/api/v1/flights", json={}, headers={"Authorization": header})
-    answer.refused(401, "unauthenticated")
+    answer.refusal(401, "unauthenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="seatledger", error="invalid_token"'
 
 
 async def test_the_same_token_without_its_oddity_is_somebodys(api):
     """The control: what was refused above was refused for what is odd about it."""
-    (await api.call("POST", "/api/v1/flights", json={}, token=signed())).refused(400)
+    (await api.call("POST", "/api/v1/flights", json={}, token=signed())).refusal(400)
     dated = CLAIMS | {"iat": 1, "nbf": 1, "exp": 4_000_000_000.5}
-    (await api.call("POST", "/api/v1/flights", json={}, token=signed(dated))).refused(400)
+    (await api.call("POST", "/api/v1/flights", json={}, token=signed(dated))).refusal(400)
     strange = HS256 | {"kid": "unused", "jku": "http://127.0.0.1:9/", "typ": "at+jwt"}
-    (await api.call("POST", "/api/v1/flights", json={}, token=signed(header=strange))).refused(400)
+    (await api.call("POST", "/api/v1/flights", json={}, token=signed(header=strange))).refusal(400)
 
 
 async def test_of_a_claim_told_twice_the_last_counts(api):
     """RFC 7519, section 4: refused, or the last one; a parser that took the first would let alice be bob."""
     bearer = signed(told_twice("roles", ["auditor"]))
-    (await api.call("POST", "/api/v1/flights", json={}, token=bearer)).refused(400)
+    (await api.call("POST", "/api/v1/flights", json={}, token=bearer)).refusal(400)
     expired_last = signed(json.dumps(CLAIMS).encode()[:-1] + b', "exp": 1}')
-    (await api.call("POST", "/api/v1/flights", json={}, token=expired_last)).refused(401)
+    (await api.call("POST", "/api/v1/flights", json={}, token=expired_last)).refusal(401)
 
 
 async def test_two_authorization_headers_are_nobodys(api):

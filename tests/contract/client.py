@@ -1,4 +1,4 @@
-"""A small HTTP client that holds every answer to the rules all answers share."""
+"""An HTTP client that checks the rules of every answer: problem documents, request ids, no 500."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from tests.contract.program import ProgramUnderTest
+
 V1 = "/api/v1"
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
@@ -19,8 +21,8 @@ ABSENT: Any = object()
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back: `body` is decoded JSON, or text where the answer is something else."""
+class HttpAnswer:
+    """Status, headers and body of an answer; `body` is decoded JSON, or text for other media types."""
 
     method: str
     path: str
@@ -40,30 +42,29 @@ class Answer:
     def replayed(self) -> bool:
         return self.headers.get("idempotency-replayed") == "true"
 
-    def made(self) -> Any:
-        """The body of a 201."""
+    def created(self) -> Any:
+        """Return the body; fail unless the status is 201 Created."""
         assert self.status == 201, self
         return self.body
 
-    def done(self) -> Any:
-        """The body of a 200."""
+    def ok(self) -> Any:
+        """Return the body; fail unless the status is 200 OK."""
         assert self.status == 200, self
         return self.body
 
-    def refused(self, status: int, code: str | None = None, **facts: Any) -> Any:
-        """The problem document of a refusal, after checking its status, code and facts."""
+    def refusal(self, status: int, code: str | None = None, **facts: Any) -> Any:
+        """Return the problem document; fail unless it has this status, code and facts."""
         assert self.status == status, self
         assert code is None or self.body["code"] == code, self
         assert {name: self.body.get(name) for name in facts} == facts, self
         return self.body
 
-    def hold_to_common_rules(self) -> None:
+    def check_common_rules(self) -> None:
         assert self.headers.get("x-request-id"), f"no x-request-id: {self}"
-        assert self.status != 500, self
         if self.status >= 400 and self.method != "HEAD" and not self.path.startswith("/health/"):
-            self._is_a_problem_document()
+            self._check_problem_document()
 
-    def _is_a_problem_document(self) -> None:
+    def _check_problem_document(self) -> None:
         assert self.media_type == "application/problem+json", self
         assert self.body.keys() >= PROBLEM_FIELDS, self
         assert self.body["status"] == self.status, self
@@ -77,10 +78,11 @@ class Answer:
 
 
 class Api:
-    """One connection pool to one server; `position` is what `/info` says the log has reached."""
+    """Connection pool to one program."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self.url = url
+    def __init__(self, program: ProgramUnderTest, session: aiohttp.ClientSession) -> None:
+        self.program = program
+        self.url = program.url
         self.session = session
 
     async def call(
@@ -92,8 +94,11 @@ class Api:
         json: Any = ABSENT,
         content: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Sends `json` as JSON, or `content` (bytes, or chunks of them) exactly as it is."""
+    ) -> HttpAnswer:
+        """Send `json` as JSON, or `content` (bytes, or chunks of bytes) unchanged.
+
+        A 500 and a broken connection fail with the program's last log lines.
+        """
         sent = {"Authorization": f"Bearer {token}"} if token is not None else {}
         if json is not ABSENT:
             content = encode(json)
@@ -101,29 +106,35 @@ class Api:
             sent["Content-Type"] = "application/json"
         sent |= headers or {}
         sent = {name: value for name, value in sent.items() if value is not None}
-        where = URL(self.url + path, encoded=True)
-        request = self.session.request(method, where, data=content, headers=sent, allow_redirects=False)
-        async with request as response:
-            raw = await response.read()
-            answer = Answer(method, path, response.status, response.headers, decode(response, raw))
-        answer.hold_to_common_rules()
+        url = URL(self.url + path, encoded=True)
+        request = self.session.request(method, url, data=content, headers=sent, allow_redirects=False)
+        try:
+            async with request as response:
+                raw = await response.read()
+        except aiohttp.ClientError as error:
+            error.add_note(self.program.describe_failure())
+            raise
+        answer = HttpAnswer(method, path, response.status, response.headers, decode(response, raw))
+        self.program.check_no_server_error(answer.status, answer)
+        answer.check_common_rules()
         return answer
 
     async def position(self) -> int:
-        info = (await self.call("GET", f"{V1}/info")).done()
+        """Return the position of the last event in the log."""
+        info = (await self.call("GET", f"{V1}/info")).ok()
         return int(info["position"])
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Api]:
-    """An `Api` that may hold any number of connections at once, like as many separate clients."""
+async def connect(program: ProgramUnderTest) -> AsyncIterator[Api]:
+    """Open an `Api` without a limit of connections, so that concurrent calls act as separate clients."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         timeout=aiohttp.ClientTimeout(total=30),
         skip_auto_headers={"Content-Type"},
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield Api(url, session)
+        yield Api(program, session)
 
 
 def encode(value: Any) -> bytes:

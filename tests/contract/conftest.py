@@ -1,16 +1,20 @@
-"""Servers started as a user starts them, and the people who call them."""
+"""Servers started as a user starts them, and callers of their API."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.contract.client import Api, connect
-from tests.contract.people import ALICE, AMIR, BOB, NINA, OLGA, SECRET, Caller, somebody_new
-from tests.contract.program import Program
+from tests.contract.clock import DatabaseClock
+from tests.contract.people import ALICE, AMIR, BOB, NINA, OLGA, SECRET, ApiCaller, new_client
+from tests.contract.program import ProgramUnderTest
 
 
-def running(**settings: str) -> Iterator[Program]:
-    program = Program(**settings)
+def serve(**settings: str) -> Iterator[ProgramUnderTest]:
+    """Start a program that logs to a file, yield it, and stop it."""
+    program = ProgramUnderTest(**settings)
     try:
         program.environment["SEATLEDGER_LOG_FORMAT"] = "json"
         program.environment["SEATLEDGER_LOG_FILE"] = str(program.logs / "seatledger.log")
@@ -21,11 +25,9 @@ def running(**settings: str) -> Iterator[Program]:
 
 
 @pytest.fixture(scope="session")
-def program() -> Iterator[Program]:
-    """The server most tests share: holds outlive each test, payments lapse no sooner, and it is patient on a
-    busy machine.
-    """
-    yield from running(
+def program() -> Iterator[ProgramUnderTest]:
+    """Server that most tests share. Holds outlast each test, and the deadline allows for a busy machine."""
+    yield from serve(
         SEATLEDGER_JWT_SECRET=SECRET,
         SEATLEDGER_HOLD_SECONDS="300",
         SEATLEDGER_CAPTURE_SECONDS="60",
@@ -33,74 +35,80 @@ def program() -> Iterator[Program]:
     )
 
 
-@pytest.fixture(scope="session")
-def forgetful_program() -> Iterator[Program]:
-    """Holds last two seconds and offers one, payments wait as long as they do unless told, and no sweeper
-    ever runs.
-    """
-    yield from running(
-        SEATLEDGER_JWT_SECRET=SECRET,
-        SEATLEDGER_HOLD_SECONDS="2",
-        SEATLEDGER_OFFER_SECONDS="1",
-        SEATLEDGER_SWEEP_CRON="",
-    )
+CLOCK_DATABASE = "set_clock"
 
 
 @pytest.fixture(scope="session")
-def hasty_program() -> Iterator[Program]:
-    """Holds last a second, payments wait two, and no sweeper ever runs."""
-    yield from running(
+def clock(server_url: str) -> DatabaseClock:
+    """Clock of the database of `clock_program`."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"create database {CLOCK_DATABASE}")
+    return DatabaseClock(make_conninfo(server_url, dbname=CLOCK_DATABASE), CLOCK_DATABASE)
+
+
+@pytest.fixture(scope="session")
+def clock_program(clock: DatabaseClock) -> Iterator[ProgramUnderTest]:
+    """Server whose time tests set: holds of 60 s, offers of 30 s, captures within 15 minutes, no sweeper."""
+    yield from serve(
+        DATABASE_URL=clock.url,
         SEATLEDGER_JWT_SECRET=SECRET,
-        SEATLEDGER_HOLD_SECONDS="1",
-        SEATLEDGER_CAPTURE_SECONDS="2",
+        SEATLEDGER_HOLD_SECONDS="60",
+        SEATLEDGER_OFFER_SECONDS="30",
         SEATLEDGER_SWEEP_CRON="",
+        SEATLEDGER_DEADLINE_SECONDS="20",
     )
 
 
 @pytest.fixture(scope="module")
-def mortal_program() -> Iterator[Program]:
-    """A server to kill and start again; it makes and keeps its own secret."""
-    yield from running(SEATLEDGER_HOLD_SECONDS="300")
+def mortal_program() -> Iterator[ProgramUnderTest]:
+    """Server that tests kill and start again; it makes and keeps its own secret."""
+    yield from serve(SEATLEDGER_HOLD_SECONDS="300")
 
 
 @pytest.fixture
-async def api(program: Program) -> AsyncIterator[Api]:
-    async with connect(program.url) as api:
+async def api(program: ProgramUnderTest) -> AsyncIterator[Api]:
+    async with connect(program) as api:
         yield api
 
 
 @pytest.fixture
-def alice(api: Api) -> Caller:
-    return Caller.of(api, ALICE)
+async def clock_api(clock_program: ProgramUnderTest) -> AsyncIterator[Api]:
+    async with connect(clock_program) as api:
+        yield api
 
 
 @pytest.fixture
-def bob(api: Api) -> Caller:
-    return Caller.of(api, BOB)
+def alice(api: Api) -> ApiCaller:
+    return ApiCaller.of(api, ALICE)
 
 
 @pytest.fixture
-def operator(api: Api) -> Caller:
-    return Caller.of(api, OLGA)
+def bob(api: Api) -> ApiCaller:
+    return ApiCaller.of(api, BOB)
 
 
 @pytest.fixture
-def auditor(api: Api) -> Caller:
-    return Caller.of(api, AMIR)
+def operator(api: Api) -> ApiCaller:
+    return ApiCaller.of(api, OLGA)
 
 
 @pytest.fixture
-def analyst(api: Api) -> Caller:
-    return Caller.of(api, NINA)
+def auditor(api: Api) -> ApiCaller:
+    return ApiCaller.of(api, AMIR)
 
 
 @pytest.fixture
-def nobody(api: Api) -> Caller:
-    """Somebody without a token."""
-    return Caller(api, ALICE.sub, None)
+def analyst(api: Api) -> ApiCaller:
+    return ApiCaller.of(api, NINA)
 
 
 @pytest.fixture
-def crowd(api: Api) -> Callable[[int], list[Caller]]:
-    """As many clients as asked for, strangers to each other, each with a token of their own."""
-    return lambda count: [Caller.of(api, somebody_new()) for _ in range(count)]
+def anonymous(api: Api) -> ApiCaller:
+    """Caller without a token."""
+    return ApiCaller(api, ALICE.sub, None)
+
+
+@pytest.fixture
+def crowd(api: Api) -> Callable[[int], list[ApiCaller]]:
+    """`crowd(count)`: new clients, each with a token of its own."""
+    return lambda count: [ApiCaller.of(api, new_client()) for _ in range(count)]

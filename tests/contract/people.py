@@ -1,4 +1,4 @@
-"""Who calls the API: named people, their tokens, and the few verbs they have."""
+"""Callers of the API: subjects, their tokens, and one method per request."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from uuid import uuid4
 
 import jwt
 
-from tests.contract.client import ABSENT, V1, Answer, Api
-from tests.contract.samples import BA117, new_key, on_a_day_of_its_own, query
+from tests.contract.client import ABSENT, V1, Api, HttpAnswer
+from tests.contract.samples import BA117, new_key, on_own_day, query
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes-for-the-contract"
 
 
 @dataclass(frozen=True)
-class Person:
-    """A subject and the roles their token grants."""
+class Subject:
+    """Subject of a token and the roles that the token grants."""
 
     sub: str
     roles: tuple[str, ...]
@@ -28,25 +28,25 @@ class Person:
         return mint(sub=self.sub, roles=list(self.roles), exp=int(time.time()) + 3600)
 
 
-ALICE = Person("01900000-a11c-7e00-8000-000000000001", ("client",))
-BOB = Person("01900000-0b0b-7000-8000-000000000002", ("client",))
-OLGA = Person("01900000-01ca-7000-8000-000000000003", ("operator",))
-AMIR = Person("01900000-a31b-7000-8000-000000000004", ("auditor",))
-NINA = Person("01900000-917a-7000-8000-000000000005", ("analyst",))
+ALICE = Subject("01900000-a11c-7e00-8000-000000000001", ("client",))
+BOB = Subject("01900000-0b0b-7000-8000-000000000002", ("client",))
+OLGA = Subject("01900000-01ca-7000-8000-000000000003", ("operator",))
+AMIR = Subject("01900000-a31b-7000-8000-000000000004", ("auditor",))
+NINA = Subject("01900000-917a-7000-8000-000000000005", ("analyst",))
 BY_ROLE = {"client": ALICE, "operator": OLGA, "auditor": AMIR, "analyst": NINA}
 
 
 def mint(**claims: Any) -> str:
-    """A token signed with the server's secret, honest or not about its claims."""
+    """Return a token with any claims, signed with the server's secret."""
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
-def somebody_new() -> Person:
-    return Person(str(uuid4()), ("client",))
+def new_client() -> Subject:
+    return Subject(str(uuid4()), ("client",))
 
 
-class Caller:
-    """A person at the keyboard: every method is one request."""
+class ApiCaller:
+    """Caller with one token: every method is one request, unless its docstring names more."""
 
     def __init__(self, api: Api, sub: str, token: str | None) -> None:
         self.api = api
@@ -54,10 +54,10 @@ class Caller:
         self.token = token
 
     @classmethod
-    def of(cls, api: Api, person: Person) -> Caller:
+    def of(cls, api: Api, person: Subject) -> ApiCaller:
         return cls(api, person.sub, person.token())
 
-    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         return await self.api.call("GET", V1 + path, token=self.token, headers=headers)
 
     async def post(
@@ -68,20 +68,20 @@ class Caller:
         key: str | None = None,
         content: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> HttpAnswer:
         sent = {"x-idempotency-key": key} if key is not None else {}
         sent |= headers or {}
         return await self.api.call(
             "POST", V1 + path, token=self.token, json=json, content=content, headers=sent
         )
 
-    async def schedule(self, flight: Mapping[str, Any] = BA117, **changes: Any) -> Answer:
-        """Schedules the flight on a day nobody else uses, unless `changes` name the times."""
-        return await self.post("/flights", on_a_day_of_its_own(flight) | changes)
+    async def schedule(self, flight: Mapping[str, Any] = BA117, **changes: Any) -> HttpAnswer:
+        """Schedule a flight on a day of its own, unless `changes` give the times."""
+        return await self.post("/flights", on_own_day(flight) | changes)
 
-    async def flight(self, **changes: Any) -> Any:
-        """A flight that certainly exists."""
-        return (await self.schedule(**changes)).made()
+    async def create_flight(self, **changes: Any) -> Any:
+        """Schedule a flight and return it; fail if it is refused."""
+        return (await self.schedule(**changes)).created()
 
     async def book(
         self,
@@ -91,9 +91,9 @@ class Caller:
         user_id: str | None = None,
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        wish = {"flight_id": flight["id"], "user_id": user_id or self.sub, "seats": seats}
-        return await self.post("/bookings", wish, key=key, headers=headers)
+    ) -> HttpAnswer:
+        body = {"flight_id": flight["id"], "user_id": user_id or self.sub, "seats": seats}
+        return await self.post("/bookings", body, key=key, headers=headers)
 
     async def pay(
         self,
@@ -104,8 +104,8 @@ class Caller:
         user_id: str | None = None,
         capture: str | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Pays what the booking costs, or `total_cost`, with a key of its own unless one is given."""
+    ) -> HttpAnswer:
+        """Pay what the booking costs, or `total_cost`, under a new key unless `key` is given."""
         payment = {
             "booking_id": booking["id"],
             "user_id": user_id or self.sub,
@@ -115,80 +115,80 @@ class Caller:
             payment["capture"] = capture
         return await self.post("/bookings/payments", payment, key=key or new_key(), headers=headers)
 
-    async def cancel(self, booking: Mapping[str, Any], **options: Any) -> Answer:
+    async def cancel(self, booking: Mapping[str, Any], **options: Any) -> HttpAnswer:
         return await self.post(f"/bookings/{booking['id']}/cancel", {}, **options)
 
-    async def booked(self, flight: Mapping[str, Any], seats: int = 1) -> Any:
-        """A booking that is certainly paid for."""
-        return (await self.pay((await self.book(flight, seats)).made())).made()["booking"]
+    async def book_and_pay(self, flight: Mapping[str, Any], seats: int = 1) -> Any:
+        """Hold seats, pay for them, and return the booking."""
+        return (await self.pay((await self.book(flight, seats)).created())).created()["booking"]
 
-    async def pending(self, flight: Mapping[str, Any], seats: int = 1) -> Any:
-        """A booking whose payment certainly waits to be captured."""
-        held = (await self.book(flight, seats)).made()
-        return (await self.pay(held, capture="manual")).made()["booking"]
+    async def book_pending(self, flight: Mapping[str, Any], seats: int = 1) -> Any:
+        """Hold seats, authorise the payment, and return the booking before its capture."""
+        held = (await self.book(flight, seats)).created()
+        return (await self.pay(held, capture="manual")).created()["booking"]
 
-    async def capture(self, booking: Mapping[str, Any], **options: Any) -> Answer:
+    async def capture(self, booking: Mapping[str, Any], **options: Any) -> HttpAnswer:
         return await self.post(f"/bookings/{booking['id']}/capture", {}, **options)
 
-    async def void(self, booking: Mapping[str, Any], reason: str = "declined", **options: Any) -> Answer:
+    async def void(self, booking: Mapping[str, Any], reason: str = "declined", **options: Any) -> HttpAnswer:
         return await self.post(f"/bookings/{booking['id']}/void", {"reason": reason}, **options)
 
-    async def keep(self, booking: Mapping[str, Any], seats: Any, **options: Any) -> Answer:
-        """Gives back all seats of the booking but so many."""
+    async def reduce_seats(self, booking: Mapping[str, Any], seats: Any, **options: Any) -> HttpAnswer:
+        """Give back all but `seats` seats of the booking."""
         return await self.post(f"/bookings/{booking['id']}/seats", {"seats": seats}, **options)
 
-    async def quote(self, booking: Mapping[str, Any], **options: Any) -> Answer:
+    async def quote(self, booking: Mapping[str, Any], **options: Any) -> HttpAnswer:
         return await self.post(f"/bookings/{booking['id']}/cancel/quote", {}, **options)
 
-    async def outcome(self, actor: str, operation: str, key: str) -> Answer:
-        """What is recorded under that key; a key may hold what would end a path."""
+    async def find_outcome(self, actor: str, operation: str, key: str) -> HttpAnswer:
+        """Read the recorded outcome of a command; the key may contain any character."""
         return await self.get(f"/commands/{quote(actor, safe='')}/{operation}/{quote(key, safe='')}")
 
-    async def cancel_flight(self, flight: Mapping[str, Any], **options: Any) -> Answer:
+    async def cancel_flight(self, flight: Mapping[str, Any], **options: Any) -> HttpAnswer:
         return await self.post(f"/flights/{flight['id']}/cancel", {"reason": "fog"}, **options)
 
-    async def settle(self, refund: Mapping[str, Any], reference: str = "re_1", **options: Any) -> Answer:
+    async def settle(self, refund: Mapping[str, Any], reference: str = "re_1", **options: Any) -> HttpAnswer:
         return await self.post(f"/refunds/{refund['id']}/settle", {"reference": reference}, **options)
 
-    async def refunds(self, **filters: Any) -> Any:
-        """The refunds that fit, which must fit on one page."""
-        found = (await self.get("/refunds" + query(limit=200, **filters))).done()
-        assert found["next_cursor"] is None
-        return found["data"]
+    async def list_refunds(self, **filters: Any) -> Any:
+        """Return the refunds that match; fail if there are more than one page."""
+        page = (await self.get("/refunds" + query(limit=200, **filters))).ok()
+        assert page["next_cursor"] is None
+        return page["data"]
 
-    async def wait(
+    async def join_waiting_list(
         self, flight: Mapping[str, Any], seats: Any = 1, *, user_id: str | None = None, **options: Any
-    ) -> Answer:
-        """Joins the flight's waiting list."""
+    ) -> HttpAnswer:
         party = {"user_id": user_id or self.sub, "seats": seats}
         return await self.post(f"/flights/{flight['id']}/waitlist", party, **options)
 
-    async def leave(self, party: Mapping[str, Any], **options: Any) -> Answer:
+    async def leave_waiting_list(self, party: Mapping[str, Any], **options: Any) -> HttpAnswer:
         return await self.post(f"/waitlist/{party['id']}/leave", {}, **options)
 
-    async def standing(self, party: Mapping[str, Any]) -> Any:
-        """The party as it stands now."""
-        return (await self.get(f"/waitlist/{party['id']}")).done()
+    async def find_party(self, party: Mapping[str, Any]) -> Any:
+        return (await self.get(f"/waitlist/{party['id']}")).ok()
 
-    async def line(self, flight: Mapping[str, Any], **filters: Any) -> Any:
-        """The flight's parties, which must fit on one page."""
-        found = (await self.get("/waitlist" + query(flight_id=flight["id"], limit=200, **filters))).done()
-        assert found["next_cursor"] is None
-        return found["data"]
+    async def list_parties(self, flight: Mapping[str, Any], **filters: Any) -> Any:
+        """Return the waiting parties of the flight; fail if there are more than one page."""
+        page = (await self.get("/waitlist" + query(flight_id=flight["id"], limit=200, **filters))).ok()
+        assert page["next_cursor"] is None
+        return page["data"]
 
-    async def head(self) -> Any:
-        return (await self.get("/audit/head")).done()
+    async def read_head(self) -> Any:
+        return (await self.get("/audit/head")).ok()
 
-    async def booking(self, booking: Mapping[str, Any], query: str = "") -> Answer:
+    async def find_booking(self, booking: Mapping[str, Any], query: str = "") -> HttpAnswer:
         return await self.get(f"/bookings/{booking['id']}{query}")
 
-    async def history(self, booking: Mapping[str, Any]) -> Any:
-        return (await self.get(f"/bookings/{booking['id']}/history")).done()["events"]
+    async def read_history(self, booking: Mapping[str, Any]) -> Any:
+        return (await self.get(f"/bookings/{booking['id']}/history")).ok()["events"]
 
-    async def seats(self, flight: Mapping[str, Any]) -> tuple[int, int, int]:
-        """(held, booked, available), after checking that they add up."""
-        found = (await self.get(f"/flights/{flight['id']}/availability")).done()
-        assert found["seats"] == found["held"] + found["booked"] + found["available"], found
-        counts = found["held"], found["booked"], found["available"]
-        assert min(counts) >= 0, found
+    async def count_seats(self, flight: Mapping[str, Any]) -> tuple[int, int, int]:
+        """Return (held, booked, available); fail unless they add up to the seats of the flight."""
+        availability = (await self.get(f"/flights/{flight['id']}/availability")).ok()
+        assert (
+            availability["seats"] == availability["held"] + availability["booked"] + availability["available"]
+        ), availability
+        counts = availability["held"], availability["booked"], availability["available"]
+        assert min(counts) >= 0, availability
         return counts

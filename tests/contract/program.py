@@ -1,8 +1,9 @@
-"""The program under test: one data folder, and `up`, `token`, `verify` run on it the way a user would."""
+"""The program under test: one data folder, with `up`, `token`, `verify` and other commands run on it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -10,9 +11,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
+from tests.waiting import wait_until
 from trials.programs.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -20,14 +22,15 @@ READY_LINE = re.compile(r"^ready (http://\S+:\d+)$", re.MULTILINE | re.ASCII)
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
 COMMAND_SECONDS_MAX = 60
+FAILURE_CHARACTERS_MAX = 8_000
 MODULE = ("-m", "cli.main")
 
 
-class Program:
-    """A fresh data folder and, between `start` and `stop`, a real server process on a free port."""
+class ProgramUnderTest:
+    """A new data folder and, between `start` and `stop`, a server process on a free port."""
 
     def __init__(self, **settings: str) -> None:
-        # Not pytest's private folder: a database that refuses to run as root must be able to reach it.
+        # Outside pytest's private folder: a database that refuses to run as root must be able to reach it.
         self.folder = Path(tempfile.mkdtemp(prefix="seatledger-contract-"))
         self.folder.chmod(0o755)
         self.data = self.folder / "data"
@@ -39,7 +42,7 @@ class Program:
         self.starts = 0
 
     def start(self) -> None:
-        """Starts the server and returns once it has printed its `ready` line."""
+        """Start the server and return once it has printed its `ready` line."""
         self.starts += 1
         with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
             workers = self.environment.get("SEATLEDGER_WORKERS", "2")
@@ -56,7 +59,7 @@ class Program:
         self.url = self._ready_url()
 
     def stop(self) -> int:
-        """Asks politely, as a user's Ctrl-C or a supervisor would, and returns the exit code."""
+        """Send SIGTERM, as Ctrl-C or a supervisor would, and return the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -68,29 +71,48 @@ class Program:
             self.process = None
 
     def kill(self) -> None:
-        """SIGKILL to the whole process group of the server: nobody gets to tidy up."""
+        """Send SIGKILL to the whole process group, so that no process can clean up."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(STOP_SECONDS_MAX)
         self.process = None
 
     def close(self) -> None:
-        """Stops what still runs, deletes the folder, and insists on a clean exit."""
+        """Stop the server, delete the folder, and fail unless the server ended with exit code 0."""
         code = self.stop() if self.process is not None else 0
-        complaints = self.stderr.read_text(errors="replace")[-2000:] if self.starts else ""
+        failure = self.describe_failure() if code else ""
         shutil.rmtree(self.folder, ignore_errors=True)
-        assert code == 0, f"SIGTERM ended in exit code {code}\n{complaints}"
+        assert code == 0, f"SIGTERM ended in exit code {code}\n{failure}"
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One command line call on the same data folder, with the same settings."""
+        """Run one command on the same data folder, with the same settings."""
         return run_program(command, "--data", str(self.data), *arguments, environment=self.environment)
 
     def token(self, sub: str, *roles: str) -> str:
-        """What `token` prints: a token and nothing else."""
-        chosen = [part for role in roles for part in ("--role", role)]
-        printed = self.run("token", "--sub", sub, *chosen)
-        assert printed.returncode == 0, printed.stderr
-        return printed.stdout.strip()
+        """Return the token that the command `token` prints."""
+        options = [part for role in roles for part in ("--role", role)]
+        ended = self.run("token", "--sub", sub, *options)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+    def log_lines(self) -> list[str]:
+        """Return the lines of all log files; each process may write a file of its own."""
+        paths = sorted(self.logs.iterdir())
+        return [line for path in paths for line in path.read_text(errors="replace").split("\n") if line]
+
+    def check_no_server_error(self, status: int, answer: Any) -> None:
+        """Fail with the server's traceback if the status is 500."""
+        if status == 500:
+            raise AssertionError(f"the server answered 500: {answer}\n{self.describe_failure()}")
+
+    def describe_failure(self) -> str:
+        """Return exit code, warnings, errors and tracebacks of the server, the newest last."""
+        code = self.process.poll() if self.process is not None else None
+        state = "the server runs" if code is None else f"the server ended with exit code {code}"
+        records = [text for line in self.log_lines() if (text := _render_problem(line))]
+        stderr = self.stderr.read_text(errors="replace") if self.starts else ""
+        text = "\n".join([*records, stderr])[-FAILURE_CHARACTERS_MAX:]
+        return f"{state}; its log:\n{text}"
 
     @property
     def stdout(self) -> Path:
@@ -101,26 +123,41 @@ class Program:
         return self.folder / f"stderr-{self.starts}.txt"
 
     def _ready_url(self) -> str:
+        def ready() -> re.Match[str] | None:
+            return READY_LINE.search(self.stdout.read_text(errors="replace"))
+
+        def is_ready_or_ended() -> bool:
+            assert self.process is not None
+            return ready() is not None or self.process.poll() is not None
+
+        with contextlib.suppress(AssertionError):
+            wait_until(is_ready_or_ended, START_SECONDS_MAX)
+        if line := ready():
+            return line.group(1)
+        failure = self.describe_failure()
         assert self.process is not None
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline:
-            if ready := READY_LINE.search(self.stdout.read_text(errors="replace")):
-                return ready.group(1)
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        code = self.process.poll()
-        if code is None:
+        if self.process.poll() is None:
             self.kill()
         self.process = None
-        complaints = self.stderr.read_text(errors="replace")[-4000:]
-        raise AssertionError(f"no `ready` line (exit code {code}):\n{complaints}")
+        raise AssertionError(f"no `ready` line: {failure}")
+
+
+def _render_problem(line: str) -> str:
+    """Return a JSON log line of level WARNING or above as text with its traceback; '' for other lines."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
+    if record["level"] not in ("WARNING", "ERROR", "CRITICAL"):
+        return ""
+    traceback = record.pop("exception", "")
+    return "\n".join(filter(None, [json.dumps(record), traceback]))
 
 
 def run_program(
     *arguments: str, environment: dict[str, str], entry: tuple[str, ...] = MODULE
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the program to its end and hands back its exit code, standard output and standard error."""
+    """Run the program to its end and return its exit code, standard output and standard error."""
     command = [sys.executable, *entry, *arguments]
     with subprocess.Popen(
         command,
@@ -143,7 +180,7 @@ def run_program(
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of the caller without the settings of a ledger they may be running themselves."""
+    """Return the environment without the settings of a ledger that the caller may be running."""
     return {
         name: value
         for name, value in os.environ.items()

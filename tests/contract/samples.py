@@ -1,8 +1,7 @@
-"""The samples the tests speak of: flights, money, ids, and readers of times and pages."""
+"""Samples for contract tests: flights, money, ids, times and query strings."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
 from collections.abc import Mapping
@@ -85,19 +84,20 @@ _days = itertools.count(30)
 _routes = itertools.permutations(("QAA", "QBB", "QCC", "QDD", "QEE", "QFF", "QGG", "QHH"), 2)
 
 
-def a_day() -> date:
-    """A day of the future that no other flight of this run departs on."""
+def next_day() -> date:
+    """Return a future day on which no other flight of this run departs."""
     return datetime.now(UTC).date() + timedelta(days=next(_days))
 
 
-def a_route() -> dict[str, str]:
-    """An origin and a destination that no other flight of this run connects."""
+def next_route() -> dict[str, str]:
+    """Return an origin and a destination that no other flight of this run connects."""
     origin, destination = next(_routes)
     return {"origin": origin, "destination": destination}
 
 
-def on_a_day_of_its_own(flight: Mapping[str, Any]) -> dict[str, Any]:
-    day = a_day()
+def on_own_day(flight: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flight with times on a day on which no other flight departs."""
+    day = next_day()
     return {**flight, "departs_at": f"{day}T10:00:00Z", "arrives_at": f"{day}T19:30:00Z"}
 
 
@@ -105,22 +105,17 @@ def new_key() -> str:
     return f"key-{uuid4()}"
 
 
-def an_unknown_id() -> str:
+def unknown_id() -> str:
     return str(uuid4())
 
 
 def at(text: str) -> datetime:
-    """The instant an answer names, which must be written in UTC with a `Z`."""
+    """Parse a time of an answer; fail unless it is written in UTC with a `Z`."""
     assert UTC_TIME.fullmatch(text), f"not an RFC 3339 UTC time: {text!r}"
     return datetime.fromisoformat(text)
 
 
-async def passed(time: str) -> None:
-    """Waits until that instant is over."""
-    await asyncio.sleep((at(time) - datetime.now(UTC)).total_seconds() + 0.1)
-
-
-def made_by_the_server(identifier: str) -> bool:
+def is_server_id(identifier: str) -> bool:
     return UUID(identifier).version == 7 and str(UUID(identifier)) == identifier
 
 
@@ -129,5 +124,5 @@ def rupees(amount: int) -> dict[str, Any]:
 
 
 def query(**filters: Any) -> str:
-    """A query string with everything escaped that needs it."""
+    """Return a query string with every reserved character escaped."""
     return "?" + "&".join(f"{name}={quote(str(value), safe='')}" for name, value in filters.items())

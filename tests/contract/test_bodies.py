@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.contract.samples import BA117, an_unknown_id, on_a_day_of_its_own
+from tests.contract.samples import BA117, on_own_day, unknown_id
 
 NOT_SEATS = {
     "a string": '"1"',
@@ -66,24 +66,24 @@ NOT_REASONS = {
 
 @pytest.mark.parametrize("name", NOT_SEATS)
 async def test_seats_are_a_small_whole_number_or_the_booking_is_refused(operator, alice, name):
-    flight = await operator.flight(seats=20)
+    flight = await operator.create_flight(seats=20)
     ids = f'"flight_id": "{flight["id"]}", "user_id": "{alice.sub}"'
     body = f'{{{ids}, "seats": {NOT_SEATS[name]}}}'
-    (await alice.post("/bookings", content=body.encode())).refused(400)
-    assert await alice.seats(flight) == (0, 0, 20)
+    (await alice.post("/bookings", content=body.encode())).refusal(400)
+    assert await alice.count_seats(flight) == (0, 0, 20)
 
 
 @pytest.mark.parametrize("name", NOT_BOOKINGS)
 async def test_what_is_not_a_json_object_is_a_400(alice, name):
-    (await alice.post("/bookings", content=NOT_BOOKINGS[name])).refused(400)
+    (await alice.post("/bookings", content=NOT_BOOKINGS[name])).refusal(400)
 
 
 @pytest.mark.parametrize("name", NOT_REASONS)
 async def test_text_no_database_could_keep_is_refused_at_the_edge(operator, alice, name):
-    booking = (await alice.book(await operator.flight())).made()
+    booking = (await alice.book(await operator.create_flight())).created()
     body = b'{"reason": ' + NOT_REASONS[name] + b"}"
-    (await alice.post(f"/bookings/{booking['id']}/cancel", content=body)).refused(400)
-    assert (await alice.booking(booking)).done() == booking
+    (await alice.post(f"/bookings/{booking['id']}/cancel", content=body)).refusal(400)
+    assert (await alice.find_booking(booking)).ok() == booking
 
 
 @pytest.mark.parametrize(
@@ -95,38 +95,38 @@ async def test_text_no_database_could_keep_is_refused_at_the_edge(operator, alic
     ],
 )
 async def test_a_key_given_twice_is_refused(operator, twice):
-    first = json.dumps({k: v for k, v in on_a_day_of_its_own(BA117).items() if k != "seats"})
-    (await operator.post("/flights", content=f"{first[:-1]}, {twice}}}".encode())).refused(400)
+    first = json.dumps({k: v for k, v in on_own_day(BA117).items() if k != "seats"})
+    (await operator.post("/flights", content=f"{first[:-1]}, {twice}}}".encode())).refusal(400)
 
 
 async def test_a_field_nobody_knows_is_refused(operator, alice):
-    (await operator.schedule(gate="B42")).refused(400)
-    (await operator.schedule(price={"amount": 1, "currency": "INR", "tax": 1})).refused(400)
-    flight = await operator.flight()
+    (await operator.schedule(gate="B42")).refusal(400)
+    (await operator.schedule(price={"amount": 1, "currency": "INR", "tax": 1})).refusal(400)
+    flight = await operator.create_flight()
     wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
-    (await alice.post("/bookings", wish | {"status": "booked"})).refused(400)
-    booking = (await alice.post("/bookings", wish)).made()
-    (await alice.post(f"/bookings/{booking['id']}/cancel", {"refund": 1})).refused(400)
+    (await alice.post("/bookings", wish | {"status": "booked"})).refusal(400)
+    booking = (await alice.post("/bookings", wish)).created()
+    (await alice.post(f"/bookings/{booking['id']}/cancel", {"refund": 1})).refusal(400)
 
 
 @pytest.mark.parametrize("missing", ["flight_id", "user_id", "seats"])
 async def test_a_missing_field_is_refused(operator, alice, missing):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
     del wish[missing]
-    (await alice.post("/bookings", wish)).refused(400)
+    (await alice.post("/bookings", wish)).refusal(400)
 
 
 @pytest.mark.parametrize("wrong", ["x", 7, None, "", [], "01900000-a11c-7e00-8000-00000000000g", "\n" * 36])
 async def test_a_flights_id_is_a_uuid(operator, wrong):
-    wish = {"flight_id": wrong, "user_id": an_unknown_id(), "seats": 1}
-    (await operator.post("/bookings", wish)).refused(400)
+    wish = {"flight_id": wrong, "user_id": unknown_id(), "seats": 1}
+    (await operator.post("/bookings", wish)).refusal(400)
 
 
 @pytest.mark.parametrize("wrong", [7, None, "", [], "x" * 256, "\n" * 36])
 async def test_a_users_id_is_a_line_of_text(operator, wrong):
-    wish = {"flight_id": an_unknown_id(), "user_id": wrong, "seats": 1}
-    (await operator.post("/bookings", wish)).refused(400)
+    wish = {"flight_id": unknown_id(), "user_id": wrong, "seats": 1}
+    (await operator.post("/bookings", wish)).refusal(400)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.contract.people import ALICE
-from tests.contract.samples import an_unknown_id
+from tests.contract.samples import unknown_id
 from tests.contract.wire import chunked, exchange, head
 
 PATH = "/api/v1/bookings"
@@ -22,38 +22,38 @@ def post(**headers):
 @pytest.mark.parametrize("pieces", [7, 1024], ids=["70 KiB", "10 MiB"])
 def test_a_body_that_announces_too_much_is_a_413(program, pieces):
     parts = [post(Content_Length=str(pieces * len(PIECE))), *[PIECE] * pieces]
-    status, headers, problem = exchange(program.url, parts)
+    status, headers, problem = exchange(program, parts)
     assert (status, problem["status"], bool(headers["x-request-id"])) == (413, 413, True)
 
 
 @pytest.mark.parametrize("pieces", [7, 1024], ids=["70 KiB", "10 MiB"])
 def test_a_chunked_body_that_grows_too_long_is_a_413(program, pieces):
     parts = [post(Transfer_Encoding="chunked"), *chunked([PIECE] * pieces)]
-    status, _, problem = exchange(program.url, parts)
+    status, _, problem = exchange(program, parts)
     assert (status, problem["status"]) == (413, 413)
 
 
 def test_nothing_is_read_of_a_body_that_announces_terabytes(program):
-    status, _, _ = exchange(program.url, [post(Content_Length=str(10**13)), PIECE])
+    status, _, _ = exchange(program, [post(Content_Length=str(10**13)), PIECE])
     assert status == 413
 
 
 async def test_a_body_of_exactly_the_limit_is_read(operator, alice):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     wish = json.dumps({"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}).encode()
-    (await alice.post("/bookings", content=wish.ljust(LIMIT))).made()
-    (await alice.post("/bookings", content=wish.ljust(LIMIT + 1))).refused(413)
+    (await alice.post("/bookings", content=wish.ljust(LIMIT))).created()
+    (await alice.post("/bookings", content=wish.ljust(LIMIT + 1))).refusal(413)
 
 
 async def test_a_chunked_body_within_the_limit_is_read(operator, alice):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     wish = json.dumps({"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}).encode()
 
     async def in_two_parts():
         yield wish[:20]
         yield wish[20:]
 
-    (await alice.post("/bookings", content=in_two_parts())).made()
+    (await alice.post("/bookings", content=in_two_parts())).created()
 
 
 @pytest.mark.parametrize(
@@ -71,29 +71,29 @@ async def test_a_chunked_body_within_the_limit_is_read(operator, alice):
     ],
 )
 async def test_only_application_json_is_a_body(operator, alice, media_type):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
-    (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).refused(415)
-    assert await alice.seats(flight) == (0, 0, 10)
+    (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).refusal(415)
+    assert await alice.count_seats(flight) == (0, 0, 10)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
 async def test_a_compressed_body_is_no_plain_one(operator, alice, encoding):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
-    (await alice.post("/bookings", wish, headers={"Content-Encoding": encoding})).refused(415)
-    (await alice.post("/bookings", wish, headers={"Content-Encoding": "identity"})).made()
-    assert await alice.seats(flight) == (1, 0, 9)
+    (await alice.post("/bookings", wish, headers={"Content-Encoding": encoding})).refusal(415)
+    (await alice.post("/bookings", wish, headers={"Content-Encoding": "identity"})).created()
+    assert await alice.count_seats(flight) == (1, 0, 9)
 
 
 @pytest.mark.parametrize(
     "media_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
 )
 async def test_application_json_may_name_its_charset_and_its_case(operator, alice, media_type):
-    wish = {"flight_id": (await operator.flight())["id"], "user_id": alice.sub, "seats": 1}
-    (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).made()
+    wish = {"flight_id": (await operator.create_flight())["id"], "user_id": alice.sub, "seats": 1}
+    (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).created()
 
 
 async def test_the_media_type_is_judged_before_the_words(alice):
-    nonsense = {"flight_id": an_unknown_id()}
-    (await alice.post("/bookings", nonsense, headers={"Content-Type": "text/plain"})).refused(415)
+    nonsense = {"flight_id": unknown_id()}
+    (await alice.post("/bookings", nonsense, headers={"Content-Type": "text/plain"})).refusal(415)

@@ -1,28 +1,25 @@
-"""History: every event once, in order, and every past state of a booking can be asked for again."""
+"""History: every event once, in order, and every past state of a booking."""
 
-import asyncio
 import json
 from datetime import timedelta
 
 import pytest
 
-from tests.contract.samples import EVENT_FIELDS, an_unknown_id, at, new_key, query
+from tests.contract.samples import EVENT_FIELDS, at, new_key, query, unknown_id
 
 
-async def a_life(operator, alice):
-    """A booking made, paid and cancelled, with the answer to each command."""
-    made = await alice.book(await operator.flight(), seats=2)
-    await asyncio.sleep(0.01)
-    paid = await alice.pay(made.made())
-    await asyncio.sleep(0.01)
+async def book_pay_and_cancel(operator, alice):
+    """Make, pay and cancel a booking, and return the three answers."""
+    made = await alice.book(await operator.create_flight(), seats=2)
+    paid = await alice.pay(made.created())
     cancelled = await alice.cancel(made.body)
     return made, paid, cancelled
 
 
-async def test_a_history_tells_every_event_in_version_order(operator, alice):
-    made, paid, cancelled = await a_life(operator, alice)
+async def test_a_history_lists_every_event_in_version_order(operator, alice):
+    made, paid, cancelled = await book_pay_and_cancel(operator, alice)
     answer = await alice.get(f"/bookings/{made.body['id']}/history")
-    assert answer.done().keys() == {"booking_id", "events"}
+    assert answer.ok().keys() == {"booking_id", "events"}
     assert answer.body["booking_id"] == made.body["id"]
     events = answer.body["events"]
     assert all(event.keys() == EVENT_FIELDS for event in events)
@@ -41,54 +38,54 @@ async def test_a_history_tells_every_event_in_version_order(operator, alice):
     assert all(isinstance(event["type"], str) and isinstance(event["data"], dict) for event in events)
 
 
-async def test_an_event_names_who_did_it_and_why(operator, alice):
-    booking = (await alice.book(await operator.flight())).made()
+async def test_an_event_names_its_actor_and_its_cause(operator, alice):
+    booking = (await alice.book(await operator.create_flight())).created()
     key = new_key()
-    (await alice.pay(booking, key=key)).made()
-    (await operator.cancel(booking)).done()
-    initiated, pending, booked, *ended = await alice.history(booking)
+    (await alice.pay(booking, key=key)).created()
+    (await operator.cancel(booking)).ok()
+    initiated, pending, booked, *ended = await alice.read_history(booking)
     assert (pending["causation_id"], booked["causation_id"]) == (key, key)
     assert pending["correlation_id"] == booked["correlation_id"] != initiated["correlation_id"]
     assert all(alice.sub in json.dumps(event["actor"]) for event in (initiated, pending, booked))
     assert all(operator.sub in json.dumps(event["actor"]) for event in ended)
 
 
-async def test_a_version_is_the_answer_given_at_the_time(operator, alice):
-    made, paid, cancelled = await a_life(operator, alice)
+async def test_a_booking_at_a_version_is_the_answer_of_that_command(operator, alice):
+    made, paid, cancelled = await book_pay_and_cancel(operator, alice)
     for then in (made.body, paid.body["booking"], cancelled.body):
-        assert (await alice.booking(then, f"?version={then['version']}")).done() == then
-    pending = (await alice.booking(made.body, "?version=2")).done()
+        assert (await alice.find_booking(then, f"?version={then['version']}")).ok() == then
+    pending = (await alice.find_booking(made.body, "?version=2")).ok()
     assert (pending["status"], pending["version"]) == ("pending", 2)
 
 
-async def test_a_position_is_the_state_the_log_had_reached(operator, alice):
-    made, paid, cancelled = await a_life(operator, alice)
+async def test_a_booking_at_a_position_is_its_state_at_that_position(operator, alice):
+    made, paid, cancelled = await book_pay_and_cancel(operator, alice)
     for answer, then in ((made, made.body), (paid, paid.body["booking"]), (cancelled, cancelled.body)):
-        assert (await alice.booking(then, f"?position={answer.position}")).done() == then
-    initiated, pending, *_ = await alice.history(made.body)
-    between = await alice.booking(made.body, f"?position={pending['position']}")
-    assert between.done()["status"] == "pending"
-    (await alice.booking(made.body, f"?position={initiated['position'] - 1}")).refused(404)
+        assert (await alice.find_booking(then, f"?position={answer.position}")).ok() == then
+    initiated, pending, *_ = await alice.read_history(made.body)
+    between = await alice.find_booking(made.body, f"?position={pending['position']}")
+    assert between.ok()["status"] == "pending"
+    (await alice.find_booking(made.body, f"?position={initiated['position'] - 1}")).refusal(404)
 
 
-async def test_a_moment_is_the_state_of_that_moment(operator, alice):
-    made, paid, cancelled = await a_life(operator, alice)
+async def test_a_booking_at_a_time_is_its_state_at_that_time(operator, alice):
+    made, paid, cancelled = await book_pay_and_cancel(operator, alice)
     for then in (made.body, paid.body["booking"], cancelled.body):
         moment = query(as_of=then["updated_at"])
-        assert (await alice.booking(then, moment)).done() == then
+        assert (await alice.find_booking(then, moment)).ok() == then
     before = at(made.body["created_at"]) - timedelta(seconds=1)
-    (await alice.booking(made.body, query(as_of=before.isoformat()))).refused(404)
+    (await alice.find_booking(made.body, query(as_of=before.isoformat()))).refusal(404)
 
 
-async def test_an_auditor_reads_the_same_history(operator, alice, auditor):
-    booking = (await alice.book(await operator.flight())).made()
-    assert await auditor.history(booking) == await alice.history(booking)
-    assert (await auditor.booking(booking)).done() == booking
-    assert (await operator.booking(booking)).done() == booking
+async def test_auditors_and_owners_read_the_same_history(operator, alice, auditor):
+    booking = (await alice.book(await operator.create_flight())).created()
+    assert await auditor.read_history(booking) == await alice.read_history(booking)
+    assert (await auditor.find_booking(booking)).ok() == booking
+    assert (await operator.find_booking(booking)).ok() == booking
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "query_string",
     [
         "version=abc",
         "version=-1",
@@ -105,24 +102,24 @@ async def test_an_auditor_reads_the_same_history(operator, alice, auditor):
         "as_of=",
     ],
 )
-async def test_a_past_that_makes_no_sense_is_a_400(operator, alice, nonsense):
-    booking = (await alice.book(await operator.flight())).made()
-    (await alice.booking(booking, f"?{nonsense}")).refused(400)
+async def test_an_invalid_version_position_or_time_is_a_400(operator, alice, query_string):
+    booking = (await alice.book(await operator.create_flight())).created()
+    (await alice.find_booking(booking, f"?{query_string}")).refusal(400)
 
 
 @pytest.mark.parametrize("number", [0, 2**31, 2**63, 2**64, 10**30])
-async def test_a_past_that_never_was_is_no_500(operator, alice, number):
-    booking = (await alice.book(await operator.flight())).made()
-    assert (await alice.booking(booking, f"?version={number}")).status in (400, 404)
-    assert (await alice.booking(booking, f"?position={number}")).status in (200, 400, 404)
+async def test_a_version_or_position_out_of_range_is_not_a_500(operator, alice, number):
+    booking = (await alice.book(await operator.create_flight())).created()
+    assert (await alice.find_booking(booking, f"?version={number}")).status in (400, 404)
+    assert (await alice.find_booking(booking, f"?position={number}")).status in (200, 400, 404)
 
 
-async def test_nothing_has_no_history(alice):
-    (await alice.get(f"/bookings/{an_unknown_id()}/history")).refused(404)
+async def test_an_unknown_booking_has_no_history(alice):
+    (await alice.get(f"/bookings/{unknown_id()}/history")).refusal(404)
 
 
-async def test_a_refusal_leaves_no_event(operator, alice):
-    booking = (await alice.book(await operator.flight())).made()
-    (await alice.pay(booking, {"amount": 1, "currency": "INR"})).refused(409, "price-mismatch")
-    (await alice.cancel(booking, headers={"If-Match": '"v7"'})).refused(412)
-    assert len(await alice.history(booking)) == 1
+async def test_a_refused_command_leaves_no_event(operator, alice):
+    booking = (await alice.book(await operator.create_flight())).created()
+    (await alice.pay(booking, {"amount": 1, "currency": "INR"})).refusal(409, "price-mismatch")
+    (await alice.cancel(booking, headers={"If-Match": '"v7"'})).refusal(412)
+    assert len(await alice.read_history(booking)) == 1

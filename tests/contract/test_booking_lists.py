@@ -1,19 +1,19 @@
 """Lists of bookings: filtered, paged, every row exactly once."""
 
-from tests.contract.samples import an_unknown_id, query
+from tests.contract.samples import query, unknown_id
 
 
 async def three_states(operator, carol):
     """Three bookings of one flight: initiated, booked and cancelled."""
-    flight = await operator.flight()
-    initiated, booked, cancelled = [(await carol.book(flight)).made() for _ in range(3)]
-    booked = (await carol.pay(booked)).made()["booking"]
-    cancelled = (await carol.cancel(cancelled)).done()
+    flight = await operator.create_flight()
+    initiated, booked, cancelled = [(await carol.book(flight)).created() for _ in range(3)]
+    booked = (await carol.pay(booked)).created()["booking"]
+    cancelled = (await carol.cancel(cancelled)).ok()
     return flight, {row["status"]: row for row in (initiated, booked, cancelled)}
 
 
 async def rows(who, **filters):
-    return (await who.get("/bookings" + query(**filters))).done()["data"]
+    return (await who.get("/bookings" + query(**filters))).ok()["data"]
 
 
 async def test_a_row_of_a_list_is_the_booking_as_get_shows_it(operator, crowd):
@@ -26,24 +26,24 @@ async def test_a_row_of_a_list_is_the_booking_as_get_shows_it(operator, crowd):
 async def test_bookings_are_filtered_by_status_flight_and_user(operator, auditor, crowd):
     carol, dave = crowd(2)
     flight, by_status = await three_states(operator, carol)
-    other = (await dave.book(flight)).made()
+    other = (await dave.book(flight)).created()
     for status in ("initiated", "booked", "cancelled"):
         assert await rows(carol, status=status, flight_id=flight["id"]) == [by_status[status]]
     assert await rows(carol, status="pending") == []
     assert len(await rows(auditor, flight_id=flight["id"])) == 4
     assert await rows(auditor, flight_id=flight["id"], user_id=dave.sub) == [other]
     assert await rows(operator, user_id=dave.sub) == [other]
-    assert await rows(auditor, flight_id=an_unknown_id()) == []
+    assert await rows(auditor, flight_id=unknown_id()) == []
 
 
 async def test_pages_of_bookings_show_every_row_exactly_once(operator, crowd):
     [carol] = crowd(1)
-    flight = await operator.flight()
-    made = [(await carol.book(flight)).made()["id"] for _ in range(7)]
+    flight = await operator.create_flight()
+    made = [(await carol.book(flight)).created()["id"] for _ in range(7)]
     for limit in (1, 3, 7, 8):
         walked, cursor = [], {}
         while cursor is not None:
-            page = (await carol.get("/bookings" + query(limit=limit, **cursor))).done()
+            page = (await carol.get("/bookings" + query(limit=limit, **cursor))).ok()
             walked += [row["id"] for row in page["data"]]
             cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] is not None else None
         assert sorted(walked) == sorted(made), f"limit {limit}"
@@ -51,10 +51,10 @@ async def test_pages_of_bookings_show_every_row_exactly_once(operator, crowd):
 
 async def test_rows_that_arrive_between_two_pages_push_none_out(operator, crowd):
     [carol] = crowd(1)
-    flight = await operator.flight()
-    made = {(await carol.book(flight)).made()["id"] for _ in range(4)}
-    first = (await carol.get("/bookings?limit=2")).done()
-    (await carol.book(flight)).made()
+    flight = await operator.create_flight()
+    made = {(await carol.book(flight)).created()["id"] for _ in range(4)}
+    first = (await carol.get("/bookings?limit=2")).ok()
+    (await carol.book(flight)).created()
     seen = [row["id"] for row in first["data"]]
     seen += [row["id"] for row in await rows(carol, limit=200, cursor=first["next_cursor"])]
     assert made <= set(seen)
@@ -63,4 +63,4 @@ async def test_rows_that_arrive_between_two_pages_push_none_out(operator, crowd)
 
 async def test_a_filter_that_makes_no_sense_is_a_400(alice):
     for nonsense in ("status=paid", "status=", "flight_id=BA117", "user_id=alice%00", "flight_id=%27--"):
-        (await alice.get(f"/bookings?{nonsense}")).refused(400)
+        (await alice.get(f"/bookings?{nonsense}")).refusal(400)

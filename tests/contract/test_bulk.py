@@ -10,11 +10,11 @@ def items(flight, seats, user="alice"):
 
 
 async def bulk(caller, asked, **options):
-    return (await caller.post("/bookings/bulk", {"items": asked, **options})).done()["results"]
+    return (await caller.post("/bookings/bulk", {"items": asked, **options})).ok()["results"]
 
 
 async def test_each_item_has_its_own_outcome_in_order(alice, operator):
-    flight = await operator.flight(seats=5)
+    flight = await operator.create_flight(seats=5)
     asked = items(flight, [2, 9, 3, 1], alice.sub)
     results = await bulk(alice, asked)
     assert [(result["key"], result["status"]) for result in results] == [
@@ -26,11 +26,11 @@ async def test_each_item_has_its_own_outcome_in_order(alice, operator):
         None,
         "not-enough-seats",
     ]
-    assert await alice.seats(flight) == (5, 0, 0)
+    assert await alice.count_seats(flight) == (5, 0, 0)
 
 
 async def test_keys_are_shared_with_single_bookings(alice, operator):
-    flight = await operator.flight(seats=9)
+    flight = await operator.create_flight(seats=9)
     asked = items(flight, [1, 2], alice.sub)
     first = await bulk(alice, asked)
     assert [result["replayed"] for result in first] == [False, False]
@@ -39,55 +39,55 @@ async def test_keys_are_shared_with_single_bookings(alice, operator):
     assert [result["body"] for result in again] == [result["body"] for result in first]
     single = await alice.book(flight, 1, key=asked[0]["key"])
     assert single.body == first[0]["body"]
-    assert (await alice.seats(flight))[0] == 3
+    assert (await alice.count_seats(flight))[0] == 3
 
 
 async def test_atomic_is_all_or_nothing_for_each_flight(alice, operator):
-    full, roomy = await operator.flight(seats=5), await operator.flight(seats=9)
+    full, roomy = await operator.create_flight(seats=5), await operator.create_flight(seats=9)
     asked = items(full, [2, 2, 2], alice.sub) + items(roomy, [4, 5], alice.sub)
     results = await bulk(alice, asked, atomic=True)
     assert [result["status"] for result in results] == [409, 409, 409, 201, 201]
     assert all((r["body"]["asked"], r["body"]["free"]) == (6, 5) for r in results[:3])
-    assert await alice.seats(full) == (0, 0, 5)
-    assert await alice.seats(roomy) == (9, 0, 0)
+    assert await alice.count_seats(full) == (0, 0, 5)
+    assert await alice.count_seats(roomy) == (9, 0, 0)
     assert [r["status"] for r in await bulk(alice, asked, atomic=True)] == [409, 409, 409, 201, 201]
 
 
 async def test_atomic_parties_at_once_never_share_a_flight_by_halves(alice, operator):
-    flight = await operator.flight(seats=10)
+    flight = await operator.create_flight(seats=10)
     answers = await asyncio.gather(
         *(bulk(alice, items(flight, [2, 2, 2], alice.sub), atomic=True) for _ in range(12))
     )
     granted = [{result["status"] for result in results} for results in answers]
     assert sorted(granted, key=str) == [{201}] + [{409}] * 11
-    assert await alice.seats(flight) == (6, 0, 4)
+    assert await alice.count_seats(flight) == (6, 0, 4)
 
 
 async def test_somebody_elses_booking_is_refused_alone(alice, operator):
-    flight = await operator.flight(seats=5)
+    flight = await operator.create_flight(seats=5)
     asked = items(flight, [1], alice.sub) + items(flight, [1], "somebody-else")
     assert [result["status"] for result in await bulk(alice, asked)] == [201, 403]
 
 
 async def test_what_is_no_bulk_is_refused_whole(alice, operator):
-    flight = await operator.flight(seats=5)
+    flight = await operator.create_flight(seats=5)
     for wrong in ([], items(flight, [1] * 101, alice.sub), items(flight, [0], alice.sub)):
-        (await alice.post("/bookings/bulk", {"items": wrong})).refused(400, "validation-failed")
-    assert await alice.seats(flight) == (0, 0, 5)
+        (await alice.post("/bookings/bulk", {"items": wrong})).refusal(400, "validation-failed")
+    assert await alice.count_seats(flight) == (0, 0, 5)
 
 
 async def test_a_rehearsal_of_many_writes_nothing(alice, operator):
-    flight = await operator.flight(seats=5)
+    flight = await operator.create_flight(seats=5)
     asked = items(flight, [3, 3], alice.sub)
     answer = await alice.post("/bookings/bulk?dry_run=true", {"items": asked})
-    assert [result["status"] for result in answer.done()["results"]] == [201, 409]
+    assert [result["status"] for result in answer.ok()["results"]] == [201, 409]
     assert answer.headers["dry-run"] == "true"
-    assert await alice.seats(flight) == (0, 0, 5)
+    assert await alice.count_seats(flight) == (0, 0, 5)
     assert [result["replayed"] for result in await bulk(alice, asked)] == [False, False]
 
 
 async def test_a_key_that_stands_there_twice_is_one_hold(alice, operator):
-    flight = await operator.flight(seats=2)
+    flight = await operator.create_flight(seats=2)
     (hold,) = items(flight, [2], alice.sub)
     for options in ({"atomic": True}, {}):
         first, second = await bulk(alice, [hold, hold], **options)
@@ -95,4 +95,4 @@ async def test_a_key_that_stands_there_twice_is_one_hold(alice, operator):
         assert first["body"] == second["body"]
     other = await bulk(alice, [hold, {**hold, "seats": 1}])
     assert [result["status"] for result in other] == [201, 422]
-    assert await alice.seats(flight) == (2, 0, 0)
+    assert await alice.count_seats(flight) == (2, 0, 0)

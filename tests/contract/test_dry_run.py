@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.contract.samples import BA117, new_key, on_a_day_of_its_own, rupees
+from tests.contract.samples import BA117, new_key, on_own_day, rupees
 
 
 def wish(at, seats=2):
@@ -22,7 +22,7 @@ def payment(at, **changes):
 
 
 COMMANDS = {
-    "schedule": lambda at: ("/flights", on_a_day_of_its_own(BA117)),
+    "schedule": lambda at: ("/flights", on_own_day(BA117)),
     "reprice": lambda at: (f"/flights/{at.flight['id']}/price", {"price": rupees(7)}),
     "change seats": lambda at: (f"/flights/{at.flight['id']}/seats", {"seats": 30}),
     "cancel a flight": lambda at: (f"/flights/{at.flight['id']}/cancel", {"reason": "fog"}),
@@ -62,15 +62,15 @@ MISSPELT = [
 
 async def scene_for(operator, alice):
     """A flight with a booking in every state, a refund that is due, and somebody who waits for all seats."""
-    flight = await operator.flight()
-    cancelled = (await alice.cancel(await alice.booked(flight))).done()
-    [refund] = await operator.refunds(booking_id=cancelled["id"])
+    flight = await operator.create_flight()
+    cancelled = (await alice.cancel(await alice.book_and_pay(flight))).ok()
+    [refund] = await operator.list_refunds(booking_id=cancelled["id"])
     return SimpleNamespace(
         flight=flight,
-        held=(await alice.book(flight, seats=2)).made(),
-        pending=await alice.pending(flight, seats=2),
-        booked=await alice.booked(flight, seats=2),
-        waiting=(await operator.wait(flight, 9, user_id="carol")).made(),
+        held=(await alice.book(flight, seats=2)).created(),
+        pending=await alice.book_pending(flight, seats=2),
+        booked=await alice.book_and_pay(flight, seats=2),
+        waiting=(await operator.join_waiting_list(flight, 9, user_id="carol")).created(),
         cancelled=cancelled,
         refund=refund,
     )
@@ -79,12 +79,13 @@ async def scene_for(operator, alice):
 async def state_of(operator, at):
     """All that a command could have changed."""
     bookings = [
-        (await operator.booking(booking)).done() for booking in (at.held, at.pending, at.booked, at.cancelled)
+        (await operator.find_booking(booking)).ok()
+        for booking in (at.held, at.pending, at.booked, at.cancelled)
     ]
-    flight = (await operator.get(f"/flights/{at.flight['id']}")).done()
-    refunds = [await operator.refunds(booking_id=booking["id"]) for booking in bookings]
-    line = await operator.line(at.flight)
-    return await operator.head(), await operator.seats(at.flight), flight, bookings, refunds, line
+    flight = (await operator.get(f"/flights/{at.flight['id']}")).ok()
+    refunds = [await operator.list_refunds(booking_id=booking["id"]) for booking in bookings]
+    line = await operator.list_parties(at.flight)
+    return await operator.read_head(), await operator.count_seats(at.flight), flight, bookings, refunds, line
 
 
 def shape(body):
@@ -109,20 +110,20 @@ async def test_a_dry_run_answers_like_the_command_and_changes_nothing(operator, 
     assert shape(done.body) == shape(rehearsed.body)
     assert done.headers["etag"] == rehearsed.headers["etag"]
     assert "dry-run" not in done.headers
-    assert (await operator.head())["position"] > before[0]["position"]
+    assert (await operator.read_head())["position"] > before[0]["position"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_dry_run_is_refused_like_the_command(operator, alice, name):
     at = await scene_for(operator, alice)
     path, body = REFUSED[name](at)
-    before = await operator.head()
+    before = await operator.read_head()
     rehearsed = await operator.post(f"{path}?dry_run=true", body, key=new_key())
     assert rehearsed.headers["dry-run"] == "true"
     refused = await operator.post(path, body, key=new_key())
     assert refused.status == rehearsed.status >= 400
     assert {**rehearsed.body, "request_id": ""} == {**refused.body, "request_id": ""}
-    assert await operator.head() == before
+    assert await operator.read_head() == before
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -131,7 +132,7 @@ async def test_a_misspelt_dry_run_is_a_400_and_does_nothing(operator, alice, nam
     path, body = COMMANDS[name](at)
     before = await state_of(operator, at)
     for query in MISSPELT:
-        (await operator.post(f"{path}?{query}", body, key=new_key())).refused(400, "validation-failed")
+        (await operator.post(f"{path}?{query}", body, key=new_key())).refusal(400, "validation-failed")
     assert await state_of(operator, at) == before
 
 
@@ -151,20 +152,20 @@ async def test_a_dry_run_leaves_the_key_unused(operator, alice, name):
 async def test_a_refused_dry_run_leaves_the_key_unused(operator, alice):
     at, key = await scene_for(operator, alice), new_key()
     path, body = REFUSED["book"](at)
-    (await operator.post(f"{path}?dry_run=true", body, key=key)).refused(409, "not-enough-seats")
-    (await operator.leave(at.waiting)).done()
-    (await alice.cancel(at.held)).done()
-    (await alice.cancel(at.booked)).done()
-    (await alice.cancel(at.pending)).done()
-    (await operator.post(path, body, key=key)).made()
+    (await operator.post(f"{path}?dry_run=true", body, key=key)).refusal(409, "not-enough-seats")
+    (await operator.leave_waiting_list(at.waiting)).ok()
+    (await alice.cancel(at.held)).ok()
+    (await alice.cancel(at.booked)).ok()
+    (await alice.cancel(at.pending)).ok()
+    (await operator.post(path, body, key=key)).created()
 
 
 async def test_a_dry_run_with_a_key_that_was_used_is_the_first_outcome(operator, alice):
     at, key = await scene_for(operator, alice), new_key()
     booked = await alice.post("/bookings", wish(at), key=key)
     again = await alice.post("/bookings?dry_run=true", wish(at), key=key)
-    assert (again.made(), again.replayed, again.headers["dry-run"]) == (booked.made(), True, "true")
-    (await alice.post("/bookings?dry_run=true", wish(at, seats=1), key=key)).refused(
+    assert (again.created(), again.replayed, again.headers["dry-run"]) == (booked.created(), True, "true")
+    (await alice.post("/bookings?dry_run=true", wish(at, seats=1), key=key)).refusal(
         422, "idempotency-key-reused"
     )
 
@@ -173,26 +174,26 @@ async def test_dry_run_false_does_the_thing(operator, alice):
     at = await scene_for(operator, alice)
     done = await alice.post("/bookings?dry_run=false", wish(at))
     assert "dry-run" not in done.headers
-    assert (await alice.booking(done.made())).done() == done.body
+    assert (await alice.find_booking(done.created())).ok() == done.body
 
 
 async def test_what_a_dry_run_would_have_made_does_not_exist(operator, alice):
     at = await scene_for(operator, alice)
-    made = (await alice.post("/bookings?dry_run=true", wish(at))).made()
-    (await alice.booking(made)).refused(404)
+    made = (await alice.post("/bookings?dry_run=true", wish(at))).created()
+    (await alice.find_booking(made)).refusal(404)
 
 
 async def test_a_dry_run_heeds_versions_owners_and_roles(operator, alice, bob):
     at = await scene_for(operator, alice)
     path = f"/bookings/{at.booked['id']}/cancel?dry_run=true"
-    (await alice.post(path, {}, headers={"If-Match": '"v1"'})).refused(412)
-    (await bob.post(path, {})).refused(404, "booking-not-found")
-    (await alice.post(f"/bookings/{at.pending['id']}/capture?dry_run=true", {})).refused(403)
-    (await alice.post("/bookings/payments?dry_run=true", payment(at))).refused(400, "idempotency-key-missing")
+    (await alice.post(path, {}, headers={"If-Match": '"v1"'})).refusal(412)
+    (await bob.post(path, {})).refusal(404, "booking-not-found")
+    (await alice.post(f"/bookings/{at.pending['id']}/capture?dry_run=true", {})).refusal(403)
+    (await alice.post("/bookings/payments?dry_run=true", payment(at))).refusal(400, "idempotency-key-missing")
 
 
 async def test_dry_runs_among_buyers_take_no_seat(operator, crowd):
-    flight = await operator.flight(seats=8)
+    flight = await operator.create_flight(seats=8)
 
     def order(buyer, query):
         wish = {"flight_id": flight["id"], "user_id": buyer.sub, "seats": 1}
@@ -203,6 +204,6 @@ async def test_dry_runs_among_buyers_take_no_seat(operator, crowd):
     answers = await asyncio.gather(*[order(b, query) for b, query in zip(buyers, queries, strict=True)])
     assert sum(answer.status == 201 for answer in answers if "dry-run" not in answer.headers) == 8
     assert {answer.status for answer in answers} == {201, 409}
-    assert await operator.seats(flight) == (8, 0, 0)
+    assert await operator.count_seats(flight) == (8, 0, 0)
     for _ in range(4):
         assert (await order(buyers[0], "")).status == 409

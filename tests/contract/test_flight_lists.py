@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.contract.samples import a_day, a_route, an_unknown_id, query, rupees
+from tests.contract.samples import next_day, next_route, query, rupees, unknown_id
 
 NOT_LIMITS = ["0", "-1", "201", "1.5", "abc", "", "1_0", "%D9%A5", "5%0A", "99999999999999999999"]
 PRICES = [300, 100, 200, 100, 100]
@@ -12,11 +12,11 @@ PRICES = [300, 100, 200, 100, 100]
 
 async def a_timetable(operator, route):
     """Five flights of one route on five days, three of them at the same price."""
-    return [await operator.flight(price=rupees(price), **route) for price in PRICES]
+    return [await operator.create_flight(price=rupees(price), **route) for price in PRICES]
 
 
 async def found(who, **filters):
-    return [row["id"] for row in (await who.get("/flights" + query(**filters))).done()["data"]]
+    return [row["id"] for row in (await who.get("/flights" + query(**filters))).ok()["data"]]
 
 
 def ids(flights):
@@ -24,10 +24,10 @@ def ids(flights):
 
 
 async def test_a_list_has_rows_and_a_cursor(operator, alice):
-    route = a_route()
-    flight = await operator.flight(**route)
+    route = next_route()
+    flight = await operator.create_flight(**route)
     answer = await alice.get("/flights" + query(**route))
-    assert answer.done().keys() == {"data", "next_cursor"}
+    assert answer.ok().keys() == {"data", "next_cursor"}
     assert answer.body["next_cursor"] is None
     assert "link" not in answer.headers
     [row] = answer.body["data"]
@@ -35,7 +35,7 @@ async def test_a_list_has_rows_and_a_cursor(operator, alice):
 
 
 async def test_sorting_by_departure_and_by_price(operator, alice):
-    route = a_route()
+    route = next_route()
     flights = await a_timetable(operator, route)
     assert await found(alice, **route) == ids(flights)
     assert await found(alice, sort="departs_at", **route) == ids(flights)
@@ -46,7 +46,7 @@ async def test_sorting_by_departure_and_by_price(operator, alice):
 
 
 async def test_pages_show_every_row_exactly_once(operator, alice):
-    route = a_route()
+    route = next_route()
     await a_timetable(operator, route)
     for sort, limit in itertools.product(["departs_at", "-departs_at", "price", "-price"], [1, 2, 5, 200]):
         whole = await found(alice, sort=sort, **route)
@@ -58,7 +58,7 @@ async def walked(who, **filters):
     """All rows, page by page."""
     rows, cursor = [], {}
     while cursor is not None:
-        page = (await who.get("/flights" + query(**filters, **cursor))).done()
+        page = (await who.get("/flights" + query(**filters, **cursor))).ok()
         assert len(page["data"]) <= filters["limit"]
         rows += ids(page["data"])
         cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] is not None else None
@@ -66,12 +66,12 @@ async def walked(who, **filters):
 
 
 async def test_the_link_header_leads_through_the_same_pages(api, operator, alice):
-    route = a_route()
+    route = next_route()
     flights = await a_timetable(operator, route)
     path, rows = "/api/v1/flights" + query(limit=2, **route), []
     while path:
         answer = await api.call("GET", path, token=alice.token)
-        rows += ids(answer.done()["data"])
+        rows += ids(answer.ok()["data"])
         link = answer.headers.get("link", "")
         assert bool(link) == (answer.body["next_cursor"] is not None)
         assert not link or link.endswith('>; rel="next"')
@@ -80,15 +80,15 @@ async def test_the_link_header_leads_through_the_same_pages(api, operator, alice
 
 
 async def test_filters_by_route_day_price_and_free_seats(operator, alice):
-    route, day = a_route(), a_day()
+    route, day = next_route(), next_day()
     times = {"departs_at": f"{day}T12:00:00Z", "arrives_at": f"{day}T15:00:00Z"}
-    cheap = await operator.flight(price=rupees(100), seats=3, **route, **times)
-    dear = await operator.flight(price=rupees(200), seats=9, **route)
+    cheap = await operator.create_flight(price=rupees(100), seats=3, **route, **times)
+    dear = await operator.create_flight(price=rupees(200), seats=9, **route)
     assert await found(alice, date=day, **route) == [cheap["id"]]
     assert await found(alice, max_price=100, **route) == [cheap["id"]]
     assert await found(alice, max_price=99, **route) == []
     assert await found(alice, min_seats=3, **route) == [cheap["id"], dear["id"]]
-    (await alice.book(cheap, seats=1)).made()
+    (await alice.book(cheap, seats=1)).created()
     assert await found(alice, min_seats=3, **route) == [dear["id"]]
     assert await found(alice, min_seats=2, max_price=150, **route) == [cheap["id"]]
     assert await found(alice, origin=route["destination"], destination=route["origin"]) == []
@@ -97,12 +97,12 @@ async def test_filters_by_route_day_price_and_free_seats(operator, alice):
 @pytest.mark.parametrize("limit", NOT_LIMITS)
 @pytest.mark.parametrize("path", ["/flights", "/bookings"])
 async def test_a_limit_is_between_one_and_two_hundred(alice, path, limit):
-    (await alice.get(f"{path}?limit={limit}")).refused(400)
+    (await alice.get(f"{path}?limit={limit}")).refusal(400)
 
 
 @pytest.mark.parametrize("path", ["/flights", "/bookings"])
 async def test_a_page_has_at_most_fifty_rows_unless_asked(alice, path):
-    assert len((await alice.get(path)).done()["data"]) <= 50
+    assert len((await alice.get(path)).ok()["data"]) <= 50
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ async def test_a_page_has_at_most_fifty_rows_unless_asked(alice, path):
     ids=str,
 )
 async def test_a_filter_that_makes_no_sense_is_a_400(alice, filters):
-    (await alice.get("/flights" + query(**filters))).refused(400)
+    (await alice.get("/flights" + query(**filters))).refusal(400)
 
 
 @pytest.mark.parametrize("number", [-1, 2**53, 2**63, 2**64, 10**30])
@@ -135,18 +135,18 @@ async def test_a_number_beyond_any_flight_finds_nothing_or_is_refused(alice, num
 
 
 async def test_a_forged_cursor_is_a_400(operator, alice, crowd):
-    route, [carol] = a_route(), crowd(1)
+    route, [carol] = next_route(), crowd(1)
     flights = await a_timetable(operator, route)
     for flight in flights[:2]:
-        (await carol.book(flight)).made()
-    of_flights = (await alice.get("/flights" + query(limit=1, **route))).done()["next_cursor"]
-    of_bookings = (await carol.get("/bookings?limit=1")).done()["next_cursor"]
+        (await carol.book(flight)).created()
+    of_flights = (await alice.get("/flights" + query(limit=1, **route))).ok()["next_cursor"]
+    of_bookings = (await carol.get("/bookings?limit=1")).ok()["next_cursor"]
     for real, path, foreign in (
         (of_flights, "/flights", of_bookings),
         (of_bookings, "/bookings", of_flights),
     ):
-        for forged in [*tampered(real), foreign, an_unknown_id(), "AAAA", "W10", "' OR 1=1--", "\x00", "é"]:
-            (await carol.get(path + query(limit=1, cursor=forged))).refused(400)
+        for forged in [*tampered(real), foreign, unknown_id(), "AAAA", "W10", "' OR 1=1--", "\x00", "é"]:
+            (await carol.get(path + query(limit=1, cursor=forged))).refusal(400)
 
 
 def tampered(cursor):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.samples import BA117, a_day, on_a_day_of_its_own, rupees
+from tests.contract.samples import BA117, next_day, on_own_day, rupees
 
 NOT_NUMBERS = [
     "BA",
@@ -57,31 +57,31 @@ WRONG = [
 
 @pytest.mark.parametrize(("pointer", "field", "value"), WRONG, ids=lambda value: ascii(value)[:40])
 async def test_a_wrong_field_is_a_400_that_points_at_it(operator, pointer, field, value):
-    problem = (await operator.schedule(**{field: value})).refused(400)
+    problem = (await operator.schedule(**{field: value})).refusal(400)
     pointers = [error["pointer"] for error in problem["errors"]]
     assert any(pointer in found for found in pointers), f"{pointers} never point at {pointer}"
 
 
 @pytest.mark.parametrize("field", [*BA117, "departs_at", "arrives_at"])
 async def test_no_field_of_a_flight_is_optional(operator, field):
-    plan = on_a_day_of_its_own(BA117)
+    plan = on_own_day(BA117)
     del plan[field]
-    (await operator.post("/flights", plan)).refused(400)
+    (await operator.post("/flights", plan)).refusal(400)
 
 
 async def test_a_flight_goes_somewhere_else(operator):
-    (await operator.schedule(origin="BOM", destination="BOM")).refused(400)
+    (await operator.schedule(origin="BOM", destination="BOM")).refusal(400)
 
 
 @pytest.mark.parametrize("arrives", ["10:00:00Z", "09:59:59Z", "15:30:00+05:30", "15:29:59+05:30"])
 async def test_a_flight_arrives_after_it_departs(operator, arrives):
-    day = a_day()
+    day = next_day()
     times = {"departs_at": f"{day}T10:00:00Z", "arrives_at": f"{day}T{arrives}"}
-    (await operator.schedule(**times)).refused(400)
+    (await operator.schedule(**times)).refusal(400)
 
 
 async def test_an_early_clock_on_the_wall_may_still_be_a_later_arrival(operator):
-    day = a_day()
+    day = next_day()
     times = {"departs_at": f"{day}T12:00:00+05:30", "arrives_at": f"{day}T11:00:00+01:00"}
     assert (await operator.schedule(**times)).status == 201
 
@@ -96,12 +96,12 @@ async def test_times_at_the_ends_of_the_calendar_are_never_a_500(operator, edge)
 
 @pytest.mark.parametrize("number", ["9W1", "BA1234A", "U28", "BA0117"])
 async def test_flight_numbers_have_short_and_long_forms(operator, number):
-    assert (await operator.flight(number=number))["number"] == number
+    assert (await operator.create_flight(number=number))["number"] == number
 
 
 @pytest.mark.parametrize("seats", [1, 1000])
 async def test_one_seat_and_a_thousand_are_both_flights(operator, seats):
-    assert (await operator.flight(seats=seats))["seats"] == seats
+    assert (await operator.create_flight(seats=seats))["seats"] == seats
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ async def test_one_seat_and_a_thousand_are_both_flights(operator, seats):
     ],
 )
 async def test_changes_obey_the_rules_of_scheduling(operator, path, body):
-    flight = await operator.flight()
-    (await operator.post(f"/flights/{flight['id']}/{path}", body)).refused(400)
-    assert (await operator.get(f"/flights/{flight['id']}")).done() == flight
+    flight = await operator.create_flight()
+    (await operator.post(f"/flights/{flight['id']}/{path}", body)).refusal(400)
+    assert (await operator.get(f"/flights/{flight['id']}")).ok() == flight
 
 
 async def test_the_dearest_price_is_kept_to_the_last_unit(operator, alice):
     dearest = rupees(2**53 - 1)
-    flight = await operator.flight(price=dearest)
+    flight = await operator.create_flight(price=dearest)
     assert flight["price"] == dearest
-    assert (await alice.book(flight)).made()["total_cost"] == dearest
+    assert (await alice.book(flight)).created()["total_cost"] == dearest
 
 
 async def test_a_total_beyond_what_money_can_say_is_refused(operator, alice):
-    flight = await operator.flight(price=rupees(2**53 - 1))
+    flight = await operator.create_flight(price=rupees(2**53 - 1))
     answer = await alice.book(flight, seats=2)
     assert 400 <= answer.status < 500, answer
-    assert await alice.seats(flight) == (0, 0, 10)
+    assert await alice.count_seats(flight) == (0, 0, 10)

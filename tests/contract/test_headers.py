@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.contract.people import OLGA
-from tests.contract.samples import an_unknown_id, rupees
+from tests.contract.samples import rupees, unknown_id
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -35,30 +35,30 @@ async def test_request_ids_of_the_server_are_never_the_same(api):
 
 async def test_a_problem_carries_the_request_id(alice):
     wanted = {"x-request-id": "find-me-again"}
-    problem = (await alice.get(f"/bookings/{an_unknown_id()}", headers=wanted)).refused(404)
+    problem = (await alice.get(f"/bookings/{unknown_id()}", headers=wanted)).refusal(404)
     assert problem["request_id"] == "find-me-again"
 
 
 async def test_request_id_and_trace_land_in_the_event(alice, operator):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     sent = {"x-request-id": "find-me-in-the-log", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
-    booking = (await alice.book(flight, headers=sent)).made()
-    [initiated] = await alice.history(booking)
+    booking = (await alice.book(flight, headers=sent)).created()
+    [initiated] = await alice.read_history(booking)
     written = json.dumps([initiated["correlation_id"], initiated["causation_id"], initiated["data"]])
     assert "find-me-in-the-log" in written or TRACE in written
 
 
 @pytest.mark.parametrize("garbage", ["", "00-zz-zz-01", "x" * 500, "00-" + "0" * 32 + "-" + "0" * 16 + "-00"])
 async def test_a_broken_traceparent_harms_nobody(alice, operator, garbage):
-    flight = await operator.flight()
-    (await alice.book(flight, headers={"traceparent": garbage})).made()
+    flight = await operator.create_flight()
+    (await alice.book(flight, headers={"traceparent": garbage})).created()
 
 
 async def test_every_command_answers_with_its_position_and_version(alice, operator):
     scheduled = await operator.schedule()
-    flight = scheduled.made()
+    flight = scheduled.created()
     made = await alice.book(flight)
-    booking = made.made()
+    booking = made.created()
     paid = await alice.pay(booking)
     cancelled = await alice.cancel(booking)
     repriced = await operator.post(f"/flights/{flight['id']}/price", {"price": rupees(1)})
@@ -74,7 +74,7 @@ async def test_every_command_answers_with_its_position_and_version(alice, operat
 
 
 async def test_every_query_answers_with_the_position_it_reflects(alice, operator):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     made = await alice.book(flight)
     booking = f"/bookings/{made.body['id']}"
     here = f"/flights/{flight['id']}"
@@ -88,7 +88,7 @@ async def test_every_query_answers_with_the_position_it_reflects(alice, operator
 @pytest.mark.parametrize("kind", ["flight", "booking"])
 async def test_location_leads_to_what_was_made(api, alice, operator, kind):
     scheduled = await operator.schedule()
-    answer = scheduled if kind == "flight" else await alice.book(scheduled.made())
+    answer = scheduled if kind == "flight" else await alice.book(scheduled.created())
     location = answer.headers["location"].removeprefix(api.url)
-    assert location == f"/api/v1/{kind}s/{answer.made()['id']}"
-    assert (await api.call("GET", location, token=OLGA.token())).done() == answer.body
+    assert location == f"/api/v1/{kind}s/{answer.created()['id']}"
+    assert (await api.call("GET", location, token=OLGA.token())).ok() == answer.body

@@ -24,7 +24,7 @@ def half_said():
 
 
 async def test_slow_and_silent_clients_do_not_stop_others(program, operator, alice):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     with contextlib.ExitStack() as open_sockets:
         for said in half_said() * (SLOW // 4):
             connection = open_sockets.enter_context(dial(program.url))
@@ -49,15 +49,15 @@ async def test_bytes_that_are_not_http_do_not_stop_others(program, alice):
 
 
 async def test_text_that_looks_like_sql_is_text(operator, alice):
-    flight = await operator.flight()
-    booking = (await alice.book(flight)).made()
+    flight = await operator.create_flight()
+    booking = (await alice.book(flight)).created()
     sly = "'; SELECT pg_sleep(99); DROP TABLE bookings; --"
     started = time.monotonic()
-    (await alice.get("/flights" + query(origin=sly))).refused(400)
-    (await alice.get("/bookings" + query(cursor=sly))).refused(400)
-    (await alice.post(f"/bookings/{booking['id']}/cancel", {"reason": sly}, key=new_key())).done()
+    (await alice.get("/flights" + query(origin=sly))).refusal(400)
+    (await alice.get("/bookings" + query(cursor=sly))).refusal(400)
+    (await alice.post(f"/bookings/{booking['id']}/cancel", {"reason": sly}, key=new_key())).ok()
     assert time.monotonic() - started < SECONDS_MAX
-    [*_, last] = await alice.history(booking)
+    [*_, last] = await alice.read_history(booking)
     assert sly in json.dumps(last["data"], ensure_ascii=False)
 
 
@@ -71,7 +71,7 @@ async def test_nobody_writes_lines_into_the_log(program, operator, alice):
         "\u2028" + FORGED + "\u0085" + FORGED,
     ]
     for mark in marks:
-        booking = (await alice.book(await operator.flight())).made()
+        booking = (await alice.book(await operator.create_flight())).created()
         path = f"/bookings/{booking['id']}/cancel"
         assert (await alice.post(path, {"reason": mark})).status in (200, 400)
         plain = mark.replace("\r", "").replace("\n", "")
@@ -89,7 +89,7 @@ async def test_nobody_writes_lines_into_the_log(program, operator, alice):
 async def test_no_secret_is_in_the_log(api, program, alice):
     await alice.get("/bookings")
     wrong_key = alice.token[:-4] + "AAAA"
-    (await api.call("GET", "/api/v1/bookings", token=wrong_key)).refused(401)
+    (await api.call("GET", "/api/v1/bookings", token=wrong_key)).refusal(401)
     written = "\n".join(log_lines(program)) + program.stdout.read_text() + program.stderr.read_text()
     for secret in (SECRET, alice.token, wrong_key):
         assert secret not in written

@@ -9,30 +9,30 @@ ROUNDS = 20
 
 
 async def test_fifty_repeats_of_one_payment_charge_once(operator, alice):
-    flight, key = await operator.flight(), new_key()
-    booking = (await alice.book(flight)).made()
+    flight, key = await operator.create_flight(), new_key()
+    booking = (await alice.book(flight)).created()
     answers = await asyncio.gather(*[alice.pay(booking, key=key) for _ in range(REPEATS)])
     assert {answer.status for answer in answers} == {201}
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * (REPEATS - 1)
     assert all(answer.body == answers[0].body for answer in answers)
-    assert [event["status_after"] for event in await alice.history(booking)] == [
+    assert [event["status_after"] for event in await alice.read_history(booking)] == [
         "initiated",
         "pending",
         "booked",
     ]
-    assert await alice.seats(flight) == (0, 1, 9)
+    assert await alice.count_seats(flight) == (0, 1, 9)
 
 
 async def test_fifty_repeats_of_one_booking_hold_once(operator, alice):
-    flight, key = await operator.flight(), new_key()
+    flight, key = await operator.create_flight(), new_key()
     answers = await asyncio.gather(*[alice.book(flight, key=key) for _ in range(REPEATS)])
-    assert len({answer.made()["id"] for answer in answers}) == 1
+    assert len({answer.created()["id"] for answer in answers}) == 1
     assert sum(answer.replayed for answer in answers) == REPEATS - 1
-    assert await alice.seats(flight) == (1, 0, 9)
+    assert await alice.count_seats(flight) == (1, 0, 9)
 
 
 async def test_the_loser_of_a_race_for_a_key_leaves_no_trace(api, operator, alice):
-    flight = await operator.flight(seats=1000)
+    flight = await operator.create_flight(seats=1000)
     held = 0
     for _ in range(ROUNDS):
         key, before = new_key(), await api.position()
@@ -40,8 +40,8 @@ async def test_the_loser_of_a_race_for_a_key_leaves_no_trace(api, operator, alic
         assert sorted(answer.status for answer in answers) == [201, 422, 422]
         for answer in answers:
             if answer.status == 422:
-                answer.refused(422, "idempotency-key-reused")
+                answer.refusal(422, "idempotency-key-reused")
             else:
                 held += answer.body["seats"]
                 assert await api.position() == answer.position > before
-        assert await alice.seats(flight) == (held, 0, 1000 - held)
+        assert await alice.count_seats(flight) == (held, 0, 1000 - held)

@@ -27,7 +27,7 @@ IN_SCOPE = {
 
 async def test_info_names_the_program_and_where_its_log_stands(api):
     info = await api.call("GET", "/api/v1/info")
-    assert info.done().keys() == {"name", "version", "status", "api_version", "position"}
+    assert info.ok().keys() == {"name", "version", "status", "api_version", "position"}
     assert info.media_type == "application/json"
     assert info.body["status"] == "ok"
     assert type(info.body["position"]) is int
@@ -87,7 +87,7 @@ async def test_metrics_are_for_operators_only(api, alice, operator):
 
 
 async def openapi(api):
-    return (await api.call("GET", "/openapi.json")).done()
+    return (await api.call("GET", "/openapi.json")).ok()
 
 
 def is_open(path):

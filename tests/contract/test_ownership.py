@@ -4,20 +4,20 @@ import json
 
 import pytest
 
-from tests.contract.samples import an_unknown_id, new_key, query, rupees
+from tests.contract.samples import new_key, query, rupees, unknown_id
 
 DEEDS = {
-    "read": lambda bob, booking: bob.booking(booking),
-    "read a version": lambda bob, booking: bob.booking(booking, "?version=1"),
-    "read a position": lambda bob, booking: bob.booking(booking, "?position=1000000"),
+    "read": lambda bob, booking: bob.find_booking(booking),
+    "read a version": lambda bob, booking: bob.find_booking(booking, "?version=1"),
+    "read a position": lambda bob, booking: bob.find_booking(booking, "?position=1000000"),
     "read the history": lambda bob, booking: bob.get(f"/bookings/{booking['id']}/history"),
     "cancel": lambda bob, booking: bob.cancel(booking),
     "cancel with a key": lambda bob, booking: bob.cancel(booking, key=new_key()),
     "cancel with a stale version": lambda bob, booking: bob.cancel(booking, headers={"If-Match": '"v9"'}),
     "cancel with its version": lambda bob, booking: bob.cancel(booking, headers={"If-Match": '"v1"'}),
     "ask for a quote": lambda bob, booking: bob.quote(booking),
-    "give seats back": lambda bob, booking: bob.keep(booking, 1),
-    "give seats back with a stale version": lambda bob, booking: bob.keep(
+    "give seats back": lambda bob, booking: bob.reduce_seats(booking, 1),
+    "give seats back with a stale version": lambda bob, booking: bob.reduce_seats(
         booking, 1, headers={"If-Match": '"v9"'}
     ),
     "pay later": lambda bob, booking: bob.pay(booking, capture="manual"),
@@ -26,7 +26,7 @@ DEEDS = {
 }
 
 
-def anonymous(answer, booking):
+def strip_ids(answer, booking):
     """The status and body without what names this request or this booking."""
     body = {k: v for k, v in answer.body.items() if k not in ("instance", "request_id")}
     return answer.status, json.dumps(body, sort_keys=True).replace(booking["id"], "<id>")
@@ -35,60 +35,60 @@ def anonymous(answer, booking):
 @pytest.mark.parametrize("state", ["initiated", "pending", "booked", "cancelled"])
 @pytest.mark.parametrize("deed", DEEDS)
 async def test_a_strangers_booking_looks_like_an_unknown_one(operator, alice, bob, deed, state):
-    hers = (await alice.book(await operator.flight())).made()
+    hers = (await alice.book(await operator.create_flight())).created()
     if state == "pending":
-        hers = (await alice.pay(hers, capture="manual")).made()["booking"]
+        hers = (await alice.pay(hers, capture="manual")).created()["booking"]
     if state == "booked":
-        hers = (await alice.pay(hers)).made()["booking"]
+        hers = (await alice.pay(hers)).created()["booking"]
     if state == "cancelled":
-        hers = (await alice.cancel(hers)).done()
-    unknown = hers | {"id": an_unknown_id()}
+        hers = (await alice.cancel(hers)).ok()
+    unknown = hers | {"id": unknown_id()}
     of_alice, of_nobody = await DEEDS[deed](bob, hers), await DEEDS[deed](bob, unknown)
-    of_alice.refused(404)
-    assert anonymous(of_alice, hers) == anonymous(of_nobody, unknown)
+    of_alice.refusal(404)
+    assert strip_ids(of_alice, hers) == strip_ids(of_nobody, unknown)
     assert "etag" not in of_alice.headers
-    assert (await alice.booking(hers)).done() == hers
+    assert (await alice.find_booking(hers)).ok() == hers
 
 
 async def test_paying_in_the_owners_name_does_not_help(operator, alice, bob):
-    hers = (await alice.book(await operator.flight())).made()
-    unknown = hers | {"id": an_unknown_id()}
+    hers = (await alice.book(await operator.create_flight())).created()
+    unknown = hers | {"id": unknown_id()}
     of_alice = await bob.pay(hers, user_id=alice.sub)
     assert of_alice.status in (403, 404)
-    assert anonymous(of_alice, hers) == anonymous(await bob.pay(unknown, user_id=alice.sub), unknown)
-    assert (await alice.booking(hers)).done()["status"] == "initiated"
+    assert strip_ids(of_alice, hers) == strip_ids(await bob.pay(unknown, user_id=alice.sub), unknown)
+    assert (await alice.find_booking(hers)).ok()["status"] == "initiated"
 
 
 async def test_a_client_cannot_book_in_anothers_name(api, operator, alice, bob):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     before = await api.position()
     answer = await bob.book(flight, user_id=alice.sub)
     assert answer.status in (403, 404), answer
     assert await api.position() == before
-    assert await bob.seats(flight) == (0, 0, 10)
+    assert await bob.count_seats(flight) == (0, 0, 10)
 
 
 @pytest.mark.parametrize("filters", [{}, {"status": "initiated"}, {"limit": 200}])
 async def test_a_client_lists_only_their_own_bookings(operator, crowd, alice, filters):
     [carol] = crowd(1)
-    flight = await operator.flight()
-    (await alice.book(flight)).made()
-    own = (await carol.book(flight)).made()
-    listed = (await carol.get("/bookings" + query(flight_id=flight["id"], **filters))).done()["data"]
+    flight = await operator.create_flight()
+    (await alice.book(flight)).created()
+    own = (await carol.book(flight)).created()
+    listed = (await carol.get("/bookings" + query(flight_id=flight["id"], **filters))).ok()["data"]
     assert listed == [own]
 
 
 async def test_asking_for_anothers_list_shows_nothing_of_it(operator, alice, bob):
-    (await alice.book(await operator.flight())).made()
+    (await alice.book(await operator.create_flight())).created()
     answer = await bob.get("/bookings" + query(user_id=alice.sub))
-    assert answer.status == 403 or answer.done()["data"] == []
+    assert answer.status == 403 or answer.ok()["data"] == []
 
 
 async def test_a_cursor_of_another_client_opens_nothing(operator, crowd):
     carol, dave = crowd(2)
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     for _ in range(3):
-        (await carol.book(flight)).made()
-    cursor = (await carol.get("/bookings?limit=1")).done()["next_cursor"]
+        (await carol.book(flight)).created()
+    cursor = (await carol.get("/bookings?limit=1")).ok()["next_cursor"]
     answer = await dave.get("/bookings" + query(limit=1, cursor=cursor))
-    assert answer.status == 400 or answer.done()["data"] == []
+    assert answer.status == 400 or answer.ok()["data"] == []

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.contract.samples import RUPEES, an_unknown_id, new_key, rupees
+from tests.contract.samples import RUPEES, new_key, rupees, unknown_id
 
 PRICE = rupees(450000)
 WRONG_PRICES = [rupees(449999), rupees(450001), rupees(0), {"amount": 450000, "currency": "USD"}]
@@ -12,20 +12,20 @@ WRONG_PRICES = [rupees(449999), rupees(450001), rupees(0), {"amount": 450000, "c
 
 async def hers(operator, alice, state):
     """Alice's booking of one seat, in that state."""
-    booking = (await alice.book(await operator.flight(price=PRICE))).made()
+    booking = (await alice.book(await operator.create_flight(price=PRICE))).created()
     if state in ("booked", "booked, then cancelled"):
-        (await alice.pay(booking)).made()
+        (await alice.pay(booking)).created()
     if state in ("cancelled", "booked, then cancelled"):
-        (await alice.cancel(booking)).done()
+        (await alice.cancel(booking)).ok()
     return booking
 
 
 @pytest.mark.parametrize("wrong", WRONG_PRICES)
 async def test_the_price_must_be_the_price_of_the_booking(operator, alice, wrong):
     booking = await hers(operator, alice, "initiated")
-    (await alice.pay(booking, wrong)).refused(409, "price-mismatch", expected=PRICE)
-    assert (await alice.booking(booking)).done() == booking
-    (await alice.pay(booking)).made()
+    (await alice.pay(booking, wrong)).refusal(409, "price-mismatch", expected=PRICE)
+    assert (await alice.find_booking(booking)).ok() == booking
+    (await alice.pay(booking)).created()
 
 
 @pytest.mark.parametrize("price", [PRICE, rupees(1)], ids=["right price", "wrong price"])
@@ -39,17 +39,17 @@ async def test_the_price_must_be_the_price_of_the_booking(operator, alice, wrong
 )
 async def test_the_state_is_judged_before_the_price(api, operator, alice, state, code, price):
     booking = await hers(operator, alice, state)
-    seats, before = await alice.seats({"id": booking["flight_id"]}), await api.position()
-    (await alice.pay(booking, price)).refused(409, code)
+    seats, before = await alice.count_seats({"id": booking["flight_id"]}), await api.position()
+    (await alice.pay(booking, price)).refusal(409, code)
     assert await api.position() == before
-    assert await alice.seats({"id": booking["flight_id"]}) == seats
+    assert await alice.count_seats({"id": booking["flight_id"]}) == seats
 
 
 @pytest.mark.parametrize("state", ["initiated", "booked", "cancelled"])
 async def test_the_owner_is_judged_before_everything(operator, alice, bob, state):
     booking = await hers(operator, alice, state)
-    (await bob.pay(booking, rupees(1))).refused(404)
-    (await bob.pay({"id": an_unknown_id()}, PRICE)).refused(404)
+    (await bob.pay(booking, rupees(1))).refusal(404)
+    (await bob.pay({"id": unknown_id()}, PRICE)).refusal(404)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ async def test_the_owner_is_judged_before_everything(operator, alice, bob, state
 async def test_a_payment_that_is_not_one_is_a_400(operator, alice, wrong):
     booking = await hers(operator, alice, "initiated")
     payment = {"booking_id": booking["id"], "user_id": alice.sub, "total_cost": PRICE}
-    (await alice.post("/bookings/payments", payment | wrong, key=new_key())).refused(400)
-    assert (await alice.booking(booking)).done() == booking
+    (await alice.post("/bookings/payments", payment | wrong, key=new_key())).refusal(400)
+    assert (await alice.find_booking(booking)).ok() == booking
 
 
 @pytest.mark.parametrize("missing", ["booking_id", "user_id", "total_cost"])
@@ -89,14 +89,14 @@ async def test_no_field_of_a_payment_is_optional(operator, alice, missing):
     booking = await hers(operator, alice, "initiated")
     payment = {"booking_id": booking["id"], "user_id": alice.sub, "total_cost": PRICE}
     del payment[missing]
-    (await alice.post("/bookings/payments", payment, key=new_key())).refused(400)
+    (await alice.post("/bookings/payments", payment, key=new_key())).refusal(400)
 
 
 async def test_a_payment_without_a_key_is_refused(operator, alice):
     booking = await hers(operator, alice, "initiated")
     payment = {"booking_id": booking["id"], "user_id": alice.sub, "total_cost": PRICE}
-    (await alice.post("/bookings/payments", payment)).refused(400, "idempotency-key-missing")
-    assert (await alice.booking(booking)).done() == booking
+    (await alice.post("/bookings/payments", payment)).refusal(400, "idempotency-key-missing")
+    assert (await alice.find_booking(booking)).ok() == booking
 
 
 async def test_eight_payments_at_once_take_the_money_once(operator, alice):
@@ -105,12 +105,12 @@ async def test_eight_payments_at_once_take_the_money_once(operator, alice):
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
     refusals = {answer.body["code"] for answer in answers if answer.status == 409}
     assert refusals <= {"already-paid", "payment-in-progress"}
-    assert await alice.seats({"id": booking["flight_id"]}) == (0, 1, 9)
-    assert len(await alice.history(booking)) == 3
+    assert await alice.count_seats({"id": booking["flight_id"]}) == (0, 1, 9)
+    assert len(await alice.read_history(booking)) == 3
 
 
 async def test_a_paid_booking_stays_paid_when_the_price_changes(operator, alice):
     booking = await hers(operator, alice, "booked")
     path = f"/flights/{booking['flight_id']}/price"
-    (await operator.post(path, {"price": RUPEES | {"amount": 1}})).done()
-    assert (await alice.booking(booking)).done()["total_cost"] == PRICE
+    (await operator.post(path, {"price": RUPEES | {"amount": 1}})).ok()
+    assert (await alice.find_booking(booking)).ok()["total_cost"] == PRICE

@@ -2,19 +2,19 @@
 
 import pytest
 
-from tests.contract.samples import an_unknown_id
+from tests.contract.samples import unknown_id
 from tests.contract.wire import exchange, head
 
 
 async def refusals(api, alice, operator):
     """One answer for each way of saying no."""
-    flight = await operator.flight(seats=1)
-    booking = (await alice.book(flight)).made()
+    flight = await operator.create_flight(seats=1)
+    booking = (await alice.book(flight)).created()
     return [
         await api.call("GET", "/api/v1/flights"),
         await alice.schedule(),
-        await alice.get(f"/bookings/{an_unknown_id()}"),
-        await alice.get(f"/flights/{an_unknown_id()}"),
+        await alice.get(f"/bookings/{unknown_id()}"),
+        await alice.get(f"/flights/{unknown_id()}"),
         await alice.get("/no-such-thing"),
         await alice.post("/bookings", {"seats": "1"}),
         await alice.post("/bookings", {}, headers={"Content-Type": "text/plain"}),
@@ -45,8 +45,8 @@ async def test_each_kind_of_refusal_has_its_status(api, alice, operator):
 
 
 async def test_a_validation_problem_points_at_what_is_wrong(alice):
-    wrong = {"flight_id": an_unknown_id(), "user_id": alice.sub, "seats": "1"}
-    problem = (await alice.post("/bookings", wrong)).refused(400)
+    wrong = {"flight_id": unknown_id(), "user_id": alice.sub, "seats": "1"}
+    problem = (await alice.post("/bookings", wrong)).refusal(400)
     assert [error.keys() for error in problem["errors"]] == [{"pointer", "message"}]
     assert problem["errors"][0]["pointer"].endswith("/seats")
     assert problem["errors"][0]["message"]
@@ -61,6 +61,6 @@ async def test_a_method_nobody_offers_is_a_405(api, operator, method):
 def test_a_problem_does_not_reflect_the_query_string(program):
     """Whoever can choose a link must not be able to choose the words of the page."""
     path = "/api/v1/flights?note=%3Cscript%3E-planted"
-    status, headers, problem = exchange(program.url, [head("GET", path)])
+    status, headers, problem = exchange(program, [head("GET", path)])
     assert (status, headers["content-type"].partition(";")[0]) == (401, "application/problem+json")
     assert "planted" not in str(problem)

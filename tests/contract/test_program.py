@@ -8,7 +8,7 @@ import jwt
 import psycopg
 import pytest
 
-from tests.contract.people import ALICE, SECRET, Caller
+from tests.contract.people import ALICE, SECRET, ApiCaller
 from tests.contract.program import clean_environment, run_program
 
 WRONG_SETTINGS = {
@@ -29,7 +29,7 @@ async def test_token_prints_a_token_and_nothing_else(api, program):
     claims = jwt.decode(token, SECRET, algorithms=["HS256"])
     assert (claims["sub"], sorted(claims["roles"])) == (ALICE.sub, ["auditor", "client"])
     assert 3500 < claims["exp"] - time.time() <= 3660
-    assert (await Caller(api, ALICE.sub, token).get("/bookings")).status == 200
+    assert (await ApiCaller(api, ALICE.sub, token).get("/bookings")).status == 200
 
 
 def test_a_token_lasts_as_long_as_asked(program):
@@ -46,7 +46,7 @@ def test_a_role_nobody_knows_gets_no_token(program):
 
 
 async def test_verify_holds_while_the_program_runs(api, operator, alice, program):
-    (await alice.pay((await alice.book(await operator.flight())).made())).made()
+    (await alice.pay((await alice.book(await operator.create_flight())).created())).created()
     position = await api.position()
     verified = program.run("verify", "--json")
     assert verified.returncode == 0, verified.stderr

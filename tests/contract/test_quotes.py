@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.contract.samples import an_unknown_id, at, new_key, rupees
+from tests.contract.samples import at, new_key, rupees, unknown_id
 
 
 async def booking_that_is(state, operator, alice):
-    flight = await operator.flight(price=rupees(777))
+    flight = await operator.create_flight(price=rupees(777))
     if state == "initiated":
-        return (await alice.book(flight, seats=3)).made()
+        return (await alice.book(flight, seats=3)).created()
     return await (alice.pending if state == "pending" else alice.booked)(flight, seats=3)
 
 
@@ -19,70 +19,70 @@ async def test_a_quote_says_what_cancelling_would_give_back_and_writes_nothing(
     operator, alice, state, amount
 ):
     booking = await booking_that_is(state, operator, alice)
-    before, flight = await operator.head(), {"id": booking["flight_id"]}
-    seats = await alice.seats(flight)
-    quote = (await alice.quote(booking)).done()
+    before, flight = await operator.read_head(), {"id": booking["flight_id"]}
+    seats = await alice.count_seats(flight)
+    quote = (await alice.quote(booking)).ok()
     assert datetime.now(UTC) < at(quote.pop("valid_until"))
     version = booking["version"]
     assert quote == {"booking_id": booking["id"], "version": version, "seats": 3, "refund": rupees(amount)}
-    assert await operator.head() == before
-    assert await alice.seats(flight) == seats
-    assert (await alice.booking(booking)).done() == booking
+    assert await operator.read_head() == before
+    assert await alice.count_seats(flight) == seats
+    assert (await alice.find_booking(booking)).ok() == booking
 
 
 @pytest.mark.parametrize("state", ["initiated", "pending", "booked"])
 async def test_what_was_quoted_is_what_is_owed(operator, alice, state):
     booking = await booking_that_is(state, operator, alice)
-    quote = (await alice.quote(booking)).done()
-    (await alice.cancel(booking, headers={"If-Match": f'"v{quote["version"]}"'})).done()
-    owed = await operator.refunds(booking_id=booking["id"])
+    quote = (await alice.quote(booking)).ok()
+    (await alice.cancel(booking, headers={"If-Match": f'"v{quote["version"]}"'})).ok()
+    owed = await operator.list_refunds(booking_id=booking["id"])
     assert [refund["amount"] for refund in owed] == ([quote["refund"]] if quote["refund"]["amount"] else [])
 
 
 async def test_a_quote_is_for_what_is_left(operator, alice):
     booking = await booking_that_is("booked", operator, alice)
-    stale = (await alice.quote(booking)).done()
-    smaller = (await alice.keep(booking, 1)).done()
-    quote = (await alice.quote(booking)).done()
+    stale = (await alice.quote(booking)).ok()
+    smaller = (await alice.reduce_seats(booking, 1)).ok()
+    quote = (await alice.quote(booking)).ok()
     assert (quote["refund"], quote["seats"], quote["version"]) == (rupees(777), 1, smaller["version"])
-    (await alice.cancel(booking, headers={"If-Match": f'"v{stale["version"]}"'})).refused(412)
+    (await alice.cancel(booking, headers={"If-Match": f'"v{stale["version"]}"'})).refusal(412)
 
 
 async def test_a_quote_is_never_an_answer_from_before(operator, alice):
     booking, key = await booking_that_is("initiated", operator, alice), new_key()
-    assert (await alice.quote(booking, key=key)).done()["refund"] == rupees(0)
-    (await alice.pay(booking)).made()
+    assert (await alice.quote(booking, key=key)).ok()["refund"] == rupees(0)
+    (await alice.pay(booking)).created()
     again = await alice.quote(booking, key=key)
-    assert again.done()["refund"] == rupees(2331)
+    assert again.ok()["refund"] == rupees(2331)
     assert not again.replayed
     assert not (await alice.cancel(booking, key=key)).replayed
     after = await alice.quote(booking, key=key)
-    after.refused(409, "booking-cancelled")
+    after.refusal(409, "booking-cancelled")
     assert not after.replayed
 
 
 async def test_a_cancelled_booking_has_no_quote(operator, alice):
     booking = await booking_that_is("booked", operator, alice)
-    (await alice.cancel(booking)).done()
-    (await alice.quote(booking)).refused(409, "booking-cancelled")
+    (await alice.cancel(booking)).ok()
+    (await alice.quote(booking)).refusal(409, "booking-cancelled")
 
 
 async def test_a_strangers_booking_is_quoted_like_an_unknown_one(operator, alice, bob):
     booking = await booking_that_is("booked", operator, alice)
-    (await bob.quote(booking)).refused(404, "booking-not-found")
-    (await bob.quote({"id": an_unknown_id()})).refused(404, "booking-not-found")
-    assert (await operator.quote(booking)).done()["refund"] == rupees(2331)
+    (await bob.quote(booking)).refusal(404, "booking-not-found")
+    (await bob.quote({"id": unknown_id()})).refusal(404, "booking-not-found")
+    assert (await operator.quote(booking)).ok()["refund"] == rupees(2331)
 
 
 @pytest.mark.parametrize("who", ["auditor", "analyst"])
 async def test_only_buyers_ask_for_quotes(request, operator, alice, who):
     booking = await booking_that_is("booked", operator, alice)
-    (await request.getfixturevalue(who).quote(booking)).refused(403)
+    (await request.getfixturevalue(who).quote(booking)).refusal(403)
 
 
 async def test_a_quote_takes_no_parameters_and_no_fields(operator, alice):
     booking = await booking_that_is("booked", operator, alice)
     path = f"/bookings/{booking['id']}/cancel/quote"
-    (await alice.post(f"{path}?seats=1", {})).refused(400)
-    (await alice.post(path, {"seats": 1})).refused(400)
-    assert (await alice.post(path)).done()["refund"] == rupees(2331)
+    (await alice.post(f"{path}?seats=1", {})).refusal(400)
+    (await alice.post(path, {"seats": 1})).refusal(400)
+    assert (await alice.post(path)).ok()["refund"] == rupees(2331)

@@ -6,12 +6,12 @@ import pytest
 
 from tests.contract.samples import (
     REFUND_FIELDS,
-    an_unknown_id,
     at,
-    made_by_the_server,
+    is_server_id,
     new_key,
     query,
     rupees,
+    unknown_id,
 )
 
 REQUESTS = 50
@@ -19,19 +19,19 @@ REQUESTS = 50
 
 async def owed(operator, carol, seats=1):
     """A refund that is due to her, for a booking that she paid and cancelled."""
-    booking = await carol.booked(await operator.flight(), seats)
-    (await carol.cancel(booking)).done()
-    [refund] = await operator.refunds(booking_id=booking["id"])
+    booking = await carol.book_and_pay(await operator.create_flight(), seats)
+    (await carol.cancel(booking)).ok()
+    [refund] = await operator.list_refunds(booking_id=booking["id"])
     return refund
 
 
 async def test_a_paid_booking_that_is_cancelled_is_owed_what_it_cost(operator, alice):
-    flight = await operator.flight(price=rupees(777))
-    booking = await alice.booked(flight, seats=3)
-    cancelled = (await alice.cancel(booking)).done()
-    [refund] = await operator.refunds(booking_id=booking["id"])
+    flight = await operator.create_flight(price=rupees(777))
+    booking = await alice.book_and_pay(flight, seats=3)
+    cancelled = (await alice.cancel(booking)).ok()
+    [refund] = await operator.list_refunds(booking_id=booking["id"])
     assert refund.keys() == REFUND_FIELDS
-    assert made_by_the_server(refund["id"])
+    assert is_server_id(refund["id"])
     assert at(refund["due_at"]) == at(cancelled["updated_at"])
     del refund["id"], refund["due_at"]
     assert refund == {
@@ -50,23 +50,23 @@ async def test_a_paid_booking_that_is_cancelled_is_owed_what_it_cost(operator, a
 
 
 async def test_a_held_booking_that_is_cancelled_is_owed_nothing(operator, alice):
-    booking = (await alice.book(await operator.flight())).made()
-    (await alice.cancel(booking)).done()
-    assert await operator.refunds(booking_id=booking["id"]) == []
+    booking = (await alice.book(await operator.create_flight())).created()
+    (await alice.cancel(booking)).ok()
+    assert await operator.list_refunds(booking_id=booking["id"]) == []
 
 
 async def test_a_settled_refund_says_when_and_how(operator, alice):
     refund = await owed(operator, alice)
     answer = await operator.settle(refund, "bank transfer 7")
-    settled = answer.done()
+    settled = answer.ok()
     assert at(settled["settled_at"]) >= at(refund["due_at"])
     changed = {"status": "settled", "reference": "bank transfer 7", "settled_at": settled["settled_at"]}
     assert settled == refund | changed
-    assert await operator.refunds(booking_id=refund["booking_id"]) == [settled]
-    booking = (await alice.get(f"/bookings/{refund['booking_id']}")).done()
+    assert await operator.list_refunds(booking_id=refund["booking_id"]) == [settled]
+    booking = (await alice.get(f"/bookings/{refund['booking_id']}")).ok()
     assert (booking["status"], booking["payment"]["status"]) == ("cancelled", "refunded")
     assert answer.headers["etag"] == f'"v{booking["version"]}"'
-    ended = (await alice.history({"id": refund["booking_id"]}))[-1]
+    ended = (await alice.read_history({"id": refund["booking_id"]}))[-1]
     assert ended["type"] == "booking.refund_settled"
     assert ended["position"] == answer.position
 
@@ -74,18 +74,18 @@ async def test_a_settled_refund_says_when_and_how(operator, alice):
 @pytest.mark.parametrize("body", [{}, {"reference": None}], ids=str)
 async def test_a_refund_may_be_settled_without_a_reference(operator, alice, body):
     refund = await owed(operator, alice)
-    settled = (await operator.post(f"/refunds/{refund['id']}/settle", body)).done()
+    settled = (await operator.post(f"/refunds/{refund['id']}/settle", body)).ok()
     assert (settled["status"], settled["reference"]) == ("settled", None)
 
 
 async def test_a_refund_is_settled_once(api, operator, alice):
     refund = await owed(operator, alice)
-    settled = (await operator.settle(refund)).done()
+    settled = (await operator.settle(refund)).ok()
     before = await api.position()
-    (await operator.settle(refund)).refused(409, "refund-already-settled")
-    (await operator.settle(refund, key=new_key())).refused(409, "refund-already-settled")
+    (await operator.settle(refund)).refusal(409, "refund-already-settled")
+    (await operator.settle(refund, key=new_key())).refusal(409, "refund-already-settled")
     assert await api.position() == before
-    assert await operator.refunds(booking_id=refund["booking_id"]) == [settled]
+    assert await operator.list_refunds(booking_id=refund["booking_id"]) == [settled]
 
 
 async def test_many_who_settle_one_refund_pay_it_once(operator, alice):
@@ -95,50 +95,50 @@ async def test_many_who_settle_one_refund_pay_it_once(operator, alice):
     )
     [winner] = [answer for answer in answers if answer.status == 200]
     for answer in answers:
-        assert answer is winner or answer.refused(409, "refund-already-settled")
-    assert await operator.refunds(booking_id=refund["booking_id"]) == [winner.body]
-    types = [event["type"] for event in await alice.history({"id": refund["booking_id"]})]
+        assert answer is winner or answer.refusal(409, "refund-already-settled")
+    assert await operator.list_refunds(booking_id=refund["booking_id"]) == [winner.body]
+    types = [event["type"] for event in await alice.read_history({"id": refund["booking_id"]})]
     assert types.count("booking.refund_settled") == 1
 
 
 async def test_a_repeat_with_the_same_key_is_the_first_settlement(api, operator, alice):
     refund, key = await owed(operator, alice), new_key()
     first = await operator.settle(refund, key=key)
-    first.done()
+    first.ok()
     before = await api.position()
     second = await operator.settle(refund, key=key)
-    assert (second.done(), second.replayed, first.replayed) == (first.body, True, False)
-    (await operator.settle(refund, "another", key=key)).refused(422, "idempotency-key-reused")
+    assert (second.ok(), second.replayed, first.replayed) == (first.body, True, False)
+    (await operator.settle(refund, "another", key=key)).refusal(422, "idempotency-key-reused")
     assert await api.position() == before
 
 
 async def test_an_unknown_refund_is_a_404(api, operator, alice):
-    booking = await alice.booked(await operator.flight())
+    booking = await alice.book_and_pay(await operator.create_flight())
     before = await api.position()
-    for unknown in (an_unknown_id(), booking["id"], "re_1"):
-        (await operator.settle({"id": unknown})).refused(404, "refund-not-found")
+    for unknown in (unknown_id(), booking["id"], "re_1"):
+        (await operator.settle({"id": unknown})).refusal(404, "refund-not-found")
     assert await api.position() == before
 
 
 async def test_only_an_operator_settles_and_clients_see_no_worklist(operator, auditor, alice, analyst):
     refund = await owed(operator, alice)
     for caller in (alice, auditor, analyst):
-        (await caller.settle(refund)).refused(403)
+        (await caller.settle(refund)).refusal(403)
     for caller in (alice, analyst):
-        (await caller.get("/refunds")).refused(403)
-    assert await auditor.refunds(booking_id=refund["booking_id"]) == [refund]
+        (await caller.get("/refunds")).refusal(403)
+    assert await auditor.list_refunds(booking_id=refund["booking_id"]) == [refund]
 
 
 async def test_refunds_are_filtered_by_status_booking_and_user(operator, crowd):
     carol, dave = crowd(2)
     settled, due, his = [await owed(operator, who) for who in (carol, carol, dave)]
-    settled = (await operator.settle(settled)).done()
-    assert await operator.refunds(user_id=carol.sub) == [settled, due]
-    assert await operator.refunds(user_id=carol.sub, status="due") == [due]
-    assert await operator.refunds(user_id=carol.sub, status="settled") == [settled]
-    assert await operator.refunds(user_id=dave.sub, booking_id=his["booking_id"]) == [his]
-    assert await operator.refunds(user_id=carol.sub, booking_id=his["booking_id"]) == []
-    assert await operator.refunds(booking_id=an_unknown_id()) == []
+    settled = (await operator.settle(settled)).ok()
+    assert await operator.list_refunds(user_id=carol.sub) == [settled, due]
+    assert await operator.list_refunds(user_id=carol.sub, status="due") == [due]
+    assert await operator.list_refunds(user_id=carol.sub, status="settled") == [settled]
+    assert await operator.list_refunds(user_id=dave.sub, booking_id=his["booking_id"]) == [his]
+    assert await operator.list_refunds(user_id=carol.sub, booking_id=his["booking_id"]) == []
+    assert await operator.list_refunds(booking_id=unknown_id()) == []
 
 
 async def test_pages_of_refunds_show_every_row_once_and_the_oldest_first(operator, auditor, crowd):
@@ -148,7 +148,7 @@ async def test_pages_of_refunds_show_every_row_once_and_the_oldest_first(operato
         walked, address = [], "/refunds" + query(user_id=carol.sub, limit=limit)
         while address is not None:
             page = await auditor.get(address)
-            assert len(page.done()["data"]) <= limit
+            assert len(page.ok()["data"]) <= limit
             walked += [row["id"] for row in page.body["data"]]
             cursor = page.body["next_cursor"]
             assert ("link" in page.headers) == (cursor is not None)
@@ -161,7 +161,7 @@ async def test_a_list_reflects_the_position_it_was_asked_for(operator, alice):
     settled = await operator.settle(refund)
     asked = query(booking_id=refund["booking_id"], min_position=settled.position)
     listed = await operator.get("/refunds" + asked)
-    assert listed.done()["data"] == [settled.done()]
+    assert listed.ok()["data"] == [settled.ok()]
     assert listed.position >= settled.position
 
 
@@ -170,7 +170,7 @@ async def test_a_list_reflects_the_position_it_was_asked_for(operator, alice):
     ["status=paid", "status=", "booking_id=BA117", "limit=0", "limit=201", "cursor=forged", "reason=x"],
 )
 async def test_a_filter_that_makes_no_sense_is_a_400(operator, nonsense):
-    (await operator.get(f"/refunds?{nonsense}")).refused(400)
+    (await operator.get(f"/refunds?{nonsense}")).refusal(400)
 
 
 @pytest.mark.parametrize(
@@ -178,5 +178,5 @@ async def test_a_filter_that_makes_no_sense_is_a_400(operator, nonsense):
 )
 async def test_a_settlement_that_makes_no_sense_is_a_400(operator, alice, body):
     refund = await owed(operator, alice)
-    (await operator.post(f"/refunds/{refund['id']}/settle", body)).refused(400)
-    assert await operator.refunds(booking_id=refund["booking_id"]) == [refund]
+    (await operator.post(f"/refunds/{refund['id']}/settle", body)).refusal(400)
+    assert await operator.list_refunds(booking_id=refund["booking_id"]) == [refund]

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.contract.people import BY_ROLE, Caller, mint
+from tests.contract.people import BY_ROLE, ApiCaller, mint
 from tests.contract.samples import query, rupees
 
 ANY = {"client", "auditor", "analyst", "operator"}
@@ -28,15 +28,15 @@ DEEDS = {
     "POST /bookings/payments": (BUYERS, lambda who, at: who.pay(at.booking)),
     "POST /bookings/{id}/cancel": (BUYERS, lambda who, at: who.cancel(at.booking)),
     "POST /bookings/{id}/cancel/quote": (BUYERS, lambda who, at: who.quote(at.booking)),
-    "POST /bookings/{id}/seats": (BUYERS, lambda who, at: who.keep(at.booking, 1)),
+    "POST /bookings/{id}/seats": (BUYERS, lambda who, at: who.reduce_seats(at.booking, 1)),
     "POST /bookings/{id}/capture": (STAFF, lambda who, at: who.capture(at.pending)),
     "POST /bookings/{id}/void": (STAFF, lambda who, at: who.void(at.pending)),
     "GET /refunds": (AUDITORS, lambda who, at: who.get("/refunds")),
     "POST /refunds/{id}/settle": (STAFF, lambda who, at: who.settle(at.refund)),
     "GET /bookings": (READERS, lambda who, at: who.get("/bookings")),
     "GET /bookings of a user": (READERS, lambda who, at: who.get("/bookings" + query(user_id=who.sub))),
-    "GET /bookings/{id}": (READERS, lambda who, at: who.booking(at.booking)),
-    "GET /bookings/{id}?version": (READERS, lambda who, at: who.booking(at.booking, "?version=1")),
+    "GET /bookings/{id}": (READERS, lambda who, at: who.find_booking(at.booking)),
+    "GET /bookings/{id}?version": (READERS, lambda who, at: who.find_booking(at.booking, "?version=1")),
     "GET /bookings/{id}/history": (
         READERS,
         lambda who, at: who.get(f"/bookings/{at.booking['id']}/history"),
@@ -46,13 +46,13 @@ DEEDS = {
 
 async def scene_for(operator, caller):
     """A flight with bookings that are the caller's own, so that only the role can be refused."""
-    flight = await operator.flight()
-    booking = (await operator.book(flight, seats=2, user_id=caller.sub)).made()
-    pending, owed = [(await operator.book(flight, user_id=caller.sub)).made() for _ in range(2)]
-    (await operator.pay(pending, user_id=caller.sub, capture="manual")).made()
-    (await operator.pay(owed, user_id=caller.sub)).made()
-    (await operator.cancel(owed)).done()
-    [refund] = await operator.refunds(booking_id=owed["id"])
+    flight = await operator.create_flight()
+    booking = (await operator.book(flight, seats=2, user_id=caller.sub)).created()
+    pending, owed = [(await operator.book(flight, user_id=caller.sub)).created() for _ in range(2)]
+    (await operator.pay(pending, user_id=caller.sub, capture="manual")).created()
+    (await operator.pay(owed, user_id=caller.sub)).created()
+    (await operator.cancel(owed)).ok()
+    [refund] = await operator.list_refunds(booking_id=owed["id"])
     return SimpleNamespace(
         flight=flight,
         flight_path=f"/flights/{flight['id']}",
@@ -66,41 +66,41 @@ async def scene_for(operator, caller):
 @pytest.mark.parametrize("deed", DEEDS)
 async def test_a_role_may_do_what_the_table_says_and_no_more(api, operator, deed, role):
     allowed, act = DEEDS[deed]
-    caller = Caller.of(api, BY_ROLE[role])
+    caller = ApiCaller.of(api, BY_ROLE[role])
     scene = await scene_for(operator, caller)
     before = await api.position()
     answer = await act(caller, scene)
     if role in allowed:
         assert answer.status in (200, 201), answer
     else:
-        answer.refused(403)
+        answer.refusal(403)
         assert await api.position() == before
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-async def test_nobody_without_a_token_may_do_anything(operator, alice, nobody, deed):
+async def test_nobody_without_a_token_may_do_anything(operator, alice, anonymous, deed):
     _, act = DEEDS[deed]
     scene = await scene_for(operator, alice)
-    (await act(nobody, scene)).refused(401)
+    (await act(anonymous, scene)).refusal(401)
 
 
 async def test_a_token_with_two_roles_may_do_what_either_may(api, operator, alice):
     both = mint(sub=alice.sub, roles=["auditor", "client"], exp=2**32)
     scene = await scene_for(operator, alice)
-    (await Caller(api, alice.sub, both).book(scene.flight)).made()
+    (await ApiCaller(api, alice.sub, both).book(scene.flight)).created()
 
 
 async def test_an_auditor_sees_everybodys_bookings(auditor, operator, alice, bob):
-    flight = await operator.flight()
-    made = [(await who.book(flight)).made() for who in (alice, bob)]
-    listed = (await auditor.get("/bookings" + query(flight_id=flight["id"]))).done()["data"]
+    flight = await operator.create_flight()
+    made = [(await who.book(flight)).created() for who in (alice, bob)]
+    listed = (await auditor.get("/bookings" + query(flight_id=flight["id"]))).ok()["data"]
     assert {row["id"] for row in listed} == {booking["id"] for booking in made}
 
 
 async def test_an_operator_may_book_pay_and_cancel_for_anybody(operator, alice):
-    flight = await operator.flight()
-    booking = (await operator.book(flight, user_id=alice.sub)).made()
+    flight = await operator.create_flight()
+    booking = (await operator.book(flight, user_id=alice.sub)).created()
     assert booking["user_id"] == alice.sub
-    (await operator.pay(booking, user_id=alice.sub)).made()
-    (await operator.cancel(booking)).done()
-    assert (await alice.booking(booking)).done()["status"] == "cancelled"
+    (await operator.pay(booking, user_id=alice.sub)).created()
+    (await operator.cancel(booking)).ok()
+    assert (await alice.find_booking(booking)).ok()["status"] == "cancelled"

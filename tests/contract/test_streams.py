@@ -60,22 +60,22 @@ async def stream(url, token, last=None, query=""):
 
 
 async def test_a_stream_tells_what_was_and_what_comes(program, operator, alice):
-    flight = await operator.flight()
-    head = (await operator.head())["position"]
+    flight = await operator.create_flight()
+    head = (await operator.read_head())["position"]
     async with stream(program.url, operator.token, head - 1) as told:
         position, event = await told.next()
         assert (position, event["type"]) == (head, "flight.scheduled")
-        booking = (await alice.book(flight)).made()
+        booking = (await alice.book(flight)).created()
         position, event = await told.next()
         assert (position, event["type"]) == (head + 1, "booking.initiated")
         assert event["originator_id"] == booking["id"]
-    [logged] = (await operator.get(f"/events?after={head}&limit=1")).done()["data"]
+    [logged] = (await operator.get(f"/events?after={head}&limit=1")).ok()["data"]
     assert event == logged
 
 
 async def test_wherever_it_is_cut_nothing_is_lost_and_nothing_comes_twice(program, operator, alice):
-    flight = await operator.flight(seats=1000)
-    start = (await operator.head())["position"]
+    flight = await operator.create_flight(seats=1000)
+    start = (await operator.read_head())["position"]
     buying = [asyncio.create_task(alice.book(flight)) for _ in range(300)]
     dice, positions, last = random.Random(7), [], start
     for _ in range(CUTS):
@@ -94,17 +94,17 @@ async def test_wherever_it_is_cut_nothing_is_lost_and_nothing_comes_twice(progra
 
 
 async def test_a_reader_far_behind_gets_every_page(program, operator, alice):
-    flight = await operator.flight(seats=1000)
+    flight = await operator.create_flight(seats=1000)
     await asyncio.gather(*(alice.book(flight) for _ in range(500)))
-    head = (await operator.head())["position"]
+    head = (await operator.read_head())["position"]
     async with stream(program.url, operator.token, query="?after=0") as told:
         seen = [(await told.next())[0] for _ in range(head)]
     assert seen == list(range(1, head + 1))
 
 
 async def test_a_stream_of_one_booking_tells_of_no_other(program, operator, alice, bob):
-    flight = await operator.flight()
-    mine, theirs = (await alice.book(flight)).made(), (await bob.book(flight)).made()
+    flight = await operator.create_flight()
+    mine, theirs = (await alice.book(flight)).created(), (await bob.book(flight)).created()
     async with stream(program.url, operator.token, query=f"?booking_id={mine['id']}") as told:
         assert (await told.next())[1]["type"] == "booking.initiated"
         await bob.cancel(theirs)
@@ -115,22 +115,22 @@ async def test_a_stream_of_one_booking_tells_of_no_other(program, operator, alic
 
 async def test_a_stream_ends_with_its_token(program, operator):
     token = mint(sub=OLGA.sub, roles=["auditor"], exp=int(time.time()) + 2)
-    async with stream(program.url, token, (await operator.head())["position"]) as told:
+    async with stream(program.url, token, (await operator.read_head())["position"]) as told:
         await told.ended(5)
 
 
 @pytest.mark.parametrize("last", ["-1", "x", "1.5", "9" * 19, "1, 2"])
 async def test_a_forged_last_event_id_is_refused(operator, last):
     answer = await operator.get("/events/stream", headers={"last-event-id": last})
-    answer.refused(400, "validation-failed")
+    answer.refusal(400, "validation-failed")
 
 
 async def test_a_position_that_the_log_has_not_reached_is_another_logs(operator):
     answer = await operator.get("/events/stream", headers={"last-event-id": str(10**9)})
-    answer.refused(503, "position-not-reached")
+    answer.refusal(503, "position-not-reached")
 
 
-async def test_only_auditors_and_operators_may_follow_the_log(alice, analyst, nobody):
-    (await alice.get("/events/stream")).refused(403)
-    (await analyst.get("/events/stream")).refused(403)
-    (await nobody.get("/events/stream")).refused(401)
+async def test_only_auditors_and_operators_may_follow_the_log(alice, analyst, anonymous):
+    (await alice.get("/events/stream")).refusal(403)
+    (await analyst.get("/events/stream")).refusal(403)
+    (await anonymous.get("/events/stream")).refusal(401)

@@ -53,7 +53,7 @@ BAD_TOKENS = {
 @pytest.mark.parametrize("name", BAD_TOKENS)
 async def test_a_bad_token_is_a_401(api, name):
     answer = await api.call("GET", "/api/v1/bookings", token=BAD_TOKENS[name])
-    answer.refused(401)
+    answer.refusal(401)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
@@ -74,14 +74,14 @@ async def test_a_bad_token_is_a_401(api, name):
 )
 async def test_only_the_bearer_scheme_opens_the_door(api, header):
     answer = await api.call("GET", "/api/v1/bookings", headers={"Authorization": header})
-    answer.refused(401)
+    answer.refusal(401)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_a_token_in_the_query_opens_nothing(api):
     for name in ("token", "access_token", "authorization"):
         answer = await api.call("GET", f"/api/v1/bookings?{name}={ALICE.token()}")
-        answer.refused(401)
+        answer.refusal(401)
 
 
 async def test_lower_case_bearer_is_understood_or_refused(api):
@@ -107,5 +107,5 @@ async def test_an_honest_token_needs_nothing_but_the_three_claims(api):
 async def test_a_bad_token_is_refused_before_anything_is_written(api):
     before = await api.position()
     for name in ("expired", "alg none", "another key"):
-        (await api.call("POST", "/api/v1/flights", token=BAD_TOKENS[name], json={})).refused(401)
+        (await api.call("POST", "/api/v1/flights", token=BAD_TOKENS[name], json={})).refusal(401)
     assert await api.position() == before

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.contract.samples import at, made_by_the_server, new_key, rupees
+from tests.contract.samples import at, is_server_id, new_key, rupees
 
 REQUESTS = 30
 NOT_PENDING = {
@@ -21,37 +21,37 @@ def types(history):
 
 
 async def booking_that_is(kind, operator, alice):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     if kind in ("booked", "paid, then cancelled"):
-        booking = await alice.booked(flight)
+        booking = await alice.book_and_pay(flight)
     elif kind == "voided":
-        booking = (await operator.void(await alice.pending(flight))).done()
+        booking = (await operator.void(await alice.book_pending(flight))).ok()
     else:
-        booking = (await alice.book(flight)).made()
+        booking = (await alice.book(flight)).created()
     if kind.endswith("cancelled"):
-        booking = (await alice.cancel(booking)).done()
+        booking = (await alice.cancel(booking)).ok()
     return booking
 
 
 async def test_a_manual_payment_holds_the_seats_until_it_is_captured(operator, alice):
-    flight = await operator.flight()
-    held = (await alice.book(flight, seats=2)).made()
-    paid = (await alice.pay(held, capture="manual")).made()
+    flight = await operator.create_flight()
+    held = (await alice.book(flight, seats=2)).created()
+    paid = (await alice.pay(held, capture="manual")).created()
     pending = paid["booking"]
     assert (pending["status"], pending["version"]) == ("pending", 2)
-    assert made_by_the_server(paid["payment_id"])
+    assert is_server_id(paid["payment_id"])
     assert pending["payment"].keys() == {"payment_id", "status", "capture_before"}
     assert pending["payment"]["payment_id"] == paid["payment_id"]
     assert pending["payment"]["status"] == "pending"
-    assert (await alice.booking(held)).done() == pending
-    assert await alice.seats(flight) == (2, 0, 8)
+    assert (await alice.find_booking(held)).ok() == pending
+    assert await alice.count_seats(flight) == (2, 0, 8)
 
-    booked = (await operator.capture(held)).done()
+    booked = (await operator.capture(held)).ok()
     assert (booked["status"], booked["version"]) == ("booked", 3)
     assert booked["payment"] == pending["payment"] | {"status": "captured", "capture_before": None}
-    assert (await alice.booking(held)).done() == booked
-    assert await alice.seats(flight) == (0, 2, 8)
-    assert types(await alice.history(held)) == [
+    assert (await alice.find_booking(held)).ok() == booked
+    assert await alice.count_seats(flight) == (0, 2, 8)
+    assert types(await alice.read_history(held)) == [
         "booking.initiated",
         "booking.payment_pending",
         "booking.booked",
@@ -59,34 +59,34 @@ async def test_a_manual_payment_holds_the_seats_until_it_is_captured(operator, a
 
 
 async def test_a_payment_may_be_captured_for_as_long_as_the_hold_lasts(operator, alice):
-    pending = await alice.pending(await operator.flight())
+    pending = await alice.book_pending(await operator.create_flight())
     assert at(pending["payment"]["capture_before"]) == at(pending["expires_at"])
 
 
 async def test_a_voided_payment_leaves_the_hold_and_it_can_be_paid_again(operator, alice):
-    flight = await operator.flight()
-    pending = await alice.pending(flight, seats=2)
-    initiated = (await operator.void(pending, "card declined")).done()
+    flight = await operator.create_flight()
+    pending = await alice.book_pending(flight, seats=2)
+    initiated = (await operator.void(pending, "card declined")).ok()
     assert initiated["status"] == "initiated"
     assert initiated["expires_at"] == pending["expires_at"]
     assert initiated["payment"] == pending["payment"] | {"status": "voided", "capture_before": None}
-    assert (await alice.booking(pending)).done() == initiated
-    assert await alice.seats(flight) == (2, 0, 8)
-    voided = (await alice.history(pending))[-1]
+    assert (await alice.find_booking(pending)).ok() == initiated
+    assert await alice.count_seats(flight) == (2, 0, 8)
+    voided = (await alice.read_history(pending))[-1]
     assert (voided["type"], voided["data"]["reason"]) == ("booking.payment_voided", "card declined")
 
-    again = (await alice.pay(initiated)).made()
+    again = (await alice.pay(initiated)).created()
     assert again["payment_id"] != pending["payment"]["payment_id"]
     assert again["booking"]["status"] == "booked"
-    assert await alice.seats(flight) == (0, 2, 8)
+    assert await alice.count_seats(flight) == (0, 2, 8)
 
 
 @pytest.mark.parametrize("capture", ["automatic", "manual"])
 async def test_a_second_payment_waits_for_the_first(api, operator, alice, capture):
-    pending = await alice.pending(await operator.flight())
+    pending = await alice.book_pending(await operator.create_flight())
     before = await api.position()
-    (await alice.pay(pending, capture=capture)).refused(409, "payment-in-progress")
-    (await alice.pay(pending, rupees(1), capture=capture)).refused(409, "payment-in-progress")
+    (await alice.pay(pending, capture=capture)).refusal(409, "payment-in-progress")
+    (await alice.pay(pending, rupees(1), capture=capture)).refusal(409, "payment-in-progress")
     assert await api.position() == before
 
 
@@ -95,69 +95,69 @@ async def test_a_second_payment_waits_for_the_first(api, operator, alice, captur
 async def test_only_a_pending_payment_is_captured_or_voided(api, operator, alice, kind, code, deed):
     booking = await booking_that_is(kind, operator, alice)
     before = await api.position()
-    (await getattr(operator, deed)(booking)).refused(409, code)
+    (await getattr(operator, deed)(booking)).refusal(409, code)
     assert await api.position() == before
-    assert (await alice.booking(booking)).done() == booking
+    assert (await alice.find_booking(booking)).ok() == booking
 
 
 async def test_a_pending_booking_that_is_cancelled_gives_its_seats_back_and_owes_nothing(operator, alice):
-    flight = await operator.flight()
-    pending = await alice.pending(flight)
-    cancelled = (await alice.cancel(pending)).done()
+    flight = await operator.create_flight()
+    pending = await alice.book_pending(flight)
+    cancelled = (await alice.cancel(pending)).ok()
     assert cancelled["payment"] == pending["payment"] | {"status": "lapsed", "capture_before": None}
-    assert await alice.seats(flight) == (0, 0, 10)
-    assert await operator.refunds(booking_id=pending["id"]) == []
-    (await operator.void(pending)).refused(409, "booking-cancelled")
+    assert await alice.count_seats(flight) == (0, 0, 10)
+    assert await operator.list_refunds(booking_id=pending["id"]) == []
+    (await operator.void(pending)).refusal(409, "booking-cancelled")
 
 
 async def test_money_that_comes_after_the_customer_left_goes_back_and_takes_no_seats(operator, alice):
-    flight = await operator.flight()
-    pending = await alice.pending(flight, seats=2)
-    (await alice.cancel(pending)).done()
-    captured = (await operator.capture(pending)).done()
+    flight = await operator.create_flight()
+    pending = await alice.book_pending(flight, seats=2)
+    (await alice.cancel(pending)).ok()
+    captured = (await operator.capture(pending)).ok()
     assert captured["status"] == "cancelled"
     assert captured["payment"]["status"] == "refund_due"
-    assert await alice.seats(flight) == (0, 0, 10)
-    [refund] = await operator.refunds(booking_id=pending["id"])
+    assert await alice.count_seats(flight) == (0, 0, 10)
+    [refund] = await operator.list_refunds(booking_id=pending["id"])
     assert (refund["reason"], refund["status"]) == ("late_payment", "due")
     assert refund["amount"] == pending["total_cost"]
     assert refund["payment_id"] == pending["payment"]["payment_id"]
-    (await operator.capture(pending)).refused(409, "booking-cancelled")
-    assert len(await operator.refunds(booking_id=pending["id"])) == 1
+    (await operator.capture(pending)).refusal(409, "booking-cancelled")
+    assert len(await operator.list_refunds(booking_id=pending["id"])) == 1
 
 
 @pytest.mark.parametrize("deed", ["capture", "void"])
 async def test_a_repeat_with_the_same_key_is_the_first_outcome(api, operator, alice, deed):
-    pending, key = await alice.pending(await operator.flight()), new_key()
+    pending, key = await alice.book_pending(await operator.create_flight()), new_key()
     first = await getattr(operator, deed)(pending, key=key)
-    first.done()
+    first.ok()
     before = await api.position()
     second = await getattr(operator, deed)(pending, key=key)
-    assert (second.done(), second.replayed, first.replayed) == (first.body, True, False)
+    assert (second.ok(), second.replayed, first.replayed) == (first.body, True, False)
     assert await api.position() == before
 
 
 async def test_a_key_of_one_void_is_not_for_another(operator, alice):
-    pending, key = await alice.pending(await operator.flight()), new_key()
-    (await operator.void(pending, key=key)).done()
-    (await operator.void(pending, "another reason", key=key)).refused(422, "idempotency-key-reused")
+    pending, key = await alice.book_pending(await operator.create_flight()), new_key()
+    (await operator.void(pending, key=key)).ok()
+    (await operator.void(pending, "another reason", key=key)).refusal(422, "idempotency-key-reused")
 
 
 @pytest.mark.parametrize("deed", ["capture", "void"])
 async def test_a_stale_version_is_neither_captured_nor_voided(operator, alice, deed):
-    pending = await alice.pending(await operator.flight())
-    (await getattr(operator, deed)(pending, headers={"If-Match": '"v1"'})).refused(412)
-    assert (await alice.booking(pending)).done() == pending
+    pending = await alice.book_pending(await operator.create_flight())
+    (await getattr(operator, deed)(pending, headers={"If-Match": '"v1"'})).refusal(412)
+    assert (await alice.find_booking(pending)).ok() == pending
     fresh = await getattr(operator, deed)(pending, headers={"If-Match": '"v2"'})
-    assert fresh.done()["version"] == 3
+    assert fresh.ok()["version"] == 3
     assert fresh.headers["etag"] == '"v3"'
 
 
 @pytest.mark.parametrize("deed", ["capture", "void"])
 async def test_a_client_neither_captures_nor_voids_its_own_payment(operator, alice, deed):
-    pending = await alice.pending(await operator.flight())
-    (await getattr(alice, deed)(pending)).refused(403)
-    assert (await alice.booking(pending)).done() == pending
+    pending = await alice.book_pending(await operator.create_flight())
+    (await getattr(alice, deed)(pending)).refusal(403)
+    assert (await alice.find_booking(pending)).ok() == pending
 
 
 @pytest.mark.parametrize(
@@ -174,35 +174,35 @@ async def test_a_client_neither_captures_nor_voids_its_own_payment(operator, ali
     ids=str,
 )
 async def test_a_body_that_makes_no_sense_is_a_400(operator, alice, deed, body):
-    pending = await alice.pending(await operator.flight())
-    (await operator.post(f"/bookings/{pending['id']}/{deed}", body)).refused(400)
-    assert (await alice.booking(pending)).done() == pending
+    pending = await alice.book_pending(await operator.create_flight())
+    (await operator.post(f"/bookings/{pending['id']}/{deed}", body)).refusal(400)
+    assert (await alice.find_booking(pending)).ok() == pending
 
 
 async def test_of_many_captures_and_voids_of_one_payment_one_wins(operator, alice):
-    flight = await operator.flight()
-    pending = await alice.pending(flight)
+    flight = await operator.create_flight()
+    pending = await alice.book_pending(flight)
     deeds = [operator.capture if number % 2 else operator.void for number in range(REQUESTS)]
     answers = await asyncio.gather(*[deed(pending, key=new_key()) for deed in deeds])
     [winner] = [answer for answer in answers if answer.status == 200]
     captured = winner.path.endswith("/capture")
     for answer in answers:
         if answer is not winner:
-            answer.refused(409, "already-paid" if captured else "payment-not-pending")
-    ended = types(await alice.history(pending))[2:]
+            answer.refusal(409, "already-paid" if captured else "payment-not-pending")
+    ended = types(await alice.read_history(pending))[2:]
     assert ended == ["booking.booked" if captured else "booking.payment_voided"]
-    assert await alice.seats(flight) == ((0, 1, 9) if captured else (1, 0, 9))
+    assert await alice.count_seats(flight) == ((0, 1, 9) if captured else (1, 0, 9))
 
 
 async def test_of_a_capture_and_a_cancellation_the_money_is_kept_or_owed(operator, crowd):
-    flight = await operator.flight(seats=20)
+    flight = await operator.create_flight(seats=20)
     buyers = crowd(8)
-    payments = [await buyer.pending(flight) for buyer in buyers]
+    payments = [await buyer.book_pending(flight) for buyer in buyers]
     pairs = zip(buyers, payments, strict=True)
     deeds = [deed for buyer, paid in pairs for deed in (operator.capture(paid), buyer.cancel(paid))]
     answers = await asyncio.gather(*deeds)
     assert {answer.status for answer in answers} == {200}
     for payment in payments:
-        [refund] = await operator.refunds(booking_id=payment["id"])
+        [refund] = await operator.list_refunds(booking_id=payment["id"])
         assert (refund["amount"], refund["status"]) == (payment["total_cost"], "due")
-    assert await operator.seats(flight) == (0, 0, 20)
+    assert await operator.count_seats(flight) == (0, 0, 20)

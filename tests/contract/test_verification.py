@@ -8,37 +8,37 @@ import psycopg
 import pytest
 
 from tests.contract.client import connect
-from tests.contract.conftest import running
-from tests.contract.people import ALICE, AMIR, OLGA, SECRET, Caller
+from tests.contract.conftest import serve
+from tests.contract.people import ALICE, AMIR, OLGA, SECRET, ApiCaller
 
 
 @pytest.fixture(scope="module")
 def own_program():
-    yield from running(SEATLEDGER_JWT_SECRET=SECRET)
+    yield from serve(SEATLEDGER_JWT_SECRET=SECRET)
 
 
 @pytest.fixture
 async def here(own_program):
-    async with connect(own_program.url) as api:
-        yield {person: Caller.of(api, person) for person in (OLGA, ALICE, AMIR)}
+    async with connect(own_program) as api:
+        yield {person: ApiCaller.of(api, person) for person in (OLGA, ALICE, AMIR)}
 
 
 @pytest.fixture
 async def worked(here):
     """Events there are, and the position of the last one."""
-    flight = await here[OLGA].flight(seats=50)
-    await asyncio.gather(*(here[ALICE].booked(flight) for _ in range(2)))
-    return (await here[OLGA].head())["position"]
+    flight = await here[OLGA].create_flight(seats=50)
+    await asyncio.gather(*(here[ALICE].book_and_pay(flight) for _ in range(2)))
+    return (await here[OLGA].read_head())["position"]
 
 
 async def verified(caller, **part):
-    return (await caller.post("/audit/verify", part)).done()
+    return (await caller.post("/audit/verify", part)).ok()
 
 
 async def test_all_of_the_log_holds(here, worked):
     result = await verified(here[AMIR])
     assert result == {"ok": True, "checked": worked, "first_bad_position": None, "reason": None}
-    assert (await here[AMIR].post("/audit/verify")).done() == result
+    assert (await here[AMIR].post("/audit/verify")).ok() == result
 
 
 async def test_a_part_of_the_log_holds(here, worked):
@@ -68,11 +68,11 @@ async def test_nothing_new_since_the_last_check_is_fine(here, worked):
     "part", [{"from": 0}, {"from": -1}, {"to": "3"}, {"from": 3, "to": 2}, {"until": 3}, {"from": 1.5}]
 )
 async def test_a_part_that_cannot_be_is_refused(here, part):
-    (await here[AMIR].post("/audit/verify", part)).refused(400)
+    (await here[AMIR].post("/audit/verify", part)).refusal(400)
 
 
 async def test_verifying_is_for_auditors_and_operators(here, worked):
-    (await here[ALICE].post("/audit/verify", {})).refused(403)
+    (await here[ALICE].post("/audit/verify", {})).refusal(403)
 
 
 async def test_an_edited_event_is_named_in_all_and_in_its_part_only(own_program, here, worked):

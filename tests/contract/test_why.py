@@ -4,22 +4,22 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.people import Caller, Person
+from tests.contract.people import ApiCaller, Subject
 from tests.contract.samples import new_key
 
 
 async def why(caller, flight, **query):
     asked = "&".join(f"{name}={value}" for name, value in query.items())
-    return (await caller.get(f"/flights/{flight['id']}/why?{asked}")).done()
+    return (await caller.get(f"/flights/{flight['id']}/why?{asked}")).ok()
 
 
 async def test_the_events_that_took_the_seats_are_named(alice, bob, operator, auditor):
-    flight = await operator.flight(seats=3)
-    paid, gone = await alice.booked(flight, 2), (await alice.book(flight, 1)).made()
+    flight = await operator.create_flight(seats=3)
+    paid, gone = await alice.book_and_pay(flight, 2), (await alice.book(flight, 1)).created()
     refused = await bob.book(flight, 1)
-    refused.refused(409, "not-enough-seats")
+    refused.refusal(409, "not-enough-seats")
     position = int(refused.headers["ledger-position"])
-    (await alice.cancel(gone)).done()
+    (await alice.cancel(gone)).ok()
     told = await why(auditor, flight, seats=1, position=position)
     assert [(taker["booking_id"], taker["seats"], taker["type"]) for taker in told["taken_by"]] == [
         (paid["id"], 2, "booking.initiated"),
@@ -27,7 +27,7 @@ async def test_the_events_that_took_the_seats_are_named(alice, bob, operator, au
     ]
     assert (told["available"], told["enough"], told["position"]) == (0, False, position)
     for taker in told["taken_by"]:
-        page = (await auditor.get(f"/events?after={taker['position'] - 1}&limit=1")).done()
+        page = (await auditor.get(f"/events?after={taker['position'] - 1}&limit=1")).ok()
         assert page["data"][0]["type"] == "booking.initiated"
     now = await why(auditor, flight, seats=1)
     assert [taker["booking_id"] for taker in now["taken_by"]] == [paid["id"]]
@@ -35,16 +35,16 @@ async def test_the_events_that_took_the_seats_are_named(alice, bob, operator, au
 
 
 async def test_seats_given_back_take_no_more_than_is_left(alice, operator, auditor):
-    flight = await operator.flight(seats=5)
-    booking = await alice.booked(flight, 3)
-    (await alice.keep(booking, 1)).done()
+    flight = await operator.create_flight(seats=5)
+    booking = await alice.book_and_pay(flight, 3)
+    (await alice.reduce_seats(booking, 1)).ok()
     told = await why(auditor, flight, seats=5)
     assert [taker["seats"] for taker in told["taken_by"]] == [1]
     assert (told["held"], told["booked"], told["available"]) == (0, 1, 4)
 
 
 async def test_the_event_that_closed_the_flight_is_named(operator, auditor):
-    flight = await operator.flight(seats=3)
+    flight = await operator.create_flight(seats=3)
     cancelled = await operator.cancel_flight(flight)
     told = await why(auditor, flight)
     assert told["flight_status"] == "cancelled"
@@ -56,37 +56,37 @@ async def test_the_event_that_closed_the_flight_is_named(operator, auditor):
 
 
 async def test_an_unknown_flight_and_one_before_its_time_are_not_found(operator, auditor):
-    (await auditor.get(f"/flights/{uuid4()}/why")).refused(404, "flight-not-found")
-    flight = await operator.flight()
-    (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refused(404, "flight-not-found")
+    (await auditor.get(f"/flights/{uuid4()}/why")).refusal(404, "flight-not-found")
+    flight = await operator.create_flight()
+    (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refusal(404, "flight-not-found")
 
 
 @pytest.mark.parametrize("key", ["plain", "a/b?c=d&e#f%25", "//a//", "~" * 255])
 async def test_what_was_answered_is_found_by_its_key(alice, operator, auditor, key):
-    flight = await operator.flight()
+    flight = await operator.create_flight()
     key = key if len(key) > 200 else key + new_key()
     answer = await alice.book(flight, 1, key=key)
     for caller in (alice, auditor):
-        found = (await caller.outcome(alice.sub, "initiate_booking", key)).done()
+        found = (await caller.find_outcome(alice.sub, "initiate_booking", key)).ok()
         assert (found["key"], found["status"], found["body"]) == (key, 201, answer.body)
         assert found["last_position"] == int(answer.headers["ledger-position"])
 
 
 async def test_the_slash_in_a_name_does_not_end_it(api, operator, auditor):
-    flight, key = await operator.flight(), new_key() + "/"
+    flight, key = await operator.create_flight(), new_key() + "/"
     for name in ("https://id.example/~ann", "/ann/"):
-        answer = await Caller.of(api, Person(name, ("client",))).book(flight, 1, key=key)
-        found = (await auditor.outcome(name, "initiate_booking", key)).done()
-        assert (found["actor"], found["key"], found["body"]) == (name, key, answer.made())
+        answer = await ApiCaller.of(api, Subject(name, ("client",))).book(flight, 1, key=key)
+        found = (await auditor.find_outcome(name, "initiate_booking", key)).ok()
+        assert (found["actor"], found["key"], found["body"]) == (name, key, answer.created())
 
 
 @pytest.mark.parametrize("slashes", ["commands/ann%2Fpay/1", "commands%2Fann/a/b", "%63ommands/a/b/c"])
 async def test_an_encoded_slash_parts_no_names(auditor, slashes):
-    (await auditor.get(f"/{slashes}")).refused(404, "command-not-found")
+    (await auditor.get(f"/{slashes}")).refusal(404, "command-not-found")
 
 
 async def test_anothers_outcome_is_an_unknown_one(alice, bob, operator):
-    flight, key = await operator.flight(), new_key()
-    (await alice.book(flight, 1, key=key)).made()
-    (await bob.outcome(alice.sub, "initiate_booking", key)).refused(404, "command-not-found")
-    (await bob.outcome(bob.sub, "initiate_booking", key)).refused(404, "command-not-found")
+    flight, key = await operator.create_flight(), new_key()
+    (await alice.book(flight, 1, key=key)).created()
+    (await bob.find_outcome(alice.sub, "initiate_booking", key)).refusal(404, "command-not-found")
+    (await bob.find_outcome(bob.sub, "initiate_booking", key)).refusal(404, "command-not-found")

@@ -1,4 +1,4 @@
-"""Bytes straight onto a socket, for clients that no HTTP library would imitate."""
+"""Raw bytes on a socket, for requests that no HTTP library would send."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.contract.program import ProgramUnderTest
+
 SECONDS_MAX = 15
 
 
@@ -20,15 +22,18 @@ def dial(url: str) -> socket.socket:
 
 
 def head(method: str, path: str, **headers: str) -> bytes:
-    """The request line and headers; underscores in a name become dashes."""
+    """Return request line and headers; underscores in a name become dashes."""
     lines = [f"{method} {path} HTTP/1.1", "Host: seatledger"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def exchange(url: str, parts: Iterable[bytes]) -> tuple[int, dict[str, str], Any]:
-    """Sends while it listens, so that an answer given before the end of the body is still heard."""
-    with dial(url) as connection:
+def exchange(program: ProgramUnderTest, parts: Iterable[bytes]) -> tuple[int, dict[str, str], Any]:
+    """Send and receive at once, so that an answer before the end of the body is received.
+
+    A 500 fails with the server's traceback.
+    """
+    with dial(program.url) as connection:
         sender = threading.Thread(target=_send, args=(connection, parts), daemon=True)
         sender.start()
         response = http.client.HTTPResponse(connection, method="POST")
@@ -41,18 +46,19 @@ def exchange(url: str, parts: Iterable[bytes]) -> tuple[int, dict[str, str], Any
         finally:
             response.close()
         sender.join(SECONDS_MAX)
+    program.check_no_server_error(response.status, body)
     is_json = "json" in headers.get("content-type", "")
     return response.status, headers, json.loads(body) if is_json else body
 
 
 def chunked(parts: Iterable[bytes]) -> Iterable[bytes]:
-    """The parts as HTTP chunks, which announce no total length."""
+    """Yield the parts as HTTP chunks, which announce no total length."""
     for part in parts:
         yield f"{len(part):x}\r\n".encode() + part + b"\r\n"
     yield b"0\r\n\r\n"
 
 
 def _send(connection: socket.socket, parts: Iterable[bytes]) -> None:
-    with contextlib.suppress(OSError):  # the other side may hang up as soon as it has answered
+    with contextlib.suppress(OSError):  # the server may close the connection as soon as it has answered
         for part in parts:
             connection.sendall(part)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.api.conftest import BA117, SECRET, token
 from tests.api.console import browser
 from tests.api.console.browser import Page
-from tests.contract.program import Program
+from tests.contract.program import ProgramUnderTest
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -72,7 +72,7 @@ class Site:
 async def site() -> AsyncIterator[Site]:
     executable = browser.found()
     assert executable is not None
-    program = Program(SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_WORKERS="1")
+    program = ProgramUnderTest(SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_WORKERS="1")
     program.start()
     headers = {"authorization": f"Bearer {token('olga', 'operator')}"}
     try:
