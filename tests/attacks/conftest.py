@@ -1,4 +1,4 @@
-"""One server for all attacks. It logs everything it can; in the end its log is read, its ledger verified."""
+"""One server for all attacks, logging at DEBUG. At the end its log is read and its ledger verified."""
 
 import json
 
@@ -11,7 +11,8 @@ from tests.contract.program import ProgramUnderTest
 LOGS_ALL = {"SEATLEDGER_LOG_LEVEL": "DEBUG", "SEATLEDGER_LOG_FORMAT": "json"}
 
 
-def running(**settings):
+def serve(**settings):
+    """Start a program, yield it, check its log and its ledger, and stop it."""
     program = ProgramUnderTest(
         **LOGS_ALL | {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_SWEEP_CRON": ""} | settings
     )
@@ -19,29 +20,25 @@ def running(**settings):
         program.environment["SEATLEDGER_LOG_FILE"] = str(program.logs / "seatledger.log")
         program.start()
         yield program
-        judge(program)
+        check_log(program)
         verified = program.run("verify", "--json")
         assert verified.returncode == 0, verified.stdout + verified.stderr
     finally:
         program.close()
 
 
-def judge(program):
-    """Nothing failed on our side, whatever was sent: no 500, no broken block; and the log is whole lines."""
-    for line in log_lines(program):
+def check_log(program):
+    """Fail on a 500, a failed block, a broken line or a secret in the log."""
+    for line in program.log_lines():
         record = json.loads(line)
         assert record.get("status") != 500, line
         assert record["event"] not in ("request.failed", "command.failed", "block.failed"), line
         assert SECRET not in line
 
 
-def log_lines(program):
-    return [line for path in program.logs.iterdir() for line in path.read_text().split("\n") if line]
-
-
 @pytest.fixture(scope="session")
 def program():
-    yield from running()
+    yield from serve()
 
 
 @pytest.fixture

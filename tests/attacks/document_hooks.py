@@ -1,6 +1,6 @@
-"""What schemathesis must know besides the document: ids that exist, and rules that no schema can state.
+"""Hooks for schemathesis: ids that exist, and rules that no schema can express.
 
-Schemathesis imports this in its own process; SEATLEDGER_TARGETS lists what the test has made beforehand.
+Schemathesis imports this module in its own process; SEATLEDGER_TARGETS lists ids that the test has created.
 """
 
 import json
@@ -22,28 +22,28 @@ BEYOND_A_SCHEMA = {
     "Must not be before `from`",
     "departs_at and arrives_at must lie in the years 1 to 9999 in UTC",
     "A date lies outside the years 1 to 9999",
-    # Refused by its length before anything of it is read.
+    # Refused by its length before it is parsed.
     "The URL is too long.",
-    # JSON Schema takes 8.0 for a whole number, and this API does not.
+    # JSON Schema accepts 8.0 as an integer; this API does not.
     "Expected `int`, got `float`",
 }
-"""Details of refusals that a request can meet although each part of it is as documented."""
+"""Details of refusals that a request can get although each part of it matches the document."""
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Makes valid requests go deeper: ids of things that are there, headers that agree, near positions."""
+    """Make valid requests more useful: existing ids, consistent headers, positions that are reached."""
     where = "waiting" if "/waitlist/" in case.path else "flight" if "/flights/" in case.path else "booking"
-    _aim(case.path_parameters, "id", where)
+    _use_existing_id(case.path_parameters, "id", where)
     for values in (case.query, case.body):
-        _aim(values, "flight_id", "flight")
-        _aim(values, "booking_id", "booking")
+        _use_existing_id(values, "flight_id", "flight")
+        _use_existing_id(values, "booking_id", "booking")
     if case.meta is not None and case.meta.generation.mode.is_positive:
-        _agree(case.headers or {})
-    _come_near(case)
+        _make_consistent(case.headers or {})
+    _lower_position(case)
     if case.path.endswith("/events/stream"):
-        case.headers = _out_of_reach(case.headers, "Last-Event-ID")
-        case.query = _out_of_reach(case.query, "after")
+        case.headers = _move_out_of_reach(case.headers, "Last-Event-ID")
+        case.query = _move_out_of_reach(case.query, "after")
 
 
 @schemathesis.hook
@@ -53,8 +53,8 @@ def filter_failure(context, failure, case, response):
     return response.json()["detail"] not in BEYOND_A_SCHEMA
 
 
-def _aim(values, name, where):
-    """Every other id is one of something that is there."""
+def _use_existing_id(values, name, where):
+    """Replace every other id by one that exists."""
     try:
         number = UUID(values[name]).int
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -64,10 +64,10 @@ def _aim(values, name, where):
         values[name] = found[number % len(found)]
 
 
-def _agree(headers):
-    """Mostly one key, since two that differ are refused everywhere; and a tag that is as documented.
+def _make_consistent(headers):
+    """Send mostly one key, since two different keys are refused, and If-Match as documented.
 
-    Schemathesis has ideas of its own about If-Match, whatever the document says.
+    Schemathesis generates If-Match without regard to the document.
     """
     if len(headers.get("x-idempotency-key", "")) % 3:
         headers.pop("Idempotency-Key", None)
@@ -75,20 +75,20 @@ def _agree(headers):
         headers["If-Match"] = "*"
 
 
-def _come_near(case):
-    """A position out of reach is waited for two seconds: to see that done once or twice is enough."""
+def _lower_position(case):
+    """Lower most positions, because a query for a position out of reach waits two seconds."""
     position = str((case.query or {}).get("min_position", ""))
-    if _is_a_position(position):
+    if _is_position(position):
         farthest = case.path == "/api/v1/info" and position == str(2**63 - 1)
         case.query["min_position"] = 2**40 if farthest else 0
 
 
-def _out_of_reach(values, name):
-    """A stream has no end to wait for; one that cannot begin is answered at once, and wrong positions are."""
+def _move_out_of_reach(values, name):
+    """Replace valid positions of a stream, which has no end, by one out of reach, which is refused."""
     values = dict(values or {})
-    return {**values, name: str(10**15)} if _is_a_position(values.get(name, 0)) else values
+    return {**values, name: str(10**15)} if _is_position(values.get(name, 0)) else values
 
 
-def _is_a_position(value):
+def _is_position(value):
     text = str(value)
     return text.isascii() and text.isdigit() and int(text) < 2**63

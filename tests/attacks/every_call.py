@@ -1,4 +1,4 @@
-"""Every call that the OpenAPI document knows, aimed at a given flight and booking."""
+"""Every call in the OpenAPI document, sent for one flight and one booking."""
 
 import json
 from dataclasses import dataclass
@@ -8,14 +8,13 @@ import aiohttp
 from yarl import URL
 
 from tests.contract.client import HttpAnswer, decode
+from tests.contract.program import ProgramUnderTest
 from tests.contract.samples import new_key
-
-STREAM_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What a call is about; `user_id` is whose name stands in the body."""
+    """Ids that a call uses; `user_id` is the name in the body."""
 
     flight_id: str
     booking_id: str
@@ -24,8 +23,8 @@ class Aim:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One operation of the document."""
+class DocumentCall:
+    """Operation of the document."""
 
     method: str
     path: str
@@ -60,7 +59,9 @@ class Call:
     def _is_about_flights(self) -> bool:
         return "/flights/" in self.path
 
-    async def send(self, session: aiohttp.ClientSession, url: str, token: str | None, aim: Aim) -> HttpAnswer:
+    async def send(
+        self, session: aiohttp.ClientSession, program: ProgramUnderTest, token: str | None, aim: Aim
+    ) -> HttpAnswer:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         if any(parameter["name"] == "x-idempotency-key" for parameter in self.described["parameters"]):
             headers["x-idempotency-key"] = new_key()
@@ -68,9 +69,9 @@ class Call:
         if self.example is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps({name: getattr(aim, name, value) for name, value in self.example.items()})
-        address = URL(url + self._address(aim), encoded=True)
+        address = URL(program.url + self._address(aim), encoded=True)
         async with session.request(self.method, address, data=body, headers=headers) as response:
-            # A stream of events has no end to wait for.
+            # A stream of events has no end.
             endless = response.content_type == "text/event-stream"
             raw = await response.content.readany() if endless else await response.read()
             return HttpAnswer(
@@ -87,9 +88,9 @@ class Call:
         return self.path.format(**values | {"id": aim.flight_id if self._is_about_flights else id})
 
 
-def calls(document: dict[str, Any]) -> list[Call]:
+def calls(document: dict[str, Any]) -> list[DocumentCall]:
     return [
-        Call(method.upper(), path, described)
+        DocumentCall(method.upper(), path, described)
         for path, item in document["paths"].items()
         for method, described in item.items()
     ]

@@ -1,4 +1,4 @@
-"""Tokens put together by hand, as no library would: any header, any payload text, any signature."""
+"""Tokens that no library would make: any header, any payload text, any signature."""
 
 import base64
 import hmac
@@ -12,15 +12,15 @@ HS256 = {"alg": "HS256", "typ": "JWT"}
 
 
 def part(value: Any) -> bytes:
-    """A segment: bytes as they are, anything else as JSON."""
+    """Encode a segment: bytes unchanged, any other value as JSON."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
-def signed(claims: Any = CLAIMS, header: Any = HS256, secret: bytes = SECRET.encode()) -> str:
-    """By HMAC, whatever the header says: by default with the very secret of the server."""
-    return by_hmac(part(header) + b"." + part(claims), secret)
+def sign(claims: Any = CLAIMS, header: Any = HS256, secret: bytes = SECRET.encode()) -> str:
+    """Sign by HMAC, whatever the algorithm in the header; by default with the server's secret."""
+    return sign_content(part(header) + b"." + part(claims), secret)
 
 
-def by_hmac(content: bytes, secret: bytes) -> str:
+def sign_content(content: bytes, secret: bytes) -> str:
     return (content + b"." + part(hmac.digest(secret, content, "sha256"))).decode()

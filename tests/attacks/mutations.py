@@ -1,4 +1,4 @@
-"""Bodies gone wrong: any JSON, a valid body with one part replaced, and valid bytes with a few changed."""
+"""Mutated bodies: any JSON, a valid body with one part replaced, valid bytes with a few changed."""
 
 import json
 
@@ -25,26 +25,28 @@ ANYTHING = st.recursive(
 
 
 def paths(value, at=()):
-    """Where each part of a JSON value is, the whole first."""
+    """Yield the path of each part of a JSON value, the whole value first."""
     yield at
     for name, part in value.items() if isinstance(value, dict) else ():
         yield from paths(part, (*at, name))
 
 
-def changed(value, at, new):
+def replace_part(value, at, new):
     if not at:
         return new
-    return {**value, at[0]: changed(value[at[0]], at[1:], new)}
+    return {**value, at[0]: replace_part(value[at[0]], at[1:], new)}
 
 
 @st.composite
 def bodies(draw, example):
-    """Bytes that begin with a valid body, or with none, and end somewhere else."""
+    """Draw the bytes of a mutated body."""
     kind = draw(st.integers(0, 3))
     if kind == 0:
         return json.dumps(draw(ANYTHING)).encode()
     body = (
-        changed(example, draw(st.sampled_from(list(paths(example)))), draw(ANYTHING)) if kind > 1 else example
+        replace_part(example, draw(st.sampled_from(list(paths(example)))), draw(ANYTHING))
+        if kind > 1
+        else example
     )
     raw = bytearray(json.dumps(body, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass"))
     for _ in range(draw(st.integers(0, 3)) if kind < 3 else 0):

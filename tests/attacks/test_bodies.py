@@ -1,4 +1,4 @@
-"""Whatever the body, the answer is the command's or a problem document: never a 500, never silence."""
+"""Malformed bodies: every answer is an outcome or a problem document, never a 500."""
 
 import http.client
 import json
@@ -52,23 +52,24 @@ NASTY = {
 
 @pytest.fixture(scope="module")
 def wire(program):
-    wire = Wire(program.url)
+    wire = RawClient(program)
     yield wire
     wire.connection.close()
 
 
 @pytest.fixture(scope="module")
 def commands(wire):
-    """Every documented call with a body, with the body that it gives as an example."""
+    """Every documented call whose body has an example."""
     _, raw = wire.send("GET", "/openapi.json", None)
     return [call for call in calls(json.loads(raw)) if call.example is not None]
 
 
-class Wire:
-    """One connection, kept open for as long as the server keeps it."""
+class RawClient:
+    """Connection that stays open until the server closes it."""
 
-    def __init__(self, url):
-        parts = urlsplit(url)
+    def __init__(self, program):
+        self.program = program
+        parts = urlsplit(program.url)
         self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
         self.headers = {"Authorization": f"Bearer {OLGA.token()}", "Content-Type": "application/json"}
 
@@ -76,13 +77,15 @@ class Wire:
         try:
             self.connection.request(method, path, body, self.headers | headers)
             answer = self.connection.getresponse()
-            return answer, answer.read()
+            body = answer.read()
         except OSError:
             self.connection.close()
             raise
+        self.program.check_no_server_error(answer.status, body)
+        return answer, body
 
     def post(self, path, body):
-        """Sends the body and holds the answer to what is promised of all of them."""
+        """Send the body, check the answer against the common rules, and return its status."""
         answer, raw = self.send("POST", path, body, **{"x-idempotency-key": new_key()})
         assert answer.status in STATUSES, (path, body[:200], raw)
         if answer.status >= 400:
@@ -96,13 +99,13 @@ class Wire:
         return answer.status
 
 
-def test_any_json_and_any_mutation_is_answered_properly(wire, commands):
-    statuses = {status for call in commands for status in mutated(wire, call)}
+def test_any_json_and_any_mutation_gets_a_valid_answer(wire, commands):
+    statuses = {status for call in commands for status in send_mutations(wire, call)}
     assert {400, 404} <= statuses
 
 
-def mutated(wire, call):
-    """The statuses that a command answered to mutations of its example."""
+def send_mutations(wire, call):
+    """Send mutations of the example and return the statuses of the answers."""
     path = call.path.replace("{id}", unknown_id())
     statuses = set()
 
@@ -126,7 +129,7 @@ def test_a_nasty_body_is_refused_by_every_command(wire, commands, name):
     for call in commands:
         optional = not call.described["requestBody"]["required"]
         if optional and NASTY[name] == b"" and "{id}" not in call.path:
-            continue  # nothing is all that it takes
+            continue  # the body is optional
         status = wire.post(call.path.replace("{id}", unknown_id()), NASTY[name])
         assert status in ({400, 413, 404} if optional else {400, 413}), call
 
@@ -135,7 +138,7 @@ def test_a_nasty_body_is_refused_by_every_command(wire, commands, name):
 @settings(
     max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
-def test_any_query_string_is_answered_properly(wire, data):
+def test_any_query_string_gets_a_valid_answer(wire, data):
     names = st.sampled_from(
         ["limit", "cursor", "sort", "date", "after", "as_of", "version", "user_id", "type", "x"]
     )

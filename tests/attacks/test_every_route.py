@@ -50,7 +50,7 @@ async def victims(operator):
 async def test_without_a_token_only_the_public_list_answers(program, session, document, victims):
     aim = await victims()
     for call in calls(document):
-        answer = await call.send(session, program.url, None, aim)
+        answer = await call.send(session, program, None, aim)
         assert (answer.status != 401) == (str(call) in PUBLIC) == call.is_public, call
         assert VICTIM not in str(answer), call
 
@@ -64,7 +64,7 @@ async def test_a_role_enters_where_the_document_says(program, session, document,
         aim = await victims()
         before = await api.position()
         own = Aim(aim.flight_id, aim.booking_id, aim.waiting_id, person.sub)
-        answer = await call.send(session, program.url, person.token(), own)
+        answer = await call.send(session, program, person.token(), own)
         assert (answer.status == 403) == (role not in call.roles), (call, answer)
         assert answer.status != 401, call
         if answer.status == 403:
@@ -84,10 +84,10 @@ async def test_to_a_client_anothers_booking_is_an_unknown_one(
             before = await api.position()
             hers = Aim(aim.flight_id, aim.booking_id, aim.waiting_id, name)
             nobodys = Aim(aim.flight_id, unknown_id(), unknown_id(), name)
-            of_hers = await call.send(session, program.url, bob.token, hers)
+            of_hers = await call.send(session, program, bob.token, hers)
             assert VICTIM not in json.dumps(of_hers.body), call
             if call.names_a_booking:
-                of_nobodys = await call.send(session, program.url, bob.token, nobodys)
+                of_nobodys = await call.send(session, program, bob.token, nobodys)
                 assert of_hers.status == of_nobodys.status in (403, 404), (call, of_hers)
                 assert strip_ids(of_hers, hers) == strip_ids(of_nobodys, nobodys), call
                 assert await api.position() == before, call
@@ -123,7 +123,7 @@ async def test_a_subject_that_looks_like_another_is_another(program, session, do
     ):
         bearer = mint(sub=lookalike, roles=["client"], exp=2**32)
         call = next(call for call in calls(document) if str(call) == "GET /api/v1/bookings/{id}")
-        answer = await call.send(session, program.url, bearer, aim)
+        answer = await call.send(session, program, bearer, aim)
         assert answer.status in (401, 404), lookalike
 
 

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.attacks.conftest import log_lines
 from tests.contract.people import SECRET, ApiCaller, mint
 from tests.contract.samples import new_key, query, unknown_id
 
@@ -127,7 +126,7 @@ async def test_every_line_of_the_log_is_one_record_with_no_secret_in_it(program,
         await operator.post("/bookings", {"flight_id": unknown_id(), "user_id": text, "seats": 1})
     wrong = alice.token[:-4] + "AAAA"
     (await api.call("GET", "/api/v1/bookings", token=wrong)).refusal(401)
-    lines = log_lines(program)
+    lines = program.log_lines()
     assert any(json.loads(line)["level"] == "DEBUG" for line in lines)
     for line in lines:
         record = json.loads(line)

@@ -11,7 +11,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from api.http.http_errors import Unauthenticated
 from api.http.tokens import Tokens
 from runtime.settings import Settings
-from tests.attacks.forgeries import CLAIMS, signed
+from tests.attacks.forgeries import CLAIMS, sign
 
 MAKERS = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
 
@@ -82,7 +82,7 @@ def test_what_everybody_knows_of_a_public_key_is_no_shared_secret(tokens, keys, 
             {"alg": name, "kid": name},
             {"alg": "none", "kid": name},
         ):
-            refused(tokens, signed(header=header, secret=secret))
+            refused(tokens, sign(header=header, secret=secret))
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_what_everybody_knows_of_a_public_key_is_no_shared_secret(tokens, keys, 
     ],
 )
 def test_only_the_exact_name_of_a_key_finds_it(tokens, keys, kid):
-    refused(tokens, signed(header={"alg": "HS256", "kid": kid}))
+    refused(tokens, sign(header={"alg": "HS256", "kid": kid}))
     genuine = jwt.encode(CLAIMS, keys["RS256"], algorithm="RS256", headers={"kid": "RS256"})
     _, payload, signature = genuine.split(".")
-    head = signed(header={"alg": "RS256", "kid": kid}).split(".")[0]
+    head = sign(header={"alg": "RS256", "kid": kid}).split(".")[0]
     refused(tokens, f"{head}.{payload}.{signature}")
 
 

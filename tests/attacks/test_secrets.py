@@ -1,9 +1,8 @@
-"""Secrets stay where they belong: in no log, no traceback, no message of a failed start, no file here."""
+"""Secrets appear in no log, traceback, error message or tracked file."""
 
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from cli.tokens import SECRET_FILE, secret
 from runtime.settings import Settings
 from tests.contract.program import REPOSITORY, clean_environment
+from tests.waiting import wait_until
 from trials.programs.ports import free_port
 
 PASSWORD = "hunter2hunter2"
@@ -46,26 +46,26 @@ PATTERNS = {
     "a password in an address": re.compile(r"://[^\s:/@{}<>$\"'`]+:(?P<word>[^\s/@{}<>$\"'`]{3,})@[\w.-]+"),
 }
 SAMPLES = {"password", "hunter2", "swordfish", PASSWORD}
-"""Passwords of examples and tests, which open nothing."""
+"""Passwords of examples and tests, which give access to nothing."""
 
 
 @pytest.mark.parametrize("case", FAILED_STARTS)
-def test_a_start_that_fails_tells_no_password(case, tmp_path):
+def test_a_failed_start_prints_no_password(case, tmp_path):
     arguments, url = FAILED_STARTS[case]
-    told = output(arguments, tmp_path, DATABASE_URL=url)
-    assert told.strip()
+    text = output(arguments, tmp_path, DATABASE_URL=url)
+    assert text.strip()
     for word in (PASSWORD, SECRET):
-        assert word not in told
+        assert word not in text
 
 
-@pytest.mark.parametrize("given", ["too-short-a-secret", SECRET])
-def test_a_wrong_setting_tells_no_secret(given, tmp_path):
-    told = output(["migrate"], tmp_path, SEATLEDGER_JWT_SECRET=given, SEATLEDGER_PORT="none")
-    assert "SEATLEDGER_" in told
-    assert given not in told
+@pytest.mark.parametrize("secret_text", ["too-short-a-secret", SECRET])
+def test_a_wrong_setting_prints_no_secret(secret_text, tmp_path):
+    text = output(["migrate"], tmp_path, SEATLEDGER_JWT_SECRET=secret_text, SEATLEDGER_PORT="none")
+    assert "SEATLEDGER_" in text
+    assert secret_text not in text
 
 
-def test_the_secret_that_is_made_is_for_its_owner_only(tmp_path):
+def test_a_new_secret_file_is_readable_by_its_owner_only(tmp_path):
     path = tmp_path / "new" / SECRET_FILE
     assert secret(Settings(data=path.parent)) == path.read_text().strip()
     assert path.stat().st_mode & 0o077 == 0
@@ -79,12 +79,12 @@ def test_no_tracked_file_holds_a_secret():
         pytest.skip("not a checkout")
     for name in filter(None, listed.stdout.split("\0")):
         path = REPOSITORY / name
-        if path.is_file() and (found := leaks(path)):
-            raise AssertionError(f"{name}: {', '.join(found)}")
+        if path.is_file() and (names := find_leaks(path)):
+            raise AssertionError(f"{name}: {', '.join(names)}")
 
 
-def test_the_scan_finds_what_it_looks_for(tmp_path):
-    """The control, put together here so that the scan does not find this very file."""
+def test_the_scan_finds_secrets(tmp_path):
+    """Control. The secrets are joined from parts, or the scan would find them in this file."""
     for text in (
         "-----BEGIN RSA " + "PRIVATE KEY-----",
         "AKIA" + "ABCDEFGHIJKLMNOP",
@@ -93,10 +93,10 @@ def test_the_scan_finds_what_it_looks_for(tmp_path):
         "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiJhbGljZSJ9." + "a" * 43,
     ):
         (tmp_path / "file").write_text(text)
-        assert leaks(tmp_path / "file"), text
+        assert find_leaks(tmp_path / "file"), text
 
 
-def leaks(path: Path) -> list[str]:
+def find_leaks(path: Path) -> list[str]:
     text = path.read_text(errors="replace")
     return [
         name
@@ -107,7 +107,7 @@ def leaks(path: Path) -> list[str]:
 
 
 def output(arguments, folder, **environment):
-    """What a program says until it ends, or in the first second after its first word, at DEBUG."""
+    """Return what a program prints until it ends, or in the second after its first line, at DEBUG."""
     module = ("-m", "api.serve") if arguments is None else ("-m", "cli.main", *arguments)
     settings = {
         "SEATLEDGER_LOG_LEVEL": "DEBUG",
@@ -115,9 +115,9 @@ def output(arguments, folder, **environment):
         "SEATLEDGER_DATA": str(folder),
         "SEATLEDGER_PORT": str(free_port()),
     }
-    told = folder / "told.txt"
+    path = folder / "output.txt"
     with (
-        told.open("wb") as file,
+        path.open("wb") as file,
         subprocess.Popen(
             [sys.executable, *module],
             cwd=REPOSITORY,
@@ -126,12 +126,10 @@ def output(arguments, folder, **environment):
             stderr=subprocess.STDOUT,
         ) as process,
     ):
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while process.poll() is None and not told.stat().st_size and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: process.poll() is not None or path.stat().st_size, START_SECONDS_MAX)
         try:
             process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             process.terminate()
             process.wait(15)
-    return told.read_text()
+    return path.read_text()

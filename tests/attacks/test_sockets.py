@@ -1,7 +1,8 @@
-"""Floods, slow and silent callers, and bytes that lie about where a request ends: others are still served."""
+"""Floods, slow or silent clients, and ambiguous requests: other clients are still served."""
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import statistics
 import time
@@ -11,14 +12,18 @@ import pytest
 
 from tests.contract.people import ALICE
 from tests.contract.wire import head
+from tests.waiting import await_until
 from trials.bench.footprint import memory_bytes, open_files
 
 IDLE = 3_000
 SLOW = 600
-SIEGE_SECONDS = 3
+SLOW_AT_ONCE = 60
+"""Slow connections that send one more byte after each measured pair of requests."""
+
+LOAD_SECONDS = 3
 ANSWER_SECONDS_MAX = 1.0
 MEMORY_BYTES_MAX = 150 * 1024**2
-"""What all callers together may make the program keep; 3,600 connections cost about a third of it."""
+"""Memory that all clients together may cost; 3,600 connections cost about a third of it."""
 
 NEXT = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 AUTHORIZED = {"Authorization": f"Bearer {ALICE.token()}", "Content_Type": "application/json"}
@@ -58,92 +63,97 @@ TOO_MUCH = {
 }
 
 
-def talk(url, said, seconds=3.0):
-    """All that is answered until the server hangs up, or the time is over."""
-    parts, heard = urlsplit(url), b""
+def send_raw(url, request, seconds=3.0):
+    """Return all bytes of the answer until the server closes the connection or the time is over."""
+    parts, answer = urlsplit(url), b""
     with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as connection:
-        with contextlib.suppress(OSError):  # it need not read on once it has answered
-            connection.sendall(said)
+        with contextlib.suppress(OSError):  # the server may stop reading once it has answered
+            connection.sendall(request)
         with contextlib.suppress(OSError):
             while received := connection.recv(65_536):
-                heard += received
-    return heard
+                answer += received
+    return answer
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_request_that_might_end_in_two_places_is_refused_and_hung_up_on(program, name):
-    heard = talk(program.url, AMBIGUOUS[name])
-    assert heard.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
-    assert heard.count(b"HTTP/1.") == 1
+def test_a_request_with_an_ambiguous_end_is_refused_and_the_connection_closed(program, name):
+    answer = send_raw(program.url, AMBIGUOUS[name])
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    assert answer.count(b"HTTP/1.") == 1
 
 
-def test_chunks_win_over_a_length_and_the_rest_is_no_request(program):
+def test_chunked_encoding_wins_over_content_length(program):
     for both in ((b"Content-Length: 5", CHUNKED), (CHUNKED, b"Content-Length: 5")):
-        heard = talk(program.url, post(*both, body=b"0\r\n\r\n" + NEXT), 1)
-        assert heard.count(b"HTTP/1.") == 1
-        assert b"smuggled" not in heard
+        answer = send_raw(program.url, post(*both, body=b"0\r\n\r\n" + NEXT), 1)
+        assert answer.count(b"HTTP/1.") == 1
+        assert b"smuggled" not in answer
 
 
 @pytest.mark.parametrize("name", TOO_MUCH)
-def test_what_is_too_much_is_cut_off(program, name):
-    said, statuses = TOO_MUCH[name]
-    heard = talk(program.url, said, 3)
-    # Hung up on while still talking, a caller may not hear the answer.
-    assert heard == b"" or int(heard.split()[1]) in statuses
+def test_an_oversized_request_is_refused(program, name):
+    request, statuses = TOO_MUCH[name]
+    answer = send_raw(program.url, request, 3)
+    # The answer may be lost if the server closes the connection while the client still sends.
+    assert answer == b"" or int(answer.split()[1]) in statuses
 
 
-def test_a_thousand_requests_in_one_breath_are_answered_in_order(program):
+def test_a_thousand_pipelined_requests_are_answered_in_order(program):
     paths = [f"/pipelined-{number}" for number in range(1000)]
-    said = b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths)
-    heard = talk(program.url, said + b"\x00 garbage\r\n\r\n").decode()
-    places = [heard.find(f'"instance":"{path}"') for path in paths]
+    request = b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths)
+    answer = send_raw(program.url, request + b"\x00 garbage\r\n\r\n").decode()
+    places = [answer.find(f'"instance":"{path}"') for path in paths]
     assert -1 not in places
     assert places == sorted(places)
 
 
-def beginnings():
-    """What callers have said who will never finish."""
+def unfinished_requests():
+    """Return beginnings of requests that never end."""
     body = head("POST", "/api/v1/bookings", Content_Length="9000", **AUTHORIZED)
     chunks = head("POST", "/api/v1/bookings", Transfer_Encoding="chunked", **AUTHORIZED)
     return [b"GET /api/v1/fl", body[:-2], body + b'{"flight_id": "', chunks + b"5\r\nabcde\r\n2"]
 
 
-async def test_thousands_who_say_nothing_or_little_starve_nobody(program, api, alice, operator):
+async def test_thousands_of_idle_or_slow_connections_do_not_delay_other_clients(
+    program, api, alice, operator
+):
     flight = await operator.create_flight(seats=900)
     root = program.process.pid
     await asyncio.gather(*[alice.get("/flights") for _ in range(50)])
     memory, files = memory_bytes(root), open_files(root)
     crowd = [await dial(program.url) for _ in range(IDLE + SLOW)]
-    trickle = asyncio.create_task(trickled(crowd[IDLE:]))
+    slow = [writer for _, writer in crowd[IDLE:]]
+    for writer, request in zip(slow, itertools.cycle(unfinished_requests()), strict=False):
+        writer.write(request)
+    slow_in_turn = itertools.cycle(slow)
     try:
         assert open_files(root) >= files + IDLE
-        seconds, ends = [], time.monotonic() + SIEGE_SECONDS
+        seconds, ends = [], time.monotonic() + LOAD_SECONDS
         while time.monotonic() < ends:
             seconds.append(await timed(alice.book(flight), 201))
             seconds.append(await timed(alice.get("/flights?limit=5"), 200))
-            await asyncio.sleep(0.02)
+            for writer in itertools.islice(slow_in_turn, SLOW_AT_ONCE):
+                writer.write(b"x")
         assert max(seconds) < ANSWER_SECONDS_MAX, statistics.quantiles(seconds, n=20)
         assert memory_bytes(root) - memory < MEMORY_BYTES_MAX
     finally:
-        trickle.cancel()
         for _, writer in crowd:
             writer.transport.abort()
-    await until(lambda: open_files(root) <= files + 50)
+    await await_until(lambda: open_files(root) <= files + 50, 10, "the connections are closed")
     assert memory_bytes(root) - memory < MEMORY_BYTES_MAX
 
 
-async def test_a_flood_of_short_visits_leaves_nothing_behind(program, api, alice):
+async def test_a_flood_of_short_connections_leaves_no_memory_or_files_in_use(program, api, alice):
     root = program.process.pid
     memory, files = memory_bytes(root), open_files(root)
     for _ in range(10):
-        visitors = await asyncio.gather(*[dial(program.url) for _ in range(300)])
-        for number, (_, writer) in enumerate(visitors):
+        connections = await asyncio.gather(*[dial(program.url) for _ in range(300)])
+        for number, (_, writer) in enumerate(connections):
             writer.write(
                 [b"", b"\x00", b"GET / HTTP/1.1\r\n\r\n", b"GET /health/live HTTP/1.1\r\nX: "][number % 4]
             )
             writer.transport.abort() if number % 2 else writer.close()
         assert await timed(alice.get("/flights?limit=5"), 200) < ANSWER_SECONDS_MAX
-    await until(lambda: open_files(root) <= files + 50)
+    await await_until(lambda: open_files(root) <= files + 50, 10, "the connections are closed")
     assert memory_bytes(root) - memory < MEMORY_BYTES_MAX
 
 
@@ -152,26 +162,8 @@ async def dial(url):
     return await asyncio.open_connection(parts.hostname, parts.port)
 
 
-async def trickled(connections):
-    """A byte now and then from each, as slow as may be without being silent."""
-    said = beginnings()
-    for number, (_, writer) in enumerate(connections):
-        writer.write(said[number % len(said)])
-    while True:
-        await asyncio.sleep(0.2)
-        for _, writer in connections:
-            writer.write(b"x")
-
-
 async def timed(call, status):
     started = time.monotonic()
     answer = await call
     assert answer.status == status, answer
     return time.monotonic() - started
-
-
-async def until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.1)

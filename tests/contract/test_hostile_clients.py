@@ -79,7 +79,7 @@ async def test_nobody_writes_lines_into_the_log(program, operator, alice):
         sent = {"User-Agent": harmless, "x-request-id": harmless, "traceparent": harmless}
         await alice.get("/flights" + query(origin=mark), headers=sent)
         await alice.get(f"/flights/{query(x=mark)[3:]}", headers=sent)
-    for line in log_lines(program):
+    for line in program.log_lines():
         record = json.loads(line)
         assert isinstance(record, dict), line
         assert record != json.loads(FORGED), line
@@ -90,13 +90,6 @@ async def test_no_secret_is_in_the_log(api, program, alice):
     await alice.get("/bookings")
     wrong_key = alice.token[:-4] + "AAAA"
     (await api.call("GET", "/api/v1/bookings", token=wrong_key)).refusal(401)
-    written = "\n".join(log_lines(program)) + program.stdout.read_text() + program.stderr.read_text()
+    written = "\n".join(program.log_lines()) + program.stdout.read_text() + program.stderr.read_text()
     for secret in (SECRET, alice.token, wrong_key):
         assert secret not in written
-
-
-def log_lines(program):
-    """Every line of every log file; each process may have a file of its own."""
-    files = [path for path in program.logs.iterdir() if path.is_file()]
-    assert files, "SEATLEDGER_LOG_FILE was not written"
-    return [line for path in files for line in path.read_text().split("\n") if line]

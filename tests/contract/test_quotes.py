@@ -11,7 +11,7 @@ async def booking_that_is(state, operator, alice):
     flight = await operator.create_flight(price=rupees(777))
     if state == "initiated":
         return (await alice.book(flight, seats=3)).created()
-    return await (alice.pending if state == "pending" else alice.booked)(flight, seats=3)
+    return await (alice.book_pending if state == "pending" else alice.book_and_pay)(flight, seats=3)
 
 
 @pytest.mark.parametrize(("state", "amount"), [("initiated", 0), ("pending", 0), ("booked", 2331)])
