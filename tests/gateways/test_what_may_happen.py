@@ -16,14 +16,14 @@ ALWAYS = {"chance": 1}
 SHORT = {"hold_seconds": 2, "capture_seconds": 3}
 
 SWITCHES: dict[str, dict[str, Any]] = {
-    "does as it is asked": {},
+    "carries out every call": {},
     "declines": {},
     "is slow": {"slow": {"chance": 1, "seconds": SECONDS + 0.5}},
     "loses its answers": {"lose": ALWAYS},
-    "carries every call out twice": {"twice": ALWAYS},
+    "carries out every call twice": {"twice": ALWAYS},
     "fails": {"fail": ALWAYS},
     "is down": {"down": True},
-    "loses its answers and our keys": {"lose": ALWAYS, "amnesia": ALWAYS},
+    "loses its answers and the keys": {"lose": ALWAYS, "amnesia": ALWAYS},
     "is down until the hold is over": {"down": True},
     "loses its answers until the hold is over": {"lose": ALWAYS},
     "is down until the seats are sold": {"down": True},
