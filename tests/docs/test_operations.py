@@ -6,7 +6,7 @@ import pytest
 
 from trials.drills.backup import archiving_to, recovering_to
 from trials.drills.durability import ROWS
-from trials.drills.misfortunes import Row
+from trials.drills.fault_matrix import Row
 from trials.programs.pair import SETTINGS
 
 

@@ -14,7 +14,7 @@ EXACT: Clock = (timedelta(milliseconds=-2), timedelta(milliseconds=2))
 """Both clocks are of one machine and not adjusted."""
 
 THROUGH_GATEWAY = frozenset({"pay_booking", "capture_payment", "void_payment", "settle_refund"})
-"""Commands whose recorded outcome is the intent; the answer follows from what the gateway did."""
+"""Commands that record an intent as their outcome; the answer follows from what the gateway did."""
 
 
 @dataclass(slots=True)

@@ -1,1 +1,1 @@
-"""Drills: what an operator hopes never to need, done for real and measured: fail-over and restore."""
+"""Drills: rare operations done for real and measured, such as fail-over and restore."""

@@ -14,7 +14,7 @@ import msgspec
 from loguru import logger
 
 from analytics.schema import migrate
-from trials.drills.load import Told, callers
+from trials.drills.load import Answers, run_callers
 from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
 from trials.programs.program import environment_without_settings, verify_problems
 
@@ -22,7 +22,7 @@ LOAD_SECONDS = 1.0
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What a restore came to. Events after the target are lost on purpose; before it none may be."""
+    """The result of a restore. Events after the target are lost on purpose; before it none may be."""
 
     target: datetime
     backup_seconds: float
@@ -32,7 +32,7 @@ class Restored(msgspec.Struct, frozen=True):
     exact_prefix: bool
     acknowledged_before: int
     lost_before: int
-    forgotten_after: int
+    keys_lost_after: int
     verified: bool
 
     @property
@@ -47,8 +47,8 @@ class Restored(msgspec.Struct, frozen=True):
             f"{'an exact prefix' if self.exact_prefix else 'NOT a prefix'} of the log; "
             f"verify {'ok' if self.verified else 'NOT ok'}\n"
             f"acknowledged before the target: {self.acknowledged_before}, lost {self.lost_before}\n"
-            f"after it, lost as asked: {self.events - self.restored_events} events, "
-            f"and {self.forgotten_after} acknowledged commands whose keys are forgotten"
+            f"after it, lost on purpose: {self.events - self.restored_events} events, "
+            f"and {self.keys_lost_after} acknowledged commands that lost their keys"
         )
 
 
@@ -56,14 +56,14 @@ async def back_up_and_restore(ground: Ground) -> Restored:
     archive = ground.folder_for("archive")
     original = await asyncio.to_thread(ground.new_server, "original", archiving_to(archive))
     migrate(original.url)
-    async with callers(original.url) as told:
+    async with run_callers(original.url) as answers:
         await asyncio.sleep(LOAD_SECONDS)
         started = time.monotonic()
         copy = await asyncio.to_thread(ground.copy_of, original, "restored")
         backup_seconds = time.monotonic() - started
         await asyncio.sleep(LOAD_SECONDS)
-        before = told.up_to_now()
-        # Later than every commit that was answered: on one machine there is one clock.
+        before = answers.copy()
+        # Later than every answered commit: on one machine there is one clock.
         ((target,),) = original.ask("select clock_timestamp()")
         await asyncio.sleep(LOAD_SECONDS)
     await asyncio.to_thread(_archive_all, original)
@@ -76,29 +76,29 @@ async def back_up_and_restore(ground: Ground) -> Restored:
         backup_seconds=backup_seconds,
         restore_seconds=restore_seconds,
         verified=not await asyncio.to_thread(verify_problems, environment),
-        **_compared(original, copy, before, told),
+        **_compared(original, copy, before, answers),
     )
 
 
 def archiving_to(archive: Path) -> dict[str, str]:
-    """The server's settings. A copy that was cut short must not be taken for a segment, hence two names."""
+    """Return the server's settings. A copy goes by two names, so that a partial one is never a segment."""
     copied = f"cp %p {archive}/%f.part && mv {archive}/%f.part {archive}/%f"
     return {"archive_mode": "on", "archive_command": f"test ! -f {archive}/%f && {copied}"}
 
 
 def _archive_all(server: Server) -> None:
-    """Finish the segment at hand; a loss of the server would lose what is in it."""
+    """Archive the current segment, which would be lost with the server."""
     ((segment,),) = server.ask("select pg_walfile_name(pg_switch_wal())")
     server.wait_until(lambda: server.ask(_ARCHIVED, segment) == [(True,)])
 
 
 def recovering_to(target: str, archive: Path) -> dict[str, str]:
-    """The restored server's settings."""
+    """Return the restored server's settings."""
     return {
         "restore_command": f"cp {archive}/%f %p",
         "recovery_target_time": target,
         "recovery_target_action": "promote",
-        # It must not write into the archive that it came from.
+        # It must not write into the archive from which it was restored.
         "archive_mode": "off",
     }
 
@@ -112,17 +112,17 @@ def _restore(copy: Server, archive: Path, target: datetime) -> None:
     copy.wait_until(lambda: copy.ask("select pg_is_in_recovery()") == [(False,)])
 
 
-def _compared(original: Server, copy: Server, before: Told, told: Told) -> dict[str, Any]:
+def _compared(original: Server, copy: Server, before: Answers, answers: Answers) -> dict[str, Any]:
     ((events,),) = original.ask("select max(position) from ledger.events")
     head = copy.ask("select position, hash from ledger.events order by position desc limit 1")
     return {
         "events": events,
         "restored_events": head[0][0] if head else 0,
-        # The hash covers everything before it: one that is equal means that all is equal.
+        # The hash covers everything before it: an equal hash means an equal log.
         "exact_prefix": head == original.ask(_AT, head[0][0]) if head else False,
-        "acknowledged_before": len(before.answers),
+        "acknowledged_before": len(before.by_key),
         "lost_before": before.lost(copy.ask),
-        "forgotten_after": told.lost(copy.ask) - before.lost(copy.ask),
+        "keys_lost_after": answers.lost(copy.ask) - before.lost(copy.ask),
     }
 
 
@@ -131,7 +131,7 @@ _ARCHIVED = "select coalesce(last_archived_wal >= %s, false) from pg_stat_archiv
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when the restored log is an exact prefix, verifies, and holds what was acknowledged by then."""
+    """Return 0 when the restored log is an exact prefix that verifies and holds all acknowledged commands."""
     parser = argparse.ArgumentParser(prog="python -m trials.drills.backup", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_args(arguments)

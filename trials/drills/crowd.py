@@ -1,4 +1,4 @@
-"""The real program on a drill's servers, and a crowd of callers before its door."""
+"""The real program on a drill's servers, with a crowd of callers."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ CAPTURE_SECONDS = 2
 
 @asynccontextmanager
 async def program_with_callers(ground: Ground, url: str) -> AsyncIterator[tuple[Crowd, Records]]:
-    """The real program on both servers' addresses, and a crowd that calls it."""
+    """Run the program on both servers' addresses, with a crowd that calls it."""
     key = secrets.token_urlsafe(48)
     environment = {
         **environment_without_settings(),

@@ -1,4 +1,4 @@
-"""`python -m trials.drills.durability`: what is lost of what was acknowledged, setting by setting."""
+"""`python -m trials.drills.durability`: acknowledged commands that are lost, setting by setting."""
 
 import argparse
 import asyncio
@@ -13,23 +13,23 @@ from loguru import logger
 
 import ledger.statements
 from ledger.store import Store
-from trials.drills.misfortunes import MISFORTUNES, Cell, Row
+from trials.drills.fault_matrix import FAULTS, Cell, Row
 from trials.programs.postgres import NoPrograms, drill_ground
 
 CELL_SECONDS_MAX = 60
 
 
 @contextmanager
-def off_as_told() -> Iterator[None]:
-    """A program that leaves synchronous_commit as the server has it; ours puts `off` right."""
+def accepts_off() -> Iterator[None]:
+    """Run a program that accepts `synchronous_commit = off`. The real one changes it to `on`."""
     careless = ledger.statements.SESSION.replace("when 'off' then 'on'", "when 'off' then 'off'")
     with patch.object(ledger.statements, "SESSION", careless):
         yield
 
 
 @contextmanager
-def deaf() -> Iterator[None]:
-    """A program that takes COMMIT's success for success, whatever warning comes with it."""
+def ignores_warnings() -> Iterator[None]:
+    """Run a program that ignores the warnings that come with a successful COMMIT."""
     with (
         patch.object(Store, "_notice", lambda *_: None),
         patch.object(ledger.statements, "WAIT_FOR_STANDBY", "select 1"),
@@ -40,7 +40,7 @@ def deaf() -> Iterator[None]:
 ROWS = (
     Row("on", {"synchronous_commit": "on"}, safe=True),
     Row("off: the program puts it right", {"synchronous_commit": "off"}, safe=True),
-    Row("off, not put right (control)", {"synchronous_commit": "off"}, program=off_as_told, control=True),
+    Row("off, not put right (control)", {"synchronous_commit": "off"}, program=accepts_off, control=True),
     Row("fsync off (a kill shows nothing)", {"fsync": "off"}),
     Row("on", {"synchronous_commit": "on"}, "asynchronous"),
     Row("local", {"synchronous_commit": "local"}, "synchronous"),
@@ -48,23 +48,21 @@ ROWS = (
     Row("on", {"synchronous_commit": "on"}, "synchronous", safe=True),
     Row("remote_apply", {"synchronous_commit": "remote_apply"}, "synchronous", safe=True),
     Row("off: the program puts it right", {"synchronous_commit": "off"}, "synchronous", safe=True),
-    Row("on, warning ignored (control)", {}, "synchronous", program=deaf, control=True),
+    Row("on, warning ignored (control)", {}, "synchronous", program=ignores_warnings, control=True),
 )
 
 
-def measure(tell: Callable[[str], None]) -> list[tuple[Row, dict[str, Cell]]]:
-    """Every misfortune that each row can meet, on a ground of its own."""
+def measure(report: Callable[[str], None]) -> list[tuple[Row, dict[str, Cell]]]:
+    """Run every fault that each row can meet, on servers of its own."""
     measured = []
     for row in ROWS:
-        names = list(MISFORTUNES)[: 1 if row.standby == "none" else 3 if row.standby == "asynchronous" else 4]
+        names = list(FAULTS)[: 1 if row.standby == "none" else 3 if row.standby == "asynchronous" else 4]
         cells = {}
         for name in names:
             with drill_ground() as ground:
-                cells[name] = asyncio.run(_bounded(MISFORTUNES[name](ground, row)))
+                cells[name] = asyncio.run(_bounded(FAULTS[name](ground, row)))
         measured.append((row, cells))
-        tell(
-            f"| {row.name} | {row.standby} | {' | '.join(str(cells.get(name, '')) for name in MISFORTUNES)} |"
-        )
+        report(f"| {row.name} | {row.standby} | {' | '.join(str(cells.get(name, '')) for name in FAULTS)} |")
     return measured
 
 
@@ -72,8 +70,8 @@ async def _bounded(drill: Awaitable[Cell]) -> Cell:
     return await asyncio.wait_for(drill, CELL_SECONDS_MAX)
 
 
-def surprises(measured: list[tuple[Row, dict[str, Cell]]]) -> list[str]:
-    """Rows that lost what they must not lose, and controls that lost nothing."""
+def unexpected_results(measured: list[tuple[Row, dict[str, Cell]]]) -> list[str]:
+    """Return rows that lost what they must not lose, and controls that lost nothing."""
     found = []
     for row, cells in measured:
         lost = sum(cell.lost for cell in cells.values())
@@ -83,25 +81,25 @@ def surprises(measured: list[tuple[Row, dict[str, Cell]]]) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when safe settings lost nothing, and each control something."""
+    """Return 0 when safe settings lost nothing, and each control something."""
     parser = argparse.ArgumentParser(prog="python -m trials.drills.durability", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_args(arguments)
-    logger.disable("ledger")  # what it says of a killed server is no news here
+    logger.disable("ledger")  # Log entries about a killed server are expected here.
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
 
-    tell(f"| synchronous_commit | standby | {' | '.join(MISFORTUNES)} |")
-    tell(f"|---|---|{'---|' * len(MISFORTUNES)}")
+    report(f"| synchronous_commit | standby | {' | '.join(FAULTS)} |")
+    report(f"|---|---|{'---|' * len(FAULTS)}")
     try:
-        measured = measure(tell)
+        measured = measure(report)
     except NoPrograms as problem:
         print(f"trials.drills.durability: {problem}", file=sys.stderr)
         return 1
-    wrong = surprises(measured)
+    wrong = unexpected_results(measured)
     for sentence in wrong:
-        tell(f"VIOLATION: {sentence}")
+        report(f"VIOLATION: {sentence}")
     if options.json:
         print(json.dumps({"ok": not wrong, "rows": [_row(row, cells) for row, cells in measured]}))
     return 1 if wrong else 0

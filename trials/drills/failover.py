@@ -27,18 +27,18 @@ CUT_OFF_SECONDS = 1.0
 RECOVER_SECONDS_MAX = 30
 
 UNNOTICED_SECONDS = (0.0, 6.0)
-"""How long nobody promotes the standby, in turn: not at all, and past every caller's deadline."""
+"""Seconds until the standby is promoted, in turn: none, and more than every caller's deadline."""
 
 
 class Member(Protocol):
-    """One server of two."""
+    """One of two servers."""
 
     name: str
 
     def kill(self) -> None: ...
 
 
-class Twins(Protocol):
+class TwoServers(Protocol):
     """Two servers, one of which leads: a `Pair`, or the members of a managed cluster."""
 
     url: str
@@ -56,18 +56,18 @@ class Twins(Protocol):
 
 async def synchronous(
     ground: Ground,
-    pair: Twins,
+    pair: TwoServers,
     times: int,
-    tell: Any = print,
+    report: Any = print,
     unnoticed_seconds: tuple[float, ...] = UNNOTICED_SECONDS,
 ) -> Result:
-    """One program and its callers through any number of fail-overs."""
+    """Run one program and its callers through several fail-overs."""
     rounds = []
     async with program_with_callers(ground, pair.url) as (crowd, records):
         for number in range(1, times + 1):
             unnoticed = unnoticed_seconds[(number - 1) % len(unnoticed_seconds)]
             rounds.append(await _round(pair, ground, records, unnoticed))
-            tell(f"{number:>3}: {rounds[-1]}")
+            report(f"{number:>3}: {rounds[-1]}")
             if number < times:
                 await asyncio.to_thread(pair.pair_again)
         waiting = await crowd.close(RECOVER_SECONDS_MAX)
@@ -76,14 +76,14 @@ async def synchronous(
 
 
 async def asynchronous(ground: Ground) -> Round:
-    """The control: nobody waits for the standby, and it has fallen behind when the primary is killed."""
+    """Run the control: an asynchronous standby that is behind when the primary is killed."""
     pair = await asyncio.to_thread(Pair, ground, synchronous=False)
     async with program_with_callers(ground, pair.url) as (_, records):
         return await _round(pair, ground, records, 0, pair.cut_off)
 
 
 async def _round(
-    pair: Twins,
+    pair: TwoServers,
     ground: Ground,
     records: Records,
     unnoticed_seconds: float,
@@ -123,7 +123,7 @@ async def _round(
 
 
 async def _answered_since(records: Records, moment: float, kind: Callable[[Call], bool]) -> float:
-    """When the first call of a kind was answered after that moment."""
+    """Return when the first call of a kind was answered after that moment."""
     deadline = time.monotonic() + RECOVER_SECONDS_MAX
     while True:
         recent = reversed(records.calls)
@@ -135,37 +135,37 @@ async def _answered_since(records: Records, moment: float, kind: Callable[[Call]
         if found:
             return min(found)
         if time.monotonic() > deadline:
-            raise TimeoutError(f"nobody was answered within {RECOVER_SECONDS_MAX} s of the promotion")
+            raise TimeoutError(f"no call was answered within {RECOVER_SECONDS_MAX} s of the promotion")
         await asyncio.sleep(0.05)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when nothing acknowledged was lost, and the control lost something; else 1."""
+    """Return 0 when nothing acknowledged was lost, and the control lost something; else 1."""
     parser = argparse.ArgumentParser(prog="python -m trials.drills.failover", description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="how many fail-overs (10)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_args(arguments)
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
 
     try:
         with drill_ground() as ground:
             pair = Pair(ground, synchronous=True)
-            result = asyncio.run(synchronous(ground, pair, options.times, tell))
+            result = asyncio.run(synchronous(ground, pair, options.times, report))
         with drill_ground() as ground:
             control = asyncio.run(asynchronous(ground))
     except NoPrograms as problem:
         print(f"trials.drills.failover: {problem}", file=sys.stderr)
         return 1
-    tell(f"control, asynchronous standby 1 s behind: {control}")
+    report(f"control, asynchronous standby 1 s behind: {control}")
     for sentence in [*result.violations, *(loss for each in result.rounds for loss in each.lost)]:
-        tell(f"VIOLATION: {sentence}")
+        report(f"VIOLATION: {sentence}")
     summary = _summary(result, control)
     if options.json:
         print(json.dumps({**summary, "rounds": [msgspec.to_builtins(each) for each in result.rounds]}))
     else:
-        tell(", ".join(f"{name} {value}" for name, value in summary.items()))
+        report(", ".join(f"{name} {value}" for name, value in summary.items()))
     return 0 if summary["ok"] else 1
 
 

@@ -1,4 +1,4 @@
-"""`python -m trials.drills.patroni`: the fail-over drill with Patroni and etcd deciding who leads, and when.
+"""`python -m trials.drills.patroni`: the fail-over drill with Patroni and etcd electing the leader.
 
 Needs `patroni` and `etcd` on PATH (Debian: apt-get install patroni etcd-server python3-etcd).
 """
@@ -28,9 +28,9 @@ from trials.programs.postgres import DATABASE, USER, WAIT_SECONDS_MAX, Ground, N
 NAMES = ("left", "right")
 
 LEASE = {"ttl": 5, "loop_wait": 1, "retry_timeout": 2}
-"""Seconds: a leader that is killed is missed after `ttl`. Patroni's own default is 30."""
+"""In seconds. The loss of a leader is detected after `ttl`; Patroni's own default is 30."""
 
-ANYBODY_HERE = [
+TRUST_LOCAL = [
     "local all all trust",
     "host all all 127.0.0.1/32 trust",
     "host replication all 127.0.0.1/32 trust",
@@ -54,7 +54,7 @@ class Member:
             "etcd3": {"host": f"127.0.0.1:{etcd_port}"},
             "restapi": {"listen": self.rest, "connect_address": self.rest},
             "bootstrap": {
-                # Not strict: who is left alone takes writes, as the drill without Patroni has it.
+                # Not strict: a leader without a standby accepts writes, as in the drill without Patroni.
                 "dcs": {**LEASE, "synchronous_mode": True},
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C"}, "data-checksums"],
             },
@@ -67,7 +67,7 @@ class Member:
                 "authentication": {"superuser": account, "replication": account, "rewind": account},
                 "use_pg_rewind": True,
                 "parameters": {"unix_socket_directories": str(self._folder), "wal_log_hints": "on"},
-                "pg_hba": ANYBODY_HERE,
+                "pg_hba": TRUST_LOCAL,
             },
         }
         self._settings = self._folder / "patroni.json"
@@ -75,10 +75,10 @@ class Member:
         self._settings.chmod(0o644)
 
     def start(self) -> None:
-        self._process = self._ground.start_found("patroni", self._settings)
+        self._process = self._ground.start_from_path("patroni", self._settings)
 
     def kill(self) -> None:
-        """Patroni and the server at once: its lease runs out, and nobody restarts anything."""
+        """Kill Patroni and the server at once: the lease runs out, and nothing restarts."""
         process, self._process = self._process, None
         if process:
             process.send_signal(signal.SIGKILL)
@@ -101,13 +101,13 @@ class Member:
 
 
 class Cluster:
-    """Two members and an etcd. `promote` promotes nobody: it waits for Patroni to."""
+    """Two members and an etcd. `promote` waits until Patroni has promoted the standby."""
 
     def __init__(self, ground: Ground) -> None:
         port, password = free_port(), secrets.token_urlsafe(16)
         client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{free_port()}"
         data = ground.folder_for("etcd") / "data"
-        self._etcd = ground.start_found(
+        self._etcd = ground.start_from_path(
             "etcd",
             f"--data-dir={data}",
             f"--listen-client-urls={client}",
@@ -123,7 +123,7 @@ class Cluster:
         )
         try:
             self.primary.start()
-            _wait(self.primary.leads, "nobody leads")
+            _wait(self.primary.leads, "no member leads")
             self.standby.start()
             self._wait_for_standby()
             self.primary.ask(f"create database {DATABASE}", database="postgres")
@@ -132,8 +132,8 @@ class Cluster:
             raise
 
     def promote(self) -> None:
-        """Raises TimeoutError when Patroni does not."""
-        _wait(self.standby.leads, "Patroni promotes nobody")
+        """Wait for the promotion. Raises TimeoutError."""
+        _wait(self.standby.leads, "Patroni promotes no standby")
         self.primary, self.standby = self.standby, self.primary
 
     def pair_again(self) -> None:
@@ -150,7 +150,7 @@ class Cluster:
         _wait(self._is_paired, "the standby does not catch up")
 
     def _is_paired(self) -> bool:
-        """Patroni promotes only who stands in its own list of synchronous standbys."""
+        """Return whether Patroni lists the standby as synchronous: only then can it be promoted."""
         with suppress(OSError), urlopen(f"http://{self.primary.rest}/cluster", timeout=2) as answer:
             roles = {member["name"]: member["role"] for member in json.load(answer)["members"]}
             return roles.get(self.standby.name) == "sync_standby"
@@ -175,7 +175,7 @@ def _cluster(ground: Ground) -> Iterator[Cluster]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when nothing acknowledged was lost; else 1."""
+    """Return 0 when nothing acknowledged was lost; else 1."""
     parser = argparse.ArgumentParser(prog="python -m trials.drills.patroni", description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="how many fail-overs (10)")
     options = parser.parse_args(arguments)

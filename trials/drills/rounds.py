@@ -1,4 +1,4 @@
-"""What fail-overs came to: one round, all rounds, and their figures."""
+"""Results of fail-overs: one round, all rounds, and their figures."""
 
 from statistics import median
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Round(msgspec.Struct, frozen=True):
-    """One fail-over: how long the promotion took, and how long after it the first answers came.
+    """One fail-over: the time of the promotion, and from there to the first answers.
 
     `silent_seconds` is between two acknowledged commands, `unnoticed_seconds` of it before the promotion.
     """
@@ -35,7 +35,7 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """`violations`: what the judge found in the whole history, of all rounds together."""
+    """`violations`: the checker's findings in the whole history, of all rounds together."""
 
     rounds: list[Round]
     violations: list[str]
@@ -49,7 +49,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """What all rounds came to together."""
+    """Summarise all rounds."""
     silent = [each.silent_seconds - each.unnoticed_seconds for each in result.rounds]
     return {
         "fail_overs": len(result.rounds),

@@ -1,4 +1,4 @@
-"""The PostgreSQL under torture: its process tree, by its own postmaster.pid, and ways to break it."""
+"""The embedded PostgreSQL server of a data folder: its processes, and ways to break it."""
 
 import contextlib
 import signal
@@ -11,7 +11,7 @@ from database.embedded import ensure_running
 from database.embedded.cluster import find_place
 from database.embedded.keeper import URL_FILE
 from database.embedded.processes import postmaster_id, server_processes
-from trials.programs.processes import parent, send, words
+from trials.programs.processes import command_line, parent, send
 
 
 class Server:
@@ -23,17 +23,17 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The superuser's; changes with nothing but the folder. Raises OSError while there is no server."""
+        """The superuser's URL. Raises OSError while there is no server."""
         return (self.data / URL_FILE).read_text()
 
     @property
     def socket(self) -> Path:
-        """The unix socket that it listens on."""
+        """The unix socket of the server."""
         query = parse_qs(urlsplit(self.url).query)
         return Path(query["host"][0]) / f".s.PGSQL.{query['port'][0]}"
 
     def processes(self) -> list[int]:
-        """The postmaster first."""
+        """Return all its processes, the postmaster first."""
         place = find_place(self.data)
         if place is None:
             return []
@@ -42,15 +42,15 @@ class Server:
         return sorted(found, key=lambda process: process != first)
 
     def keeper(self) -> list[int]:
-        """The postmaster's parent, once it is certain that it is the keeper of this very folder."""
+        """Return the postmaster's parent if its command line names this folder: the keeper."""
         for postmaster in self.processes()[:1]:
             keeper = parent(postmaster)
-            if keeper and str(self.data) in words(keeper):
+            if keeper and str(self.data) in command_line(keeper):
                 return [keeper]
         return []
 
     def kill(self) -> None:
-        """The whole tree at once: stopped first, the postmaster cannot tidy up after its children."""
+        """Kill the whole tree at once. The postmaster is stopped first, so that it cannot tidy up."""
         tree = self.processes()
         send(signal.SIGSTOP, tree[:1])
         send(signal.SIGKILL, tree)
@@ -65,7 +65,7 @@ class Server:
         self._frozen = []
 
     def cut_connections(self, kind: str = "") -> int:
-        """Terminate the backends of the program, or of its writers only; how many there were."""
+        """Terminate the backends of the program, or only those of its writers; return their number."""
         with (
             contextlib.suppress(psycopg.Error, OSError),
             psycopg.connect(self.url, connect_timeout=2, autocommit=True) as connection,
@@ -74,7 +74,7 @@ class Server:
         return 0
 
     def ensure(self) -> None:
-        """Replace a killed keeper, where no program does."""
+        """Start a new keeper if the old one was killed."""
         with contextlib.suppress(OSError):
             ensure_running(self.data)
 

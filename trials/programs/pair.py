@@ -1,4 +1,4 @@
-"""A primary and its standby: streaming, synchronous or not, failed over, and paired again."""
+"""A primary and its standby: streaming replication, fail-over, and pairing again."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,13 @@ from trials.programs.postgres import Ground, Server, url_of
 NAMES = ("left", "right")
 
 SETTINGS = {
-    # A standby that has just lost its primary sleeps so long before it looks for a promotion (default: 5 s).
+    # A standby that lost its primary sleeps this long before it looks for a promotion (default: 5 s).
     "wal_retrieve_retry_interval": "200ms",
 }
 
 
 class Pair:
-    """Two servers that take turns. `synchronous`: the primary waits for its standby before it answers."""
+    """Two servers that take turns. With `synchronous` the primary waits for its standby at each commit."""
 
     def __init__(
         self, ground: Ground, *, synchronous: bool, settings: Mapping[str, str] | None = None
@@ -22,11 +22,11 @@ class Pair:
         self._synchronous = synchronous
         self.primary = ground.new_server(NAMES[0], {**SETTINGS, **(settings or {})})
         self.standby = self._new_standby(NAMES[1])
-        # Before anybody uses the pair, so that the folders in it stay the same whoever leads.
+        # The URL must not change with the roles: it is made before the first fail-over.
         self.url = url_of(self.primary, self.standby)
 
     def fail_over(self) -> None:
-        """Kill the primary with all its processes, and let the standby lead, alone."""
+        """Kill all processes of the primary and promote the standby, which then has no standby."""
         self.primary.kill()
         self.promote()
 
@@ -35,26 +35,26 @@ class Pair:
         self.primary, self.standby = self.standby, self.primary
 
     def pair_again(self) -> None:
-        """Make the killed server a standby of the new primary, from a copy: its own log may hold more."""
+        """Make a new copy of the primary its standby: the killed server's own log may hold more."""
         self.standby.remove()
         self.standby = self._new_standby(self.standby.name)
 
     def cut_off(self) -> None:
-        """The standby receives nothing any more, as if the network between the two were gone."""
+        """Stop replication, as if the network between the two were gone."""
         self.standby.configure(primary_conninfo="")
         self.primary.wait_until(lambda: not self.primary.ask(_STATE, self.standby.name))
 
     def _new_standby(self, name: str) -> Server:
         standby = self._ground.copy_of(self.primary, name, "--wal-method=stream", "--write-recovery-conf")
         with (standby.cluster / "postgresql.auto.conf").open("a") as settings:
-            # Once promoted it has no standby of its own, and would wait for one.
+            # After its promotion it has no standby, and would wait for one.
             settings.write("synchronous_standby_names = ''\n")
         standby.start()
-        wanted = "async"
+        expected = "async"
         if self._synchronous:
             self.primary.configure(synchronous_standby_names=name)
-            wanted = "sync"
-        self.primary.wait_until(lambda: self.primary.ask(_STATE, name) == [("streaming", wanted)])
+            expected = "sync"
+        self.primary.wait_until(lambda: self.primary.ask(_STATE, name) == [("streaming", expected)])
         return standby
 
 

@@ -1,13 +1,13 @@
-"""Ports for servers that are about to start: free, and kept free for them."""
+"""Free ports, reserved for servers that are about to start."""
 
 import socket
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that is ours until this process ends, also while its server is down.
+    """Reserve a port of 127.0.0.1 until this process ends, even while its server is down.
 
-    A socket stays bound to it that never listens. Linux then hands the port to nobody who asks for any, be it
-    a server or the near end of a connection; who names it and sets SO_REUSEADDR, as servers do, may listen.
+    A socket stays bound to the port and never listens. Linux then assigns the port to no server or connection
+    that leaves the choice to the system. A server that names the port and sets SO_REUSEADDR can listen on it.
     """
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""PostgreSQL servers for drills, each in a folder of its own: started, killed, copied, promoted, removed."""
+"""PostgreSQL servers for drills, each in its own folder: started, killed, copied, promoted and removed."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ WAIT_SECONDS_MAX = 60
 POLL_SECONDS = 0.02
 
 SETTINGS = {
-    # No network and no password: who may enter the socket's folder is the server's account, and root.
+    # No network and no password: only the server's account and root can enter the socket's folder.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "shared_buffers": "64MB",
@@ -34,11 +34,11 @@ SETTINGS = {
 
 
 class NoPrograms(Exception):
-    """There are no PostgreSQL programs here, or not all that a drill needs."""
+    """PostgreSQL programs that a drill needs are missing."""
 
 
 class Ground:
-    """A folder for the servers of one drill, with the programs to run there and under which account."""
+    """A folder for the servers of one drill, with the PostgreSQL programs and the account that runs them."""
 
     def __init__(self, folder: Path, log: BinaryIO) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Ground:
         self.servers: list[Server] = []
 
     def folder_for(self, name: str) -> Path:
-        """A new folder that only the servers' account enters."""
+        """Create a folder that only the servers' account can enter."""
         folder = self.folder / name
         folder.mkdir(mode=0o700)
         if self._account:
@@ -59,7 +59,7 @@ class Ground:
         return folder
 
     def run(self, program: str, *arguments: str | Path) -> None:
-        """Raises CalledProcessError; why is in the log."""
+        """Run a PostgreSQL program. Raises CalledProcessError; the reason is in the log."""
         run_program([self._binaries / program, *arguments], self._account, self._log)
 
     def start(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
@@ -70,15 +70,15 @@ class Ground:
         """The folder of the PostgreSQL programs."""
         return self._binaries
 
-    def start_found(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
-        """A program from PATH, under the servers' account. Raises NoPrograms."""
+    def start_from_path(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Start a program from PATH under the servers' account. Raises NoPrograms."""
         found = shutil.which(program)
         if found is None:
             raise NoPrograms(f"{program} is not on PATH")
         return start_program([found, *arguments], self._account, self._log)
 
     def new_server(self, name: str, settings: Mapping[str, str] | None = None) -> "Server":
-        """A running server with an empty database."""
+        """Start a server with an empty database."""
         server = Server(self, name, settings or {})
         options = ["--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync", f"--username={USER}"]
         self.run("initdb", f"--pgdata={server.cluster}", "--no-instructions", *options)
@@ -87,7 +87,7 @@ class Ground:
         return server
 
     def copy_of(self, server: "Server", name: str, *options: str) -> "Server":
-        """A base backup of a running server, in a folder of its own and not started."""
+        """Copy a running server by a base backup into its own folder, without starting it."""
         copy = Server(self, name, server.settings)
         source = f"host={server.folder} user={USER} application_name={name}"
         arguments = [f"--pgdata={copy.cluster}", f"--dbname={source}", "--checkpoint=fast", "--no-sync"]
@@ -96,7 +96,7 @@ class Ground:
 
 
 class Server:
-    """One server. Its name is its folder's, and the one that its primary knows it by."""
+    """One server. Its name is that of its folder, and its application name at the primary."""
 
     def __init__(self, ground: Ground, name: str, settings: Mapping[str, str]) -> None:
         self.name = name
@@ -112,23 +112,23 @@ class Server:
         return url_of(self)
 
     def start(self, database: str = DATABASE) -> None:
-        """Start it and wait until it answers; a standby answers questions only."""
+        """Start the server and wait until it answers. A standby answers queries only."""
         settings = {**SETTINGS, "unix_socket_directories": str(self.folder), **self.settings}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = self._ground.start("postgres", "-D", self.cluster, *options)
         self.wait_until(lambda: self.ask("select 1", database=database) == [(1,)])
 
     def kill(self) -> None:
-        """The whole tree at once: stopped first, the postmaster cannot tidy up after its children."""
+        """Kill the whole tree at once. The postmaster is stopped first, so that it cannot tidy up."""
         first = postmaster_id(self.cluster)
         tree = server_processes(self.cluster)
         send(signal.SIGSTOP, [process for process in tree if process == first])
         send(signal.SIGKILL, tree)
-        self._buried(signal.SIGKILL)
+        self._reap(signal.SIGKILL)
         self.wait_until(lambda: not server_processes(self.cluster))
 
     def stop(self) -> None:
-        self._buried(signal.SIGINT)
+        self._reap(signal.SIGINT)
 
     def remove(self) -> None:
         self.kill()
@@ -136,12 +136,12 @@ class Server:
         shutil.rmtree(self.folder)
 
     def promote(self) -> None:
-        """Make a standby a primary. Raises psycopg.Error, and TimeoutError when that takes too long."""
+        """Promote a standby. Raises psycopg.Error, and TimeoutError when that takes too long."""
         self.execute(f"select pg_promote(true, {WAIT_SECONDS_MAX})")
         self.wait_until(lambda: self.ask("select pg_is_in_recovery()") == [(False,)])
 
     def configure(self, **settings: str) -> None:
-        """Change settings while it runs, and wait until new sessions see them."""
+        """Change settings while the server runs, and wait until new sessions use them."""
         for name, value in settings.items():
             self.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(name), sql.Literal(value)))
         self.execute("select pg_reload_conf()")
@@ -171,7 +171,7 @@ class Server:
                 raise TimeoutError(f"server {self.name}: did not happen within {seconds} s")
             time.sleep(POLL_SECONDS)
 
-    def _buried(self, number: int) -> None:
+    def _reap(self, number: int) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -182,7 +182,7 @@ class Server:
 
 
 def url_of(*servers: Server, database: str = DATABASE) -> str:
-    """A connection string with all of them, for whichever takes writes."""
+    """Return a connection string with all servers, for the one that accepts writes."""
     hosts = ",".join(str(server.folder) for server in servers)
     writable = "&target_session_attrs=read-write" if len(servers) > 1 else ""
     return f"postgresql:///{database}?host={hosts}&user={USER}{writable}"
@@ -190,10 +190,10 @@ def url_of(*servers: Server, database: str = DATABASE) -> str:
 
 @contextmanager
 def drill_ground() -> Iterator[Ground]:
-    """Ground for one drill, of which nothing is left: no process and no file. Raises NoPrograms."""
+    """Provide a folder for one drill; remove its processes and files at the end. Raises NoPrograms."""
     # Directly below /tmp, because the path of a socket must be short.
     folder = Path(tempfile.mkdtemp(prefix="seatledger-drill-", dir="/tmp")).resolve()
-    # Not closed to others: the server's account must be able to get in.
+    # The servers' account must be able to enter.
     folder.chmod(0o755)
     try:
         with (folder / "postgres.log").open("ab", buffering=0) as log:
@@ -201,7 +201,7 @@ def drill_ground() -> Iterator[Ground]:
             try:
                 yield ground
             except (subprocess.CalledProcessError, ChildProcessError, TimeoutError) as problem:
-                # The log is about to go.
+                # The log is removed with the folder.
                 problem.add_note((folder / "postgres.log").read_text(errors="replace")[-3000:])
                 raise
             finally:

@@ -1,4 +1,4 @@
-"""Processes that this harness started, found by their parents, never by name."""
+"""Processes of these trials, found by their parents and never by name."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def children(parent: int) -> list[int]:
-    """The living children of a process, oldest first."""
+    """Return the living children of a process, oldest first."""
     found = []
     for task in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -19,8 +19,8 @@ def children(parent: int) -> list[int]:
     return sorted(found)
 
 
-def words(process: int) -> list[str]:
-    """The command line; empty when it has ended."""
+def command_line(process: int) -> list[str]:
+    """Return the command line; empty when the process has ended."""
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
     except OSError:
@@ -41,7 +41,7 @@ def send(number: int, processes: Iterable[int]) -> None:
 
 
 def wait_for_end(processes: Iterable[int], seconds_max: float = 5.0) -> None:
-    """Until none of them runs any more; zombies do not."""
+    """Wait until none of them runs; zombies count as ended."""
     deadline = time.monotonic() + seconds_max
     while any(map(_runs, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -55,7 +55,7 @@ def _runs(process: int) -> bool:
 
 
 def kill_tree(root: int) -> None:
-    """Stop a process before its children are looked for, so that it starts no others meanwhile."""
+    """Kill a process with its descendants. It is stopped first, so that it starts no others meanwhile."""
     send(signal.SIGSTOP, [root])
     for child in children(root):
         kill_tree(child)

@@ -1,4 +1,4 @@
-"""The program under torture: `up` on a port of its own, restarted as any supervisor would when it ends."""
+"""The whole program as `up` on its own port, restarted when it ends, as a supervisor would."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trials.programs.ports import free_port
-from trials.programs.processes import children, kill_tree, words
+from trials.programs.processes import children, command_line, kill_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
-"""What the contract gives it after SIGTERM."""
+"""The contract's limit after SIGTERM."""
 
 VERIFY_SECONDS_MAX = 300
 
@@ -25,7 +25,7 @@ PROGRAM = ("-m", "cli.main")
 
 
 class Program:
-    """One `up`, or whatever `arguments` say, with its output in a file."""
+    """One `up`, or another command in `arguments`, with its output in a file."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> bool:
-        """Whether it is ready; False when it ended first, as it may while things are broken."""
+        """Start it; return whether it becomes ready. It may end first while other things are broken."""
         with self._log.open("ab") as log:
             begun = log.tell()
             self._process = subprocess.Popen(
@@ -63,7 +63,7 @@ class Program:
         return False
 
     async def restart(self, seconds: float) -> bool:
-        """Start it, again and again if it ends, within so many seconds."""
+        """Start it, repeatedly if it ends, within so many seconds."""
         deadline = time.monotonic() + seconds
         while not await self.start():
             self.kill()
@@ -82,14 +82,14 @@ class Program:
         return self._process.pid
 
     def part(self, name: str) -> list[int]:
-        """Its `api` or its `scheduler`: one process, or none while it is being started again."""
-        return [child for child in children(self.process) if words(child)[-1:] == [name]]
+        """Return its `api` or `scheduler`: one process, or none while it is being restarted."""
+        return [child for child in children(self.process) if command_line(child)[-1:] == [name]]
 
     def workers(self) -> list[int]:
         return [worker for api in self.part("api") for worker in children(api)]
 
     async def stop(self) -> tuple[int | None, float]:
-        """Exit code after SIGTERM, None when it had to be killed, and how many seconds that took."""
+        """Send SIGTERM; return the exit code, None when it had to be killed, and the seconds that took."""
         started = time.monotonic()
         process = self._process
         if process is None:
@@ -103,13 +103,13 @@ class Program:
         return process.returncode, time.monotonic() - started
 
     def kill_alone(self) -> None:
-        """Only `up`. Waits for its end, or it would still look alive to whoever restarts what ended."""
+        """Kill only `up`, and wait for its end: until then a supervisor takes it for alive."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
 
     def kill(self) -> None:
-        """With all its children, and waits for its end."""
+        """Kill it with all its children, and wait for its end."""
         if self._process is not None:
             if self._process.poll() is None:
                 kill_tree(self._process.pid)
@@ -118,8 +118,8 @@ class Program:
 
 
 def verify_problems(environment: Mapping[str, str]) -> list[str]:
-    """What `verify` has to say against the ledger of that environment, asked as an operator would."""
-    said = subprocess.run(
+    """Return what `verify` finds in the ledger of that environment."""
+    verification = subprocess.run(
         [sys.executable, *PROGRAM, "verify", "--json"],
         cwd=ROOT,
         env=environment,
@@ -128,13 +128,14 @@ def verify_problems(environment: Mapping[str, str]) -> list[str]:
         timeout=VERIFY_SECONDS_MAX,
         check=False,
     )
-    if said.returncode == 0 and json.loads(said.stdout)["ok"]:
+    if verification.returncode == 0 and json.loads(verification.stdout)["ok"]:
         return []
-    return [f"`verify` says, with exit code {said.returncode}: {said.stdout}{said.stderr[-500:]}"]
+    output = verification.stdout + verification.stderr[-500:]
+    return [f"`verify` ends with exit code {verification.returncode}: {output}"]
 
 
 def environment_without_settings() -> dict[str, str]:
-    """Ours without the settings of a ledger that somebody may be running."""
+    """Return this process's environment without the settings of any ledger in use."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SEATLEDGER_")}
-    # Empty means not set, also where a file .env says otherwise.
+    # Empty means not set, even if a file .env has a value.
     return {**kept, "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}

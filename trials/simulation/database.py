@@ -1,4 +1,4 @@
-"""The database's twin: tables in memory, sessions, one head lock, and a clock that can jump."""
+"""The twin of the database: tables in memory, sessions, one head lock, and a clock that can jump."""
 
 import asyncio
 from collections import deque
@@ -16,14 +16,14 @@ from ledger.submission import CommandKey
 from trials.simulation.tables import Found, Tables
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
-"""The database's clock when a simulation begins."""
+"""The database's clock at the start of a simulation."""
 
 IDLE_SECONDS_MAX = 2.0
-"""A transaction that hears nothing for so long is ended, as `Store.prepare` asks PostgreSQL to do."""
+"""An idle transaction is ended after this time, as `Store.prepare` configures PostgreSQL."""
 
 
 class Database(Tables):
-    """The server: any number of sessions, one head lock among them, and the only clock that decides."""
+    """The server: its sessions, their one head lock, and the only clock that decides."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,21 +37,21 @@ class Database(Tables):
         self._session_numbers = count(1)
 
     def clock(self) -> datetime:
-        """In whole ticks: with long ones, times that ought to differ or not by a hair are equal."""
+        """Return the time in whole ticks: with long ones, instants that differ slightly become equal."""
         elapsed = timedelta(seconds=asyncio.get_running_loop().time()) + self.skew
         return EPOCH + elapsed - elapsed % self.tick
 
     def now(self) -> datetime:
-        """Time in the log never goes backwards, whatever the clock does."""
+        """Return the log's time, which never goes backwards."""
         clock = self.clock()
         return max(clock, self.events[-1].recorded_at) if self.events else clock
 
     def new_id(self) -> UUID:
-        """Ids in the order they are made, as version 7 would give, without its clock and its chance."""
+        """Return ids in the order of their creation, as UUIDv7 does, without its clock and its randomness."""
         return UUID(int=next(self._ids) << 80 | 7 << 76 | 0b10 << 62)
 
     def connect(self, transaction_seconds: float) -> "Session":
-        """Raises psycopg.OperationalError while the server is down."""
+        """Open a session. Raises psycopg.OperationalError while the server is down."""
         if not self.up:
             raise psycopg.OperationalError("connection refused")
         session = Session(self, next(self._session_numbers), transaction_seconds)
@@ -59,13 +59,13 @@ class Database(Tables):
         return session
 
     def crash(self) -> None:
-        """Every session and every open transaction is gone; what was committed is not."""
+        """End every session and open transaction. Committed data stays."""
         self.up = False
         for session in list(self.sessions.values()):
             session.end()
 
     async def lock(self, session: "Session") -> None:
-        """First come, first served. Raises psycopg.OperationalError when it takes too long."""
+        """Wait for the lock, first come, first served. Raises psycopg.OperationalError at the time limit."""
         if self.lock_holder is None:
             self.lock_holder = session
             return
@@ -79,7 +79,7 @@ class Database(Tables):
             timer.cancel()
 
     def unlock(self, session: "Session") -> None:
-        """Give up the lock, or the place in its queue."""
+        """Release the lock, or leave its queue."""
         for waiting, turn in self._lock_queue:
             if waiting is session:
                 _fail(turn, errors.AdminShutdown())
@@ -94,7 +94,7 @@ class Database(Tables):
 
 
 class Session:
-    """One connection as the server sees it: at most one transaction, and that holds the head lock."""
+    """The server's side of one connection: at most one transaction, which holds the head lock."""
 
     def __init__(self, database: Database, number: int, transaction_seconds: float) -> None:
         self.database = database
@@ -106,7 +106,7 @@ class Session:
         self._idle: asyncio.TimerHandle | None = None
 
     async def load(self, read_set: ReadSet, keys: Collection[CommandKey]) -> Found:
-        """Read, begin and lock if that was not done."""
+        """Begin and lock if necessary, then read."""
         if self.database.lock_holder is not self:
             await self.lock()
         self._go_on()
@@ -115,7 +115,7 @@ class Session:
         return found
 
     async def lock(self) -> None:
-        """Begin, lock. From then on the session has `IDLE_SECONDS_MAX` to go on."""
+        """Begin and lock. The client must continue within `IDLE_SECONDS_MAX`."""
         self._go_on()
         self._waits = True
         try:
@@ -128,7 +128,7 @@ class Session:
         self._wait_for_client()
 
     async def write(self, block: Block) -> None:
-        """Insert everything and commit. After an error the transaction is rolled back, the lock free."""
+        """Insert everything and commit. An error rolls the transaction back and releases the lock."""
         self._go_on()
         try:
             self.database.write(block)
@@ -136,12 +136,12 @@ class Session:
             self.database.unlock(self)
 
     async def abandon(self) -> None:
-        """Roll back; the session goes on."""
+        """Roll back; the session stays open."""
         self._go_on()
         self.database.unlock(self)
 
     def hang_up(self) -> None:
-        """The client's end is closed. A server that waits for a lock finds out when it has got it."""
+        """Close the client's end. A server that waits for the lock notices only once it has the lock."""
         self._hung_up = True
         if not self._waits:
             self.end()

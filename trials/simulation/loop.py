@@ -1,4 +1,4 @@
-"""An event loop without real time: a seed decides what runs next; a program can be frozen or killed."""
+"""An event loop without real time: the seed decides what runs next, and programs can be frozen or killed."""
 
 import asyncio
 import heapq
@@ -11,20 +11,20 @@ from typing import Any, TypeVarTuple
 Ts = TypeVarTuple("Ts")
 
 OWNER: ContextVar[str] = ContextVar("owner", default="")
-"""The program that a callback belongs to. Whatever it starts inherits it; empty: nobody can stop it."""
+"""The program that a callback belongs to, inherited by all it starts. Empty: it cannot be stopped."""
 
 STEPS_MAX = 400_000
 
 
 class Stuck(Exception):
-    """Nothing is left to run, or no end is in sight, and what is waited for has not come."""
+    """Nothing is left to run, or no end is in sight, and the awaited result is missing."""
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
     """Time passes only when nothing can run now, and then at once to the next timer.
 
-    Callbacks that are ready together run in the order they came, or in any order when `shuffles`. No I/O,
-    no threads, no signals: whoever asks for those gets NotImplementedError, because they would not replay.
+    Callbacks that are ready together run in the order of their arrival, or in any order when `shuffles`. I/O,
+    threads and signals raise NotImplementedError, because they would not replay.
     """
 
     def __init__(self, random: Random, shuffles: bool) -> None:
@@ -34,15 +34,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.raised: BaseException | None = None
         self._random = random
         self._shuffles = shuffles
-        self._burying = False
+        self._ending = False
         self._now = 0.0
         self._numbers = count()
         self._soon: list[_Step] = []
         self._timers: list[tuple[float, int, _Step]] = []
         self._stopped: dict[str, list[_Step]] = {}
         self._interruptions: list[tuple[int, int, Callable[[], None]]] = []
-        # Strong references: a task of a killed program must not be collected, and so closed, at some moment
-        # that no seed decides.
+        # Strong references: the garbage collector must not close a task of a killed program at a moment
+        # that the seed does not decide.
         self._tasks: list[asyncio.Task[Any]] = []
         self.set_task_factory(self._make_task)
 
@@ -64,32 +64,32 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return step
 
     def freeze(self, owner: str) -> None:
-        """Nothing of this program runs any more; it keeps for later."""
+        """Run nothing more of this program until it is thawed."""
         self._stopped.setdefault(owner, [])
 
     def thaw(self, owner: str) -> None:
         self._soon.extend(self._stopped.pop(owner, ()))
 
     def after_steps(self, number: int, interruption: Callable[[], None]) -> None:
-        """Call it between two callbacks, `number` from now: places that no timer would hit."""
+        """Call it between two callbacks, `number` from now: at places that no timer would hit."""
         heapq.heappush(self._interruptions, (self.steps + number, next(self._numbers), interruption))
 
-    def bury(self) -> None:
-        """End what is still there, frozen and killed programs as well, so that nothing outlives the loop."""
+    def end_all(self) -> None:
+        """End all remaining tasks, also of frozen and killed programs: nothing outlives the loop."""
         for owner in list(self._stopped):
             self.thaw(owner)
         for task in self._tasks:
             task.cancel()
         self.ends_at, self._interruptions, self.steps = float("inf"), [], 0
-        self.raised, self._burying = None, True
+        self.raised, self._ending = None, True
         left = [task for task in self._tasks if not task.done()]
         if left:
             self.run_until_complete(asyncio.wait(left))
         self.close()
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        # A callback that raises is a bug. The other calls of this come from the garbage collector.
-        if "handle" in context and self.raised is None and not self._burying:
+        # A callback that raises is a bug. The other calls of this method come from the garbage collector.
+        if "handle" in context and self.raised is None and not self._ending:
             self.raised = context.get("exception")
 
     def _run_once(self) -> None:
@@ -120,7 +120,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         while self._timers and self._timers[0][2].cancelled():
             heapq.heappop(self._timers)
         if not self._timers:
-            raise Stuck("everybody waits, and nothing will ever happen")
+            raise Stuck("every task waits, and no timer is left")
         self._now = max(self._now, self._timers[0][0])
         if self._now > self.ends_at or self.steps > STEPS_MAX:
             raise Stuck(f"no end after {self._now:.0f} simulated seconds and {self.steps} steps")

@@ -1,4 +1,4 @@
-"""Many seeds over all processors: `simulate --seeds N --seed S`, and what to type to see one again."""
+"""Many seeds over all processors, and the command that repeats one of them."""
 
 import json as json_text
 import os
@@ -10,14 +10,14 @@ from concurrent.futures import ProcessPoolExecutor
 from trials.simulation.run import Report, simulate
 
 CHUNK = 20
-"""Seeds that a process takes at once."""
+"""The number of seeds that a process takes at once."""
 
 SHOWN_MAX = 3
-"""Failing seeds whose last steps are shown; the others are only named."""
+"""The number of failing seeds shown with their last steps; the others are only listed."""
 
 
 def run(seeds: int, first: int, json: bool) -> int:
-    """Simulate the seeds from `first` on; 0 when every rule held in every one, else 1."""
+    """Simulate the seeds from `first` on; return 0 when every rule held in every one, else 1."""
     started = time.monotonic()
     total = dict.fromkeys(("seeds", "commands", "attempts", "events", "steps"), 0)
     failed: list[int] = []
@@ -27,7 +27,7 @@ def run(seeds: int, first: int, json: bool) -> int:
         if report.problem:
             failed.append(report.seed)
             if len(failed) <= SHOWN_MAX:
-                print(shown(report), file=sys.stderr)
+                print(format_failure(report), file=sys.stderr)
     seconds = round(time.monotonic() - started, 1)
     if json:
         print(json_text.dumps({**total, "first_seed": first, "failed": failed, "seconds": seconds}))
@@ -37,13 +37,13 @@ def run(seeds: int, first: int, json: bool) -> int:
 
 
 def reports(seeds: Iterable[int]) -> Iterator[Report]:
-    """In order of their seeds, by as many processes as there are processors for us."""
+    """Yield reports in the order of their seeds, from as many processes as there are processors."""
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as processes:
         yield from processes.map(simulate, seeds, chunksize=CHUNK)
 
 
-def shown(report: Report) -> str:
-    """A failed run: what is wrong, its last steps, and how to see them again."""
+def format_failure(report: Report) -> str:
+    """Format a failed run: the violation, its last steps, and the command that repeats it."""
     again = f"python3 run.py simulate --seeds 1 --seed {report.seed}"
     return "\n".join([f"seed {report.seed}: {report.problem}", *report.trace, f"again: {again}", ""])
 

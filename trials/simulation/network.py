@@ -1,4 +1,4 @@
-"""The network between programs, database and clients: slow, parted, and losing what the seed says."""
+"""The network between programs, database and clients: slow, partitioned and lossy, as the seed decides."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,17 +16,17 @@ from trials.simulation.trace import Trace
 T = TypeVar("T")
 
 SERVER = "database"
-"""Owner of all that the database server does."""
+"""The owner of all callbacks of the database server."""
 
 CONNECT_SECONDS = 3.0
 
 GIVEN_UP_SECONDS = 10.0
-"""A peer that is out of reach for so long is noticed, as `database.connection` asks of TCP."""
+"""An unreachable peer is detected after this time, as `database.connection` configures TCP."""
 
 
 @dataclass(slots=True)
 class Weather:
-    """How often a message meets with what: chances from 0 to 1, seconds."""
+    """The frequency of each trouble: chances from 0 to 1, latency in seconds."""
 
     latency: float
     cut: float = 0.0
@@ -38,54 +38,54 @@ class Network:
     def __init__(self, loop: SimulatedLoop, random: Random, trace: Trace, weather: Weather) -> None:
         self.weather = weather
         self.slowness = 1.0
-        self.parted: dict[str, float] = {}
+        self.partitioned: dict[str, float] = {}
         self.wires: list[FaultyWire] = []
         self.trace = trace
         self._loop = loop
         self._random = random
-        self._nobody = copy_context()
+        self._unowned = copy_context()
         self._server = copy_context()
         self._server.run(OWNER.set, SERVER)
 
     async def connect(self, name: str, database: Database, transaction_seconds: float) -> "FaultyWire":
-        """Raises psycopg.OperationalError when the server is down, frozen or out of reach."""
+        """Open a connection. Raises psycopg.OperationalError if the server is down, frozen or unreachable."""
         answer: asyncio.Future[Session] = self._loop.create_future()
 
         def arrive() -> None:
             try:
-                self.pass_on(name, _settle, answer, database.connect(transaction_seconds))
+                self.pass_on(name, _resolve, answer, database.connect(transaction_seconds))
             except psycopg.OperationalError as error:
-                self.pass_on(name, _settle, answer, error)
+                self.pass_on(name, _resolve, answer, error)
 
         self.pass_to_server(name, arrive)
         late = psycopg.OperationalError("connection timeout expired")
-        timer = self._loop.call_later(CONNECT_SECONDS, _settle, answer, late)
+        timer = self._loop.call_later(CONNECT_SECONDS, _resolve, answer, late)
         try:
             return FaultyWire(self, name, await answer)
         finally:
             timer.cancel()
 
     def pass_on(self, name: str, callback: Callable[..., object], *arguments: Any) -> None:
-        """Deliver between the program called `name` and the database, when they can reach each other."""
-        delay = max(0.0, self.parted.get(name, 0.0) - self._loop.time()) + self._delay()
-        self._loop.call_later(delay, callback, *arguments, context=self._nobody)
+        """Deliver between the program `name` and the database, as soon as they can reach each other."""
+        delay = max(0.0, self.partitioned.get(name, 0.0) - self._loop.time()) + self._delay()
+        self._loop.call_later(delay, callback, *arguments, context=self._unowned)
 
     def pass_to_server(
         self, name: str, callback: Callable[..., object], *arguments: Any, after: float = 0.0
     ) -> float:
-        """When it will arrive: not before `after`, where the order is kept."""
-        delay = max(0.0, self.parted.get(name, 0.0) - self._loop.time()) + self._delay()
+        """Deliver to the server; return the time of arrival, which is not before `after`."""
+        delay = max(0.0, self.partitioned.get(name, 0.0) - self._loop.time()) + self._delay()
         arrives_at = max(self._loop.time() + delay, after)
         self._loop.call_at(arrives_at, callback, *arguments, context=self._server)
         return arrives_at
 
     def deliver(self, callback: Callable[..., object], *arguments: Any) -> int:
-        """Between a client and a program, with no promise: not at all, late or twice; how often it will."""
+        """Deliver between a client and a program, not at all, late or twice; return the number of copies."""
         copies = 0 if self.chance(self.weather.lost) else 2 if self.chance(self.weather.doubled) else 1
         for _ in range(copies):
-            # Sometimes long after what was sent later.
+            # Sometimes it arrives long after messages that were sent later.
             delay = self._delay() * (50 if self.chance(self.weather.doubled) else 1)
-            self._loop.call_later(delay, callback, *arguments, context=self._nobody)
+            self._loop.call_later(delay, callback, *arguments, context=self._unowned)
         return copies
 
     def serve(self, work: Any) -> None:
@@ -95,10 +95,10 @@ class Network:
         return probability > 0 and self._random.random() < probability
 
     def calm(self) -> None:
-        """From now on nothing is lost or late; what is under way still arrives."""
+        """Stop all losses and delays. Messages under way still arrive."""
         self.weather = Weather(self.weather.latency)
         self.slowness = 1.0
-        self.parted.clear()
+        self.partitioned.clear()
 
     def _delay(self) -> float:
         return self.weather.latency * self.slowness * self._random.uniform(0.5, 2.0)
@@ -116,7 +116,7 @@ class FaultyWire:
         self._asked_until = 0.0
         network.wires.append(self)
 
-    async def ask(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
+    async def request(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
         if self._broken:
             raise psycopg.OperationalError("the connection is closed")
         loop = asyncio.get_running_loop()
@@ -135,15 +135,15 @@ class FaultyWire:
             given_up.cancel()
 
     def sever(self) -> None:
-        """Shut down from the program's side; what was sent before may still arrive and be done."""
+        """Close the connection from the program's side. Earlier requests may still arrive and be executed."""
         self._break("the connection was shut down")
 
     def reset(self) -> None:
-        """Broken from outside, as the program sees it."""
+        """Break the connection from outside."""
         self._break("server closed the connection unexpectedly")
 
     def vanish(self) -> None:
-        """The program's machine is gone and says no goodbye: the server is not told."""
+        """Lose the program's machine: the server receives no notice."""
         self._broken = True
         self._forget()
 
@@ -152,7 +152,7 @@ class FaultyWire:
             return
         self._broken = True
         self._forget()
-        # A FIN comes after what was sent before it; a reset may overtake that.
+        # A FIN arrives after earlier data; a reset may overtake it.
         after = self._asked_until if self._network.chance(0.7) else 0.0
         self._network.pass_to_server(self.name, self.session.hang_up, after=after)
         if self._answer is not None and not self._answer.done():
@@ -178,10 +178,10 @@ class FaultyWire:
             network.trace(self.name, f"{what}: done, but its answer is lost")
             network.pass_on(self.name, self.reset)
         else:
-            network.pass_on(self.name, _settle, answer, outcome)
+            network.pass_on(self.name, _resolve, answer, outcome)
 
 
-def _settle(answer: asyncio.Future[Any], outcome: Any) -> None:
+def _resolve(answer: asyncio.Future[Any], outcome: Any) -> None:
     if answer.done():
         return
     if isinstance(outcome, Exception):

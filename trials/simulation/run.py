@@ -48,7 +48,7 @@ def simulate(seed: int, parts: Parts | None = None, whole_trace: bool = False) -
         problem = short(f"{type(error).__name__}: {error}")
     finally:
         steps, trace = loop.steps, world.trace.lines(None if whole_trace else LINES_SHOWN)
-        loop.bury()
+        loop.end_all()
         logger.enable("ledger")
     return Report(
         seed,

@@ -1,4 +1,4 @@
-"""Those who work for the airline: an operator who changes flights, and a sweeper that tidies holds away."""
+"""The staff: an operator for flights, and a sweeper for holds."""
 
 import asyncio
 from datetime import timedelta
@@ -25,7 +25,7 @@ OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 
 
 class Operator:
-    """Schedules the flights, and later changes prices and seats under everybody's feet."""
+    """Schedules the flights, and later changes their prices and seats during the sale."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -57,7 +57,7 @@ class Operator:
             await self._settle(command)
 
     def _settlements(self) -> list[SettleRefund]:
-        """Of up to two refunds, due or not."""
+        """Return settlements of up to two refunds, due or not."""
         refunds = list(self._world.database.refunds)
         return [SettleRefund(id) for id in self._random.sample(refunds, min(2, len(refunds)))]
 
@@ -66,7 +66,7 @@ class Operator:
         return await self._world.settle(call)
 
     def _flight(self, number: int) -> ScheduleFlight:
-        # Far enough away for most jumps of the clock, not for all of them.
+        # Far enough away for most jumps of the clock, but not for all.
         departs = EPOCH + timedelta(hours=6)
         seats = self._random.randint(1, 6)
         arrives = departs + timedelta(hours=8)
@@ -74,7 +74,7 @@ class Operator:
 
 
 class Sweeper:
-    """Tidies holds away: too early, late, twice, or holds that were paid long ago; the ledger has to know."""
+    """Sends expiries too early, late, twice, and for paid bookings. The ledger must refuse the wrong ones."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -89,7 +89,7 @@ class Sweeper:
 
     async def _sweep(self, booking_id: UUID) -> None:
         held_until = self._world.database.bookings[booking_id][9]
-        # Column 9, as the projection writes it; under the key that the ledger itself uses.
+        # Column 9 of the projection's row. The key is the one that the ledger itself uses.
         expiry = expiry_of(DueHold(held_until, booking_id))
         call = self._world.call(expiry.command, SYSTEM, expiry.key)
         await self._world.settle(call, attempts_max=2)

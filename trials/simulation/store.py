@@ -1,4 +1,4 @@
-"""The store's twin: `ledger.store.Store` on the twin of the database, over a wire that may break anywhere."""
+"""The twin of `ledger.store.Store`, on the twin of the database, over a wire that may break anywhere."""
 
 import asyncio
 import contextlib
@@ -19,27 +19,27 @@ T = TypeVar("T")
 
 
 class Wire(Protocol):
-    """Carries a request to the server and its answer back. Raises psycopg.OperationalError when it broke."""
+    """Carries a request to the server and its answer back. Raises psycopg.OperationalError when it breaks."""
 
     session: Session
 
-    async def ask(self, what: str, request: Callable[[], Awaitable[T]], /) -> T: ...
+    async def request(self, what: str, request: Callable[[], Awaitable[T]], /) -> T: ...
 
     def sever(self) -> None: ...
 
 
 class PerfectWire:
-    """Nothing is lost, and nothing takes time."""
+    """A wire that loses nothing and takes no time."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self._severed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def ask(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
+    async def request(self, what: str, request: Callable[[], Awaitable[T]]) -> T:
         work = asyncio.ensure_future(request())
         await asyncio.wait((work, self._severed), return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            # The server goes on without knowing, and nobody hears what comes of it.
+            # The server continues, and its result is discarded.
             work.add_done_callback(asyncio.Future.exception)
             raise psycopg.OperationalError("the connection was shut down")
         return work.result()
@@ -51,19 +51,19 @@ class PerfectWire:
 
 
 class TwinStore:
-    """What a writer sees of the database's twin."""
+    """The interface of the store that a writer uses."""
 
     def __init__(self, wire: Wire, terms: Terms) -> None:
         self._wire = wire
         self._terms = terms
 
     async def lock(self) -> None:
-        await self._wire.ask("lock", self._wire.session.lock)
+        await self._wire.request("lock", self._wire.session.lock)
 
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
         read_set = ReadSet.of(one.command for one in submissions)
         keys = [one.command_key for one in submissions]
-        found = await self._wire.ask("load", lambda: self._wire.session.load(read_set, keys))
+        found = await self._wire.request("load", lambda: self._wire.session.load(read_set, keys))
         working_set = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
         fill(working_set, found.events)
         working_set.seats = found.seats
@@ -71,15 +71,15 @@ class TwinStore:
         return BlockInput(found.position, found.hash, found.commands, working_set)
 
     def send_ahead(self, block: Block) -> None:
-        """The twin writes a block as one: that is what a transaction comes to."""
+        """Do nothing: the twin writes a block in one step, like a transaction."""
 
     async def write(self, block: Block) -> None:
         if any("\0" in command.correlation_id for command in block.commands):
             raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
-        await self._wire.ask("write", lambda: self._wire.session.write(block))
+        await self._wire.request("write", lambda: self._wire.session.write(block))
 
     async def abandon(self) -> None:
-        await self._wire.ask("abandon", self._wire.session.abandon)
+        await self._wire.request("abandon", self._wire.session.abandon)
 
     async def close(self) -> None:
         self._wire.sever()
@@ -94,5 +94,5 @@ class TwinStore:
 
 
 def open_twin(database: Database, terms: Terms, transaction_seconds: float) -> TwinStore:
-    """A store on a wire that never breaks."""
+    """Open a store on a wire that never breaks."""
     return TwinStore(PerfectWire(database.connect(transaction_seconds)), terms)

@@ -1,4 +1,4 @@
-"""The ledger's tables in memory: what a block reads of them, what it writes, and what they refuse."""
+"""The ledger's tables in memory: what a block reads and writes, and the constraints."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ WAITING = WaitingStatus.WAITING.value
 
 @dataclass(slots=True)
 class Found:
-    """What a load read under the lock."""
+    """The rows that a load reads under the lock."""
 
     now: datetime
     position: int
@@ -43,10 +43,10 @@ class Found:
 
 
 class Tables:
-    """Only `write` changes them, all in one step: that is the transaction.
+    """Only `write` changes them, in one step: that is the transaction.
 
-    `commands` is in the order of commits. `bookings`, `flights`, `refunds` and `waiting` are the
-    views' rows, in the columns that the projections' own `upsert` writes.
+    `commands` is in commit order. `bookings`, `flights`, `refunds` and `waiting` are the views' rows, in the
+    columns that the projections' own `upsert` writes.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Tables:
         )
 
     def write(self, block: Block) -> None:
-        """All or nothing. Raises psycopg.IntegrityError where the schema would."""
+        """Write all or nothing. Raises psycopg.IntegrityError where the schema would."""
         seats = {id: block.input.working_set.seats[id] for id in block.touched_seats} if block.events else {}
         self.check(block, seats)
         for event in block.events:
@@ -101,7 +101,7 @@ class Tables:
         self.waiting.update(_rows(projections.waiting.upsert(list(block.parties.values()))[1]))
 
     def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
-        """What the schema refuses, whoever writes. Raises psycopg.IntegrityError."""
+        """Enforce the schema's constraints. Raises psycopg.IntegrityError."""
         positions = [event.position for event in block.events]
         _unique("position", positions, self._positions)
         causes = [(e.actor, e.operation, e.causation_id, e.ordinal) for e in block.events]
@@ -122,7 +122,9 @@ class Tables:
     def lines(
         self, flights: set[UUID], bookings: set[UUID], parties: set[UUID], now: datetime
     ) -> Iterable[UUID]:
-        """Who waits for these flights, or for those of these; then the flights and all their due holds."""
+        """Yield the parties that wait for these flights, or for those of these bookings and parties, then the
+        flights and all their due holds.
+        """
         of_bookings = {self.bookings[id][1] for id in bookings if id in self.bookings}
         of_parties = {self.waiting[id][1] for id in parties if id in self.waiting}
         named = flights | of_bookings | of_parties
@@ -135,7 +137,7 @@ class Tables:
                 yield row[0]
 
     def due_holds(self, seats_needed: Mapping[UUID, int], now: datetime) -> Iterable[UUID]:
-        """Of flights that are too full for what is asked of them: oldest first, no more than seats needed."""
+        """Yield due holds of flights with too few free seats: oldest first, no more than seats needed."""
         for flight_id, needed in seats_needed.items():
             seats, held, booked = self.seats.get(flight_id, (needed, 0, 0))
             if seats - held - booked < needed:

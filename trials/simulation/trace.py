@@ -1,4 +1,4 @@
-"""What happened in a simulation, line by line: the same for the same seed, and printed when it fails."""
+"""The trace of a simulation, line by line: identical for the same seed, and printed after a failure."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ import msgspec
 from trials.simulation.loop import SimulatedLoop
 
 LINES_SHOWN = 40
-"""Lines shown of a run that failed: its last ones."""
+"""The last lines of a failed run that are shown."""
 
 
 class Trace:
@@ -17,7 +17,7 @@ class Trace:
         self._lines: list[tuple[float, int, str, str, tuple[Any, ...]]] = []
 
     def __call__(self, who: str, what: str, *facts: Any) -> None:
-        # Put into words only when asked for: most runs never are.
+        # Formatted only on request: most traces are never printed.
         self._lines.append((self._loop.time(), self._loop.steps, who, what, facts))
 
     def lines(self, last: int | None = None) -> list[str]:
@@ -29,7 +29,7 @@ class Trace:
 
 
 def short(fact: Any) -> str:
-    """A fact in words: commands without the names of their fields, ids as the numbers the twin counts by."""
+    """Format a fact briefly: commands without field names, ids as the numbers that the twin counts by."""
     if isinstance(fact, msgspec.Struct):
         fields = " ".join(short(value) for value in msgspec.structs.astuple(fact))
         return f"{type(fact).__name__}({fields})"

@@ -1,6 +1,6 @@
 """`python -m trials.torture.broken NAME COMMAND …`: the program with one promise broken.
 
-The program itself has no such switches: this wrapper changes it from outside, and starts it.
+The program has no such switches: this wrapper patches it from outside, then starts it.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ from ledger.submission import Answer, Submission
 from trials.torture.gateway_breaks import GATEWAY_BREAKS
 
 VARIABLE = "FAULTS_BROKEN"
-"""Tells worker processes, which this wrapper does not start itself, what to break."""
+"""Names the break for worker processes, which this wrapper does not start itself."""
 
 
 def keys_in_a_second_transaction() -> None:
-    """Events first, and who asked for them a moment later."""
+    """Commit events first, and the command's outcome a moment later."""
     write = Store.write
 
-    async def written(store: Store, block: Block) -> None:
+    async def write_apart(store: Store, block: Block) -> None:
         commands, block.commands = block.commands, []
         await write(store, block)
         await asyncio.sleep(0.02)
@@ -49,12 +49,12 @@ def keys_in_a_second_transaction() -> None:
         store._send("commit")
         await store._sync()
 
-    setattr(Store, "write", written)
+    setattr(Store, "write", write_apart)
     setattr(Store, "send_ahead", lambda store, block: None)
 
 
 def seats_checked_outside_the_lock() -> None:
-    """Seat counts are looked up, the lock is let go, and then taken again for everything else."""
+    """Read seat counts, release the lock, then take it again for the rest."""
     load = Store.load
 
     async def loaded(store: Store, submissions: Any) -> BlockInput:
@@ -70,19 +70,19 @@ def seats_checked_outside_the_lock() -> None:
 
 
 def answers_before_commit() -> None:
-    """Everybody is told what was decided, whatever then becomes of the COMMIT."""
+    """Answer before COMMIT, whether or not it succeeds."""
     write = Store.write
 
-    async def written(store: Store, block: Block) -> None:
+    async def write_late(store: Store, block: Block) -> None:
         with contextlib.suppress(psycopg.Error, OSError):
             await asyncio.sleep(0.005)
             await write(store, block)
 
-    setattr(Store, "write", written)
+    setattr(Store, "write", write_late)
 
 
 def holds_expired_unchecked() -> None:
-    """A sweeper whose clock is fast, and a ledger that takes its word for it."""
+    """Run a sweeper with a fast clock, and expire holds without a check."""
     early = projections.due_work._DUE.replace("held_until <= (", "held_until - interval '1 second' <= (", 1)
     setattr(projections.due_work, "_DUE", early)
 
@@ -93,13 +93,13 @@ def holds_expired_unchecked() -> None:
 
 
 def payments_after_the_end() -> None:
-    """Nobody looks at the clock when money comes in."""
+    """Accept payments without a look at the clock."""
     require = Booking.require_payable
     setattr(Booking, "require_payable", lambda booking, amount, now: require(booking, amount, _LONG_AGO))
 
 
 def refusals_forgotten() -> None:
-    """No is said, and not written down."""
+    """Answer a refusal without recording it."""
 
     def refuse(block: Block, submission: Submission, refusal: Refusal) -> Answer:
         return Answer(*submission.render(submission, refusal), block.position)
@@ -108,7 +108,7 @@ def refusals_forgotten() -> None:
 
 
 def availability_remembered() -> None:
-    """What was read once is told for a while, as if it were of now."""
+    """Answer availability from a cache that is out of date."""
     find_all = projections.availability.find_all
     kept: dict[UUID, Any] = {}
 
@@ -120,7 +120,7 @@ def availability_remembered() -> None:
 
 
 def late_money_forgotten() -> None:
-    """A late capture is answered, and the money neither buys seats nor is owed to anybody."""
+    """Answer a late capture without seats or a refund for the money."""
 
     def capture_late(booking: Booking, has_seats: bool, refund_id: UUID, now: datetime) -> None:
         if booking.status is Status.CANCELLED:
@@ -131,7 +131,7 @@ def late_money_forgotten() -> None:
 
 
 def refunds_settled_twice() -> None:
-    """Nobody looks whether the customer has the money back already."""
+    """Settle a refund that may be settled already."""
 
     def settle_refund(booking: Booking, refund_id: UUID, reference: str | None, now: datetime) -> None:
         booking.trigger_event(booking.RefundSettled, refund_id=refund_id, reference=reference, timestamp=now)
@@ -160,26 +160,26 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def program(name: str) -> tuple[str, ...]:
-    """What to give Python to run the program broken so."""
+    """Return Python's arguments to run the program with this break."""
     return "-m", "trials.torture.broken", name
 
 
 def create() -> Litestar:
-    """The API's application in a worker process."""
+    """Create the API's application in a worker process."""
     _break(os.environ[VARIABLE])
     return api.main.create()
 
 
 @functools.cache
 def _break(name: str) -> None:
-    """Once in each process; a forked worker is broken already."""
+    """Apply the break once in each process. A forked worker inherits it."""
     BREAKS[name]()
 
 
 def main(name: str, arguments: list[str]) -> int:
     _break(name)
     os.environ[VARIABLE] = name
-    # Its parts are started broken in the same way.
+    # Its children start with the same break.
     setattr(cli.children, "command", lambda *words: [sys.executable, *program(name), *words])
     server = api.serve.granian_server
     setattr(
@@ -191,6 +191,7 @@ def main(name: str, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from trials.torture import broken  # the module that workers import, and not a second one of the same text
+    # The module that workers import, not a second copy of it under the name __main__.
+    from trials.torture import broken
 
     sys.exit(broken.main(sys.argv[1], sys.argv[2:]))

@@ -1,4 +1,4 @@
-"""A good client over HTTP: writes every try down, and repeats what was not answered with the same key."""
+"""HTTP clients that record every attempt and repeat unanswered commands under the same key."""
 
 import asyncio
 import json
@@ -12,11 +12,11 @@ import aiohttp
 from trials.checker.calls import Call, Records, now
 
 PAUSE_SECONDS = 0.2
-"""Before a repeat. A server's Retry-After asks for more, but impatient clients find more."""
+"""The pause before a repeat. Retry-After asks for more, but real clients are impatient."""
 
 
-class Line:
-    """The way to the server, shared by all callers."""
+class Connection:
+    """The connection to the server, shared by all callers."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Line:
     async def attempt(
         self, headers: Mapping[str, str], who: str, role: str, operation: str, path: str, key: str, body: str
     ) -> Call:
-        """One try, written down whatever happens."""
+        """Make one attempt and record it, whatever happens."""
         sent_at = now()
         answer: dict[str, Any] = {}
         try:
@@ -72,26 +72,26 @@ class Line:
 
 
 class Caller:
-    """Somebody with a token."""
+    """One subject with its token."""
 
-    def __init__(self, line: Line, who: str, role: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, connection: Connection, who: str, role: str, headers: Mapping[str, str]) -> None:
         self.who = who
         self.role = role
-        self._line = line
+        self._connection = connection
         self._headers = {**headers, "Content-Type": "application/json"}
 
     async def read(self, operation: str, path: str) -> Call:
-        return await self._line.attempt(self._headers, self.who, self.role, operation, path, "", "")
+        return await self._connection.attempt(self._headers, self.who, self.role, operation, path, "", "")
 
     async def command(
         self, operation: str, path: str, body: Mapping[str, Any], key: str | None = None
     ) -> Call:
-        """Repeated until it is answered; only cancelling the task gives up."""
+        """Repeat the command until it is answered or the task is cancelled."""
         key = key or str(uuid4())
         headers = {**self._headers, "x-idempotency-key": key}
         text = json.dumps(body)
         while True:
-            call = await self._line.attempt(headers, self.who, self.role, operation, path, key, text)
+            call = await self._connection.attempt(headers, self.who, self.role, operation, path, key, text)
             if call.answered:
                 return call
             await asyncio.sleep(PAUSE_SECONDS)
@@ -103,10 +103,10 @@ async def connect(
     records: Records,
     token_for: Callable[[str, list[str]], str],
     answer_seconds_max: float,
-) -> AsyncIterator[Line]:
+) -> AsyncIterator[Connection]:
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         timeout=aiohttp.ClientTimeout(total=answer_seconds_max),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield Line(session, base_url, records, token_for)
+        yield Connection(session, base_url, records, token_for)

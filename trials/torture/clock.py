@@ -1,6 +1,6 @@
-"""A database whose clock jumps: functions of ours stand before PostgreSQL's own in the search path.
+"""A database clock that can jump: own functions stand before PostgreSQL's in the search path.
 
-To the program it is what a machine's wrong clock would be, and nothing else on the machine is touched.
+The program observes a wrong machine clock, and nothing else on the machine changes.
 """
 
 import time
@@ -10,19 +10,19 @@ import psycopg
 
 BACK = timedelta(hours=-3)
 FORWARD = timedelta(seconds=15)
-"""Not more: the log's time would stand still for as long afterwards, and no hold would run out."""
+"""After the jump back the log's time stands still for this long, and holds do not run out."""
 
 ANSWER_SECONDS_MAX = 30
 
 
 def make_adjustable(url: str) -> None:
-    """By a superuser, before the program connects. New sessions look the clock up in a table."""
+    """Create the functions as superuser, before the program connects. New sessions use them."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_ADJUSTABLE)
 
 
 def shift(url: str, by: timedelta) -> None:
-    """As soon as the server answers. Raises psycopg.Error when it does not within half a minute."""
+    """Set the shift as soon as the server answers. Raises psycopg.Error after half a minute."""
     deadline = time.monotonic() + ANSWER_SECONDS_MAX
     while True:
         try:

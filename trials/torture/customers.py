@@ -1,4 +1,4 @@
-"""Customers, each with habits: what they ask for, pay late, repeat, give back and forget."""
+"""Customers with habits: they book, pay early and late, repeat, give seats back, or abandon a booking."""
 
 import asyncio
 import contextlib
@@ -9,25 +9,25 @@ from typing import Self
 from uuid import uuid4
 
 from trials.checker.calls import Call
-from trials.torture.clients import Caller, Line
+from trials.torture.clients import Caller, Connection
 from trials.torture.staff import Booking, Clerk, Operator
 
 CUSTOMERS = 24
 FLIGHTS = 6
 PAID_MAX = 4
-"""Beyond that a customer gives one back, so that flights never stay full."""
+"""A customer with more paid bookings cancels one, so that flights never stay full."""
 
 
 class Crowd:
-    """Everybody who calls, from `open` until `closing` is set and their last command is answered.
+    """All callers, from `open` until `closing` is set and their last command is answered.
 
-    `cards` are what a payment gateway's customers pay with, by its tokens; empty where there is no gateway.
-    `flights`: how many are on sale at any time.
+    `cards` are the payment methods of a gateway's customers, empty without a gateway; `flights` is the number
+    on sale at any time.
     """
 
     def __init__(
         self,
-        line: Line,
+        connection: Connection,
         random: Random,
         hold_seconds: int,
         think_seconds: float,
@@ -36,16 +36,18 @@ class Crowd:
     ) -> None:
         self.closing = asyncio.Event()
         self.flights: list[str] = []
-        self.gone: list[str] = []
+        self.cancelled: list[str] = []
         self.think_seconds = think_seconds
         self.hold_seconds = hold_seconds
         self.cards = cards
         self._on_sale = flights
-        self._operator = Operator(line.caller("operator-olga", "operator"), self, Random(random.random()))
-        self.clerk = Clerk(line.caller("clerk-clara", "operator"), self, Random(random.random()))
+        self._operator = Operator(
+            connection.caller("operator-olga", "operator"), self, Random(random.random())
+        )
+        self.clerk = Clerk(connection.caller("clerk-clara", "operator"), self, Random(random.random()))
         names = [f"customer-{number:02}" for number in range(CUSTOMERS)]
         self._customers = [
-            Customer(line.caller(name, "client"), self, Random(random.random())) for name in names
+            Customer(connection.caller(name, "client"), self, Random(random.random())) for name in names
         ]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -65,7 +67,7 @@ class Crowd:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self, seconds: float) -> int:
-        """Start nothing new; the number of callers who still wait for an answer after so many seconds."""
+        """Let callers start nothing new; return how many still wait for an answer after so many seconds."""
         self.closing.set()
         done, waiting = await asyncio.wait(self._tasks, timeout=seconds)
         for task in done:
@@ -73,7 +75,7 @@ class Crowd:
         return len(waiting)
 
     async def pause(self, seconds: float) -> None:
-        """So long, or until the crowd closes."""
+        """Wait that long, or until the crowd closes."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.closing.wait(), max(seconds, 0))
 
@@ -82,7 +84,7 @@ class Crowd:
 
 
 class Customer:
-    """Books, and then pays, or not."""
+    """Books seats, then pays or does not."""
 
     def __init__(self, caller: Caller, crowd: Crowd, random: Random) -> None:
         self._caller = caller
@@ -102,18 +104,18 @@ class Customer:
             (self._authorise_and_cancel_at_once, 5),
             (self._give_seats_back, 6),
             (self._give_back_and_pay_at_once, 5),
-            (self._forget, 10),
+            (self._abandon, 10),
         ]
 
     async def live(self) -> None:
         while not self._crowd.closing.is_set():
-            await self._errand()
+            await self._book_and_act()
             await self._crowd.think(self._random)
 
-    async def _errand(self) -> None:
+    async def _book_and_act(self) -> None:
         flights = self._crowd.flights
-        if self._crowd.gone and self._random.random() < 0.02:
-            flights = self._crowd.gone
+        if self._crowd.cancelled and self._random.random() < 0.02:
+            flights = self._crowd.cancelled
         flight = self._random.choice(flights)
         if self._random.random() < 0.3:
             await self._caller.read("availability", f"/flights/{flight}/availability")
@@ -138,7 +140,7 @@ class Customer:
         key = str(uuid4())
         call = await self._caller.command("initiate_booking", "/bookings", body, key)
         if self._random.random() < 0.03:
-            # The same key for something else: refused, and without a trace.
+            # The same key with another body: refused, and not recorded.
             await self._caller.command("initiate_booking", "/bookings", {**body, "seats": 9}, key)
         return json.loads(call.text) if call.status == 201 else None
 
@@ -151,7 +153,7 @@ class Customer:
             body["capture"] = capture
         key = key or str(uuid4())
         if self._crowd.cards:
-            # By the key: who repeats it pays with the same.
+            # A repeat of the key must name the same card.
             body["payment_method"] = Random(key).choice(self._crowd.cards)
         call = await self._caller.command("pay_booking", "/bookings/payments", body, key)
         if call.status == 201 and all(paid["id"] != booking["id"] for paid in self._paid):
@@ -186,7 +188,7 @@ class Customer:
         await asyncio.gather(self._pay(booking), self._cancel(booking))
 
     async def _authorise(self, booking: Booking) -> None:
-        """The clerk has the rest in hand; and what comes of it, not everybody waits for."""
+        """Authorise only. The clerk does the rest, and not every customer waits for it."""
         call = await self._pay(booking, capture="manual")
         if call.status != 201:
             return
@@ -199,14 +201,14 @@ class Customer:
             await self._pay(booking, capture=self._random.choice(["automatic", "manual"]))
 
     async def _authorise_and_cancel_at_once(self, booking: Booking) -> None:
-        """The money of those who cancel before it is captured comes for a booking that is no more."""
+        """Cancel before the capture: the money arrives for a cancelled booking."""
         call = await self._pay(booking, capture="manual")
         if call.status == 201:
             capture = self._crowd.clerk.capture(json.loads(call.text)["booking"])
             await asyncio.gather(capture, self._cancel(booking))
 
     async def _give_seats_back(self, booking: Booking) -> None:
-        """Some, or as many as there are: that is refused."""
+        """Give back some seats, or all, which is refused."""
         seats = {"seats": self._random.randint(1, booking["seats"])}
         call = await self._caller.command("reduce_seats", f"/bookings/{booking['id']}/seats", seats)
         if call.status == 200:
@@ -217,5 +219,5 @@ class Customer:
     async def _give_back_and_pay_at_once(self, booking: Booking) -> None:
         await asyncio.gather(self._pay(booking), self._give_seats_back(booking))
 
-    async def _forget(self, booking: Booking) -> None:
-        """Leaves the seats to the clock."""
+    async def _abandon(self, booking: Booking) -> None:
+        """Leave the booking to expire."""

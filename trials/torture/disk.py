@@ -1,4 +1,4 @@
-"""A small disk for the database, which can be filled: needs root and a system that lets it mount."""
+"""A small disk for the database that can be filled. Needs root and the right to mount."""
 
 import subprocess
 import time
@@ -13,7 +13,7 @@ CHUNK = bytes(1 << 20)
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
-    """Mount one on a new folder; False where that is not allowed, and the folder is like any other."""
+    """Mount a small disk on a new folder; yield False, with an ordinary folder, if that is not allowed."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=755", "tmpfs", str(folder)]
     try:
@@ -28,7 +28,7 @@ def small_disk(folder: Path) -> Iterator[bool]:
 
 
 def fill(folder: Path) -> None:
-    """To the last byte."""
+    """Fill it to the last byte."""
     with suppress(OSError), (folder / FILLER).open("ab", buffering=0) as filler:
         while filler.write(CHUNK):
             pass

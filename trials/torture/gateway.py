@@ -113,7 +113,7 @@ def summarise(log: Log, books: Books) -> dict[str, int]:
 
 
 def _late(model: Model, payment: Payment) -> str | None:
-    """Return what became of money that came after its seats were gone."""
+    """Return what became of money that came after its seats were cancelled."""
     booking = model.bookings[str(payment.booking)]
     if payment.booked:
         return "late: seated again" if "booking.reseated" in booking.topics else None

@@ -1,4 +1,4 @@
-"""Promises about money at a gateway, for `trials.torture.broken` to break one of."""
+"""Broken promises about money at a gateway, for `trials.torture.broken`."""
 
 import functools
 from typing import Any
@@ -16,7 +16,7 @@ from gateways.stripe import StripeGateway
 
 
 def charges_under_a_fresh_id() -> None:
-    """Every time that it is asked to charge, the gateway is given another id."""
+    """Send the gateway a new id with every request to charge."""
     authorise = StripeGateway.authorise
 
     @functools.wraps(authorise)
@@ -27,7 +27,7 @@ def charges_under_a_fresh_id() -> None:
 
 
 def reconciler_asleep() -> None:
-    """What was left between is left there."""
+    """Never finish a payment that was interrupted."""
 
     async def run(reconciler: PaymentReconciler) -> int:
         return 0
@@ -40,12 +40,12 @@ def reconciler_asleep() -> None:
 
 
 def lapsed_payments_forgotten() -> None:
-    """Who cancels never had a payment, as far as the gateway hears."""
+    """Never release a payment after its booking ended."""
     domain.payments._TASKS.pop(PaymentStatus.LAPSED)
 
 
 def captures_recorded_before_they_are_asked() -> None:
-    """The money is ours, and then the gateway is asked for it."""
+    """Record a capture before the gateway is asked for it."""
     ask = PaymentProcessor._ask
 
     async def asked(

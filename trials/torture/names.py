@@ -1,4 +1,4 @@
-"""The ledger's log with the names that its clients know, as the program's answers have them."""
+"""The log with names in clear, as in the program's answers."""
 
 from pathlib import Path
 from uuid import UUID
@@ -12,7 +12,7 @@ from trials.checker.log import Event, Log, Outcome, read_log
 
 
 def read_named_log(url: str, data: Path) -> Log:
-    """The master key is in the folder `data`. Raises psycopg.Error."""
+    """Read the log and decrypt its names. The master key is in the folder `data`. Raises psycopg.Error."""
     log, keyring = read_log(url), Keyring(key_in(data / MASTER_KEY_FILE))
     with psycopg.connect(url, connect_timeout=10) as connection:
         people = {row[0]: Person(*row) for row in connection.execute(_PEOPLE).fetchall()}

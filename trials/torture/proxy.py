@@ -1,4 +1,4 @@
-"""A TCP proxy of our own: passes everything on, until told to delay, swallow, reset or lose answers."""
+"""A TCP proxy that can delay, swallow or reset traffic, and lose answers."""
 
 import asyncio
 import contextlib
@@ -24,14 +24,14 @@ class Trouble(Enum):
 
 
 class Watch:
-    """Looks for what may be lost in the stream of answers; here, any answer may be."""
+    """Finds messages that may be lost in the stream of answers; here, any chunk."""
 
-    def meets(self, chunk: bytes) -> bool:
+    def finds(self, chunk: bytes) -> bool:
         return bool(chunk)
 
 
 class CommitWatch(Watch):
-    """Follows PostgreSQL's messages to the client, and knows the one that says that a COMMIT is done.
+    """Finds PostgreSQL's message that a COMMIT is done.
 
     A message is a type byte, a length that counts itself but not the type, and a body
     (https://www.postgresql.org/docs/current/protocol-overview.html). Needs a connection without TLS or GSS.
@@ -40,16 +40,16 @@ class CommitWatch(Watch):
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def meets(self, chunk: bytes) -> bool:
+    def finds(self, chunk: bytes) -> bool:
         self._buffer += chunk
-        met = False
+        found = False
         while len(self._buffer) >= 5:
             end = 1 + int.from_bytes(self._buffer[1:5], "big")
             if len(self._buffer) < end:
                 break
-            met = met or bytes(self._buffer[:end]) == b"C\x00\x00\x00\x0bCOMMIT\x00"
+            found = found or bytes(self._buffer[:end]) == b"C\x00\x00\x00\x0bCOMMIT\x00"
             del self._buffer[:end]
-        return met
+        return found
 
 
 class Proxy:
@@ -66,7 +66,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> int:
-        """The port."""
+        """Listen; return the port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512)
         port: int = self._server.sockets[0].getsockname()[1]
         return port
@@ -80,7 +80,7 @@ class Proxy:
         await asyncio.gather(*self._pairs, return_exceptions=True)
 
     def reset_all(self) -> int:
-        """Break every connection, on both sides."""
+        """Reset every connection on both sides."""
         pairs = list(self._pairs.values())
         for writers in pairs:
             for writer in writers:
@@ -88,7 +88,7 @@ class Proxy:
         return len(pairs)
 
     def close_far_sides(self) -> int:
-        """Half-open: the server's side is gone, and the client's side is not told."""
+        """Reset the server's side and keep the client's side open: half-open connections."""
         pairs = [writers for writers in self._pairs.values() if len(writers) == 2]
         for _, far in pairs:
             _reset(far)
@@ -118,21 +118,21 @@ class Proxy:
     ) -> None:
         while True:
             chunk = await self._read(reader)
-            met = answers is not None and answers.meets(chunk)
+            found = answers is not None and answers.finds(chunk)
             while self.trouble is Trouble.BLACK_HOLE:
                 await asyncio.sleep(0.05)
             if self.trouble is Trouble.HALF_OPEN:
                 continue
             if self.trouble is Trouble.DELAY:
                 await asyncio.sleep(DELAY_SECONDS)
-            if met and self.trouble is Trouble.LOSE_ANSWERS and self._random.random() < self.loss_chance:
+            if found and self.trouble is Trouble.LOSE_ANSWERS and self._random.random() < self.loss_chance:
                 self.lost += 1
                 raise EOFError
             writer.write(chunk)
             await writer.drain()
 
     async def _read(self, reader: asyncio.StreamReader) -> bytes:
-        """The next bytes. While half-open the end of one side is kept from the other. Raises EOFError."""
+        """Read the next bytes. Half-open, the end of one side is hidden from the other. Raises EOFError."""
         try:
             chunk = await reader.read(CHUNK)
         except OSError:
@@ -145,7 +145,7 @@ class Proxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close with a reset instead of a polite end."""
+    """Close with a reset."""
     raw = writer.get_extra_info("socket")
     with contextlib.suppress(OSError, AttributeError):
         if raw.family != socket.AF_UNIX:

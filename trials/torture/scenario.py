@@ -19,7 +19,7 @@ from trials.checker.history import EXACT, THROUGH_GATEWAY, History
 from trials.checker.log import Log, save_log
 from trials.programs.program import verify_problems
 from trials.torture import clock
-from trials.torture.clients import Line, connect
+from trials.torture.clients import Connection, connect
 from trials.torture.customers import Crowd
 from trials.torture.faults import Fault
 from trials.torture.gateway import pending_work, summarise
@@ -72,8 +72,8 @@ async def play(
     async with open_site(setting, Random(f"{seed} ways")) as site:
         nemesis = Nemesis(site, Random(f"{seed} nemesis"), faults)
         async with (
-            connect(site.url, records, site.token_for, _answer_seconds_max(setting)) as line,
-            _crowd(line, setting, Random(f"{seed} crowd"), think_seconds) as crowd,
+            connect(site.url, records, site.token_for, _answer_seconds_max(setting)) as connection,
+            _crowd(connection, setting, Random(f"{seed} crowd"), think_seconds) as crowd,
         ):
             await crowd.open()
             await nemesis.rage(seconds)
@@ -86,7 +86,7 @@ async def play(
                 )
             if site.gateway:
                 violations += await _rest(site, answered_seconds_max)
-                violations += await _repeat_keys(line, records.calls, Random(f"{seed} repeats"))
+                violations += await _repeat_keys(connection, records.calls, Random(f"{seed} repeats"))
         violations += await asyncio.to_thread(_not_recovered, site, answered_seconds_max)
         log = await asyncio.to_thread(read_named_log, site.server.url, site.server.data)
         if site.gateway:
@@ -131,11 +131,11 @@ def _answer_seconds_max(setting: Setting) -> float:
     return setting.deadline_seconds + (3 if setting.gateway else 2)
 
 
-def _crowd(line: Line, setting: Setting, random: Random, think_seconds: float | None) -> Crowd:
+def _crowd(connection: Connection, setting: Setting, random: Random, think_seconds: float | None) -> Crowd:
     if setting.gateway:
         think_seconds = think_seconds or GATEWAY_THINK_SECONDS
-        return Crowd(line, random, setting.hold_seconds, think_seconds, CARDS, GATEWAY_FLIGHTS)
-    return Crowd(line, random, setting.hold_seconds, think_seconds or 0.05)
+        return Crowd(connection, random, setting.hold_seconds, think_seconds, CARDS, GATEWAY_FLIGHTS)
+    return Crowd(connection, random, setting.hold_seconds, think_seconds or 0.05)
 
 
 async def _rest(site: Site, seconds_max: float) -> list[str]:
@@ -148,14 +148,14 @@ async def _rest(site: Site, seconds_max: float) -> list[str]:
     return []
 
 
-async def _repeat_keys(line: Line, calls: Sequence[Call], random: Random) -> list[str]:
+async def _repeat_keys(connection: Connection, calls: Sequence[Call], random: Random) -> list[str]:
     """Repeat commands under their keys once all is at rest; the checker compares the answers."""
     answered = [call for call in calls if call.answered and call.operation in THROUGH_GATEWAY]
     limit = asyncio.Semaphore(REPEATED_AT_ONCE)
 
     async def repeat(call: Call) -> None:
         async with limit:
-            caller = line.caller(call.who, call.role)
+            caller = connection.caller(call.who, call.role)
             await caller.command(call.operation, call.path, json.loads(call.body), call.key)
 
     repeats = map(repeat, random.sample(answered, min(len(answered), REPEATED_MAX)))

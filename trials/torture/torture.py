@@ -25,7 +25,7 @@ def torture(minutes: float, seed: int, json: bool, scenario: str = "ledger") -> 
     """Run scenarios for so many minutes; return 1 when a promise was broken, else 0.
 
     `ledger`: half of them with the embedded database, half with the database behind a proxy.
-    `gateway`: payments through a gateway, whose books are compared with the ledger's.
+    `gateway`: payments through a gateway; its books are compared with the ledger's.
     """
     logger.remove()
     evidence = Path(tempfile.mkdtemp(prefix="seatledger-evidence-"))

@@ -17,4 +17,4 @@ def test_a_restored_log_is_an_exact_prefix_with_all_that_was_acknowledged_by_the
     assert restored.ok, restored
     assert restored.acknowledged_before > 50
     assert 0 < restored.restored_events < restored.events
-    assert restored.forgotten_after > 0
+    assert restored.keys_lost_after > 0

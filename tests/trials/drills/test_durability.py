@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from trials.drills.durability import ROWS
-from trials.drills.misfortunes import Cell, Row, failed_over_cancelling
+from trials.drills.fault_matrix import Cell, Row, failed_over_cancelling
 from trials.programs.postgres import NoPrograms, drill_ground
 
 SYNCHRONOUS = [row for row in ROWS if row.standby == "synchronous" and row.name.startswith("on")]

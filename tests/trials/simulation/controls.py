@@ -206,7 +206,7 @@ def forgets_those_who_wait(patch: Patch) -> Parts:
 
 def loads_nobody_who_waits(patch: Patch) -> Parts:
     class Blind(Database):
-        def lines(self, *wanted: Any) -> Iterable[UUID]:
+        def lines(self, *read_set: Any) -> Iterable[UUID]:
             return ()
 
     return Parts(database=Blind)

@@ -28,7 +28,7 @@ def test_an_hour_passes_at_once(loop: SimulatedLoop) -> None:
     loop.run_until_complete(asyncio.sleep(3600))
     assert loop.time() == 3600
     assert monotonic() - started < 60
-    loop.bury()
+    loop.end_all()
 
 
 def test_waiting_for_what_never_comes_is_noticed(loop: SimulatedLoop) -> None:
@@ -62,7 +62,7 @@ def test_a_frozen_program_does_nothing_until_it_is_thawed(loop: SimulatedLoop) -
 
     loop.run_until_complete(freeze())
     assert ticks == [1.0, 11.5, 12.5]
-    loop.bury()
+    loop.end_all()
 
 
 def test_a_step_can_be_stopped_between_any_two(loop: SimulatedLoop) -> None:
@@ -80,7 +80,7 @@ def test_a_step_can_be_stopped_between_any_two(loop: SimulatedLoop) -> None:
 
     loop.run_until_complete(stop())
     assert 0 < len(done) < 10
-    loop.bury()
+    loop.end_all()
 
 
 def test_a_callback_that_raises_ends_the_run(loop: SimulatedLoop) -> None:
@@ -91,7 +91,7 @@ def test_a_callback_that_raises_ends_the_run(loop: SimulatedLoop) -> None:
     with pytest.raises(ValueError, match="a bug"):
         loop.run_until_complete(asyncio.sleep(2))
     loop.call_soon(fail)
-    loop.bury()
+    loop.end_all()
 
 
 def test_what_is_ready_together_runs_in_an_order_that_the_seed_decides() -> None:
@@ -100,7 +100,7 @@ def test_what_is_ready_together_runs_in_an_order_that_the_seed_decides() -> None
         for number in range(20):
             loop.call_soon(seen.append, number)
         loop.run_until_complete(asyncio.sleep(0))
-        loop.bury()
+        loop.end_all()
         return seen
 
     assert order(1) == order(1) != order(2)

@@ -100,10 +100,10 @@ async def test_only_the_answer_to_commit_is_lost() -> None:
 def test_a_commit_is_found_however_it_is_cut(size: int) -> None:
     watch = CommitWatch()
     stream = READY + COMMITTED + READY
-    met = [watch.meets(stream[start : start + size]) for start in range(0, len(stream), size)]
+    met = [watch.finds(stream[start : start + size]) for start in range(0, len(stream), size)]
     assert met.count(True) == 1
 
 
 def test_what_only_looks_like_a_commit_is_none() -> None:
     row = b"D" + (4 + len(COMMITTED)).to_bytes(4, "big") + COMMITTED
-    assert not CommitWatch().meets(row)
+    assert not CommitWatch().finds(row)

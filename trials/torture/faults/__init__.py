@@ -103,4 +103,4 @@ DATABASE_ONLY = frozenset(
 """Faults that break nothing between clients and the API."""
 
 POLITE = frozenset({"stop and start", "rolling restart", "two of everything"})
-"""Faults whose promise holds only while nothing else is broken."""
+"""Faults with a promise that holds only while nothing else is broken."""

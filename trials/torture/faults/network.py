@@ -1,4 +1,4 @@
-"""The network before the program, and between it and its database: reset, silent, slow, half open."""
+"""The network between clients, program and database: reset, silent, slow or half-open."""
 
 import asyncio
 from random import Random

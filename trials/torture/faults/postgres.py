@@ -1,4 +1,4 @@
-"""PostgreSQL: killed, frozen, its sessions cut, out of disk, with another clock."""
+"""PostgreSQL: killed, frozen, sessions terminated, disk full, clock changed."""
 
 import asyncio
 import signal

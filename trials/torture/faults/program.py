@@ -1,4 +1,4 @@
-"""The program's processes, one or all: killed, frozen, stopped and started, doubled."""
+"""The program's processes: killed, frozen, stopped, started and doubled."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Misfortunes: servers killed, standbys promoted, waits cancelled, and what callers had been told by then."""
+"""Faults of servers under load: killed, promoted, commit waits cancelled; and the answers lost by them."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import NamedTuple
 
 from analytics.schema import migrate
-from trials.drills.load import Told, callers
+from trials.drills.load import Answers, run_callers
 from trials.programs.pair import Pair
 from trials.programs.postgres import Ground, Server
 
@@ -17,7 +17,7 @@ CANCEL_EVERY_SECONDS = 0.02
 
 
 class Cell(NamedTuple):
-    """`unknown`: callers were told to ask again, which is no loss."""
+    """`unknown` counts outcomes that callers have to ask for again, which are no losses."""
 
     lost: int
     acknowledged: int
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One way of running it. `safe`: nothing may be lost, whatever happens; a control must lose something."""
+    """One configuration. `safe`: it may lose nothing in any fault; a control must lose something."""
 
     name: str
     settings: Mapping[str, str]
@@ -39,38 +39,38 @@ class Row(NamedTuple):
 
 
 async def killed(ground: Ground, row: Row) -> Cell:
-    """kill -9 of all its processes; the same server starts again."""
+    """Kill all processes of the server, then start it again."""
     server = await asyncio.to_thread(_primary, ground, row)
-    async with _load(server.url, row) as told:
+    async with _load(server.url, row) as answers:
         await asyncio.sleep(LOAD_SECONDS)
         await asyncio.to_thread(server.kill)
     await asyncio.to_thread(server.start)
-    return _cell(told, server)
+    return _cell(answers, server)
 
 
 async def failed_over(ground: Ground, row: Row) -> Cell:
-    """kill -9 of the primary; its standby, which kept up, is promoted."""
+    """Kill the primary, then promote its standby, which is up to date."""
     pair = await asyncio.to_thread(_pair, ground, row)
-    async with _load(pair.primary.url, row) as told:
+    async with _load(pair.primary.url, row) as answers:
         await asyncio.sleep(LOAD_SECONDS)
         await asyncio.to_thread(pair.primary.kill)
     await asyncio.to_thread(pair.promote)
-    return _cell(told, pair.primary)
+    return _cell(answers, pair.primary)
 
 
 async def failed_over_behind(ground: Ground, row: Row) -> Cell:
-    """The same, but the standby has received nothing for a while."""
+    """Kill the primary, then promote its standby, which has received nothing for a while."""
     return await _behind(ground, row, cancelling=False)
 
 
 async def failed_over_cancelling(ground: Ground, row: Row) -> Cell:
-    """The same, and meanwhile somebody cancels every commit that waits for the standby."""
+    """Cancel every commit that waits for the standby; then kill the primary and promote the standby."""
     return await _behind(ground, row, cancelling=True)
 
 
 async def _behind(ground: Ground, row: Row, cancelling: bool) -> Cell:
     pair = await asyncio.to_thread(_pair, ground, row)
-    async with _load(pair.primary.url, row) as told:
+    async with _load(pair.primary.url, row) as answers:
         await asyncio.sleep(LOAD_SECONDS)
         await asyncio.to_thread(pair.cut_off)
         deadline = time.monotonic() + BEHIND_SECONDS
@@ -80,7 +80,7 @@ async def _behind(ground: Ground, row: Row, cancelling: bool) -> Cell:
                 await asyncio.to_thread(pair.primary.execute, _CANCEL)
         await asyncio.to_thread(pair.primary.kill)
     await asyncio.to_thread(pair.promote)
-    return _cell(told, pair.primary)
+    return _cell(answers, pair.primary)
 
 
 _CANCEL = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
@@ -101,17 +101,17 @@ def _pair(ground: Ground, row: Row) -> Pair:
 
 
 @asynccontextmanager
-async def _load(url: str, row: Row) -> AsyncIterator[Told]:
+async def _load(url: str, row: Row) -> AsyncIterator[Answers]:
     with row.program():
-        async with callers(url) as told:
-            yield told
+        async with run_callers(url) as answers:
+            yield answers
 
 
-def _cell(told: Told, server: Server) -> Cell:
-    return Cell(told.lost(server.ask), len(told.answers), told.unknown)
+def _cell(answers: Answers, server: Server) -> Cell:
+    return Cell(answers.lost(server.ask), len(answers.by_key), answers.unknown)
 
 
-MISFORTUNES: dict[str, Callable[[Ground, Row], Awaitable[Cell]]] = {
+FAULTS: dict[str, Callable[[Ground, Row], Awaitable[Cell]]] = {
     "killed, started again": killed,
     "killed, standby promoted": failed_over,
     "standby behind, killed, promoted": failed_over_behind,
