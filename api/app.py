@@ -10,9 +10,9 @@ from litestar import Litestar
 from loguru import logger
 
 from api.console.bookings import BookingPages
-from api.console.figures import FigurePages
 from api.console.flights import FlightPages
 from api.console.refunds import RefundPages
+from api.console.reports import ReportPages
 from api.console.session import SessionController
 from api.http.dispatch import Dispatch
 from api.http.documents import DocumentController
@@ -83,7 +83,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
             FlightPages,
             BookingPages,
             RefundPages,
-            FigurePages,
+            ReportPages,
         ],
         request_class=ApiRequest,
         lifespan=[lifespan],

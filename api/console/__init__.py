@@ -1,1 +1,1 @@
-"""The console: pages for auditors, analysts and operators, made here, with the rights of their tokens."""
+"""The console: HTML pages for auditors, analysts and operators, with the rights of their tokens."""

@@ -1,7 +1,7 @@
-"""Charts as shapes: worked out here, drawn as SVG by a template, styled by the sheet.
+"""Charts: shapes computed here, drawn as SVG by a template and styled by the style sheet.
 
-The plane is 1000 wide and 300 high and stretches to whatever room there is; labels are text beside it, evenly
-apart, so that they keep their size on a phone. No script, and no style in an attribute.
+The SVG is 1000 wide and 300 high and scales to the width of the page. Labels are text beside it at equal
+distances, so that they stay readable on a phone. No script, and no style attribute.
 """
 
 import datetime as dt
@@ -14,11 +14,11 @@ from domain.currencies import minor_digits
 
 WIDTH, HEIGHT = 1000, 300
 LINES = 4
-"""Spaces between grid lines."""
+"""Number of spaces between grid lines."""
 
 
 class Shape(NamedTuple):
-    """A path of one style; `title` is told when it is pointed at."""
+    """Path of one style; `title` is its tooltip."""
 
     style: str
     path: str
@@ -26,10 +26,10 @@ class Shape(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """`ys` from top to bottom, `xs` from left to right, evenly apart; `rows` are the numbers."""
+    """Labels `ys` run from top to bottom and `xs` from left to right; `rows` are the data table."""
 
     title: str
-    told: str
+    summary: str
     legend: list[tuple[str, str]]
     shapes: list[Shape]
     xs: list[str]
@@ -39,7 +39,7 @@ class Chart(NamedTuple):
 
 
 def seats_chart(points: Sequence[SeatCounts] | None) -> Chart | None:
-    """Booked below, held above it, what is left is free; each count lasts until the next event."""
+    """Stack booked, held and free seats; each count lasts until the next event."""
     if not points:
         return None
     first, last = points[0].at, max(points[-1].at, points[0].at + dt.timedelta(seconds=1))
@@ -73,16 +73,16 @@ def seats_chart(points: Sequence[SeatCounts] | None) -> Chart | None:
 
 
 def sales_charts(sales: Sequence[Sale] | None, today: dt.date, days: int) -> list[Chart]:
-    """One for each currency: captured upwards, refunds due downwards."""
+    """Return a chart per currency: captured amounts upwards, refunds due downwards."""
     by_currency: dict[str, list[Sale]] = {}
     for sale in sales or ():
         by_currency.setdefault(sale.currency, []).append(sale)
-    return [_sales(currency, found, today, days) for currency, found in by_currency.items()]
+    return [_sales_chart(currency, rows, today, days) for currency, rows in by_currency.items()]
 
 
-def _sales(currency: str, sales: list[Sale], today: dt.date, days: int) -> Chart:
+def _sales_chart(currency: str, sales: list[Sale], today: dt.date, days: int) -> Chart:
     highest, lowest = max(sale.captured for sale in sales), max(sale.refunded for sale in sales)
-    # Lines are evenly apart, and one of them is zero.
+    # Grid lines have equal distances, and one of them is zero.
     step = _top(max(highest, lowest)) // LINES
     above, below = max(1, -(-highest // step)), -(-lowest // step)
     scale = HEIGHT / (above + below) / step
@@ -100,7 +100,7 @@ def _sales(currency: str, sales: list[Sale], today: dt.date, days: int) -> Chart
     return Chart(
         f"Sales in {currency}",
         f"In {days} days captured {captured}, refunds due {refunded}.",
-        [("booked", "captured"), ("owed", "refunds that became due")],
+        [("booked", "captured"), ("owed", "refunds due")],
         shapes,
         [f"{today - dt.timedelta(days=days - 1):%d %b}", f"{today:%d %b}"],
         [_short((above - line) * step, currency) for line in range(above + below + 1)],
@@ -118,7 +118,7 @@ def _sales(currency: str, sales: list[Sale], today: dt.date, days: int) -> Chart
 
 
 def load_chart(loads: Sequence[LoadFactor] | None) -> Chart | None:
-    """How full flights are, the nearer they come; departure is on the right."""
+    """Plot the load factor against the days to departure, which is on the right."""
     if not loads:
         return None
     span = max(7, loads[0].days)
@@ -144,7 +144,7 @@ def load_chart(loads: Sequence[LoadFactor] | None) -> Chart | None:
 
 
 def _top(largest: int) -> int:
-    """A round number at or above it, which `LINES` divides."""
+    """Return a round number that is at least `largest` and a multiple of `LINES`."""
     magnitude = LINES
     while True:
         for factor in (1, 2, 3, 5):
@@ -154,7 +154,7 @@ def _top(largest: int) -> int:
 
 
 def _short(amount: float, currency: str) -> str:
-    """Of money in minor units: 1.2 M."""
+    """Render an amount in minor units in short form, like 1.2 M."""
     whole = abs(amount) / 10 ** minor_digits(currency)
     sign = "−" if amount < 0 else ""
     for power, unit in ((9, " bn"), (6, " M"), (3, " k")):

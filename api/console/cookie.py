@@ -1,4 +1,4 @@
-"""How a browser carries a token: in a cookie that the console alone sees, and its own pages alone use."""
+"""The token cookie: sent to the console only, and used by forms of its own pages only."""
 
 import re
 
@@ -8,16 +8,16 @@ from api.http.request_context import RequestContext
 NAME = "seatledger_console"
 
 TOKEN_BYTES_MAX = 3800
-"""Browsers keep 4096 bytes of a cookie, its name and attributes included (RFC 6265, section 6.1)."""
+"""Browsers store at least 4096 bytes per cookie, with name and attributes (RFC 6265, section 6.1)."""
 
 GRACE_SECONDS = 86_400
-"""So long the browser keeps what has expired, so that it can be told so."""
+"""The browser sends an expired token for this long, so that the login page can explain the expiry."""
 
 _PAIRS = re.compile(rb"[;,] *")
 
 
 def authorization(context: RequestContext) -> bytes | None:
-    """The token in the cookie as an Authorization header would bring it. Raises CrossSite."""
+    """Return the token in the cookie as an Authorization header value. Raises CrossSite."""
     for pair in _PAIRS.split(context.fields.get(b"cookie", b"")):
         name, _, token = pair.partition(b"=")
         if name == NAME.encode() and token:
@@ -28,11 +28,11 @@ def authorization(context: RequestContext) -> bytes | None:
 
 
 def require_own_page(context: RequestContext) -> None:
-    """Raises CrossSite unless a page of this origin sent the form.
+    """Raise CrossSite unless a page of this origin sent the form.
 
-    SameSite=Strict keeps the cookie at home already, but other ports and subdomains are the same site.
-    Browsers say where a request came from in Sec-Fetch-Site, which no page can forge, or, where the
-    connection is neither TLS nor local, in Origin (W3C Fetch Metadata; RFC 6454).
+    SameSite=Strict is not enough, because other ports and subdomains are the same site. Browsers send
+    Sec-Fetch-Site, which no page can forge, or Origin on connections that are neither TLS nor local
+    (W3C Fetch Metadata; RFC 6454).
     """
     site = context.fields.get(b"sec-fetch-site")
     if site is None:
@@ -44,16 +44,16 @@ def require_own_page(context: RequestContext) -> None:
     raise CrossSite
 
 
-def keep(token: str, seconds: int, context: RequestContext) -> tuple[bytes, bytes]:
-    """The header that gives the browser its cookie, for a token that is good for so many seconds.
+def set_header(token: str, seconds: int, context: RequestContext) -> tuple[bytes, bytes]:
+    """Return the header that sets the cookie, for a token that expires in so many seconds.
 
-    TLS ends at a proxy, if anywhere, so only the browser knows whether it speaks it: its Origin says so.
+    TLS ends at a proxy, so the scheme of the browser's Origin decides about the attribute Secure.
     """
     secure = "; Secure" if context.fields.get(b"origin", b"").startswith(b"https://") else ""
     return _header(token, f"Max-Age={seconds + GRACE_SECONDS}{secure}")
 
 
-def drop() -> tuple[bytes, bytes]:
+def delete_header() -> tuple[bytes, bytes]:
     return _header("", "Max-Age=0")
 
 

@@ -1,4 +1,4 @@
-"""Flights to look at: the board with what is free now, and one flight with its seats over time."""
+"""Pages of flights: the board with free seats, and one flight with its seats over time."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from analytics.figures import seats_over_time
 from analytics.follower.lag import lags
 from api.console import forms
 from api.console.charts import seats_chart
-from api.console.pages import page, paged
+from api.console.pages import page_route, render_page
 from api.http import queries
 from api.http.http_errors import ValidationFailed
 from api.http.parameters import Limit, ReadQuery
@@ -27,14 +27,14 @@ from projections.availability import Availability
 from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
 
 
-class Board(FlightListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BoardQuery(FlightListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 25
 
 
 class FlightPages(Controller):
     path = "/console"
 
-    @get("/", opt=paged(STAFF, "The board: flights and what is free"))
+    @get("/", opt=page_route(STAFF, "Board of flights with free seats"))
     async def board(self, request: ApiRequest) -> ASGIApp:
         facts: dict[str, Any] = {
             "sorts": _SORTS,
@@ -44,46 +44,46 @@ class FlightPages(Controller):
             "cursor": None,
         }
         try:
-            asked = forms.asked(request, Board, capitals=(b"origin", b"destination"))
-            # Whoever asks for no day wants to know what can be booked.
-            search = msgspec.structs.replace(asked.build_search(FlightSearch), upcoming=asked.date is UNSET)
-            after = queries.read_cursor(request, asked, search, FlightSortKey)
-        except ValidationFailed as no:
-            return page(request, "board.html", 400, **facts, wrong=no.facts["errors"][0])
+            query = forms.read_query(request, BoardQuery, capitals=(b"origin", b"destination"))
+            # Without a day, the board lists flights that can still be booked.
+            search = msgspec.structs.replace(query.build_search(FlightSearch), upcoming=query.date is UNSET)
+            after = queries.read_cursor(request, query, search, FlightSortKey)
+        except ValidationFailed as refusal:
+            return render_page(request, "board.html", 400, **facts, error=refusal.facts["errors"][0])
 
-        async def see(
+        async def select(
             connection: Connection,
         ) -> QueryResult[tuple[list[FlightRow], dict[UUID, Availability]]]:
-            at, found = await flights.page(connection, search, after, asked.limit + 1)
-            ids = [row.id for row in found]
+            at, rows = await flights.page(connection, search, after, query.limit + 1)
+            ids = [row.id for row in rows]
             free = (await availability.find_all(connection, ids)).value if ids else {}
-            return QueryResult(at, (found, free))
+            return QueryResult(at, (rows, free))
 
-        at, (found, free) = await queries.read(request, asked, see)
-        rows, cursor = queries.paginate(request, found, asked, search, search.sort_key)
+        at, (rows, free) = await queries.read(request, query, select)
+        rows, cursor = queries.paginate(request, rows, query, search, search.sort_key)
         facts |= {"rows": rows, "free": free, "cursor": cursor}
-        return page(request, "board.html", **facts, wrong=None, position=at)
+        return render_page(request, "board.html", **facts, error=None, position=at)
 
-    @get("/flights/{id:str}", opt=paged(STAFF, "One flight and its seats over time"))
+    @get("/flights/{id:str}", opt=page_route(STAFF, "One flight and its seats over time"))
     async def flight(self, request: ApiRequest) -> ASGIApp:
         flight_id = request.id(FlightNotFound)
 
-        async def see(connection: Connection) -> QueryResult[dict[str, Any]]:
+        async def select(connection: Connection) -> QueryResult[dict[str, Any]]:
             return QueryResult(
                 await position(connection),
                 {
                     "flight": (await flights.find(connection, flight_id)).value,
                     "free": (await availability.find(connection, flight_id)).value,
-                    "queue": await waiting.queue(connection, flight_id),
+                    "waiting_list": await waiting.queue(connection, flight_id),
                     "seats": await seats_over_time(connection, flight_id),
                     "lags": [lag for lag in await lags(connection) if lag.projection == "seat_changes"],
                 },
             )
 
-        at, facts = await queries.read(request, ReadQuery(), see)
+        at, facts = await queries.read(request, ReadQuery(), select)
         if facts["flight"] is None:
             raise FlightNotFound(flight_id=flight_id)
-        return page(request, "flight.html", **facts, chart=seats_chart(facts["seats"]), position=at)
+        return render_page(request, "flight.html", **facts, chart=seats_chart(facts["seats"]), position=at)
 
 
 _SORTS = {

@@ -1,4 +1,4 @@
-"""Pages: templates filled in and escaped, the headers that keep them safe, and how a no looks to a person."""
+"""Pages: rendering of templates, security headers, and pages for errors."""
 
 import json
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ SAFETY: list[Header] = [
         b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
-    # With no-referrer browsers would hide the Origin of our own forms.
+    # With no-referrer, browsers would not send Origin with the console's own forms.
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
@@ -48,42 +48,42 @@ MENU = (
 ASSETS = {path.name: path.read_bytes() for path in (FOLDER / "static").iterdir()}
 
 
-def page(request: ApiRequest, name: str, status: int = 200, **facts: Any) -> Reply:
-    return Reply(status, _rendered(request, name, facts), SAFETY, HTML)
+def render_page(request: ApiRequest, name: str, status: int = 200, **facts: Any) -> Reply:
+    return Reply(status, _render(request, name, facts), SAFETY, HTML)
 
 
-def paged(roles: frozenset[Role], summary: str) -> dict[str, Route]:
-    """For the `opt` of a page's handler."""
+def page_route(roles: frozenset[Role], summary: str) -> dict[str, Route]:
+    """Return the `opt` of a page's handler."""
     return route(roles, summary, response=str, media_type="text/html", is_page=True)
 
 
 def on_error(request: ApiRequest, error: Exception) -> Reply:
-    """What a page says when it cannot be shown. Without a token that is valid: the way to bring one."""
+    """Return an error page, or the login page if the token is missing or not valid."""
     context = request.context
     refusal = as_refusal(error, context)
     headers = [*SAFETY, *(refusal.headers if isinstance(refusal, Rejection) else ())]
     if isinstance(refusal, Unauthenticated):
-        seen = cookie.NAME in request.cookies
-        headers += [cookie.drop()] if seen else []
-        # The script of a page that is open already asks for a part of it, and gets this page instead.
+        has_token = cookie.NAME in request.cookies
+        headers += [cookie.delete_header()] if has_token else []
+        # The script of an open page requests a part of the page: make it load the login page instead.
         headers += [(b"hx-refresh", b"true")] if b"hx-request" in context.fields else []
-        facts: dict[str, Any] = {"word": refusal.detail if seen else "", "next": _address(request)}
-        body = _rendered(request, "login.html", facts)
+        facts: dict[str, Any] = {"message": refusal.detail if has_token else "", "next": _address(request)}
+        body = _render(request, "login.html", facts)
     else:
         facts = {"refusal": refusal, "status": status_of(refusal), "request_id": context.request_id}
-        body = _rendered(request, "problem.html", facts)
+        body = _render(request, "problem.html", facts)
     return Reply(status_of(refusal), body, headers, HTML)
 
 
 def _address(request: ApiRequest) -> str:
-    """Where the caller wanted to go, if a link can lead there."""
+    """Return the address of the request, or the start page if the request cannot be a link."""
     if request.method != "GET":
         return "/console"
     query = request.scope["query_string"].decode("latin-1")
     return str(request.scope["path"]) + (f"?{query}" if query else "")
 
 
-def _rendered(request: ApiRequest, name: str, facts: dict[str, Any]) -> bytes:
+def _render(request: ApiRequest, name: str, facts: dict[str, Any]) -> bytes:
     caller: Caller | None = request.scope.get("user")
     path = request.scope["path"].rstrip("/") or "/"
     roles = caller.roles if caller else frozenset()
@@ -101,10 +101,10 @@ def _rendered(request: ApiRequest, name: str, facts: dict[str, Any]) -> bytes:
 
 
 def money(amount: Money | int, currency: str = "") -> str:
-    """With its currency, thousands apart: INR 4,500.00."""
+    """Render an amount with its currency, like INR 4,500.00."""
     if isinstance(amount, Money):
         return money(amount.amount, amount.currency)
-    # In whole numbers: a float has too few digits for the largest amounts, let alone for their sums.
+    # Integers, because a float has too few digits for the largest amounts and their sums.
     digits = minor_digits(currency)
     units, parts = divmod(abs(amount), 10**digits)
     return f"{currency} {'-' * (amount < 0)}{units:,}" + (f".{parts:0{digits}}" if digits else "")
@@ -119,24 +119,24 @@ def _time(instant: datetime | None) -> Markup:
     )
 
 
-def _said(text: object) -> Markup:
-    """What others wrote: escaped, kept from turning its surroundings round, with nothing invisible in it."""
-    shown = "".join(c if c.isprintable() else f"⟦U+{ord(c):04X}⟧" for c in str(text))
-    return Markup("<bdi>{}</bdi>").format(shown)
+def _user_text(text: object) -> Markup:
+    """Escape and isolate text of users, and make invisible characters visible."""
+    visible = "".join(c if c.isprintable() else f"⟦U+{ord(c):04X}⟧" for c in str(text))
+    return Markup("<bdi>{}</bdi>").format(visible)
 
 
-def _tail(id: UUID | str) -> Markup:
-    """The end of an id, where ids of one hour differ."""
+def _short_id(id: UUID | str) -> Markup:
+    """Render the end of an id, because ids of the same hour begin alike."""
     return Markup('<span class="id" title="{}">…{}</span>').format(id, str(id)[-12:])
 
 
 def _words(name: str) -> str:
-    """hold_expired, not-enough-seats: hold expired, not enough seats."""
+    """Replace _ and - in a name by spaces."""
     return name.replace("_", " ").replace("-", " ")
 
 
-def _facts(value: object) -> str:
-    """A part of an event as text."""
+def _value(value: object) -> str:
+    """Render a value of an event as text."""
     if isinstance(value, dict) and value.keys() == {"amount", "currency"}:
         return money(value["amount"], value["currency"])
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -153,14 +153,14 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters |= {
     "money": money,
     "time": _time,
-    "said": _said,
-    "tail": _tail,
+    "user_text": _user_text,
+    "short_id": _short_id,
     "words": _words,
-    "facts": _facts,
+    "value": _value,
 }
 _TEMPLATES.globals |= {
     "version": VERSION,
-    # A new release is a new address, so that no browser uses an old style.
+    # The hash changes the URL with the file, so that no browser uses an old one.
     "asset": {
         name: f"/console/static/{name}?{sha256(content).hexdigest()[:12]}" for name, content in ASSETS.items()
     },

@@ -1,4 +1,4 @@
-"""Money that has to go back: the worklist, and a button that settles once however often it is hit."""
+"""Worklist of refunds, with a form that settles a refund once, even if it is sent twice."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.console import forms
-from api.console.pages import page, paged
+from api.console.pages import page_route, render_page
 from api.http import queries
 from api.http.commands import submit
 from api.http.http_errors import ValidationFailed
@@ -26,13 +26,13 @@ from projections import refunds
 from projections.refunds import RefundRow, RefundSearch
 
 
-class Worklist(RefundListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RefundPageQuery(RefundListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 25
     status: RefundStatus = RefundStatus.DUE
 
 
-class Settling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`key` was made with the form, so that all its clicks are one command."""
+class SettlementForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`key` is created with the form, so that a repeated click repeats the command."""
 
     key: Annotated[str, Meta(max_length=255)]
     reference: Note | None = None
@@ -42,47 +42,44 @@ class Settling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RefundPages(Controller):
     path = "/console/refunds"
 
-    @get("/", opt=paged(AUDITORS, "Refunds, the oldest first"))
-    async def worklist(self, request: ApiRequest) -> ASGIApp:
-        return await _worklist(request)
+    @get("/", opt=page_route(AUDITORS, "Refunds, oldest first"))
+    async def index(self, request: ApiRequest) -> ASGIApp:
+        return await _render_worklist(request)
 
     @post(
         "/{id:str}/settle",
         status_code=200,
-        opt=paged(OPERATORS, "Settle a refund"),
+        opt=page_route(OPERATORS, "Settle a refund"),
     )
     async def settle(self, request: ApiRequest) -> ASGIApp:
         refund_id = request.id(RefundNotFound)
-        settling = await forms.read(request, Settling)
-        # What a client of the API says in a header: forms cannot.
-        request.context.fields[b"x-idempotency-key"] = settling.key.encode()
-        reply = await submit(
-            request, SettleRefund(refund_id, settling.reference, settling.by_hand or msgspec.UNSET)
-        )
+        form = await forms.read_body(request, SettlementForm)
+        # Clients of the API send the key in a header, which forms cannot do.
+        request.context.fields[b"x-idempotency-key"] = form.key.encode()
+        reply = await submit(request, SettleRefund(refund_id, form.reference, form.by_hand or msgspec.UNSET))
         if reply.status == 200:
-            return await _worklist(request, settled=msgspec.json.decode(reply.body, type=RefundRow))
-        told = msgspec.json.decode(reply.body)
-        return await _worklist(request, reply.status, refused=told)
+            return await _render_worklist(request, settled=msgspec.json.decode(reply.body, type=RefundRow))
+        return await _render_worklist(request, reply.status, refusal=msgspec.json.decode(reply.body))
 
 
-async def _worklist(request: ApiRequest, status: int = 200, **facts: Any) -> ASGIApp:
-    """`settled` or `refused`: what came of the form that led here."""
+async def _render_worklist(request: ApiRequest, status: int = 200, **facts: Any) -> ASGIApp:
+    """Render the worklist; `settled` or `refusal` is the outcome of the settlement form."""
     facts = {
         "settled": None,
-        "refused": None,
+        "refusal": None,
         "statuses": [status.value for status in RefundStatus],
         "may_settle": Role.OPERATOR in request.caller.roles,
         "new_key": new_id,
     } | facts
     try:
-        asked = forms.asked(request, Worklist)
-        search = asked.build_search(RefundSearch)
-        after = queries.read_cursor(request, asked, search, UUID)
-    except ValidationFailed as no:
-        facts |= {"rows": [], "cursor": None, "chosen": None, "wrong": no.facts["errors"][0]}
-        return page(request, "refunds.html", 400, **facts)
-    seen = await queries.read_page(request, asked, search, after, refunds.page)
-    named = queries.decrypt_names(request, seen.value, list[RefundRow])
-    rows, cursor = queries.paginate(request, named, asked, search, lambda row: row.id)
-    facts |= {"rows": rows, "cursor": cursor, "chosen": asked.status.value, "wrong": None}
-    return page(request, "refunds.html", status, **facts)
+        query = forms.read_query(request, RefundPageQuery)
+        search = query.build_search(RefundSearch)
+        after = queries.read_cursor(request, query, search, UUID)
+    except ValidationFailed as refusal:
+        facts |= {"rows": [], "cursor": None, "chosen": None, "error": refusal.facts["errors"][0]}
+        return render_page(request, "refunds.html", 400, **facts)
+    page = await queries.read_page(request, query, search, after, refunds.page)
+    decrypted = queries.decrypt_names(request, page.value, list[RefundRow])
+    rows, cursor = queries.paginate(request, decrypted, query, search, lambda row: row.id)
+    facts |= {"rows": rows, "cursor": cursor, "chosen": query.status.value, "error": None}
+    return render_page(request, "refunds.html", status, **facts)

@@ -1,4 +1,4 @@
-"""Coming and going: a token becomes a cookie, and the cookie is dropped; and what pages are drawn with."""
+"""Sign-in, sign-out, and the static files of the pages."""
 
 import re
 import time
@@ -11,19 +11,19 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.console import cookie, forms
-from api.console.pages import ASSETS, HTML, SAFETY, page, paged
+from api.console.pages import ASSETS, HTML, SAFETY, page_route, render_page
 from api.http.http_errors import NotFound, Unauthenticated
 from api.http.replies import Reply
 from api.http.request import ApiRequest
 from api.http.routes import PUBLIC, STAFF
 from api.http.tokens import Tokens
 
-_OURS = re.compile(r"/console(?:/[A-Za-z0-9/_-]*)?(?:\?[A-Za-z0-9=&%+_.~:-]*)?")
-_KINDS = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8"}
-_KEPT = (b"cache-control", b"max-age=31536000, immutable")
+_CONSOLE_PATH = re.compile(r"/console(?:/[A-Za-z0-9/_-]*)?(?:\?[A-Za-z0-9=&%+_.~:-]*)?")
+_MEDIA_TYPES = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8"}
+_CACHE_FOREVER = (b"cache-control", b"max-age=31536000, immutable")
 
 
-class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LoginForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: Annotated[str, Meta(max_length=cookie.TOKEN_BYTES_MAX)] = ""
     next: str = "/console"
 
@@ -31,43 +31,46 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SessionController(Controller):
     path = "/console"
 
-    @get("/login", opt=paged(PUBLIC, "Where a token is brought"))
+    @get("/login", opt=page_route(PUBLIC, "Login page"))
     async def form(self, request: ApiRequest) -> ASGIApp:
-        return page(request, "login.html", word="", next="/console")
+        return render_page(request, "login.html", message="", next="/console")
 
-    @post("/login", status_code=200, opt=paged(PUBLIC, "A token becomes a cookie"))
-    async def enter(self, request: ApiRequest) -> ASGIApp:
+    @post("/login", status_code=200, opt=page_route(PUBLIC, "Sign in: set the token cookie"))
+    async def sign_in(self, request: ApiRequest) -> ASGIApp:
         cookie.require_own_page(request.context)
-        login = await forms.read(request, Login)
-        target = login.next if _OURS.fullmatch(login.next) else "/console"
+        login = await forms.read_body(request, LoginForm)
+        target = login.next if _CONSOLE_PATH.fullmatch(login.next) else "/console"
         tokens: Tokens = request.app.state.tokens
         token = login.token.strip()
         try:
             verified = tokens.verify(b"Bearer " + token.encode())
-        except Unauthenticated as no:
-            word = no.detail if token else "Paste a token first."
-            return page(request, "login.html", 401, word=word, next=target)
+        except Unauthenticated as refusal:
+            message = refusal.detail if token else "Paste a token first."
+            return render_page(request, "login.html", 401, message=message, next=target)
         if STAFF.isdisjoint(verified.caller.roles):
-            return page(request, "login.html", 403, word=_NO_ROLE, next=target)
+            return render_page(request, "login.html", 403, message=_NO_ROLE, next=target)
         seconds = int(verified.expires_at - time.time())
-        return _led_to(target, cookie.keep(token, seconds, request.context))
+        return _redirect(target, cookie.set_header(token, seconds, request.context))
 
-    @post("/logout", status_code=200, opt=paged(STAFF, "The cookie is dropped"))
-    async def leave(self, request: ApiRequest) -> ASGIApp:
-        return _led_to("/console/login", cookie.drop())
+    @post("/logout", status_code=200, opt=page_route(STAFF, "Sign out: delete the token cookie"))
+    async def sign_out(self, request: ApiRequest) -> ASGIApp:
+        return _redirect("/console/login", cookie.delete_header())
 
-    @get("/static/{name:str}", opt=paged(PUBLIC, "Style and script of the pages"))
+    @get("/static/{name:str}", opt=page_route(PUBLIC, "Style sheet and script of the pages"))
     async def asset(self, request: ApiRequest) -> ASGIApp:
         name = request.path_params["name"]
-        kind = _KINDS.get(Path(name).suffix)
-        if name not in ASSETS or kind is None:
+        media_type = _MEDIA_TYPES.get(Path(name).suffix)
+        if name not in ASSETS or media_type is None:
             raise NotFound
-        return Reply(200, ASSETS[name], [*SAFETY[:-1], _KEPT], (b"content-type", kind))
+        return Reply(200, ASSETS[name], [*SAFETY[:-1], _CACHE_FOREVER], (b"content-type", media_type))
 
 
-def _led_to(address: str, cookie_header: tuple[bytes, bytes]) -> Reply:
-    """After a form: the browser asks for the page anew, so that reloading it sends nothing twice."""
+def _redirect(address: str, cookie_header: tuple[bytes, bytes]) -> Reply:
+    """Redirect after a form with 303, so that reloading the page does not send the form again."""
     return Reply(303, b"", [*SAFETY, (b"location", address.encode("ascii")), cookie_header], HTML)
 
 
-_NO_ROLE = "The token is valid, but none of its roles may use the console: auditor, analyst or operator may."
+_NO_ROLE = (
+    "The token is valid, but none of its roles may use the console. "
+    "Use a token with role auditor, analyst or operator."
+)

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven by its own protocol (Chrome DevTools Protocol) over aiohttp."""
+"""Headless Chromium, controlled by the Chrome DevTools Protocol over aiohttp."""
 
 import asyncio
 import base64
@@ -16,6 +16,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.waiting import await_until
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 START_SECONDS_MAX = 20
 WAIT_SECONDS_MAX = 10
@@ -26,67 +28,65 @@ FLAGS = (
 )
 
 
-def found() -> str | None:
-    """The browser to use: SEATLEDGER_TEST_CHROMIUM, or the first on PATH."""
-    named = os.environ.get("SEATLEDGER_TEST_CHROMIUM")
-    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+def find_browser() -> str | None:
+    """Return the path of the browser: SEATLEDGER_TEST_CHROMIUM, or the first on PATH."""
+    path_in_environment = os.environ.get("SEATLEDGER_TEST_CHROMIUM")
+    return path_in_environment or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-class Page:
-    """One tab. `complaints` are the errors that it logged, breaches of the content policy among them."""
+class BrowserPage:
+    """Tab of the browser. `errors` are its logged errors, including breaches of the content policy."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._number = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._loaded = asyncio.Event()
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self._listening = asyncio.create_task(self._listen())
 
     async def do(self, method: str, **parameters: Any) -> Any:
-        """One command of the protocol, and its answer."""
+        """Send one command of the protocol and return its result."""
         self._number += 1
         answer = self._answers[self._number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         async with asyncio.timeout(WAIT_SECONDS_MAX):
-            told = await answer
-        assert "error" not in told, told
-        return told["result"]
+            reply = await answer
+        assert "error" not in reply, reply
+        return reply["result"]
 
     async def goto(self, url: str) -> None:
-        await self.leaving(self.do("Page.navigate", url=url))
+        await self.follow(self.do("Page.navigate", url=url))
 
-    async def leaving(self, act: Any) -> None:
-        """Do what leads to another page, and wait until that is there."""
+    async def follow(self, action: Any) -> None:
+        """Await an action that loads another page, and wait until the page is loaded."""
         self._loaded.clear()
-        await act
+        await action
         async with asyncio.timeout(WAIT_SECONDS_MAX):
             await self._loaded.wait()
 
     async def js(self, expression: str) -> Any:
-        told = await self.do(
+        reply = await self.do(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True
         )
-        assert "exceptionDetails" not in told, told["exceptionDetails"]
-        return told["result"].get("value")
+        assert "exceptionDetails" not in reply, reply["exceptionDetails"]
+        return reply["result"].get("value")
 
-    async def until(self, expression: str) -> None:
-        """Wait until it is true."""
+    async def wait_for(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true."""
         try:
-            async with asyncio.timeout(WAIT_SECONDS_MAX):
-                while not await self.js(f"Boolean({expression})"):
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            text = await self.js("document.body.innerText")
-            raise AssertionError(f"never true: {expression}\n{text}") from None
+            await await_until(lambda: self.js(f"Boolean({expression})"), WAIT_SECONDS_MAX, expression)
+        except AssertionError as error:
+            error.add_note(await self.js("document.body.innerText"))
+            raise
 
     async def submit(self, form: str, **fields: str) -> None:
-        """Fill in a form as a person would, press its button, and wait for the page that follows."""
+        """Fill in a form, press its button, and wait for the next page."""
         for name, value in fields.items():
             await self.js(
                 f"document.querySelector({json.dumps(f'{form} [name={name}]')}).value = {json.dumps(value)}"
             )
-        await self.leaving(self.js(f"document.querySelector({json.dumps(f'{form} button')}).click()"))
+        await self.follow(self.js(f"document.querySelector({json.dumps(f'{form} button')}).click()"))
 
     async def press(self, key: str, **rest: Any) -> None:
         for kind in ("rawKeyDown", "keyUp"):
@@ -106,8 +106,8 @@ class Page:
         await self.do("Emulation.setEmulatedMedia", features=[scheme])
 
     async def shot(self, path: Path) -> None:
-        told = await self.do("Page.captureScreenshot", captureBeyondViewport=True, format="png")
-        path.write_bytes(base64.b64decode(told["data"]))
+        image = await self.do("Page.captureScreenshot", captureBeyondViewport=True, format="png")
+        path.write_bytes(base64.b64decode(image["data"]))
 
     async def close(self) -> None:
         self._listening.cancel()
@@ -115,15 +115,15 @@ class Page:
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            told = json.loads(message.data)
-            if "id" in told:
-                self._answers.pop(told["id"]).set_result(told)
-            elif told["method"] == "Page.loadEventFired":
+            event = json.loads(message.data)
+            if "id" in event:
+                self._answers.pop(event["id"]).set_result(event)
+            elif event["method"] == "Page.loadEventFired":
                 self._loaded.set()
-            elif told["method"] == "Log.entryAdded" and told["params"]["entry"]["level"] == "error":
-                self.complaints.append(told["params"]["entry"]["text"])
-            elif told["method"] == "Runtime.exceptionThrown":
-                self.complaints.append(json.dumps(told["params"]["exceptionDetails"])[:500])
+            elif event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
+                self.errors.append(event["params"]["entry"]["text"])
+            elif event["method"] == "Runtime.exceptionThrown":
+                self.errors.append(json.dumps(event["params"]["exceptionDetails"])[:500])
 
 
 _KEYS: dict[str, dict[str, int]] = {
@@ -135,8 +135,8 @@ _KEYS: dict[str, dict[str, int]] = {
 
 
 @asynccontextmanager
-async def opened(executable: str) -> AsyncIterator[Page]:
-    """A browser with a profile of its own and one empty tab; killed with all its helpers at the end."""
+async def open_browser(executable: str) -> AsyncIterator[BrowserPage]:
+    """Start a browser with a new profile and one empty tab; kill its whole process group at the end."""
     with tempfile.TemporaryDirectory(prefix="seatledger-browser-", ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [executable, f"--user-data-dir={profile}", *FLAGS],
@@ -151,7 +151,7 @@ async def opened(executable: str) -> AsyncIterator[Page]:
                 async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
                     (tab,) = [tab for tab in await answer.json() if tab["type"] == "page"]
                 async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=64 * 2**20) as socket:
-                    page = Page(socket)
+                    page = BrowserPage(socket)
                     for domain in ("Page", "Runtime", "Log"):
                         await page.do(f"{domain}.enable")
                     yield page
@@ -163,8 +163,9 @@ async def opened(executable: str) -> AsyncIterator[Page]:
 
 
 async def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
-    async with asyncio.timeout(START_SECONDS_MAX):
-        while not (file.exists() and file.read_text().count("\n")):
-            assert process.poll() is None, f"the browser ended with {process.returncode}"
-            await asyncio.sleep(0.02)
+    def has_port() -> bool:
+        assert process.poll() is None, f"the browser ended with {process.returncode}"
+        return file.exists() and "\n" in file.read_text()
+
+    await await_until(has_port, START_SECONDS_MAX, "the browser writes its port")
     return int(file.read_text().split()[0])

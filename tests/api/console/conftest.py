@@ -1,4 +1,4 @@
-"""People who open pages of the console: over HTTP with a parser of XML, which our pages are."""
+"""Callers of the console over HTTP; its pages are well-formed XML."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,8 +24,8 @@ HOSTILE = "<script>alert('x')</script>\"&amp;\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe"
 
 
 @dataclass
-class Seen:
-    """A page as it came; `text` is what a person reads, without line breaks."""
+class HtmlPage:
+    """Page with its answer; `text` is the visible text without line breaks."""
 
     answer: httpx.Response
 
@@ -51,8 +51,8 @@ class Seen:
 
 
 @dataclass
-class Desk:
-    """The ledger with its people, and those who sit at the console with a cookie."""
+class ConsoleDesk:
+    """Ledger with callers of its API, and callers of the console with a cookie."""
 
     people: People
     database_url: str
@@ -64,13 +64,13 @@ class Desk:
         return Seat(browser)
 
     async def follow(self) -> None:
-        """Bring the tables of analysts up to date."""
+        """Bring the analytics tables up to date."""
         async with await connect(self.database_url, "test") as connection:
             for projection in PROJECTIONS.values():
                 await advance(connection, projection, None, 5_000)
 
     async def sign(self) -> bytes:
-        """Sign a checkpoint; the public key."""
+        """Sign a checkpoint and return the public key."""
         key = signing_key(self.settings)
         async with await connect(self.database_url, "test") as connection:
             await checkpoint_now(connection, key)
@@ -81,29 +81,29 @@ class Desk:
 class Seat:
     browser: httpx.AsyncClient
 
-    async def open(self, address: str) -> Seen:
-        return Seen(await self.browser.get(address))
+    async def open(self, address: str) -> HtmlPage:
+        return HtmlPage(await self.browser.get(address))
 
-    async def send(self, address: str, fields: dict[str, str] | None = None, **headers: str) -> Seen:
-        """A form of our own page."""
-        said = {"sec-fetch-site": "same-origin", **headers}
-        return Seen(await self.browser.post(address, data=fields or {}, headers=said))
+    async def send(self, address: str, fields: dict[str, str] | None = None, **headers: str) -> HtmlPage:
+        """Send a form as a page of the console would."""
+        all_headers = {"sec-fetch-site": "same-origin", **headers}
+        return HtmlPage(await self.browser.post(address, data=fields or {}, headers=all_headers))
 
 
 @pytest.fixture
-async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[ConsoleDesk]:
     settings = Settings(jwt_secret=SECRET, deadline_seconds=3, data=tmp_path)
     app = create_app(settings, lambda: open_ledger(database_url, settings))
     async with running(app):
-        yield Desk(People.of(app), database_url, settings)
+        yield ConsoleDesk(People.of(app), database_url, settings)
 
 
-Booked = Callable[..., Awaitable[dict[str, Any]]]
+MakeBooking = Callable[..., Awaitable[dict[str, Any]]]
 
 
 @pytest.fixture
-def hostile_booking(desk: Desk) -> Booked:
-    """A booking, paid for and cancelled, of somebody with a hostile name and a hostile reason."""
+def hostile_booking(desk: ConsoleDesk) -> MakeBooking:
+    """Make, pay and cancel a booking whose user name and reason are hostile text."""
 
     async def make() -> dict[str, Any]:
         operator, flight = desk.people.operator, await desk.people.flight()

@@ -1,4 +1,4 @@
-"""The console in a real browser, on the program as users start it."""
+"""The console in Chromium, on the program started with `up`."""
 
 import json
 from collections.abc import AsyncIterator
@@ -13,13 +13,13 @@ import pytest_asyncio
 
 from tests.api.conftest import BA117, SECRET, token
 from tests.api.console import browser
-from tests.api.console.browser import Page
+from tests.api.console.browser import BrowserPage
 from tests.contract.program import ProgramUnderTest
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(
-        browser.found() is None,
+        browser.find_browser() is None,
         reason="no Chromium on PATH: install one (Debian: apt-get install chromium), or name its program in "
         "SEATLEDGER_TEST_CHROMIUM",
     ),
@@ -37,10 +37,10 @@ IN_NINE_DAYS = {
 
 
 @dataclass
-class Site:
+class ConsoleSite:
     url: str
     api: httpx.Client
-    page: Page
+    page: BrowserPage
     flight: dict[str, Any]
     booking: dict[str, Any]
 
@@ -60,7 +60,7 @@ class Site:
         return self.post("/bookings", {"flight_id": self.flight["id"], "user_id": "alice", "seats": 2})
 
     def pay_and_cancel(self) -> None:
-        """Leaves a refund due."""
+        """Make a booking, pay and cancel it, so that a refund is due."""
         booking = self.hold()
         body = {"booking_id": booking["id"], "user_id": "alice", "total_cost": booking["total_cost"]}
         self.post("/bookings/payments", body, booking["id"])
@@ -69,16 +69,16 @@ class Site:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def site() -> AsyncIterator[Site]:
-    executable = browser.found()
+async def site() -> AsyncIterator[ConsoleSite]:
+    executable = browser.find_browser()
     assert executable is not None
     program = ProgramUnderTest(SEATLEDGER_JWT_SECRET=SECRET, SEATLEDGER_WORKERS="1")
     program.start()
     headers = {"authorization": f"Bearer {token('olga', 'operator')}"}
     try:
         with httpx.Client(base_url=f"{program.url}/api/v1", headers=headers) as api:
-            async with browser.opened(executable) as page:
-                site = Site(program.url, api, page, {}, {})
+            async with browser.open_browser(executable) as page:
+                site = ConsoleSite(program.url, api, page, {}, {})
                 soon = datetime.now(UTC) + timedelta(days=9)
                 times = {
                     "departs_at": soon.isoformat(),
@@ -91,7 +91,7 @@ async def site() -> AsyncIterator[Site]:
         program.close()
 
 
-def pages(site: Site) -> list[str]:
+def pages(site: ConsoleSite) -> list[str]:
     return [
         "/console/login",
         "/console",
@@ -104,10 +104,10 @@ def pages(site: Site) -> list[str]:
     ]
 
 
-async def test_every_page_keeps_to_its_policy_and_is_accessible(site: Site) -> None:
+async def test_every_page_obeys_its_content_policy_and_is_accessible(site: ConsoleSite) -> None:
     axe = AXE.read_text(encoding="utf-8")
     await site.sign_in("operator")
-    site.page.complaints.clear()
+    site.page.errors.clear()
     for width, dark in ((1100, False), (360, True)):
         await site.page.screen(width, dark=dark)
         for address in pages(site):
@@ -119,54 +119,54 @@ async def test_every_page_keeps_to_its_policy_and_is_accessible(site: Site) -> N
             assert await site.page.js("document.scrollingElement.scrollWidth") <= width, address
             await site.page.js(axe)
             assert await site.page.js(AXE_RUN) == [], (address, width)
-    assert site.page.complaints == []
+    assert site.page.errors == []
 
 
-async def test_the_board_follows_the_log(site: Site) -> None:
+async def test_the_board_refreshes_and_keeps_the_focus(site: ConsoleSite) -> None:
     await site.sign_in("analyst")
     await site.open("/console?origin=LHR")
     await site.page.js("document.querySelector('#origin').focus()")
     free = int(await site.page.js("document.querySelector('td.seats strong').innerText"))
     site.hold()
-    # What the clock would do every five seconds.
+    # The page does this every five seconds.
     await site.page.js("htmx.trigger('#live', 'every')")
-    await site.page.until(f"document.querySelector('td.seats strong').innerText == '{free - 2}'")
+    await site.page.wait_for(f"document.querySelector('td.seats strong').innerText == '{free - 2}'")
     assert await site.page.js("document.activeElement.id") == "origin"
 
 
-async def test_time_travels_by_the_slider(site: Site) -> None:
+async def test_the_slider_shows_the_state_after_each_event(site: ConsoleSite) -> None:
     await site.sign_in("auditor")
     await site.open(f"/console/bookings/{site.booking['id']}")
     await site.page.js("document.querySelector('#version').focus()")
     for version, status in ((4, "cancelled"), (3, "booked"), (2, "pending")):
         await site.page.press("ArrowLeft")
-        await site.page.until(
+        await site.page.wait_for(
             f"document.querySelector('#then h2').innerText.startsWith('After event {version} ')"
         )
         assert await site.page.js("document.querySelector('#then dd').innerText") == status
-    await site.page.until("location.search == '?version=2'")
+    await site.page.wait_for("location.search == '?version=2'")
     assert await site.page.js("document.activeElement.id") == "version"
 
 
-async def test_without_script_all_of_it_works(site: Site) -> None:
+async def test_all_pages_work_without_script(site: ConsoleSite) -> None:
     await site.page.do("Emulation.setScriptExecutionDisabled", value=True)
     try:
         await site.sign_in("auditor")
         await site.open("/console")
         await site.page.submit("main form", origin="jfk")
-        assert "No flight fits" in await site.page.js("document.body.innerText")
+        assert "No flight matches" in await site.page.js("document.body.innerText")
         await site.open(f"/console/bookings/{site.booking['id']}")
         await site.page.submit(".travel", version="2")
         assert (await site.page.js("document.querySelector('#then h2').innerText")).startswith(
             "After event 2 "
         )
         await site.page.submit(".actions form")
-        assert "as they were written: yes" in await site.page.js("document.body.innerText")
+        assert "The events are unchanged: yes" in await site.page.js("document.body.innerText")
     finally:
         await site.page.do("Emulation.setScriptExecutionDisabled", value=False)
 
 
-async def test_the_keyboard_leads_past_the_menu_and_shows_where_it_is(site: Site) -> None:
+async def test_the_keyboard_skips_the_menu_and_focus_is_visible(site: ConsoleSite) -> None:
     await site.sign_in("analyst")
     await site.open("/console")
     await site.page.press("Tab")
@@ -176,18 +176,18 @@ async def test_the_keyboard_leads_past_the_menu_and_shows_where_it_is(site: Site
     )
     assert where == ["skip", True, "solid"]
     await site.page.press("Enter", text="\r")
-    await site.page.until("document.activeElement.id == 'main'")
+    await site.page.wait_for("document.activeElement.id == 'main'")
     await site.page.press("Tab")
     assert await site.page.js("document.activeElement.id") == "origin"
 
 
-async def test_a_double_click_settles_once(site: Site) -> None:
+async def test_a_double_click_settles_a_refund_once(site: ConsoleSite) -> None:
     site.pay_and_cancel()
     await site.sign_in("operator")
     await site.open("/console/refunds")
     due = await site.page.js("document.querySelectorAll('form.settle').length")
     click = "b => { b.click(); b.click(); }"
-    await site.page.leaving(site.page.js(f"({click})(document.querySelector('form.settle button'))"))
+    await site.page.follow(site.page.js(f"({click})(document.querySelector('form.settle button'))"))
     assert (await site.page.js("document.querySelector('.note').innerText")).startswith(
         "Settled: INR 9,000.00"
     )
@@ -196,11 +196,11 @@ async def test_a_double_click_settles_once(site: Site) -> None:
     assert len(settled) == 1
 
 
-async def test_an_open_page_whose_token_ends_turns_into_the_login_page(site: Site) -> None:
+async def test_an_open_page_becomes_the_login_page_when_its_token_expires(site: ConsoleSite) -> None:
     await site.sign_in("analyst")
     await site.open("/console/operations")
     await site.page.do("Network.clearBrowserCookies")
-    await site.page.leaving(site.page.js("htmx.trigger('#live', 'every')"))
+    await site.page.follow(site.page.js("htmx.trigger('#live', 'every')"))
     assert await site.page.js("document.querySelector('h1').innerText") == "Sign in"
     await site.page.submit("main form", token="nonsense")
     assert "The token is not valid." in await site.page.js("document.body.innerText")

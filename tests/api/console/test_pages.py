@@ -1,4 +1,4 @@
-"""What pages show, asked over HTTP and read as XML: no browser is needed for that."""
+"""Contents of the pages, requested over HTTP and parsed as XML, without a browser."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from api.console import checks
+from api.console import booking_checks
 from api.console.pages import money
 from audit.proofs.check import check
-from tests.api.console.conftest import HOSTILE, Booked, Desk
+from tests.api.console.conftest import HOSTILE, ConsoleDesk, MakeBooking
 
 SOON = {
     "departs_at": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
@@ -18,7 +18,7 @@ SOON = {
 }
 
 
-async def test_the_board_shows_what_is_free_now_and_finds_by_search(desk: Desk) -> None:
+async def test_the_board_shows_free_seats_and_searches_flights(desk: ConsoleDesk) -> None:
     people, seat = desk.people, desk.sit_down("nina", "analyst")
     flight = await people.flight()
     await people.flight(number="AI101", origin="DEL", seats=3)
@@ -30,39 +30,39 @@ async def test_the_board_shows_what_is_free_now_and_finds_by_search(desk: Desk) 
     ]
     found = await seat.open("/console?origin=del&destination=&date=&min_seats=3&sort=price")
     assert ("AI101" in found.text, "BA117" in found.text) == (True, False)
-    assert "No flight fits" in (await seat.open("/console?min_seats=7&origin=lhr")).text
+    assert "No flight matches" in (await seat.open("/console?min_seats=7&origin=lhr")).text
     wrong = await seat.open("/console?origin=LHRX")
     assert (wrong.status, "origin:" in wrong.text) == (400, True)
 
 
-async def test_departed_flights_are_on_the_board_of_their_day_only(desk: Desk) -> None:
+async def test_departed_flights_are_listed_on_the_day_of_departure_only(desk: ConsoleDesk) -> None:
     seat = desk.sit_down("nina", "analyst")
     await desk.people.flight()
     with psycopg.connect(desk.database_url, autocommit=True) as connection:
         connection.execute(
             "update views.flights set departs_at = '2020-05-17 21:45Z', departure_day = '2020-05-17'"
         )
-    assert "No flight fits" in (await seat.open("/console")).text
+    assert "No flight matches" in (await seat.open("/console")).text
     assert "departed" in (await seat.open("/console?date=2020-05-17")).text
 
 
-async def test_lists_go_on_over_pages(desk: Desk) -> None:
+async def test_lists_have_links_to_the_next_page(desk: ConsoleDesk) -> None:
     seat = desk.sit_down("nina", "analyst")
     for number in range(3):
         await desk.people.flight(number=f"BA{number + 1}")
     first = await seat.open("/console?limit=2&sort=-departs_at")
-    (following,) = [link for link in first.links() if "cursor=" in link]
-    second = await seat.open(following)
+    (next_page,) = [link for link in first.links() if "cursor=" in link]
+    second = await seat.open(next_page)
     numbers = [re.findall(r"BA\d", page.text) for page in (first, second)]
     assert sorted(numbers[0] + numbers[1]) == ["BA1", "BA2", "BA3"]
-    assert (await seat.open(following[:-4] + "AAAA")).status == 400
+    assert (await seat.open(next_page[:-4] + "AAAA")).status == 400
 
 
-async def test_a_flight_shows_its_seats_over_time_and_who_waits(desk: Desk) -> None:
+async def test_a_flight_shows_its_seats_over_time_and_its_waiting_list(desk: ConsoleDesk) -> None:
     people, seat = desk.people, desk.sit_down("nina", "analyst")
     flight = await people.flight(seats=2)
     address = f"/console/flights/{flight['id']}"
-    assert "No event has changed its seats yet" in (await seat.open(address)).text
+    assert "The analytics tables have no change of its seats yet" in (await seat.open(address)).text
     booking = await people.booking(flight, 2)
     joined = await people.bob.post(
         f"/api/v1/flights/{flight['id']}/waitlist", json={"user_id": "bob", "seats": 2}
@@ -79,7 +79,7 @@ async def test_a_flight_shows_its_seats_over_time_and_who_waits(desk: Desk) -> N
     assert not [link for link in page.links() if "bookings" in link]
 
 
-async def test_a_bookings_history_is_told_and_travelled(desk: Desk) -> None:
+async def test_a_booking_shows_its_history_and_its_state_after_each_event(desk: ConsoleDesk) -> None:
     people, seat = desk.people, desk.sit_down("amir", "auditor")
     booking = await people.booking(await people.flight())
     await people.pay(booking)
@@ -96,11 +96,11 @@ async def test_a_bookings_history_is_told_and_travelled(desk: Desk) -> None:
     assert (await seat.open(f"{address}?version=0")).status == 400
 
 
-async def test_verifying_a_booking_tells_what_holds_and_the_proof_checks_elsewhere(desk: Desk) -> None:
+async def test_checks_of_a_booking_pass_and_its_proof_checks_without_the_server(desk: ConsoleDesk) -> None:
     people, seat = desk.people, desk.sit_down("amir", "auditor")
     booking = await people.booking(await people.flight())
     address = f"/console/bookings/{booking['id']}"
-    assert "not looked at" in (await seat.send(f"{address}/verify")).text
+    assert "not checked" in (await seat.send(f"{address}/verify")).text
     assert (await seat.open(f"{address}/proof")).status == 404
     pem = await desk.sign()
     await people.pay(booking)
@@ -113,44 +113,46 @@ async def test_verifying_a_booking_tells_what_holds_and_the_proof_checks_elsewhe
 
 
 @pytest.mark.parametrize(
-    ("changed", "found"),
+    ("change", "failed_check"),
     [
         ("ledger.events set actor = 'eve' where position = 4", 0),
         ("views.bookings set seats = 1", 1),
         ("ledger.events set actor = 'eve' where position = 2", 2),
     ],
 )
-async def test_verifying_a_booking_finds_what_was_changed(desk: Desk, changed: str, found: int) -> None:
+async def test_checks_of_a_booking_find_a_changed_row(
+    desk: ConsoleDesk, change: str, failed_check: int
+) -> None:
     people, seat = desk.people, desk.sit_down("amir", "auditor")
     flight = await people.flight()
     booking = await people.booking(flight)
-    # So that its events do not stand together.
+    # Puts another booking's event between the events of this booking.
     await people.booking(flight, 1)
     await people.pay(booking)
     await desk.sign()
     with psycopg.connect(desk.database_url, autocommit=True) as connection:
         connection.execute("alter table ledger.events disable trigger all")
-        connection.execute(f"update {changed}".encode())
+        connection.execute(f"update {change}".encode())
     page = await seat.send(f"/console/bookings/{booking['id']}/verify")
-    assert page.all("ul[@class='findings']/li")[found].attrib["class"] == "bad"
+    assert page.all("ul[@class='findings']/li")[failed_check].attrib["class"] == "bad"
 
 
-async def test_a_booking_with_events_without_end_is_left_to_verify(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+async def test_a_booking_with_too_many_events_is_not_checked(
+    desk: ConsoleDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booking = await desk.people.booking(await desk.people.flight())
     await desk.people.pay(booking)
-    monkeypatch.setattr(checks, "EVENTS_MAX", 2)
+    monkeypatch.setattr(booking_checks, "EVENTS_MAX", 2)
     page = await desk.sit_down("amir", "auditor").send(f"/console/bookings/{booking['id']}/verify")
     assert "more than 2 events: run `seatledger verify`" in page.text
     assert page.all("ul[@class='findings']/li")[0].attrib["class"] not in ("good", "bad")
 
 
-async def test_figures_are_those_of_the_facts(desk: Desk) -> None:
+async def test_sales_figures_match_the_facts(desk: ConsoleDesk) -> None:
     people, seat = desk.people, desk.sit_down("nina", "analyst")
     flight = await people.flight(**SOON)
     empty = await seat.open("/console/sales")
-    assert "Nothing was sold" in empty.text
+    assert "No sales in this period" in empty.text
     assert "behind" in empty.text
     paid, cancelled = await people.booking(flight, 2), await people.booking(flight, 1)
     await people.pay(paid, "pay-1")
@@ -164,7 +166,7 @@ async def test_figures_are_those_of_the_facts(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "shown"),
+    ("amount", "currency", "text"),
     [
         (2**53 - 2, "INR", "INR 90,071,992,547,409.90"),
         (2**63, "INR", "INR 92,233,720,368,547,758.08"),
@@ -173,27 +175,27 @@ async def test_figures_are_those_of_the_facts(desk: Desk) -> None:
         (1_234_067, "KWD", "KWD 1,234.067"),
     ],
 )
-def test_money_is_shown_to_the_minor_unit(amount: int, currency: str, shown: str) -> None:
-    assert money(amount, currency) == shown
+def test_money_is_rendered_to_the_minor_unit(amount: int, currency: str, text: str) -> None:
+    assert money(amount, currency) == text
 
 
-async def test_a_figure_that_takes_too_long_is_left_out_and_the_others_are_shown(desk: Desk) -> None:
+async def test_a_slow_figure_is_left_out_and_the_others_are_shown(desk: ConsoleDesk) -> None:
     await desk.follow()
     with psycopg.connect(desk.database_url) as connection:
         connection.execute("lock table analytics_store.payments_1 in access exclusive mode")
         page = await desk.sit_down("nina", "analyst").open("/console/sales")
     assert page.status == 200
-    assert "Sales took too long to work out" in page.text
+    assert "Sales took too long to compute" in page.text
     assert "initiated 0" in page.text
 
 
-async def test_operations_shows_every_check_of_readiness(desk: Desk) -> None:
+async def test_operations_shows_every_readiness_check(desk: ConsoleDesk) -> None:
     await desk.people.flight()
     ready = (await desk.people.nobody.get("/health/ready")).json()
     await desk.sign()
     page = await desk.sit_down("amir", "auditor").open("/console/operations")
-    for found in ready["checks"]:
-        assert f"{found['name'].replace('-', ' ')}: {'ok' if found['ok'] else 'not ok'}" in page.text
+    for check_ in ready["checks"]:
+        assert f"{check_['name'].replace('-', ' ')}: {'ok' if check_['ok'] else 'not ok'}" in page.text
     assert "Last signed checkpoint" in page.text
     assert "bookings" in page.text
     assert (
@@ -202,8 +204,8 @@ async def test_operations_shows_every_check_of_readiness(desk: Desk) -> None:
     )
 
 
-async def test_a_refund_is_settled_once_however_often_its_button_is_hit(
-    desk: Desk, hostile_booking: Booked
+async def test_a_refund_is_settled_once_when_its_form_is_sent_twice(
+    desk: ConsoleDesk, hostile_booking: MakeBooking
 ) -> None:
     await hostile_booking()
     seat = desk.sit_down("olga", "operator")
@@ -223,7 +225,7 @@ async def test_a_refund_is_settled_once_however_often_its_button_is_hit(
     assert again.all("p[@role='alert']")
 
 
-async def test_only_operators_settle(desk: Desk, hostile_booking: Booked) -> None:
+async def test_only_operators_settle_refunds(desk: ConsoleDesk, hostile_booking: MakeBooking) -> None:
     await hostile_booking()
     seat = desk.sit_down("amir", "auditor")
     page = await seat.open("/console/refunds")
@@ -234,7 +236,7 @@ async def test_only_operators_settle(desk: Desk, hostile_booking: Booked) -> Non
     assert (await desk.people.auditor.get("/api/v1/refunds")).json()["data"] == [refund]
 
 
-async def test_analysts_see_no_customers(desk: Desk, hostile_booking: Booked) -> None:
+async def test_analysts_have_no_access_to_customers(desk: ConsoleDesk, hostile_booking: MakeBooking) -> None:
     booking = await hostile_booking()
     seat = desk.sit_down("nina", "analyst")
     for address in (
@@ -258,7 +260,7 @@ async def test_analysts_see_no_customers(desk: Desk, hostile_booking: Booked) ->
         assert not {"/console/bookings", "/console/refunds"} & set(page.links())
 
 
-async def test_whatever_users_say_is_text(desk: Desk, hostile_booking: Booked) -> None:
+async def test_text_of_users_is_escaped(desk: ConsoleDesk, hostile_booking: MakeBooking) -> None:
     booking = await hostile_booking()
     seat = desk.sit_down(HOSTILE.replace("\N{RIGHT-TO-LEFT OVERRIDE}", ""), "operator")
     shown = HOSTILE.replace("\N{RIGHT-TO-LEFT OVERRIDE}", "⟦U+202E⟧")
@@ -274,7 +276,7 @@ async def test_whatever_users_say_is_text(desk: Desk, hostile_booking: Booked) -
     assert "<script>alert" not in (await seat.browser.get("/console?origin=<script>alert(1)</script>")).text
 
 
-async def test_what_is_not_there_is_told_on_a_page(desk: Desk) -> None:
+async def test_a_404_is_a_page(desk: ConsoleDesk) -> None:
     seat = desk.sit_down("amir", "auditor")
     for address, word in (
         ("/console/flights/x", "There is no such flight."),

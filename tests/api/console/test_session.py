@@ -1,4 +1,4 @@
-"""Coming and going: how a token becomes a cookie, and who may use it."""
+"""Sign-in and sign-out: the token cookie, and its protection against other sites."""
 
 import time
 
@@ -6,52 +6,52 @@ import httpx
 
 from api.console.cookie import GRACE_SECONDS
 from tests.api.conftest import token
-from tests.api.console.conftest import Desk, Seat, Seen
+from tests.api.console.conftest import ConsoleDesk, HtmlPage, Seat
 
 SAMPLE_ID = "01932c07-5bb0-7aaa-8000-00000000ba17"
 FORM = {"sec-fetch-site": "same-origin"}
 
 
-async def enter(desk: Desk, bearer: str, **headers: str) -> Seen:
+async def sign_in(desk: ConsoleDesk, bearer: str, **headers: str) -> HtmlPage:
     answer = await desk.people.nobody.post(
         "/console/login", data={"token": bearer, "next": "/console/sales"}, headers={**FORM, **headers}
     )
-    return Seen(answer)
+    return HtmlPage(answer)
 
 
-async def test_a_token_opens_the_console_and_stays_in_a_cookie_of_the_console(desk: Desk) -> None:
-    came = await enter(desk, token("amir", "auditor"))
-    assert (came.status, came.answer.headers["location"]) == (303, "/console/sales")
-    kept = came.answer.headers["set-cookie"]
+async def test_a_valid_token_is_stored_in_a_cookie_of_the_console(desk: ConsoleDesk) -> None:
+    answered = await sign_in(desk, token("amir", "auditor"))
+    assert (answered.status, answered.answer.headers["location"]) == (303, "/console/sales")
+    cookie = answered.answer.headers["set-cookie"]
     for part in ("HttpOnly", "SameSite=Strict", "Path=/console", "Max-Age="):
-        assert part in kept
-    assert "Secure" not in kept
-    assert 0 < int(kept.partition("Max-Age=")[2]) - GRACE_SECONDS <= 600
-    assert "amir auditor" in Seen(await desk.people.nobody.get("/console/sales")).answer.text.replace(
+        assert part in cookie
+    assert "Secure" not in cookie
+    assert 0 < int(cookie.partition("Max-Age=")[2]) - GRACE_SECONDS <= 600
+    assert "amir auditor" in HtmlPage(await desk.people.nobody.get("/console/sales")).answer.text.replace(
         "</bdi> <small>", " "
     )
 
 
-async def test_over_tls_the_cookie_is_secure(desk: Desk) -> None:
-    came = await enter(desk, token("amir", "auditor"), origin="https://ledger.test")
-    assert came.answer.headers["set-cookie"].endswith("; Secure")
+async def test_over_tls_the_cookie_is_secure(desk: ConsoleDesk) -> None:
+    answered = await sign_in(desk, token("amir", "auditor"), origin="https://ledger.test")
+    assert answered.answer.headers["set-cookie"].endswith("; Secure")
 
 
-async def test_what_is_no_good_token_is_told_so(desk: Desk) -> None:
+async def test_an_invalid_token_is_refused_with_a_reason(desk: ConsoleDesk) -> None:
     for bearer, word in (
         ("", "Paste a token first."),
         ("nonsense", "The token is not valid."),
         (token("amir", "auditor", exp=int(time.time()) - 1), "The token has expired."),
         (token("alice", "client"), "none of its roles may use the console"),
     ):
-        came = await enter(desk, bearer)
-        assert came.status in (401, 403)
-        assert word in came.text
-        assert "set-cookie" not in came.answer.headers
-        assert came.all("input[@name='next']")[0].attrib["value"] == "/console/sales"
+        answered = await sign_in(desk, bearer)
+        assert answered.status in (401, 403)
+        assert word in answered.text
+        assert "set-cookie" not in answered.answer.headers
+        assert answered.all("input[@name='next']")[0].attrib["value"] == "/console/sales"
 
 
-async def test_a_token_that_ends_leads_back_to_the_login_page_and_on_from_there(desk: Desk) -> None:
+async def test_an_expired_token_leads_to_the_login_page_and_back(desk: ConsoleDesk) -> None:
     seat = desk.sit_down("amir", "auditor")
     seat.browser.cookies.set(
         "seatledger_console",
@@ -59,14 +59,14 @@ async def test_a_token_that_ends_leads_back_to_the_login_page_and_on_from_there(
         domain="ledger.test",
         path="/console",
     )
-    seen = await seat.open("/console/bookings?status=booked")
-    assert seen.status == 401
-    assert "The token has expired." in seen.text
-    assert seen.all("input[@name='next']")[0].attrib["value"] == "/console/bookings?status=booked"
-    assert "Max-Age=0" in seen.answer.headers["set-cookie"]
+    page = await seat.open("/console/bookings?status=booked")
+    assert page.status == 401
+    assert "The token has expired." in page.text
+    assert page.all("input[@name='next']")[0].attrib["value"] == "/console/bookings?status=booked"
+    assert "Max-Age=0" in page.answer.headers["set-cookie"]
 
 
-async def test_the_way_on_never_leads_away(desk: Desk) -> None:
+async def test_sign_in_redirects_to_pages_of_the_console_only(desk: ConsoleDesk) -> None:
     for target in (
         "https://evil.test/",
         "//evil.test/console",
@@ -80,20 +80,20 @@ async def test_the_way_on_never_leads_away(desk: Desk) -> None:
         assert answer.headers["location"] == "/console", target
 
 
-async def test_the_api_takes_no_cookie(desk: Desk) -> None:
+async def test_the_api_accepts_no_cookie(desk: ConsoleDesk) -> None:
     browser = desk.people.nobody
     jar = {"cookie": f"seatledger_console={token('ops', 'operator')}"}
     assert (await browser.get("/api/v1/bookings", headers=jar)).status_code == 401
     assert (await browser.get("/console/bookings", headers=jar)).status_code == 200
 
 
-async def test_signing_out_drops_the_cookie(desk: Desk) -> None:
-    left = await desk.sit_down("amir", "auditor").send("/console/logout")
-    assert (left.status, left.answer.headers["location"]) == (303, "/console/login")
-    assert "Max-Age=0" in left.answer.headers["set-cookie"]
+async def test_signing_out_deletes_the_cookie(desk: ConsoleDesk) -> None:
+    answer = await desk.sit_down("amir", "auditor").send("/console/logout")
+    assert (answer.status, answer.answer.headers["location"]) == (303, "/console/login")
+    assert "Max-Age=0" in answer.answer.headers["set-cookie"]
 
 
-async def test_no_other_page_can_send_our_forms(desk: Desk) -> None:
+async def test_other_sites_cannot_send_the_forms(desk: ConsoleDesk) -> None:
     seat = desk.sit_down("ops", "operator")
     settle = f"/console/refunds/{SAMPLE_ID}/settle"
     for form in ("/console/login", "/console/logout", settle, f"/console/bookings/{SAMPLE_ID}/verify"):
@@ -106,17 +106,17 @@ async def test_no_other_page_can_send_our_forms(desk: Desk) -> None:
         ):
             answer = await seat.browser.post(form, data={"token": "x"}, headers=origin)
             assert answer.status_code == 403, (form, origin)
-            assert "was not sent by a page" in answer.text
+            assert "was not sent from this console" in answer.text
             assert "set-cookie" not in answer.headers
 
 
-async def test_where_browsers_send_no_fetch_metadata_the_origin_decides(desk: Desk) -> None:
+async def test_without_fetch_metadata_the_origin_decides(desk: ConsoleDesk) -> None:
     seat = desk.sit_down("ops", "operator")
     answer = await seat.browser.post("/console/logout", headers={"origin": "http://ledger.test"})
     assert answer.status_code == 303
 
 
-async def test_forms_are_nothing_but_forms(desk: Desk) -> None:
+async def test_forms_accept_form_encoding_only(desk: ConsoleDesk) -> None:
     browser: httpx.AsyncClient = desk.people.nobody
     as_json = await browser.post("/console/login", json={"token": "x"}, headers=FORM)
     assert as_json.status_code == 415
@@ -124,7 +124,7 @@ async def test_forms_are_nothing_but_forms(desk: Desk) -> None:
     assert (await browser.post("/console/login", content="token=a&token=b", headers=twice)).status_code == 400
 
 
-async def test_every_page_is_kept_from_harm(desk: Desk) -> None:
+async def test_every_page_has_security_headers(desk: ConsoleDesk) -> None:
     seat: Seat = desk.sit_down("ops", "operator")
     pages = ("/console", "/console/login", "/console/refunds", "/console/flights/x")
     for address in (*pages, "/console/static/console.css"):

@@ -1,4 +1,4 @@
-"""Figures to look at: sales, load factor, funnel and refusals, and how far behind the log they are."""
+"""Pages of sales figures and of the state of operations."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from litestar.types import ASGIApp
 from analytics.figures import DAYS, Figures, figures
 from analytics.follower.lag import Lag, lags
 from api.console.charts import load_chart, sales_charts
-from api.console.pages import page, paged
+from api.console.pages import page_route, render_page
 from api.http import queries
 from api.http.parameters import ReadQuery
 from api.http.queries import Connection
@@ -19,27 +19,27 @@ from api.resources.proofs import latest_checkpoint
 from database.head import QueryResult, position
 
 
-class FigurePages(Controller):
+class ReportPages(Controller):
     path = "/console"
 
-    @get("/sales", opt=paged(STAFF, "Sales, load factor, funnel"))
+    @get("/sales", opt=page_route(STAFF, "Sales, load factor, funnel, refusals"))
     async def sales(self, request: ApiRequest) -> ASGIApp:
-        async def see(connection: Connection) -> QueryResult[tuple[list[Lag], Figures]]:
+        async def select(connection: Connection) -> QueryResult[tuple[list[Lag], Figures]]:
             at = await position(connection)
             return QueryResult(at, (await lags(connection), await figures(connection)))
 
-        _, (behind, shown) = await queries.read(request, ReadQuery(), see)
-        return page(
+        _, (behind, totals) = await queries.read(request, ReadQuery(), select)
+        return render_page(
             request,
             "sales.html",
             days=DAYS,
             lags=behind,
-            figures=shown,
-            sales=sales_charts(shown.sales, datetime.now(UTC).date(), DAYS),
-            load=load_chart(shown.loads),
+            figures=totals,
+            sales=sales_charts(totals.sales, datetime.now(UTC).date(), DAYS),
+            load=load_chart(totals.loads),
         )
 
-    @get("/operations", opt=paged(STAFF, "Is all well: every check of readiness, lags, what was signed"))
+    @get("/operations", opt=page_route(STAFF, "Readiness checks, lags, last signed checkpoint"))
     async def operations(self, request: ApiRequest) -> ASGIApp:
         readiness = await check_readiness(request.ledger)
         behind: list[Lag] = []
@@ -48,7 +48,9 @@ class FigurePages(Controller):
             _, behind = await queries.read(request, ReadQuery(), _lags)
             if AUDITORS & request.caller.roles:
                 _, checkpoint = await queries.read(request, ReadQuery(), latest_checkpoint)
-        return page(request, "operations.html", readiness=readiness, lags=behind, checkpoint=checkpoint)
+        return render_page(
+            request, "operations.html", readiness=readiness, lags=behind, checkpoint=checkpoint
+        )
 
 
 async def _lags(connection: Connection) -> QueryResult[list[Lag]]:
