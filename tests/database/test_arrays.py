@@ -1,4 +1,4 @@
-"""Arrays that the block sends arrive as what they were."""
+"""Arrays in binary format reach PostgreSQL unchanged."""
 
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -27,25 +27,25 @@ VALUES = {
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_arrays_come_back_as_they_were_sent(kind, database_url):
+def test_arrays_make_the_round_trip_unchanged(kind, database_url):
     values = VALUES[kind]
     statement = f"select %b::{kind}[]"
     with psycopg.connect(database_url) as connection:
         connection.execute("set timezone to 'UTC'")
-        for sent in ([], values[:1], values, [None], [None, *values, None]):
-            found = connection.execute(statement, encode_arrays(statement, [sent]), binary=True).fetchone()
-            assert found == (sent,)
+        for items in ([], values[:1], values, [None], [None, *values, None]):
+            row = connection.execute(statement, encode_arrays(statement, [items]), binary=True).fetchone()
+            assert row == (items,)
 
 
 def test_only_lists_are_arrays():
-    given = [7, "text", None, (1, 2)]
-    assert encode_arrays("select %b, %b::text, %b, %b", given) == given
+    parameters = [7, "text", None, (1, 2)]
+    assert encode_arrays("select %b, %b::text, %b, %b", parameters) == parameters
 
 
 @pytest.mark.parametrize(
     ("kind", "wrong"), [("int2", 2**15), ("int8", 2**63), ("int4", "7"), ("text", "\ud800")]
 )
-def test_what_does_not_fit_is_the_fault_of_the_data(kind, wrong):
+def test_an_item_that_does_not_fit_its_type_is_a_data_error(kind, wrong):
     with pytest.raises(psycopg.DataError):
         encode_arrays(f"select %b::{kind}[]", [[wrong]])
 

@@ -1,4 +1,4 @@
-"""The store's pipeline: what goes in comes out, and errors are psycopg's."""
+"""The pipeline of the store returns rows in order, and raises psycopg's errors."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,7 +17,7 @@ async def pipeline(database_url: str) -> AsyncIterator[Pipeline]:
     await connection.close()
 
 
-async def test_more_than_the_client_buffers_arrives(pipeline: Pipeline) -> None:
+async def test_statements_larger_than_the_client_buffer_arrive(pipeline: Pipeline) -> None:
     long = [letter * 70_000 for letter in "abc"]
     sent = [pipeline.send("select %b::text[], %b", (values, 7)) for values in (long, [], long)]
     await pipeline.sync()
@@ -36,14 +36,14 @@ async def test_a_statement_is_prepared_once_for_each_type_of_its_parameters(pipe
     assert prepared.rows() == [(3,)]
 
 
-async def test_the_first_error_is_told(pipeline: Pipeline) -> None:
+async def test_the_first_error_at_execution_is_raised(pipeline: Pipeline) -> None:
     for statement in ("select 1", "select 1 / (%b::int4[])[1]", "select 1"):
         pipeline.send(statement, ([0],) if "%b" in statement else ())  # type: ignore[arg-type]
     with pytest.raises(psycopg.errors.DivisionByZero):
         await pipeline.sync()
 
 
-async def test_the_first_error_is_told_where_it_is_in_the_statement(pipeline: Pipeline) -> None:
+async def test_the_first_error_in_a_statement_is_raised(pipeline: Pipeline) -> None:
     for statement in ("select 1", "select * from nowhere", "select 1"):
         pipeline.send(statement)  # type: ignore[arg-type]
     with pytest.raises(psycopg.errors.UndefinedTable):
@@ -51,7 +51,7 @@ async def test_the_first_error_is_told_where_it_is_in_the_statement(pipeline: Pi
 
 
 @pytest.mark.parametrize("values", [[1.5], ["a", 1], ["\ud800"], [b"bytes"]])
-async def test_a_list_that_is_none_of_theirs_is_a_data_error(pipeline: Pipeline, values: list[Any]) -> None:
+async def test_a_list_of_another_type_is_a_data_error(pipeline: Pipeline, values: list[Any]) -> None:
     with pytest.raises(psycopg.DataError):
         pipeline.send("select %b::text[]", (values,))
     pipeline.send("select %b::text[]", (["a\0b"],))

@@ -1,4 +1,4 @@
-"""Readiness refuses a database that could lose what was acknowledged, or that does not fit the program."""
+"""Readiness fails for a database that could lose acknowledged events or that does not fit the program."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ async def test_a_fresh_ledger_is_ready(database_url: str) -> None:
     assert failed(await ready(database_url)) == []
 
 
-async def test_it_tells_the_position(desk: Desk, database_url: str) -> None:
+async def test_readiness_reports_the_position(desk: Desk, database_url: str) -> None:
     await desk.schedule()
     assert (await ready(database_url)).position == 1
 
@@ -67,7 +67,7 @@ async def test_a_role_that_does_not_wait_for_the_disk_is_refused(
         rows("alter role seatledger_writer reset synchronous_commit")
 
 
-async def test_what_another_database_does_is_its_own_business(
+async def test_settings_of_another_database_do_not_matter(
     database_url: str, rows: Callable[[str], Any]
 ) -> None:
     rows("alter database postgres set synchronous_commit = off")
@@ -90,7 +90,7 @@ async def test_a_database_that_does_not_answer_is_not_ready(
         assert failed(await check_readiness(ledger)) == ["database"]
 
 
-async def test_one_broken_reader_makes_the_others_be_looked_at(
+async def test_one_broken_reader_makes_the_pool_check_the_others(
     database_url: str, rows: Callable[[str], Any]
 ) -> None:
     async with open_ledger(database_url, Settings()) as ledger:
@@ -100,41 +100,41 @@ async def test_one_broken_reader_makes_the_others_be_looked_at(
         cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
         rows(f"{cut} 'seatledger reader'")
         with pytest.raises(Unavailable):
-            await _ask(ledger)
+            await _read(ledger)
         assert ledger._tidying
         await ledger._tidying
         for _ in range(3):
-            await _ask(ledger)
+            await _read(ledger)
 
 
-async def _ask(ledger: Ledger) -> None:
+async def _read(ledger: Ledger) -> None:
     async with ledger.read() as connection:
         await connection.execute("select 1")
 
 
-async def test_a_late_sweep_is_told_and_fails_nothing(
+async def test_a_late_sweep_is_reported_and_fails_no_check(
     desk: Desk, database_url: str, rows: Callable[[str], Any]
 ) -> None:
     flight = await desk.schedule()
     for user in ("alice", "bob"):
         await desk.hold(flight, user)
-    assert told(await ready(database_url), "sweep") == "last never, scheduler never seen, 0 holds due"
+    assert detail_of(await ready(database_url), "sweep") == "last never, scheduler never seen, 0 holds due"
     rows("update views.bookings set held_until = now() where user_id = 'alice'")
     rows("insert into ledger.job_runs values ('expire_holds', now(), now() - interval '2 hours', 0)")
     rows("insert into ledger.heartbeats values ('scheduler', now() - interval '1 hour')")
     readiness = await ready(database_url)
     assert failed(readiness) == []
     late = r"last 72\d\d s ago \(.*Z\), scheduler seen 36\d\d s ago \(.*Z\), 1 holds due"
-    assert re.fullmatch(late, told(readiness, "sweep"))
+    assert re.fullmatch(late, detail_of(readiness, "sweep"))
 
 
-def told(readiness: Readiness, name: str) -> str:
+def detail_of(readiness: Readiness, name: str) -> str:
     (detail,) = (check.detail for check in readiness.checks if check.name == name)
     return detail
 
 
 async def _eventually_failed(ledger: Any) -> list[str]:
-    """A reload takes the server a moment."""
+    """Return the failed checks once there are any: a reload takes the server a moment."""
     names: list[str] = []
     for _ in range(200):
         names = failed(await check_readiness(ledger))

@@ -1,4 +1,4 @@
-"""Migrations: once each, in order, by any number of programs at once; what they make is append-only."""
+"""Migrations run once each and in order, for any number of programs; the log is append-only."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,8 +19,8 @@ from tests.desk import Desk
 
 def test_six_processes_migrate_an_empty_database_at_once(empty_database_url: str) -> None:
     with ProcessPoolExecutor(6, get_context("spawn")) as processes:
-        done = list(processes.map(migrate, [empty_database_url] * 6))
-    assert sorted(len(applied) for applied in done) == [0, 0, 0, 0, 0, len(migrations())]
+        results = list(processes.map(migrate, [empty_database_url] * 6))
+    assert sorted(len(applied) for applied in results) == [0, 0, 0, 0, 0, len(migrations())]
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing_behind(
@@ -49,7 +49,7 @@ def test_a_migration_edited_afterwards_is_noticed(database_url: str) -> None:
         migrate(database_url)
 
 
-def test_a_migrated_database_is_migrated_by_anyone_who_may_read_it(database_url: str) -> None:
+def test_migrating_an_up_to_date_database_needs_only_the_right_to_read(database_url: str) -> None:
     with psycopg.connect(database_url, options="-c role=seatledger_writer") as connection:
         (role,) = connection.execute("select current_user").fetchone() or ("",)
     assert role == "seatledger_writer"
@@ -96,14 +96,16 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_nobody_changes_the_log_by_accident(desk: Desk, rows: Any, change: str) -> None:
+async def test_the_owner_cannot_change_the_log_by_accident(desk: Desk, rows: Any, change: str) -> None:
     await desk.schedule()
     with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
         rows(change)
 
 
 @pytest.mark.parametrize("change", [*CHANGES, "drop table ledger.events", "delete from views.bookings"])
-async def test_the_programs_role_may_not_even_try(desk: Desk, database_url: str, change: str) -> None:
+async def test_the_role_of_the_program_has_no_right_to_change_the_log(
+    desk: Desk, database_url: str, change: str
+) -> None:
     await desk.schedule()
     connection = await connect(database_url, "test")
     async with connection:
@@ -113,14 +115,14 @@ async def test_the_programs_role_may_not_even_try(desk: Desk, database_url: str,
 
 @pytest.fixture
 def stranger(server_url: str) -> Iterator[str]:
-    """A role that owns nothing and may make no roles."""
+    """A role that owns nothing and may create no roles."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute("create role stranger login password 'secret'")
         yield "stranger"
         connection.execute("drop role stranger")
 
 
-def test_an_owner_without_the_writer_role_is_told_what_to_do(
+def test_an_owner_without_the_writer_role_gets_instructions(
     empty_database_url: str, template: str, stranger: str
 ) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""A ledger on a fresh database, and commands that make something to look at."""
+"""A ledger on a fresh database, and the commands of the tests of views."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ DEPARTURE = datetime(2040, 5, 17, 22, 45, tzinfo=UTC)
 
 
 @dataclass
-class Trade:
+class LedgerDriver:
+    """Submits commands to a ledger, and statements to its database."""
+
     ledger: Ledger
     database_url: str
 
@@ -43,12 +45,12 @@ class Trade:
         return await self.do(CancelBooking(booking))
 
     async def sql(self, statement: str, *parameters: Any) -> None:
-        """As the owner, who may do what the program may not."""
+        """Run a statement as the owner of the database, who has more rights than the program."""
         async with await psycopg.AsyncConnection.connect(self.database_url, autocommit=True) as connection:
             await connection.execute(statement.encode(), parameters)
 
 
 @pytest.fixture
-async def trade(database_url: str) -> AsyncIterator[Trade]:
+async def driver(database_url: str) -> AsyncIterator[LedgerDriver]:
     async with open_ledger(database_url, Settings()) as ledger:
-        yield Trade(ledger, database_url)
+        yield LedgerDriver(ledger, database_url)

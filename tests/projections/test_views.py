@@ -1,4 +1,4 @@
-"""Views: equal to the fold of the log, true at the instant they are asked, and never without a position."""
+"""Views equal the fold of the log, hold at the time of the query, and come with a position."""
 
 from typing import Any
 from uuid import UUID
@@ -18,35 +18,35 @@ from projections import availability, bookings, flights, waiting
 from projections.bookings import BookingRow, BookingSearch
 from projections.flights import FlightRow, FlightSearch, Sort
 from projections.waiting import WaitingSearch
-from tests.projections.conftest import Trade
+from tests.projections.conftest import LedgerDriver
 
 
-async def folded(trade: Trade, id: UUID) -> Any:
-    async with trade.ledger.read() as connection:
+async def folded_row(driver: LedgerDriver, id: UUID) -> Any:
+    async with driver.ledger.read() as connection:
         aggregate = fold(await read_stream(connection, id))
     assert isinstance(aggregate, Booking | Flight)
     return BookingRow.of(aggregate) if isinstance(aggregate, Booking) else FlightRow.of(aggregate)
 
 
-async def test_a_row_is_the_fold_of_its_stream(trade: Trade) -> None:
-    flight = await trade.schedule()
-    held, paid, refunded = [await trade.hold(flight) for _ in range(3)]
-    await trade.pay(paid, 100)
-    await trade.pay(refunded, 100)
-    await trade.cancel(refunded)
-    await trade.do(RepriceFlight(flight, Price(700, "INR")))
-    await trade.do(ChangeFlightSeats(flight, 7))
-    async with trade.ledger.read() as connection:
+async def test_a_row_is_the_fold_of_its_stream(driver: LedgerDriver) -> None:
+    flight = await driver.schedule()
+    held, paid, refunded = [await driver.hold(flight) for _ in range(3)]
+    await driver.pay(paid, 100)
+    await driver.pay(refunded, 100)
+    await driver.cancel(refunded)
+    await driver.do(RepriceFlight(flight, Price(700, "INR")))
+    await driver.do(ChangeFlightSeats(flight, 7))
+    async with driver.ledger.read() as connection:
         rows = [(await bookings.find(connection, id)).value for id in (held, paid, refunded)]
-        shown = (await flights.find(connection, flight)).value
-    assert rows == [await folded(trade, id) for id in (held, paid, refunded)]
+        flight_row = (await flights.find(connection, flight)).value
+    assert rows == [await folded_row(driver, id) for id in (held, paid, refunded)]
     assert [row.status for row in rows if row] == [Status.INITIATED, Status.BOOKED, Status.CANCELLED]
-    assert shown == await folded(trade, flight)
+    assert flight_row == await folded_row(driver, flight)
 
 
-async def test_a_row_reads_as_the_body_it_becomes(trade: Trade) -> None:
-    booking = await trade.hold(await trade.schedule(), seats=2)
-    async with trade.ledger.read() as connection:
+async def test_a_row_encodes_to_the_documented_body(driver: LedgerDriver) -> None:
+    booking = await driver.hold(await driver.schedule(), seats=2)
+    async with driver.ledger.read() as connection:
         body = msgspec.to_builtins((await bookings.find(connection, booking)).value)
     assert list(body) == [
         "id",
@@ -66,10 +66,10 @@ async def test_a_row_reads_as_the_body_it_becomes(trade: Trade) -> None:
     assert body["payment"] is None
 
 
-async def test_an_upsert_twice_is_an_upsert_once(trade: Trade) -> None:
-    flight = await trade.schedule()
-    booking = await trade.hold(flight)
-    async with trade.ledger.read() as connection:
+async def test_repeating_an_upsert_changes_nothing(driver: LedgerDriver) -> None:
+    flight = await driver.schedule()
+    booking = await driver.hold(flight)
+    async with driver.ledger.read() as connection:
         before = (await bookings.find(connection, booking), await flights.find(connection, flight))
         aggregates = fold(await read_stream(connection, booking)), fold(await read_stream(connection, flight))
         for _ in range(2):
@@ -78,42 +78,42 @@ async def test_an_upsert_twice_is_an_upsert_once(trade: Trade) -> None:
         assert (await bookings.find(connection, booking), await flights.find(connection, flight)) == before
 
 
-async def test_an_expired_hold_is_free_at_once_with_no_sweeper(trade: Trade) -> None:
-    flight = await trade.schedule(seats=10)
-    late, soon, paid = [await trade.hold(flight, seats=2) for _ in range(3)]
-    await trade.pay(paid, 200)
+async def test_an_expired_hold_counts_as_available_before_any_sweep(driver: LedgerDriver) -> None:
+    flight = await driver.schedule(seats=10)
+    late, soon, paid = [await driver.hold(flight, seats=2) for _ in range(3)]
+    await driver.pay(paid, 200)
     ended = "update views.bookings set held_until = now() - interval '1 s' where id = any(%s)"
-    await trade.sql(ended, [late])
-    async with trade.ledger.read() as connection:
-        seen = (await availability.find(connection, flight)).value
-        assert seen is not None
-        assert (seen.seats, seen.held, seen.booked, seen.available) == (10, 2, 2, 6)
-        for seats, found in [(6, 1), (7, 0)]:
+    await driver.sql(ended, [late])
+    async with driver.ledger.read() as connection:
+        free = (await availability.find(connection, flight)).value
+        assert free is not None
+        assert (free.seats, free.held, free.booked, free.available) == (10, 2, 2, 6)
+        for seats, count in [(6, 1), (7, 0)]:
             page = await flights.page(connection, FlightSearch(min_seats=seats), None, 10)
-            assert len(page.value) == found
+            assert len(page.value) == count
         assert (await bookings.find(connection, soon)).value is not None
 
 
-async def test_time_never_runs_behind_the_log(trade: Trade) -> None:
-    """The machine's clock was set back: what the log has seen expire stays expired."""
-    flight = await trade.schedule()
-    await trade.hold(flight)
-    await trade.sql("alter table ledger.events disable trigger append_only")
-    await trade.sql("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
-    # To the instant: what ends now has ended.
-    await trade.sql("update views.bookings set held_until = '2045-01-01Z'")
-    await trade.sql("update views.flights set departs_at = '2045-01-01Z'")
-    async with trade.ledger.read() as connection:
-        seen = (await availability.find(connection, flight)).value
-        assert seen is not None
-        assert seen.held == 0
+async def test_query_time_is_never_before_the_last_event(driver: LedgerDriver) -> None:
+    """A hold that expired by the time of the log stays expired after the machine's clock is set back."""
+    flight = await driver.schedule()
+    await driver.hold(flight)
+    await driver.sql("alter table ledger.events disable trigger append_only")
+    await driver.sql("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
+    # The bound is inclusive: a hold that ends now has ended.
+    await driver.sql("update views.bookings set held_until = '2045-01-01Z'")
+    await driver.sql("update views.flights set departs_at = '2045-01-01Z'")
+    async with driver.ledger.read() as connection:
+        free = (await availability.find(connection, flight)).value
+        assert free is not None
+        assert free.held == 0
         row = (await flights.find(connection, flight)).value
         assert row is not None
         assert row.status is FlightStatus.DEPARTED
 
 
-async def test_a_query_has_a_position_even_with_nothing_to_show(trade: Trade) -> None:
-    async with trade.ledger.read() as connection:
+async def test_a_query_without_rows_still_has_a_position(driver: LedgerDriver) -> None:
+    async with driver.ledger.read() as connection:
         for position in (0, 1):
             assert await head.position(connection) == position
             assert await bookings.find(connection, new_id()) == (position, None)
@@ -121,27 +121,27 @@ async def test_a_query_has_a_position_even_with_nothing_to_show(trade: Trade) ->
             assert await availability.find(connection, new_id()) == (position, None)
             assert await bookings.page(connection, BookingSearch(), None, 10) == (position, [])
             assert await flights.page(connection, FlightSearch(origin="CDG"), None, 10) == (position, [])
-            async with head.snapshot(connection) as seen:
-                assert seen == position
+            async with head.snapshot(connection) as current:
+                assert current == position
             if position == 0:
-                await trade.schedule()
+                await driver.schedule()
 
 
-async def test_a_snapshot_stands_still(trade: Trade) -> None:
-    flight = await trade.schedule()
-    async with trade.ledger.read() as connection:
+async def test_a_snapshot_does_not_change(driver: LedgerDriver) -> None:
+    flight = await driver.schedule()
+    async with driver.ledger.read() as connection:
         async with head.snapshot(connection) as position:
-            booking = await trade.hold(flight)
+            booking = await driver.hold(flight)
             assert await head.position(connection) == position == 1
             assert await read_stream(connection, booking) == []
         assert await head.position(connection) == 2
 
 
 @pytest.mark.parametrize("sort", Sort)
-async def test_pages_join_without_gap_or_overlap(trade: Trade, sort: Sort) -> None:
-    ids = {await trade.schedule(f"BA{number}", price=100 + number % 2) for number in range(5)}
+async def test_pages_cover_all_flights_without_overlap(driver: LedgerDriver, sort: Sort) -> None:
+    ids = {await driver.schedule(f"BA{number}", price=100 + number % 2) for number in range(5)}
     search, after, found = FlightSearch(sort=sort), None, []
-    async with trade.ledger.read() as connection:
+    async with driver.ledger.read() as connection:
         while rows := (await flights.page(connection, search, after, 2)).value:
             found += [row.id for row in rows]
             after = search.sort_key(rows[-1])
@@ -149,44 +149,44 @@ async def test_pages_join_without_gap_or_overlap(trade: Trade, sort: Sort) -> No
     assert set(found) == ids
 
 
-async def test_the_newest_bookings_come_first(trade: Trade) -> None:
-    flight = await trade.schedule()
-    made = [await trade.hold(flight, user) for user in ("alice", "bob", "alice")]
-    async with trade.ledger.read() as connection:
+async def test_the_newest_bookings_come_first(driver: LedgerDriver) -> None:
+    flight = await driver.schedule()
+    ids = [await driver.hold(flight, user) for user in ("alice", "bob", "alice")]
+    async with driver.ledger.read() as connection:
 
-        async def found(after: UUID | None = None, **search: Any) -> list[UUID]:
+        async def list_ids(after: UUID | None = None, **search: Any) -> list[UUID]:
             page = await bookings.page(connection, BookingSearch(**search), after, 10)
             return [row.id for row in page.value]
 
-        assert await found() == made[::-1]
-        assert await found(after=made[1]) == made[:1]
-        assert await found(user_id="alice") == await found(owner="alice") == [made[2], made[0]]
-        assert await found(user_id="alice", owner="bob") == []
-        assert await found(flight_id=flight, status=Status.INITIATED) == made[::-1]
-        assert await found(flight_id=new_id()) == []
-        assert await found(status=Status.BOOKED) == []
+        assert await list_ids() == ids[::-1]
+        assert await list_ids(after=ids[1]) == ids[:1]
+        assert await list_ids(user_id="alice") == await list_ids(owner="alice") == [ids[2], ids[0]]
+        assert await list_ids(user_id="alice", owner="bob") == []
+        assert await list_ids(flight_id=flight, status=Status.INITIATED) == ids[::-1]
+        assert await list_ids(flight_id=new_id()) == []
+        assert await list_ids(status=Status.BOOKED) == []
 
 
-async def test_bookings_are_found_by_whatever_status_they_have(trade: Trade) -> None:
-    flight = await trade.schedule()
-    made = {status: await trade.hold(flight) for status in Status}
-    await trade.do(PayBooking(made[Status.PENDING], "alice", Money(100, "INR"), Capture.MANUAL))
-    await trade.pay(made[Status.BOOKED], 100)
-    await trade.cancel(made[Status.CANCELLED])
-    async with trade.ledger.read() as connection:
+async def test_bookings_are_found_by_each_status(driver: LedgerDriver) -> None:
+    flight = await driver.schedule()
+    ids = {status: await driver.hold(flight) for status in Status}
+    await driver.do(PayBooking(ids[Status.PENDING], "alice", Money(100, "INR"), Capture.MANUAL))
+    await driver.pay(ids[Status.BOOKED], 100)
+    await driver.cancel(ids[Status.CANCELLED])
+    async with driver.ledger.read() as connection:
         pages = {s: await bookings.page(connection, BookingSearch(status=s), None, 10) for s in Status}
     assert {status: [row.id for row in page.value] for status, page in pages.items()} == {
-        status: [id] for status, id in made.items()
+        status: [id] for status, id in ids.items()
     }
 
 
-async def test_whom_nobody_has_seen_is_shown_nobodys_rows(trade: Trade) -> None:
-    """Their pseudonym is empty, which is no reason to leave the filter out."""
-    flight = await trade.schedule(seats=1)
-    await trade.hold(flight)
-    await trade.do(JoinWaitlist(flight, "alice", 1))
-    async with trade.ledger.read() as connection:
-        for unseen in ({"owner": ""}, {"user_id": ""}):
-            assert (await bookings.page(connection, BookingSearch(**unseen), None, 10)).value == []
-            assert (await waiting.page(connection, WaitingSearch(**unseen), None, 10)).value == []
+async def test_an_unknown_user_gets_no_rows(driver: LedgerDriver) -> None:
+    """An unknown user has an empty pseudonym, which must match no row rather than disable the filter."""
+    flight = await driver.schedule(seats=1)
+    await driver.hold(flight)
+    await driver.do(JoinWaitlist(flight, "alice", 1))
+    async with driver.ledger.read() as connection:
+        for unknown in ({"owner": ""}, {"user_id": ""}):
+            assert (await bookings.page(connection, BookingSearch(**unknown), None, 10)).value == []
+            assert (await waiting.page(connection, WaitingSearch(**unknown), None, 10)).value == []
         assert len((await waiting.page(connection, WaitingSearch(), None, 10)).value) == 1

@@ -1,4 +1,4 @@
-"""Data folders for real servers, programs that use them, and the proof that nothing of either is left."""
+"""Data folders with real servers, and programs that use them; every test checks that no process is left."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from database.embedded.processes import postmaster_id, server_processes
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# The packages are named for a Python other than the environment's, which may be closed to other accounts.
+# PYTHONPATH is for the system's Python: other accounts may be unable to read this environment.
 ENVIRONMENT = {
     **os.environ,
     "PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")]),
@@ -41,7 +41,7 @@ with running_database(None, Path(sys.argv[1])) as url:
 
 
 class User:
-    """A program that uses the embedded database of a folder until it is told to end."""
+    """A program that uses the embedded database of a folder until its input ends."""
 
     def __init__(self, data: Path, *, prefix: list[str] | None = None, python: str = sys.executable) -> None:
         self.process = subprocess.Popen(
@@ -80,7 +80,7 @@ class User:
 
 
 class Folder:
-    """A data folder, seen from outside."""
+    """A data folder, and the processes of its server."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -106,11 +106,11 @@ class Folder:
 
     def postmaster(self) -> int:
         process = postmaster_id(self.cluster)
-        assert process in server_processes(self.cluster), "postmaster.pid names a stranger"
+        assert process in server_processes(self.cluster), "postmaster.pid names another process"
         return process
 
     def keeper(self) -> int:
-        """The postmaster's parent, once it is certain that it is the keeper of this very folder."""
+        """Return the parent of the postmaster, after a check that it is the keeper of this folder."""
         status = Path(f"/proc/{self.postmaster()}/status").read_text()
         parent = int(status.split("PPid:")[1].split()[0])
         assert str(self.data).encode() in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0")
@@ -118,6 +118,12 @@ class Folder:
 
     def server_processes(self) -> list[int]:
         return server_processes(self.cluster)
+
+    def keeper_checks_users(self) -> bool:
+        """Return whether the keeper holds the lock of the users, or waits for it."""
+        inode = (self.data / "users.lock").stat().st_ino
+        locks = Path("/proc/locks").read_text().splitlines()
+        return any(f" {self.keeper()} " in lock and f":{inode} " in lock for lock in locks)
 
     def end(self) -> None:
         for user in self.users:
@@ -140,7 +146,7 @@ def is_alive(process: int) -> bool:
 
 
 def kill_server(folder: Folder) -> None:
-    """Kill the whole tree at once: stopped first, the postmaster cannot tidy up after its children."""
+    """Kill all processes at once. The postmaster is stopped first, so that it cannot clean up."""
     postmaster = folder.postmaster()
     os.kill(postmaster, signal.SIGSTOP)
     for process in folder.server_processes():
@@ -150,7 +156,7 @@ def kill_server(folder: Folder) -> None:
 def kill_keeper(folder: Folder) -> None:
     keeper = folder.keeper()
     os.kill(keeper, signal.SIGKILL)
-    # A process with threads looks dead a moment before the last of them lets go of its files.
+    # A process with threads looks dead a moment before its last thread closes the files.
     eventually(lambda: not is_alive(keeper) and not is_locked(folder.data / "keeper.lock"))
 
 
@@ -164,7 +170,7 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def new_folder() -> Iterator[Path]:
-    """A data folder that any account may reach; pytest's own are closed to all but their owner."""
+    """Create a data folder that all accounts can reach; those of pytest are private to their owner."""
     data = Path(tempfile.mkdtemp(prefix="seatledger-test-"))
     data.chmod(0o755)
     yield data
@@ -172,7 +178,7 @@ def new_folder() -> Iterator[Path]:
     shutil.rmtree(data)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def used_data() -> Iterator[Path]:
     with new_folder() as data:
         yield data
@@ -180,7 +186,7 @@ def used_data() -> Iterator[Path]:
 
 @pytest.fixture
 def folder(used_data: Path) -> Iterator[Folder]:
-    """A data folder, whose database an earlier test may have made."""
+    """A data folder with the database of earlier tests, if there were any."""
     folder = Folder(used_data)
     yield folder
     folder.end()

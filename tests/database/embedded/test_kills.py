@@ -1,4 +1,4 @@
-"""After SIGKILL of anything the next start works, and no acknowledged row is gone."""
+"""After SIGKILL of any process the next start works, and no committed row is lost."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def write_a_seat(url):
         connection.execute("INSERT INTO kept VALUES (1)")
 
 
-def test_a_killed_keeper_takes_its_server_along_and_is_replaced(folder):
+def test_the_server_of_a_killed_keeper_ends_and_both_are_replaced(folder):
     user = folder.user()
     write_a_seat(user.url)
     first = folder.postmaster()
@@ -36,11 +36,11 @@ def test_a_killed_keeper_takes_its_server_along_and_is_replaced(folder):
     assert not folder.server_processes()
 
 
-def test_a_keeper_killed_while_the_server_is_busy_is_replaced_once_that_has_ended(folder):
+def test_a_keeper_killed_before_its_busy_server_is_replaced_after_the_server_ends(folder):
     user = folder.user()
     write_a_seat(user.url)
     first = folder.postmaster()
-    os.kill(first, signal.SIGSTOP)  # as long as it is frozen it cannot end
+    os.kill(first, signal.SIGSTOP)  # a frozen server cannot end
     kill_keeper(folder)
     user.ensure_running()
     assert folder.postmaster() == first
@@ -51,7 +51,7 @@ def test_a_keeper_killed_while_the_server_is_busy_is_replaced_once_that_has_ende
     assert seats(user.url) == 1
 
 
-def test_a_killed_server_is_restarted_with_all_that_was_committed(folder):
+def test_a_killed_server_is_restarted_with_all_committed_rows(folder):
     user = folder.user()
     write_a_seat(user.url)
     first = folder.postmaster()
@@ -62,7 +62,7 @@ def test_a_killed_server_is_restarted_with_all_that_was_committed(folder):
     assert "the server ended with -9" in folder.log
 
 
-def test_a_killed_postmaster_does_not_leave_busy_children_in_the_way(folder):
+def test_busy_children_of_a_killed_postmaster_do_not_block_the_restart(folder):
     user = folder.user()
     busy = psycopg.connect(user.url, autocommit=True)
     busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 10000000000)")
@@ -71,7 +71,7 @@ def test_a_killed_postmaster_does_not_leave_busy_children_in_the_way(folder):
     busy.close()
 
 
-def test_everything_killed_at_once_starts_again(folder):
+def test_a_start_after_all_processes_were_killed_at_once_works(folder):
     user = folder.user()
     write_a_seat(user.url)
     keeper = folder.keeper()
@@ -83,19 +83,19 @@ def test_everything_killed_at_once_starts_again(folder):
         assert seats(url) == 1
 
 
-def test_a_kill_while_the_database_is_made_leaves_nothing_half_made(fresh_folder):
+def test_a_kill_during_creation_leaves_no_partial_database(fresh_folder):
     user = fresh_folder.user()
     eventually(lambda: list(fresh_folder.place.glob("new-*/base")))
     os.kill(user.process.pid, signal.SIGKILL)
-    makers = subprocess.run(["pgrep", "-f", str(fresh_folder.data)], capture_output=True, text=True)
-    for process in makers.stdout.split():
+    creators = subprocess.run(["pgrep", "-f", str(fresh_folder.data)], capture_output=True, text=True)
+    for process in creators.stdout.split():
         os.kill(int(process), signal.SIGKILL)
     with running_database(None, fresh_folder.data) as url:
         assert answers(url)
     assert not list(fresh_folder.place.glob("new-*"))
 
 
-def test_the_lock_file_of_a_dead_server_is_no_obstacle(folder):
+def test_the_lock_file_of_a_dead_server_does_not_block_a_start(folder):
     with running_database(None, folder.data):
         pass
     ended = subprocess.Popen(["true"])
@@ -105,20 +105,20 @@ def test_the_lock_file_of_a_dead_server_is_no_obstacle(folder):
         assert answers(url)
 
 
-def test_a_stranger_with_the_dead_servers_process_id_is_left_alone(folder):
+def test_another_process_with_the_id_of_a_dead_server_is_not_touched(folder):
     with running_database(None, folder.data):
         pass
     owner = folder.cluster.stat()
-    # Under the server's own account, because PostgreSQL itself sees through another account's processes.
-    stranger = subprocess.Popen(["sleep", "60"], user=owner.st_uid, group=owner.st_gid)
+    # Under the account of the server, because PostgreSQL itself ignores processes of other accounts.
+    other = subprocess.Popen(["sleep", "60"], user=owner.st_uid, group=owner.st_gid)
     try:
-        name_in_lock_file(folder, stranger.pid)
+        name_in_lock_file(folder, other.pid)
         with running_database(None, folder.data) as url:
             assert answers(url)
-        assert stranger.poll() is None
+        assert other.poll() is None
     finally:
-        stranger.kill()
-        stranger.wait()
+        other.kill()
+        other.wait()
 
 
 def name_in_lock_file(folder, process):

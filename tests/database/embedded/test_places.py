@@ -1,4 +1,4 @@
-"""The embedded server starts wherever its folder lies, whoever starts it, and opens nothing to others."""
+"""The embedded server starts in any folder and under any account, and gives other accounts no access."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from database.embedded.reachable import remove_abandoned_places
 
 from .conftest import ENVIRONMENT, Folder, answers
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change accounts")
 NOBODY = 65534
 
 
@@ -27,7 +27,7 @@ def refused(why):
 
 @pytest.fixture
 def closed_folder():
-    """A data folder below one that only its owner may enter, as `mktemp -d` makes them."""
+    """A data folder below a private folder, as `mktemp -d` creates them."""
     parent = Path(tempfile.mkdtemp(prefix="seatledger-test-"))
     (parent / "data").mkdir()
     folder = Folder(parent / "data")
@@ -38,7 +38,7 @@ def closed_folder():
 
 
 @as_root
-def test_root_keeps_the_database_elsewhere_when_the_data_folder_is_closed_to_others(closed_folder):
+def test_root_keeps_the_database_elsewhere_if_the_data_folder_is_private(closed_folder):
     mode = stat.S_IMODE(closed_folder.data.parent.stat().st_mode)
     for _ in range(2):
         with running_database(None, closed_folder.data) as url, psycopg.connect(url) as connection:
@@ -49,7 +49,7 @@ def test_root_keeps_the_database_elsewhere_when_the_data_folder_is_closed_to_oth
 
 
 @as_root
-def test_removing_a_database_removes_it_where_it_lies_but_never_while_it_is_used(closed_folder, monkeypatch):
+def test_a_database_is_removed_at_its_place_but_never_while_in_use(closed_folder, monkeypatch):
     monkeypatch.setattr("database.embedded.LEAVE_SECONDS_MAX", 0.1)
     with running_database(None, closed_folder.data):
         place = closed_folder.place
@@ -60,7 +60,7 @@ def test_removing_a_database_removes_it_where_it_lies_but_never_while_it_is_used
 
 
 @as_root
-def test_only_the_database_of_a_temporary_folder_that_is_gone_is_thrown_away(closed_folder):
+def test_only_databases_of_missing_temporary_folders_are_removed(closed_folder):
     places = [Path("/var/lib/seatledger") / f"made-by-a-test-{number}" for number in range(3)]
     owners = [closed_folder.data, closed_folder.data / "gone", Path("/srv/not-mounted/data")]
     for place, owner in zip(places, owners, strict=True):
@@ -75,7 +75,7 @@ def test_only_the_database_of_a_temporary_folder_that_is_gone_is_thrown_away(clo
 
 
 @as_root
-def test_a_database_that_is_no_longer_where_it_was_is_not_replaced_by_an_empty_one(closed_folder):
+def test_a_missing_database_is_not_replaced_by_an_empty_one(closed_folder):
     with running_database(None, closed_folder.data):
         pass
     moved = closed_folder.place.with_name("moved-by-a-test")
@@ -88,7 +88,7 @@ def test_a_database_that_is_no_longer_where_it_was_is_not_replaced_by_an_empty_o
 
 
 @as_root
-def test_root_runs_a_copy_of_programs_that_lie_in_a_closed_folder(folder, monkeypatch):
+def test_root_runs_a_copy_of_programs_in_a_private_folder(folder, monkeypatch):
     parent = Path(tempfile.mkdtemp(prefix="seatledger-test-"))
     try:
         package = find_binaries().parents[1]
@@ -105,31 +105,31 @@ def test_root_runs_a_copy_of_programs_that_lie_in_a_closed_folder(folder, monkey
 
 
 @as_root
-def test_an_ordinary_user_needs_nothing_of_root(fresh_folder):
+def test_an_ordinary_user_needs_no_help_of_root(fresh_folder):
     prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     works = "import psycopg, subprocess, sys; subprocess.check_call([sys.executable, '-c', ''])"
     pythons = [sys.executable, "/usr/bin/python3"]
-    open_to_all = [
+    readable = [
         python
         for python in pythons
         if not subprocess.call(
             [*prefix, python, "-P", "-c", works], stderr=subprocess.DEVNULL, env=ENVIRONMENT
         )
     ]
-    if not open_to_all:
-        pytest.skip("this environment and its Python are closed to other accounts")
+    if not readable:
+        pytest.skip("other accounts cannot read this environment or its Python")
     os.chown(fresh_folder.data, NOBODY, NOBODY)
-    user = fresh_folder.user(prefix=prefix, python=open_to_all[0])
+    user = fresh_folder.user(prefix=prefix, python=readable[0])
     assert answers(user.url)
     assert fresh_folder.cluster.stat().st_uid == NOBODY
     assert user.leave() == 0
-    # What an ordinary user has made goes on under that user, also when root uses it.
+    # The database of an ordinary user stays under that account when root uses it.
     with running_database(None, fresh_folder.data) as url:
         assert answers(url)
         assert Path(f"/proc/{fresh_folder.postmaster()}").stat().st_uid == NOBODY
 
 
-def test_a_path_too_long_for_a_socket_gets_its_socket_elsewhere(folder):
+def test_a_path_too_long_for_a_socket_moves_the_socket_elsewhere(folder):
     inner = Folder(folder.data / ("d" * 60) / ("e, \"f' %" * 8))
     inner.data.mkdir(parents=True)
     with running_database(None, inner.data) as url:
@@ -139,7 +139,7 @@ def test_a_path_too_long_for_a_socket_gets_its_socket_elsewhere(folder):
     assert not target.exists()
 
 
-def test_nobody_comes_in_over_the_network_or_without_the_password(folder):
+def test_there_is_no_access_by_network_or_without_the_password(folder):
     with running_database(None, folder.data) as url:
         with psycopg.connect(url) as connection:
             assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
@@ -160,7 +160,7 @@ def test_a_lost_password_is_replaced(folder):
         assert after != before
 
 
-def test_the_settings_that_keep_acknowledged_bookings_are_on(folder):
+def test_the_settings_for_durability_are_on(folder):
     names = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums", "jit", "TimeZone")
     with running_database(None, folder.data) as url, psycopg.connect(url) as connection:
         found = [connection.execute(f"SHOW {name}").fetchone()[0] for name in names]
@@ -173,7 +173,7 @@ def test_a_folder_without_the_programs_is_named_in_the_error(folder, monkeypatch
         pass
 
 
-def test_programs_that_do_not_work_are_an_error_that_names_the_log(fresh_folder, monkeypatch):
+def test_programs_that_fail_are_an_error_that_names_the_log(fresh_folder, monkeypatch):
     programs = fresh_folder.data / "programs"
     programs.mkdir()
     for name in ("postgres", "initdb"):
