@@ -16,6 +16,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 MODULE = re.compile(r"python3? -m ((?:trials|tests)\.[\w.]+)")
+MENTION = re.compile(r"\bdocs/[\w/-]+\.md\b")
 PATH = re.compile(r"\.?[\w.-]+(/[\w.*-]+)*/?")
 SUFFIXES = ("py", "sql", "md", "toml", "yml", "lock", "html", "csv")
 
@@ -59,6 +60,11 @@ def module_exists(root: Path, name: str) -> bool:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_path_in_a_document_exists(checkout: Path, name: str) -> None:
     assert missing(checkout, checkout / name) == []
+
+
+def test_every_document_named_in_code_exists(checkout: Path) -> None:
+    mentions = {page for code in checkout.glob("[!.]*/**/*.py") for page in MENTION.findall(code.read_text())}
+    assert [page for page in sorted(mentions) if not (checkout / page).exists()] == []
 
 
 def test_a_path_that_does_not_exist_is_found(tmp_path: Path) -> None:
