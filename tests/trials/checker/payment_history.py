@@ -1,7 +1,7 @@
-"""The tale of one flight of three seats, whose payments lapse and come late, and whose money goes back.
+"""A made-up history of one flight with three seats: payments lapse and come late, and money goes back.
 
-ALICE's payment is voided, lapses, comes late and seats her again; she gives one seat back, has the money for
-it, and loses the other with the flight. BOB's money comes when he has cancelled.
+ALICE's payment is voided, lapses, comes late and seats her again. She gives one seat back, gets its money,
+and loses the other seat with the flight. BOB's money comes after his cancellation.
 """
 
 import json
@@ -26,8 +26,8 @@ PAID = {"payment_id": PAYMENT}
 
 def held(second: float, seats: int = 2) -> dict[str, Any]:
     cost = {"amount": 450 * seats, "currency": "GBP"}
-    made = {"flight_id": str(FLIGHT), "user_id": "somebody", "seats": seats}
-    return made | {"total_cost": cost, "expires_at": at(second + 10)}
+    fields = {"flight_id": str(FLIGHT), "user_id": "customer", "seats": seats}
+    return fields | {"total_cost": cost, "expires_at": at(second + 10)}
 
 
 def authorised(capture_before: float) -> dict[str, Any]:
@@ -38,49 +38,53 @@ def owed(refund: str, amount: Any, reason: str) -> dict[str, Any]:
     return PAID | {"refund_id": refund, "amount": amount, "reason": reason}
 
 
-def because(reason: str) -> dict[str, Any]:
-    return {"reason": reason, "note": None}
+def reason(value: str) -> dict[str, Any]:
+    return {"reason": value, "note": None}
 
 
-class Tale:
-    """Events by name, so that a forger finds them; versions count by themselves."""
+class PaymentHistory:
+    """Events by name, so that a test can forge them. Versions count by themselves."""
 
     def __init__(self) -> None:
         self.events: dict[str, dict[str, Any]] = {}
         self.outcomes: list[Outcome] = []
         self.calls: list[Call] = []
-        self.tell("planned", FLIGHT, 1, "flight.scheduled", PLAN, "schedule_flight")
-        self.tell("held", ALICE, 2, "booking.initiated", held(2), "initiate_booking")
-        self.tell("authorised", ALICE, 3, "booking.payment_pending", authorised(14), "pay_booking")
-        self.tell("voided", ALICE, 4, "booking.payment_voided", PAID | {"reason": "no"}, "void_payment")
-        self.tell("again", ALICE, 5, "booking.payment_pending", authorised(15), "pay_booking")
-        self.tell("lapsed", ALICE, 16, "booking.cancelled", because("hold_expired"), "expire_hold")
-        self.tell("reseated", ALICE, 18, "booking.reseated", PAID, "capture_payment")
-        self.tell("booked", ALICE, 18, "booking.booked", PAID, "capture_payment")
+        self.add("planned", FLIGHT, 1, "flight.scheduled", PLAN, "schedule_flight")
+        self.add("held", ALICE, 2, "booking.initiated", held(2), "initiate_booking")
+        self.add("authorised", ALICE, 3, "booking.payment_pending", authorised(14), "pay_booking")
+        self.add("voided", ALICE, 4, "booking.payment_voided", PAID | {"reason": "no"}, "void_payment")
+        self.add("again", ALICE, 5, "booking.payment_pending", authorised(15), "pay_booking")
+        self.add("lapsed", ALICE, 16, "booking.cancelled", reason("hold_expired"), "expire_hold")
+        self.add("reseated", ALICE, 18, "booking.reseated", PAID, "capture_payment")
+        self.add("booked", ALICE, 18, "booking.booked", PAID, "capture_payment")
         fewer = {"seats": 1, "total_cost": HALF}
-        self.tell("fewer", ALICE, 20, "booking.seats_reduced", fewer, "reduce_seats")
+        self.add("fewer", ALICE, 20, "booking.seats_reduced", fewer, "reduce_seats")
         share = owed(REFUNDS[0], HALF, "seats_reduced")
-        self.tell("share", ALICE, 20, "booking.refund_due", share, "reduce_seats")
+        self.add("share", ALICE, 20, "booking.refund_due", share, "reduce_seats")
         settled = {"refund_id": REFUNDS[0], "reference": None}
-        self.tell("settled", ALICE, 21, "booking.refund_settled", settled, "settle_refund")
-        self.tell("bob", BOB, 22, "booking.initiated", held(22), "initiate_booking")
-        self.tell("bob pays", BOB, 23, "booking.payment_pending", authorised(33), "pay_booking")
-        self.tell("bob goes", BOB, 24, "booking.cancelled", because("requested"), "cancel_booking")
+        self.add("settled", ALICE, 21, "booking.refund_settled", settled, "settle_refund")
+        self.add("bob", BOB, 22, "booking.initiated", held(22), "initiate_booking")
+        self.add("bob pays", BOB, 23, "booking.payment_pending", authorised(33), "pay_booking")
+        self.add("bob goes", BOB, 24, "booking.cancelled", reason("requested"), "cancel_booking")
         late = owed(REFUNDS[1], COST, "late_payment")
-        self.tell("bob's money", BOB, 25, "booking.refund_due", late, "capture_payment")
-        self.tell("ash", FLIGHT, 30, "flight.cancelled", {"reason": "volcanic ash"}, "cancel_flight")
-        with_it = because("flight_cancelled")
-        self.tell("grounded", ALICE, 30, "booking.cancelled", with_it, "cancel_with_flight")
+        self.add("bob's money", BOB, 25, "booking.refund_due", late, "capture_payment")
+        self.add("ash", FLIGHT, 30, "flight.cancelled", {"reason": "volcanic ash"}, "cancel_flight")
+        with_it = reason("flight_cancelled")
+        self.add("grounded", ALICE, 30, "booking.cancelled", with_it, "cancel_with_flight")
         rest = owed(REFUNDS[2], HALF, "flight_cancelled")
-        self.tell("rest", ALICE, 30, "booking.refund_due", rest, "cancel_with_flight")
+        self.add("rest", ALICE, 30, "booking.refund_due", rest, "cancel_with_flight")
 
-    def tell(self, name: str, subject: UUID, second: float, topic: str, state: Any, operation: str) -> None:
+    def add(self, name: str, subject: UUID, second: float, topic: str, state: Any, operation: str) -> None:
         own = operation in ("expire_hold", "cancel_with_flight")
-        # What one command wrote is of one instant.
-        known = {"actor": LEDGER if own else "alice", "operation": operation, "key": f"{operation} {second}"}
+        # All events of one command have one instant.
+        command = {
+            "actor": LEDGER if own else "alice",
+            "operation": operation,
+            "key": f"{operation} {second}",
+        }
         when = START + timedelta(seconds=second)
-        told = {"subject": subject, "topic": topic, "state": state}
-        self.events[name] = {**told, **known, "recorded_at": when}
+        facts = {"subject": subject, "topic": topic, "state": state}
+        self.events[name] = {**facts, **command, "recorded_at": when}
 
     def drop(self, *names: str) -> None:
         for name in names:
@@ -100,12 +104,14 @@ class Tale:
             )
         )
 
-    def refuse(self, operation: str, path: str, position: int, second: float, code: str, **told: Any) -> None:
-        status, body = 404 if code.endswith("not-found") else 409, json.dumps({"code": code, **told})
+    def refuse(
+        self, operation: str, path: str, position: int, second: float, code: str, **facts: Any
+    ) -> None:
+        status, body = 404 if code.endswith("not-found") else 409, json.dumps({"code": code, **facts})
         when = START + timedelta(seconds=second)
         self.outcomes.append(Outcome("alice", operation, "no", status, body, None, position, when))
-        fields = {"reduce_seats": {"seats": 2}, "pay_booking": {"user_id": "somebody", "total_cost": COST}}
-        asked = json.dumps(fields.get(operation, {}))
+        fields = {"reduce_seats": {"seats": 2}, "pay_booking": {"user_id": "customer", "total_cost": COST}}
+        request = json.dumps(fields.get(operation, {}))
         self.calls.append(
             Call(
                 who="alice",
@@ -113,13 +119,13 @@ class Tale:
                 operation=operation,
                 path=path,
                 key="no",
-                body=asked,
+                body=request,
                 sent_at=0,
                 ended_at=1,
             )
         )
 
-    def judged(self) -> list[str]:
+    def violations(self) -> list[str]:
         versions: dict[UUID, int] = {}
         events = []
         for position, event in enumerate(self.events.values(), start=1):

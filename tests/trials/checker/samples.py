@@ -1,4 +1,4 @@
-"""What the judge's histories have in common: a flight of three seats, and when it all began."""
+"""Samples of the checker's tests: a flight of three seats, and the start of time."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The judge on histories of one booking: silent about the honest one, and loud about each that was forged."""
+"""The checker on histories of one booking: silent about the honest one, and loud about each forged one."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from trials.checker.log import Event, Log, Outcome
 
 
 @dataclass
-class Story:
+class BookingHistory:
     """A flight of three seats at second 1, two of them booked at 2 (held until 12), paid for at 4."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -29,33 +29,33 @@ class Story:
             FLIGHT, 1, "flight.scheduled", PLAN | {"departure_day": "2031-01-01"}, "schedule_flight", 1
         )
         self.answer("schedule_flight", 1, 201, flight, (1, 1), "/flights", PLAN)
-        made = {"flight_id": str(FLIGHT), "user_id": "alice", "seats": 2}
-        held = made | {"total_cost": COST, "expires_at": at(12)}
+        fields = {"flight_id": str(FLIGHT), "user_id": "alice", "seats": 2}
+        held = fields | {"total_cost": COST, "expires_at": at(12)}
         row = {"id": str(BOOKING), **held, "created_at": at(2), "payment": None}
         initiated = row | {"status": "initiated", "version": 1, "updated_at": at(2)}
         self.event(BOOKING, 1, "booking.initiated", held, "initiate_booking", 2)
-        self.answer("initiate_booking", 2, 201, initiated, (2, 2), "/bookings", made)
+        self.answer("initiate_booking", 2, 201, initiated, (2, 2), "/bookings", fields)
         paid = {"payment_id": str(PAYMENT)}
         pending = paid | {"amount": COST, "capture": "automatic"}
         self.event(BOOKING, 2, "booking.payment_pending", pending, "pay_booking", 4)
         self.event(BOOKING, 3, "booking.booked", paid, "pay_booking", 4)
         booked = row | {"status": "booked", "version": 3, "updated_at": at(4)}
         booked["payment"] = paid | {"status": "captured", "capture_before": None}
-        asked = {"booking_id": str(BOOKING), "user_id": "alice", "total_cost": COST}
-        self.answer("pay_booking", 4, 201, paid | {"booking": booked}, (3, 4), "/bookings/payments", asked)
+        request = {"booking_id": str(BOOKING), "user_id": "alice", "total_cost": COST}
+        self.answer("pay_booking", 4, 201, paid | {"booking": booked}, (3, 4), "/bookings/payments", request)
         self.read(3, 2, held=2, booked=0)
         self.read(5, 4, held=0, booked=2)
         no = {"code": "not-enough-seats", "asked": 2, "free": 1}
-        self.answer("initiate_booking", 6, 409, no, (None, 4), "/bookings", made, key="refused")
+        self.answer("initiate_booking", 6, 409, no, (None, 4), "/bookings", fields, key="refused")
 
     def event(
         self, subject: UUID, version: int, topic: str, state: Any, operation: str, second: float
     ) -> None:
         position = len(self.events) + 1
-        known = {"actor": "alice", "operation": operation, "key": operation}
+        command = {"actor": "alice", "operation": operation, "key": operation}
         when = START + timedelta(seconds=second)
-        told = {"subject": subject, "version": version, "topic": topic, "state": state}
-        self.events.append({"position": position, **told, **known, "recorded_at": when})
+        facts = {"subject": subject, "version": version, "topic": topic, "state": state}
+        self.events.append({"position": position, **facts, **command, "recorded_at": when})
 
     def answer(
         self,
@@ -65,25 +65,25 @@ class Story:
         body: Any,
         positions: tuple[int | None, int],
         path: str,
-        asked: Any,
+        request: Any,
         key: str = "",
     ) -> None:
         text, key, (first, last) = json.dumps(body), key or operation, positions
         when = START + timedelta(seconds=second)
         places = {"first_position": first, "last_position": last, "recorded_at": when}
-        known = {"operation": operation, "key": key, "status": status}
-        self.outcomes.append({"actor": "alice", "body": text, **known, **places})
-        told = {"text": text, "position": last, "body": json.dumps(asked)}
-        self.calls.append({"who": "alice", "path": path, **known, **told, **self._around(second)})
+        command = {"operation": operation, "key": key, "status": status}
+        self.outcomes.append({"actor": "alice", "body": text, **command, **places})
+        facts = {"text": text, "position": last, "body": json.dumps(request)}
+        self.calls.append({"who": "alice", "path": path, **command, **facts, **self._around(second)})
 
     def read(self, second: float, position: int, held: int, booked: int) -> None:
         counts = {"seats": 3, "held": held, "booked": booked, "available": 3 - held - booked}
         text = json.dumps({"flight_id": str(FLIGHT), **counts})
-        known = {"operation": "availability", "path": f"/flights/{FLIGHT}/availability"}
-        told = {"status": 200, "position": position, "text": text}
-        self.calls.append({"who": "alice", **known, **told, **self._around(second)})
+        command = {"operation": "availability", "path": f"/flights/{FLIGHT}/availability"}
+        facts = {"status": 200, "position": position, "text": text}
+        self.calls.append({"who": "alice", **command, **facts, **self._around(second)})
 
-    def judged(self) -> list[str]:
+    def violations(self) -> list[str]:
         log = Log([Event(**event) for event in self.events], [Outcome(**each) for each in self.outcomes])
         return check([Call(**call) for call in self.calls], log)
 
@@ -92,114 +92,114 @@ class Story:
         return {"sent_at": START.timestamp() + second - 0.2, "ended_at": START.timestamp() + second + 0.2}
 
 
-def test_an_honest_history_is_beyond_reproach() -> None:
-    assert Story().judged() == []
+def test_an_honest_history_has_no_violation() -> None:
+    assert BookingHistory().violations() == []
 
 
-def lose_the_payment(story: Story) -> None:
-    del story.events[2:], story.outcomes[2]
+def lose_the_payment(history: BookingHistory) -> None:
+    del history.events[2:], history.outcomes[2]
 
 
-def tell_another_answer(story: Story) -> None:
-    story.calls[1]["text"] = story.calls[1]["text"].replace("initiated", "booked")
+def give_another_answer(history: BookingHistory) -> None:
+    history.calls[1]["text"] = history.calls[1]["text"].replace("initiated", "booked")
 
 
-def record_another_answer(story: Story) -> None:
-    story.outcomes[1]["body"] = story.calls[1]["text"] = story.calls[1]["text"].replace("GBP", "EUR")
+def record_another_answer(history: BookingHistory) -> None:
+    history.outcomes[1]["body"] = history.calls[1]["text"] = history.calls[1]["text"].replace("GBP", "EUR")
 
 
-def tell_another_position(story: Story) -> None:
-    story.calls[2]["position"] = 3
+def give_another_position(history: BookingHistory) -> None:
+    history.calls[2]["position"] = 3
 
 
-def answer_twice_afresh(story: Story) -> None:
-    story.calls.append(dict(story.calls[2]))
+def answer_twice_afresh(history: BookingHistory) -> None:
+    history.calls.append(dict(history.calls[2]))
 
 
-def fail(story: Story) -> None:
-    story.calls[2]["status"] = 500
+def fail(history: BookingHistory) -> None:
+    history.calls[2]["status"] = 500
 
 
-def book_for_nobody(story: Story) -> None:
-    del story.calls[1]
+def book_without_a_request(history: BookingHistory) -> None:
+    del history.calls[1]
 
 
-def leave_a_hole(story: Story) -> None:
-    for event in story.events[2:]:
+def leave_a_hole(history: BookingHistory) -> None:
+    for event in history.events[2:]:
         event["position"] += 1
 
 
-def turn_the_clock_back(story: Story) -> None:
-    story.events[1]["recorded_at"] -= timedelta(seconds=5)
+def turn_the_clock_back(history: BookingHistory) -> None:
+    history.events[1]["recorded_at"] -= timedelta(seconds=5)
 
 
-def answer_the_past(story: Story) -> None:
-    story.calls[4].update(position=1, text=story.calls[3]["text"].replace('"held": 2', '"held": 0'))
+def answer_the_past(history: BookingHistory) -> None:
+    history.calls[4].update(position=1, text=history.calls[3]["text"].replace('"held": 2', '"held": 0'))
 
 
-def forget_what_was_acknowledged(story: Story) -> None:
-    for call in story.calls[1:3]:
+def lose_acknowledged_commands(history: BookingHistory) -> None:
+    for call in history.calls[1:3]:
         call["sent_at"], call["ended_at"] = call["sent_at"] - 20, call["ended_at"] - 20
-    story.calls[0]["sent_at"] += 1
+    history.calls[0]["sent_at"] += 1
 
 
-def pay_after_the_end(story: Story) -> None:
-    for event in story.events[2:]:
+def pay_after_the_end(history: BookingHistory) -> None:
+    for event in history.events[2:]:
         event["recorded_at"] = START + timedelta(seconds=12)
 
 
-def charge_twice(story: Story) -> None:
-    story.events[3].update(topic="booking.payment_pending", state=story.events[2]["state"])
+def charge_twice(history: BookingHistory) -> None:
+    history.events[3].update(topic="booking.payment_pending", state=history.events[2]["state"])
 
 
-def sell_more_than_there_is(story: Story) -> None:
-    story.events[0]["state"] = PLAN | {"seats": 1}
+def sell_more_than_there_is(history: BookingHistory) -> None:
+    history.events[0]["state"] = PLAN | {"seats": 1}
 
 
-def expire_too_early(story: Story) -> None:
-    story.events[2:] = [
-        story.events[2]
+def expire_too_early(history: BookingHistory) -> None:
+    history.events[2:] = [
+        history.events[2]
         | {"topic": "booking.cancelled", "state": {"reason": "hold_expired", "note": None}, "version": 2}
     ]
 
 
-def expire_what_was_paid(story: Story) -> None:
+def expire_a_paid_booking(history: BookingHistory) -> None:
     state = {"reason": "hold_expired", "note": None}
-    story.event(BOOKING, 4, "booking.cancelled", state, "expire_hold", 20)
+    history.event(BOOKING, 4, "booking.cancelled", state, "expire_hold", 20)
 
 
-def refuse_without_a_reason(story: Story) -> None:
-    story.calls[-1]["body"] = story.calls[-1]["body"].replace('"seats": 2', '"seats": 1')
+def refuse_without_a_reason(history: BookingHistory) -> None:
+    history.calls[-1]["body"] = history.calls[-1]["body"].replace('"seats": 2', '"seats": 1')
 
 
-def show_seats_that_are_taken(story: Story) -> None:
-    story.calls[3]["text"] = story.calls[3]["text"].replace('"held": 2', '"held": 1')
+def show_seats_that_are_taken(history: BookingHistory) -> None:
+    history.calls[3]["text"] = history.calls[3]["text"].replace('"held": 2', '"held": 1')
 
 
 @pytest.mark.parametrize(
     ("forge", "sentence"),
     [
         (lose_the_payment, "acknowledged, but the ledger has no such command"),
-        (tell_another_answer, "the answer was"),
+        (give_another_answer, "the answer was"),
         (record_another_answer, "the fold says"),
-        (tell_another_position, "states position 3, not 4"),
+        (give_another_position, "states position 3, not 4"),
         (answer_twice_afresh, "answered afresh 2 times"),
         (fail, "outside the contract"),
-        (book_for_nobody, "no caller requested it"),
+        (book_without_a_request, "no caller requested it"),
         (leave_a_hole, "positions are not dense"),
         (turn_the_clock_back, "time goes backwards"),
         (answer_the_past, "sent later, but earlier in the log"),
-        (forget_what_was_acknowledged, "sent later, but earlier in the log"),
+        (lose_acknowledged_commands, "sent later, but earlier in the log"),
         (pay_after_the_end, "after the hold's end"),
         (charge_twice, "charged twice"),
         (sell_more_than_there_is, "is oversold by 1"),
         (expire_too_early, "a hold expires before its end"),
-        (expire_what_was_paid, "a hold expires although the booking was booked"),
+        (expire_a_paid_booking, "a hold expires although the booking was booked"),
         (refuse_without_a_reason, "refused without a reason"),
         (show_seats_that_are_taken, "do not add up"),
     ],
 )
-def test_the_judge_sees(forge: Callable[[Story], None], sentence: str) -> None:
-    story = Story()
-    forge(story)
-    assert any(sentence in violation for violation in story.judged()), story.judged()
+def test_a_forged_history_is_caught(forge: Callable[[BookingHistory], None], sentence: str) -> None:
+    history = BookingHistory()
+    forge(history)
+    assert any(sentence in violation for violation in history.violations()), history.violations()

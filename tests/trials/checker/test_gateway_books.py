@@ -1,4 +1,4 @@
-"""The judge of the gateway drill: silent about an honest history, and loud about each forged one."""
+"""The check of a gateway's books: silent about the honest history, and loud about each forged one."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def charge_without_a_request(history: GatewayHistory) -> None:
     history.intents["stranger"] = history.intents[BEN] | {"id": "pi_x", "payment_id": None}
 
 
-def charge_what_was_not_asked(history: GatewayHistory) -> None:
+def charge_another_amount(history: GatewayHistory) -> None:
     history.intents[BEN]["amount"] = COST + 1
 
 
@@ -49,11 +49,11 @@ def keep_money_held(history: GatewayHistory) -> None:
     }
 
 
-def capture_what_was_let_go(history: GatewayHistory) -> None:
+def capture_a_released_payment(history: GatewayHistory) -> None:
     history.intents[CAT].update(status="succeeded", captured=COST)
 
 
-def book_what_never_came(history: GatewayHistory) -> None:
+def book_a_payment_without_money(history: GatewayHistory) -> None:
     history.intents[ANN].update(status="canceled", captured=0)
 
 
@@ -69,11 +69,11 @@ def leave_a_payment_open(history: GatewayHistory) -> None:
     history.drop(CAT, "payment_voided")
 
 
-def decline_what_was_authorised(history: GatewayHistory) -> None:
+def decline_an_authorised_payment(history: GatewayHistory) -> None:
     history.intents[BEN]["status"] = "canceled"
 
 
-def let_go_what_was_declined(history: GatewayHistory) -> None:
+def release_a_declined_payment(history: GatewayHistory) -> None:
     history.intents[CAT]["status"] = "requires_payment_method"
 
 
@@ -90,7 +90,7 @@ def settle_twice(history: GatewayHistory) -> None:
     history.events.append(history.event(DAN, "refund_settled"))
 
 
-def settle_what_was_not_paid(history: GatewayHistory) -> None:
+def settle_an_unpaid_refund(history: GatewayHistory) -> None:
     history.refunds.clear()
     history.intents[DAN]["refunded"] = 0
 
@@ -111,7 +111,7 @@ def keep_wrong_books(history: GatewayHistory) -> None:
     history.intents[ANN]["refunded"] = 1
 
 
-def drop_what_is_owed(history: GatewayHistory) -> None:
+def drop_a_due_refund(history: GatewayHistory) -> None:
     history.drop(EVE, "refund_due")
 
 
@@ -148,7 +148,7 @@ def answer_booked_for_declined(history: GatewayHistory) -> None:
     history.change_call(1, status=201, text=text)
 
 
-def refuse_what_is_booked(history: GatewayHistory) -> None:
+def refuse_a_booked_payment(history: GatewayHistory) -> None:
     history.change_call(0, status=409, text="{}")
 
 
@@ -183,26 +183,26 @@ def break_down(history: GatewayHistory) -> None:
     ("forge", "sentence"),
     [
         (charge_without_a_request, "the log never requested pi_x"),
-        (charge_what_was_not_asked, "pi_ben .* is not what was requested"),
+        (charge_another_amount, "pi_ben .* is not what was requested"),
         (charge_for_another_booking, "pi_ben .* is not what was requested"),
         (capture_twice, "is captured 2 times"),
         (keep_money_held, "is booked, and money is still held for it"),
-        (capture_what_was_let_go, "is let go in the log, 0 came; the books say pi_cat"),
-        (book_what_never_came, "is booked in the log, 900 came; the books say pi_ann"),
+        (capture_a_released_payment, "is let go in the log, 0 came; the books say pi_cat"),
+        (book_a_payment_without_money, "is booked in the log, 900 came; the books say pi_ann"),
         (capture_a_paisa_less, "is booked in the log, 900 came; the books say pi_ann"),
         (capture_another_charge, "came by pi_ann in the log; the books say pi_other"),
         (leave_a_payment_open, "has no end in the log"),
-        (decline_what_was_authorised, "is declined in the log; the books say pi_ben"),
-        (let_go_what_was_declined, "is let go in the log; the books say pi_cat"),
+        (decline_an_authorised_payment, "is declined in the log; the books say pi_ben"),
+        (release_a_declined_payment, "is let go in the log; the books say pi_cat"),
         (refund_without_a_request, "the log never requested Repayment"),
         (refund_twice, "is settled by .'re_dan'. in the log; the books say .*re_again"),
         (settle_twice, "is settled 2 times in the log"),
-        (settle_what_was_not_paid, r"is settled by .'re_dan'. in the log; the books say \[\]"),
+        (settle_an_unpaid_refund, r"is settled by .'re_dan'. in the log; the books say \[\]"),
         (pay_back_unrecorded, r"is settled by \[\] in the log; the books say .*re_dan"),
         (pay_back_less, "re_dan.* is not what was due"),
         (pay_back_from_another_charge, "re_dan.* is not what was due"),
         (keep_wrong_books, "0 went back of pi_ann"),
-        (drop_what_is_owed, "900 is at the gateway, 450 is kept or still due"),
+        (drop_a_due_refund, "900 is at the gateway, 450 is kept or still due"),
         (sell_seats_dearer, "all together: 1800 is at the gateway, 1801 is kept or still due"),
         (keep_a_seat_held, r"the fold counts \(10, 0, 3\) .*held=1"),
         (count_wrong, r"the fold counts \(10, 0, 3\) .*booked=2"),
@@ -211,7 +211,7 @@ def break_down(history: GatewayHistory) -> None:
         (acknowledge_without_a_record, "acknowledged, and not in the log: pay_booking by fay"),
         (answer_with_another_payment, "another payment in the log: pay_booking by ann"),
         (answer_booked_for_declined, "the payment is declined in the log: pay_booking by ben"),
-        (refuse_what_is_booked, "refused, and booked in the log: pay_booking by ann"),
+        (refuse_a_booked_payment, "refused, and booked in the log: pay_booking by ann"),
         (decline_for_another_reason, "declined for generic_decline in the log: pay_booking by ben"),
         (answer_void_and_keep_it, "the booking has no payment_voided: void_payment by cat"),
         (answer_captured_and_owe_nothing, "the booking has no refund_due: capture_payment by dan"),

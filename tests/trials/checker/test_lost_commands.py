@@ -35,9 +35,7 @@ def call(status: int | None, text: str = "paid", at: float = 1.0) -> Call:
         ([call(None), call(201)], Log([], []), 1),
     ],
 )
-def test_lost_is_what_was_acknowledged_and_is_not_in_the_log(
-    calls: list[Call], log: Log, number: int
-) -> None:
+def test_an_acknowledged_command_that_the_log_lacks_is_lost(calls: list[Call], log: Log, number: int) -> None:
     assert len(lost_commands(calls, log)) == number
 
 

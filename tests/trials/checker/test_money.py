@@ -1,4 +1,4 @@
-"""The judge on money and seats that come and go: silent about the honest tale, loud about each forged one."""
+"""The checker on money and seats: silent about the honest history, and loud about each forged one."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,113 +13,113 @@ from tests.trials.checker.payment_history import (
     PAID,
     PAYMENT,
     REFUNDS,
-    Tale,
+    PaymentHistory,
     authorised,
-    because,
     held,
     owed,
+    reason,
 )
 from tests.trials.checker.samples import COST, FLIGHT, START, at
 
 
-def test_an_honest_history_is_beyond_reproach() -> None:
-    tale = Tale()
+def test_an_honest_history_has_no_violation() -> None:
+    history = PaymentHistory()
     payment = PAID | {"status": "pending", "capture_before": at(15)}
     row = {"id": str(ALICE), **held(2), "created_at": at(2)}
-    tale.show(
+    history.show(
         "booking", "", 5, row | {"status": "pending", "version": 4, "updated_at": at(5), "payment": payment}
     )
-    due = {"booking_id": str(BOB), "flight_id": str(FLIGHT), "user_id": "somebody", "payment_id": PAYMENT}
+    due = {"booking_id": str(BOB), "flight_id": str(FLIGHT), "user_id": "customer", "payment_id": PAYMENT}
     due |= {"id": REFUNDS[1], "amount": COST, "reason": "late_payment", "status": "due", "due_at": at(25)}
     body = {"data": [due | {"settled_at": None, "reference": None, "gateway": None, "refusal": None}]}
-    tale.show("refunds", "/refunds?status=due&limit=30", 15, body)
-    assert tale.judged() == []
+    history.show("refunds", "/refunds?status=due&limit=30", 15, body)
+    assert history.violations() == []
 
 
-def forget_what_is_owed(tale: Tale) -> None:
-    tale.drop("rest")
+def drop_a_due_refund(history: PaymentHistory) -> None:
+    history.drop("rest")
 
 
-def owe_too_much(tale: Tale) -> None:
-    tale.events["rest"]["state"] = owed(REFUNDS[2], COST, "flight_cancelled")
+def owe_too_much(history: PaymentHistory) -> None:
+    history.events["rest"]["state"] = owed(REFUNDS[2], COST, "flight_cancelled")
 
 
-def settle_twice(tale: Tale) -> None:
-    tale.events["once more"] = tale.events["settled"] | {"key": "again"}
+def settle_twice(history: PaymentHistory) -> None:
+    history.events["once more"] = history.events["settled"] | {"key": "again"}
 
 
-def lose_late_money(tale: Tale) -> None:
-    tale.events["bob's money"].update(topic="booking.payment_voided", state=PAID | {"reason": "no"})
+def lose_late_money(history: PaymentHistory) -> None:
+    history.events["bob's money"].update(topic="booking.payment_voided", state=PAID | {"reason": "no"})
 
 
-def refund_what_never_came(tale: Tale) -> None:
-    tale.events["bob's money"]["state"] = owed(REFUNDS[1], COST, "booking_cancelled")
+def refund_money_that_never_came(history: PaymentHistory) -> None:
+    history.events["bob's money"]["state"] = owed(REFUNDS[1], COST, "booking_cancelled")
 
 
-def charge_twice(tale: Tale) -> None:
-    tale.drop("voided")
+def charge_twice(history: PaymentHistory) -> None:
+    history.drop("voided")
 
 
-def take_seats_that_are_gone(tale: Tale) -> None:
-    later = {name: tale.events.pop(name) for name in list(tale.events)[6:]}
-    tale.tell("carol", CAROL, 17, "booking.initiated", held(17), "initiate_booking")
-    tale.events |= later
+def take_seats_that_are_gone(history: PaymentHistory) -> None:
+    later = {name: history.events.pop(name) for name in list(history.events)[6:]}
+    history.add("carol", CAROL, 17, "booking.initiated", held(17), "initiate_booking")
+    history.events |= later
 
 
-def seat_again_who_cancelled(tale: Tale) -> None:
-    tale.events["lapsed"]["state"] = because("requested")
+def seat_a_cancelled_booking_again(history: PaymentHistory) -> None:
+    history.events["lapsed"]["state"] = reason("requested")
 
 
-def owe_where_there_were_seats(tale: Tale) -> None:
-    tale.drop(*list(tale.events)[6:])
+def owe_where_there_were_seats(history: PaymentHistory) -> None:
+    history.drop(*list(history.events)[6:])
     late = owed(REFUNDS[1], COST, "late_payment")
-    tale.tell("late", ALICE, 18, "booking.refund_due", late, "capture_payment")
+    history.add("late", ALICE, 18, "booking.refund_due", late, "capture_payment")
 
 
-def capture_late_as_if_in_time(tale: Tale) -> None:
-    tale.drop("lapsed", "reseated")
+def capture_late_as_if_in_time(history: PaymentHistory) -> None:
+    history.drop("lapsed", "reseated")
 
 
-def lapse_too_early(tale: Tale) -> None:
-    tale.events["lapsed"]["recorded_at"] = START + timedelta(seconds=14)
+def lapse_too_early(history: PaymentHistory) -> None:
+    history.events["lapsed"]["recorded_at"] = START + timedelta(seconds=14)
 
 
-def shorten_the_hold(tale: Tale) -> None:
-    tale.events["authorised"]["state"] = authorised(11)
+def shorten_the_hold(history: PaymentHistory) -> None:
+    history.events["authorised"]["state"] = authorised(11)
 
 
-def give_more_seats(tale: Tale) -> None:
-    tale.events["fewer"]["state"] = {"seats": 3, "total_cost": HALF}
+def give_more_seats(history: PaymentHistory) -> None:
+    history.events["fewer"]["state"] = {"seats": 3, "total_cost": HALF}
 
 
-def outlive_the_flight(tale: Tale) -> None:
-    tale.drop("grounded", "rest")
+def outlive_the_flight(history: PaymentHistory) -> None:
+    history.drop("grounded", "rest")
 
 
-def leave_the_flight_for_later(tale: Tale) -> None:
+def leave_the_flight_for_later(history: PaymentHistory) -> None:
     for name in ("grounded", "rest"):
-        tale.events[name]["recorded_at"] += timedelta(seconds=1)
+        history.events[name]["recorded_at"] += timedelta(seconds=1)
 
 
-def fly_without_a_flight(tale: Tale) -> None:
-    tale.drop("ash")
+def fly_without_a_flight(history: PaymentHistory) -> None:
+    history.drop("ash")
 
 
-def book_what_is_cancelled(tale: Tale) -> None:
-    tale.tell("carol", CAROL, 31, "booking.initiated", held(31), "initiate_booking")
+def book_a_cancelled_flight(history: PaymentHistory) -> None:
+    history.add("carol", CAROL, 31, "booking.initiated", held(31), "initiate_booking")
 
 
 @pytest.mark.parametrize(
     ("forge", "sentence"),
     [
-        (forget_what_is_owed, "of 900 captured, 450 is kept"),
+        (drop_a_due_refund, "of 900 captured, 450 is kept"),
         (owe_too_much, "of 900 captured, -450 is kept"),
         (settle_twice, "a refund is settled twice"),
         (lose_late_money, "captured, and neither booked nor owed"),
-        (refund_what_never_came, "of 0 captured, -900 is kept"),
+        (refund_money_that_never_came, "of 0 captured, -900 is kept"),
         (charge_twice, "charged twice"),
         (take_seats_that_are_gone, "is oversold by 1"),
-        (seat_again_who_cancelled, "is seated again"),
+        (seat_a_cancelled_booking_again, "is seated again"),
         (owe_where_there_were_seats, "late money is owed, although"),
         (capture_late_as_if_in_time, "although it was late"),
         (lapse_too_early, "a hold expires before its end"),
@@ -128,10 +128,10 @@ def book_what_is_cancelled(tale: Tale) -> None:
         (outlive_the_flight, "outlive their flight"),
         (leave_the_flight_for_later, "outlive their flight"),
         (fly_without_a_flight, "with a flight that is not"),
-        (book_what_is_cancelled, "a cancelled flight is booked"),
+        (book_a_cancelled_flight, "a cancelled flight is booked"),
     ],
 )
-def test_the_judge_sees(forge: Callable[[Tale], None], sentence: str) -> None:
-    tale = Tale()
-    forge(tale)
-    assert any(sentence in violation for violation in tale.judged()), tale.judged()
+def test_a_forged_history_is_caught(forge: Callable[[PaymentHistory], None], sentence: str) -> None:
+    history = PaymentHistory()
+    forge(history)
+    assert any(sentence in violation for violation in history.violations()), history.violations()

@@ -1,10 +1,10 @@
-"""The judge on refusals: each is fine where the log gives its reason, and a violation where it does not."""
+"""The checker on refusals: valid where the log gives the reason, and a violation where it does not."""
 
 from typing import Any
 
 import pytest
 
-from tests.trials.checker.payment_history import ALICE, REFUNDS, Tale
+from tests.trials.checker.payment_history import ALICE, REFUNDS, PaymentHistory
 from tests.trials.checker.samples import FLIGHT, at
 
 IN_PATH = f"/bookings/{ALICE}/any"
@@ -12,7 +12,7 @@ REFUND_IN_PATH = f"/refunds/{REFUNDS[0]}/settle"
 
 
 @pytest.mark.parametrize(
-    ("operation", "path", "code", "true_at", "untrue_at", "told"),
+    ("operation", "path", "code", "true_at", "untrue_at", "facts"),
     [
         ("capture_payment", IN_PATH, "payment-not-pending", (4, 4), (5, 5), {}),
         ("pay_booking", IN_PATH, "payment-in-progress", (5, 6), (4, 4), {}),
@@ -39,10 +39,12 @@ def test_a_refusal_needs_its_reason(
     code: str,
     true_at: tuple[int, float],
     untrue_at: tuple[int, float],
-    told: dict[str, Any],
+    facts: dict[str, Any],
 ) -> None:
-    honest, forged = Tale(), Tale()
-    honest.refuse(operation, path, *true_at, code, **told)
-    forged.refuse(operation, path, *untrue_at, code, **told)
-    assert honest.judged() == []
-    assert any("refused without a reason" in violation for violation in forged.judged()), forged.judged()
+    honest, forged = PaymentHistory(), PaymentHistory()
+    honest.refuse(operation, path, *true_at, code, **facts)
+    forged.refuse(operation, path, *untrue_at, code, **facts)
+    assert honest.violations() == []
+    assert any("refused without a reason" in violation for violation in forged.violations()), (
+        forged.violations()
+    )

@@ -1,4 +1,4 @@
-"""Settings under misfortune: the commit wait that somebody cancels, by our program and by a careless one."""
+"""Cancelled commit waits, with the real program and with one that ignores the warning."""
 
 import asyncio
 

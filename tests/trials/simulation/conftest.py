@@ -1,4 +1,4 @@
-"""Two stores with one interface: the real one on a real database, and its twin; tests run on both."""
+"""Two stores with one interface, the real one on PostgreSQL and its twin; tests run on both."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -36,7 +36,7 @@ Open = Callable[[timedelta, float], Awaitable[BlockStore]]
 
 @dataclass
 class Bench:
-    """Opens stores on one database, and says what its views show."""
+    """Opens stores on one database, and reads its views."""
 
     _open: Open
     views: Callable[[], tuple[list[Any], list[Any], list[Any], list[Any]]]
@@ -48,7 +48,7 @@ class Bench:
         return store
 
     async def commit(self, *submissions: Submission, hold: timedelta = HOLD) -> list[Answer]:
-        """By a store of its own, which is closed again."""
+        """Commit by a store of its own, which is then closed."""
         store = await self._open(hold, 5.0)
         try:
             block = Block(await store.load(submissions))
@@ -69,7 +69,7 @@ class Bench:
         return answer.subject_id
 
     async def hold(self, flight_id: UUID, seats: int = 1, due_for: float | None = None) -> UUID:
-        """A hold; with `due_for` one that ran out so many seconds before it began."""
+        """Make a hold; with `due_for`, one that ended so many seconds before it began."""
         hold = HOLD if due_for is None else timedelta(seconds=-due_for)
         (answer,) = await self.commit(asks(InitiateBooking(flight_id, "alice", seats)), hold=hold)
         assert answer.subject_id is not None, answer

@@ -1,4 +1,4 @@
-"""Programs and databases broken on purpose, one rule each: a judge that lets them pass is worth nothing."""
+"""Programs and databases that break one rule each on purpose: the checks must catch every one."""
 
 import asyncio
 import math
@@ -92,7 +92,7 @@ def expires_without_looking_again(patch: Patch) -> Parts:
     return Parts()
 
 
-def keeps_hold_not_due_for_ever(patch: Patch) -> Parts:
+def records_hold_not_due(patch: Patch) -> Parts:
     patch.setattr(HoldNotDue, "is_recorded", True)
     return Parts()
 
@@ -123,7 +123,7 @@ def lets_time_go_back(patch: Patch) -> Parts:
     return Parts(database=Unsteady)
 
 
-def never_takes_the_lock_from_the_frozen(patch: Patch) -> Parts:
+def never_takes_the_lock_from_a_frozen_writer(patch: Patch) -> Parts:
     class Patient(Database):
         def connect(self, transaction_seconds: float) -> Session:
             return super().connect(math.inf)
@@ -132,7 +132,7 @@ def never_takes_the_lock_from_the_frozen(patch: Patch) -> Parts:
     return Parts(database=Patient)
 
 
-def forgets_to_give_seats_back(patch: Patch) -> Parts:
+def keeps_seats_of_ended_bookings(patch: Patch) -> Parts:
     follow = Seats.replace_use
 
     def forget(seats: Seats, before: SeatUse, after: SeatUse) -> None:
@@ -185,8 +185,8 @@ def serves_the_last_first(patch: Patch) -> Parts:
     return Parts()
 
 
-def sells_to_newcomers_before_those_who_wait(patch: Patch) -> Parts:
-    """Those who wait are remembered only after a command, when the newcomer has the seats."""
+def sells_to_newcomers_before_waiting_parties(patch: Patch) -> Parts:
+    """Load waiting parties only after a command, when the newcomer has the seats."""
     serve, make_room_for = Block._serve_waiting_list, Block._make_room_for
 
     def in_a_hurry(block: Block, submission: Submission) -> None:
@@ -199,12 +199,12 @@ def sells_to_newcomers_before_those_who_wait(patch: Patch) -> Parts:
     return Parts()
 
 
-def forgets_those_who_wait(patch: Patch) -> Parts:
+def serves_no_waiting_party(patch: Patch) -> Parts:
     patch.setattr(ledger.block, "has_open_waiting_list", lambda working_set, flight_id: False)
     return Parts()
 
 
-def loads_nobody_who_waits(patch: Patch) -> Parts:
+def loads_no_waiting_party(patch: Patch) -> Parts:
     class Blind(Database):
         def lines(self, *read_set: Any) -> Iterable[UUID]:
             return ()
@@ -212,7 +212,7 @@ def loads_nobody_who_waits(patch: Patch) -> Parts:
     return Parts(database=Blind)
 
 
-def lets_them_wait_for_a_cancelled_flight(patch: Patch) -> Parts:
+def keeps_parties_waiting_for_a_cancelled_flight(patch: Patch) -> Parts:
     line = WorkingSet.waiting_list
 
     def of_flights_to_come(working_set: WorkingSet, flight_id: UUID) -> Sequence[WaitingParty]:
@@ -230,20 +230,20 @@ CONTROLS: dict[Control, int] = {
     looks_no_key_up_on_a_new_connection: 20,
     looks_no_key_up_and_nothing_rejects_it: 20,
     expires_without_looking_again: 5,
-    keeps_hold_not_due_for_ever: 20,
+    records_hold_not_due: 20,
     takes_money_for_a_hold_that_ran_out: 10,
     lets_due_holds_block_seats: 20,
     lets_time_go_back: 50,
-    never_takes_the_lock_from_the_frozen: 100,
-    forgets_to_give_seats_back: 5,
+    never_takes_the_lock_from_a_frozen_writer: 100,
+    keeps_seats_of_ended_bookings: 5,
     keeps_the_money_of_a_cancelled_booking: 20,
     seats_late_money_without_looking: 100,
     returns_nothing_for_seats_given_back: 20,
     leaves_bookings_on_a_cancelled_flight: 100,
     serves_the_last_first: 60,
-    sells_to_newcomers_before_those_who_wait: 100,
-    forgets_those_who_wait: 20,
-    loads_nobody_who_waits: 20,
-    lets_them_wait_for_a_cancelled_flight: 100,
+    sells_to_newcomers_before_waiting_parties: 100,
+    serves_no_waiting_party: 20,
+    loads_no_waiting_party: 20,
+    keeps_parties_waiting_for_a_cancelled_flight: 100,
 }
-"""Each with the number of seeds within which it has to be caught."""
+"""Each control, with the number of seeds within which it must be caught."""

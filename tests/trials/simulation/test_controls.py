@@ -1,4 +1,4 @@
-"""The judge against what it has to catch."""
+"""The checks of the simulation against the controls."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_a_broken_ledger_is_caught(control: Control, seeds: int, monkeypatch: py
     assert caught is not None, f"{control.__name__}: nothing was seen in {seeds} seeds"
 
 
-def test_the_documentation_tells_of_every_control(checkout: Path) -> None:
+def test_the_documentation_lists_every_control(checkout: Path) -> None:
     page = (checkout / "docs" / "explanation" / "simulation.md").read_text()
     table = page.partition("| broken | seeds |")[2]
     table, _, _ = table.partition("##")

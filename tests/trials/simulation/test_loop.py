@@ -1,4 +1,4 @@
-"""The loop itself: time that nobody waits for, and programs that stop anywhere."""
+"""The simulated loop: time passes at once, and programs stop anywhere."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -31,8 +31,8 @@ def test_an_hour_passes_at_once(loop: SimulatedLoop) -> None:
     loop.end_all()
 
 
-def test_waiting_for_what_never_comes_is_noticed(loop: SimulatedLoop) -> None:
-    with pytest.raises(Stuck, match="nothing will ever happen"):
+def test_a_wait_without_end_is_detected(loop: SimulatedLoop) -> None:
+    with pytest.raises(Stuck, match="no timer is left"):
         loop.run_until_complete(loop.create_future())
     loop.close()
 
@@ -94,7 +94,7 @@ def test_a_callback_that_raises_ends_the_run(loop: SimulatedLoop) -> None:
     loop.end_all()
 
 
-def test_what_is_ready_together_runs_in_an_order_that_the_seed_decides() -> None:
+def test_the_seed_decides_the_order_of_callbacks_that_are_ready_together() -> None:
     def order(seed: int) -> list[int]:
         loop, seen = SimulatedLoop(Random(seed), shuffles=True), list[int]()
         for number in range(20):

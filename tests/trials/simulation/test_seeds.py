@@ -1,4 +1,4 @@
-"""Seeds: many that hold, the same one twice, and one that fails and can be had again."""
+"""Seeds: many that hold, one that repeats exactly, and one that fails and can be repeated."""
 
 import re
 import subprocess
@@ -33,7 +33,7 @@ def test_every_rule_holds_in_many_worlds() -> None:
 
 @pytest.mark.parametrize("first", ["1", "2"])
 def test_the_same_seed_goes_the_same_way_in_another_process(first: str, checkout: Path) -> None:
-    """Also where sets of strings come in another order."""
+    """Sets of strings come in another order there."""
     traces = [
         subprocess.run(
             [sys.executable, "-P", "-c", _PRINT_TRACES],
@@ -49,7 +49,7 @@ def test_the_same_seed_goes_the_same_way_in_another_process(first: str, checkout
     assert traces[0].count("\n") > 1000
 
 
-def test_a_seed_that_fails_says_what_happened_last_and_how_to_see_it_again(
+def test_a_failed_seed_shows_its_last_steps_and_how_to_repeat_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts = expires_without_looking_again(monkeypatch)

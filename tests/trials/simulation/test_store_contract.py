@@ -1,4 +1,4 @@
-"""What a writer may rely on, asked of the real store and of its twin alike."""
+"""The contract between a writer and its store, held by the real store and by its twin."""
 
 import asyncio
 from datetime import timedelta
@@ -34,7 +34,7 @@ from ledger.chain import GENESIS
 from tests.trials.simulation.conftest import OPERATOR, Bench, asks, scheduling
 
 GLIMPSE_SECONDS = 0.15
-"""Long enough to see that something does wait."""
+"""Long enough to observe that a task waits."""
 
 
 async def test_an_empty_log_is_at_its_beginning(bench: Bench) -> None:
@@ -44,7 +44,7 @@ async def test_an_empty_log_is_at_its_beginning(bench: Bench) -> None:
     assert (loaded.working_set.flights, loaded.working_set.bookings, loaded.working_set.seats) == ({}, {}, {})
 
 
-async def test_what_was_committed_is_loaded(bench: Bench) -> None:
+async def test_committed_rows_are_loaded(bench: Bench) -> None:
     flight_id = await bench.flight(seats=5)
     hold = asks(InitiateBooking(flight_id, "alice", 2))
     store = await bench.open()
@@ -110,7 +110,7 @@ async def test_a_lock_taken_first_is_kept_until_the_block_is_written(bench: Benc
     assert (await first.load([schedule])).position == 1
 
 
-async def test_what_was_not_committed_is_gone_with_its_connection(bench: Bench) -> None:
+async def test_uncommitted_rows_are_gone_with_their_connection(bench: Bench) -> None:
     first, second, schedule = await bench.open(), await bench.open(), asks(scheduling())
     Block(await first.load([schedule])).decide(schedule)
     waiting = asyncio.create_task(second.load([schedule]))
@@ -120,14 +120,14 @@ async def test_what_was_not_committed_is_gone_with_its_connection(bench: Bench) 
     assert (loaded.position, loaded.commands) == (0, {})
 
 
-async def test_who_waits_too_long_for_the_lock_is_told(bench: Bench) -> None:
+async def test_a_wait_for_the_lock_ends_at_its_time_limit(bench: Bench) -> None:
     first, second = await bench.open(), await bench.open(transaction_seconds=0.2)
     await first.load([asks(scheduling())])
     with pytest.raises(psycopg.OperationalError):
         await second.load([asks(scheduling())])
 
 
-async def test_whoever_is_severed_fails_and_leaves_the_lock_to_others(bench: Bench) -> None:
+async def test_a_severed_store_fails_and_leaves_the_lock_to_others(bench: Bench) -> None:
     first, second, third = await bench.open(), await bench.open(), await bench.open()
     await first.load([asks(scheduling())])
     async with asyncio.timeout(1):
@@ -193,7 +193,7 @@ async def test_seats_that_are_not_there_cannot_be_written(bench: Bench) -> None:
         await store.write(block)
 
 
-async def test_what_the_database_refuses_leaves_the_lock_to_others(bench: Bench) -> None:
+async def test_a_statement_that_the_database_refuses_leaves_the_lock_to_others(bench: Bench) -> None:
     await bench.flight()
     store, again = await bench.open(), asks(scheduling())
     loaded = await store.load([again])
@@ -273,7 +273,7 @@ async def test_time_does_not_go_back_behind_the_log(bench: Bench) -> None:
     assert (await (await bench.open()).load([schedule])).working_set.now == later
 
 
-async def test_the_views_show_what_was_written(bench: Bench) -> None:
+async def test_the_views_show_the_written_rows(bench: Bench) -> None:
     flight_id = await bench.flight()
     paid, due = await bench.hold(flight_id), await bench.hold(flight_id, due_for=10)
     await bench.commit(asks(PayBooking(paid, "alice", Money(100, "INR"))))
@@ -337,7 +337,7 @@ async def test_an_abandoned_block_leaves_nothing_and_lets_the_next_one_in(bench:
     assert (loaded.position, loaded.commands) == (0, {})
 
 
-async def test_whatever_may_move_seats_comes_with_who_waits_for_them(bench: Bench) -> None:
+async def test_commands_that_may_move_seats_load_the_waiting_parties(bench: Bench) -> None:
     flight_id, other_id = await bench.flight(seats=2), await bench.flight(seats=1, number="BA118")
     held, others = await bench.hold(flight_id, seats=2), await bench.hold(other_id)
     first, second = await bench.wait(flight_id, "bob", 1), await bench.wait(flight_id, "carol", 2)
@@ -365,7 +365,7 @@ async def test_whatever_may_move_seats_comes_with_who_waits_for_them(bench: Benc
         assert others not in working_set.bookings
 
 
-async def test_nothing_waits_for_what_moves_no_seats(bench: Bench) -> None:
+async def test_commands_that_move_no_seats_load_no_waiting_party(bench: Bench) -> None:
     flight_id = await bench.flight(seats=1)
     held = await bench.hold(flight_id)
     await bench.wait(flight_id, "bob", 1)
@@ -378,7 +378,7 @@ async def test_nothing_waits_for_what_moves_no_seats(bench: Bench) -> None:
         await store.close()
 
 
-async def test_due_holds_come_with_those_who_wait_for_them_all_of_them(bench: Bench) -> None:
+async def test_waiting_parties_are_loaded_with_all_due_holds(bench: Bench) -> None:
     flight_id, other_id = await bench.flight(seats=4), await bench.flight(seats=1, number="BA118")
     held, _ = await bench.hold(flight_id), await bench.hold(flight_id)
     soon = [await bench.hold(flight_id, due_for=-2) for _ in range(2)]
@@ -404,7 +404,7 @@ async def test_an_entry_that_waits_no_more_comes_alone(bench: Bench) -> None:
     assert working_set.flights == {}
 
 
-async def test_who_joins_comes_with_the_due_holds_that_would_do_instead(bench: Bench) -> None:
+async def test_a_joining_party_is_loaded_with_the_due_holds_that_would_serve_it(bench: Bench) -> None:
     flight_id = await bench.flight(seats=3)
     _, due, oldest = [await bench.hold(flight_id, due_for=seconds) for seconds in (10, 20, 30)]
     loaded = await (await bench.open()).load([asks(JoinWaitlist(flight_id, "bob", 2))])

@@ -1,4 +1,4 @@
-"""Who waited for how long, and whose fault that was."""
+"""Recovery times and late answers, and which faults excuse them."""
 
 from trials.checker.calls import Call
 from trials.torture.liveness import late_answers, slowest_recovery
@@ -27,7 +27,7 @@ def test_silence_is_wrong_while_only_the_database_is_away() -> None:
     assert "did not answer" in late[0]
 
 
-def test_silence_is_what_a_frozen_worker_answers() -> None:
+def test_a_frozen_worker_excuses_silence() -> None:
     broken = [Broken("freeze postgres", 9, 20), Broken("freeze a worker", 8, 10.5)]
     assert late_answers([call(10, 15, "timeout")], broken) == []
 

@@ -1,4 +1,4 @@
-"""The proxy: passes on what it is given, and makes exactly the trouble that it is told to."""
+"""The proxy forwards everything, and makes exactly the trouble that is set."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ BEGUN = b"C\x00\x00\x00\x0aBEGIN\x00"
 
 @asynccontextmanager
 async def echoed(proxy_of: type[CommitWatch] | None = None) -> AsyncIterator[tuple[Proxy, int]]:
-    """A proxy before a server that sends back what it gets."""
+    """A proxy before an echo server."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionResetError):
@@ -40,7 +40,7 @@ class Caller:
         self.reader, self.writer = reader, writer
 
     async def says(self, words: bytes) -> bytes:
-        """What comes back within half a second; empty at an end, TimeoutError for silence."""
+        """Return the bytes that arrive within half a second; empty at an end, TimeoutError for silence."""
         self.writer.write(words)
         async with asyncio.timeout(0.5):
             return await self.reader.read(1000)
@@ -60,7 +60,7 @@ async def test_without_trouble_all_is_passed_on() -> None:
         assert await caller.says(b"hello") == b"hello"
 
 
-async def test_a_reset_is_told_to_the_caller() -> None:
+async def test_a_reset_reaches_the_caller() -> None:
     async with echoed() as (proxy, port), called(port) as caller:
         await caller.says(b"hello")
         assert proxy.reset_all() == 1
@@ -77,7 +77,7 @@ async def test_a_black_hole_is_silent_and_gives_everything_back_when_healed() ->
         assert await caller.reader.read(1000) == b"hello"
 
 
-async def test_half_open_the_caller_is_not_told() -> None:
+async def test_half_open_the_caller_receives_nothing() -> None:
     async with echoed() as (proxy, port), called(port) as caller:
         await caller.says(b"hello")
         proxy.trouble = Trouble.HALF_OPEN
@@ -104,6 +104,6 @@ def test_a_commit_is_found_however_it_is_cut(size: int) -> None:
     assert met.count(True) == 1
 
 
-def test_what_only_looks_like_a_commit_is_none() -> None:
+def test_text_that_looks_like_a_commit_is_not_one() -> None:
     row = b"D" + (4 + len(COMMITTED)).to_bytes(4, "big") + COMMITTED
     assert not CommitWatch().finds(row)
