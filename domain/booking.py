@@ -1,4 +1,4 @@
-"""A booking: seats held for a while, paid for or given back."""
+"""Bookings: seats that are held for a limited time, then paid for or given back."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CancelReason(Enum):
 
 
 class Booking(Aggregate):
-    """`seats` seats of one flight for one user, at the price of the moment it was made."""
+    """Seats of one flight for one user, at the price at the time of the booking."""
 
     TOPIC = "booking"
 
@@ -69,7 +69,7 @@ class Booking(Aggregate):
             )
 
     class PaymentRequested(Event):
-        """Written down before the gateway is asked, so that nobody pays unknown to us."""
+        """Recorded before the request is sent, so that the log knows every charge at the gateway."""
 
         TOPIC = "booking.payment_requested"
         payment_id: UUID
@@ -150,7 +150,7 @@ class Booking(Aggregate):
             aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.VOIDED)
 
     class PaymentReleased(Event):
-        """The gateway has let go what was authorised for a booking that ended before it was captured."""
+        """The gateway released the authorisation of a booking that ended before the capture."""
 
         TOPIC = "booking.payment_released"
         payment_id: UUID
@@ -159,7 +159,7 @@ class Booking(Aggregate):
             aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.VOIDED)
 
     class Reseated(Event):
-        """The seats are held again, because the money came after all."""
+        """The seats are held again, because the payment arrived after the hold had expired."""
 
         TOPIC = "booking.reseated"
         payment_id: UUID
@@ -194,7 +194,7 @@ class Booking(Aggregate):
                 aggregate.payment = aggregate.payment.with_status(PaymentStatus.LAPSED)
 
     class RefundDue(Event):
-        """The first releases wrote neither `refund_id`, for which the payment's stands, nor `reason`."""
+        """The first releases wrote no `reason` and no `refund_id`; the payment's id then names the refund."""
 
         TOPIC = "booking.refund_due"
         payment_id: UUID
@@ -213,13 +213,13 @@ class Booking(Aggregate):
                 payment.gateway,
                 payment.reference,
             )
-            # A new dictionary: rows that were made from the old one stay as they are.
+            # A new dictionary, because rows of the views share the old one.
             aggregate.refunds = aggregate.refunds | {refund_id: refund}
             if aggregate.status is Status.CANCELLED:
                 aggregate.payment = payment.with_status(PaymentStatus.REFUND_DUE)
 
     class RefundRequested(Event):
-        """Written down before the gateway is asked, so that nobody settles it by hand meanwhile."""
+        """Recorded before the request is sent, so that the refund is not settled by hand meanwhile."""
 
         TOPIC = "booking.refund_requested"
         refund_id: UUID
@@ -229,7 +229,7 @@ class Booking(Aggregate):
             aggregate.refunds = aggregate.refunds | {self.refund_id: requested}
 
     class RefundRefused(Event):
-        """The gateway will never pay it: it is due, by hand."""
+        """The gateway refused the refund for good: it has to be settled by hand."""
 
         TOPIC = "booking.refund_refused"
         refund_id: UUID
@@ -263,7 +263,7 @@ class Booking(Aggregate):
         self.cancel_reason: CancelReason | None = None
         self.payment: Payment | None = None
         self.declined_payments = 0
-        """Payments that the gateway would not make."""
+        """Number of payments that the gateway declined."""
         self.refunds: dict[UUID, Refund] = {}
 
     @classmethod
@@ -278,7 +278,7 @@ class Booking(Aggregate):
         expires_at: datetime,
         now: datetime,
     ) -> Booking:
-        """The caller has checked that the flight has these seats free."""
+        """Create a booking. The caller has checked that the seats are free."""
         return cls._create(
             cls.Initiated,
             id=id,
@@ -292,24 +292,24 @@ class Booking(Aggregate):
 
     @property
     def current_payment(self) -> Payment:
-        """The payment, where there must be one."""
+        """The payment of a booking that must have one."""
         assert self.payment is not None
         return self.payment
 
     @property
     def held_until(self) -> datetime | None:
-        """When the clock takes the seats back; None when it never does."""
+        """Time at which the seats are taken back; None means never."""
         if self.status is Status.PENDING:
             return self.current_payment.capture_before
         return self.expires_at if self.status is Status.INITIATED else None
 
     def hold_is_due(self, now: datetime) -> bool:
-        """Has the hold run out, whether or not anybody has tidied it away?"""
+        """Return whether the hold has expired, even if no event records that yet."""
         until = self.held_until
         return until is not None and until <= now
 
     def pay(self, payment_id: UUID, amount: Money, now: datetime) -> None:
-        """Automatic capture: pending and booked, both recorded.
+        """Authorise and capture in one step; records both events.
 
         Raises, checked in this order: BookingCancelled or HoldExpired, AlreadyPaid, PaymentInProgress,
         HoldExpired, PriceMismatch.
@@ -319,34 +319,35 @@ class Booking(Aggregate):
         self.trigger_event(self.Booked, payment_id=payment_id, timestamp=now)
 
     def authorise(self, payment_id: UUID, amount: Money, capture_before: datetime, now: datetime) -> None:
-        """Manual capture: pending until it is captured or voided; the seats stay held until `capture_before`,
-        or until the hold ends if that is later. Raises as `pay` does.
+        """Authorise a payment that is captured or voided later. Raises as `pay` does.
+
+        The seats stay held until `capture_before` or the end of the hold, whichever is later.
         """
         self.require_payable(amount, now)
         self._authorise(payment_id, Capture.MANUAL, max(capture_before, self.expires_at), now)
 
     def is_late(self, now: datetime) -> bool:
-        """Would money come after the seats went back?"""
+        """Return whether a capture now would come after the booking lost its seats."""
         payment = self.payment
         return payment is not None and (
             payment.status is PaymentStatus.LAPSED or (payment.in_progress and self.hold_is_due(now))
         )
 
     def capture(self, now: datetime) -> None:
-        """The pending payment's money is ours. Raises BookingCancelled, AlreadyPaid, PaymentNotPending."""
+        """Capture the pending payment. Raises BookingCancelled, AlreadyPaid, PaymentNotPending."""
         payment = self.require_pending()
         self.trigger_event(self.Booked, payment_id=payment.id, timestamp=now)
 
     @property
     def may_be_seated_again(self) -> bool:
-        """Did it lose its seats to the clock alone, with a payment on its way?"""
+        """True if the hold expired while a payment was in progress, and nothing else ended the booking."""
         lapsed = self.payment is not None and self.payment.status is PaymentStatus.LAPSED
         return lapsed and self.cancel_reason is CancelReason.HOLD_EXPIRED
 
     def capture_late(self, has_seats: bool, refund_id: UUID, now: datetime) -> None:
-        """The money came after the seats went back: seated again if there are seats for it, or a refund due.
+        """Capture a payment after the hold expired: book the seats again if possible, or else owe a refund.
 
-        Seats that the customer gave back, or that went with the flight, are not taken again.
+        A booking that the customer cancelled, or that was cancelled with its flight, is not seated again.
         """
         if self.status is Status.PENDING:
             self.expire(now)
@@ -357,7 +358,7 @@ class Booking(Aggregate):
             self._owe(refund_id, self.total_cost, RefundReason.LATE_PAYMENT, now)
 
     def void(self, reason: str, now: datetime) -> None:
-        """Lets the authorisation go; a hold that has run out meanwhile goes with it.
+        """Void the authorised payment, and expire the hold if it is due.
 
         Raises BookingCancelled, AlreadyPaid, PaymentNotPending.
         """
@@ -366,7 +367,7 @@ class Booking(Aggregate):
         self.expire_if_due(now)
 
     def reduce_seats(self, seats: int, refund_id: UUID, now: datetime) -> None:
-        """Give some seats back; what was paid for them becomes a refund due.
+        """Give some seats back; their price becomes a refund due if it was paid.
 
         Raises BookingCancelled, HoldExpired, PaymentInProgress, SeatsNotFewer.
         """
@@ -381,7 +382,7 @@ class Booking(Aggregate):
             self._owe(refund_id, share, RefundReason.SEATS_REDUCED, now)
 
     def cancel(self, reason: CancelReason, note: str | None, refund_id: UUID, now: datetime) -> None:
-        """Gives the seats back; money already taken becomes a refund due. Raises BookingCancelled."""
+        """Cancel the booking; a captured payment becomes a refund due. Raises BookingCancelled."""
         if self.status is Status.CANCELLED:
             raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
         captured = self.status is Status.BOOKED
@@ -392,12 +393,12 @@ class Booking(Aggregate):
             self._owe(refund_id, self.total_cost, why, now)
 
     def settle_refund(self, refund_id: UUID, reference: str | None, now: datetime) -> None:
-        """The customer has the money back. Raises RefundAlreadySettled, RefundInProgress."""
+        """Record that the refund was paid by hand. Raises RefundAlreadySettled, RefundInProgress."""
         self.require_due(refund_id)
         self.trigger_event(self.RefundSettled, refund_id=refund_id, reference=reference, timestamp=now)
 
     def expire(self, now: datetime) -> None:
-        """Raises HoldNotDue unless the hold has run out and nobody paid: the sweeper may be late or wrong."""
+        """Cancel the booking because its hold expired. Raises HoldNotDue if not: a sweep can be outdated."""
         if not self.hold_is_due(now):
             raise HoldNotDue(booking_id=self.id)
         self.trigger_event(self.Cancelled, reason=CancelReason.HOLD_EXPIRED, note=None, timestamp=now)
@@ -407,7 +408,7 @@ class Booking(Aggregate):
             self.expire(now)
 
     def require_payable(self, amount: Money, now: datetime) -> None:
-        """Raises as `pay` does."""
+        """Check that the booking can be paid for now. Raises as `pay` does."""
         if self.status is Status.BOOKED:
             raise AlreadyPaid(booking_id=self.id, payment_id=self.current_payment.id)
         self._require_live(now)
@@ -416,7 +417,7 @@ class Booking(Aggregate):
             raise PriceMismatch(expected=self.total_cost)
 
     def require_pending(self) -> Payment:
-        """The payment in progress. Raises BookingCancelled, AlreadyPaid, PaymentNotPending."""
+        """Return the payment in progress. Raises BookingCancelled, AlreadyPaid, PaymentNotPending."""
         if self.status is Status.CANCELLED:
             raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
         if self.status is Status.BOOKED:
@@ -426,7 +427,7 @@ class Booking(Aggregate):
         return self.current_payment
 
     def require_due(self, refund_id: UUID) -> Refund:
-        """The refund, which nobody has paid or is paying. Raises RefundAlreadySettled, RefundInProgress."""
+        """Return a refund that is still due. Raises RefundAlreadySettled, RefundInProgress."""
         refund = self.refunds[refund_id]
         if not refund.is_owed:
             raise RefundAlreadySettled(refund_id=refund_id, settled_at=refund.settled_at)
@@ -461,7 +462,7 @@ class Booking(Aggregate):
             raise PaymentInProgress(booking_id=self.id, payment_id=self.current_payment.id)
 
     def _require_live(self, now: datetime) -> None:
-        """Neither cancelled nor past its hold."""
+        """Check that the booking is neither cancelled nor past its hold."""
         if self.hold_is_due(now) or self.cancel_reason is CancelReason.HOLD_EXPIRED:
             raise HoldExpired(booking_id=self.id, expired_at=self.held_until or self.expires_at)
         if self.status is Status.CANCELLED:

@@ -1,4 +1,4 @@
-"""Who asks: a subject and its roles."""
+"""Callers: a subject and its roles."""
 
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +16,7 @@ class Role(Enum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """`subject` names an account; an operator acts for any account, everybody else only for its own."""
+    """An authenticated account. An operator acts for any account, other roles only for their own."""
 
     subject: str
     roles: frozenset[Role] = frozenset()
@@ -25,7 +25,7 @@ class Caller(msgspec.Struct, frozen=True):
         return user_id == self.subject or Role.OPERATOR in self.roles
 
     def may_read(self, user_id: str | None) -> bool:
-        """None: of nobody who is known any more."""
+        """Return whether the caller may read data of this user; None stands for an erased user."""
         own = user_id is not None and user_id == self.subject
         return own or not self.roles.isdisjoint({Role.OPERATOR, Role.AUDITOR})
 
@@ -36,7 +36,7 @@ class Versioned(Protocol):
 
 
 class CommandContext(NamedTuple):
-    """Who asks, and for which version of what it acts on the command is meant (None: any)."""
+    """The caller of a command, and the version of the subject that it expects (None: any version)."""
 
     caller: Caller
     expected_version: int | None = None
@@ -49,13 +49,13 @@ class CommandContext(NamedTuple):
 
 
 SYSTEM = Caller("seatledger", frozenset({Role.OPERATOR}))
-"""The ledger itself, when the clock is the cause."""
+"""Caller of the commands that the ledger submits itself."""
 
 
 def as_subject(name: Any) -> str:
-    """What a token may say who its bearer is. Raises ValueError."""
+    """Return the name if an access token may have it as subject. Raises ValueError."""
     if not (isinstance(name, str) and 1 <= len(name) <= 255 and name.isprintable()):
         raise ValueError("must be 1 to 255 printable characters")
     if name == SYSTEM.subject:
-        raise ValueError("the log says this name where the ledger itself acted")
+        raise ValueError("this name is reserved for the ledger itself")
     return name

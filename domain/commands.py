@@ -46,7 +46,7 @@ class Price(Money, frozen=True, forbid_unknown_fields=True):
 
 @dataclass_transform(frozen_default=True)
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all commands. Subclasses inherit that they are immutable and refuse unknown fields."""
+    """Base class of all commands: immutable structs that refuse unknown fields."""
 
     OPERATION: ClassVar[str]
     """Stored name of the command, and part of the key of its outcome. Never change it."""
@@ -60,7 +60,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FlightCommand(Command):
-    """Base of the commands about a flight."""
+    """Base class of commands about a flight."""
 
     flight_id: UUID
 
@@ -71,7 +71,7 @@ class FlightCommand(Command):
 
 
 class BookingCommand(Command):
-    """Base of the commands about a booking."""
+    """Base class of commands about a booking."""
 
     booking_id: UUID
 
@@ -82,7 +82,7 @@ class BookingCommand(Command):
 
 
 class RefundCommand(Command):
-    """Base of the commands about a refund."""
+    """Base class of commands about a refund."""
 
     refund_id: UUID
 
@@ -91,7 +91,7 @@ class RefundCommand(Command):
 
 
 class WaitingCommand(Command):
-    """Base of the commands about a waiting party."""
+    """Base class of commands about a waiting party."""
 
     waiting_id: UUID
 

@@ -1,4 +1,4 @@
-"""The active ISO 4217 currency codes (list one, funds and precious metals left out)."""
+"""The active ISO 4217 currency codes: list one without funds and precious metals."""
 
 _ACTIVE = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
@@ -15,5 +15,5 @@ _THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
 
 
 def minor_digits(currency: str) -> int:
-    """How many digits of an amount in minor units stand behind the decimal point, by ISO 4217."""
+    """Return the number of decimal digits of the currency by ISO 4217."""
     return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2

@@ -1,4 +1,4 @@
-"""A flight: scheduled once, then repriced, given other seats, or cancelled."""
+"""Flights: scheduled once, then repriced, resized or cancelled."""
 
 from __future__ import annotations
 
@@ -117,22 +117,22 @@ class Flight(Aggregate):
         return FlightStatus.DEPARTED if self.departs_at <= now else FlightStatus.SCHEDULED
 
     def require_bookable(self, now: datetime) -> None:
-        """Raises FlightNotBookable."""
+        """Check that the flight is scheduled and has not departed. Raises FlightNotBookable."""
         status = self.status(now)
         if status is not FlightStatus.SCHEDULED:
             raise FlightNotBookable(f"The flight is {status.value}.", flight_id=self.id, flight_status=status)
 
     def reprice(self, price: Money, now: datetime) -> None:
-        """Later bookings cost `price` a seat; those already made keep theirs. Raises FlightNotBookable."""
+        """Set the price of a seat for later bookings. Raises FlightNotBookable."""
         self.require_bookable(now)
         self.trigger_event(self.Repriced, price=price, timestamp=now)
 
     def change_seats(self, seats: int, now: datetime) -> None:
-        """The caller has checked that `seats` covers those in use. Raises FlightNotBookable."""
+        """Set the number of seats, which must cover the seats in use. Raises FlightNotBookable."""
         self.require_bookable(now)
         self.trigger_event(self.SeatsChanged, seats=seats, timestamp=now)
 
     def cancel(self, reason: str, now: datetime) -> None:
-        """Raises FlightNotBookable when it has departed or is cancelled already."""
+        """Cancel the flight. Raises FlightNotBookable if it has departed or is already cancelled."""
         self.require_bookable(now)
         self.trigger_event(self.Cancelled, reason=reason, timestamp=now)

@@ -1,4 +1,4 @@
-"""A booking's payment through a gateway: what is asked of it is written down first, then what it answered."""
+"""Payments through a gateway: the log records each request before it is sent, then the gateway's answer."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -19,14 +19,14 @@ from domain.refusals import (
 )
 
 DECLINED_MAX = 10
-"""Payments of one booking. Who tries out stolen cards goes on for ever, and every attempt makes the booking's
-stream longer, which each block that touches it has to read."""
+"""Maximum number of declined payments of one booking. Each attempt adds events to the booking's stream, which
+every block that touches it reads; without a limit, card testers could make it grow endlessly."""
 
 RELEASED_BY_GATEWAY = "released by the gateway"
 
 
 class PaymentRequest(NamedTuple):
-    """Who shall move the money, what pays, and when."""
+    """The gateway, its token of the means of payment, and the kind of capture."""
 
     gateway: str
     method: str
@@ -41,8 +41,9 @@ def request_payment(
     capture_before: datetime,
     now: datetime,
 ) -> None:
-    """The seats stay held until `capture_before`, or until the hold ends if that is later.
+    """Record that a payment is requested from the gateway.
 
+    The seats stay held until `capture_before` or the end of the hold, whichever is later.
     Raises as `Booking.pay` does, and TooManyPayments.
     """
     booking.require_payable(amount, now)
@@ -61,7 +62,7 @@ def request_payment(
 
 
 def request_capture(booking: Booking, has_seats: bool, capture_before: datetime, now: datetime) -> None:
-    """What is authorised shall be taken; if the clock took the seats back, only where they are to be had.
+    """Record that the capture is requested. After the hold expired, this needs available seats.
 
     Raises BookingCancelled, AlreadyPaid, PaymentNotPending, PaymentInProgress.
     """
@@ -74,7 +75,7 @@ def request_capture(booking: Booking, has_seats: bool, capture_before: datetime,
         booking.expire_if_due(now)
         _seat_again(booking, capture_before, now)
     else:
-        payment = _authorised(booking)
+        payment = _require_authorised(booking)
     before = max(capture_before, booking.current_payment.capture_before or capture_before)
     booking.trigger_event(
         Booking.CaptureRequested, payment_id=payment.id, capture_before=before, timestamp=now
@@ -82,13 +83,13 @@ def request_capture(booking: Booking, has_seats: bool, capture_before: datetime,
 
 
 def request_void(booking: Booking, reason: str, now: datetime) -> None:
-    """Raises BookingCancelled, AlreadyPaid, PaymentNotPending, PaymentInProgress."""
-    payment = _authorised(booking)
+    """Record that the void is requested. Raises as `request_capture` does."""
+    payment = _require_authorised(booking)
     booking.trigger_event(Booking.VoidRequested, payment_id=payment.id, reason=reason, timestamp=now)
 
 
 class PaymentReport(NamedTuple):
-    """What a gateway says of a payment: the outcome, its name for it, and why it was declined."""
+    """A gateway's report: the outcome, the gateway's name of the payment, and the reason of a decline."""
 
     outcome: PaymentOutcome
     reference: str | None
@@ -96,7 +97,7 @@ class PaymentReport(NamedTuple):
 
 
 class LateTerms(NamedTuple):
-    """What late money meets: are there seats for it, the refund if not, and how long seats are held again."""
+    """Facts for a payment that comes after the hold expired."""
 
     has_seats: bool
     refund_id: UUID
@@ -104,18 +105,18 @@ class LateTerms(NamedTuple):
 
 
 def record(booking: Booking, payment_id: UUID, report: PaymentReport, late: LateTerms, now: datetime) -> None:
-    """Raises PaymentNotPending when the payment is at rest, or what is told is known."""
+    """Record a gateway's report. Raises PaymentNotPending for a final payment or a repeated report."""
     payment = booking.payment
     open_ = payment is not None and (payment.in_progress or payment.status is PaymentStatus.LAPSED)
     if payment is None or payment.id != payment_id or not open_:
         raise PaymentNotPending(booking_id=booking.id)
     match report.outcome:
         case PaymentOutcome.AUTHORISED:
-            _require_unknown(booking, payment)
+            _require_unauthorised(booking, payment)
             _authorise(booking, report, now)
             _seat_late(booking, late, now)
         case PaymentOutcome.DECLINED:
-            _require_unknown(booking, payment)
+            _require_unauthorised(booking, payment)
             code = report.code or "declined"
             booking.trigger_event(Booking.PaymentDeclined, payment_id=payment_id, code=code, timestamp=now)
             booking.expire_if_due(now)
@@ -133,7 +134,10 @@ def record(booking: Booking, payment_id: UUID, report: PaymentReport, late: Late
 
 
 def request_refund(booking: Booking, refund_id: UUID, now: datetime) -> None:
-    """Raises RefundAlreadySettled, RefundInProgress, RefundRefused, RefundNotThroughGateway."""
+    """Record that the refund is requested from the gateway.
+
+    Raises RefundAlreadySettled, RefundInProgress, RefundRefused, RefundNotThroughGateway.
+    """
     refund = booking.require_due(refund_id)
     if refund.refusal is not None:
         raise RefundRefused(refund_id=refund_id, reason=refund.refusal)
@@ -145,7 +149,7 @@ def request_refund(booking: Booking, refund_id: UUID, now: datetime) -> None:
 def record_refund(
     booking: Booking, refund_id: UUID, reference: str | None, code: str | None, now: datetime
 ) -> None:
-    """Paid by the gateway, or due by hand because it never will be. Raises RefundAlreadySettled."""
+    """Record that the gateway paid the refund, or refused it with a code. Raises RefundAlreadySettled."""
     refund = booking.refunds[refund_id]
     if refund.status is not RefundStatus.REQUESTED:
         raise RefundAlreadySettled(refund_id=refund_id, settled_at=refund.settled_at)
@@ -165,7 +169,7 @@ def _authorise(booking: Booking, report: PaymentReport, now: datetime) -> None:
 
 
 def _seat_late(booking: Booking, late: LateTerms, now: datetime) -> None:
-    """Authorised after the hold ran out: seated again if there are seats, or else the money is let go."""
+    """Expire a due hold; hold the seats again if available. Otherwise the payment lapses and is voided."""
     booking.expire_if_due(now)
     if late.has_seats and booking.may_be_seated_again:
         _seat_again(booking, late.capture_before, now)
@@ -177,13 +181,13 @@ def _seat_again(booking: Booking, capture_before: datetime, now: datetime) -> No
     )
 
 
-def _require_unknown(booking: Booking, payment: Payment) -> None:
+def _require_unauthorised(booking: Booking, payment: Payment) -> None:
     if payment.reference is not None:
         raise PaymentNotPending(booking_id=booking.id)
 
 
-def _authorised(booking: Booking) -> Payment:
-    """The payment that waits to be captured or voided."""
+def _require_authorised(booking: Booking) -> Payment:
+    """Return the payment if it can be captured or voided now."""
     payment = booking.require_pending()
     if payment.status is not PaymentStatus.PENDING:
         raise PaymentInProgress(booking_id=booking.id, payment_id=payment.id)

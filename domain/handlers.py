@@ -1,4 +1,4 @@
-"""What each command does: load, check, act. The dictionary at the foot is the list of all there is."""
+"""Handlers of commands about flights and bookings, and the table of all handlers."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
@@ -92,7 +92,7 @@ def change_flight_seats(
 
 
 def cancel_flight(command: CancelFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
-    """The flight alone: its bookings follow in the same block, each by a CancelWithFlight."""
+    """Cancel the flight only. The block then cancels each of its bookings with a CancelWithFlight."""
     flight = working_set.flight(command.flight_id)
     context.require_version(flight)
     flight.cancel(command.reason, working_set.now)
@@ -102,7 +102,7 @@ def cancel_flight(command: CancelFlight, context: CommandContext, working_set: W
 def require_bookable(
     commands: Sequence[InitiateBooking], context: CommandContext, working_set: WorkingSet
 ) -> tuple[Flight, list[Money]]:
-    """The flight of these holds, and what each costs, if all of them can be granted.
+    """Check that all these holds on one flight can be granted; return the flight and the cost of each.
 
     Raises NotYourAccount, FlightNotFound, FlightNotBookable, NotEnoughSeats, TotalTooLarge.
     """

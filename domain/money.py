@@ -1,4 +1,4 @@
-"""Money: an integer of minor units and its currency; never a float."""
+"""Money: an integer number of minor units and a currency."""
 
 from typing import Annotated
 
@@ -7,14 +7,11 @@ import msgspec
 from domain.currencies import CODES
 
 AMOUNT_MAX = 2**53 - 1
-"""The largest amount in minor units: what a JSON number carries exactly everywhere (RFC 8259, section 6)."""
+"""Largest amount in minor units: JSON parsers read integers up to this exactly (RFC 8259, section 6)."""
 
 
 class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`amount` in minor units (cents, paise), `currency` an ISO 4217 code.
-
-    Raises ValueError for a currency that ISO 4217 does not list.
-    """
+    """An amount in minor units (cents, paise) of an ISO 4217 currency. Raises ValueError for other codes."""
 
     amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Integer minor units")]
     currency: Annotated[
@@ -32,7 +29,7 @@ class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Unknown ISO 4217 currency code")
 
     def times(self, count: int) -> "Money":
-        """The price of `count` of these. Raises ValueError above AMOUNT_MAX."""
+        """Return the amount times `count`. Raises ValueError above AMOUNT_MAX."""
         amount = self.amount * count
         if amount > AMOUNT_MAX:
             raise ValueError("The amount exceeds 2^53-1 minor units")

@@ -1,4 +1,4 @@
-"""What the commands that move money do; rows of `domain.handlers.HANDLERS`."""
+"""Handlers of commands about payments and refunds; listed in `domain.handlers.HANDLERS`."""
 
 from msgspec import UNSET
 
@@ -72,11 +72,13 @@ def record_payment(command: RecordPayment, context: CommandContext, working_set:
 
 def settle_refund(command: SettleRefund, context: CommandContext, working_set: WorkingSet) -> Booking:
     booking = working_set.booking_of_refund(command.refund_id)
-    through = booking.refunds[command.refund_id].gateway is not None
-    if not (not through if command.by_hand is UNSET else command.by_hand):
-        gateway_payments.request_refund(booking, command.refund_id, working_set.now)
-    else:
+    by_hand = command.by_hand
+    if by_hand is UNSET:
+        by_hand = booking.refunds[command.refund_id].gateway is None
+    if by_hand:
         booking.settle_refund(command.refund_id, command.reference, working_set.now)
+    else:
+        gateway_payments.request_refund(booking, command.refund_id, working_set.now)
     return booking
 
 
@@ -93,7 +95,7 @@ def _is_with_gateway(booking: Booking) -> bool:
 
 
 def _has_seats(booking: Booking, working_set: WorkingSet) -> bool:
-    """Could the booking sit on its flight? One whose hold nobody has tidied away still has its seats."""
+    """Return whether the flight has seats for the booking; seats that it still holds count as available."""
     flight = working_set.flights[booking.flight_id]
     counted = booking.seats if booking.status is not Status.CANCELLED else 0
     free = working_set.seats[flight.id].free + counted

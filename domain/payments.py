@@ -1,4 +1,4 @@
-"""Payments: money on its way to us, and how far it has come."""
+"""Payments of bookings and their statuses."""
 
 from datetime import datetime
 from enum import Enum
@@ -16,9 +16,10 @@ class Capture(Enum):
 
 
 class PaymentStatus(Enum):
-    """`pending`: authorised, and nobody has captured it. `lapsed`: the booking ended before anybody did.
+    """Status of a payment.
 
-    `requested`, `capturing`, `voiding`: a gateway was asked, and its answer is not recorded yet.
+    `pending`: authorised, not captured. `lapsed`: the booking ended before the capture. `requested`,
+    `capturing`, `voiding`: the gateway has the request, and its answer is not recorded yet.
     """
 
     REQUESTED = "requested"
@@ -36,11 +37,11 @@ class PaymentStatus(Enum):
 IN_PROGRESS = frozenset(
     {PaymentStatus.REQUESTED, PaymentStatus.PENDING, PaymentStatus.CAPTURING, PaymentStatus.VOIDING}
 )
-"""The booking waits for what becomes of the payment."""
+"""Statuses of a payment that is not final."""
 
 
 class GatewayTask(Enum):
-    """What is still to be done at the gateway."""
+    """Next request to the gateway."""
 
     AUTHORISE = "authorise"
     CAPTURE = "capture"
@@ -56,7 +57,7 @@ _TASKS = {
 
 
 class PaymentOutcome(Enum):
-    """What a gateway says became of a payment."""
+    """Outcome of a payment that a gateway reports."""
 
     AUTHORISED = "authorised"
     CAPTURED = "captured"
@@ -67,9 +68,9 @@ class PaymentOutcome(Enum):
 class Payment(msgspec.Struct, frozen=True):
     """One payment of one booking.
 
-    `gateway` is who moves the money, None when the caller vouches for it; `method` is the gateway's token for
-    what pays, `reference` its name for the payment once it is authorised, `reason` why it was declined or is
-    being voided. `capture_before` is when the clock takes the booking's seats back; None when it does not.
+    `gateway` is None when the caller vouches for the payment. `method` is the gateway's token of the means of
+    payment, `reference` its name for an authorised payment, `reason` why the payment was declined or voided.
+    At `capture_before` the booking loses its seats; None means never.
     """
 
     id: UUID
@@ -88,16 +89,16 @@ class Payment(msgspec.Struct, frozen=True):
 
     @property
     def task(self) -> GatewayTask | None:
-        """What is to be done at the gateway; None when the payment is at rest, or no gateway has it."""
+        """Next request to the gateway; None for a final payment and for one without a gateway."""
         return None if self.gateway is None else _TASKS.get(self.status)
 
     @property
     def status_after_authorisation(self) -> PaymentStatus:
-        """What follows at once, where a gateway captures by itself; else somebody has to."""
+        """Status after the authorisation: capturing if the gateway captures at once, or else pending."""
         automatic = self.gateway is not None and self.capture is Capture.AUTOMATIC
         return PaymentStatus.CAPTURING if automatic else PaymentStatus.PENDING
 
     def with_status(self, status: PaymentStatus) -> Self:
-        """The same payment, so far along; one that waits for nobody has no `capture_before`."""
+        """Return the payment with another status; a final payment has no `capture_before`."""
         before = self.capture_before if status in IN_PROGRESS else None
         return msgspec.structs.replace(self, status=status, capture_before=before)

@@ -1,4 +1,4 @@
-"""Refunds: money that has to go back, and whether it has."""
+"""Refunds: money owed to customers, and its settlement."""
 
 from datetime import datetime
 from enum import Enum
@@ -24,10 +24,10 @@ class RefundStatus(Enum):
 
 
 class Refund(msgspec.Struct, frozen=True):
-    """`amount` of one payment, owed since `due_at`; `reference` is what the payer of the refund calls it.
+    """An amount of one payment, owed since `due_at`. `reference` names the transfer that settled it.
 
-    `gateway` took the payment, which it calls `charge`; None where the caller vouched for it. It was asked to
-    pay at `requested_at`; `refusal` is why it will not.
+    `gateway` took the payment under the name `charge`; None if the caller vouched for the payment. The refund
+    was requested from the gateway at `requested_at`; `refusal` is the gateway's reason to refuse it.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""Refusals: every way in which the ledger says no to a well-formed command."""
+"""Refusals: every reason for which the ledger refuses a well-formed command."""
 
 import re
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ class Refusal(Exception):
     code: ClassVar[str] = "refusal"
     title: ClassVar[str] = ""
     is_recorded: ClassVar[bool] = True
-    """Is the refusal the command's outcome for ever, or may the same key be tried again?"""
+    """True if the refusal is the final outcome under its key; False if the same key can be used again."""
 
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
@@ -43,23 +43,23 @@ class NotEnoughSeats(Refusal):
 
 
 class SeatsInUse(Refusal):
-    """More seats are held and booked than the flight would have left."""
+    """More seats are held and booked than the flight would have."""
 
 
 class TotalTooLarge(Refusal):
-    """The total cost would exceed the largest amount that money can have here."""
+    """The total cost exceeds the largest amount that the ledger can record."""
 
 
 class BookingCancelled(Refusal):
-    """The booking is cancelled, and nothing leaves that state."""
+    """The booking is cancelled, which is final."""
 
 
 class HoldExpired(Refusal):
-    """The hold on the seats ran out before the payment."""
+    """The hold on the seats expired before the payment; make a new booking."""
 
 
 class HoldNotDue(Refusal):
-    """The booking has no hold that has run out."""
+    """The booking has no expired hold."""
 
     is_recorded = False
 
@@ -73,15 +73,15 @@ class PaymentInProgress(Refusal):
 
 
 class PriceMismatch(Refusal):
-    """The amount or currency is not what the booking costs."""
+    """The amount or currency differs from the total cost of the booking."""
 
 
 class PaymentNotPending(Refusal):
-    """No payment of the booking waits to be captured or voided."""
+    """The booking has no payment that can be captured or voided."""
 
 
 class SeatsNotFewer(Refusal):
-    """Seats of a booking can only become fewer, and cancelling gives all back."""
+    """A booking can only give seats back; cancel it to give all of them back."""
 
 
 class RefundNotFound(Refusal):
@@ -89,19 +89,19 @@ class RefundNotFound(Refusal):
 
 
 class RefundAlreadySettled(Refusal):
-    """The refund was settled before."""
+    """The refund is already settled."""
 
 
 class RefundInProgress(Refusal):
-    """The gateway was asked to pay the refund, and has not answered yet."""
+    """The refund is in progress: the gateway has not answered yet."""
 
 
 class RefundRefused(Refusal):
-    """The gateway will not pay the refund: settle it by hand."""
+    """The gateway refused the refund; settle it by hand."""
 
 
 class RefundNotThroughGateway(Refusal):
-    """The payment did not come through a gateway: settle the refund by hand."""
+    """The payment did not come through a gateway; settle the refund by hand."""
 
 
 class PaymentDeclined(Refusal):
@@ -109,41 +109,41 @@ class PaymentDeclined(Refusal):
 
 
 class TooManyPayments(Refusal):
-    """As many payments of this booking were declined as may be: make another booking."""
+    """Too many declined payments for this booking; make a new booking."""
 
 
 class SeatsAvailable(Refusal):
-    """The flight has the seats: book them instead of waiting."""
+    """The flight has enough free seats; book them instead of waiting."""
 
 
 class AlreadyWaiting(Refusal):
-    """This user waits for the flight already."""
+    """The user is already on the waiting list of this flight."""
 
 
 class PartyLargerThanFlight(Refusal):
-    """The party is larger than the flight."""
+    """The party needs more seats than the flight has."""
 
 
 class WaitingListFull(Refusal):
-    """As many parties wait for the flight as may."""
+    """The waiting list of the flight is full."""
 
 
 class WaitingPartyNotFound(Refusal):
-    """There is no such entry on a waiting list."""
+    """There is no such waiting party."""
 
 
 class NotWaiting(Refusal):
-    """The entry does not wait any more."""
+    """The party is no longer waiting."""
 
 
 class WaitingNotOver(Refusal):
-    """The entry waits for a flight that may still take it, or waits no more."""
+    """The flight can still take the party, or the party is no longer waiting."""
 
     is_recorded = False
 
 
 class StaleVersion(Refusal):
-    """There is another version now than the one that the command was meant for."""
+    """The current version differs from the version in the request."""
 
 
 class CommandNotFound(Refusal):
@@ -151,7 +151,7 @@ class CommandNotFound(Refusal):
 
 
 class CheckpointNotFound(Refusal):
-    """No checkpoint of this has been signed yet."""
+    """No such checkpoint has been signed yet."""
 
 
 class IdempotencyKeyReused(Refusal):
@@ -161,6 +161,6 @@ class IdempotencyKeyReused(Refusal):
 
 
 class NotYourAccount(Refusal):
-    """The caller may act for nobody but itself."""
+    """The caller may act only for its own account."""
 
     is_recorded = False

@@ -1,4 +1,4 @@
-"""Seats of one flight: seats = held + booked + free, always."""
+"""Seat counts of one flight: seats = held + booked + free."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from domain.refusals import NotEnoughSeats, SeatsInUse
 
 
 class SeatUse(NamedTuple):
-    """How many seats of its flight a booking has held and booked."""
+    """Number of seats that one booking holds and has booked."""
 
     held: int
     booked: int
@@ -26,7 +26,7 @@ NONE_USED = SeatUse(0, 0)
 
 @dataclass(slots=True)
 class Seats:
-    """The seat counts of one flight; the fold of the log over its bookings."""
+    """Seat counts of one flight. They equal the fold of the log over its bookings."""
 
     seats: int
     held: int = 0
@@ -37,18 +37,18 @@ class Seats:
         return self.seats - self.held - self.booked
 
     def require(self, asked: int, flight_id: UUID) -> None:
-        """All or none, of that flight. Raises NotEnoughSeats, which names it: nothing else recorded does."""
+        """Check that all these seats are free. Raises NotEnoughSeats with the id of the flight."""
         if asked > self.free:
             detail = f"{asked} asked for, {self.free} free."
             raise NotEnoughSeats(detail, flight_id=flight_id, asked=asked, free=self.free)
 
     def require_capacity(self, seats: int) -> None:
-        """May the flight have `seats` seats? Raises SeatsInUse."""
+        """Check that a flight of `seats` seats holds the seats in use. Raises SeatsInUse."""
         in_use = self.held + self.booked
         if seats < in_use:
             raise SeatsInUse(f"{in_use} seats are in use.", asked=seats, in_use=in_use)
 
     def replace_use(self, before: SeatUse, after: SeatUse) -> None:
-        """A booking used so many seats before, and uses so many now."""
+        """Replace a booking's previous use by its current use in the counts."""
         self.held += after.held - before.held
         self.booked += after.booked - before.booked

@@ -1,4 +1,4 @@
-"""A waiting party: people who want seats together on a full flight, and what became of their wish."""
+"""Waiting parties: requests for seats on a full flight, all seats or none."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from eventsourcing.domain import Aggregate
 from domain.refusals import NotWaiting, WaitingNotOver
 
 WAITING_MAX = 200
-"""Parties that wait for one flight: a block that gives seats back looks at all of them."""
+"""Maximum length of a waiting list; a block that frees seats reads the whole list."""
 
 
 class WaitingStatus(Enum):
-    """As recorded. What became of an offer is its booking's status, and nowhere else."""
+    """Recorded status of a party. The result of an offer is the status of its booking."""
 
     WAITING = "waiting"
     OFFERED = "offered"
@@ -29,7 +29,7 @@ class CloseReason(Enum):
 
 
 class WaitingParty(Aggregate):
-    """`seats` seats of one flight for one user, all or none, as soon as they are free."""
+    """A user's request for seats of one flight, all or none, as soon as they are free."""
 
     TOPIC = "waiting"
 
@@ -43,7 +43,7 @@ class WaitingParty(Aggregate):
         seats: int
 
     class Offered(Event):
-        """A hold is theirs: the booking follows in the same block, by a command of its own."""
+        """A hold is offered: a separate command in the same block creates the booking."""
 
         TOPIC = "waiting.offered"
         booking_id: UUID
@@ -75,11 +75,11 @@ class WaitingParty(Aggregate):
         self.booking_id: UUID | None = None
         self.offer_expires_at: datetime | None = None
         self.place: int | None = None
-        """Counted from 1 at the moment it joined; no part of its history."""
+        """Place on the list at the time of joining, from 1; not recorded in the log."""
 
     @classmethod
     def join(cls, *, id: UUID, flight_id: UUID, user_id: str, seats: int, now: datetime) -> WaitingParty:
-        """The caller has checked that the flight has no seats for them."""
+        """Create a waiting party. The caller has checked that the flight has too few free seats."""
         return cls._create(
             cls.Joined, id=id, flight_id=flight_id, user_id=user_id, seats=seats, timestamp=now
         )
@@ -90,21 +90,21 @@ class WaitingParty(Aggregate):
 
     @property
     def order(self) -> tuple[datetime, UUID]:
-        """Who is served first: smaller is earlier."""
+        """Sort key of the waiting list."""
         return self.created_on, self.id
 
     def offer(self, booking_id: UUID, expires_at: datetime, now: datetime) -> None:
-        """The caller has checked that the seats are free and that it is their turn. Raises NotWaiting."""
+        """Offer a booking. The caller has checked the free seats and the party's turn. Raises NotWaiting."""
         self._require_waiting()
         self.trigger_event(self.Offered, booking_id=booking_id, expires_at=expires_at, timestamp=now)
 
     def leave(self, now: datetime) -> None:
-        """Raises NotWaiting."""
+        """Leave the waiting list. Raises NotWaiting."""
         self._require_waiting()
         self.trigger_event(self.Left, timestamp=now)
 
     def close(self, reason: CloseReason | None, now: datetime) -> None:
-        """`reason` is why the flight takes nobody any more, None while it does. Raises WaitingNotOver."""
+        """Close the party; `reason` is None while the flight can still take it. Raises WaitingNotOver."""
         if reason is None or not self.is_waiting:
             raise WaitingNotOver(waiting_id=self.id)
         self.trigger_event(self.Closed, reason=reason, timestamp=now)
@@ -115,7 +115,7 @@ class WaitingParty(Aggregate):
 
 
 def next_party_id(last: WaitingParty | None, fresh: UUID, now: datetime) -> UUID:
-    """An id that sorts behind the last party's: ids made within a millisecond come in any order."""
+    """Return an id that sorts after the last party's. Ids created within a millisecond have no order."""
     if last is None or (now, fresh) > last.order:
         return fresh
     return UUID(int=last.id.int + 1)

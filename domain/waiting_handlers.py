@@ -1,4 +1,4 @@
-"""What the commands of the waiting list do; rows of `domain.handlers.HANDLERS`."""
+"""Handlers of commands about waiting lists; listed in `domain.handlers.HANDLERS`."""
 
 from domain.booking import Booking
 from domain.caller import CommandContext
@@ -23,16 +23,13 @@ _CLOSES = {
 
 
 def join_waitlist(command: JoinWaitlist, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
-    """Due holds are expired, and those who wait already are served, before this is decided."""
+    """Add a party to the list. The block has already expired due holds and served the waiting parties."""
     if not context.caller.may_act_for(command.user_id):
         raise NotYourAccount
     flight = working_set.flight(command.flight_id)
     flight.require_bookable(working_set.now)
-    seats, free, waiting_list = (
-        command.seats,
-        working_set.seats[flight.id].free,
-        working_set.waiting_list(flight.id),
-    )
+    seats, free = command.seats, working_set.seats[flight.id].free
+    waiting_list = working_set.waiting_list(flight.id)
     if seats <= free:
         raise SeatsAvailable(f"{seats} asked for, {free} free.", asked=seats, free=free)
     for party in waiting_list:
@@ -52,27 +49,27 @@ def join_waitlist(command: JoinWaitlist, context: CommandContext, working_set: W
 
 
 def leave_waitlist(command: LeaveWaitlist, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
-    """Somebody else's entry is answered exactly like an unknown one."""
+    """Take a party off the list. The party of another account is refused exactly like an unknown one."""
     party = working_set.party(command.waiting_id)
     if not context.caller.may_act_for(party.user_id):
         raise WaitingPartyNotFound(waiting_id=command.waiting_id)
     context.require_version(party)
     if party.is_waiting and working_set.flights[party.flight_id].status(working_set.now) in _CLOSES:
-        # As it reads from the departure on, whether or not anybody has closed it.
+        # From the departure on, the party counts as closed, even if no event records that yet.
         raise NotWaiting(waiting_id=party.id, was=WaitingStatus.CLOSED)
     party.leave(working_set.now)
     return party
 
 
 def offer_seats(command: OfferSeats, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
-    """The block has checked `may_be_offered`, and gives this command and `hold_offer` together."""
+    """Offer the seats. The block has checked `may_be_offered`, and runs `hold_offer` right after this."""
     party = working_set.party(command.waiting_id)
     party.offer(working_set.new_id(), working_set.now + working_set.terms.offer_window, working_set.now)
     return party
 
 
 def hold_offer(command: HoldOffer, context: CommandContext, working_set: WorkingSet) -> Booking:
-    """The hold that was offered, at the price of this moment."""
+    """Create the offered hold at the current price."""
     party = working_set.parties[command.waiting_id]
     flight = working_set.flights[party.flight_id]
     assert party.booking_id is not None
@@ -97,7 +94,7 @@ def close_waiting(command: CloseWaiting, context: CommandContext, working_set: W
 
 
 def may_be_offered(party: WaitingParty, flight: Flight, working_set: WorkingSet) -> bool:
-    """Does the party fit into what is free now, at a price that money can say?"""
+    """Return whether the free seats suffice for the party, at a total cost that can be recorded."""
     if party.seats > working_set.seats[flight.id].free:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The working set: the flights, bookings and seat counts that commands are decided against."""
+"""The working set: flights, bookings, waiting parties and seat counts against which commands are decided."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -13,12 +13,13 @@ from domain.seats import NONE_USED, Seats, SeatUse
 from domain.waiting import WaitingParty
 
 Subject = Flight | Booking | WaitingParty
-"""What a command is about, and may change."""
+"""Aggregate that a command can change."""
 
 
 class Terms(NamedTuple):
-    """How long a new hold lasts, how long a payment may wait to be captured, how long an offer to those who
-    wait stands; and who moves the money: with no gateway the caller vouches for payments.
+    """Durations of a hold, of an authorised payment and of an offer to a waiting party; and the gateway.
+
+    Without a gateway, the caller vouches for payments.
     """
 
     hold: timedelta
@@ -28,9 +29,9 @@ class Terms(NamedTuple):
 
 
 class WorkingSet:
-    """Holds aggregates in memory while a block of commands is decided in order.
+    """Aggregates in memory while one block of commands is decided in order.
 
-    `now` is the ledger's time for the whole block; `new_id` makes UUIDs. No two blocks share anything here.
+    `now` is the ledger's time for the whole block; `new_id` creates UUIDs.
     """
 
     def __init__(self, now: datetime, terms: Terms, new_id: Callable[[], UUID]) -> None:
@@ -48,11 +49,11 @@ class WorkingSet:
 
     @property
     def capture_before(self) -> datetime:
-        """Until when a payment that is authorised now may be captured."""
+        """Latest time to capture a payment that is authorised now."""
         return self.now + self.terms.capture_window
 
     def flight(self, flight_id: UUID) -> Flight:
-        """The flight, to be changed. Raises FlightNotFound."""
+        """Return the flight, and mark it as the subject of the command. Raises FlightNotFound."""
         flight = self.flights.get(flight_id)
         if flight is None:
             raise FlightNotFound(flight_id=flight_id)
@@ -60,7 +61,7 @@ class WorkingSet:
         return flight
 
     def booking(self, booking_id: UUID) -> Booking:
-        """The booking, to be changed. Raises BookingNotFound."""
+        """Return the booking, and mark it as the subject of the command. Raises BookingNotFound."""
         booking = self.bookings.get(booking_id)
         if booking is None:
             raise BookingNotFound(booking_id=booking_id)
@@ -68,21 +69,21 @@ class WorkingSet:
         return booking
 
     def own_booking(self, booking_id: UUID, caller: Caller) -> Booking:
-        """As `booking`; somebody else's is answered exactly like an unknown one."""
+        """Return the caller's booking. Another account's booking is refused exactly like an unknown one."""
         booking = self.booking(booking_id)
         if not caller.may_act_for(booking.user_id):
             raise BookingNotFound(booking_id=booking_id)
         return booking
 
     def booking_of_refund(self, refund_id: UUID) -> Booking:
-        """The booking that the refund belongs to, to be changed. Raises RefundNotFound."""
+        """Return the booking of the refund, and mark it as the subject. Raises RefundNotFound."""
         for booking in self.bookings.values():
             if refund_id in booking.refunds:
                 return self.booking(booking.id)
         raise RefundNotFound(refund_id=refund_id)
 
     def party(self, waiting_id: UUID) -> WaitingParty:
-        """The entry on a waiting list, to be changed. Raises WaitingPartyNotFound."""
+        """Return the party, and mark it as the subject of the command. Raises WaitingPartyNotFound."""
         party = self.parties.get(waiting_id)
         if party is None:
             raise WaitingPartyNotFound(waiting_id=waiting_id)
@@ -90,7 +91,7 @@ class WorkingSet:
         return party
 
     def waiting_list(self, flight_id: UUID) -> Sequence[WaitingParty]:
-        """The parties in the set that wait for the flight, in the order in which they are served."""
+        """Return the parties that wait for the flight, in the order in which they are served."""
         if not self.parties:
             return ()
         waiting_list = self._waiting_lists.get(flight_id)
@@ -100,7 +101,7 @@ class WorkingSet:
         return waiting_list
 
     def live_bookings(self, flight_id: UUID) -> list[Booking]:
-        """The flight's bookings in the set that are not cancelled."""
+        """Return the flight's bookings that are not cancelled."""
         return [
             booking
             for booking in self.bookings.values()
@@ -120,7 +121,7 @@ class WorkingSet:
         self._touched = new
 
     def apply_seat_changes(self) -> Subject | None:
-        """Make the seat counts follow what the last command did; the aggregate it changed, if any."""
+        """Update the seat counts after a command; return the aggregate that it changed, if any."""
         touched, self._touched = self._touched, None
         if touched is None or not touched.pending_events:
             return None

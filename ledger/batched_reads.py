@@ -1,4 +1,4 @@
-"""Point reads that arrive together are answered by one statement: what group commit is to writes."""
+"""Batching of reads by id: one statement for all that arrive together, as batch commit does for writes."""
 
 import asyncio
 from collections import deque
@@ -13,25 +13,25 @@ from ledger.submission import Overloaded, Unavailable
 
 T = TypeVar("T")
 
-GROUP_MAX = 64
-"""Ids in one statement. More would make the first wait for the last; the next group gathers meanwhile."""
+BATCH_MAX = 64
+"""Maximum ids in one statement. In larger batches the first read would wait for the last one."""
 
 WAITING_MAX = 512
-"""Reads that wait for a group. Beyond that a caller is told at once to come back later."""
+"""Maximum number of queued reads. Beyond it, `find` raises Overloaded at once."""
 
 FindAll = Callable[[Connection, Sequence[UUID]], Awaitable[QueryResult[dict[UUID, T]]]]
-"""What there is of these ids, all as of one position."""
+"""Reads the rows of these ids that exist, all at one position."""
 
 
-class _Asked(NamedTuple, Generic[T]):
+class _Read(NamedTuple, Generic[T]):
     id: UUID
-    found: asyncio.Future[QueryResult[T | None]]
+    row: asyncio.Future[QueryResult[T | None]]
 
 
 class BatchedReads(Generic[T]):
-    """Rows by id. One group is asked for while the next gathers, so nobody waits for others to come.
+    """Reads rows by id. While one batch is read, the next one fills; there is no artificial delay.
 
-    A group begins after all its callers asked, so each sees whatever was committed before that.
+    A batch starts after all its calls to `find`, so each call returns what was committed before it.
     """
 
     def __init__(
@@ -43,55 +43,55 @@ class BatchedReads(Generic[T]):
         self._read = read
         self._find_all = find_all
         self._seconds = seconds
-        self._waiting: deque[_Asked[T]] = deque()
-        self._asking: asyncio.Task[None] | None = None
+        self._waiting: deque[_Read[T]] = deque()
+        self._task: asyncio.Task[None] | None = None
 
     async def find(self, id: UUID) -> QueryResult[T | None]:
-        """The row, or None, and the position. Raises Overloaded, or Unavailable when the deadline passes."""
+        """Return the row, or None, and the position. Raises Overloaded, or Unavailable after the deadline."""
         if len(self._waiting) >= WAITING_MAX:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        asked: _Asked[T] = _Asked(id, loop.create_future())
-        self._waiting.append(asked)
-        if self._asking is None:
-            self._asking = loop.create_task(self._ask(), name="gathered reads")
-        timer = loop.call_later(self._seconds, _fail, asked, Unavailable())
+        one: _Read[T] = _Read(id, loop.create_future())
+        self._waiting.append(one)
+        if self._task is None:
+            self._task = loop.create_task(self._run(), name="batched reads")
+        timer = loop.call_later(self._seconds, _fail, one, Unavailable())
         try:
-            return await asked.found
+            return await one.row
         finally:
             timer.cancel()
 
-    async def _ask(self) -> None:
+    async def _run(self) -> None:
         try:
             while self._waiting:
-                size = min(GROUP_MAX, len(self._waiting))
+                size = min(BATCH_MAX, len(self._waiting))
                 await self._answer([self._waiting.popleft() for _ in range(size)])
         finally:
-            self._asking = None
+            self._task = None
 
-    async def _answer(self, group: Sequence[_Asked[T]]) -> None:
-        """Where the database does not answer, all fail; else only those that fail when they are alone."""
-        ids = list({asked.id for asked in group if not asked.found.done()})
+    async def _answer(self, batch: Sequence[_Read[T]]) -> None:
+        """Read a batch. If the statement fails, each id is read alone, so that only failing ones raise."""
+        ids = list({one.id for one in batch if not one.row.done()})
         if not ids:
             return
         try:
             async with self._read() as connection:
                 position, rows = await self._find_all(connection, ids)
         except (Overloaded, Unavailable) as error:
-            for asked in group:
-                _fail(asked, type(error)())
+            for one in batch:
+                _fail(one, type(error)())
         except Exception as error:
-            if len(group) == 1:
-                _fail(group[0], error)
+            if len(batch) == 1:
+                _fail(batch[0], error)
             else:
-                for asked in group:
-                    await self._answer([asked])
+                for one in batch:
+                    await self._answer([one])
         else:
-            for asked in group:
-                if not asked.found.done():
-                    asked.found.set_result(QueryResult(position, rows.get(asked.id)))
+            for one in batch:
+                if not one.row.done():
+                    one.row.set_result(QueryResult(position, rows.get(one.id)))
 
 
-def _fail(asked: _Asked[T], error: Exception) -> None:
-    if not asked.found.done():
-        asked.found.set_exception(error)
+def _fail(one: _Read[T], error: Exception) -> None:
+    if not one.row.done():
+        one.row.set_exception(error)

@@ -1,4 +1,4 @@
-"""A block: many commands decided in order against one working set. No I/O: the store loads and writes it."""
+"""Blocks: commands decided in order against one working set. No I/O; the store loads and writes them."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ from ledger.waiting_list import (
 
 
 class HandlerFailed(Exception):
-    """A handler broke half-way (a bug): the block must be decided again without this submission."""
+    """A handler failed half-way (a bug): the block has to be decided again without this submission."""
 
     def __init__(self, submission: Submission) -> None:
         super().__init__(f"{submission.operation} failed")
@@ -49,7 +49,7 @@ class HandlerFailed(Exception):
 
 @dataclass(slots=True)
 class Block:
-    """Decides submissions one by one; `events`, `commands` and the touched rows are then written as one."""
+    """Decides submissions one by one; the store then writes all results in one transaction."""
 
     input: BlockInput
     position: int = field(init=False)
@@ -69,11 +69,11 @@ class Block:
 
     @property
     def touched_seats(self) -> set[UUID]:
-        """The flights whose seat counts may have changed."""
+        """Ids of flights whose seat counts may have changed."""
         return {booking.flight_id for booking in self.bookings.values()} | self.flights.keys()
 
     def decide_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
-        """Outcomes in order; `atomic`: holds on a flight are all granted, or all refused for the same reason.
+        """Return the answers in order. If `atomic`, holds on a flight are all granted or all refused.
 
         Raises HandlerFailed.
         """
@@ -82,13 +82,13 @@ class Block:
         return [self.decide(submission) for submission in submissions]
 
     def _refuse_unfit_holds(self, submissions: Sequence[Submission]) -> None:
-        """Holds on a flight that cannot all be granted are refused now; `decide` then tells so."""
+        """Refuse holds on a flight that cannot all be granted. `decide` then returns these answers."""
         parties: dict[UUID, dict[CommandKey, Submission]] = {}
         for submission in submissions:
             assert isinstance(submission.command, InitiateBooking)
             if submission.command_key not in self.input.commands:
                 party = parties.setdefault(submission.command.flight_id, {})
-                # A key that stands there twice is one hold.
+                # A repeated key is one hold.
                 party.setdefault(submission.command_key, submission)
         for flight_id, party in parties.items():
             members = list(party.values())
@@ -101,7 +101,7 @@ class Block:
                 self._refused_together |= {id(one): self._refuse(one, refusal) for one in members}
 
     def decide(self, submission: Submission) -> Answer:
-        """One command's outcome; a refusal leaves no trace but its own record. Raises HandlerFailed."""
+        """Decide one command. A refusal changes nothing but its own record. Raises HandlerFailed."""
         if answer := self._refused_together.pop(id(submission), None):
             return answer
         recorded = self.input.commands.get(submission.command_key)
@@ -115,7 +115,7 @@ class Block:
             if flight_id := flight_with_moved_seats(submission.command, self.input.working_set):
                 self._serve_waiting_list(flight_id, submission.correlation_id)
         except HandlerFailed as failure:
-            # Nobody waits for what the ledger does besides: the command that needed it fails, no neighbour.
+            # A command of the ledger's own has no caller: the submission that caused it fails.
             raise HandlerFailed(submission) from failure
         return answer
 
@@ -138,12 +138,12 @@ class Block:
                 InitiateBooking(flight_id=flight_id, seats=seats)
                 | JoinWaitlist(flight_id=flight_id, seats=seats)
             ):
-                # Whoever comes later takes no seat before those who wait.
+                # Parties on the waiting list come before a new booking.
                 self._serve_waiting_list(flight_id, submission.correlation_id)
                 self._make_room(flight_id, seats, submission.correlation_id)
             case ChangeFlightSeats(flight_id=flight_id, seats=seats):
                 count = self.input.working_set.seats.get(flight_id)
-                # Fewer seats need as much room as they take away.
+                # A reduction needs as many free seats as it removes.
                 self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
             case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
                 booking = self.input.working_set.bookings.get(booking_id)
@@ -153,18 +153,19 @@ class Block:
                     self._make_room(booking.flight_id, booking.seats, submission.correlation_id)
 
     def _make_room(self, flight_id: UUID, seats: int, correlation_id: str) -> None:
-        """Expire due holds, oldest first, until `seats` are free; each by a command of the ledger's own."""
+        """Expire due holds, oldest first, until `seats` are free. Each expiry is a command of its own."""
         working_set, due = self.input.working_set, self._due.get(flight_id)
         while due and working_set.seats[flight_id].free < seats:
             booking_id = due.popleft()
-            # A command earlier in this block may have cancelled it.
+            # An earlier command of this block may have cancelled the booking.
             if working_set.bookings[booking_id].hold_is_due(working_set.now):
                 self._carry_out(expiry_of(working_set.bookings[booking_id], correlation_id))
 
     def _serve_waiting_list(self, flight_id: UUID, correlation_id: str) -> None:
-        """Offer what is free to those who wait; due holds are free, so those are expired first.
+        """Offer free seats to the waiting list. Due holds are expired first, because their seats are free.
 
-        In the block that made the seats free, and before one that takes some: nothing can come between.
+        This runs in the block that frees the seats, and before a command that takes seats, so that no other
+        command can take them first.
         """
         working_set = self.input.working_set
         if not has_open_waiting_list(working_set, flight_id):
@@ -175,14 +176,14 @@ class Block:
             return
         for submission in next_offers(working_set, flight_id, correlation_id):
             if self._carry_out(submission).subject_id is None:
-                # A refusal would be kept, and the party never be served again.
+                # A refusal would be recorded under the only key of the offer, and block the party for ever.
                 raise HandlerFailed(submission)
 
     def _cancel_bookings(self, flight_id: UUID, correlation_id: str) -> None:
-        """All live bookings of a cancelled flight and all who wait, each by a command of the ledger's own.
+        """Cancel the live bookings of a cancelled flight and close its waiting list, each by its own command.
 
-        In the block that cancels the flight, so that nothing can come between: a flight has at most
-        FLIGHT_SEATS_MAX of them.
+        This runs in the block that cancels the flight, so that no other command can come in between. A flight
+        has at most FLIGHT_SEATS_MAX live bookings.
         """
         working_set = self.input.working_set
         for booking in working_set.live_bookings(flight_id):
@@ -275,7 +276,7 @@ class Block:
 
 
 def _due_holds(working_set: WorkingSet) -> dict[UUID, deque[UUID]]:
-    """The loaded bookings whose holds have run out, by flight, oldest first."""
+    """Return the ids of loaded bookings with a due hold, by flight, oldest first."""
     due: dict[UUID, deque[UUID]] = {}
     for booking in sorted(_due_bookings(working_set), key=lambda booking: (booking.held_until, booking.id)):
         due.setdefault(booking.flight_id, deque()).append(booking.id)

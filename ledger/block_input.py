@@ -1,4 +1,4 @@
-"""The state that a block is decided on, read under the head lock."""
+"""The input of a block, read under the head lock."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from ledger.submission import CommandKey
 
 @dataclass(slots=True)
 class BlockInput:
-    """The head of the log, and everything that the commands of a block may touch.
+    """The head of the log, recorded outcomes, and everything that the commands of a block may touch.
 
-    `people` is None without a master key: tests and simulations use pseudonyms only.
+    `people` is None without a master key; names then count as pseudonyms.
     """
 
     position: int

@@ -1,4 +1,4 @@
-"""The hash chain: each event's hash covers the one before it, so that no change to the past goes unseen.
+"""The hash chain: the hash of an event covers the previous hash, so that a change to the past is detected.
 
     hash = SHA-256( previous hash (32 bytes; zeros before the first event) || the fields below, one a line )
 
@@ -19,12 +19,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970 UTC, exactly."""
+    """Return microseconds since 1970 UTC, exactly."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
 def lines(event: RecordedEvent) -> bytes:
-    """What an event says: its fields, one a line. The chain hashes it, and the tree has it as a leaf."""
+    """Return the fields of an event, one a line. The chain hashes them, and they are a leaf of the tree."""
     return (
         f"{event.position}\n{event.originator_id}\n{event.originator_version}\n{event.topic}\n{event.state}\n"
         f"{event.actor}\n{event.operation}\n{event.ordinal}\n{event.causation_id}\n{event.correlation_id}\n"
@@ -33,20 +33,20 @@ def lines(event: RecordedEvent) -> bytes:
 
 
 def link(previous: bytes, event: RecordedEvent) -> bytes:
-    """The hash of an event after `previous`, whatever stands in its own `hash`."""
+    """Return the hash of an event that follows `previous`. The event's own `hash` is ignored."""
     return hash_after(previous, lines(event))
 
 
 def hash_after(previous: bytes, lines: bytes) -> bytes:
-    """The same, of what an event says."""
+    """Return the hash of these lines after the previous hash."""
     return hashlib.sha256(previous + lines).digest()
 
 
 def outcome_hash(fingerprint: bytes, status: int, body: str) -> bytes:
-    """What each event commits to about its command: the outcome that the caller was told."""
+    """Return the hash of a command's outcome, which is part of each of its events."""
     return outcome_hash_of(fingerprint, str(status).encode(), body.encode())
 
 
 def outcome_hash_of(fingerprint: bytes, status: bytes, body: bytes) -> bytes:
-    """The same, of text as UTF-8."""
+    """Return the outcome hash of values encoded as UTF-8."""
     return hashlib.sha256(b"%b\n%b\n%b" % (fingerprint, status, body)).digest()

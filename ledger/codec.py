@@ -1,4 +1,4 @@
-"""Events to JSON text and back: plain, readable in psql, typed again when read."""
+"""Events as JSON text: readable in psql, typed again when decoded."""
 
 import dataclasses
 import typing
@@ -24,20 +24,20 @@ EVENT_TYPES: dict[str, type[Any]] = {
 """Event classes by stored topic: all that are nested in an aggregate, except its two base classes."""
 
 UPCASTERS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
-"""By a stored topic that is written no more: the one in its place, and how its state becomes that one's.
+"""Upcasters by the stored topic that they replace: the new topic, and a function that converts the state.
 
-A topic is an event's schema version, too: what changes its meaning gets a new one, like `booking.booked/2`.
-The log keeps what it has; only what is read is lifted up, step by step. None has been needed so far.
+A topic is also the version of an event's schema: a changed meaning gets a new topic, like `booking.booked/2`.
+Stored events stay as they are and are converted, step by step, when they are read.
 """
 
 _IN_COLUMNS = ("originator_id", "originator_version", "timestamp", "originator_topic")
-"""What the log keeps in columns of its own, and the state therefore leaves out."""
+"""Fields that have columns of their own in the log, and are not part of the state."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 def encode(event: Any) -> str:
-    """The state of an event as one line of JSON."""
+    """Return the state of an event as one line of JSON."""
     fields = dict(vars(event))
     for name in _IN_COLUMNS:
         fields.pop(name, None)
@@ -45,9 +45,9 @@ def encode(event: Any) -> str:
 
 
 def decode(topic: str, state: str | bytes, originator_id: UUID, version: int, recorded_at: datetime) -> Any:
-    """The event as it was. Raises KeyError for an unknown topic, ValidationError for a bad state."""
+    """Return the event. Raises KeyError for an unknown topic, ValidationError for an invalid state."""
     if topic in UPCASTERS:
-        topic, state = _lifted(topic, state)
+        topic, state = _upcast(topic, state)
     event_type = EVENT_TYPES[topic]
     fields = _DECODERS[topic](state)
     if defaults := _DEFAULTS[topic]:
@@ -58,18 +58,18 @@ def decode(topic: str, state: str | bytes, originator_id: UUID, version: int, re
     if topic in _CREATED:
         fields["originator_topic"] = _CREATED[topic]
     event = object.__new__(event_type)
-    # The library's own way to fill a frozen event without running checks that it passed when it was made.
+    # The library fills frozen events the same way. The constructor's checks ran before the event was stored.
     object.__setattr__(event, "__dict__", fields)
     return event
 
 
-def _lifted(topic: str, state: str | bytes) -> tuple[str, bytes]:
+def _upcast(topic: str, state: str | bytes) -> tuple[str, bytes]:
     fields = msgspec.json.decode(state, type=dict[str, Any])
     for _ in UPCASTERS:
         if topic not in UPCASTERS:
             break
-        topic, lift = UPCASTERS[topic]
-        fields = lift(fields)
+        topic, convert = UPCASTERS[topic]
+        fields = convert(fields)
     return topic, _encode(fields)
 
 

@@ -1,4 +1,4 @@
-"""The ledger as the doors see it: submit a command, read a view."""
+"""The ledger's interface: submit a command, read a view."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ from projections import availability, bookings, flights
 from runtime.settings import Settings
 
 READERS_MAX = 8
-"""Connections for queries in each process."""
+"""Maximum database connections for queries per process."""
 
 WAITING_MAX = 512
-"""Queries that wait for one of them. Beyond that a caller is told at once to come back later."""
+"""Maximum number of queries that wait for a connection. Beyond it, `read` raises Overloaded at once."""
 
 
 class Ledger:
-    """One ledger in one process. Made by `open_ledger`; a process may open several."""
+    """One ledger in one process, opened by `open_ledger`. A process can open several."""
 
     def __init__(self, url: str, settings: Settings, cursor_key: bytes) -> None:
         self.url = url
@@ -58,21 +58,21 @@ class Ledger:
         self._tidying: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Answer:
-        """The command's answer, after COMMIT. Raises Overloaded or Unavailable."""
+        """Submit a command and return its answer after COMMIT. Raises Overloaded or Unavailable."""
         return await self._writer.submit(submission)
 
     async def submit_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
-        """Answers to commands that share a block, see `Writer.submit_all`. Raises as `submit` does."""
+        """Submit commands that share a block (`Writer.submit_all`). Raises as `submit` does."""
         return await self._writer.submit_all(submissions, atomic)
 
     @property
     def queued(self) -> int:
-        """Submissions that wait for a block."""
+        """Number of queued submissions."""
         return self._writer.queued
 
     @property
     def is_full(self) -> bool:
-        """Would `submit` raise Overloaded?"""
+        """True if `submit` would raise Overloaded."""
         return self._writer.is_full
 
     def opened(self, body: bytes) -> bytes:
@@ -85,9 +85,9 @@ class Ledger:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
-        """A connection for queries.
+        """Lend a connection for queries.
 
-        Raises Overloaded when too many wait for one already, Unavailable when the database does not answer.
+        Raises Overloaded if too many callers wait for one, Unavailable if the database does not answer.
         """
         try:
             async with self._pool.connection() as connection:
@@ -100,17 +100,17 @@ class Ledger:
             raise Unavailable from error
 
     def _tidy_pool(self) -> None:
-        """After one connection broke, find out about the others before callers do."""
+        """Check the other connections after one of them broke."""
         if self._tidying is None or self._tidying.done():
             self._tidying = asyncio.create_task(self._pool.check())
 
 
 @asynccontextmanager
 async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Ledger]:
-    """Open the ledger in a migrated database, and write out what waits at the end.
+    """Open the ledger in a migrated database. On exit, write the queued submissions.
 
-    Raises psycopg.Error when the database does not answer now or has no schema, OtherMasterKey when its names
-    are sealed by another master key than the settings have, or none.
+    Raises psycopg.Error if the database does not answer or has no schema, OtherMasterKey if its names are
+    sealed by a master key other than that of the settings.
     """
     async with await psycopg.AsyncConnection.connect(
         conninfo(database_url, "seatledger start"), autocommit=True

@@ -1,4 +1,4 @@
-"""What goes into the ledger and what comes out: a submission, and its answer."""
+"""Submissions to the ledger, and the answers to them."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -14,22 +14,22 @@ from domain.working_set import Subject
 from ledger.ids import new_id
 
 CommandKey = tuple[str, str, str]
-"""Actor, operation, idempotency key: what may happen only once."""
+"""Actor, operation, idempotency key. Together they identify a command."""
 
 
 Decision = Subject | Refusal
 Render = Callable[["Submission", Decision], tuple[int, bytes]]
-"""Turns a decision into the answer that is stored with it: a status and a JSON body."""
+"""Renders a decision as the status and JSON body that are stored with it."""
 
 
 @dataclass(slots=True)
 class Submission:
-    """One command on its way to the log.
+    """A command with its caller and context.
 
-    `key` is the caller's idempotency key, or one made here: every command has one, so that a block that has
-    to be run again finds what it has already committed. `render` is the door's, because the stored answer is
-    the one the caller sees. `instance` names the request (the URL path for HTTP). A
-    `dry_run` is decided and answered, and nothing of it is written.
+    `key` is the caller's idempotency key. A key is generated if there is none, so that a repeated block finds
+    the commands that are already committed. `render` belongs to the API or program that submits, because the
+    stored answer is the one that the caller gets. `instance` names the request (the URL path for HTTP). A
+    `dry_run` is decided and answered, but not written.
     """
 
     command: Command
@@ -52,13 +52,13 @@ class Submission:
 
     @property
     def fingerprint(self) -> bytes:
-        """What tells the command from others under the same key."""
+        """SHA-256 of the command, which reveals another command under the same key."""
         self._fingerprint = self._fingerprint or hashlib.sha256(_encode(self.command)).digest()
         return self._fingerprint
 
     @property
     def names(self) -> list[str]:
-        """Whom it names: the caller and whom it is for. The ledger itself is nobody."""
+        """Names in the submission: the caller's and the customer's. The ledger itself has no name."""
         command, caller = self.original
         if caller is SYSTEM:
             return []
@@ -66,10 +66,10 @@ class Submission:
         return [caller.subject] if user_id is None else [caller.subject, user_id]
 
     def pseudonymise(self, persons: Mapping[str, str], seal: Callable[[str], str] | None) -> None:
-        """Say it by pseudonyms, and free text sealed: so it is decided, and so its fingerprint is taken.
+        """Replace names by pseudonyms and seal the free text, before the decision and the fingerprint.
 
-        From what was asked, so that a block may do it again. `older_fingerprint` is what was taken of it
-        before texts were sealed.
+        This starts from the original command, so that a repeated block gets the same result.
+        `older_fingerprint` is the fingerprint with clear text, as older releases stored it.
         """
         if not persons:
             return
@@ -86,7 +86,7 @@ class Submission:
 
     @property
     def stands_alone(self) -> bool:
-        """Must it have a block of its own: to be rolled back, or because it touches a thousand bookings?"""
+        """True for dry runs, which are not written, and for CancelFlight, which touches many bookings."""
         return self.dry_run or isinstance(self.command, CancelFlight)
 
     @property
@@ -96,10 +96,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command came to, after COMMIT.
+    """The outcome of a command, after COMMIT.
 
-    `position` is that of the command's last event, or of the log's head for a refusal; `subject_id` and
-    `version` name the aggregate it changed (None and 0 for a refusal). `replayed`: the first outcome again.
+    `position` is the position of the command's last event, or the head of the log for a refusal. `subject_id`
+    and `version` name the changed aggregate (None and 0 for a refusal). `replayed` is True if the outcome was
+    recorded by an earlier submission with the same key.
     """
 
     status: int
@@ -115,18 +116,18 @@ TEXTS: dict[type[Command], str] = {CancelBooking: "reason", VoidPayment: "reason
 
 
 class Unavailable(Exception):
-    """The ledger could not answer in time; the outcome is unknown, repeating with the same key is safe."""
+    """The deadline passed and the outcome is unknown. It is safe to repeat the command with the same key."""
 
 
 class Overloaded(Exception):
-    """The queue is full; nothing was done, try again later."""
+    """The queue is full. Nothing was done; try again later."""
 
 
 _encode = msgspec.json.Encoder().encode
 
 
 def render_plain(submission: Submission, decision: Decision) -> tuple[int, bytes]:
-    """Render for callers that are no HTTP clients: the scheduler, and holds that a block expires itself."""
+    """Render a decision without HTTP, for the scheduler and for commands of the ledger itself."""
     if isinstance(decision, Refusal):
         return 409, _encode({"code": decision.code, **decision.facts})
     return 200, _encode({"id": decision.id, "version": decision.version})

@@ -1,4 +1,4 @@
-"""Commands that the ledger gives to itself: holds that run out, bookings that go with their flight."""
+"""System commands: expire a hold, cancel a booking with its flight."""
 
 from datetime import UTC, datetime
 from typing import Protocol
@@ -10,7 +10,7 @@ from ledger.submission import Submission, render_plain
 
 
 class Hold(Protocol):
-    """A booking, or what a view says of it."""
+    """A booking, or its row in a view."""
 
     @property
     def id(self) -> UUID: ...
@@ -20,8 +20,9 @@ class Hold(Protocol):
 
 
 def expiry_of(hold: Hold, correlation_id: str = "") -> Submission:
-    """The command that expires one hold. Its key names the hold: late money may seat a booking again, and a
-    hold of its own then has to expire, too.
+    """Return the command that expires a hold.
+
+    The key includes the end of the hold: a late payment can start a second hold of the same booking.
     """
     assert hold.held_until is not None
     key = f"{hold.id}-{hold.held_until.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
@@ -29,7 +30,7 @@ def expiry_of(hold: Hold, correlation_id: str = "") -> Submission:
 
 
 def cancellation_of(booking_id: UUID, correlation_id: str = "") -> Submission:
-    """The command that cancels a booking with its flight; a flight is cancelled only once."""
+    """Return the command that cancels a booking with its flight. A flight is cancelled only once."""
     return Submission(
         CancelWithFlight(booking_id), SYSTEM, render_plain, key=str(booking_id), correlation_id=correlation_id
     )

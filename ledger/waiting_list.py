@@ -1,4 +1,4 @@
-"""The waiting list in a block: who is served when seats come free, by commands of the ledger's own."""
+"""The waiting list in a block: system commands that offer free seats to waiting parties."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -12,7 +12,7 @@ from ledger.submission import Submission, render_plain
 
 
 def flight_with_moved_seats(command: Command, working_set: WorkingSet) -> UUID | None:
-    """The flight whose seats the command may have moved, if it is known."""
+    """Return the flight whose seats the command may have taken or freed, if it is loaded."""
     if not command.MOVES_SEATS:
         return None
     if isinstance(command, FlightCommand):
@@ -24,22 +24,22 @@ def flight_with_moved_seats(command: Command, working_set: WorkingSet) -> UUID |
 
 
 def has_open_waiting_list(working_set: WorkingSet, flight_id: UUID) -> bool:
-    """Does anybody wait for seats of the flight, and may they still have them?"""
+    """Return whether parties wait for the flight and it can still be booked."""
     if not working_set.waiting_list(flight_id):
         return False
     return working_set.flights[flight_id].status(working_set.now) is FlightStatus.SCHEDULED
 
 
 def count_waiting_seats(working_set: WorkingSet, flight_id: UUID) -> int:
-    """As many seats as would do for everybody who waits."""
+    """Return the number of seats that all waiting parties need."""
     return sum(party.seats for party in working_set.waiting_list(flight_id))
 
 
 def next_offers(working_set: WorkingSet, flight_id: UUID, correlation_id: str) -> Iterator[Submission]:
-    """The skip rule: from the head of the line on, each party that fits into what is free is offered it.
+    """Generate the offers: in order of the list, each party that fits into the free seats gets one.
 
-    Two commands each, the entry's and its booking's, and the caller decides each before it asks for the next.
-    A larger party keeps its place: nothing here makes seats free, so one walk is enough.
+    An offer is two commands, for the party and for its booking. The consumer decides each command before it
+    takes the next. A party that does not fit keeps its place. Offers free no seats, so one pass is enough.
     """
     flight = working_set.flights[flight_id]
     for party in working_set.waiting_list(flight_id):
@@ -49,10 +49,10 @@ def next_offers(working_set: WorkingSet, flight_id: UUID, correlation_id: str) -
 
 
 def closing_of(waiting_id: UUID, correlation_id: str = "") -> Submission:
-    """The command that closes an entry whose flight takes nobody any more; it closes only once."""
+    """Return the command that closes a party whose flight cannot be booked any more."""
     return _own(CloseWaiting(waiting_id), waiting_id, correlation_id)
 
 
 def _own(command: Command, waiting_id: UUID, correlation_id: str) -> Submission:
-    """A command of the ledger's own; its key is the entry's id, because each happens only once to it."""
+    """Return a system command. Its key is the party's id, because each happens once to a party."""
     return Submission(command, SYSTEM, render_plain, key=str(waiting_id), correlation_id=correlation_id)

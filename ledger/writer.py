@@ -1,4 +1,4 @@
-"""The writer: gathers submissions into blocks, one transaction each, and answers only after COMMIT."""
+"""The writer: batches submissions into blocks, one transaction each, and answers after COMMIT."""
 
 import asyncio
 from collections import deque
@@ -16,20 +16,20 @@ from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from runtime.settings import Settings
 
 BLOCK_MAX = 64
-"""Commands a block. More would make the first wait for the last; the next block gathers meanwhile."""
+"""Maximum commands in a block. In larger blocks the first command would wait for the last one."""
 
 HALVED_MIN = 24
-"""Of a block of as many PostgreSQL writes one half while the other is decided. Statements of their own for it
-cost more than that saves where there are fewer."""
+"""Blocks with at least this many commands are written in two halves, so that PostgreSQL and Python overlap.
+In smaller blocks, the additional statements cost more than the overlap saves."""
 
 QUEUE_MAX = 1024
-"""Submissions waiting. Beyond that a caller is told at once to come back later."""
+"""Maximum number of queued submissions. Beyond it, `submit` raises Overloaded at once."""
 
 BACKOFF_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class BlockStore(Protocol):
-    """What a writer asks of its store, which is `ledger.store.Store`; errors are psycopg's."""
+    """Interface of the store, implemented by `ledger.store.Store`. Methods raise psycopg.Error."""
 
     async def lock(self) -> None: ...
 
@@ -44,14 +44,14 @@ class BlockStore(Protocol):
     async def close(self) -> None: ...
 
     def socket_deadline(self, seconds: float, /) -> AbstractContextManager[None]:
-        """Whatever waits on the store for longer fails with OperationalError."""
+        """Fail a call to the store that takes longer with OperationalError."""
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _Request:
     """Submissions that are decided one after another in the same block.
 
-    `atomic`: holds on the same flight are all granted, or none of them is.
+    If `atomic`, holds on the same flight are all granted or all refused.
     """
 
     submissions: Sequence[Submission]
@@ -64,12 +64,12 @@ class _Waiting:
 
 
 class Writer:
-    """One for each process. `submit` from any task of the loop it was started in, whose time it goes by."""
+    """Writes blocks; one instance per process. Call `submit` from tasks of the loop that `start` ran in."""
 
     def __init__(self, connect: Callable[[], Awaitable[BlockStore]], settings: Settings) -> None:
         self._connect = connect
         self._settings = settings
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Request] = deque()
         self._wake = asyncio.Event()
         self._store: BlockStore | None = None
         self._task: asyncio.Task[None] | None = None
@@ -80,7 +80,7 @@ class Writer:
         self._task = asyncio.create_task(self._run(), name="writer")
 
     async def close(self) -> None:
-        """Write what waits, bounded by the deadline, then stop."""
+        """Write the queued submissions within the deadline, then stop."""
         self._closing = True
         self._wake.set()
         if self._task:
@@ -97,7 +97,7 @@ class Writer:
         return self._closing or len(self._queue) >= QUEUE_MAX
 
     async def submit(self, submission: Submission) -> Answer:
-        """The command's answer, after COMMIT.
+        """Submit a command and return its answer after COMMIT.
 
         Raises Overloaded when the queue is full, Unavailable when the deadline passes first.
         """
@@ -105,19 +105,19 @@ class Writer:
         return answer
 
     async def submit_all(self, submissions: Sequence[Submission], atomic: bool = False) -> list[Answer]:
-        """Answers to commands that share a block; `atomic`: holds on a flight are all granted, or none is.
+        """Submit commands that share a block. If `atomic`, holds on a flight are all granted or all refused.
 
         Raises as `submit` does.
         """
         if self.is_full:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(submissions, atomic, loop.create_future())
-        self._queue.append(waiting)
+        request = _Request(submissions, atomic, loop.create_future())
+        self._queue.append(request)
         self._wake.set()
-        timer = loop.call_later(self._settings.deadline_seconds, _give_up, waiting)
+        timer = loop.call_later(self._settings.deadline_seconds, _give_up, request)
         try:
-            return await waiting.answers
+            return await request.answers
         finally:
             timer.cancel()
 
@@ -126,32 +126,32 @@ class Writer:
             if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-            batch: list[_Waiting] = []
-            self._gather(batch)
+            batch: list[_Request] = []
+            self._fill(batch)
             try:
-                await self._settle(batch)
+                await self._commit(batch)
             except Exception as error:
                 logger.bind(error=repr(error)).exception("block.failed")
-                await self._disconnect()  # or the transaction that it was in would keep the lock
+                await self._disconnect()  # otherwise its open transaction would keep the lock
                 _fail(batch, error)
 
-    def _gather(self, batch: list[_Waiting]) -> None:
-        """Move to the batch who waits, as far as there is room."""
-        commands = sum(len(waiting.submissions) for waiting in batch)
+    def _fill(self, batch: list[_Request]) -> None:
+        """Move queued requests to the batch until it is full."""
+        commands = sum(len(request.submissions) for request in batch)
         while self._queue:
             commands += len(self._queue[0].submissions)
             if batch and (commands > BLOCK_MAX or batch[0].stands_alone or self._queue[0].stands_alone):
                 break
             batch.append(self._queue.popleft())
 
-    async def _settle(self, batch: list[_Waiting], alone: bool = False) -> None:
-        """Run the block until it is committed or nobody waits any more.
+    async def _commit(self, batch: list[_Request], alone: bool = False) -> None:
+        """Run the block until it is committed or every request has passed its deadline.
 
-        An error says nothing about what was committed: the block is run again, and finds out by its keys.
-        Unless `alone`, those who come while it waits for the head lock join the batch.
+        After an error it is unknown whether the block was committed: the next run finds committed commands
+        by their keys. Unless `alone`, requests that arrive during the wait for the head lock join the batch.
         """
         for attempt in range(10_000):
-            batch[:] = [waiting for waiting in batch if not waiting.answers.done()]
+            batch[:] = [request for request in batch if not request.answers.done()]
             if not batch:
                 return
             try:
@@ -172,17 +172,17 @@ class Writer:
                 logger.bind(error=str(error), attempt=attempt, commands=len(batch)).warning("block.retried")
                 await asyncio.sleep(BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)])
 
-    async def _isolate(self, batch: list[_Waiting], error: Exception) -> None:
-        """The database refuses something in the block for good: each command alone shows which one."""
+    async def _isolate(self, batch: list[_Request], error: Exception) -> None:
+        """Run each request in a block of its own, to find the one that the database rejects."""
         if len(batch) > 1:
-            for waiting in batch:
-                await self._settle([waiting], alone=True)
+            for request in batch:
+                await self._commit([request], alone=True)
         else:
             operation = batch[0].submissions[0].operation
             logger.bind(operation=operation).opt(exception=error).error("command.failed")
             _fail(batch, error)
 
-    async def _write(self, batch: list[_Waiting], alone: bool) -> None:
+    async def _write(self, batch: list[_Request], alone: bool) -> None:
         clock = asyncio.get_running_loop().time
         started = clock()
         if self._store is None:
@@ -190,18 +190,18 @@ class Writer:
         store = self._store
         with store.socket_deadline(self._settings.deadline_seconds):
             if not alone and max(len(batch), self._last_size) > 1:
-                # Where there are several callers, more may come while the block of another process commits:
-                # fewer and fuller blocks cost less. A lone caller is spared the round trip.
+                # With several callers, more requests may arrive while another process commits its block, and
+                # fewer but larger blocks cost less. A single caller is spared the additional round trip.
                 await store.lock()
-                self._gather(batch)
+                self._fill(batch)
             self._last_size = len(batch)
-            submissions = [submission for waiting in batch for submission in waiting.submissions]
+            submissions = [submission for request in batch for submission in request.submissions]
             loaded = await store.load(submissions)
             first_position = loaded.position + 1
             block = Block(loaded)
             answers: list[list[Answer]] = []
-            for number, waiting in enumerate(batch, 1):
-                answers.append(block.decide_all(waiting.submissions, waiting.atomic))
+            for number, request in enumerate(batch, 1):
+                answers.append(block.decide_all(request.submissions, request.atomic))
                 if loaded.people:
                     answers[-1] = [loaded.people.shown(answer) for answer in answers[-1]]
                 if number == len(batch) // 2 and len(batch) >= HALVED_MIN:
@@ -211,9 +211,9 @@ class Writer:
                 answers = [[replace(answer, position=loaded.position) for answer in answers[0]]]
             else:
                 await store.write(block)
-        for waiting, answered in zip(batch, answers, strict=True):
-            if not waiting.answers.done():
-                waiting.answers.set_result(answered)
+        for request, batch_answers in zip(batch, answers, strict=True):
+            if not request.answers.done():
+                request.answers.set_result(batch_answers)
         logger.bind(
             commands=len(submissions),
             events=len(block.events),
@@ -228,12 +228,12 @@ class Writer:
             await store.close()
 
 
-def _give_up(waiting: _Waiting) -> None:
-    if not waiting.answers.done():
-        waiting.answers.set_exception(Unavailable())
+def _give_up(request: _Request) -> None:
+    if not request.answers.done():
+        request.answers.set_exception(Unavailable())
 
 
-def _fail(batch: list[_Waiting], error: Exception) -> None:
-    for waiting in batch:
-        if not waiting.answers.done():
-            waiting.answers.set_exception(error)
+def _fail(batch: list[_Request], error: Exception) -> None:
+    for request in batch:
+        if not request.answers.done():
+            request.answers.set_exception(error)

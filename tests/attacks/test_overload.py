@@ -82,7 +82,7 @@ async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, na
     ("path", "at_once", "waiting"),
     [
         ("/flights?limit=1", READERS_MAX, WAITING_MAX),
-        ("/flights/{id}", batched_reads.GROUP_MAX, batched_reads.WAITING_MAX),
+        ("/flights/{id}", batched_reads.BATCH_MAX, batched_reads.WAITING_MAX),
     ],
 )
 async def test_more_readers_than_may_wait_are_refused_at_once(

@@ -129,7 +129,7 @@ async def test_more_than_may_wait_are_told_at_once(
 async def test_a_group_is_only_so_large(
     desk: Desk, held: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batched_reads, "GROUP_MAX", 2)
+    monkeypatch.setattr(batched_reads, "BATCH_MAX", 2)
     reads = Reads(desk)
     first = await reads.first_is_asked(held[0])
     others = [asyncio.create_task(reads.rows.find(id)) for id in held]
