@@ -1,4 +1,4 @@
-"""One real PostgreSQL for the whole run, and a fresh migrated database for each test that asks for one."""
+"""One PostgreSQL server for the whole run, and a new migrated database for each test that needs one."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -16,13 +16,13 @@ from database.embedded import remove_database, running_database
 
 pytest_plugins = ["tests.desk"]
 
-# Here, before anything imports them: several folders of tests share them.
+# Registered before the first import, because several folders of tests share these modules.
 pytest.register_assert_rewrite(
     *(f"tests.contract.{name}" for name in ("client", "people", "program", "samples", "wire")),
     *(f"tests.attacks.{name}" for name in ("every_call", "forgeries", "mutations")),
 )
 
-# An example that a busy machine takes its time over is no failure.
+# A slow example on a busy machine is not a failure.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
@@ -73,7 +73,7 @@ def _database(server_url: str, template: str) -> Iterator[str]:
 
 @pytest.fixture
 def rows(database_url: str) -> Callable[..., list[Any]]:
-    """`rows(sql, ...)`: what the database says, asked by a superuser."""
+    """Return a function that runs a statement as superuser and returns its rows."""
 
     def ask(statement: str, *parameters: Any) -> list[Any]:
         with psycopg.connect(database_url, autocommit=True) as connection:
@@ -85,7 +85,7 @@ def rows(database_url: str) -> Callable[..., list[Any]]:
 
 @pytest.fixture
 def tamper(rows: Callable[..., list[Any]]) -> Callable[[str], list[Any]]:
-    """Statements run by a superuser with every trigger asleep."""
+    """Return a function that runs statements as superuser with triggers disabled."""
     return lambda statements: rows(f"set session_replication_role = replica; {statements}")
 
 

@@ -1,6 +1,7 @@
 """A ledger on a fresh database, with people, one flight and the commands that tests submit."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,10 +19,20 @@ from runtime.settings import Settings
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 SEAT = Price(100_00, "INR")
 
+WAIT_SECONDS_MAX = 30.0
+"""Longest wait for a condition; a busy machine needs a part of it."""
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until the condition is true. Raises TimeoutError."""
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
 
 @dataclass
 class Desk:
-    """Submits commands as a door would."""
+    """Submits commands like the API."""
 
     ledger: Ledger
 
@@ -59,7 +70,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def other_desk(database_url: str) -> AsyncIterator[Desk]:
-    """A second process's ledger on the same database."""
+    """Open a second ledger on the same database, as another process would."""
     async with open_ledger(database_url, Settings()) as ledger:
         yield Desk(ledger)
 

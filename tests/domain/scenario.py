@@ -30,7 +30,7 @@ BOB = Caller("bob", frozenset({Role.CLIENT}))
 
 
 class Scenario:
-    """A ledger in memory whose clock the test sets; each `when` is a block of its own."""
+    """A ledger in memory. The test sets its clock; each `when` is a block of its own."""
 
     def __init__(self, gateway: str | None = None) -> None:
         self.now = NOON
@@ -51,7 +51,7 @@ class Scenario:
 
     @property
     def events(self) -> list[str]:
-        """The topics of what the last command recorded."""
+        """Topics of the events that the last command recorded."""
         return [event.topic for event in self.recorded]
 
     def later(self, **time: float) -> Scenario:
@@ -59,7 +59,7 @@ class Scenario:
         return self
 
     def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
-        """The outcome: a flight, a booking, or a refusal. `recorded` are the events of this command alone."""
+        """Run a command and return its result: an aggregate or a refusal. `recorded` are its events only."""
         working_set = WorkingSet(self.now, self.terms, uuid4)
         working_set.flights, working_set.bookings, working_set.parties = (
             self.flights,

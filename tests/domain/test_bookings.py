@@ -1,4 +1,4 @@
-"""What a booking may do, told as scenarios."""
+"""Scenarios about bookings."""
 
 from uuid import UUID, uuid4
 
@@ -33,9 +33,7 @@ from tests.domain.scenario import ALICE, BOB, HOLD, OPERATOR, Scenario
 COST = Money(900_00, "GBP")
 
 
-def test_a_hold_takes_seats_at_the_price_of_the_moment(
-    scenario: Scenario, alices: UUID, flight_id: UUID
-) -> None:
+def test_a_hold_takes_seats_at_the_current_price(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     booking = scenario.bookings[alices]
     assert booking.status is Status.INITIATED
     assert booking.total_cost == COST
@@ -65,7 +63,7 @@ def test_automatic_capture_records_pending_and_booked(
     scenario.then_seats(flight_id, held=0, booked=2)
 
 
-def test_a_due_hold_is_given_back_when_somebody_needs_its_seats(
+def test_a_due_hold_is_expired_when_its_seats_are_needed(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     bobs = scenario.later(minutes=5).when(InitiateBooking(flight_id, "bob", 1), BOB)
@@ -75,7 +73,7 @@ def test_a_due_hold_is_given_back_when_somebody_needs_its_seats(
     scenario.then_seats(flight_id, held=1, booked=0)
 
 
-def test_no_more_due_holds_are_given_back_than_seats_are_needed(scenario: Scenario, flight_id: UUID) -> None:
+def test_no_more_due_holds_are_expired_than_seats_are_needed(scenario: Scenario, flight_id: UUID) -> None:
     carols, daves = (
         scenario.later(seconds=1).when(InitiateBooking(flight_id, user, 1)) for user in ("carol", "dave")
     )
@@ -84,7 +82,7 @@ def test_no_more_due_holds_are_given_back_than_seats_are_needed(scenario: Scenar
     scenario.then_seats(flight_id, held=2, booked=0)
 
 
-def test_due_holds_stay_as_long_as_nobody_needs_their_seats(scenario: Scenario, flight_id: UUID) -> None:
+def test_due_holds_stay_until_their_seats_are_needed(scenario: Scenario, flight_id: UUID) -> None:
     carols = scenario.when(InitiateBooking(flight_id, "carol", 1))
     scenario.later(minutes=5).when(InitiateBooking(flight_id, "bob", 1), BOB)
     assert carols.status is Status.INITIATED
@@ -98,7 +96,7 @@ def test_a_hold_still_counts_in_its_last_microsecond(
     scenario.then_refused(NotEnoughSeats, asked=1, free=0)
 
 
-def test_a_due_hold_cannot_be_paid_although_nobody_swept(scenario: Scenario, alices: UUID) -> None:
+def test_a_due_hold_cannot_be_paid_even_without_a_sweep(scenario: Scenario, alices: UUID) -> None:
     scenario.later(minutes=5).when(PayBooking(alices, "alice", COST), ALICE)
     scenario.then_refused(HoldExpired, booking_id=alices)
 
@@ -132,28 +130,28 @@ def test_a_repeated_key_holds_no_further_seats(scenario: Scenario, flight_id: UU
     scenario.then_seats(flight_id, held=1, booked=0)
 
 
-def test_why_a_booking_was_cancelled_is_kept_word_for_word(scenario: Scenario, alices: UUID) -> None:
+def test_the_note_of_a_cancellation_is_recorded_unchanged(scenario: Scenario, alices: UUID) -> None:
     scenario.when(CancelBooking(alices, "the cat is ill"), ALICE)
     assert scenario.recorded[0].decoded().note == "the cat is ill"
 
 
-def test_somebody_elses_booking_is_an_unknown_one(scenario: Scenario, alices: UUID) -> None:
+def test_another_users_booking_is_not_found(scenario: Scenario, alices: UUID) -> None:
     for command in (CancelBooking(alices), PayBooking(alices, "alice", COST)):
         scenario.when(command, BOB)
         scenario.then_refused(BookingNotFound, booking_id=alices)
 
 
-def test_a_payment_for_somebody_else_finds_no_booking(scenario: Scenario, alices: UUID) -> None:
+def test_a_payment_in_the_name_of_another_user_finds_no_booking(scenario: Scenario, alices: UUID) -> None:
     scenario.when(PayBooking(alices, "bob", COST), OPERATOR)
     scenario.then_refused(BookingNotFound)
 
 
-def test_nobody_books_in_another_name(scenario: Scenario, flight_id: UUID) -> None:
+def test_a_client_cannot_book_for_another_user(scenario: Scenario, flight_id: UUID) -> None:
     scenario.when(InitiateBooking(flight_id, "alice", 1), BOB)
     scenario.then_refused(NotYourAccount)
 
 
-def test_an_auditor_sees_every_account_and_acts_for_none_but_its_own() -> None:
+def test_an_auditor_reads_every_account_and_acts_only_for_its_own() -> None:
     amir = Caller("amir", frozenset({Role.AUDITOR}))
     assert (amir.may_read("alice"), amir.may_act_for("alice")) == (True, False)
     assert amir.may_act_for("amir")
@@ -161,7 +159,9 @@ def test_an_auditor_sees_every_account_and_acts_for_none_but_its_own() -> None:
     assert (OPERATOR.may_read("alice"), OPERATOR.may_act_for("alice")) == (True, True)
 
 
-def test_a_key_is_not_used_up_by_asking_in_another_name(scenario: Scenario, flight_id: UUID) -> None:
+def test_a_refused_command_for_another_user_does_not_use_up_its_key(
+    scenario: Scenario, flight_id: UUID
+) -> None:
     scenario.when(InitiateBooking(flight_id, "alice", 1), BOB, key="k-1")
     scenario.when(InitiateBooking(flight_id, "bob", 1), BOB, key="k-1")
     assert isinstance(scenario.decision, Booking)
@@ -195,7 +195,9 @@ def test_a_departed_flight_takes_no_bookings(scenario: Scenario, flight_id: UUID
     scenario.then_refused(FlightNotBookable)
 
 
-def test_no_clock_but_the_ledgers_is_in_the_log(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+def test_the_log_contains_only_times_of_the_ledgers_clock(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
     price = Price(1_00, "GBP")
     for command in (
         RepriceFlight(flight_id, price),

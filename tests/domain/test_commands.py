@@ -1,4 +1,4 @@
-"""Facts about commands that are stored, or that a new command must declare."""
+"""Stored facts about commands, and declarations that each new command needs."""
 
 import re
 from collections.abc import Iterator
@@ -142,7 +142,7 @@ each_command = pytest.mark.parametrize("stored", COMMANDS, ids=[row.operation fo
 
 
 def declared(base: type[Command] = Command) -> Iterator[type[Command]]:
-    """The commands in the code: subclasses of Command that have no subclass."""
+    """Generate all commands: subclasses of Command that have no subclass."""
     for command in base.__subclasses__():
         yield from declared(command) if command.__subclasses__() else (command,)
 
@@ -187,7 +187,7 @@ def test_every_command_refuses_unknown_fields(stored: Stored) -> None:
 
 @each_command
 def test_a_command_that_moves_seats_loads_the_waiting_list_of_the_flight(stored: Stored) -> None:
-    """A new command has to be marked: waiting parties are loaded only where seats may move."""
+    """Waiting parties are loaded only for commands that are marked as moving seats."""
     assert stored.command.MOVES_SEATS is stored.moves_seats
     read_set = ReadSet.of([stored.command])
     assert read_set != ReadSet()

@@ -55,11 +55,11 @@ PATHS: dict[str, tuple[str, ...]] = {
     "refund due": ("pay", "cancel"),
     "refunded": ("pay", "cancel", "settle"),
 }
-"""How a fresh hold of both seats of the flight gets into each state."""
+"""Steps that take a new hold of both seats of the flight into each state."""
 
 
 def told() -> Iterator[tuple[str, str, str]]:
-    """State, command and answer of each cell."""
+    """Generate state, command and result of each cell."""
     lines = [line for line in PAGE.read_text().splitlines() if line.startswith("|")]
     head, _, *rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
     for state, *answers in rows:

@@ -77,7 +77,7 @@ PATHS: dict[str, tuple[str, ...]] = {
 
 
 def told() -> Iterator[tuple[str, str, str]]:
-    """State, command and answer of each cell."""
+    """Generate state, command and result of each cell."""
     _, _, text = PAGE.read_text().partition("## Every state, answer and command")
     lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
     head, _, *rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
@@ -87,7 +87,7 @@ def told() -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("state", "command", "answer"), list(told()))
-def test_every_state_has_an_answer_to_all_that_is_said(state: str, command: str, answer: str) -> None:
+def test_every_state_has_a_result_for_every_gateway_answer(state: str, command: str, answer: str) -> None:
     till = Till()
     for step in PATHS[state]:
         _take(step, till)

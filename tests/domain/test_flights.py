@@ -1,4 +1,4 @@
-"""What a flight may do, told as scenarios."""
+"""Scenarios about flights."""
 
 from datetime import datetime, timedelta, timezone
 from uuid import UUID
@@ -45,15 +45,15 @@ def test_seats_in_use_are_not_taken_away(scenario: Scenario, alices: UUID, fligh
     assert scenario.seats[flight_id].free == 1
 
 
-def test_a_due_hold_is_no_seat_in_use(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+def test_a_due_hold_does_not_count_as_a_seat_in_use(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
     scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 1))
     scenario.then_seats(flight_id, held=0, booked=0)
     assert scenario.seats[flight_id].free == 1
 
 
-def test_no_more_due_holds_are_given_back_than_seats_are_taken_away(
-    scenario: Scenario, flight_id: UUID
-) -> None:
+def test_no_more_due_holds_are_expired_than_seats_are_removed(scenario: Scenario, flight_id: UUID) -> None:
     scenario.when(ChangeFlightSeats(flight_id, 5))
     for _ in range(5):
         scenario.when(InitiateBooking(flight_id, "alice", 1), ALICE)
@@ -62,7 +62,7 @@ def test_no_more_due_holds_are_given_back_than_seats_are_taken_away(
     assert scenario.seats[flight_id].free == 0
 
 
-def test_a_flight_departs_at_the_instant(scenario: Scenario, flight_id: UUID) -> None:
+def test_a_flight_departs_exactly_at_its_departure_time(scenario: Scenario, flight_id: UUID) -> None:
     flight = scenario.flights[flight_id]
     assert flight.status(BA117.departs_at - timedelta(microseconds=1)) is FlightStatus.SCHEDULED
     assert flight.status(BA117.departs_at) is FlightStatus.DEPARTED
@@ -95,7 +95,7 @@ def test_a_cancelled_flight_is_cancelled_for_good(scenario: Scenario, flight_id:
         {"departs_at": "2030-01-02T12:00:00"},
     ],
 )
-def test_a_flight_that_cannot_be_is_no_command(wrong: dict[str, object]) -> None:
+def test_an_impossible_flight_is_not_a_command(wrong: dict[str, object]) -> None:
     body = msgspec.json.encode({**msgspec.to_builtins(BA117), **wrong})
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(body, type=ScheduleFlight)

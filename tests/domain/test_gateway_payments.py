@@ -1,4 +1,4 @@
-"""Payments through a gateway: what is asked is written down first, and every answer finds its place."""
+"""Payments through a gateway: the request is recorded first, then every possible answer."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -43,7 +43,7 @@ AUTHORISED, CAPTURED = PaymentOutcome.AUTHORISED, PaymentOutcome.CAPTURED
 RELEASED, DECLINED = PaymentOutcome.RELEASED, PaymentOutcome.DECLINED
 
 
-def test_an_automatic_payment_is_asked_for_then_captured(till: Till) -> None:
+def test_an_automatic_payment_is_requested_then_captured(till: Till) -> None:
     till.pay()
     assert till.status == (Status.PENDING, PaymentStatus.REQUESTED, GatewayTask.AUTHORISE)
     assert till.told(AUTHORISED) == ["payment_authorised"]
@@ -53,7 +53,7 @@ def test_an_automatic_payment_is_asked_for_then_captured(till: Till) -> None:
     till.scenario.then_seats(till.flight_id, held=0, booked=2)
 
 
-def test_payments_are_declined_so_often_and_no_more(till: Till) -> None:
+def test_a_booking_has_a_maximum_number_of_declined_payments(till: Till) -> None:
     for _ in range(DECLINED_MAX):
         till.pay()
         assert till.told(DECLINED) == ["payment_declined"]
@@ -74,7 +74,7 @@ def test_a_manual_payment_waits_and_is_captured_once(till: Till) -> None:
     assert till.booking.status is Status.BOOKED
 
 
-def test_a_capture_asked_for_keeps_the_seats_for_another_while(till: Till) -> None:
+def test_a_requested_capture_extends_the_hold(till: Till) -> None:
     till.pay(Capture.MANUAL)
     till.told(AUTHORISED)
     till.scenario.later(minutes=14).when(CapturePayment(till.id))
@@ -82,7 +82,7 @@ def test_a_capture_asked_for_keeps_the_seats_for_another_while(till: Till) -> No
     assert till.told(CAPTURED) == ["booked"]
 
 
-def test_a_payment_asked_for_never_shortens_the_hold(till: Till) -> None:
+def test_a_requested_payment_never_shortens_the_hold(till: Till) -> None:
     till.scenario.terms = till.scenario.terms._replace(capture_window=timedelta(minutes=1))
     till.pay()
     till.scenario.later(minutes=4)
@@ -109,7 +109,7 @@ def test_a_payment_declined_after_the_hold_gives_the_seats_back(till: Till) -> N
     till.scenario.then_seats(till.flight_id, held=0, booked=0)
 
 
-def test_a_void_is_asked_for_and_then_told(till: Till) -> None:
+def test_a_void_is_requested_then_recorded(till: Till) -> None:
     till.pay(Capture.MANUAL)
     till.told(AUTHORISED)
     till.scenario.when(VoidPayment(till.id, "changed their mind"))
@@ -119,21 +119,21 @@ def test_a_void_is_asked_for_and_then_told(till: Till) -> None:
     assert till.scenario.recorded[0].decoded().reason == "changed their mind"
 
 
-def test_money_that_was_captured_before_the_void_books(till: Till) -> None:
+def test_a_payment_that_was_captured_before_the_void_books(till: Till) -> None:
     till.pay(Capture.MANUAL)
     till.told(AUTHORISED)
     till.scenario.when(VoidPayment(till.id, "changed their mind"))
     assert till.told(CAPTURED) == ["booked"]
 
 
-def test_what_the_gateway_lets_go_by_itself_is_voided(till: Till) -> None:
+def test_an_authorisation_that_the_gateway_releases_is_voided(till: Till) -> None:
     till.pay()
     till.told(AUTHORISED)
     assert till.told(RELEASED) == ["payment_voided"]
     assert till.booking.status is Status.INITIATED
 
 
-def test_the_payment_of_a_cancelled_booking_is_let_go(till: Till) -> None:
+def test_the_payment_of_a_cancelled_booking_is_released(till: Till) -> None:
     till.pay(Capture.MANUAL)
     till.told(AUTHORISED)
     till.scenario.when(CancelBooking(till.id))
@@ -143,7 +143,7 @@ def test_the_payment_of_a_cancelled_booking_is_let_go(till: Till) -> None:
 
 
 @pytest.mark.parametrize("end", [CancelBooking, CancelWithFlight])
-def test_money_captured_for_a_booking_that_was_given_up_is_owed_back(till: Till, end: type) -> None:
+def test_a_payment_captured_after_the_cancellation_is_a_refund_due(till: Till, end: type) -> None:
     till.pay()
     till.told(AUTHORISED)
     till.scenario.when(end(till.id))
@@ -153,7 +153,7 @@ def test_money_captured_for_a_booking_that_was_given_up_is_owed_back(till: Till,
     till.scenario.then_seats(till.flight_id, held=0, booked=0)
 
 
-def test_an_authorisation_that_meets_a_cancelled_booking_is_kept_to_be_let_go(till: Till) -> None:
+def test_an_authorisation_for_a_cancelled_booking_is_recorded_and_voided(till: Till) -> None:
     till.pay()
     till.scenario.when(CancelBooking(till.id))
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
@@ -162,7 +162,7 @@ def test_an_authorisation_that_meets_a_cancelled_booking_is_kept_to_be_let_go(ti
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
 
 
-def test_a_decline_that_meets_a_cancelled_booking_ends_the_payment(till: Till) -> None:
+def test_a_decline_for_a_cancelled_booking_ends_the_payment(till: Till) -> None:
     till.pay()
     till.scenario.when(CancelBooking(till.id))
     assert till.told(DECLINED) == ["payment_declined"]
@@ -183,7 +183,7 @@ def test_a_late_authorisation_is_seated_again_if_there_are_seats(till: Till, tid
     assert till.told(CAPTURED) == ["booked"]
 
 
-def test_a_late_authorisation_is_let_go_if_there_are_none(till: Till) -> None:
+def test_a_late_authorisation_is_voided_without_seats(till: Till) -> None:
     till.pay()
     till.scenario.later(minutes=16)
     till.someone_takes_the_seats()
@@ -191,7 +191,7 @@ def test_a_late_authorisation_is_let_go_if_there_are_none(till: Till) -> None:
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
 
 
-def test_seats_taken_again_come_back_again(till: Till) -> None:
+def test_seats_that_are_held_again_can_expire_again(till: Till) -> None:
     till.pay()
     till.scenario.later(minutes=16)
     bobs = till.scenario.when(InitiateBooking(till.flight_id, "bob", 1))
@@ -203,7 +203,7 @@ def test_seats_taken_again_come_back_again(till: Till) -> None:
 
 
 @pytest.mark.parametrize("sold", [True, False])
-def test_late_money_books_again_or_is_owed_back(till: Till, sold: bool) -> None:
+def test_a_late_payment_books_again_or_is_a_refund_due(till: Till, sold: bool) -> None:
     till.pay()
     till.told(AUTHORISED)
     till.scenario.later(minutes=16)
@@ -214,7 +214,7 @@ def test_late_money_books_again_or_is_owed_back(till: Till, sold: bool) -> None:
         assert till.told(CAPTURED) == ["cancelled", "reseated", "booked"]
 
 
-def test_money_found_captured_at_once_is_recorded_with_its_name(till: Till) -> None:
+def test_a_payment_captured_at_once_is_recorded_with_its_reference(till: Till) -> None:
     till.pay()
     assert till.told(CAPTURED) == ["payment_authorised", "booked"]
     assert till.booking.current_payment.reference == "pi_1"
@@ -237,7 +237,7 @@ def test_a_lapsed_payment_is_captured_only_where_there_are_seats(till: Till, sol
 
 
 @pytest.mark.parametrize("outcome", [AUTHORISED, DECLINED])
-def test_what_is_known_is_not_told_again(till: Till, outcome: PaymentOutcome) -> None:
+def test_a_repeated_report_is_refused(till: Till, outcome: PaymentOutcome) -> None:
     till.pay()
     till.told(AUTHORISED)
     assert till.told(outcome) == []
@@ -245,7 +245,7 @@ def test_what_is_known_is_not_told_again(till: Till, outcome: PaymentOutcome) ->
 
 
 @pytest.mark.parametrize("outcome", list(PaymentOutcome))
-def test_a_payment_at_rest_stays_there(till: Till, outcome: PaymentOutcome) -> None:
+def test_a_final_payment_does_not_change(till: Till, outcome: PaymentOutcome) -> None:
     till.pay()
     till.told(AUTHORISED)
     till.told(CAPTURED)
@@ -253,7 +253,7 @@ def test_a_payment_at_rest_stays_there(till: Till, outcome: PaymentOutcome) -> N
     till.scenario.then_refused(PaymentNotPending)
 
 
-def test_another_payment_is_not_meant(till: Till) -> None:
+def test_a_report_of_another_payment_is_refused(till: Till) -> None:
     till.pay()
     till.scenario.when(RecordPayment(till.id, uuid4(), CAPTURED, "pi_2"), SYSTEM)
     till.scenario.then_refused(PaymentNotPending)
@@ -268,7 +268,7 @@ def _owe(till: Till) -> UUID:
     return refund_id
 
 
-def test_a_refund_is_asked_of_the_gateway_and_by_nobody_else_meanwhile(till: Till) -> None:
+def test_a_refund_requested_from_the_gateway_cannot_be_settled_by_hand(till: Till) -> None:
     refund_id = _owe(till)
     till.scenario.when(SettleRefund(refund_id))
     assert till.booking.refunds[refund_id].status is RefundStatus.REQUESTED
@@ -293,7 +293,7 @@ def test_a_refund_that_the_gateway_refuses_is_due_by_hand(till: Till) -> None:
     assert till.booking.refunds[refund_id].status is RefundStatus.SETTLED
 
 
-def test_a_refund_settled_by_hand_is_not_asked_of_the_gateway(till: Till) -> None:
+def test_a_refund_settled_by_hand_is_not_requested_from_the_gateway(till: Till) -> None:
     refund_id = _owe(till)
     till.scenario.when(SettleRefund(refund_id, "cheque 7", by_hand=True))
     till.scenario.when(SettleRefund(refund_id))

@@ -1,4 +1,4 @@
-"""Hypothesis plays a day at the counter against a model that is too simple to be wrong."""
+"""Random command sequences, compared with a simple model of seats and bookings."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ PRICE = BA117.price.amount
 
 @dataclass
 class Expected:
-    """What the model knows of a booking."""
+    """A booking in the model."""
 
     seats: int
     expires_at: datetime
@@ -33,7 +33,7 @@ class Expected:
 
 
 class Counter(RuleBasedStateMachine):
-    """Holds, pays, cancels, expires, resizes; time goes on between."""
+    """Hold, pay, cancel, expire and resize, with time passing in between."""
 
     bookings: Bundle[UUID] = Bundle("bookings")
 
@@ -72,7 +72,7 @@ class Counter(RuleBasedStateMachine):
     @rule(booking=bookings)
     def cancel(self, booking: UUID) -> None:
         verdict = self.scenario.when(CancelBooking(booking))
-        # A due hold that nobody tidied away can still be cancelled: its seats are free either way.
+        # A due hold can still be cancelled before it is expired; its seats are freed either way.
         if isinstance(verdict, Booking):
             assert self.expected[booking].status != "cancelled"
         self.expected[booking].status = "cancelled"

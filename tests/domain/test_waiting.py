@@ -1,4 +1,4 @@
-"""Waiting lists told as scenarios: who is served, in which order, and who may not be."""
+"""Scenarios about waiting lists: which parties are served, and in which order."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -49,7 +49,7 @@ COST = Money(900_00, "GBP")
 
 
 def waits(scenario: Scenario, flight_id: UUID, user: str, seats: int = 1) -> UUID:
-    """Everybody joins at an instant of their own."""
+    """Join the waiting list one microsecond later, so that every party has its own time."""
     scenario.later(microseconds=1)
     return scenario.when(JoinWaitlist(flight_id, user, seats)).id  # type: ignore[no-any-return]
 
@@ -81,7 +81,7 @@ def test_seats_that_come_free_are_offered_in_the_same_block(
     scenario.then_seats(flight_id, held=2, booked=0)
 
 
-def test_first_come_is_first_served_and_whoever_fits_not_keeps_its_place(
+def test_parties_are_served_in_order_and_a_party_that_does_not_fit_keeps_its_place(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     names = [("ann", 2), ("ben", 4), ("cid", 1), ("dan", 2)]
@@ -105,7 +105,7 @@ def test_parties_of_one_instant_are_served_in_the_order_they_joined(
     assert statuses(scenario, *parties) == ["offered"] * 2 + ["waiting"] * 18
 
 
-def test_an_id_made_in_the_same_instant_sorts_behind_and_a_later_one_stays(
+def test_an_id_of_the_same_instant_sorts_after_the_last_and_a_later_one_is_unchanged(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     last = scenario.parties[waits(scenario, flight_id, "bob")]
@@ -125,7 +125,7 @@ def test_a_declined_offer_goes_to_the_next(scenario: Scenario, alices: UUID, fli
     assert statuses(scenario, second) == ["offered"]
 
 
-def test_an_offer_that_ran_out_goes_to_the_next_when_anything_happens(
+def test_an_expired_offer_goes_to_the_next_party_at_the_next_command(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
@@ -148,7 +148,7 @@ def test_an_accepted_offer_is_a_booking_like_any_other(
     scenario.then_seats(flight_id, held=0, booked=2)
 
 
-def test_a_newcomer_takes_no_seats_that_somebody_waits_for(
+def test_a_new_booking_takes_no_seats_that_fit_a_waiting_party(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     bob = waits(scenario, flight_id, "bob", 2)
@@ -157,7 +157,7 @@ def test_a_newcomer_takes_no_seats_that_somebody_waits_for(
     assert statuses(scenario, bob) == ["offered"]
 
 
-def test_a_newcomer_may_have_what_is_too_small_for_those_who_wait(
+def test_a_new_booking_can_take_seats_that_fit_no_waiting_party(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     big = waits(scenario, flight_id, "bob", 3)
@@ -168,7 +168,7 @@ def test_a_newcomer_may_have_what_is_too_small_for_those_who_wait(
     assert statuses(scenario, big) == ["waiting"]
 
 
-def test_all_due_holds_count_before_anybody_is_passed_over(
+def test_all_due_holds_are_expired_before_a_party_is_skipped(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     big, small = waits(scenario, flight_id, "big", 4), waits(scenario, flight_id, "small")
@@ -187,7 +187,7 @@ FREEING = {
 
 
 @pytest.mark.parametrize("how", FREEING)
-def test_whatever_gives_seats_back_serves_the_line(
+def test_every_command_that_frees_seats_serves_the_waiting_list(
     scenario: Scenario, alices: UUID, flight_id: UUID, how: str
 ) -> None:
     bob = waits(scenario, flight_id, "bob")
@@ -195,7 +195,9 @@ def test_whatever_gives_seats_back_serves_the_line(
     assert statuses(scenario, bob) == ["offered"]
 
 
-def test_a_void_after_the_hold_serves_the_line(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+def test_a_void_after_the_hold_serves_the_waiting_list(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
     scenario.when(PayBooking(alices, "alice", COST, Capture.MANUAL))
     bob = waits(scenario, flight_id, "bob")
     scenario.later(minutes=6).when(VoidPayment(alices, "declined"))
@@ -203,9 +205,7 @@ def test_a_void_after_the_hold_serves_the_line(scenario: Scenario, alices: UUID,
     assert statuses(scenario, bob) == ["offered"]
 
 
-def test_those_who_wait_come_before_money_that_comes_late(
-    scenario: Scenario, alices: UUID, flight_id: UUID
-) -> None:
+def test_waiting_parties_come_before_late_payments(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     scenario.when(PayBooking(alices, "alice", COST, Capture.MANUAL))
     bob = waits(scenario, flight_id, "bob", 2)
     late = scenario.later(minutes=15).when(CapturePayment(alices))
@@ -214,7 +214,7 @@ def test_those_who_wait_come_before_money_that_comes_late(
     assert scenario.events == ["booking.cancelled", *OFFER, "booking.refund_due"]
 
 
-def test_late_money_is_seated_where_nobody_who_waits_fits(
+def test_a_late_payment_is_seated_if_no_waiting_party_fits(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP"), Capture.MANUAL))
@@ -226,17 +226,17 @@ def test_late_money_is_seated_where_nobody_who_waits_fits(
     assert statuses(scenario, big) == ["waiting"]
 
 
-def test_fewer_seats_come_before_those_who_wait(
+def test_a_reduction_of_seats_comes_before_waiting_parties(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
-    """Due holds make room for the smaller aircraft first; what is left over is offered."""
+    """Due holds make room for the smaller aircraft first; remaining seats are offered."""
     bob = waits(scenario, flight_id, "bob", 3)
     scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 2))
     assert statuses(scenario, bob) == ["waiting"]
     scenario.then_seats(flight_id, held=0, booked=0)
 
 
-def test_a_change_of_seats_that_is_refused_still_serves_the_line(
+def test_a_refused_change_of_seats_still_serves_the_waiting_list(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP")))
@@ -276,7 +276,7 @@ def test_nothing_is_offered_on_a_flight_that_has_departed(
     scenario.then_refused(WaitingNotOver)
 
 
-def test_an_entry_of_a_flight_to_come_is_not_closed(
+def test_a_party_of_a_scheduled_flight_is_not_closed(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     scenario.when(CloseWaiting(waits(scenario, flight_id, "bob")))
@@ -285,7 +285,7 @@ def test_an_entry_of_a_flight_to_come_is_not_closed(
     scenario.then_refused(WaitingPartyNotFound)
 
 
-def test_other_flights_are_left_alone(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+def test_other_flights_are_not_affected(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     waits(scenario, flight_id, "bob")
     other = scenario.parties[waits(scenario, flight_id, "carol")]
     other.flight_id = uuid4()
@@ -293,7 +293,7 @@ def test_other_flights_are_left_alone(scenario: Scenario, alices: UUID, flight_i
     assert other.is_waiting
 
 
-def test_who_may_not_join(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+def test_parties_that_cannot_join_are_refused(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     bobs = waits(scenario, flight_id, "bob", 2)
     scenario.when(JoinWaitlist(flight_id, "bob", 1), BOB)
     scenario.then_refused(AlreadyWaiting, waiting_id=bobs)
@@ -307,7 +307,7 @@ def test_who_may_not_join(scenario: Scenario, alices: UUID, flight_id: UUID) -> 
     scenario.then_refused(FlightNotBookable)
 
 
-def test_seats_that_are_there_are_booked_and_not_waited_for(
+def test_a_party_that_fits_the_free_seats_cannot_join(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     scenario.when(CancelBooking(full[0]))
@@ -317,14 +317,14 @@ def test_seats_that_are_there_are_booked_and_not_waited_for(
     assert scenario.decision.is_waiting
 
 
-def test_due_holds_count_as_seats_that_are_there(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+def test_due_holds_count_as_free_seats(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     scenario.later(minutes=5).when(JoinWaitlist(flight_id, "bob", 2))
     scenario.then_refused(SeatsAvailable, asked=2, free=2)
     scenario.when(JoinWaitlist(flight_id, "bob", 9))
     scenario.then_refused(PartyLargerThanFlight)
 
 
-def test_due_seats_go_to_those_who_wait_before_a_newcomer_is_told_of_them(
+def test_seats_of_due_holds_go_to_waiting_parties_before_a_new_party(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     bob = waits(scenario, flight_id, "bob", 2)
@@ -334,14 +334,14 @@ def test_due_seats_go_to_those_who_wait_before_a_newcomer_is_told_of_them(
     assert statuses(scenario, bob) == ["offered"]
 
 
-def test_a_list_has_an_end(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
+def test_a_waiting_list_has_a_maximum_length(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     for number in range(WAITING_MAX):
         waits(scenario, flight_id, f"u{number}")
     scenario.when(JoinWaitlist(flight_id, "bob", 1))
     scenario.then_refused(WaitingListFull, waiting=WAITING_MAX)
 
 
-def test_who_leaves_is_not_served_and_may_join_again_at_the_end(
+def test_a_party_that_left_is_not_served_and_can_join_again_at_the_end(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     bob, carol = waits(scenario, flight_id, "bob"), waits(scenario, flight_id, "carol", 2)
@@ -353,7 +353,7 @@ def test_who_leaves_is_not_served_and_may_join_again_at_the_end(
     assert statuses(scenario, bob, carol, again) == ["left", "offered", "waiting"]
 
 
-def test_only_who_waits_can_leave_and_only_for_oneself(
+def test_only_a_waiting_party_of_the_caller_can_leave(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
@@ -370,7 +370,7 @@ def test_only_who_waits_can_leave_and_only_for_oneself(
     scenario.then_refused(NotWaiting, was=WaitingStatus.OFFERED)
 
 
-def test_an_open_offer_does_not_keep_its_user_from_the_end_of_the_list(
+def test_a_user_with_an_open_offer_can_join_the_list_again(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     waits(scenario, flight_id, "bob", 2)
@@ -378,7 +378,7 @@ def test_an_open_offer_does_not_keep_its_user_from_the_end_of_the_list(
     assert scenario.when(JoinWaitlist(flight_id, "bob", 1)).place == 1
 
 
-def test_a_party_whose_price_money_cannot_say_keeps_its_place(
+def test_a_party_whose_total_cost_is_too_large_keeps_its_place(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol")
@@ -390,7 +390,7 @@ def test_a_party_whose_price_money_cannot_say_keeps_its_place(
 def test_an_offer_that_is_refused_fails_the_command_that_caused_it(
     scenario: Scenario, alices: UUID, flight_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rather than keep a refusal under the entry's only key. It would be a bug."""
+    """A recorded refusal under the party's only key would block the party for ever."""
     waits(scenario, flight_id, "bob")
 
     def refuse(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""A till: a booking whose payment goes through a gateway, and what the gateway says."""
+"""A booking whose payment goes through a gateway, and the gateway's reports."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ COST = Money(900_00, "GBP")
 
 
 class Till:
-    """A booking of both seats of the flight, and what its gateway says."""
+    """A booking of both seats of the flight, and the gateway's reports."""
 
     def __init__(self) -> None:
         self.scenario = Scenario(gateway="simulator")

@@ -1,4 +1,4 @@
-"""Point reads that arrive together: one statement, one position, and nobody hurt by a neighbour."""
+"""Reads by id that arrive together: one statement, one position, and isolated errors."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,10 +20,11 @@ POISON = new_id()
 
 
 class Reads:
-    """Bookings read for real, in groups that are written down; a group with POISON in it fails."""
+    """Reads bookings from the database and records each batch. A batch that contains POISON fails."""
 
     def __init__(self, desk: Desk) -> None:
-        self.groups: list[set[UUID]] = []
+        self.batches: list[set[UUID]] = []
+        self.started = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
         self.trouble: type[Exception] | None = None
@@ -32,22 +33,28 @@ class Reads:
     async def find_all(
         self, connection: Connection, ids: Sequence[UUID]
     ) -> QueryResult[dict[UUID, BookingRow]]:
-        self.groups.append(set(ids))
+        self.batches.append(set(ids))
+        self.started.set()
         await self.gate.wait()
         if self.trouble:
             raise self.trouble
         if POISON in ids:
-            raise ValueError("a row that nobody can read")
+            raise ValueError("an unreadable row")
         return await bookings.find_all(connection, ids)
 
-    async def first_is_asked(self, id: UUID) -> "asyncio.Task[QueryResult[BookingRow | None]]":
-        """From now on the others gather."""
+    async def start_first(self, id: UUID) -> "asyncio.Task[QueryResult[BookingRow | None]]":
+        """Start a read and stop at the gate, so that later reads form the next batch."""
         self.gate.clear()
         first = asyncio.create_task(self.rows.find(id))
-        while not self.groups:
-            await asyncio.sleep(0)
-            await asyncio.sleep(0.001)
+        await self.started.wait()
         return first
+
+    async def queue(self, *ids: UUID) -> list["asyncio.Task[QueryResult[BookingRow | None]]"]:
+        """Start reads that wait for the next batch."""
+        tasks = [asyncio.create_task(self.rows.find(id)) for id in ids]
+        while len(self.rows._waiting) < len(ids):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        return tasks
 
 
 @pytest.fixture
@@ -57,27 +64,23 @@ async def held(desk: Desk) -> list[UUID]:
     return [answer.subject_id for answer in answers if answer.subject_id]
 
 
-async def test_those_who_come_while_others_are_asked_for_share_a_statement(
-    desk: Desk, held: list[UUID]
-) -> None:
+async def test_reads_that_arrive_during_a_read_share_one_statement(desk: Desk, held: list[UUID]) -> None:
     reads, unknown = Reads(desk), new_id()
-    first = await reads.first_is_asked(held[0])
-    asked = [asyncio.create_task(reads.rows.find(id)) for id in (*held, held[1], unknown)]
-    await asyncio.sleep(0)
+    first = await reads.start_first(held[0])
+    others = await reads.queue(*held, held[1], unknown)
     reads.gate.set()
-    seen = await asyncio.gather(first, *asked)
-    assert reads.groups == [{held[0]}, {*held, unknown}]
+    seen = await asyncio.gather(first, *others)
+    assert reads.batches == [{held[0]}, {*held, unknown}]
     assert [found.value and found.value.id for found in seen] == [held[0], *held, held[1], None]
     assert {found.position for found in seen} == {4}
 
 
-async def test_who_asks_after_a_commit_sees_it(desk: Desk, held: list[UUID]) -> None:
-    """Also while a group is under way that began before: the next one is asked for."""
+async def test_a_read_after_a_commit_returns_it(desk: Desk, held: list[UUID]) -> None:
+    """Even if a batch that started before the commit is still running."""
     reads = Reads(desk)
-    first = await reads.first_is_asked(held[0])
+    first = await reads.start_first(held[0])
     answer = await desk.cancel(held[0], "alice")
-    after = asyncio.create_task(reads.rows.find(held[0]))
-    await asyncio.sleep(0)
+    (after,) = await reads.queue(held[0])
     reads.gate.set()
     assert (await after).position >= answer.position
     row = (await after).value
@@ -86,24 +89,22 @@ async def test_who_asks_after_a_commit_sees_it(desk: Desk, held: list[UUID]) -> 
     await first
 
 
-async def test_a_read_that_fails_hurts_no_neighbour(desk: Desk, held: list[UUID]) -> None:
+async def test_a_failing_read_does_not_affect_others_in_its_batch(desk: Desk, held: list[UUID]) -> None:
     reads = Reads(desk)
-    first = await reads.first_is_asked(held[0])
-    asked = [asyncio.create_task(reads.rows.find(id)) for id in (held[1], POISON, held[2])]
-    await asyncio.sleep(0)
+    first = await reads.start_first(held[0])
+    others = await reads.queue(held[1], POISON, held[2])
     reads.gate.set()
-    seen = await asyncio.gather(first, *asked, return_exceptions=True)
+    seen = await asyncio.gather(first, *others, return_exceptions=True)
     assert isinstance(seen[0], QueryResult)
     assert isinstance(seen[1], QueryResult)
     assert isinstance(seen[2], ValueError)
     assert isinstance(seen[3], QueryResult)
 
 
-async def test_a_caller_who_leaves_hurts_no_neighbour(desk: Desk, held: list[UUID]) -> None:
+async def test_a_cancelled_read_does_not_affect_others_in_its_batch(desk: Desk, held: list[UUID]) -> None:
     reads = Reads(desk)
-    first = await reads.first_is_asked(held[0])
-    left, stayed = [asyncio.create_task(reads.rows.find(id)) for id in held[1:]]
-    await asyncio.sleep(0)
+    first = await reads.start_first(held[0])
+    left, stayed = await reads.queue(*held[1:])
     first.cancel()
     left.cancel()
     reads.gate.set()
@@ -112,49 +113,46 @@ async def test_a_caller_who_leaves_hurts_no_neighbour(desk: Desk, held: list[UUI
     assert row.id == held[2]
 
 
-async def test_more_than_may_wait_are_told_at_once(
+async def test_reads_beyond_the_queue_limit_fail_at_once(
     desk: Desk, held: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batched_reads, "WAITING_MAX", 2)
     reads = Reads(desk)
-    first = await reads.first_is_asked(held[0])
-    waiting = [asyncio.create_task(reads.rows.find(held[0])) for _ in range(2)]
-    await asyncio.sleep(0)
+    first = await reads.start_first(held[0])
+    waiting = await reads.queue(held[0], held[0])
     with pytest.raises(Overloaded):
         await reads.rows.find(held[0])
     reads.gate.set()
     assert {found.position for found in await asyncio.gather(first, *waiting)} == {4}
 
 
-async def test_a_group_is_only_so_large(
+async def test_a_batch_has_a_maximum_size(
     desk: Desk, held: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batched_reads, "BATCH_MAX", 2)
     reads = Reads(desk)
-    first = await reads.first_is_asked(held[0])
-    others = [asyncio.create_task(reads.rows.find(id)) for id in held]
-    await asyncio.sleep(0)
+    first = await reads.start_first(held[0])
+    others = await reads.queue(*held)
     reads.gate.set()
     await asyncio.gather(first, *others)
-    assert reads.groups == [{held[0]}, {held[0], held[1]}, {held[2]}]
+    assert reads.batches == [{held[0]}, {held[0], held[1]}, {held[2]}]
 
 
-async def test_a_database_that_does_not_answer_is_asked_once_for_all(desk: Desk, held: list[UUID]) -> None:
+async def test_an_unavailable_database_is_queried_once_for_a_batch(desk: Desk, held: list[UUID]) -> None:
     reads = Reads(desk)
-    first = await reads.first_is_asked(held[0])
-    others = [asyncio.create_task(reads.rows.find(id)) for id in held]
-    await asyncio.sleep(0)
+    first = await reads.start_first(held[0])
+    others = await reads.queue(*held)
     reads.trouble = Unavailable
     reads.gate.set()
     seen = await asyncio.gather(first, *others, return_exceptions=True)
     assert [type(one) for one in seen] == [Unavailable] * 4
-    assert len(reads.groups) == 2
+    assert len(reads.batches) == 2
 
 
-async def test_nobody_waits_longer_than_the_deadline(desk: Desk, held: list[UUID]) -> None:
+async def test_a_read_fails_at_the_deadline(desk: Desk, held: list[UUID]) -> None:
     reads = Reads(desk)
     reads.rows = BatchedReads(desk.ledger.read, reads.find_all, seconds=0.05)
-    first = await reads.first_is_asked(held[0])
+    first = await reads.start_first(held[0])
     with pytest.raises(Unavailable):
         await reads.rows.find(held[1])
     with pytest.raises(Unavailable):

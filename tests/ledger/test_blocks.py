@@ -12,7 +12,7 @@ from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
 from ledger.store import HEAD_LOCK, open_store
 from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
-from tests.desk import OPERATOR, SEAT, Desk
+from tests.desk import OPERATOR, SEAT, Desk, until
 
 REUSED = b'{"code":"idempotency-key-reused"}'
 
@@ -25,19 +25,16 @@ async def test_many_concurrent_commands_are_one_transaction(desk: Desk, rows: An
     assert [count for _, count in blocks] == [64]
 
 
-async def test_who_comes_while_the_block_waits_for_the_lock_is_part_of_it(
+async def test_commands_that_arrive_during_the_wait_for_the_lock_join_the_block(
     desk: Desk, database_url: str, rows: Any
 ) -> None:
     flights = [await desk.schedule(f"BA{n}") for n in range(6)]
     async with await psycopg.AsyncConnection.connect(database_url) as other:
         await other.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
         early = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[:2]]
-        for _ in range(500):
-            if rows("select pid from pg_locks where locktype = 'advisory' and not granted"):
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: rows("select pid from pg_locks where locktype = 'advisory' and not granted"))
         late = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[2:]]
-        await asyncio.sleep(0.01)
+        await until(lambda: desk.ledger.queued == len(late))
         await other.rollback()
     await asyncio.gather(*early, *late)
     blocks = rows("select xmin::text, count(*) from ledger.events where position > 6 group by 1")
@@ -74,7 +71,7 @@ async def test_the_same_key_twice_in_one_block_happens_once(desk: Desk, rows: An
     assert rows("select count(*) from ledger.events") == [(2,)]
 
 
-async def test_a_refusal_is_an_outcome_too(desk: Desk) -> None:
+async def test_a_refusal_is_recorded_and_replayed(desk: Desk) -> None:
     flight = await desk.schedule(seats=1)
     alices = await desk.hold(flight, "alice")
     refused = await desk.hold(flight, "bob", key="k-1")
@@ -143,13 +140,13 @@ async def test_a_due_hold_is_given_back_by_the_block_that_needs_it(desk: Desk, r
     _make_due(rows, "alice")
     bobs = await desk.hold(flight, "bob", correlation_id="request-1")
     assert bobs.status == 200
-    told = "select actor, operation, left(causation_id, 36), correlation_id"
-    told += " from ledger.events where position = 3"
-    assert rows(told) == [("seatledger", "expire_hold", str(alices.subject_id), "request-1")]
+    columns = "actor, operation, left(causation_id, 36), correlation_id"
+    (expiry,) = rows(f"select {columns} from ledger.events where position = 3")
+    assert expiry == ("seatledger", "expire_hold", str(alices.subject_id), "request-1")
     assert (await desk.pay(alices.subject_id, "alice")).body.startswith(b'{"code":"hold-expired"')
 
 
-async def test_a_full_flight_of_due_holds_costs_what_is_asked_of_it(
+async def test_only_as_many_due_holds_are_expired_as_seats_are_needed(
     desk: Desk, rows: Any, database_url: str
 ) -> None:
     flight = await desk.schedule(seats=100)
@@ -160,7 +157,7 @@ async def test_a_full_flight_of_due_holds_costs_what_is_asked_of_it(
     assert rows("select count(*) from ledger.events where topic = 'booking.cancelled'") == [(10,)]
 
 
-async def test_due_holds_of_a_flight_with_seats_enough_are_not_even_loaded(
+async def test_due_holds_of_a_flight_with_enough_free_seats_are_not_loaded(
     desk: Desk, rows: Any, database_url: str
 ) -> None:
     flight = await desk.schedule(seats=10)
@@ -169,7 +166,7 @@ async def test_due_holds_of_a_flight_with_seats_enough_are_not_even_loaded(
     assert await _loaded_for(database_url, flight, seats=9) == 0
 
 
-async def test_the_hold_that_ran_out_first_is_given_back_first(desk: Desk, rows: Any) -> None:
+async def test_the_hold_that_ended_first_is_expired_first(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule(seats=2)
     for user in ("alice", "carol"):
         await desk.hold(flight, user)
@@ -179,7 +176,7 @@ async def test_the_hold_that_ran_out_first_is_given_back_first(desk: Desk, rows:
     assert rows("select user_id from views.bookings where status = 'cancelled'") == [("carol",)]
 
 
-async def test_a_cancelled_hold_hides_no_due_one(desk: Desk, rows: Any) -> None:
+async def test_a_cancelled_hold_does_not_hide_a_due_hold(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule(seats=1)
     await desk.cancel((await desk.hold(flight, "alice")).subject_id, "alice")
     await desk.hold(flight, "carol")
@@ -188,7 +185,7 @@ async def test_a_cancelled_hold_hides_no_due_one(desk: Desk, rows: Any) -> None:
     assert (await desk.hold(flight, "bob")).status == 200
 
 
-async def test_due_holds_make_room_for_everybody_in_the_block(desk: Desk, rows: Any) -> None:
+async def test_due_holds_make_room_for_every_booking_in_the_block(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule(seats=3)
     await asyncio.gather(*(desk.hold(flight, "alice") for _ in range(3)))
     _make_due(rows, "alice")
@@ -204,7 +201,7 @@ async def test_due_holds_make_room_for_a_smaller_aeroplane(desk: Desk, rows: Any
     assert rows("select seats, held, booked from ledger.seats") == [(1, 1, 0)]
 
 
-async def test_a_hold_that_the_log_has_seen_run_out_is_due_whatever_the_clock_says(
+async def test_a_hold_that_ended_before_the_last_event_is_due_whatever_the_clock_says(
     desk: Desk, rows: Any
 ) -> None:
     flight = await desk.schedule(seats=1)
@@ -213,7 +210,7 @@ async def test_a_hold_that_the_log_has_seen_run_out_is_due_whatever_the_clock_sa
     assert (await desk.hold(flight, "bob")).status == 200
 
 
-async def test_a_flight_that_is_there_already_is_a_refusal_and_no_error(desk: Desk) -> None:
+async def test_a_flight_that_already_exists_is_refused(desk: Desk) -> None:
     departs = datetime(2040, 5, 17, 12, tzinfo=UTC)
     twice = ScheduleFlight("BA117", "LHR", "JFK", departs, departs + timedelta(hours=8), 9, SEAT)
     assert [(await desk.submit(twice)).status for _ in range(2)] == [200, 409]
@@ -243,7 +240,7 @@ def _make_due(rows: Any, user: str, expired_at: str = "2020-01-01") -> None:
 
 
 async def _loaded_for(database_url: str, flight: UUID, seats: int) -> int:
-    """How many bookings a block reads that wants so many seats."""
+    """Return the number of bookings that a block loads for a hold of so many seats."""
     store = await open_store(database_url, Settings())
     loaded = await store.load([Submission(InitiateBooking(flight, "bob", seats), OPERATOR, render_plain)])
     await store.close()

@@ -1,4 +1,4 @@
-"""A full data disk: commands are answered 503 in time, queries go on, and all is well once there is room."""
+"""A full data disk: commands fail in time, queries go on, and the writer recovers once there is space."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ DISK = "48m"
 
 @pytest.fixture
 def disk(server_url: str) -> Iterator[Path]:
-    """A small disk of its own, which the server's account may write to."""
+    """Mount a small disk that the server's account can write to."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk takes root")
     with psycopg.connect(server_url) as connection:
@@ -55,7 +55,7 @@ def small_database_url(server_url: str, template: str, disk: Path) -> Iterator[s
         connection.execute("drop tablespace small")
 
 
-async def test_a_full_disk_loses_nothing_and_is_got_over(small_database_url: str, disk: Path) -> None:
+async def test_a_full_disk_loses_nothing_and_the_writer_recovers(small_database_url: str, disk: Path) -> None:
     async with open_ledger(small_database_url, Settings(deadline_seconds=1)) as ledger:
         desk = Desk(ledger)
         flight = await desk.schedule(seats=1000)
@@ -74,7 +74,7 @@ async def test_a_full_disk_loses_nothing_and_is_got_over(small_database_url: str
 
 
 async def _hold_until_there_is_no_room(desk: Desk, flight: UUID) -> int:
-    """How many holds were acknowledged before the ledger said that it cannot answer."""
+    """Return the number of holds that succeed before the ledger becomes unavailable."""
     for held in range(900):
         try:
             answer = await desk.hold(flight, "x" * 255, key="k" * 200 + str(held))
@@ -85,7 +85,7 @@ async def _hold_until_there_is_no_room(desk: Desk, flight: UUID) -> int:
 
 
 async def _hold_at_last(desk: Desk, flight: UUID, user: str) -> Answer:
-    """As a caller would who repeats it with the same key: the writer may still be pausing."""
+    """Repeat a command with the same key, because the writer may still be in its backoff."""
     for _ in range(9):
         with suppress(Unavailable):
             return await desk.hold(flight, user, key="once more")
@@ -93,7 +93,7 @@ async def _hold_at_last(desk: Desk, flight: UUID, user: str) -> Answer:
 
 
 def _fill(filler: Path) -> None:
-    """To the last byte."""
+    """Fill the disk to the last byte."""
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12, 1):
             while True:

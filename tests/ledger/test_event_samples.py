@@ -1,4 +1,4 @@
-"""Every event ever released, as it was stored: all are read for ever, and none may change its shape."""
+"""Stored samples of every released event: each still decodes, and none changes its shape."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ def test_every_event_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample["topic"] for sample in SAMPLES])
-def test_a_stored_event_is_read_and_written_as_ever(sample: dict[str, str]) -> None:
+def test_a_stored_event_decodes_and_encodes_unchanged(sample: dict[str, str]) -> None:
     event = codec.decode(sample["topic"], sample["state"], ID, 1, NOON)
     assert event.originator_id == ID
     assert event.timestamp == NOON
@@ -57,7 +57,7 @@ def test_a_field_that_an_old_event_does_not_have_gets_its_default(monkeypatch: p
 
 
 def shape_of(topic: str) -> dict[str, str]:
-    """The fields of an event and their types, and which of them have a default."""
+    """Return the fields of an event with their types and defaults."""
     kind = codec.EVENT_TYPES[topic]
     hints = typing.get_type_hints(kind)
     return {
@@ -68,7 +68,7 @@ def shape_of(topic: str) -> dict[str, str]:
 
 
 def _named(hint: Any) -> str:
-    """A type with all that its stored form may be."""
+    """Return a description of a type that includes the values or fields that are stored."""
     if typing.get_args(hint):
         return " | ".join(_named(part) for part in typing.get_args(hint))
     if issubclass(hint, Enum):
@@ -78,8 +78,8 @@ def _named(hint: Any) -> str:
     return str(hint.__name__)
 
 
-def test_no_event_changes_its_shape_unnoticed() -> None:
-    """Where this fails: a new field needs a default, a new meaning a new topic and an upcaster.
+def test_no_event_changes_its_shape() -> None:
+    """A new field needs a default; a new meaning needs a new topic and an upcaster.
 
     Then write the shapes anew: `python -m tests.ledger.test_event_samples`.
     """
@@ -88,7 +88,7 @@ def test_no_event_changes_its_shape_unnoticed() -> None:
 
 
 @pytest.mark.parametrize("topic", sorted(codec.UPCASTERS))
-def test_every_upcaster_ends_at_an_event_there_is(topic: str) -> None:
+def test_every_upcaster_ends_at_an_existing_event(topic: str) -> None:
     assert topic not in codec.EVENT_TYPES
     samples = [sample["state"] for sample in SAMPLES if sample["topic"] == topic]
     assert samples, "a stored sample of it must be kept"
@@ -96,7 +96,7 @@ def test_every_upcaster_ends_at_an_event_there_is(topic: str) -> None:
         assert codec.decode(topic, state, ID, 1, NOON)
 
 
-def test_an_old_event_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_event_is_upcast_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def doubled(state: dict[str, Any]) -> dict[str, Any]:
         return {"party": state["seats"] * 2}
 

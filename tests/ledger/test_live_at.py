@@ -1,4 +1,4 @@
-"""What is read of a flight's past: the bookings that lived then, however many there were before."""
+"""Reading a flight at a past position loads only the bookings that were live then."""
 
 from uuid import UUID
 

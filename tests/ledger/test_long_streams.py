@@ -1,6 +1,5 @@
-"""Flights with long streams: a block reads what is new of them, and decides as if it had read it all."""
+"""Flights with long streams: a block reads only new events, with the same results as a full read."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -16,19 +15,19 @@ from domain.payments import Capture
 from ledger.flight_cache import LONG_STREAM_EVENTS
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
-from tests.desk import Desk
+from tests.desk import Desk, until
 
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncIterator[Desk]:
-    """As another process: what it writes, the first has to read."""
+    """A ledger of another process, whose events the first one has to read."""
     async with open_ledger(database_url, Settings()) as ledger:
         yield Desk(ledger)
 
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many events each block was given."""
+    """The number of events that each block reads."""
     counts: list[int] = []
     fill = ledger.store.fill
 
@@ -54,7 +53,9 @@ def _cost(database_url: str, booking: UUID | None) -> int:
     return int(row[0])
 
 
-async def test_only_what_is_new_is_read(desk: Desk, other: Desk, read: list[int]) -> None:
+async def test_a_block_reads_only_new_events_of_a_cached_flight(
+    desk: Desk, other: Desk, read: list[int]
+) -> None:
     flight = await desk.schedule()
     await _repriced(desk, flight, LONG_STREAM_EVENTS)
     read.clear()
@@ -66,7 +67,7 @@ async def test_only_what_is_new_is_read(desk: Desk, other: Desk, read: list[int]
     assert read == [0, LONG_STREAM_EVENTS + 1, 0, 1, 0]
 
 
-async def test_what_others_did_to_it_meanwhile_counts(desk: Desk, other: Desk, database_url: str) -> None:
+async def test_changes_by_other_processes_are_read(desk: Desk, other: Desk, database_url: str) -> None:
     flight = await desk.schedule()
     await _repriced(desk, flight, LONG_STREAM_EVENTS)
     await desk.hold(flight, "alice")
@@ -79,7 +80,7 @@ async def test_what_others_did_to_it_meanwhile_counts(desk: Desk, other: Desk, d
     assert verify(database_url).ok
 
 
-async def test_what_was_tried_and_not_written_leaves_no_trace(desk: Desk, database_url: str) -> None:
+async def test_a_dry_run_does_not_change_the_cache(desk: Desk, database_url: str) -> None:
     flight = await desk.schedule()
     await _repriced(desk, flight, LONG_STREAM_EVENTS)
     await desk.submit(RepriceFlight(flight, Price(9, "INR")), dry_run=True)
@@ -89,7 +90,7 @@ async def test_what_was_tried_and_not_written_leaves_no_trace(desk: Desk, databa
     assert verify(database_url).ok
 
 
-async def test_money_that_comes_late_finds_its_flight(database_url: str, read: list[int]) -> None:
+async def test_a_late_payment_finds_its_cached_flight(database_url: str, rows: Any, read: list[int]) -> None:
     async with open_ledger(database_url, Settings(hold_seconds=1, capture_seconds=1)) as hasty:
         desk = Desk(hasty)
         flight = await desk.schedule()
@@ -98,14 +99,14 @@ async def test_money_that_comes_late_finds_its_flight(database_url: str, read: l
         assert booking
         cost = Money(1_000 + LONG_STREAM_EVENTS - 1, "INR")
         assert (await desk.submit(PayBooking(booking, "alice", cost, Capture.MANUAL), "alice")).status == 200
-        await asyncio.sleep(1.1)
+        await until(lambda: rows("select id from views.bookings where held_until <= now()"))
         read.clear()
         assert (await desk.submit(CapturePayment(booking))).version == 5  # cancelled and seated again
     assert read == [2]
     assert verify(database_url).ok
 
 
-async def test_no_more_are_remembered_than_there_is_room_for(
+async def test_the_cache_has_a_maximum_size(
     desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger.flight_cache, "CAPACITY", 1)
@@ -119,7 +120,7 @@ async def test_no_more_are_remembered_than_there_is_room_for(
     assert read == [0, LONG_STREAM_EVENTS + 1, 0]
 
 
-async def test_whoever_is_asked_for_again_is_not_forgotten(
+async def test_a_recently_used_flight_stays_in_the_cache(
     desk: Desk, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger.flight_cache, "CAPACITY", 2)

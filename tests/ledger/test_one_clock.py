@@ -1,4 +1,4 @@
-"""One clock decides, the database's: no other may be read where decisions are made or recorded."""
+"""Decisions use only the database clock: the write path reads no other clock."""
 
 import ast
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_no_other_clock_is_read(checkout: Path, package: str) -> None:
 
 
 def _reads_a_clock(function: ast.expr) -> bool:
-    """datetime.now(), date.today(), time.time() and their like; time.monotonic() measures and is fine."""
+    """Return calls such as datetime.now(), date.today() and time.time(). time.monotonic() is allowed."""
     return (
         isinstance(function, ast.Attribute)
         and function.attr in CLOCKS

@@ -1,4 +1,4 @@
-"""A payment meets the end of its hold, a thousand times at a barrier: exactly one wins, the seats balance."""
+"""A thousand payments at the end of their holds: exactly one of payment and expiry wins."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ WAVES = times(1, 5)
 FLIGHTS, SEATS = 50, 20
 HOLD_SECONDS = 1
 JITTER_SECONDS = 0.3
-"""More than a busy machine takes to answer a thousand holds, or all payments would come too late."""
+"""Longer than a busy machine takes for a thousand holds, so that some payments are in time."""
 
 Rival = Callable[[Desk, UUID, UUID], Awaitable[Answer]]
 
@@ -32,7 +32,7 @@ async def sweeps(desk: Desk, flight: UUID, booking: UUID) -> Answer:
 
 
 async def wants_the_seat(desk: Desk, flight: UUID, booking: UUID) -> Answer:
-    """No sweeper at all: whoever needs the seats of a due hold takes them."""
+    """Open a ledger without a sweeper: a booking that needs the seats of due holds expires them."""
     return await desk.hold(flight, "rival")
 
 
@@ -53,7 +53,7 @@ async def test_exactly_one_of_payment_and_expiry_wins(database_url: str, rows: A
 
 
 async def _wave(buyers: Desk, rivals: Desk, rival: Rival, wave: int) -> list[bool]:
-    """Full flights whose holds end at about the same moment; whether each was paid."""
+    """Race payments and new bookings at the end of the holds; return whether each payment won."""
     flights = [await buyers.schedule(f"BA{wave * FLIGHTS + number + 1}", SEATS) for number in range(FLIGHTS)]
     random, clock = Random(wave), asyncio.get_running_loop().time
 

@@ -1,4 +1,4 @@
-"""Half of a block is written while the other is decided: nothing of it counts before COMMIT."""
+"""Blocks written in two halves: nothing takes effect before COMMIT."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -26,7 +26,7 @@ IN_FIRST_HALF, IN_SECOND_HALF = MANY // 4, 3 * MANY // 4
 
 @pytest.fixture
 def flush(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
-    """Whenever something left, by which pipeline."""
+    """The pipelines that sent a first half, in order."""
     noted, leave = [], Pipeline.flush
 
     def note(pipeline: Pipeline) -> None:
@@ -38,14 +38,14 @@ def flush(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
 
 
 async def amid(commands: list[Awaitable[Any]], at: dict[int, Awaitable[Any]]) -> list[Any]:
-    """All in one block, those of `at` after so many of the others; their outcomes, in order of `at`."""
+    """Submit all commands in one block, those of `at` at these places; return their outcomes in order."""
     for number in sorted(at, reverse=True):
         commands.insert(number, at[number])
     outcomes = await asyncio.gather(*commands, return_exceptions=True)
     return [outcomes[number + before] for before, number in enumerate(sorted(at))]
 
 
-async def test_a_booking_that_both_halves_touch_is_shown_as_the_second_left_it(
+async def test_a_booking_in_both_halves_is_stored_as_of_the_second(
     desk: Desk, rows: Any, database_url: str, flush: list[Pipeline]
 ) -> None:
     flight = await desk.schedule(seats=1000)
@@ -67,7 +67,7 @@ async def test_a_booking_that_both_halves_touch_is_shown_as_the_second_left_it(
 
 
 @pytest.mark.parametrize("at", [IN_FIRST_HALF, IN_SECOND_HALF])
-async def test_a_handler_that_breaks_takes_back_what_went_ahead(
+async def test_a_failing_handler_rolls_back_the_first_half(
     at: int, desk: Desk, rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flight = await desk.schedule(seats=1000)
@@ -88,7 +88,7 @@ async def test_a_handler_that_breaks_takes_back_what_went_ahead(
 
 @pytest.mark.parametrize("correlation_id", ["\0", "said by nobody"])
 @pytest.mark.parametrize("at", [IN_FIRST_HALF, IN_SECOND_HALF])
-async def test_what_the_database_refuses_takes_back_what_went_ahead(
+async def test_a_database_error_rolls_back_the_first_half(
     at: int, correlation_id: str, desk: Desk, rows: Any, database_url: str
 ) -> None:
     flight = await desk.schedule(seats=1000)
@@ -101,7 +101,7 @@ async def test_what_the_database_refuses_takes_back_what_went_ahead(
     assert verify(database_url).ok
 
 
-async def test_who_freezes_after_one_half_loses_the_lock_and_the_half(
+async def test_a_writer_that_freezes_after_one_half_loses_the_lock_and_the_half(
     desk: Desk, rows: Any, database_url: str
 ) -> None:
     flight = await desk.schedule(seats=1000)

@@ -1,4 +1,4 @@
-"""Waiting lists on a real database: rushes, repeated blocks, and what verify says to a forger."""
+"""Waiting lists on a real database: rushes, repeated blocks, and forgeries that verify finds."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ from runtime.settings import Settings
 from tests.audit.verify.test_forged_chains import RELINK
 from tests.audit.verify.test_verify import ZEROES
 from tests.audit.verify.verified import verify
-from tests.desk import OPERATOR, Desk
+from tests.desk import OPERATOR, Desk, until
 
 STANDING = "select user_id, status from views.waiting order by joined_at, id"
 
@@ -26,10 +26,10 @@ async def waits(desk: Desk, flight_id: UUID, user: str, seats: int = 1) -> Answe
     return await desk.submit(JoinWaitlist(flight_id, user, seats), user)
 
 
-async def test_in_a_rush_nobody_is_passed_over_and_nothing_oversold(
+async def test_a_rush_passes_no_party_over_and_oversells_nothing(
     desk: Desk, other_desk: Desk, rows: Any, database_url: str
 ) -> None:
-    """64 newcomers, cancellations, joins and leaves at once, through two processes' ledgers."""
+    """Bookings, cancellations, joins and leaves at once, through the ledgers of two processes."""
     flight = await desk.schedule(seats=64)
     held = [(await desk.hold(flight, f"holder-{n}", seats=2)).subject_id for n in range(32)]
     joined = await asyncio.gather(*(waits(desk, flight, f"early-{n}", 1 + n % 4) for n in range(40)))
@@ -54,10 +54,8 @@ async def test_in_a_rush_nobody_is_passed_over_and_nothing_oversold(
     assert offered == rows("select count(*) from ledger.events where operation = 'hold_offer'")[0][0] > 10
 
 
-async def test_a_block_that_is_run_again_offers_once(
-    desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its COMMIT went through, and nobody heard of it."""
+async def test_a_repeated_block_offers_once(desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The COMMIT succeeds, but its answer is lost."""
     flight = await desk.schedule(seats=1)
     held = (await desk.hold(flight, "alice")).subject_id
     for user in ("bob", "carol"):
@@ -87,15 +85,15 @@ async def test_a_full_list_of_a_cancelled_flight_closes_in_its_block(
     assert verify(database_url).ok
 
 
-async def test_atomic_holds_stand_behind_those_who_wait(database_url: str, rows: Any) -> None:
-    """The holds are due already: their seats are offered before the party is looked at."""
+async def test_atomic_holds_come_after_the_waiting_list(database_url: str, rows: Any) -> None:
+    """The hold is already due: its seats are offered before the atomic holds are decided."""
     async with open_ledger(database_url, Settings(hold_seconds=0)) as ledger:
         desk = Desk(ledger)
         flight = await desk.schedule(seats=4)
         async with open_ledger(database_url, Settings(hold_seconds=1)) as slow:
             await Desk(slow).hold(flight, "alice", seats=4)
             await waits(desk, flight, "bob", 2)
-            await asyncio.sleep(1.1)
+            await until(lambda: rows("select id from views.bookings where held_until <= now()"))
         answers = await ledger.submit_all([party(flight), party(flight), party(flight)], atomic=True)
         assert [answer.status for answer in answers] == [409] * 3
         assert b'"asked":3,"free":2' in answers[0].body
@@ -106,7 +104,7 @@ def party(flight: UUID) -> Submission:
     return Submission(InitiateBooking(flight, "dave", 1), OPERATOR, render_plain)
 
 
-async def test_a_user_waits_once_for_a_flight_whoever_writes(desk: Desk, rows: Any) -> None:
+async def test_the_database_rejects_a_second_waiting_party_of_a_user(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule(seats=1)
     await desk.hold(flight, "alice")
     await waits(desk, flight, "bob")
@@ -119,7 +117,9 @@ async def test_a_user_waits_once_for_a_flight_whoever_writes(desk: Desk, rows: A
 
 @pytest.fixture
 async def log(desk: Desk) -> UUID:
-    """Positions: 1 a flight of two seats, 2 a hold, 3 to 5 bob, carol and dave wait, 6 alice cancels,
+    """Create a log of nine events and return the flight.
+
+    Positions: 1 a flight of two seats, 2 a hold, 3 to 5 bob, carol and dave wait, 6 alice cancels,
     7 and 8 bob's offer, 9 dave leaves.
     """
     flight = await desk.schedule(seats=2)
@@ -150,7 +150,7 @@ BESIDE = [
 
 
 @pytest.mark.parametrize(("statement", "position"), BESIDE)
-async def test_what_stands_beside_the_log_must_agree_with_it(
+async def test_a_view_that_differs_from_the_log_is_found(
     log: UUID, tamper: Any, database_url: str, statement: str, position: int
 ) -> None:
     tamper(statement)
@@ -177,11 +177,11 @@ FORGED = [
         7,
     ),
 ]
-"""Offers that are not what is held, by a forger who sees to views, seats, commands and the chain."""
+"""Forged offers that differ from their hold; views, seats, commands and the chain are forged to match."""
 
 
 @pytest.mark.parametrize(("edit", "position"), FORGED)
-async def test_an_offer_that_is_not_what_is_held_is_named(
+async def test_an_offer_that_differs_from_its_hold_is_found(
     log: UUID, tamper: Any, database_url: str, edit: str, position: int
 ) -> None:
     tamper(edit + RELINK)
@@ -190,10 +190,8 @@ async def test_an_offer_that_is_not_what_is_held_is_named(
     assert "which is no such hold" in (result.reason or ""), result
 
 
-async def test_a_hold_for_an_offer_that_nobody_had_is_named(
-    log: UUID, tamper: Any, database_url: str
-) -> None:
-    """As if the offer's event had been somebody's leaving."""
+async def test_a_hold_without_an_offer_is_found(log: UUID, tamper: Any, database_url: str) -> None:
+    """The event of the offer is replaced by the party's leaving."""
     tamper(
         "update ledger.events set topic = 'waiting.left', state = '{}' where position = 7;"
         "update views.waiting set status = 'left', booking_id = null, offer_expires_at = null"
@@ -203,10 +201,10 @@ async def test_a_hold_for_an_offer_that_nobody_had_is_named(
     assert (result.first_bad_position, "nobody had" in (result.reason or "")) == (8, True), result
 
 
-async def test_a_party_that_was_passed_over_is_named(
+async def test_a_party_that_was_passed_over_is_found(
     desk: Desk, rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a ledger that serves the last first: log, views and seats agree, and the order was wrong."""
+    """A broken ledger serves the last party first: log, views and seats agree, but the order is wrong."""
     line = WorkingSet.waiting_list
     flight = await desk.schedule(seats=3)
     held = (await desk.hold(flight, "alice", seats=3)).subject_id
@@ -223,9 +221,7 @@ async def test_a_party_that_was_passed_over_is_named(
     assert verify(database_url).first_bad_position == 8
 
 
-async def test_larger_parties_that_are_passed_over_and_those_who_left_are_no_wrong(
-    desk: Desk, database_url: str
-) -> None:
+async def test_skipped_larger_parties_and_parties_that_left_are_valid(desk: Desk, database_url: str) -> None:
     flight = await desk.schedule(seats=3)
     held = (await desk.hold(flight, "alice", seats=3)).subject_id
     bob = await waits(desk, flight, "bob", 3)
@@ -240,7 +236,7 @@ async def test_larger_parties_that_are_passed_over_and_those_who_left_are_no_wro
     assert verify(database_url).ok
 
 
-async def test_a_list_that_outlives_its_flight_is_named(
+async def test_an_open_waiting_list_of_a_cancelled_flight_is_found(
     desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flight = await desk.schedule(seats=1)
@@ -260,7 +256,7 @@ def party_that_is_refused(flight: UUID, correlation_id: str) -> Submission:
     )
 
 
-async def test_two_ledgers_agree_on_the_line(desk: Desk, other_desk: Desk, rows: Any) -> None:
+async def test_two_ledgers_agree_on_the_waiting_list(desk: Desk, other_desk: Desk, rows: Any) -> None:
     flight = await desk.schedule(seats=1)
     held = (await desk.hold(flight, "alice")).subject_id
     for number in range(6):
