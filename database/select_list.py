@@ -13,7 +13,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class SelectList(Generic[S]):
-    """What a query selects to make one struct of each row.
+    """The expressions that a query selects, and the struct made from each of its rows.
 
     A field without an expression of its own is the column of the same name in `alias`. Several expressions
     for one field make a nested struct, which is None where the first of them is null.

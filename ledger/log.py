@@ -131,7 +131,7 @@ class EventSearch(msgspec.Struct, frozen=True):
 
     @property
     def is_scan(self) -> bool:
-        """Whether no index serves the search, so that it reads all events, however rare the topic."""
+        """Return whether the search reads all events: no index finds events by topic alone."""
         return self.topic is not None and self.booking_id is None and self.flight_id is None
 
 

@@ -1,1 +1,1 @@
-"""What can be seen: views of the log, kept in the block's own transaction, and their queries."""
+"""Views of the log, written in the transaction of each block, and the queries on them."""

@@ -19,7 +19,7 @@ class DueHold(NamedTuple):
 
 
 class OpenTask(NamedTuple):
-    """A booking whose payment is unfinished at a gateway, or a refund with that state."""
+    """A booking or a refund with an unfinished request to a gateway."""
 
     id: UUID
     is_refund: bool

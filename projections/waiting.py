@@ -33,7 +33,7 @@ TABLE: KeyedTable[WaitingParty] = KeyedTable(
 upsert = TABLE.upsert
 
 WaitingSortKey = tuple[datetime, UUID]
-"""When the last party on a page joined, and its id."""
+"""The time at which the last party on a page joined, and its id."""
 
 
 class WaitingListStatus(Enum):
@@ -82,8 +82,8 @@ class WaitingRow(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-# A booking that was paid for and cancelled later was accepted. A booking whose hold ran out was not, even if
-# it was paid for too late.
+# An offer with a booking that was paid for and cancelled later was accepted. An offer whose hold ran out
+# expired, even if a payment came too late.
 _STATUS: LiteralString = """
     case
         when w.status = 'waiting' and f.departs_at <= head.now then 'closed'

@@ -45,7 +45,7 @@ class LedgerDriver:
         return await self.do(CancelBooking(booking))
 
     async def sql(self, statement: str, *parameters: Any) -> None:
-        """Run a statement as the owner of the database, who has more rights than the program."""
+        """Run a statement with the rights of the owner of the database, which exceed those of the program."""
         async with await psycopg.AsyncConnection.connect(self.database_url, autocommit=True) as connection:
             await connection.execute(statement.encode(), parameters)
 
