@@ -25,16 +25,22 @@ def refused(why):
     return pytest.raises(EmbeddedDatabaseFailed, match=why)
 
 
-@pytest.fixture
-def closed_folder():
+@pytest.fixture(scope="module")
+def closed_data():
     """A data folder below a private folder, as `mktemp -d` creates them."""
     parent = Path(tempfile.mkdtemp(prefix="seatledger-test-"))
     (parent / "data").mkdir()
-    folder = Folder(parent / "data")
+    yield parent / "data"
+    remove_database(parent / "data")
+    shutil.rmtree(parent)
+
+
+@pytest.fixture
+def closed_folder(closed_data):
+    """The private data folder, with the database of earlier tests, if there were any."""
+    folder = Folder(closed_data)
     yield folder
     folder.end()
-    remove_database(folder.data)
-    shutil.rmtree(parent)
 
 
 @as_root
@@ -46,17 +52,6 @@ def test_root_keeps_the_database_elsewhere_if_the_data_folder_is_private(closed_
             assert closed_folder.cluster.stat().st_uid != 0
     assert closed_folder.place.parent == Path("/var/lib/seatledger")
     assert stat.S_IMODE(closed_folder.data.parent.stat().st_mode) == mode
-
-
-@as_root
-def test_a_database_is_removed_at_its_place_but_never_while_in_use(closed_folder, monkeypatch):
-    monkeypatch.setattr("database.embedded.LEAVE_SECONDS_MAX", 0.1)
-    with running_database(None, closed_folder.data):
-        place = closed_folder.place
-        with refused("in use"):
-            remove_database(closed_folder.data)
-    remove_database(closed_folder.data)
-    assert not place.exists()
 
 
 @as_root
@@ -85,6 +80,17 @@ def test_a_missing_database_is_not_replaced_by_an_empty_one(closed_folder):
             pass
     finally:
         moved.rename(closed_folder.place)
+
+
+@as_root
+def test_a_database_is_removed_at_its_place_but_never_while_in_use(closed_folder, monkeypatch):
+    monkeypatch.setattr("database.embedded.LEAVE_SECONDS_MAX", 0.1)
+    with running_database(None, closed_folder.data):
+        place = closed_folder.place
+        with refused("in use"):
+            remove_database(closed_folder.data)
+    remove_database(closed_folder.data)
+    assert not place.exists()
 
 
 @as_root
