@@ -18,8 +18,12 @@ from trials.torture.faults import ANYWHERE
 from trials.torture.scenario import play
 from trials.torture.site import Setting
 
-SECONDS_MAX = 60
-ROUND_SECONDS, GATEWAY_ROUND_SECONDS = 8, 20
+ROUND_SECONDS, GATEWAY_ROUND_SECONDS = 4, 10
+"""The first round. Most controls are caught in it."""
+
+ROUND_FACTORS = (1, 2, 4, 8)
+"""The lengths of all rounds, in first rounds."""
+
 THINK_SECONDS = 0.01
 ANSWERED_SECONDS_MAX, GATEWAY_ANSWERED_SECONDS_MAX = 5, 12
 """Short, because a broken program may never answer."""
@@ -66,14 +70,14 @@ class Caught(msgspec.Struct, frozen=True):
     seconds: float
 
 
-async def catch(name: str, seconds_max: float = SECONDS_MAX) -> Caught:
+async def catch(name: str) -> Caught:
     """Play scenarios with the broken program until the checker catches it."""
     control, started = CONTROLS[name], time.monotonic()
     round_seconds = GATEWAY_ROUND_SECONDS if control.gateway else ROUND_SECONDS
-    rounds = round(seconds_max / round_seconds)
-    for number in range(rounds):
+    for number, factor in enumerate(ROUND_FACTORS):
         evidence = Path(tempfile.mkdtemp(prefix="seatledger-control-"))
-        violations = await _violations(control, name, f"{name}.{number}", round_seconds, evidence)
+        seed = f"{name}.{number}"
+        violations = await _violations(control, name, seed, factor * round_seconds, evidence)
         shutil.rmtree(evidence)
         for sentence in violations:
             if any(words in sentence for words in control.seen.split("|")):
