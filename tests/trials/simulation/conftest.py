@@ -22,6 +22,7 @@ from ledger.block import Block
 from ledger.store import Store
 from ledger.submission import Answer, Submission, render_plain
 from ledger.writer import BlockStore
+from tests.waiting import await_until
 from trials.simulation.database import Database
 from trials.simulation.store import open_twin
 
@@ -40,7 +41,12 @@ class Bench:
 
     _open: Open
     views: Callable[[], tuple[list[Any], list[Any], list[Any], list[Any]]]
+    _lock_waiters: Callable[[], int]
     _stores: AsyncExitStack
+
+    async def wait_for_lock_waiter(self) -> None:
+        """Wait until a store waits for the head lock."""
+        await await_until(lambda: self._lock_waiters() > 0)
 
     async def open(self, hold: timedelta = HOLD, transaction_seconds: float = 5.0) -> BlockStore:
         store = await self._open(hold, transaction_seconds)
@@ -113,7 +119,16 @@ def _real(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
                 connection.execute(projections.waiting.TABLE.every_row).fetchall(),
             )
 
-    return Bench(opened, views, stores)
+    def lock_waiters() -> int:
+        with psycopg.connect(url) as connection:
+            return connection.execute(_LOCK_WAITERS).rowcount
+
+    return Bench(opened, views, lock_waiters, stores)
+
+
+_LOCK_WAITERS = """
+    select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 def _twin(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
@@ -127,4 +142,4 @@ def _twin(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
         flights, bookings = sorted(database.flights.values()), sorted(database.bookings.values())
         return flights, bookings, refunds, sorted(database.waiting.values())
 
-    return Bench(opened, views, stores)
+    return Bench(opened, views, lambda: len(database._lock_queue), stores)

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -18,6 +18,7 @@ from domain.commands import (
     CapturePayment,
     ChangeFlightSeats,
     CloseWaiting,
+    Command,
     ExpireHold,
     InitiateBooking,
     JoinWaitlist,
@@ -32,9 +33,9 @@ from domain.money import Money
 from ledger.block import Block
 from ledger.chain import GENESIS
 from tests.trials.simulation.conftest import OPERATOR, Bench, asks, scheduling
+from tests.waiting import await_until
 
-GLIMPSE_SECONDS = 0.15
-"""Long enough to observe that a task waits."""
+SOCKET_SECONDS = 0.15
 
 
 async def test_an_empty_log_is_at_its_beginning(bench: Bench) -> None:
@@ -89,7 +90,8 @@ async def test_a_second_load_waits_for_the_first_to_commit_and_then_sees_it(benc
     block = Block(await first.load([schedule]))
     block.decide(schedule)
     waiting = asyncio.create_task(second.load([schedule]))
-    assert await asyncio.wait({waiting}, timeout=GLIMPSE_SECONDS) == (set(), {waiting})
+    await bench.wait_for_lock_waiter()
+    assert not waiting.done()
     await first.write(block)
     loaded = await waiting
     assert loaded.position == 1
@@ -102,7 +104,8 @@ async def test_a_lock_taken_first_is_kept_until_the_block_is_written(bench: Benc
     waiting = asyncio.create_task(second.lock())
     block = Block(await first.load([schedule]))
     block.decide(schedule)
-    assert await asyncio.wait({waiting}, timeout=GLIMPSE_SECONDS) == (set(), {waiting})
+    await bench.wait_for_lock_waiter()
+    assert not waiting.done()
     await first.write(block)
     await waiting
     assert (await second.load([schedule])).position == 1
@@ -114,7 +117,7 @@ async def test_uncommitted_rows_are_gone_with_their_connection(bench: Bench) -> 
     first, second, schedule = await bench.open(), await bench.open(), asks(scheduling())
     Block(await first.load([schedule])).decide(schedule)
     waiting = asyncio.create_task(second.load([schedule]))
-    await asyncio.wait({waiting}, timeout=GLIMPSE_SECONDS)
+    await bench.wait_for_lock_waiter()
     await first.close()
     loaded = await waiting
     assert (loaded.position, loaded.commands) == (0, {})
@@ -131,7 +134,7 @@ async def test_a_severed_store_fails_and_leaves_the_lock_to_others(bench: Bench)
     first, second, third = await bench.open(), await bench.open(), await bench.open()
     await first.load([asks(scheduling())])
     async with asyncio.timeout(1):
-        with pytest.raises(psycopg.OperationalError), second.socket_deadline(GLIMPSE_SECONDS):
+        with pytest.raises(psycopg.OperationalError), second.socket_deadline(SOCKET_SECONDS):
             await second.load([asks(scheduling())])
     await second.close()
     await first.close()
@@ -381,17 +384,22 @@ async def test_commands_that_move_no_seats_load_no_waiting_party(bench: Bench) -
 async def test_waiting_parties_are_loaded_with_all_due_holds(bench: Bench) -> None:
     flight_id, other_id = await bench.flight(seats=4), await bench.flight(seats=1, number="BA118")
     held, _ = await bench.hold(flight_id), await bench.hold(flight_id)
-    soon = [await bench.hold(flight_id, due_for=-2) for _ in range(2)]
+    soon = [await bench.hold(flight_id, due_for=-1) for _ in range(2)]
     await bench.hold(other_id, due_for=10)
     await bench.wait(flight_id, "bob", 3)
-    await asyncio.sleep(2.1)
-    for command in (CancelBooking(held), InitiateBooking(flight_id, "carol", 1)):
+
+    async def due_holds(command: Command) -> set[UUID]:
         store = await bench.open()
         working_set = (await store.load([asks(command)])).working_set
-        assert {
-            booking.id for booking in working_set.bookings.values() if booking.hold_is_due(working_set.now)
-        } == set(soon)
         await store.close()
+        return {each.id for each in working_set.bookings.values() if each.hold_is_due(working_set.now)}
+
+    async def both_are_due() -> bool:
+        return await due_holds(CancelBooking(held)) == set(soon)
+
+    await await_until(both_are_due)
+    for command in (CancelBooking(held), InitiateBooking(flight_id, "carol", 1)):
+        assert await due_holds(command) == set(soon)
 
 
 async def test_an_entry_that_waits_no_more_comes_alone(bench: Bench) -> None:
