@@ -1,1 +1,1 @@
-"""The door for HTTP: routes, who may use them, and how refusals look from outside."""
+"""HTTP API: routes, authorization, error responses, OpenAPI and the console."""

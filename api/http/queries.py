@@ -46,23 +46,23 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 async def read(request: ApiRequest, query: ReadQuery, select: Select[T]) -> QueryResult[T]:
     """Run `select` once the ledger has reached `min_position`. Raises PositionNotReached."""
     async with request.ledger.read() as connection:
-        seen = await select(connection)
-    if seen.position < query.min_position:
-        await _wait_for_position(request, query.min_position, seen.position)
+        result = await select(connection)
+    if result.position < query.min_position:
+        await _wait_for_position(request, query.min_position, result.position)
         async with request.ledger.read() as connection:
-            seen = await select(connection)
-    return seen
+            result = await select(connection)
+    return result
 
 
 async def read_row(
     request: ApiRequest, query: ReadQuery, rows: BatchedReads[T], id: UUID
 ) -> QueryResult[T | None]:
     """Read one row like `read`, in one statement with the rows that other requests read now."""
-    seen = await rows.find(id)
-    if seen.position < query.min_position:
-        await _wait_for_position(request, query.min_position, seen.position)
-        seen = await rows.find(id)
-    return seen
+    result = await rows.find(id)
+    if result.position < query.min_position:
+        await _wait_for_position(request, query.min_position, result.position)
+        result = await rows.find(id)
+    return result
 
 
 async def _wait_for_position(request: ApiRequest, target: int, reached: int) -> None:
@@ -127,20 +127,20 @@ def read_cursor(request: ApiRequest, query: ListQuery, search: Any, kind: Any) -
 
 def respond_page(
     request: ApiRequest,
-    seen: QueryResult[list[T]],
+    result: QueryResult[list[T]],
     query: ListQuery,
     search: Any,
     sort_key: Callable[[T], Any],
     resume_at: Any = None,
 ) -> Reply:
     """Respond with one page and a Link to the next. Arguments as in `paginate`."""
-    data, cursor = paginate(request, seen.value, query, search, sort_key, resume_at)
+    data, cursor = paginate(request, result.value, query, search, sort_key, resume_at)
     headers: list[Header] = []
     if cursor:
         pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
         target = f"{request.context.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
         headers.append((b"link", f'<{target}>; rel="next"'.encode("ascii")))
-    return respond_decrypted(request, seen.position, Page(data, cursor), headers)
+    return respond_decrypted(request, result.position, Page(data, cursor), headers)
 
 
 def paginate(

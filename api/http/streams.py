@@ -92,8 +92,8 @@ class Streams:
 class EventStream:
     """ASGI application that sends events to one client until the client disconnects or the token expires.
 
-    `seen` is the first page, read before the response starts, and the position that it reflects. `ends_at`
-    is the expiry of the caller's token in seconds since the epoch.
+    `first_page` is read before the response starts. `ends_at` is the expiry of the caller's token in seconds
+    since the epoch.
     """
 
     def __init__(
@@ -102,19 +102,19 @@ class EventStream:
         ledger: Ledger,
         search: EventSearch,
         sealed: bool,
-        seen: QueryResult[EventPage[LoggedEvent]],
+        first_page: QueryResult[EventPage[LoggedEvent]],
         ends_at: float,
     ) -> None:
         self._streams = streams
         self._ledger = ledger
         self._search = search
         self._sealed = sealed
-        self._seen = seen
+        self._first_page = first_page
         self._ends_at = ends_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._streams.reserve():
-            headers = [*HEADERS, position_header(self._seen.position)]
+            headers = [*HEADERS, position_header(self._first_page.position)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             sending = asyncio.create_task(self._send_events(send))
             disconnect = asyncio.create_task(_wait_for_disconnect(receive))
@@ -135,7 +135,7 @@ class EventStream:
 
     async def _messages(self) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
-        page = self._seen.value
+        page = self._first_page.value
         sent_at = time.monotonic()
         while time.time() < self._ends_at:
             for event in page.events:
@@ -155,8 +155,8 @@ class EventStream:
         """Read the next page, or return an empty one while the database is unavailable."""
         try:
             async with self._ledger.read() as connection:
-                seen = await read_event_page(connection, self._search, past, PAGE_MAX, self._sealed)
-                return seen.value
+                result = await read_event_page(connection, self._search, past, PAGE_MAX, self._sealed)
+                return result.value
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)
             return EventPage([], past)

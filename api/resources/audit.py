@@ -1,4 +1,4 @@
-"""The log over HTTP: every event in order, for whoever checks it, and its head."""
+"""Audit routes: the events of the log in order, the event stream, and the head."""
 
 import re
 from datetime import datetime
@@ -25,17 +25,17 @@ from ledger.log import EventSearch
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The last event's; zeros and no time for an empty log."""
+    """Position, hash and time of the last event. An empty log has position 0, a hash of zeros and no time."""
 
     position: int
     hash: str
     recorded_at: datetime | None
 
 
-After = Annotated[Position, Meta(description="Only events past this position")]
+After = Annotated[Position, Meta(description="Return only events after this position")]
 Topic = Annotated[str, Meta(min_length=1, max_length=100)]
-Sealed = Annotated[bool, Meta(description="As it is hashed: pseudonyms for names, free text sealed")]
-Flight = Annotated[UUID, Meta(description="Of the flight and of its bookings")]
+Sealed = Annotated[bool, Meta(description="Return events exactly as hashed, with pseudonyms and sealed text")]
+Flight = Annotated[UUID, Meta(description="Return events of this flight and of its bookings")]
 
 
 class EventListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +47,7 @@ class EventListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class EventStreamQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The same for a stream; `after` counts where there is no Last-Event-ID."""
+    """Parameters of the event stream. Last-Event-ID, if sent, overrides `after`."""
 
     after: After = 0
     type: Topic | UnsetType = UNSET
@@ -64,7 +64,7 @@ class AuditController(Controller):
         "/events",
         opt=route(
             AUDITORS,
-            "The log in order; where a `type` is rare pages may be short, or empty, before the last one",
+            "List events in position order. With `type`, pages before the last one may be short or empty",
             query=EventListQuery,
             response=Page[LoggedEvent],
         ),
@@ -76,14 +76,14 @@ class AuditController(Controller):
         head, (events, upto) = await queries.read(
             request, query, lambda c: read_event_page(c, search, after, query.limit + 1, query.sealed)
         )
-        seen, further = QueryResult(head, events), upto if upto < head else None
-        return queries.respond_page(request, seen, query, search, lambda event: event.position, further)
+        result, resume_at = QueryResult(head, events), upto if upto < head else None
+        return queries.respond_page(request, result, query, search, lambda event: event.position, resume_at)
 
     @get(
         "/events/stream",
         opt=route(
             AUDITORS,
-            "The log as it grows: Server-Sent Events, each `id` a position; resumes by Last-Event-ID",
+            "Stream events as they are written (Server-Sent Events). Resume with `Last-Event-ID`",
             query=EventStreamQuery,
             response=str,
             media_type="text/event-stream",
@@ -93,14 +93,19 @@ class AuditController(Controller):
         query = request.query(EventStreamQuery)
         search = _search(query)
         after = _last_event_id(request, query.after)
-        seen = await queries.read(
+        result = await queries.read(
             request, query, lambda c: read_event_page(c, search, after, PAGE_MAX, query.sealed)
         )
-        if after > seen.position:
-            raise PositionNotReached(seen.position)
-        return EventStream(request.streams, request.ledger, search, query.sealed, seen, request.scope["auth"])
+        if after > result.position:
+            raise PositionNotReached(result.position)
+        return EventStream(
+            request.streams, request.ledger, search, query.sealed, result, request.scope["auth"]
+        )
 
-    @get("/audit/head", opt=route(AUDITORS, "Where the log ends now", query=ReadQuery, response=Head))
+    @get(
+        "/audit/head",
+        opt=route(AUDITORS, "Get the position and hash of the last event", query=ReadQuery, response=Head),
+    )
     async def head(self, request: ApiRequest) -> Reply:
         position, row = await queries.read(request, request.query(ReadQuery), _head)
         return queries.respond(position, row)
@@ -118,13 +123,13 @@ def _search(query: EventListQuery | EventStreamQuery) -> EventSearch:
 
 
 def _last_event_id(request: ApiRequest, after: int) -> int:
-    """Where the caller's last stream ended. Raises ValidationFailed."""
-    given = request.context.fields.get(b"last-event-id")
-    if given is None:
+    """Return the position in Last-Event-ID, or `after` without it. Raises ValidationFailed."""
+    value = request.context.fields.get(b"last-event-id")
+    if value is None:
         return after
-    if not _LAST_EVENT_ID.fullmatch(given):
+    if not _LAST_EVENT_ID.fullmatch(value):
         raise ValidationFailed("Last-Event-ID", "Must be the position of an event")
-    return int(given)
+    return int(value)
 
 
 _LAST_EVENT_ID = re.compile(rb"[0-9]{1,18}")

@@ -1,4 +1,4 @@
-"""Availability at any moment of the log: the fold of all that had happened by then."""
+"""Past availability of a flight, computed by folding the log up to a position or time."""
 
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,14 @@ from projections.availability import Availability
 
 
 class AvailabilityQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """At most one of `position` and `as_of`; neither: now."""
+    """Parameters of availability: at most one of `position` and `as_of`. Default: now."""
 
     position: AtPosition | UnsetType = UNSET
     as_of: AsOf | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.position is not UNSET and self.as_of is not UNSET:
-            raise ValueError("Give only one of position and as_of")
+            raise ValueError("Send only one of position and as_of")
 
     @property
     def is_now(self) -> bool:
@@ -33,10 +33,10 @@ class AvailabilityQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_o
 async def at(
     connection: AsyncConnection[Any], flight_id: UUID, instant: AvailabilityQuery
 ) -> QueryResult[Availability | None]:
-    """At a position or a time, None before the flight was scheduled.
+    """Return the availability at a position or time, or None before the flight was scheduled.
 
-    A hold that had run out by then counts as available. Right after a position it is the time of that
-    event; a time that is still to come is now.
+    A hold that had expired by then counts as available; for a position, the time is that of its event.
+    A future position or time means now.
     """
     async with snapshot(connection):
         reached, now = await head(connection)

@@ -1,4 +1,4 @@
-"""Bookings over HTTP."""
+"""Booking routes."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -52,8 +52,8 @@ class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CancellationQuote(msgspec.Struct, frozen=True):
-    """What cancelling would give back. It holds for as long as the booking stays at `version`: cancel with
-    `If-Match` of that version, before `valid_until`.
+    """Refund for cancelling the booking at `version`. To accept it, cancel with `If-Match` of that version
+    before `valid_until`.
     """
 
     booking_id: UUID
@@ -80,7 +80,7 @@ class BookingController(Controller):
         "/",
         opt=route(
             BUYERS,
-            "Hold seats: all or none",
+            "Create a booking, which holds all requested seats or none",
             body=InitiateBooking,
             response=BookingRow,
             status=201,
@@ -102,7 +102,7 @@ class BookingController(Controller):
         status_code=200,
         opt=route(
             BUYERS,
-            "Cancel a booking, in any state",
+            "Cancel a booking",
             body=BookingCancellation,
             body_required=False,
             response=BookingRow,
@@ -119,7 +119,7 @@ class BookingController(Controller):
         status_code=200,
         opt=route(
             BUYERS,
-            "What cancelling would give back; nothing is written",
+            "Get the refund for cancelling a booking, without cancelling it",
             body=EmptyBody,
             body_required=False,
             response=CancellationQuote,
@@ -140,7 +140,7 @@ class BookingController(Controller):
         status_code=200,
         opt=route(
             BUYERS,
-            "Give some of the seats back; what was paid for them becomes a refund due",
+            "Reduce the seats of a booking. A refund becomes due for seats that were paid",
             body=SeatReduction,
             response=BookingRow,
             if_match=True,
@@ -161,41 +161,39 @@ class BookingController(Controller):
 
     @get(
         "/",
-        opt=route(
-            READERS, "Find bookings, the newest first", query=BookingListQuery, response=Page[BookingRow]
-        ),
+        opt=route(READERS, "List bookings, newest first", query=BookingListQuery, response=Page[BookingRow]),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(BookingListQuery)
         search = _search(query, request)
         after = queries.read_cursor(request, query, search, UUID)
-        seen = await queries.read_page(request, query, search, after, bookings.page)
-        return queries.respond_page(request, seen, query, search, lambda row: row.id)
+        result = await queries.read_page(request, query, search, after, bookings.page)
+        return queries.respond_page(request, result, query, search, lambda row: row.id)
 
     @get(
         "/{id:str}",
         opt=route(
             READERS,
-            "One booking, now or then",
+            "Get a booking, now or at a past version, position or time",
             query=BookingStateQuery,
             response=BookingRow,
             refusals=(BookingNotFound,),
         ),
     )
     async def find(self, request: ApiRequest) -> ASGIApp:
-        booking_id, moment = request.id(BookingNotFound), request.query(BookingStateQuery)
-        if moment.is_now:
-            seen = await queries.read_row(request, moment, request.ledger.bookings, booking_id)
+        booking_id, query = request.id(BookingNotFound), request.query(BookingStateQuery)
+        if query.is_now:
+            result = await queries.read_row(request, query, request.ledger.bookings, booking_id)
         else:
-            told = await queries.read_row(request, moment, request.ledger.streams, booking_id)
-            seen = QueryResult(told.position, history.state_at(told.value, moment))
-        return _own(request, booking_id, seen)
+            stream = await queries.read_row(request, query, request.ledger.streams, booking_id)
+            result = QueryResult(stream.position, history.state_at(stream.value, query))
+        return _respond_if_readable(request, booking_id, result)
 
     @get(
         "/{id:str}/history",
         opt=route(
             READERS,
-            "Every event of a booking",
+            "List the events of a booking",
             query=ReadQuery,
             response=BookingHistory,
             refusals=(BookingNotFound,),
@@ -203,41 +201,45 @@ class BookingController(Controller):
     )
     async def history(self, request: ApiRequest) -> ASGIApp:
         booking_id, query = request.id(BookingNotFound), request.query(ReadQuery)
-        told = await queries.read_row(request, query, request.ledger.streams, booking_id)
-        found = history.build_history(told.value)
-        if found is None or not request.may_read(found[0]):
-            return queries.refuse(request, told.position, BookingNotFound(booking_id=booking_id))
-        return queries.respond_decrypted(request, told.position, found[1])
+        stream = await queries.read_row(request, query, request.ledger.streams, booking_id)
+        user_and_history = history.build_history(stream.value)
+        if user_and_history is None or not request.may_read(user_and_history[0]):
+            return queries.refuse(request, stream.position, BookingNotFound(booking_id=booking_id))
+        return queries.respond_decrypted(request, stream.position, user_and_history[1])
 
 
 def _render_quote(submission: Submission, decision: Decision) -> tuple[int, bytes]:
-    """From the booking as cancelling it would leave it."""
+    """Render the quote from the booking as cancelled by the dry run."""
     if isinstance(decision, Refusal):
         return problem(decision, submission.instance, submission.correlation_id)
     assert isinstance(decision, Booking)
-    owed = [event.amount.amount for event in decision.pending_events if isinstance(event, Booking.RefundDue)]
+    refunds = [
+        event.amount.amount for event in decision.pending_events if isinstance(event, Booking.RefundDue)
+    ]
     quote = CancellationQuote(
         decision.id,
         decision.version - len(decision.pending_events),
         decision.seats,
-        Money(sum(owed), decision.total_cost.currency),
+        Money(sum(refunds), decision.total_cost.currency),
         decision.modified_on + QUOTE_VALID,
     )
     return 200, msgspec.json.encode(quote)
 
 
 def _search(query: BookingListQuery, request: ApiRequest) -> BookingSearch:
-    """A client's own bookings only: asking for somebody else's finds none."""
+    """Build the search. A client finds only its own bookings."""
     caller = request.caller
-    sees_all = not caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
-    asked_for = {name: getattr(query, name) for name in ("user_id", "flight_id", "status")}
-    given = {name: value for name, value in asked_for.items() if value is not UNSET}
-    return BookingSearch(**given, owner=None if sees_all else caller.subject)
+    reads_all = not caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
+    values = {name: getattr(query, name) for name in ("user_id", "flight_id", "status")}
+    filters = {name: value for name, value in values.items() if value is not UNSET}
+    return BookingSearch(**filters, owner=None if reads_all else caller.subject)
 
 
-def _own(request: ApiRequest, booking_id: UUID, seen: QueryResult[BookingRow | None]) -> Reply:
-    """Somebody else's booking is answered exactly like an unknown one."""
-    position, row = seen
+def _respond_if_readable(
+    request: ApiRequest, booking_id: UUID, result: QueryResult[BookingRow | None]
+) -> Reply:
+    """Respond with the booking. A booking of another user gets the same response as an unknown one."""
+    position, row = result
     if row is None or not request.may_read(row.user_id):
         return queries.refuse(request, position, BookingNotFound(booking_id=booking_id))
     return queries.respond_decrypted(request, position, row, [version_header(row.version)])

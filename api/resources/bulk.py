@@ -1,4 +1,4 @@
-"""Many holds in one request: each with its own key and its own outcome."""
+"""Bulk booking: many holds in one request, each with its own idempotency key and outcome."""
 
 from typing import Annotated
 from uuid import UUID
@@ -16,7 +16,7 @@ from api.http.routes import BUYERS, route
 from domain.commands import InitiateBooking, PartySize, UserId
 from ledger.submission import Answer, Submission
 
-Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="The idempotency key of this one")]
+Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="Idempotency key of this item")]
 
 
 class BulkHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,14 +27,14 @@ class BulkHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BulkHolds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`atomic`: on each flight all of these holds are granted, or none of them is."""
+    """Holds to create. If `atomic`, either all holds on the same flight succeed or none does."""
 
     items: Annotated[list[BulkHold], Meta(min_length=1, max_length=100)]
     atomic: bool = False
 
 
 class ItemResult(msgspec.Struct, frozen=True):
-    """What `POST /bookings` would have answered: status, `ledger-position` and body."""
+    """Response to one item: status, `ledger-position` and body as of `POST /bookings`."""
 
     key: str
     status: int
@@ -44,7 +44,7 @@ class ItemResult(msgspec.Struct, frozen=True):
 
 
 class BulkResult(msgspec.Struct, frozen=True):
-    """In the order of the items."""
+    """Results in the order of the items."""
 
     results: list[ItemResult]
 
@@ -58,7 +58,7 @@ class BulkController(Controller):
         status_code=200,
         opt=route(
             BUYERS,
-            "Hold seats for many, each by a key of its own; keys are shared with POST /bookings",
+            "Create up to 100 bookings. Each item has an idempotency key, shared with POST /bookings",
             body=BulkHolds,
             response=BulkResult,
             accepts_dry_run=True,

@@ -1,4 +1,4 @@
-"""Events of the log as callers see them, and pages of them."""
+"""Events of the log in responses, and pages of them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,9 +13,10 @@ from ledger.people import NOBODY, Known, known_of
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
-    """One row of the log, with all that its `hash` covers; exactly so where the query says `sealed=true`.
+    """One event with every field that its `hash` covers.
 
-    Else with names in place of pseudonyms, and with texts open.
+    With `sealed=true` the fields are exactly as hashed. Otherwise names replace pseudonyms, and free text is
+    decrypted.
     """
 
     position: int
@@ -56,9 +57,9 @@ class LoggedEvent(msgspec.Struct, frozen=True):
 async def read_event_page(
     connection: Connection, search: EventSearch, after: int, limit: int, sealed: bool
 ) -> QueryResult[EventPage[LoggedEvent]]:
-    """At most `limit` events past a position, and where the log ended.
+    """Read at most `limit` events after a position, and the head.
 
-    People as tokens or, `sealed`, as they stand in the log.
+    Personal data is replaced by tokens unless `sealed`.
     """
     async with snapshot(connection) as head:
         events, upto = await log.page(connection, search, after, limit, head)

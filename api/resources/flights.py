@@ -1,4 +1,4 @@
-"""Flights over HTTP."""
+"""Flight routes."""
 
 import datetime as dt
 from typing import Annotated
@@ -56,9 +56,16 @@ class FlightCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     origin: Airport | UnsetType = UNSET
     destination: Airport | UnsetType = UNSET
-    date: Annotated[dt.date, Meta(description="Departure day at the origin")] | UnsetType = UNSET
-    min_seats: Annotated[int, Meta(ge=0, le=1000, description="Free seats, at least")] | UnsetType = UNSET
-    max_price: Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Minor units")] | UnsetType = UNSET
+    date: Annotated[dt.date, Meta(description="Departure date in the offset of `departs_at`")] | UnsetType = (
+        UNSET
+    )
+    min_seats: Annotated[int, Meta(ge=0, le=1000, description="Minimum number of free seats")] | UnsetType = (
+        UNSET
+    )
+    max_price: (
+        Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Maximum price per seat in minor units")]
+        | UnsetType
+    ) = UNSET
     sort: Sort = Sort.DEPARTURE
 
 
@@ -80,22 +87,22 @@ class FlightController(Controller):
     async def schedule(self, request: ApiRequest) -> ASGIApp:
         return await submit(request, await request.read(ScheduleFlight))
 
-    @get("/", opt=route(ALL_ROLES, "Find flights", query=FlightListQuery, response=Page[FlightRow]))
+    @get("/", opt=route(ALL_ROLES, "List flights", query=FlightListQuery, response=Page[FlightRow]))
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(FlightListQuery)
         search = query.build_search(FlightSearch)
         after = queries.read_cursor(request, query, search, FlightSortKey)
-        seen = await queries.read(request, query, lambda c: flights.page(c, search, after, query.limit + 1))
-        return queries.respond_page(request, seen, query, search, search.sort_key)
+        result = await queries.read(request, query, lambda c: flights.page(c, search, after, query.limit + 1))
+        return queries.respond_page(request, result, query, search, search.sort_key)
 
     @get(
         "/{id:str}",
-        opt=route(ALL_ROLES, "One flight", query=ReadQuery, response=FlightRow, refusals=(FlightNotFound,)),
+        opt=route(ALL_ROLES, "Get a flight", query=ReadQuery, response=FlightRow, refusals=(FlightNotFound,)),
     )
     async def find(self, request: ApiRequest) -> ASGIApp:
         flight_id = request.id(FlightNotFound)
-        seen = await queries.read_row(request, request.query(ReadQuery), request.ledger.flights, flight_id)
-        position, row = seen
+        result = await queries.read_row(request, request.query(ReadQuery), request.ledger.flights, flight_id)
+        position, row = result
         if row is None:
             return queries.refuse(request, position, FlightNotFound(flight_id=flight_id))
         return queries.respond(position, row, [version_header(row.version)])
@@ -104,7 +111,7 @@ class FlightController(Controller):
         "/{id:str}/availability",
         opt=route(
             ALL_ROLES,
-            "Seats free at this instant, or at any before",
+            "Get the seat availability of a flight, now or at a past position or time",
             query=AvailabilityQuery,
             response=Availability,
             refusals=(FlightNotFound,),
@@ -113,10 +120,10 @@ class FlightController(Controller):
     async def availability(self, request: ApiRequest) -> ASGIApp:
         flight_id, instant = request.id(FlightNotFound), request.query(AvailabilityQuery)
         if instant.is_now:
-            seen = await queries.read_row(request, instant, request.ledger.availability, flight_id)
+            result = await queries.read_row(request, instant, request.ledger.availability, flight_id)
         else:
-            seen = await queries.read(request, instant, lambda c: availability.at(c, flight_id, instant))
-        position, row = seen
+            result = await queries.read(request, instant, lambda c: availability.at(c, flight_id, instant))
+        position, row = result
         if row is None:
             return queries.refuse(request, position, FlightNotFound(flight_id=flight_id))
         return queries.respond(position, row)
@@ -126,7 +133,7 @@ class FlightController(Controller):
         status_code=200,
         opt=route(
             OPERATORS,
-            "Set the price of later bookings",
+            "Change the price of a flight. Existing bookings keep their price",
             body=NewPrice,
             response=FlightRow,
             refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
@@ -142,7 +149,7 @@ class FlightController(Controller):
         status_code=200,
         opt=route(
             OPERATORS,
-            "Set the number of seats",
+            "Change the number of seats of a flight",
             body=NewSeats,
             response=FlightRow,
             refusals=(FlightNotFound, StaleVersion, FlightNotBookable, SeatsInUse, IdempotencyKeyReused),
@@ -158,7 +165,7 @@ class FlightController(Controller):
         status_code=200,
         opt=route(
             OPERATORS,
-            "Cancel the flight, and with it every live booking",
+            "Cancel a flight and all its bookings",
             body=FlightCancellation,
             response=FlightRow,
             refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),

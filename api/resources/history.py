@@ -1,4 +1,4 @@
-"""A booking's past: its events, and what it was at any moment."""
+"""History of a booking: its events, and its state at a version, position or time."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,12 +14,14 @@ from ledger.log import RecordedEvent, fold, steps
 from ledger.people import Known
 from projections.bookings import BookingRow
 
-AtPosition = Annotated[int, Meta(ge=1, le=2**63 - 1, description="Right after this event")]
-AsOf = Annotated[datetime, Meta(tz=True, description="At that time")]
+AtPosition = Annotated[
+    int, Meta(ge=1, le=2**63 - 1, description="State right after the event at this position")
+]
+AsOf = Annotated[datetime, Meta(tz=True, description="State at this time")]
 
 
 class BookingStateQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """At most one of `version`, `position`, `as_of`: which state of the booking is meant."""
+    """Parameters of a booking: at most one of `version`, `position` and `as_of`. Default: now."""
 
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
     position: AtPosition | UnsetType = UNSET
@@ -27,14 +29,14 @@ class BookingStateQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_o
 
     def __post_init__(self) -> None:
         if sum(value is not UNSET for value in (self.version, self.position, self.as_of)) > 1:
-            raise ValueError("Give only one of version, position and as_of")
+            raise ValueError("Send only one of version, position and as_of")
 
     @property
     def is_now(self) -> bool:
         return self.version is UNSET and self.position is UNSET and self.as_of is UNSET
 
     def includes(self, event: RecordedEvent) -> bool:
-        """Had this recorded event happened by then?"""
+        """Return true if the state includes this event."""
         if self.version is not UNSET:
             return event.originator_version <= self.version
         if self.position is not UNSET:
@@ -43,7 +45,7 @@ class BookingStateQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class BookingHistoryEvent(msgspec.Struct, frozen=True):
-    """`type` names what happened, `data` holds its facts, `status_after` is the booking's right after it."""
+    """One event of a booking. `status_after` is the booking's status right after the event."""
 
     position: int
     version: int
@@ -62,31 +64,31 @@ class BookingHistory(msgspec.Struct, frozen=True):
     events: list[BookingHistoryEvent]
 
 
-def build_history(told: StreamHistory | None) -> tuple[str, BookingHistory] | None:
-    """The booking's user and its history, people as tokens; None where the stream is no booking's."""
-    if told is None:
+def build_history(stream: StreamHistory | None) -> tuple[str, BookingHistory] | None:
+    """Return the booking's user and history, with tokens, or None if the stream is not a booking."""
+    if stream is None:
         return None
     events = []
     booking: Any = None
-    for event, booking in steps(told.events):
+    for event, booking in steps(stream.events):
         if not isinstance(booking, Booking):
             return None
-        events.append(_shown(event, booking, told.people))
-    return told.people.shown(booking.user_id), BookingHistory(booking.id, events)
+        events.append(_history_event(event, booking, stream.people))
+    return stream.people.shown(booking.user_id), BookingHistory(booking.id, events)
 
 
-def state_at(told: StreamHistory | None, moment: BookingStateQuery) -> BookingRow | None:
-    """The booking as it was at that moment; None before it existed, and for a version that never was."""
-    if told is None:
+def state_at(stream: StreamHistory | None, query: BookingStateQuery) -> BookingRow | None:
+    """Return the booking in the requested state, or None if it did not exist then."""
+    if stream is None:
         return None
-    booking = fold([event for event in told.events if moment.includes(event)])
-    if not isinstance(booking, Booking) or (moment.version is not UNSET and booking.version < moment.version):
+    booking = fold([event for event in stream.events if query.includes(event)])
+    if not isinstance(booking, Booking) or (query.version is not UNSET and booking.version < query.version):
         return None
     row = BookingRow.of(booking)
-    return msgspec.structs.replace(row, user_id=told.people.shown(row.user_id))
+    return msgspec.structs.replace(row, user_id=stream.people.shown(row.user_id))
 
 
-def _shown(event: RecordedEvent, booking: Booking, people: Known) -> BookingHistoryEvent:
+def _history_event(event: RecordedEvent, booking: Booking, people: Known) -> BookingHistoryEvent:
     return BookingHistoryEvent(
         event.position,
         event.originator_version,

@@ -1,4 +1,4 @@
-"""For those who keep it alive: what is running, whether it should get traffic, and its measurements."""
+"""Operations routes: server information, health checks and metrics."""
 
 from typing import Literal
 
@@ -48,7 +48,7 @@ class OperationsController(Controller):
     @HTTPRouteHandler(
         "/api/v1/info",
         http_method=["GET", "HEAD"],
-        opt=route(PUBLIC, "What is running", query=ReadQuery, response=Info),
+        opt=route(PUBLIC, "Get the name, version and position of the server", query=ReadQuery, response=Info),
     )
     async def info(self, request: ApiRequest) -> ASGIApp:
         position, _ = await queries.read(request, request.query(ReadQuery), _position)
@@ -57,7 +57,7 @@ class OperationsController(Controller):
     @HTTPRouteHandler(
         with_alias("/health/live"),
         http_method=["GET", "HEAD"],
-        opt=route(PUBLIC, "Is the process alive? Asks nothing else", response=Live),
+        opt=route(PUBLIC, "Check that the process is alive, without I/O", response=Live),
     )
     async def live(self, request: ApiRequest) -> ASGIApp:
         return Reply(200, msgspec.json.encode(Live()))
@@ -65,18 +65,25 @@ class OperationsController(Controller):
     @HTTPRouteHandler(
         with_alias("/health/ready"),
         http_method=["GET", "HEAD"],
-        opt=route(PUBLIC, "Should it get traffic? Names what is wrong", response=Ready),
+        opt=route(
+            PUBLIC, "Check that the server is ready for requests. Lists the failed checks", response=Ready
+        ),
     )
     async def ready(self, request: ApiRequest) -> ASGIApp:
         readiness = await check_readiness(request.ledger)
         if readiness.ok:
             return queries.respond(readiness.position, Ready("ok", readiness.position, readiness.checks))
-        wrong = "; ".join(f"{check.name}: {check.detail}" for check in readiness.checks if not check.ok)
-        return problem_reply(NotReady(wrong, checks=readiness.checks), request.context, readiness.position)
+        failed = "; ".join(f"{check.name}: {check.detail}" for check in readiness.checks if not check.ok)
+        return problem_reply(NotReady(failed, checks=readiness.checks), request.context, readiness.position)
 
     @get(
         with_alias("/metrics"),
-        opt=route(OPERATORS, "Measurements for Prometheus", response=str, media_type=metrics.CONTENT_TYPE),
+        opt=route(
+            OPERATORS,
+            "Get metrics in the Prometheus text format",
+            response=str,
+            media_type=metrics.CONTENT_TYPE,
+        ),
     )
     async def metrics(self, request: ApiRequest) -> ASGIApp:
         position, (behind, audited) = await queries.read(request, ReadQuery(), _background)

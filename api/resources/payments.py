@@ -1,4 +1,4 @@
-"""Payments over HTTP: taken at once, or authorised and then captured or voided."""
+"""Payment routes: automatic capture, or authorisation followed by capture or void."""
 
 import msgspec
 from litestar import Controller, post
@@ -25,7 +25,7 @@ from domain.refusals import (
 )
 from projections.bookings import BookingRow
 
-UNRESOLVABLE = (
+CAPTURE_REFUSALS = (
     BookingNotFound,
     StaleVersion,
     BookingCancelled,
@@ -35,7 +35,7 @@ UNRESOLVABLE = (
     HoldExpired,
     IdempotencyKeyReused,
 )
-"""Why a payment can be neither captured nor voided."""
+"""Refusals of capture and void."""
 
 
 class PaymentVoid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +74,7 @@ class PaymentController(Controller):
     )
     async def pay(self, request: ApiRequest) -> ASGIApp:
         command = await request.read(PayBooking)
-        _require_method(command, through=request.processor is not None)
+        _check_method(command, has_gateway=request.processor is not None)
         return await submit(request, command)
 
     @post(
@@ -82,12 +82,12 @@ class PaymentController(Controller):
         status_code=200,
         opt=route(
             OPERATORS,
-            "The pending payment's money has come; late money books again, or becomes a refund due",
+            "Capture a pending payment. After the hold expired, it takes free seats or makes a refund due",
             body=EmptyBody,
             body_required=False,
             response=BookingRow,
             if_match=True,
-            refusals=UNRESOLVABLE,
+            refusals=CAPTURE_REFUSALS,
         ),
     )
     async def capture(self, request: ApiRequest) -> ASGIApp:
@@ -99,11 +99,11 @@ class PaymentController(Controller):
         status_code=200,
         opt=route(
             OPERATORS,
-            "Let a pending payment go",
+            "Void a pending payment",
             body=PaymentVoid,
             response=BookingRow,
             if_match=True,
-            refusals=UNRESOLVABLE,
+            refusals=CAPTURE_REFUSALS,
         ),
     )
     async def void(self, request: ApiRequest) -> ASGIApp:
@@ -111,9 +111,9 @@ class PaymentController(Controller):
         return await submit(request, VoidPayment(booking_id, body.reason))
 
 
-def _require_method(command: PayBooking, through: bool) -> None:
-    """What pays is for the gateway to know. Raises PaymentMethodMissing, PaymentMethodUnexpected."""
-    if through and command.payment_method is UNSET:
+def _check_method(command: PayBooking, has_gateway: bool) -> None:
+    """Require `payment_method` with a gateway only. Raises PaymentMethodMissing, PaymentMethodUnexpected."""
+    if has_gateway and command.payment_method is UNSET:
         raise PaymentMethodMissing
-    if not through and command.payment_method is not UNSET:
+    if not has_gateway and command.payment_method is not UNSET:
         raise PaymentMethodUnexpected

@@ -1,4 +1,4 @@
-"""Proofs over HTTP: the last signed checkpoint, and what it proves of a booking. Nothing is signed here."""
+"""Proof routes: the last signed checkpoint, and proofs of a booking's events against it."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ Hash = Annotated[str, Meta(description="64 hex digits")]
 
 
 class ProvedEvent(msgspec.Struct, frozen=True):
-    """All that the event's leaf is made of; `recorded_at` in microseconds since 1970 UTC."""
+    """Fields of the leaf, and its path to the root. `recorded_at` is in microseconds since 1970 UTC."""
 
     position: int
     originator_id: str
@@ -45,7 +45,7 @@ class ProvedEvent(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What `seatledger check-proof` checks. Every byte counts: keep the body as it came."""
+    """Input of `seatledger check-proof`. Keep the body unchanged, byte for byte."""
 
     format: str
     booking_id: str
@@ -61,23 +61,23 @@ class ProofController(Controller):
         "/audit/checkpoint",
         opt=route(
             AUDITORS,
-            "The last signed checkpoint",
+            "Get the last signed checkpoint",
             query=ReadQuery,
             response=Checkpoint,
             refusals=(CheckpointNotFound,),
         ),
     )
     async def checkpoint(self, request: ApiRequest) -> ASGIApp:
-        at, found = await queries.read(request, request.query(ReadQuery), latest_checkpoint)
-        if found is None:
+        at, checkpoint = await queries.read(request, request.query(ReadQuery), latest_checkpoint)
+        if checkpoint is None:
             return queries.refuse(request, at, CheckpointNotFound())
-        return queries.respond(at, found)
+        return queries.respond(at, checkpoint)
 
     @get(
         "/bookings/{id:str}/proof",
         opt=route(
             READERS,
-            "A booking's events as the last checkpoint proves them",
+            "Get a proof of a booking's events against the last checkpoint",
             query=ReadQuery,
             response=Proof,
             refusals=(BookingNotFound, CheckpointNotFound),
@@ -85,23 +85,23 @@ class ProofController(Controller):
     )
     async def proof(self, request: ApiRequest) -> ASGIApp:
         booking_id = request.id(BookingNotFound)
-        at, found = await queries.read(
+        at, proof = await queries.read(
             request, request.query(ReadQuery), lambda c: proof_of(c, booking_id, request.may_read)
         )
-        if isinstance(found, Refusal):
-            return queries.refuse(request, at, found)
-        return Reply(200, found.encode(), [position_header(at)])
+        if isinstance(proof, Refusal):
+            return queries.refuse(request, at, proof)
+        return Reply(200, proof.encode(), [position_header(at)])
 
 
 async def latest_checkpoint(connection: AsyncConnection[Any]) -> QueryResult[Checkpoint | None]:
-    found = await latest(connection)
-    return QueryResult(await position(connection), found)
+    checkpoint = await latest(connection)
+    return QueryResult(await position(connection), checkpoint)
 
 
 async def proof_of(
     connection: AsyncConnection[Any], booking_id: UUID, may_read: Callable[[str], bool]
 ) -> QueryResult[str | Refusal]:
-    """The text of the proof against the last checkpoint, or why there is none."""
+    """Return the proof against the last checkpoint as text, or a refusal if there is none."""
     at, row = await bookings.find(connection, booking_id)
     if row is None or not may_read(row.user_id):
         return QueryResult(at, BookingNotFound(booking_id=booking_id))

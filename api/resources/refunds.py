@@ -1,4 +1,4 @@
-"""Refunds over HTTP: what is owed to customers, and telling that it was paid."""
+"""Refund routes: list refunds due, and settle them."""
 
 from uuid import UUID
 
@@ -28,7 +28,11 @@ from projections.refunds import RefundRow, RefundSearch
 
 
 class RefundSettlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`by_hand`: somebody has paid it, or else the gateway shall; unset: whoever took the payment."""
+    """Settlement of a refund.
+
+    `by_hand`: true if the refund was paid outside the gateway, false to pay it through the gateway. By
+    default the refund is paid the same way as the payment.
+    """
 
     reference: Note | None = None
     by_hand: bool | UnsetType = UNSET
@@ -46,23 +50,21 @@ class RefundController(Controller):
 
     @get(
         "/",
-        opt=route(
-            AUDITORS, "Find refunds, the oldest first", query=RefundListQuery, response=Page[RefundRow]
-        ),
+        opt=route(AUDITORS, "List refunds, oldest first", query=RefundListQuery, response=Page[RefundRow]),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(RefundListQuery)
         search = query.build_search(RefundSearch)
         after = queries.read_cursor(request, query, search, UUID)
-        seen = await queries.read_page(request, query, search, after, refunds.page)
-        return queries.respond_page(request, seen, query, search, lambda row: row.id)
+        result = await queries.read_page(request, query, search, after, refunds.page)
+        return queries.respond_page(request, result, query, search, lambda row: row.id)
 
     @post(
         "/{id:str}/settle",
         status_code=200,
         opt=route(
             OPERATORS,
-            "Pay a refund back: by the gateway that took the payment, or told of by hand",
+            "Settle a refund through the payment gateway, or record that it was paid by hand",
             body=RefundSettlement,
             body_required=False,
             response=RefundRow,

@@ -1,4 +1,4 @@
-"""Verify over HTTP: in a process of its own, one at a time, and not for ever."""
+"""Verification route. Verification runs in its own process, one at a time, with a time limit."""
 
 import asyncio
 import contextlib
@@ -21,16 +21,16 @@ from database.head import position
 
 SECONDS_MAX = 60
 
-Place = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+LogPosition = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 
 
 class VerifyRange(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}
 ):
-    """Which events: all where neither is given, and then the views as well."""
+    """Range of positions to verify. Default: the whole log and the views."""
 
-    first: Place | UnsetType = UNSET
-    last: Place | UnsetType = UNSET
+    first: LogPosition | UnsetType = UNSET
+    last: LogPosition | UnsetType = UNSET
 
 
 class VerificationController(Controller):
@@ -42,15 +42,15 @@ class VerificationController(Controller):
         status_code=200,
         opt=route(
             AUDITORS,
-            "Check chain, positions, versions, commands, seats and views, or a part of the log",
+            "Verify the hash chain, positions, versions, commands, seats and views",
             body=VerifyRange,
             body_required=False,
             response=Verification,
         ),
     )
     async def verify(self, request: ApiRequest) -> ASGIApp:
-        part = await request.read(VerifyRange, optional=True)
-        if part.first is not UNSET and part.last is not UNSET and part.first > part.last:
+        bounds = await request.read(VerifyRange, optional=True)
+        if bounds.first is not UNSET and bounds.last is not UNSET and bounds.first > bounds.last:
             raise ValidationFailed("/to", "Must not be before `from`")
         async with request.ledger.read() as connection:
             reached = await position(connection)
@@ -58,40 +58,40 @@ class VerificationController(Controller):
         if lock.locked():
             raise Overloaded
         async with lock:
-            found = await _verified(request, part)
-        return Reply(200, found, [position_header(reached)])
+            result = await _verify(request, bounds)
+        return Reply(200, result, [position_header(reached)])
 
 
-async def _verified(request: ApiRequest, part: VerifyRange) -> bytes:
-    """What the other process says. Raises VerificationTooLong."""
-    places = (
-        [place for place in (part.first or 1, part.last) if place is not UNSET]
-        if part != VerifyRange()
+async def _verify(request: ApiRequest, bounds: VerifyRange) -> bytes:
+    """Run `audit.verify` and return its JSON output. Raises VerificationTooLong."""
+    positions = (
+        [position for position in (bounds.first or 1, bounds.last) if position is not UNSET]
+        if bounds != VerifyRange()
         else []
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "audit.verify", *map(str, places)),
+        *("-m", "audit.verify", *map(str, positions)),
         env={**os.environ, "DATABASE_URL": request.ledger.url, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     stopping = asyncio.create_task(request.app.state.stopping.wait())
-    talking = asyncio.create_task(process.communicate())
+    output = asyncio.create_task(process.communicate())
     try:
-        await asyncio.wait({stopping, talking}, timeout=SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED)
-        if not talking.done():
+        await asyncio.wait({stopping, output}, timeout=SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED)
+        if not output.done():
             raise VerificationTooLong
-        said, complaint = talking.result()
+        stdout, stderr = output.result()
     finally:
         stopping.cancel()
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        talking.cancel()
+        output.cancel()
     if process.returncode != 0:
-        logger.bind(error=complaint.decode(errors="replace")[-2000:]).error("verify.failed")
+        logger.bind(error=stderr.decode(errors="replace")[-2000:]).error("verify.failed")
         raise VerificationTooLong
-    return said.strip()
+    return stdout.strip()

@@ -1,4 +1,4 @@
-"""Waiting lists over HTTP: join one, see how it stands, leave it."""
+"""Waiting list routes: join, list, get and leave."""
 
 from uuid import UUID
 
@@ -52,7 +52,7 @@ class WaitingController(Controller):
         "/flights/{id:str}/waitlist",
         opt=route(
             BUYERS,
-            "Wait for seats of a full flight: all of them or none",
+            "Join the waiting list of a full flight",
             body=NewWaitingParty,
             response=WaitingRow,
             status=201,
@@ -77,7 +77,7 @@ class WaitingController(Controller):
         status_code=200,
         opt=route(
             BUYERS,
-            "Wait no more; an offer is declined by cancelling its booking",
+            "Leave the waiting list. To decline an offer, cancel its booking",
             body=EmptyBody,
             body_required=False,
             response=WaitingRow,
@@ -93,28 +93,28 @@ class WaitingController(Controller):
         "/waitlist",
         opt=route(
             READERS,
-            "Find waiting parties, on each flight in the order in which they are served",
+            "List waiting parties, in the order in which seats are offered",
             query=WaitlistQuery,
             response=Page[WaitingRow],
         ),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(WaitlistQuery)
-        sees_all = not request.caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
-        owner = None if sees_all else request.caller.subject
-        given = {name: getattr(query, name) for name in ("flight_id", "user_id", "status")}
+        reads_all = not request.caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
+        owner = None if reads_all else request.caller.subject
+        values = {name: getattr(query, name) for name in ("flight_id", "user_id", "status")}
         search = WaitingSearch(
-            **{name: value for name, value in given.items() if value is not UNSET}, owner=owner
+            **{name: value for name, value in values.items() if value is not UNSET}, owner=owner
         )
         after = queries.read_cursor(request, query, search, WaitingSortKey)
-        seen = await queries.read_page(request, query, search, after, waiting.page)
-        return queries.respond_page(request, seen, query, search, lambda row: (row.joined_at, row.id))
+        result = await queries.read_page(request, query, search, after, waiting.page)
+        return queries.respond_page(request, result, query, search, lambda row: (row.joined_at, row.id))
 
     @get(
         "/waitlist/{id:str}",
         opt=route(
             READERS,
-            "One waiting party, and what became of it",
+            "Get a waiting party",
             query=ReadQuery,
             response=WaitingRow,
             refusals=(WaitingPartyNotFound,),
@@ -125,7 +125,7 @@ class WaitingController(Controller):
         position, row = await queries.read(
             request, request.query(ReadQuery), lambda c: waiting.find(c, waiting_id)
         )
-        # Somebody else's entry is answered exactly like an unknown one.
+        # An entry of another user gets the same response as an unknown one.
         if row is None or not request.may_read(row.user_id):
             return queries.refuse(request, position, WaitingPartyNotFound(waiting_id=waiting_id))
         return queries.respond_decrypted(request, position, row, [version_header(row.version)])
