@@ -1,4 +1,4 @@
-"""The application in this process, on a fresh database, and people who call it."""
+"""Fixtures for the API: the application in this process on a fresh database, and a client per role."""
 
 import asyncio
 import time
@@ -36,10 +36,10 @@ def token(subject: str, *roles: str, **claims: Any) -> str:
 
 @dataclass
 class People:
-    """Clients of the API; `nobody` has no token."""
+    """HTTP clients of the application, one per caller. `anonymous` has no token."""
 
     app: Litestar
-    nobody: httpx.AsyncClient
+    anonymous: httpx.AsyncClient
     operator: httpx.AsyncClient
     alice: httpx.AsyncClient
     bob: httpx.AsyncClient
@@ -78,7 +78,7 @@ async def people(database_url: str) -> AsyncIterator[People]:
 
 @asynccontextmanager
 async def running(app: Litestar) -> AsyncIterator[None]:
-    """The application's life in one task: pytest ends a fixture in another task than it began it in."""
+    """Run the application's lifespan in one task, because pytest may finish a fixture in another task."""
     started, ended = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:

@@ -1,4 +1,4 @@
-"""The log as an auditor reads it over HTTP, and checks it with nothing but SHA-256."""
+"""The log over HTTP, and a check of its hash chain with SHA-256 only."""
 
 import hashlib
 from datetime import datetime
@@ -21,7 +21,7 @@ async def _walk(people: People, query: str = "") -> list[dict[str, Any]]:
     return events
 
 
-async def test_the_log_is_paged_in_order_with_no_hole(people: People) -> None:
+async def test_pages_of_events_are_dense_and_in_position_order(people: People) -> None:
     flight = await people.flight()
     for _ in range(3):
         await people.booking(flight)
@@ -29,7 +29,7 @@ async def test_the_log_is_paged_in_order_with_no_hole(people: People) -> None:
     assert [event["position"] for event in await _walk(people, "&after=2")] == [3, 4]
 
 
-async def test_events_are_found_by_type_booking_and_flight(people: People) -> None:
+async def test_events_can_be_filtered_by_type_booking_and_flight(people: People) -> None:
     flight, other = await people.flight(), await people.flight(number="BA118")
     booking = await people.booking(flight)
     await people.booking(other)
@@ -39,7 +39,7 @@ async def test_events_are_found_by_type_booking_and_flight(people: People) -> No
     assert [e["position"] for e in await _walk(people, "&type=flight.scheduled")] == [1, 2]
 
 
-async def test_a_rare_type_is_looked_for_a_stretch_at_a_time(
+async def test_a_search_for_a_rare_type_scans_a_limited_range_per_page(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "SCANNED_MAX", 2)
@@ -57,13 +57,13 @@ async def test_a_rare_type_is_looked_for_a_stretch_at_a_time(
         address = answer.links["next"]["url"] if answer.json()["next_cursor"] else ""
     assert pages == [[1], [], [], [7]]
     assert [e["position"] for e in await _walk(people, "&type=flight.scheduled")] == [1, 7]
-    # An index finds these, however far apart they are.
+    # An index finds the events of a booking, so no range is scanned.
     one = await people.auditor.get(f"/api/v1/events?booking_id={booking['id']}&type=booking.initiated")
     assert (len(one.json()["data"]), one.json()["next_cursor"]) == (1, None)
     assert len((await people.auditor.get("/api/v1/events")).json()["data"]) == 7
 
 
-async def test_the_chain_is_checked_from_outside_up_to_the_head(people: People) -> None:
+async def test_the_hash_chain_can_be_recomputed_from_the_responses(people: People) -> None:
     await people.pay(await people.booking(await people.flight()))
     raw = (await people.auditor.get("/api/v1/events")).text
     head = (await people.auditor.get("/api/v1/audit/head")).json()
@@ -84,11 +84,11 @@ async def test_the_chain_is_checked_from_outside_up_to_the_head(people: People) 
     assert (head["position"], head["hash"]) == (4, previous.hex())
 
 
-async def test_an_empty_log_has_a_head_too(people: People) -> None:
+async def test_an_empty_log_has_a_head(people: People) -> None:
     answer = await people.auditor.get("/api/v1/audit/head")
     assert answer.json() == {"position": 0, "hash": "0" * 64, "recorded_at": None}
 
 
-async def test_clients_do_not_read_the_log(people: People) -> None:
+async def test_clients_cannot_read_the_log(people: People) -> None:
     for address in ("/api/v1/events", "/api/v1/audit/head"):
         assert (await people.alice.get(address)).status_code == 403

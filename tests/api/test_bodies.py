@@ -1,4 +1,4 @@
-"""Bodies: what is read, and how a bad one is told from a good one."""
+"""Request bodies: limits, strict decoding and error pointers."""
 
 import asyncio
 import json
@@ -30,17 +30,17 @@ def pointer(body: bytes, kind: type[Any] = InitiateBooking) -> str:
     return str(errors[0]["pointer"])
 
 
-def test_a_good_body_is_its_struct() -> None:
+def test_a_valid_body_decodes_to_its_struct() -> None:
     assert bodies.decode(text(), InitiateBooking).seats == 2
 
 
 @pytest.mark.parametrize("seats", ["1", True, 1.0, None, 0, -1, 10, 2**64, [], {}])
-def test_a_value_of_the_wrong_type_or_size_is_pointed_at(seats: Any) -> None:
+def test_a_pointer_names_a_value_of_the_wrong_type_or_size(seats: Any) -> None:
     assert pointer(text(seats=seats)) == "/seats"
 
 
 @pytest.mark.parametrize("number", ["1e400", "1.0", "1e0", "9" * 5000, "-0"])
-def test_numbers_that_are_no_seats(number: str) -> None:
+def test_numbers_that_are_not_small_integers_are_refused(number: str) -> None:
     assert pointer(text().replace(b": 2}", f": {number}}}".encode())) == "/seats"
 
 
@@ -60,17 +60,17 @@ def test_numbers_that_are_no_seats(number: str) -> None:
         b'"text"',
     ],
 )
-def test_what_is_no_json_object_is_wrong_as_a_whole(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_has_an_empty_pointer(body: bytes) -> None:
     assert pointer(body) == ""
 
 
-def test_nesting_is_refused_wherever_it_is() -> None:
+def test_deep_nesting_is_refused_in_any_field() -> None:
     deep = b"[" * 30_000 + b"]" * 30_000
     assert pointer(text()[:-1] + b', "x": ' + deep + b"}") == "/x"
     assert pointer(text().replace(b'"alice"', deep)) == "/user_id"
 
 
-def test_unknown_missing_and_doubled_names_are_pointed_at() -> None:
+def test_a_pointer_names_unknown_missing_and_duplicate_fields() -> None:
     assert pointer(text(**{"a/b~c": 1})) == "/a~1b~0c"
     assert pointer(b'{"flight_id": "01932c07-5bb0-7aaa-8000-00000000ba17"}') == "/user_id"
     assert pointer(text()[:-1] + b', "seats": 2}') == "/seats"
@@ -96,21 +96,21 @@ def test_nul_is_refused_but_an_escaped_backslash_is_not() -> None:
         ({"number": "BA117\n"}, "/number"),
     ],
 )
-def test_a_flight_that_cannot_be_is_pointed_at(change: dict[str, Any], where: str) -> None:
+def test_a_pointer_names_an_impossible_field_of_a_flight(change: dict[str, Any], where: str) -> None:
     assert pointer(json.dumps(BA117 | change).encode(), ScheduleFlight).startswith(where)
 
 
 @pytest.mark.parametrize("user", ["", "a\tb", "a\nb", "alice\n", "a\x7f", "a" * 256])
-def test_a_user_is_one_line_of_text(user: str) -> None:
+def test_a_user_id_is_one_line_of_text(user: str) -> None:
     assert pointer(text(user_id=user)) == "/user_id"
 
 
 @pytest.mark.parametrize("capture", ["later", "MANUAL", "", None])
 def test_a_payment_is_captured_automatically_or_manually(capture: str | None) -> None:
     payment = {"booking_id": HOLD["flight_id"], "user_id": "alice", "total_cost": BA117["price"]}
-    for known in Capture:
-        taken = bodies.decode(json.dumps(payment | {"capture": known.value}).encode(), PayBooking)
-        assert taken.capture is known
+    for mode in Capture:
+        command = bodies.decode(json.dumps(payment | {"capture": mode.value}).encode(), PayBooking)
+        assert command.capture is mode
     assert bodies.decode(json.dumps(payment).encode(), PayBooking).capture is Capture.AUTOMATIC
     with pytest.raises(ValidationFailed):
         bodies.decode(json.dumps(payment | {"capture": capture}).encode(), PayBooking)
@@ -121,7 +121,7 @@ async def chunks(*sizes: int) -> AsyncIterator[bytes]:
         yield b" " * size
 
 
-async def test_a_body_has_64_kib_whether_or_not_it_says_so(people: People) -> None:
+async def test_a_body_is_limited_to_64_kib_with_or_without_content_length(people: People) -> None:
     headers = {"content-type": "application/json"}
     fits = text(flight_id="01932c07-5bb0-7aaa-8000-000000000000").ljust(65_536)
     for body, status in [(fits, 404), (fits + b" ", 413), (chunks(*[8192] * 9), 413), (b" " * 10**7, 413)]:
@@ -129,33 +129,33 @@ async def test_a_body_has_64_kib_whether_or_not_it_says_so(people: People) -> No
         assert answer.status_code == status, answer.text
 
 
-async def endless() -> Any:
+async def receive_endless() -> Any:
     return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
 
 
-async def test_what_is_too_large_is_not_kept_in_memory() -> None:
+async def test_a_too_large_body_is_not_kept_in_memory() -> None:
     tracemalloc.start()
     with pytest.raises(ContentTooLarge):
-        await bodies.read(endless, None)
+        await bodies.read(receive_endless, None)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 5_000_000
 
 
-async def test_reading_ends_with_a_bound_on_time_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def silence() -> Any:
+async def test_reading_a_body_is_limited_in_time_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def receive_nothing() -> Any:
         await asyncio.Event().wait()
 
-    async def gone() -> Any:
+    async def receive_disconnect() -> Any:
         return {"type": "http.disconnect"}
 
     with pytest.raises(ContentTooLarge):
-        await bodies.read(endless, None)
+        await bodies.read(receive_endless, None)
     with pytest.raises(Malformed):
-        await bodies.read(gone, None)
+        await bodies.read(receive_disconnect, None)
     monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0.01)
     with pytest.raises(RequestTimeout):
-        await bodies.read(silence, None)
+        await bodies.read(receive_nothing, None)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ async def test_reading_ends_with_a_bound_on_time_and_size(monkeypatch: pytest.Mo
         (None, 415),
     ],
 )
-async def test_only_json_in_utf8_is_read(people: People, content_type: str | None, status: int) -> None:
+async def test_only_json_in_utf_8_is_accepted(people: People, content_type: str | None, status: int) -> None:
     headers = {"content-type": content_type} if content_type else {}
     answer = await people.alice.post("/api/v1/bookings", content=text(), headers=headers)
     assert answer.status_code == status, answer.text

@@ -1,4 +1,4 @@
-"""Commands over HTTP: keys, versions, and what every answer carries."""
+"""Commands over HTTP: idempotency keys, versions and response headers."""
 
 import asyncio
 from typing import Any
@@ -8,16 +8,16 @@ import pytest
 from tests.api.conftest import BA117, SECRET, People, client, token
 
 
-async def test_what_was_made_says_where_and_which_version(people: People) -> None:
+async def test_a_creation_returns_location_version_and_position(people: People) -> None:
     answer = await people.operator.post("/api/v1/flights", json=BA117)
     assert answer.headers["location"] == f"/api/v1/flights/{answer.json()['id']}"
     assert (answer.headers["etag"], answer.headers["ledger-position"]) == ('"v1"', "1")
-    found = await people.analyst.get(answer.headers["location"])
-    assert found.json() == answer.json()
+    flight = await people.analyst.get(answer.headers["location"])
+    assert flight.json() == answer.json()
     assert answer.json()["departs_at"] == "2040-05-17T21:45:00Z"
 
 
-async def test_a_command_s_answer_equals_the_query_s(people: People) -> None:
+async def test_a_command_and_the_next_query_return_the_same_body(people: People) -> None:
     booking = await people.booking(await people.flight())
     assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).json() == booking
     paid = (await people.pay(booking)).json()
@@ -32,7 +32,7 @@ async def test_a_command_s_answer_equals_the_query_s(people: People) -> None:
     assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).json() == cancelled
 
 
-async def test_a_repeat_gets_the_first_outcome_and_writes_nothing(people: People) -> None:
+async def test_a_repeated_command_gets_the_first_outcome_and_writes_nothing(people: People) -> None:
     booking = await people.booking(await people.flight())
     first, second = await people.pay(booking), await people.pay(booking)
     assert (second.status_code, second.content) == (first.status_code, first.content) == (201, first.content)
@@ -42,7 +42,7 @@ async def test_a_repeat_gets_the_first_outcome_and_writes_nothing(people: People
         assert second.headers[name] == first.headers[name]
 
 
-async def test_a_refusal_is_an_outcome_too(people: People) -> None:
+async def test_a_refusal_is_stored_as_the_outcome(people: People) -> None:
     flight = await people.flight(seats=1)
     body = {"flight_id": flight["id"], "user_id": "alice", "seats": 2}
     headers = {"Idempotency-Key": "k"}
@@ -57,7 +57,7 @@ async def test_a_refusal_is_an_outcome_too(people: People) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
 
 
-async def test_many_at_once_with_one_key_are_one(people: People) -> None:
+async def test_concurrent_commands_with_one_key_have_one_outcome(people: People) -> None:
     booking = await people.booking(await people.flight())
     answers = await asyncio.gather(*(people.pay(booking) for _ in range(20)))
     assert {answer.content for answer in answers} == {answers[0].content}
@@ -78,7 +78,7 @@ async def test_many_at_once_with_one_key_are_one(people: People) -> None:
         ({"x-idempotency-key": "a", "if-match": 'W/"v1"'}, "malformed"),
     ],
 )
-async def test_a_bad_key_or_version_is_no_outcome(people: People, headers: Any, code: str) -> None:
+async def test_an_invalid_key_or_version_is_refused(people: People, headers: Any, code: str) -> None:
     body = {
         "booking_id": "01932c07-5bb0-7aaa-8000-00000000ba17",
         "user_id": "alice",
@@ -88,12 +88,12 @@ async def test_a_bad_key_or_version_is_no_outcome(people: People, headers: Any, 
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
-async def test_both_names_of_the_key_may_agree(people: People) -> None:
+async def test_both_key_headers_may_be_sent_with_the_same_key(people: People) -> None:
     booking = await people.booking(await people.flight())
     assert (await people.pay(booking, "a" * 255, **{"idempotency-key": "a" * 255})).status_code == 201
 
 
-async def test_a_stale_version_is_refused_and_the_right_one_is_not(people: People) -> None:
+async def test_if_match_refuses_a_stale_version_only(people: People) -> None:
     booking = await people.booking(await people.flight())
     url = f"/api/v1/bookings/{booking['id']}/cancel"
     stale = await people.alice.post(url, headers={"if-match": '"v7"'})
@@ -105,7 +105,7 @@ async def test_a_stale_version_is_refused_and_the_right_one_is_not(people: Peopl
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b'{"reason": "plans changed"}', b'{"reason": null}'])
-async def test_a_cancellation_needs_no_body(people: People, content: bytes | None) -> None:
+async def test_the_body_of_a_cancellation_is_optional(people: People, content: bytes | None) -> None:
     booking = await people.booking(await people.flight())
     headers = {"content-type": "application/json"} if content else {}
     url = f"/api/v1/bookings/{booking['id']}/cancel"
@@ -113,7 +113,7 @@ async def test_a_cancellation_needs_no_body(people: People, content: bytes | Non
     assert answer.json()["status"] == "cancelled"
 
 
-async def test_a_cancellation_with_a_body_says_that_it_is_json(people: People) -> None:
+async def test_a_cancellation_with_a_body_requires_the_json_content_type(people: People) -> None:
     booking = await people.booking(await people.flight())
     url = f"/api/v1/bookings/{booking['id']}/cancel"
     for kind in ("text/plain", ""):
@@ -122,7 +122,7 @@ async def test_a_cancellation_with_a_body_says_that_it_is_json(people: People) -
         assert answer.status_code == 415
 
 
-async def test_request_id_and_trace_land_in_the_log(people: People) -> None:
+async def test_request_id_and_key_are_stored_with_the_events(people: People) -> None:
     booking = await people.booking(await people.flight())
     await people.pay(booking, "pay-77", **{"x-request-id": "request-77"})
     events = (await people.auditor.get(f"/api/v1/bookings/{booking['id']}/history")).json()["events"]
@@ -130,12 +130,12 @@ async def test_request_id_and_trace_land_in_the_log(people: People) -> None:
     assert [event["causation_id"] for event in events[1:]] == ["pay-77"] * 2
 
 
-async def test_nobody_books_for_somebody_else_but_an_operator(people: People) -> None:
+async def test_only_an_operator_books_for_another_user(people: People) -> None:
     body = {"flight_id": (await people.flight())["id"], "user_id": "alice", "seats": 1}
     refused = await people.bob.post("/api/v1/bookings", json=body)
     assert (refused.status_code, refused.json()["code"]) == (403, "not-your-account")
-    made = await people.operator.post("/api/v1/bookings", json=body)
-    assert made.status_code == 201
-    twin = client(people.app, token("alice", "client", "auditor"))
-    assert (await twin.get(made.headers["location"])).status_code == 200
-    assert SECRET not in made.text
+    created = await people.operator.post("/api/v1/bookings", json=body)
+    assert created.status_code == 201
+    client_and_auditor = client(people.app, token("alice", "client", "auditor"))
+    assert (await client_and_auditor.get(created.headers["location"])).status_code == 200
+    assert SECRET not in created.text

@@ -1,4 +1,4 @@
-"""A full queue: commands are refused before anything of them is read, and no faster than the pace."""
+"""Full queue: commands are refused before their bodies are read, at a limited rate."""
 
 import asyncio
 from typing import Any
@@ -17,22 +17,22 @@ from tests.api.conftest import People
 BOOKINGS = "/api/v1/bookings"
 
 
-async def test_a_full_queue_is_told_before_the_caller_or_the_body_is_looked_at(
+async def test_a_full_queue_refuses_commands_before_authentication_and_parsing(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (await people.nobody.post(BOOKINGS, content=b"{")).status_code == 401
+    assert (await people.anonymous.post(BOOKINGS, content=b"{")).status_code == 401
     monkeypatch.setattr(Writer, "is_full", True)
-    told = await people.nobody.post(BOOKINGS, content=b"{")
-    assert (told.status_code, told.json()["code"]) == (503, "overloaded")
-    assert told.headers["retry-after"]
+    refusal = await people.anonymous.post(BOOKINGS, content=b"{")
+    assert (refusal.status_code, refusal.json()["code"]) == (503, "overloaded")
+    assert refusal.headers["retry-after"]
 
 
-async def test_queries_do_not_mind_a_full_queue(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_does_not_affect_queries(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Writer, "is_full", True)
     assert (await people.alice.get(BOOKINGS)).status_code == 200
 
 
-async def test_refusals_for_want_of_room_wait_their_turn_and_others_do_not(
+async def test_only_overload_refusals_are_delayed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits: list[float] = []
@@ -41,19 +41,19 @@ async def test_refusals_for_want_of_room_wait_their_turn_and_others_do_not(
         waits.append(seconds)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await problem_reply(scope["says"], context_of(scope))(scope, receive, send)
+        await problem_reply(scope["refusal"], context_of(scope))(scope, receive, send)
 
     async def send(_: Any) -> None:
-        assert len(waits) == shed, "the wait comes before the answer"
+        assert len(waits) == shed, "the response is sent before the delay"
 
     monkeypatch.setattr("api.http.middleware.RefusalPacer", lambda: RefusalPacer(lambda: 1_000.0))
     monkeypatch.setattr(asyncio, "sleep", wait)
-    edge = RequestMiddleware(app, lambda: False)
+    middleware = RequestMiddleware(app, lambda: False)
     request = {"type": ScopeType.HTTP, "method": "POST", "headers": []}
     request |= {"raw_path": BOOKINGS.encode(), "query_string": b""}
     shed = 0
     for refusal in [Unavailable(), *[Overloaded()] * (BURST + 1), Unavailable()]:
         shed += isinstance(refusal, Overloaded)
-        scope: Any = {**request, "state": {}, "says": refusal}
-        await edge(scope, send, send)
+        scope: Any = {**request, "state": {}, "refusal": refusal}
+        await middleware(scope, send, send)
     assert [round(seconds, 6) for seconds in waits] == [0.0] * BURST + [1 / REFUSALS_PER_SECOND]

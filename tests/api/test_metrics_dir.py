@@ -1,4 +1,4 @@
-"""The folder of measurements: gone with its program, or else with the next one."""
+"""The metrics folder is removed when its program ends, or by the next program after a kill."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def holder(checkout: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_what_a_killed_program_left_is_removed_by_the_next(
+def test_the_folder_of_a_killed_program_is_removed_by_the_next(
     holder: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     with holder:
@@ -47,7 +47,7 @@ def test_what_a_killed_program_left_is_removed_by_the_next(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_another_program_uses_is_left_alone(holder: subprocess.Popen[str]) -> None:
+def test_the_folder_of_a_running_program_is_not_removed(holder: subprocess.Popen[str]) -> None:
     with holder:
         used = Path(holder.stdout.readline().strip())  # type: ignore[union-attr]
         with metrics_folder():

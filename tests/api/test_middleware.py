@@ -1,4 +1,4 @@
-"""What every answer has, and what every request leaves behind."""
+"""Request ids, problems, log lines and metrics of all requests."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ from tests.api.conftest import BA117, SETTINGS, People, client, running, token
 
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
-    """The log records of the test."""
+    """Collect log records."""
     records: list[dict[str, Any]] = []
     sink = logger.add(lambda message: records.append(dict(message.record)), level="DEBUG")
     yield records
@@ -28,9 +28,9 @@ def lines() -> Iterator[list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("given", ["abcdefgh", "A_b-9" * 12])
-async def test_a_request_id_comes_back(people: People, given: str) -> None:
+async def test_a_valid_request_id_is_returned(people: People, given: str) -> None:
     for path in ("/health/live", "/nowhere", "/api/v1/bookings"):
-        answer = await people.nobody.get(path, headers={"x-request-id": given})
+        answer = await people.anonymous.get(path, headers={"x-request-id": given})
         assert answer.headers["x-request-id"] == given
         if answer.is_error:
             assert answer.json()["request_id"] == given
@@ -39,15 +39,15 @@ async def test_a_request_id_comes_back(people: People, given: str) -> None:
 @pytest.mark.parametrize(
     "given", ["", "short", "a" * 65, "has space", "new\tline", "a;drop--table", "ümlautümlaut"]
 )
-async def test_what_is_no_request_id_is_replaced(people: People, given: str) -> None:
-    answer = await people.nobody.get("/health/live", headers={"x-request-id": given.encode()})
+async def test_an_invalid_request_id_is_replaced(people: People, given: str) -> None:
+    answer = await people.anonymous.get("/health/live", headers={"x-request-id": given.encode()})
     assert len(answer.headers["x-request-id"]) == 36
 
 
 async def test_every_problem_has_all_members(people: People) -> None:
     answers = [
-        await people.nobody.get("/nowhere?secret=1"),
-        await people.nobody.get("/api/v1/bookings?secret=1"),
+        await people.anonymous.get("/nowhere?secret=1"),
+        await people.anonymous.get("/api/v1/bookings?secret=1"),
         await people.analyst.get("/api/v1/bookings"),
         await people.alice.post(
             "/api/v1/bookings", content=b"{", headers={"content-type": "application/json"}
@@ -73,7 +73,7 @@ async def test_every_problem_has_all_members(people: People) -> None:
         (psycopg.DataError("swordfish"), 500, "internal-error", True),
     ],
 )
-async def test_trouble_inside_shows_no_insides(
+async def test_an_internal_error_discloses_no_details(
     people: People,
     monkeypatch: pytest.MonkeyPatch,
     lines: list[dict[str, Any]],
@@ -93,20 +93,20 @@ async def test_trouble_inside_shows_no_insides(
     assert any(record["message"] == "request.failed" and record["exception"] for record in lines) is logged
 
 
-async def test_an_address_without_end_is_refused(people: People) -> None:
+async def test_a_too_long_url_is_refused(people: People) -> None:
     for path in ("/" + "a" * 9000, "/api/v1/flights?cursor=" + "a" * 9000):
         answer = await people.analyst.get(path)
         assert (answer.status_code, len(answer.content) < 1000) == (414, True)
 
 
-async def test_odd_addresses_are_answered(people: People) -> None:
+async def test_paths_with_encoded_special_characters_get_404(people: People) -> None:
     for path in ("/api/v1/bookings/%ff", "/api/v1/bookings/%00", "/%F0%9F%98%80", "/docs/%2e%2e%2fapp.py"):
         answer = await people.alice.get(path)
         assert answer.status_code == 404
         assert answer.json()["instance"].isascii()
 
 
-async def test_an_id_has_one_spelling(people: People) -> None:
+async def test_an_id_is_accepted_in_canonical_form_only(people: People) -> None:
     id = (await people.booking(await people.flight()))["id"]
     digits = id.replace("-", "")
     arabic = id[:-1] + chr(ord("\N{ARABIC-INDIC DIGIT ZERO}") + int(id[-1], 16) % 10)
@@ -115,13 +115,13 @@ async def test_an_id_has_one_spelling(people: People) -> None:
     assert (await people.alice.get(f"/api/v1/bookings/{id}")).json()["id"] == id
 
 
-async def test_a_host_that_is_none_is_refused(people: People) -> None:
+async def test_an_invalid_host_header_is_refused(people: People) -> None:
     for host in ("a b", "a/b", 'a"b'):
-        answer = await people.nobody.get("/health/live", headers={"host": host})
+        answer = await people.anonymous.get("/health/live", headers={"host": host})
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
-async def test_an_answer_that_breaks_off_is_not_begun_again(
+async def test_an_error_after_the_response_started_sends_no_second_response(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def reply(scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,10 +130,10 @@ async def test_an_answer_that_breaks_off_is_not_begun_again(
 
     monkeypatch.setattr("api.resources.operations.Reply", lambda *_: reply)
     with pytest.raises(RuntimeError, match="broken off"):
-        await people.nobody.get("/health/live")
+        await people.anonymous.get("/health/live")
 
 
-async def test_a_line_says_what_was_asked_and_no_name_nor_secret(
+async def test_the_log_line_contains_no_names_and_no_secrets(
     people: People, lines: list[dict[str, Any]]
 ) -> None:
     await people.alice.get("/api/v1/flights?cursor=swordfish", headers={"x-request-id": "request-1"})
@@ -142,13 +142,13 @@ async def test_a_line_says_what_was_asked_and_no_name_nor_secret(
     assert extra["path"] == "/api/v1/flights"
     for path in ("commands/alice/pay_booking/none", "commands/alice", "%63ommands/alice/pay_booking/none"):
         await people.bob.get(f"/api/v1/{path}")
-    told = str([record["extra"] for record in lines if record["message"] == "request"])
-    assert "alice" not in told
-    assert "swordfish" not in told
+    logged = str([record["extra"] for record in lines if record["message"] == "request"])
+    assert "alice" not in logged
+    assert "swordfish" not in logged
     assert token("alice", "client")[:20] not in str(lines)
 
 
-async def test_a_line_of_a_command_says_what_it_came_to(people: People, lines: list[dict[str, Any]]) -> None:
+async def test_the_log_line_of_a_command_has_its_outcome(people: People, lines: list[dict[str, Any]]) -> None:
     booking = await people.booking(await people.flight())
     await people.pay(booking, "pay-1")
     extra = [record["extra"] for record in lines if record["message"] == "request"][-1]
@@ -156,7 +156,7 @@ async def test_a_line_of_a_command_says_what_it_came_to(people: People, lines: l
     assert str(extra["booking_id"]) == booking["id"]
 
 
-async def test_what_was_refused_is_told_louder_than_what_went_well(
+async def test_refusals_are_logged_at_info_and_successes_at_debug(
     people: People, lines: list[dict[str, Any]]
 ) -> None:
     await people.alice.get("/api/v1/flights")
@@ -166,9 +166,9 @@ async def test_what_was_refused_is_told_louder_than_what_went_well(
     assert levels == ["DEBUG", "DEBUG", "INFO"]
 
 
-async def test_a_request_that_breaks_off_leaves_a_line_too(lines: list[dict[str, Any]]) -> None:
+async def test_a_request_that_is_disconnected_is_logged(lines: list[dict[str, Any]]) -> None:
     async def breaks_off(*_: Any) -> None:
-        raise ConnectionError("the caller has gone")
+        raise ConnectionError("the client disconnected")
 
     scope: Any = {"type": ScopeType.HTTP, "method": "POST", "headers": [], "state": {}}
     scope |= {"raw_path": b"/api/v1/bookings", "query_string": b""}
@@ -178,24 +178,24 @@ async def test_a_request_that_breaks_off_leaves_a_line_too(lines: list[dict[str,
     assert (extra["method"], extra["path"], extra["status"]) == ("POST", "/api/v1/bookings", 500)
 
 
-async def test_a_worker_waits_for_a_database_that_is_away(
+async def test_a_worker_waits_for_an_unavailable_database_at_startup(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried: list[bool] = []
+    attempts: list[bool] = []
 
     @asynccontextmanager
-    async def away_at_first() -> AsyncIterator[Ledger]:
-        tried.append(True)
-        if len(tried) < 3:
+    async def unavailable_at_first() -> AsyncIterator[Ledger]:
+        attempts.append(True)
+        if len(attempts) < 3:
             raise psycopg.OperationalError("connection refused")
         async with open_ledger(database_url, SETTINGS) as ledger:
             yield ledger
 
     monkeypatch.setattr(api.app, "RETRY_SECONDS", 0.01)
-    app = api.app.create_app(SETTINGS, away_at_first)
+    app = api.app.create_app(SETTINGS, unavailable_at_first)
     async with running(app):
         assert (await client(app).get("/health/ready")).status_code == 200
-    assert len(tried) == 3
+    assert len(attempts) == 3
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ async def test_a_worker_waits_for_a_database_that_is_away(
         ("'; drop table", False),
     ],
 )
-async def test_a_trace_is_honoured_if_it_is_one(
+async def test_a_valid_traceparent_is_stored_with_the_event(
     people: People, database_url: str, given: str, kept: bool
 ) -> None:
     await people.operator.post("/api/v1/flights", json=BA117, headers={"traceparent": given})
@@ -216,11 +216,11 @@ async def test_a_trace_is_honoured_if_it_is_one(
         assert await cursor.fetchall() == [(given if kept else "",)]
 
 
-async def test_measurements_count_by_route_and_never_by_what_callers_write(people: People) -> None:
+async def test_metrics_are_labelled_by_route_and_never_by_client_input(people: People) -> None:
     await people.flight()
     for path in ("/api/v1/flights/swordfish", "/swordfish", "/api/v1/bookings"):
-        await people.nobody.get(path)
-    await people.nobody.request("BREW", "/swordfish")
+        await people.anonymous.get(path)
+    await people.anonymous.request("BREW", "/swordfish")
     answer = await people.operator.get("/metrics")
     assert answer.headers["content-type"] == metrics.CONTENT_TYPE
     assert "swordfish" not in answer.text
@@ -234,13 +234,13 @@ async def test_measurements_count_by_route_and_never_by_what_callers_write(peopl
         assert line in answer.text
 
 
-async def test_readiness_names_what_is_wrong(people: People, database_url: str) -> None:
-    assert (await people.nobody.get("/health/ready")).json()["status"] == "ok"
+async def test_readiness_names_the_failed_check(people: People, database_url: str) -> None:
+    assert (await people.anonymous.get("/health/ready")).json()["status"] == "ok"
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         name = connection.info.dbname
         await connection.execute(f'alter database "{name}" set synchronous_commit = off')
-    answer = await people.nobody.get("/health/ready")
+    answer = await people.anonymous.get("/health/ready")
     assert answer.status_code == 503
     assert "durability" in answer.json()["detail"]
     assert answer.headers["retry-after"]
-    assert (await people.nobody.get("/health/live")).status_code == 200
+    assert (await people.anonymous.get("/health/live")).status_code == 200

@@ -1,4 +1,4 @@
-"""The documentation tells the truth."""
+"""The OpenAPI document matches the routes and their responses."""
 
 import json
 import re
@@ -16,8 +16,8 @@ from tests.api.conftest import BA117, People
 
 @pytest.fixture
 async def document(people: People) -> dict[str, Any]:
-    answer = await people.nobody.get("/openapi.json")
-    assert (await people.nobody.get("/api/v1/openapi.json")).content == answer.content
+    answer = await people.anonymous.get("/openapi.json")
+    assert (await people.anonymous.get("/api/v1/openapi.json")).content == answer.content
     return dict(answer.json())
 
 
@@ -27,7 +27,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     ]
 
 
-async def test_every_route_but_the_consoles_pages_is_documented(
+async def test_every_route_except_console_pages_is_documented(
     people: People, document: dict[str, Any]
 ) -> None:
     served = {
@@ -43,12 +43,12 @@ async def test_every_route_but_the_consoles_pages_is_documented(
     assert len(set(ids)) == len(ids)
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_schema_reference_resolves(document: dict[str, Any]) -> None:
     for name in re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(document)):
         assert name in document["components"]["schemas"]
 
 
-def test_errors_are_problems(document: dict[str, Any]) -> None:
+def test_documented_errors_are_problems(document: dict[str, Any]) -> None:
     for path, method, found in operations(document):
         for status, answer in found["responses"].items():
             if int(status) >= 400:
@@ -59,15 +59,17 @@ def test_errors_are_problems(document: dict[str, Any]) -> None:
             assert {"400", "408", "413", "415", "503"} <= found["responses"].keys()
 
 
-def test_examples_are_bodies_that_are_accepted(document: dict[str, Any]) -> None:
+def test_examples_are_valid_bodies(document: dict[str, Any]) -> None:
     for kind, example in EXAMPLES.items():
         assert msgspec.json.decode(msgspec.json.encode(example), type=kind) == example
     taken = [found["requestBody"]["content"] for *_, found in operations(document) if "requestBody" in found]
     assert all("example" in content["application/json"] for content in taken)
 
 
-async def test_what_is_answered_is_what_is_documented(people: People, document: dict[str, Any]) -> None:
-    """A walk through a booking's life; each answer's status and headers are in the document."""
+async def test_statuses_and_headers_of_responses_are_documented(
+    people: People, document: dict[str, Any]
+) -> None:
+    """Send the commands and queries of a booking, and compare each response with the document."""
     flight = await people.flight()
     booking = await people.booking(flight)
     hers, its = f"/api/v1/bookings/{booking['id']}", f"/api/v1/flights/{flight['id']}"
@@ -110,7 +112,7 @@ async def test_what_is_answered_is_what_is_documented(people: People, document: 
         ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel", json=why)),
         ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel?dry_run=true", json=why)),
         ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel?dry_run=1", json=why)),
-        ("/api/v1/info", await people.nobody.get("/api/v1/info")),
+        ("/api/v1/info", await people.anonymous.get("/api/v1/info")),
     ]
     expected_everywhere = {"content-type", "content-length"}
     for path, answer in answers:
@@ -120,18 +122,18 @@ async def test_what_is_answered_is_what_is_documented(people: People, document: 
         assert set(answer.headers) - expected_everywhere <= headers, path
 
 
-async def test_the_page_loads_nothing_from_elsewhere(people: People) -> None:
-    page = await people.nobody.get("/docs")
+async def test_the_documentation_page_loads_no_resource_from_another_host(people: People) -> None:
+    page = await people.anonymous.get("/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert len(links) == 4
     for link in links:
-        assert (await people.nobody.get(link)).status_code == 200, link
+        assert (await people.anonymous.get(link)).status_code == 200, link
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert "validatorUrl: null" in (STATIC / "start.js").read_text()
     assert "cdn" not in page.text
 
 
-async def test_only_files_that_are_there_are_served(people: People) -> None:
+async def test_only_known_documentation_files_are_served(people: People) -> None:
     for name in ("app.py", "..", "%2e%2e", "index.html%00", "static"):
-        assert (await people.nobody.get(f"/docs/{name}")).status_code == 404
+        assert (await people.anonymous.get(f"/docs/{name}")).status_code == 404

@@ -1,4 +1,4 @@
-"""Query strings are read as strictly as bodies."""
+"""Query strings: strict decoding and errors."""
 
 import pytest
 
@@ -10,9 +10,9 @@ from api.resources.history import BookingStateQuery
 from projections.flights import Sort
 
 
-def test_good_parameters_are_their_struct() -> None:
-    asked = parameters.decode(b"origin=JFK&limit=5&sort=-price&date=2040-05-17&min_seats=0", FlightListQuery)
-    assert (asked.origin, asked.limit, asked.sort, asked.min_seats) == ("JFK", 5, Sort.DEAREST, 0)
+def test_valid_parameters_decode_to_their_struct() -> None:
+    query = parameters.decode(b"origin=JFK&limit=5&sort=-price&date=2040-05-17&min_seats=0", FlightListQuery)
+    assert (query.origin, query.limit, query.sort, query.min_seats) == ("JFK", 5, Sort.DEAREST, 0)
     assert parameters.decode(b"", FlightListQuery).limit == 50
     assert parameters.decode(b"as_of=2040-05-17T00:00:00%2B02:00", BookingStateQuery).as_of
 
@@ -50,7 +50,7 @@ def test_good_parameters_are_their_struct() -> None:
         "&".join(f"a{number}=1" for number in range(50)),
     ],
 )
-def test_a_bad_parameter_is_refused(query: str) -> None:
+def test_an_invalid_parameter_is_refused(query: str) -> None:
     with pytest.raises(ValidationFailed) as refused:
         parameters.decode(query.encode(), FlightListQuery)
     assert refused.value.facts["errors"]
@@ -59,12 +59,12 @@ def test_a_bad_parameter_is_refused(query: str) -> None:
 @pytest.mark.parametrize(
     "query", ["version=1&position=2", "version=0", "as_of=1", "as_of=2040-05-17T00:00:00", "position=0"]
 )
-def test_a_moment_is_one_moment(query: str) -> None:
+def test_at_most_one_of_version_position_and_time_is_accepted(query: str) -> None:
     with pytest.raises(ValidationFailed):
         parameters.decode(query.encode(), BookingStateQuery)
 
 
-def test_an_unknown_parameter_is_named() -> None:
+def test_the_error_names_an_unknown_parameter() -> None:
     with pytest.raises(ValidationFailed) as refused:
         parameters.decode(b"min_positon=1", ReadQuery)
     assert refused.value.facts["errors"] == [{"pointer": "min_positon", "message": "Unknown parameter"}]

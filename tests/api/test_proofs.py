@@ -1,4 +1,4 @@
-"""Checkpoints and proofs over HTTP are those of the ledger, and one's own only."""
+"""Checkpoints and proofs over HTTP. Clients get proofs of their own bookings only."""
 
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,18 @@ def sign(database_url: str, tmp_path: Path) -> Any:
     return make
 
 
-async def test_the_last_checkpoint_is_told(people: People, sign: Any, pem: bytes) -> None:
+async def test_the_last_checkpoint_can_be_retrieved(people: People, sign: Any, pem: bytes) -> None:
     await people.flight()
     missing = await people.auditor.get("/api/v1/audit/checkpoint")
     assert (missing.status_code, missing.json()["code"]) == (404, "checkpoint-not-found")
-    made = await sign()
-    told = read_checkpoint((await people.auditor.get("/api/v1/audit/checkpoint")).json())
-    assert told == made
-    check_signature(told, read_public_keys(pem))
+    signed = await sign()
+    served = read_checkpoint((await people.auditor.get("/api/v1/audit/checkpoint")).json())
+    assert served == signed
+    check_signature(served, read_public_keys(pem))
     assert (await people.alice.get("/api/v1/audit/checkpoint")).status_code == 403
 
 
-async def test_a_bookings_proof_checks(people: People, sign: Any, pem: bytes) -> None:
+async def test_the_proof_of_a_booking_verifies(people: People, sign: Any, pem: bytes) -> None:
     booking = await people.booking(await people.flight())
     address = f"/api/v1/bookings/{booking['id']}/proof"
     missing = await people.alice.get(address)
@@ -53,7 +53,7 @@ async def test_a_bookings_proof_checks(people: People, sign: Any, pem: bytes) ->
     assert (await people.analyst.get(address)).status_code == 403
 
 
-async def test_what_came_after_the_last_checkpoint_is_not_proved_yet(people: People, sign: Any) -> None:
+async def test_events_after_the_last_checkpoint_have_no_proof(people: People, sign: Any) -> None:
     flight = await people.flight()
     await sign()
     booking = await people.booking(flight)

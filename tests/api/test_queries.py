@@ -1,4 +1,4 @@
-"""Queries over HTTP: positions, pages, whose bookings, and the past."""
+"""Queries over HTTP: positions, pages, ownership and past states."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from tests.api.conftest import People
 
 
 async def pages(caller: httpx.AsyncClient, url: str) -> list[list[dict[str, Any]]]:
-    """All pages of a list, by its links."""
+    """Follow the links of a list and return all pages."""
     found = []
     link: str | None = url
     while link:
@@ -24,7 +24,7 @@ async def pages(caller: httpx.AsyncClient, url: str) -> list[list[dict[str, Any]
     return found
 
 
-async def test_an_answer_names_its_position_even_with_nothing_to_show(people: People) -> None:
+async def test_every_response_has_its_position_even_without_rows(people: People) -> None:
     for url in ("/api/v1/flights", "/api/v1/bookings", "/api/v1/info"):
         assert (await people.operator.get(url)).headers["ledger-position"] == "0"
     await people.flight()
@@ -32,7 +32,7 @@ async def test_an_answer_names_its_position_even_with_nothing_to_show(people: Pe
         assert (await people.operator.get(url)).headers["ledger-position"] == "1"
 
 
-async def test_a_position_not_reached_in_time_is_for_later(
+async def test_a_position_that_is_not_reached_in_time_gets_503(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "WAIT_SECONDS_MAX", 0.1)
@@ -43,7 +43,7 @@ async def test_a_position_not_reached_in_time_is_for_later(
 
 
 @pytest.mark.parametrize("sort", ["departs_at", "-departs_at", "price", "-price"])
-async def test_flights_come_in_order_page_by_page_without_a_gap(people: People, sort: str) -> None:
+async def test_pages_of_flights_are_sorted_and_complete(people: People, sort: str) -> None:
     for number in range(7):
         await people.flight(
             number=f"BA{number}",
@@ -62,7 +62,7 @@ async def test_flights_come_in_order_page_by_page_without_a_gap(people: People, 
     assert len({row["id"] for row in rows}) == 7
 
 
-async def test_filters_choose_flights(people: People) -> None:
+async def test_flights_can_be_filtered(people: People) -> None:
     small = await people.flight(number="BA1", seats=2, price={"amount": 100, "currency": "INR"})
     large = await people.flight(
         number="BA2", seats=9, destination="BOS", departs_at="2040-05-16T23:45:00-04:00"
@@ -81,7 +81,7 @@ async def test_filters_choose_flights(people: People) -> None:
     assert await found("origin=CDG") == []
 
 
-async def test_a_cursor_is_good_for_its_own_list_only(people: People) -> None:
+async def test_a_cursor_is_valid_for_its_own_list_only(people: People) -> None:
     flight = await people.flight()
     for _ in range(3):
         await people.booking(flight, seats=1)
@@ -114,7 +114,7 @@ async def test_a_client_finds_its_own_bookings_and_an_auditor_all(people: People
     assert await found(people.operator, "status=cancelled") == []
 
 
-async def test_somebody_else_s_booking_looks_like_none(people: People) -> None:
+async def test_another_users_booking_looks_like_an_unknown_one(people: People) -> None:
     booking = await people.booking(await people.flight())
     unknown = "01932c07-5bb0-7aaa-8000-00000000ba17"
 
@@ -131,14 +131,14 @@ async def test_somebody_else_s_booking_looks_like_none(people: People) -> None:
     assert (await people.bob.get("/api/v1/bookings/not-an-id")).status_code == 404
 
 
-async def test_a_booking_has_one_address(people: People) -> None:
+async def test_a_booking_has_one_url(people: People) -> None:
     id = (await people.booking(await people.flight()))["id"]
     assert (await people.alice.get(f"/api/v1/bookings/{id}")).status_code == 200
     for other in (id.replace("-", ""), f"{{{id}}}", f"urn:uuid:{id}"):
         assert (await people.alice.get(f"/api/v1/bookings/{other}")).status_code == 404
 
 
-async def test_a_flight_is_no_booking(people: People) -> None:
+async def test_a_flight_is_not_found_as_a_booking(people: People) -> None:
     flight = await people.flight()
     for suffix in ("", "?version=1", "/history"):
         answer = await people.auditor.get(f"/api/v1/bookings/{flight['id']}{suffix}")
@@ -149,7 +149,7 @@ def without_ids(answer: httpx.Response, id: str) -> tuple[str, set[str]]:
     return answer.text.replace(answer.headers["x-request-id"], "").replace(id, ""), set(answer.headers)
 
 
-async def test_a_booking_is_shown_as_it_was(people: People) -> None:
+async def test_past_states_of_a_booking_can_be_retrieved(people: People) -> None:
     booking = await people.booking(await people.flight())
     paid = (await people.pay(booking)).json()["booking"]
     url = f"/api/v1/bookings/{booking['id']}"

@@ -1,4 +1,4 @@
-"""Every route there is, against everybody there is."""
+"""Authorization of every route with every role."""
 
 from typing import Any
 
@@ -42,28 +42,28 @@ def routes(people: People) -> list[tuple[str, str, Route | None]]:
 async def ask(caller: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     for name in ("id", "code", "name"):
         path = path.replace(f"{{{name}}}", SAMPLE_ID)
-    # The one stream begins behind a position that the log has not reached: it would never end.
+    # The event stream would never end, so ask for a position that the log has not reached.
     return await caller.request(method, path, headers={"last-event-id": "999999999999"})
 
 
-async def test_every_route_but_the_listed_ones_wants_a_token(people: People) -> None:
+async def test_every_route_except_the_public_ones_requires_a_token(people: People) -> None:
     for method, path, _ in routes(people):
         if path in OPEN and method != "OPTIONS":
             continue
-        answer = await ask(people.nobody, method, path)
+        answer = await ask(people.anonymous, method, path)
         assert answer.status_code == 401, (method, path)
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_the_open_routes_are_open(people: People) -> None:
+async def test_public_routes_require_no_token(people: People) -> None:
     assert {path for _, path, route in routes(people) if route and route.roles == PUBLIC} == OPEN
     for path in OPEN:
-        assert (await ask(people.nobody, "GET", path)).status_code in (200, 404), path
+        assert (await ask(people.anonymous, "GET", path)).status_code in (200, 404), path
 
 
 @pytest.mark.parametrize("role", [role.value for role in Role])
-async def test_a_role_enters_where_the_route_says_and_nowhere_else(people: People, role: str) -> None:
-    caller = client(people.app, token("somebody", role))
+async def test_a_role_is_accepted_by_its_routes_only(people: People, role: str) -> None:
+    caller = client(people.app, token("carol", role))
     for method, path, route in routes(people):
         if route is None or route.roles == PUBLIC:
             continue
@@ -72,25 +72,25 @@ async def test_a_role_enters_where_the_route_says_and_nowhere_else(people: Peopl
         assert (answer.status_code != 403) is allowed, (method, path, answer.text)
 
 
-async def test_a_token_without_a_role_enters_nowhere(people: People) -> None:
-    caller = client(people.app, token("somebody", "pilot"))
+async def test_a_token_without_a_known_role_is_refused_everywhere(people: People) -> None:
+    caller = client(people.app, token("carol", "pilot"))
     for method, path, route in routes(people):
         if route is not None and route.roles != PUBLIC:
             assert (await ask(caller, method, path)).status_code == 403, (method, path)
 
 
-async def test_a_route_that_promises_nothing_lets_nobody_in(people: People) -> None:
-    caller = client(people.app, token("somebody", *(role.value for role in Role)))
-    silent = [(method, path) for method, path, route in routes(people) if route is None]
-    assert silent
-    for method, path in silent:
+async def test_a_handler_without_a_route_description_is_denied(people: People) -> None:
+    caller = client(people.app, token("carol", *(role.value for role in Role)))
+    undescribed = [(method, path) for method, path, route in routes(people) if route is None]
+    assert undescribed
+    for method, path in undescribed:
         assert (await ask(caller, method, path)).status_code == 403, (method, path)
 
 
-async def test_whatever_is_no_route_is_a_problem_with_a_type_that_resolves(people: People) -> None:
+async def test_404_and_405_are_problems_with_a_resolvable_type(people: People) -> None:
     answers = [
-        await people.nobody.get("/nowhere"),
-        await people.nobody.delete("/api/v1/info"),
+        await people.anonymous.get("/nowhere"),
+        await people.anonymous.delete("/api/v1/info"),
         await people.alice.put("/api/v1/bookings"),
         await people.alice.get("/api/v1/bookings/payments/x"),
     ]
@@ -98,33 +98,33 @@ async def test_whatever_is_no_route_is_a_problem_with_a_type_that_resolves(peopl
     assert [answer.headers.get("allow") for answer in answers] == [None, "GET, HEAD", "GET, POST", None]
     for answer in answers:
         assert answer.headers["content-type"] == "application/problem+json"
-        resolved = await people.nobody.get(answer.json()["type"])
+        resolved = await people.anonymous.get(answer.json()["type"])
         assert resolved.json()["title"] == answer.json()["title"]
 
 
-async def test_every_refusal_has_a_page(people: People) -> None:
+async def test_every_refusal_has_an_explanation(people: People) -> None:
     for kind in all_refusals():
-        page = (await people.nobody.get(f"/problems/{kind.code}")).json()
+        page = (await people.anonymous.get(f"/problems/{kind.code}")).json()
         assert page["title"] == kind.title
         assert 400 <= page["status"] < 600
 
 
-async def test_head_is_get_without_a_body(people: People) -> None:
+async def test_head_returns_the_headers_of_get_without_a_body(people: People) -> None:
     sent: list[bytes] = []
 
-    async def overheard(scope: Any, receive: Any, send: Any) -> None:
-        async def tell(message: Any) -> None:
+    async def recording_app(scope: Any, receive: Any, send: Any) -> None:
+        async def record(message: Any) -> None:
             sent.append(message.get("body", b""))
             await send(message)
 
-        await people.app(scope, receive, tell)
+        await people.app(scope, receive, record)
 
-    # The client would drop a body that came with an answer to HEAD.
-    nobody = client(overheard)  # type: ignore[arg-type]
+    # Record below the client, which would drop the body of a response to HEAD.
+    anonymous = client(recording_app)  # type: ignore[arg-type]
     for path in ("/api/v1/info", "/health/live", "/health/ready", "/nowhere"):
-        got = await nobody.get(path)
-        assert b"".join(sent) == got.content != b""
+        response = await anonymous.get(path)
+        assert b"".join(sent) == response.content != b""
         sent.clear()
-        headed = await nobody.head(path)
-        assert (headed.status_code, b"".join(sent)) == (got.status_code, b"")
-        assert headed.headers["content-type"] == got.headers["content-type"]
+        head = await anonymous.head(path)
+        assert (head.status_code, b"".join(sent)) == (response.status_code, b"")
+        assert head.headers["content-type"] == response.headers["content-type"]

@@ -1,4 +1,4 @@
-"""The API as a program: real processes, real sockets, real signals."""
+"""The API as a program: processes, sockets and signals."""
 
 import asyncio
 import os
@@ -67,36 +67,54 @@ def wait_for(condition: object, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+def read_connections(port: int) -> int:
+    """Return the number of open connections to the port whose bytes the server has all read."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(
+        local.endswith(f":{port:04X}") and state == "01" and queues.endswith(":00000000")
+        for _, local, _, state, queues, *_ in lines
+    )
+
+
 def workers(program: subprocess.Popen[bytes]) -> set[int]:
-    """Process ids of the main process's children."""
+    """Return the process ids of the main process's children."""
     listed = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text()
     return {int(number) for number in listed.split()}
 
 
 @pytest.mark.parametrize("to", ["main process", "process group"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_what_is_in_flight_is_answered_before_the_end(
-    program: subprocess.Popen[bytes], operator: httpx.AsyncClient, number: int, to: str
+async def test_requests_in_flight_are_answered_before_the_program_exits(
+    program: subprocess.Popen[bytes], operator: httpx.AsyncClient, port: int, number: int, to: str
 ) -> None:
-    slow = [
-        asyncio.create_task(operator.get("/api/v1/info?min_position=1", headers={"connection": "close"}))
-        for _ in range(10)
-    ]
-    await asyncio.sleep(0.5)
+    sent: list[str] = []
+
+    async def trace(event: str, _: object) -> None:
+        if event == "http11.send_request_body.complete":
+            sent.append(event)
+
+    request = operator.build_request(
+        "GET",
+        "/api/v1/info?min_position=1",
+        headers={"connection": "close"},
+        extensions={"trace": trace},
+    )
+    slow = [asyncio.create_task(operator.send(request)) for _ in range(10)]
+    await asyncio.to_thread(wait_for, lambda: len(sent) == 10 and read_connections(port) >= 10)
     for _ in range(2):
         os.kill(program.pid, number) if to == "main process" else os.killpg(program.pid, number)
     assert {answer.status_code for answer in await asyncio.gather(*slow)} == {503}
     assert await asyncio.to_thread(program.wait, 10) == 0
 
 
-async def test_workers_do_not_outlive_a_killed_main_process(
+async def test_workers_exit_when_the_main_process_is_killed(
     program: subprocess.Popen[bytes], port: int
 ) -> None:
-    left = workers(program)
-    assert len(left) == WORKERS
+    orphans = workers(program)
+    assert len(orphans) == WORKERS
     program.kill()
     program.wait()
-    wait_for(lambda: not any(Path(f"/proc/{worker}/fd").exists() for worker in left), 5)
+    wait_for(lambda: not any(Path(f"/proc/{worker}/fd").exists() for worker in orphans), 5)
     assert not answers(port)
 
 
@@ -108,11 +126,11 @@ async def test_a_killed_worker_is_replaced(program: subprocess.Popen[bytes], por
     assert program.poll() is None
 
 
-async def test_measurements_are_those_of_all_workers(
+async def test_metrics_are_summed_over_all_workers(
     program: subprocess.Popen[bytes], operator: httpx.AsyncClient, port: int
 ) -> None:
     for _ in range(20):
-        # A new connection each time, so that both workers get some.
+        # Each call opens a new connection, so that both workers get requests.
         assert answers(port)
     text = (await operator.get("/metrics")).text
     line = 'seatledger_http_requests_total{method="GET",route="/health/live",status="200"}'
@@ -121,12 +139,12 @@ async def test_measurements_are_those_of_all_workers(
     assert counted[0] >= 20
 
 
-async def test_silent_and_slow_callers_starve_nobody(
+async def test_silent_and_slow_clients_do_not_block_others(
     program: subprocess.Popen[bytes], operator: httpx.AsyncClient, port: int
 ) -> None:
     bearer = token("operator", "operator")
     head = f"POST /api/v1/flights HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\n"
-    beginnings = [
+    partial_requests = [
         b"",
         head.encode(),
         f"{head}content-type: application/json\r\ncontent-length: 9\r\n\r\n{{".encode(),
@@ -134,7 +152,7 @@ async def test_silent_and_slow_callers_starve_nobody(
     callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
     try:
         for number, caller in enumerate(callers):
-            caller.sendall(beginnings[number % 3])
+            caller.sendall(partial_requests[number % 3])
         for _ in range(5):
             assert (await operator.get("/api/v1/info", timeout=2)).status_code == 200
     finally:
@@ -143,7 +161,7 @@ async def test_silent_and_slow_callers_starve_nobody(
 
 
 @pytest.mark.parametrize("wrong", ["SEATLEDGER_PORT", "SEATLEDGER_JWT_SECRET", "DATABASE_URL"])
-def test_a_wrong_setting_stops_the_start_with_one_line(checkout: Path, wrong: str) -> None:
+def test_an_invalid_setting_stops_the_start_with_one_line(checkout: Path, wrong: str) -> None:
     right = {"DATABASE_URL": "postgresql://nowhere/", "SEATLEDGER_JWT_SECRET": SECRET}
     settings = {
         **os.environ,
@@ -151,7 +169,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line(checkout: Path, wrong: st
         wrong: "short" if wrong != "DATABASE_URL" else "",
         "PYTHONPATH": str(checkout),
     }
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "api.serve"],
         env=settings,
         capture_output=True,
@@ -159,6 +177,6 @@ def test_a_wrong_setting_stops_the_start_with_one_line(checkout: Path, wrong: st
         timeout=30,
         check=False,
     )
-    assert ended.returncode != 0
-    assert ended.stderr.count("\n") == 1
-    assert wrong in ended.stderr
+    assert process.returncode != 0
+    assert process.stderr.count("\n") == 1
+    assert wrong in process.stderr

@@ -1,4 +1,4 @@
-"""Refusals for want of room: the first at once, then one after another, none later than the bound."""
+"""Pacing of overload refusals: no delay within the burst, then one slot each, up to a maximum."""
 
 import pytest
 
@@ -18,31 +18,31 @@ def clock():
 
 
 @pytest.fixture
-def pace(clock):
+def pacer(clock):
     return RefusalPacer(clock)
 
 
-def test_a_burst_is_told_at_once(pace):
-    assert max(pace.wait_seconds() for _ in range(BURST)) == pytest.approx(0, abs=1e-6)
+def test_the_burst_is_not_delayed(pacer):
+    assert max(pacer.wait_seconds() for _ in range(BURST)) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_next_ones_wait_their_turn(pace):
+def test_refusals_after_the_burst_are_delayed_one_slot_each(pacer):
     for _ in range(BURST):
-        pace.wait_seconds()
-    waits = [pace.wait_seconds() for _ in range(REFUSALS_PER_SECOND)]
+        pacer.wait_seconds()
+    waits = [pacer.wait_seconds() for _ in range(REFUSALS_PER_SECOND)]
     assert waits == sorted(waits)
     assert waits[0] > 0
     assert waits[-1] == pytest.approx(1.0)
 
 
-def test_nobody_waits_longer_than_the_bound(pace):
-    waits = [pace.wait_seconds() for _ in range(10 * REFUSALS_PER_SECOND * int(HELD_SECONDS_MAX))]
+def test_no_delay_exceeds_the_maximum(pacer):
+    waits = [pacer.wait_seconds() for _ in range(10 * REFUSALS_PER_SECOND * int(HELD_SECONDS_MAX))]
     assert max(waits) == HELD_SECONDS_MAX
 
 
-def test_the_burst_comes_back_with_time(pace, clock):
+def test_the_burst_is_available_again_after_a_pause(pacer, clock):
     for _ in range(2 * BURST):
-        pace.wait_seconds()
+        pacer.wait_seconds()
     clock.now += 2 * HELD_SECONDS_MAX
-    assert max(pace.wait_seconds() for _ in range(BURST)) == pytest.approx(0, abs=1e-6)
-    assert pace.wait_seconds() > 0
+    assert max(pacer.wait_seconds() for _ in range(BURST)) == pytest.approx(0, abs=1e-6)
+    assert pacer.wait_seconds() > 0

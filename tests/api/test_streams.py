@@ -1,4 +1,4 @@
-"""Streams of one process: not without end, and each page once."""
+"""Event streams: the limit per process, shutdown, and pages."""
 
 import re
 import time
@@ -11,29 +11,27 @@ from ledger import log
 from ledger.log import EventSearch
 from tests.api.conftest import People
 
-LOST = {"last-event-id": "999999999999"}
+UNREACHED = {"last-event-id": "999999999999"}
 
 
-async def test_one_stream_too_many_is_told_to_come_back(
-    people: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stream_beyond_the_limit_gets_503(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(people.app.state.streams, "_open", STREAMS_MAX)
     answer = await people.auditor.get("/api/v1/events/stream")
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
     assert answer.headers["retry-after"]
 
 
-async def test_no_stream_begins_while_the_program_stops(people: People) -> None:
+async def test_no_stream_starts_during_shutdown(people: People) -> None:
     people.app.state.stopping.set()
     assert (await people.auditor.get("/api/v1/events/stream")).status_code == 503
 
 
-async def test_a_stream_that_could_not_begin_is_not_counted(people: People) -> None:
-    assert (await people.auditor.get("/api/v1/events/stream", headers=LOST)).status_code == 503
+async def test_a_refused_stream_is_not_counted(people: People) -> None:
+    assert (await people.auditor.get("/api/v1/events/stream", headers=UNREACHED)).status_code == 503
     assert people.app.state.streams._open == 0
 
 
-async def test_a_stream_of_a_rare_type_goes_on_past_stretches_without_any(
+async def test_a_stream_of_a_rare_type_continues_past_ranges_without_matches(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "SCANNED_MAX", 2)
@@ -47,12 +45,12 @@ async def test_a_stream_of_a_rare_type_goes_on_past_stretches_without_any(
         EventSearch("flight.scheduled"),
     )
     async with ledger.read() as connection:
-        seen = await read_event_page(connection, search, 0, 200, False)
-    told = EventStream(streams, ledger, search, False, seen, time.time() + 10)
+        first_page = await read_event_page(connection, search, 0, 200, False)
+    stream = EventStream(streams, ledger, search, False, first_page, time.time() + 10)
     positions = []
     with streams.reserve():
-        async for text in told._messages():
-            positions += [int(id) for id in re.findall(rb"^id: (\d+)$", text, re.MULTILINE)]
+        async for message in stream._messages():
+            positions += [int(id) for id in re.findall(rb"^id: (\d+)$", message, re.MULTILINE)]
             if len(positions) == 2:
                 break
     assert positions == [1, 7]

@@ -1,4 +1,4 @@
-"""Tokens: which are believed, and by which key."""
+"""Tokens: which are valid, and with which key."""
 
 import base64
 import hmac
@@ -36,7 +36,7 @@ def unsigned(header: dict[str, Any]) -> str:
 
 
 def forged(kid: str, secret: bytes) -> str:
-    """Signed with a public key's bytes as if they were a shared secret, which libraries refuse to do."""
+    """Sign with a public key's bytes as a shared secret. The JWT library refuses to do that."""
     head = {"alg": "HS256", "kid": kid}
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (head, CLAIMS)]
     mac = hmac.digest(secret, b".".join(parts), "sha256")
@@ -47,7 +47,7 @@ def caller(text: str, tokens: Tokens | None = None) -> Caller:
     return (tokens or Tokens(SETTINGS)).verify(b"Bearer " + text.encode()).caller
 
 
-def test_a_good_token_says_who_calls() -> None:
+def test_a_valid_token_identifies_the_caller() -> None:
     assert caller(token("alice", "client", "pilot")) == Caller("alice", frozenset({Role.CLIENT}))
 
 
@@ -75,23 +75,23 @@ def test_a_good_token_says_who_calls() -> None:
     ],
     ids=lambda text: text[:12] or "empty",
 )
-def test_a_bad_token_is_nobody(text: str) -> None:
+def test_an_invalid_token_is_refused(text: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
         caller(text)
     assert b'error="invalid_token"' in refused.value.headers[0][1]
 
 
 @pytest.mark.parametrize("header", [b"Basic YTpi", b"bearer", b"Bearer", b"Token x", b"Bearer a, Bearer b"])
-def test_another_scheme_is_nobody(header: bytes) -> None:
+def test_another_authentication_scheme_is_refused(header: bytes) -> None:
     with pytest.raises(Unauthenticated):
         Tokens(SETTINGS).verify(header)
 
 
-def test_the_scheme_may_be_written_in_any_case() -> None:
+def test_the_scheme_is_case_insensitive() -> None:
     assert Tokens(SETTINGS).verify(b"bEARER " + token("alice", "client").encode()).caller.subject == "alice"
 
 
-def test_a_remembered_token_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens, text = Tokens(SETTINGS), token("alice", "client")
     assert caller(text, tokens).subject == "alice"
     now = time.time()
@@ -124,14 +124,14 @@ def tokens(keys: dict[str, Any], tmp_path: Path) -> Tokens:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
-def test_a_public_key_verifies_by_its_own_algorithm(
+def test_a_public_key_verifies_tokens_of_its_algorithm(
     algorithm: str, keys: dict[str, Any], tokens: Tokens
 ) -> None:
     text = jwt.encode(CLAIMS, keys[algorithm], algorithm=algorithm, headers={"kid": algorithm})
     assert caller(text, tokens).subject == "alice"
 
 
-def test_keys_are_not_mixed(keys: dict[str, Any], tokens: Tokens) -> None:
+def test_a_key_verifies_no_token_of_another_key_or_algorithm(keys: dict[str, Any], tokens: Tokens) -> None:
     public = keys["RS256"].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     texts = [
         signed(CLAIMS),
@@ -158,7 +158,7 @@ def test_a_key_file_without_public_keys_stops_the_start(text: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("wrong", [{"alg": "RS512"}, {"alg": "HS256"}, {"kid": 1}, {"kid": None}], ids=str)
-def test_a_key_that_is_not_what_it_says_stops_the_start(
+def test_a_key_with_a_contradictory_algorithm_or_id_stops_the_start(
     wrong: dict[str, Any], rsa_key: rsa.RSAPrivateKey, tmp_path: Path
 ) -> None:
     path = tmp_path / "jwks.json"
@@ -170,13 +170,13 @@ def test_a_key_that_is_not_what_it_says_stops_the_start(
         Tokens(Settings(jwks_file=path))
 
 
-def test_a_private_key_has_no_place_among_public_ones(rsa_key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
+def test_a_private_key_in_the_key_file_stops_the_start(rsa_key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_text(json.dumps({"keys": [RSAAlgorithm.to_jwk(rsa_key, as_dict=True) | {"kid": "1"}]}))
     with pytest.raises(WrongSetting, match="public keys"):
         Tokens(Settings(jwks_file=path))
 
 
-def test_without_any_key_there_is_no_start() -> None:
+def test_a_missing_key_stops_the_start() -> None:
     with pytest.raises(WrongSetting, match="SEATLEDGER_JWT_SECRET"):
         Tokens(Settings())

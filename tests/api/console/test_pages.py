@@ -191,7 +191,7 @@ async def test_a_slow_figure_is_left_out_and_the_others_are_shown(desk: ConsoleD
 
 async def test_operations_shows_every_readiness_check(desk: ConsoleDesk) -> None:
     await desk.people.flight()
-    ready = (await desk.people.nobody.get("/health/ready")).json()
+    ready = (await desk.people.anonymous.get("/health/ready")).json()
     await desk.sign()
     page = await desk.sit_down("amir", "auditor").open("/console/operations")
     for check_ in ready["checks"]:

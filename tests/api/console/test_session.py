@@ -13,7 +13,7 @@ FORM = {"sec-fetch-site": "same-origin"}
 
 
 async def sign_in(desk: ConsoleDesk, bearer: str, **headers: str) -> HtmlPage:
-    answer = await desk.people.nobody.post(
+    answer = await desk.people.anonymous.post(
         "/console/login", data={"token": bearer, "next": "/console/sales"}, headers={**FORM, **headers}
     )
     return HtmlPage(answer)
@@ -27,7 +27,7 @@ async def test_a_valid_token_is_stored_in_a_cookie_of_the_console(desk: ConsoleD
         assert part in cookie
     assert "Secure" not in cookie
     assert 0 < int(cookie.partition("Max-Age=")[2]) - GRACE_SECONDS <= 600
-    assert "amir auditor" in HtmlPage(await desk.people.nobody.get("/console/sales")).answer.text.replace(
+    assert "amir auditor" in HtmlPage(await desk.people.anonymous.get("/console/sales")).answer.text.replace(
         "</bdi> <small>", " "
     )
 
@@ -76,12 +76,12 @@ async def test_sign_in_redirects_to_pages_of_the_console_only(desk: ConsoleDesk)
         "x",
     ):
         fields = {"token": token("amir", "auditor"), "next": target}
-        answer = await desk.people.nobody.post("/console/login", data=fields, headers=FORM)
+        answer = await desk.people.anonymous.post("/console/login", data=fields, headers=FORM)
         assert answer.headers["location"] == "/console", target
 
 
 async def test_the_api_accepts_no_cookie(desk: ConsoleDesk) -> None:
-    browser = desk.people.nobody
+    browser = desk.people.anonymous
     jar = {"cookie": f"seatledger_console={token('ops', 'operator')}"}
     assert (await browser.get("/api/v1/bookings", headers=jar)).status_code == 401
     assert (await browser.get("/console/bookings", headers=jar)).status_code == 200
@@ -117,7 +117,7 @@ async def test_without_fetch_metadata_the_origin_decides(desk: ConsoleDesk) -> N
 
 
 async def test_forms_accept_form_encoding_only(desk: ConsoleDesk) -> None:
-    browser: httpx.AsyncClient = desk.people.nobody
+    browser: httpx.AsyncClient = desk.people.anonymous
     as_json = await browser.post("/console/login", json={"token": "x"}, headers=FORM)
     assert as_json.status_code == 415
     twice = {"content-type": "application/x-www-form-urlencoded", **FORM}
