@@ -23,8 +23,8 @@ _HOST = re.compile(rb"[0-9A-Za-z!$&'()*+,;=._~:@%\[\]-]*")
 class Dispatch:
     """ASGI application that finds the route with Litestar's router and calls the handler itself.
 
-    Handlers take the request and return an ASGI application. Litestar's own handling (dependencies,
-    parameters, hooks, exception handlers) would double the cost of a read by id: docs/decisions/litestar.md.
+    Handlers take the request and return an ASGI application. docs/decisions/0004-dispatch.md has the cost of
+    Litestar's own dependencies, parameters, hooks and exception handlers.
     """
 
     def __init__(self, app: Litestar, guard: Guard) -> None:
