@@ -8,7 +8,7 @@ from domain.refusals import Refusal
 class Rejection(Refusal):
     """The request was rejected."""
 
-    kept = False
+    is_recorded = False
     status: ClassVar[int] = 400
     headers: tuple[tuple[bytes, bytes], ...] = ()
 

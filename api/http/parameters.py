@@ -41,10 +41,10 @@ class ListQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True
     limit: Limit = 50
     cursor: Annotated[Cursor, Meta(description="`next_cursor` of the previous page")] | UnsetType = UNSET
 
-    def build_search(self, search: type[T]) -> T:
-        """Build the search from the parameters that were sent; other fields keep their defaults."""
+    def build_search(self, search: type[T], **fields: Any) -> T:
+        """Build the search from `fields` and the parameters that were sent; others keep their defaults."""
         values = {name: getattr(self, name, UNSET) for name in search.__struct_fields__}
-        return search(**{name: value for name, value in values.items() if value is not UNSET})
+        return search(**fields, **{name: value for name, value in values.items() if value is not UNSET})
 
 
 def decode(query_string: bytes, kind: type[T]) -> T:

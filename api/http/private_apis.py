@@ -59,7 +59,7 @@ def handle_first_stop(on_stop: Callable[[], None]) -> None:
 
 
 class Server(MPServer):
-    """granian server whose signal handler cannot deadlock.
+    """granian server with a signal handler that cannot deadlock.
 
     The handler of granian 2.8 calls `Event.set`. If the signal interrupts the main thread while that
     thread holds the event's lock, the handler waits for the lock forever.

@@ -94,7 +94,7 @@ def respond(position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
 
 
 def respond_decrypted(request: ApiRequest, position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
-    """Respond with a body whose tokens are replaced by the names that they stand for."""
+    """Replace tokens in the body by the names that they stand for, and respond."""
     return Reply(200, request.ledger.opened(_encode(body)), [position_header(position), *headers])
 
 

@@ -10,7 +10,7 @@ from litestar import Request
 
 from api.http import bodies, parameters
 from api.http.request_context import RequestContext, context_of
-from domain.caller import Caller
+from domain.caller import Caller, Role
 from domain.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ class ApiRequest(Request[Caller, Any, Any]):
     def ledger(self) -> Ledger:
         ledger: Ledger = self.app.state["ledger"]
         return ledger
+
+    @property
+    def reads_all(self) -> bool:
+        """True if the caller reads the bookings, waiting parties and outcomes of all users."""
+        return not self.caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
+
+    @property
+    def owner_filter(self) -> str | None:
+        """Owner that lists are restricted to, or None for all owners."""
+        return None if self.reads_all else self.caller.subject
 
     def may_read(self, owner: str) -> bool:
         """Return true if the caller may read rows of this owner, given as a name or token."""

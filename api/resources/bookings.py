@@ -20,7 +20,6 @@ from api.resources import history
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
 from domain.booking import Booking, Status
-from domain.caller import Role
 from domain.commands import CancelBooking, InitiateBooking, Note, PartySize, ReduceSeats, UserId
 from domain.money import Money
 from domain.refusals import (
@@ -165,7 +164,7 @@ class BookingController(Controller):
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(BookingListQuery)
-        search = _search(query, request)
+        search = query.build_search(BookingSearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, UUID)
         result = await queries.read_page(request, query, search, after, bookings.page)
         return queries.respond_page(request, result, query, search, lambda row: row.id)
@@ -224,15 +223,6 @@ def _render_quote(submission: Submission, decision: Decision) -> tuple[int, byte
         decision.modified_on + QUOTE_VALID,
     )
     return 200, msgspec.json.encode(quote)
-
-
-def _search(query: BookingListQuery, request: ApiRequest) -> BookingSearch:
-    """Build the search. A client finds only its own bookings."""
-    caller = request.caller
-    reads_all = not caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
-    values = {name: getattr(query, name) for name in ("user_id", "flight_id", "status")}
-    filters = {name: value for name, value in values.items() if value is not UNSET}
-    return BookingSearch(**filters, owner=None if reads_all else caller.subject)
 
 
 def _respond_if_readable(

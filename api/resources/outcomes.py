@@ -12,12 +12,9 @@ from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest
 from api.http.routes import READERS, route
 from database.head import QueryResult, position
-from domain.caller import Role
 from domain.refusals import CommandNotFound
 from ledger.outcomes import Outcome, find_outcome
 from ledger.people import recorded_as
-
-_READS_ALL = frozenset({Role.AUDITOR, Role.OPERATOR})
 
 
 class OutcomeController(Controller):
@@ -36,11 +33,10 @@ class OutcomeController(Controller):
     )
     async def outcome(self, request: ApiRequest) -> ASGIApp:
         actor, operation, key = _path_values(request)
-        caller = request.caller
         at, outcome = await queries.read(
             request, request.query(ReadQuery), lambda c: _outcome(request, c, (actor, operation, key))
         )
-        if outcome is None or (actor != caller.subject and caller.roles.isdisjoint(_READS_ALL)):
+        if outcome is None or not (request.reads_all or actor == request.caller.subject):
             return queries.refuse(request, at, CommandNotFound())
         return queries.respond_decrypted(request, at, outcome)
 
@@ -72,6 +68,6 @@ async def _find(
     """Find by the actor's name. Auditors and operators may also give a pseudonym or a system actor."""
     pseudonyms = await recorded_as(connection, request.ledger.keyring, [actor])
     outcome = await find_outcome(connection, (pseudonyms[actor] or "", operation, key))
-    if outcome is None and not request.caller.roles.isdisjoint(_READS_ALL):
+    if outcome is None and request.reads_all:
         outcome = await find_outcome(connection, (actor, operation, key))
     return outcome

@@ -59,7 +59,7 @@ class FlightClosure(msgspec.Struct, frozen=True):
 class SeatTakers(msgspec.Struct, frozen=True):
     """Seats of a flight right after an event. `as_of` is the time of that event.
 
-    An expired hold whose expiry is not in the log yet counts as held, with its `held_until`.
+    An expired hold without an expiry event counts as held, with its `held_until`.
     """
 
     flight_id: UUID

@@ -14,7 +14,6 @@ from api.http.queries import Page
 from api.http.replies import version_header
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
-from domain.caller import Role
 from domain.commands import JoinWaitlist, LeaveWaitlist, PartySize, UserId
 from domain.refusals import (
     AlreadyWaiting,
@@ -100,12 +99,7 @@ class WaitingController(Controller):
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(WaitlistQuery)
-        reads_all = not request.caller.roles.isdisjoint({Role.AUDITOR, Role.OPERATOR})
-        owner = None if reads_all else request.caller.subject
-        values = {name: getattr(query, name) for name in ("flight_id", "user_id", "status")}
-        search = WaitingSearch(
-            **{name: value for name, value in values.items() if value is not UNSET}, owner=owner
-        )
+        search = query.build_search(WaitingSearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, WaitingSortKey)
         result = await queries.read_page(request, query, search, after, waiting.page)
         return queries.respond_page(request, result, query, search, lambda row: (row.joined_at, row.id))

@@ -21,7 +21,7 @@ SETTINGS = Settings(jwt_secret=SECRET, hold_seconds=HOLD_SECONDS, capture_second
 
 @pytest.fixture
 async def short_holds(database_url: str) -> AsyncIterator[People]:
-    """An application whose holds last HOLD_SECONDS."""
+    """Yield clients of an application with holds that last HOLD_SECONDS."""
     app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
     async with running(app):
         callers = [client(app, token(name, role)) for name, role in _CALLERS]

@@ -68,7 +68,7 @@ def wait_for(condition: object, seconds: float = 20) -> None:
 
 
 def read_connections(port: int) -> int:
-    """Return the number of open connections to the port whose bytes the server has all read."""
+    """Return the number of open connections to the port without unread bytes."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(
         local.endswith(f":{port:04X}") and state == "01" and queues.endswith(":00000000")

@@ -14,11 +14,11 @@ TARGETS = json.loads(os.environ.get("SEATLEDGER_TARGETS", "{}"))
 
 BEYOND_A_SCHEMA = {
     "Not a cursor of this list with these filters",
-    "Give only one of version, position and as_of",
-    "x-idempotency-key and Idempotency-Key differ.",
+    "Send only one of version, position and as_of",
+    "x-idempotency-key and Idempotency-Key differ. Send one of them.",
     "origin and destination must differ",
     "arrives_at must be later than departs_at",
-    "Give only one of position and as_of",
+    "Send only one of position and as_of",
     "Must not be before `from`",
     "departs_at and arrives_at must lie in the years 1 to 9999 in UTC",
     "A date lies outside the years 1 to 9999",
