@@ -25,7 +25,7 @@ class OutcomeController(Controller):
         "/commands/{actor:str}/{operation:str}/{key:path}",
         opt=route(
             READERS,
-            "Retrieve the recorded outcome of a command",
+            "Get the recorded outcome of a command",
             query=ReadQuery,
             response=Outcome,
             refusals=(CommandNotFound,),
