@@ -14,7 +14,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from database.embedded.processes import ensure_startable
-from database.embedded.programs import Account, run_program
+from database.embedded.programs import ServerAccount, run_program
 from database.embedded.reachable import OWNER_FILE, reachable_binaries, remove_abandoned_places, system_folder
 
 NAME = "seatledger"  # of the role, which is a superuser, and of the database
@@ -34,12 +34,12 @@ class ClusterMissing(Exception):
 
 
 @dataclass(frozen=True)
-class Cluster:
+class EmbeddedCluster:
     """A database folder, and the programs, account and password to run it with."""
 
     place: Path
     binaries: Path
-    account: Account | None
+    account: ServerAccount | None
     password: str
 
     @property
@@ -51,7 +51,7 @@ class Cluster:
         return f"postgresql://{NAME}:{self.password}@/{NAME}?host={quote(str(socket), safe='')}&port={PORT}"
 
 
-def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
+def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> EmbeddedCluster:
     """Find or create the cluster of the data folder; its server must not be running.
 
     Raises ClusterMissing, OSError, and CalledProcessError with the reason in the log.
@@ -72,7 +72,7 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> Cluster:
     # Written before every start, so that the settings of a new release reach old folders.
     _replace(folder / "postgresql.conf", Path(__file__).with_name("postgresql.conf").read_text())
     _replace(folder / "pg_hba.conf", ACCESS)
-    return Cluster(place, binaries, account, password)
+    return EmbeddedCluster(place, binaries, account, password)
 
 
 def find_place(data: Path) -> Path | None:
@@ -90,7 +90,7 @@ def find_place(data: Path) -> Path | None:
     return place if (place / "cluster").is_dir() else None
 
 
-def open_socket_folder(cluster: Cluster) -> Path:
+def open_socket_folder(cluster: EmbeddedCluster) -> Path:
     """Return an empty folder for the server's account alone, with a path short enough for a socket."""
     close_socket_folder(cluster)
     link = cluster.place / "socket"
@@ -103,14 +103,14 @@ def open_socket_folder(cluster: Cluster) -> Path:
     return short
 
 
-def close_socket_folder(cluster: Cluster) -> None:
+def close_socket_folder(cluster: EmbeddedCluster) -> None:
     """Remove the folder of the socket, including one that a killed keeper left."""
     link = cluster.place / "socket"
     shutil.rmtree(link.readlink() if link.is_symlink() else link, ignore_errors=True)
     link.unlink(missing_ok=True)
 
 
-def account_for(place: Path | None) -> Account | None:
+def account_for(place: Path | None) -> ServerAccount | None:
     """Return the account for the server if this process is root: the owner of its folder, or a default.
 
     PostgreSQL refuses to run as root.
@@ -118,17 +118,17 @@ def account_for(place: Path | None) -> Account | None:
     if os.geteuid() != 0:
         return None
     if place and (owner := (place / "cluster").stat()).st_uid != 0:
-        return Account(owner.st_uid, owner.st_gid)
+        return ServerAccount(owner.st_uid, owner.st_gid)
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(entry.pw_uid, entry.pw_gid)
+        return ServerAccount(entry.pw_uid, entry.pw_gid)
     raise ClusterMissing("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
 
 
-def _new_place(data: Path, account: Account | None) -> Path:
+def _new_place(data: Path, account: ServerAccount | None) -> Path:
     """Create the place below the data folder, or below /var/lib if the server's account cannot reach it.
 
     The modes of the folders above the data folder belong to its owner and stay unchanged.
@@ -145,7 +145,7 @@ def _new_place(data: Path, account: Account | None) -> Path:
     return place
 
 
-def _make(folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> None:
+def _make(folder: Path, binaries: Path, account: ServerAccount | None, log: BinaryIO) -> None:
     """Create the cluster under another name, and rename it when complete, so that a kill leaves no half."""
     for left_over in folder.parent.glob("new-*"):
         shutil.rmtree(left_over)
@@ -158,7 +158,7 @@ def _make(folder: Path, binaries: Path, account: Account | None, log: BinaryIO) 
     new.rename(folder)
 
 
-def _password(data: Path, folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> str:
+def _password(data: Path, folder: Path, binaries: Path, account: ServerAccount | None, log: BinaryIO) -> str:
     """Return the superuser's password. If its file is missing, set a new one."""
     path = data / PASSWORD_FILE
     if path.exists():
@@ -169,18 +169,20 @@ def _password(data: Path, folder: Path, binaries: Path, account: Account | None,
     return password
 
 
-def _run_alone(statement: str, folder: Path, binaries: Path, account: Account | None, log: BinaryIO) -> None:
+def _run_alone(
+    statement: str, folder: Path, binaries: Path, account: ServerAccount | None, log: BinaryIO
+) -> None:
     """Run one statement in PostgreSQL's single-user mode, without a server or a client."""
     command: list[str | Path] = [binaries / "postgres", "--single", "-D", folder, "template1"]
     run_program(command, account, log, text=statement + "\n")
 
 
-def _make_owned(folder: Path, account: Account | None) -> None:
+def _make_owned(folder: Path, account: ServerAccount | None) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     _own(folder, account)
 
 
-def _own(folder: Path, account: Account | None) -> None:
+def _own(folder: Path, account: ServerAccount | None) -> None:
     if account:
         os.chown(folder, account.uid, account.gid)
 

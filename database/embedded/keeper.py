@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from database.embedded.cluster import Cluster, close_socket_folder, open_cluster, open_socket_folder
+from database.embedded.cluster import EmbeddedCluster, close_socket_folder, open_cluster, open_socket_folder
 from database.embedded.locks import lock_within, open_lock
 from database.embedded.processes import ensure_startable, has_clients
 from database.embedded.programs import start_program
@@ -94,7 +94,7 @@ class Keeper:
             close_socket_folder(cluster)
             (self.data / LINGER_FILE).unlink(missing_ok=True)
 
-    def keep(self, cluster: Cluster, socket: Path) -> None:
+    def keep(self, cluster: EmbeddedCluster, socket: Path) -> None:
         """Run the server until it has no users, or until it fails repeatedly. Raises RepeatedFailures."""
         while True:
             server = self.start(cluster, socket)
@@ -106,7 +106,7 @@ class Keeper:
                 return
             ensure_startable(cluster.folder)
 
-    def start(self, cluster: Cluster, socket: Path) -> subprocess.Popen[bytes]:
+    def start(self, cluster: EmbeddedCluster, socket: Path) -> subprocess.Popen[bytes]:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": '"' + str(socket).replace('"', '""') + '"',

@@ -18,7 +18,7 @@ PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True)
-class Account:
+class ServerAccount:
     """Ids of the user and the group that root runs the server as."""
 
     uid: int
@@ -42,7 +42,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def run_program(
-    command: Sequence[str | Path], account: Account | None, log: BinaryIO, text: str = ""
+    command: Sequence[str | Path], account: ServerAccount | None, log: BinaryIO, text: str = ""
 ) -> None:
     """Run a program to its end with `text` as input. Raises CalledProcessError, TimeoutExpired."""
     process = start_program(command, account, log)
@@ -52,7 +52,7 @@ def run_program(
 
 
 def start_program(
-    command: Sequence[str | Path], account: Account | None, log: BinaryIO
+    command: Sequence[str | Path], account: ServerAccount | None, log: BinaryIO
 ) -> subprocess.Popen[bytes]:
     """Start a program that gets SIGINT when the calling thread ends, even by a kill."""
     return subprocess.Popen(

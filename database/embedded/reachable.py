@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from database.embedded.processes import server_processes
-from database.embedded.programs import Account
+from database.embedded.programs import ServerAccount
 
 SYSTEM_FOLDER = Path("/var/lib/seatledger")
 TEMPORARY = Path(tempfile.gettempdir()).resolve()
 OWNER_FILE = "data-folder"
 
 
-def reachable_binaries(binaries: Path, account: Account) -> Path:
+def reachable_binaries(binaries: Path, account: ServerAccount) -> Path:
     """Return the binaries, or a copy readable to all accounts if the server's account cannot reach them."""
     if account.may_enter(binaries) and account.may_run(binaries / "postgres"):
         return binaries
