@@ -82,7 +82,7 @@ class WaitingRow(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-# An offer with a booking that was paid for and cancelled later was accepted. An offer whose hold ran out
+# An offer with a booking that was paid for and cancelled later was accepted. If the hold ran out, the offer
 # expired, even if a payment came too late.
 _STATUS: LiteralString = """
     case
