@@ -52,7 +52,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Stored name of the command, and part of the key of its outcome. Never change it."""
 
     MOVES_SEATS: ClassVar[bool] = False
-    """True if the command can take or free seats of a flight, whose waiting list is then loaded."""
+    """True if the command can take or free seats of a flight; the flight's waiting list is then loaded."""
 
     def add_reads(self, read_set: ReadSet) -> None:
         """Add to the read set what the handler and the block need to decide the command."""

@@ -32,13 +32,13 @@ class ReadSet:
     bookings: set[UUID] = field(default_factory=set)
     parties: set[UUID] = field(default_factory=set)
     refunds: set[UUID] = field(default_factory=set)
-    """Refunds whose bookings are loaded."""
+    """Refunds; the booking of each is loaded."""
     seats_needed: dict[UUID, int] = field(default_factory=dict)
     """Seats that the commands take on a flight; due holds are loaded until expiring them frees as many."""
     captures: set[UUID] = field(default_factory=set)
     """Bookings that may need lost seats again; loaded with their flights and due holds."""
     all_bookings_of: set[UUID] = field(default_factory=set)
-    """Flights whose live bookings are all loaded."""
+    """Flights; all live bookings of each are loaded."""
     natural_keys: set[NaturalKey] = field(default_factory=set)
     waiting_lists: WaitingLists = field(default_factory=lambda: WaitingLists(set(), set(), set()))
 
@@ -52,7 +52,7 @@ class ReadSet:
 
     @property
     def names_flights_indirectly(self) -> bool:
-        """True if bookings or waiting parties stand for flights, whose ids only the database knows."""
+        """True if the block also touches flights that the read set names only by booking or waiting party."""
         lists = self.waiting_lists
         return bool(self.captures or lists.of_bookings or lists.of_parties)
 

@@ -44,7 +44,7 @@ class WorkingSet:
         self.seats: dict[UUID, Seats] = {}
         self.scheduled: dict[NaturalKey, UUID] = {}
         self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
-        self._touched: Subject | None = None
+        self._subject: Subject | None = None
         self._use_before = NONE_USED
 
     @property
@@ -57,7 +57,7 @@ class WorkingSet:
         flight = self.flights.get(flight_id)
         if flight is None:
             raise FlightNotFound(flight_id=flight_id)
-        self._touched = flight
+        self._subject = flight
         return flight
 
     def booking(self, booking_id: UUID) -> Booking:
@@ -65,7 +65,7 @@ class WorkingSet:
         booking = self.bookings.get(booking_id)
         if booking is None:
             raise BookingNotFound(booking_id=booking_id)
-        self._touched, self._use_before = booking, SeatUse.of(booking)
+        self._subject, self._use_before = booking, SeatUse.of(booking)
         return booking
 
     def own_booking(self, booking_id: UUID, caller: Caller) -> Booking:
@@ -87,7 +87,7 @@ class WorkingSet:
         party = self.parties.get(waiting_id)
         if party is None:
             raise WaitingPartyNotFound(waiting_id=waiting_id)
-        self._touched = party
+        self._subject = party
         return party
 
     def waiting_list(self, flight_id: UUID) -> Sequence[WaitingParty]:
@@ -118,17 +118,17 @@ class WorkingSet:
             self.scheduled[new.number, new.origin, new.departure_day] = new.id
         else:
             self.parties[new.id] = new
-        self._touched = new
+        self._subject = new
 
     def apply_seat_changes(self) -> Subject | None:
         """Update the seat counts after a command; return the aggregate that it changed, if any."""
-        touched, self._touched = self._touched, None
-        if touched is None or not touched.pending_events:
+        subject, self._subject = self._subject, None
+        if subject is None or not subject.pending_events:
             return None
-        if isinstance(touched, Booking):
-            self.seats[touched.flight_id].replace_use(self._use_before, SeatUse.of(touched))
-        elif isinstance(touched, WaitingParty):
-            self._waiting_lists.pop(touched.flight_id, None)
+        if isinstance(subject, Booking):
+            self.seats[subject.flight_id].replace_use(self._use_before, SeatUse.of(subject))
+        elif isinstance(subject, WaitingParty):
+            self._waiting_lists.pop(subject.flight_id, None)
         else:
-            self.seats[touched.id].seats = touched.seats
-        return touched
+            self.seats[subject.id].seats = subject.seats
+        return subject

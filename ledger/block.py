@@ -60,7 +60,7 @@ class Block:
     bookings: dict[UUID, Booking] = field(default_factory=dict)
     parties: dict[UUID, WaitingParty] = field(default_factory=dict)
     _due: dict[UUID, deque[UUID]] = field(init=False)
-    _refused_together: dict[int, Answer] = field(default_factory=dict)
+    _atomic_refusals: dict[int, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.position = self.input.position
@@ -69,7 +69,7 @@ class Block:
 
     @property
     def touched_seats(self) -> set[UUID]:
-        """Ids of flights whose seat counts may have changed."""
+        """Ids of flights with possibly changed seat counts."""
         return {booking.flight_id for booking in self.bookings.values()} | self.flights.keys()
 
     def decide_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
@@ -83,26 +83,26 @@ class Block:
 
     def _refuse_unfit_holds(self, submissions: Sequence[Submission]) -> None:
         """Refuse holds on a flight that cannot all be granted. `decide` then returns these answers."""
-        parties: dict[UUID, dict[CommandKey, Submission]] = {}
+        by_flight: dict[UUID, dict[CommandKey, Submission]] = {}
         for submission in submissions:
             assert isinstance(submission.command, InitiateBooking)
             if submission.command_key not in self.input.commands:
-                party = parties.setdefault(submission.command.flight_id, {})
+                by_key = by_flight.setdefault(submission.command.flight_id, {})
                 # A repeated key is one hold.
-                party.setdefault(submission.command_key, submission)
-        for flight_id, party in parties.items():
-            members = list(party.values())
+                by_key.setdefault(submission.command_key, submission)
+        for flight_id, by_key in by_flight.items():
+            members = list(by_key.values())
             holds = [one.command for one in members if isinstance(one.command, InitiateBooking)]
             self._serve_waiting_list(flight_id, members[0].correlation_id)
             self._make_room(flight_id, sum(hold.seats for hold in holds), members[0].correlation_id)
             try:
                 require_bookable(holds, CommandContext(members[0].caller), self.input.working_set)
             except Refusal as refusal:
-                self._refused_together |= {id(one): self._refuse(one, refusal) for one in members}
+                self._atomic_refusals |= {id(one): self._refuse(one, refusal) for one in members}
 
     def decide(self, submission: Submission) -> Answer:
         """Decide one command. A refusal changes nothing but its own record. Raises HandlerFailed."""
-        if answer := self._refused_together.pop(id(submission), None):
+        if answer := self._atomic_refusals.pop(id(submission), None):
             return answer
         recorded = self.input.commands.get(submission.command_key)
         if recorded is not None:

@@ -76,11 +76,11 @@ class Ledger:
         return self._writer.is_full
 
     def opened(self, body: bytes) -> bytes:
-        """JSON with names and texts in place of their tokens (`ledger.keyring`)."""
+        """Return the JSON document with tokens replaced by names and texts (`ledger.keyring`)."""
         return self.keyring.opened(body) if self.keyring else body
 
     def name(self, shown: str) -> str | None:
-        """Whom a token names; None for what names nobody, or nobody any more."""
+        """Return the name in a token; None if there is no name or the person was erased."""
         return self.keyring.open(shown) if self.keyring else shown
 
     @asynccontextmanager

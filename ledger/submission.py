@@ -85,7 +85,7 @@ class Submission:
         self.command, self._fingerprint = command, b""
 
     @property
-    def stands_alone(self) -> bool:
+    def needs_own_block(self) -> bool:
         """True for dry runs, which are not written, and for CancelFlight, which touches many bookings."""
         return self.dry_run or isinstance(self.command, CancelFlight)
 

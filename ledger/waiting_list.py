@@ -12,7 +12,7 @@ from ledger.submission import Submission, render_plain
 
 
 def flight_with_moved_seats(command: Command, working_set: WorkingSet) -> UUID | None:
-    """Return the flight whose seats the command may have taken or freed, if it is loaded."""
+    """Return the flight of which the command may have taken or freed seats, if it is loaded."""
     if not command.MOVES_SEATS:
         return None
     if isinstance(command, FlightCommand):
@@ -49,7 +49,7 @@ def next_offers(working_set: WorkingSet, flight_id: UUID, correlation_id: str) -
 
 
 def closing_of(waiting_id: UUID, correlation_id: str = "") -> Submission:
-    """Return the command that closes a party whose flight cannot be booked any more."""
+    """Return the command that closes a party after its flight was cancelled or departed."""
     return _own(CloseWaiting(waiting_id), waiting_id, correlation_id)
 
 

@@ -18,7 +18,7 @@ from runtime.settings import Settings
 BLOCK_MAX = 64
 """Maximum commands in a block. In larger blocks the first command would wait for the last one."""
 
-HALVED_MIN = 24
+TWO_HALVES_MIN = 24
 """Blocks with at least this many commands are written in two halves, so that PostgreSQL and Python overlap.
 In smaller blocks, the additional statements cost more than the overlap saves."""
 
@@ -59,8 +59,8 @@ class _Request:
     answers: asyncio.Future[list[Answer]]
 
     @property
-    def stands_alone(self) -> bool:
-        return self.submissions[0].stands_alone
+    def needs_own_block(self) -> bool:
+        return self.submissions[0].needs_own_block
 
 
 class Writer:
@@ -140,7 +140,7 @@ class Writer:
         commands = sum(len(request.submissions) for request in batch)
         while self._queue:
             commands += len(self._queue[0].submissions)
-            if batch and (commands > BLOCK_MAX or batch[0].stands_alone or self._queue[0].stands_alone):
+            if batch and (commands > BLOCK_MAX or batch[0].needs_own_block or self._queue[0].needs_own_block):
                 break
             batch.append(self._queue.popleft())
 
@@ -196,19 +196,19 @@ class Writer:
                 self._fill(batch)
             self._last_size = len(batch)
             submissions = [submission for request in batch for submission in request.submissions]
-            loaded = await store.load(submissions)
-            first_position = loaded.position + 1
-            block = Block(loaded)
+            block_input = await store.load(submissions)
+            first_position = block_input.position + 1
+            block = Block(block_input)
             answers: list[list[Answer]] = []
             for number, request in enumerate(batch, 1):
                 answers.append(block.decide_all(request.submissions, request.atomic))
-                if loaded.people:
-                    answers[-1] = [loaded.people.shown(answer) for answer in answers[-1]]
-                if number == len(batch) // 2 and len(batch) >= HALVED_MIN:
+                if block_input.people:
+                    answers[-1] = [block_input.people.shown(answer) for answer in answers[-1]]
+                if number == len(batch) // 2 and len(batch) >= TWO_HALVES_MIN:
                     store.send_ahead(block)
             if submissions[0].dry_run:
                 await store.abandon()
-                answers = [[replace(answer, position=loaded.position) for answer in answers[0]]]
+                answers = [[replace(answer, position=block_input.position) for answer in answers[0]]]
             else:
                 await store.write(block)
         for request, batch_answers in zip(batch, answers, strict=True):

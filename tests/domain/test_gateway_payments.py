@@ -46,9 +46,9 @@ RELEASED, DECLINED = PaymentOutcome.RELEASED, PaymentOutcome.DECLINED
 def test_an_automatic_payment_is_requested_then_captured(till: Till) -> None:
     till.pay()
     assert till.status == (Status.PENDING, PaymentStatus.REQUESTED, GatewayTask.AUTHORISE)
-    assert till.told(AUTHORISED) == ["payment_authorised"]
+    assert till.report(AUTHORISED) == ["payment_authorised"]
     assert till.status == (Status.PENDING, PaymentStatus.CAPTURING, GatewayTask.CAPTURE)
-    assert till.told(CAPTURED) == ["booked"]
+    assert till.report(CAPTURED) == ["booked"]
     assert till.status == (Status.BOOKED, PaymentStatus.CAPTURED, None)
     till.scenario.then_seats(till.flight_id, held=0, booked=2)
 
@@ -56,7 +56,7 @@ def test_an_automatic_payment_is_requested_then_captured(till: Till) -> None:
 def test_a_booking_has_a_maximum_number_of_declined_payments(till: Till) -> None:
     for _ in range(DECLINED_MAX):
         till.pay()
-        assert till.told(DECLINED) == ["payment_declined"]
+        assert till.report(DECLINED) == ["payment_declined"]
     till.pay()
     till.scenario.then_refused(TooManyPayments)
     assert till.booking.status is Status.INITIATED
@@ -64,22 +64,22 @@ def test_a_booking_has_a_maximum_number_of_declined_payments(till: Till) -> None
 
 def test_a_manual_payment_waits_and_is_captured_once(till: Till) -> None:
     till.pay(Capture.MANUAL)
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     assert till.status == (Status.PENDING, PaymentStatus.PENDING, None)
     till.scenario.when(CapturePayment(till.id))
     assert till.status == (Status.PENDING, PaymentStatus.CAPTURING, GatewayTask.CAPTURE)
     till.scenario.when(CapturePayment(till.id))
     till.scenario.then_refused(PaymentInProgress)
-    till.told(CAPTURED)
+    till.report(CAPTURED)
     assert till.booking.status is Status.BOOKED
 
 
 def test_a_requested_capture_extends_the_hold(till: Till) -> None:
     till.pay(Capture.MANUAL)
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     till.scenario.later(minutes=14).when(CapturePayment(till.id))
     till.scenario.later(minutes=14).when(ExpireHold(till.id))
-    assert till.told(CAPTURED) == ["booked"]
+    assert till.report(CAPTURED) == ["booked"]
 
 
 def test_a_requested_payment_never_shortens_the_hold(till: Till) -> None:
@@ -87,14 +87,14 @@ def test_a_requested_payment_never_shortens_the_hold(till: Till) -> None:
     till.pay()
     till.scenario.later(minutes=4)
     assert till.booking.held_until == till.booking.expires_at
-    assert till.told(AUTHORISED) == ["payment_authorised"]
+    assert till.report(AUTHORISED) == ["payment_authorised"]
 
 
 @pytest.mark.parametrize("capture", list(Capture))
 def test_a_declined_payment_may_be_followed_by_another(till: Till, capture: Capture) -> None:
     till.pay(capture)
     first = till.booking.current_payment.id
-    assert till.told(DECLINED, "generic_decline") == ["payment_declined"]
+    assert till.report(DECLINED, "generic_decline") == ["payment_declined"]
     assert till.status == (Status.INITIATED, PaymentStatus.DECLINED, None)
     assert till.booking.current_payment.reason == "generic_decline"
     till.pay(capture)
@@ -105,49 +105,49 @@ def test_a_declined_payment_may_be_followed_by_another(till: Till, capture: Capt
 def test_a_payment_declined_after_the_hold_gives_the_seats_back(till: Till) -> None:
     till.pay()
     till.scenario.later(minutes=6)
-    assert till.told(DECLINED, "generic_decline") == ["payment_declined", "cancelled"]
+    assert till.report(DECLINED, "generic_decline") == ["payment_declined", "cancelled"]
     till.scenario.then_seats(till.flight_id, held=0, booked=0)
 
 
 def test_a_void_is_requested_then_recorded(till: Till) -> None:
     till.pay(Capture.MANUAL)
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     till.scenario.when(VoidPayment(till.id, "changed their mind"))
     assert till.status == (Status.PENDING, PaymentStatus.VOIDING, GatewayTask.VOID)
-    assert till.told(RELEASED) == ["payment_voided"]
+    assert till.report(RELEASED) == ["payment_voided"]
     assert till.status == (Status.INITIATED, PaymentStatus.VOIDED, None)
     assert till.scenario.recorded[0].decoded().reason == "changed their mind"
 
 
 def test_a_payment_that_was_captured_before_the_void_books(till: Till) -> None:
     till.pay(Capture.MANUAL)
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     till.scenario.when(VoidPayment(till.id, "changed their mind"))
-    assert till.told(CAPTURED) == ["booked"]
+    assert till.report(CAPTURED) == ["booked"]
 
 
 def test_an_authorisation_that_the_gateway_releases_is_voided(till: Till) -> None:
     till.pay()
-    till.told(AUTHORISED)
-    assert till.told(RELEASED) == ["payment_voided"]
+    till.report(AUTHORISED)
+    assert till.report(RELEASED) == ["payment_voided"]
     assert till.booking.status is Status.INITIATED
 
 
 def test_the_payment_of_a_cancelled_booking_is_released(till: Till) -> None:
     till.pay(Capture.MANUAL)
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     till.scenario.when(CancelBooking(till.id))
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
-    assert till.told(RELEASED) == ["payment_released"]
+    assert till.report(RELEASED) == ["payment_released"]
     assert till.status == (Status.CANCELLED, PaymentStatus.VOIDED, None)
 
 
 @pytest.mark.parametrize("end", [CancelBooking, CancelWithFlight])
 def test_a_payment_captured_after_the_cancellation_is_a_refund_due(till: Till, end: type) -> None:
     till.pay()
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     till.scenario.when(end(till.id))
-    assert till.told(CAPTURED) == ["refund_due"]
+    assert till.report(CAPTURED) == ["refund_due"]
     (refund,) = till.booking.refunds.values()
     assert (refund.amount, refund.charge, refund.gateway) == (COST, "pi_1", "simulator")
     till.scenario.then_seats(till.flight_id, held=0, booked=0)
@@ -157,7 +157,7 @@ def test_an_authorisation_for_a_cancelled_booking_is_recorded_and_voided(till: T
     till.pay()
     till.scenario.when(CancelBooking(till.id))
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
-    assert till.told(AUTHORISED) == ["payment_authorised"]
+    assert till.report(AUTHORISED) == ["payment_authorised"]
     assert till.booking.current_payment.reference == "pi_1"
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
 
@@ -165,7 +165,7 @@ def test_an_authorisation_for_a_cancelled_booking_is_recorded_and_voided(till: T
 def test_a_decline_for_a_cancelled_booking_ends_the_payment(till: Till) -> None:
     till.pay()
     till.scenario.when(CancelBooking(till.id))
-    assert till.told(DECLINED) == ["payment_declined"]
+    assert till.report(DECLINED) == ["payment_declined"]
     assert till.status == (Status.CANCELLED, PaymentStatus.DECLINED, None)
 
 
@@ -175,19 +175,19 @@ def test_a_late_authorisation_is_seated_again_if_there_are_seats(till: Till, tid
     till.scenario.later(minutes=16)
     if tidied:
         till.scenario.when(ExpireHold(till.id))
-    topics = till.told(AUTHORISED)
+    topics = till.report(AUTHORISED)
     assert topics == ["payment_authorised", *([] if tidied else ["cancelled"]), "reseated"]
     assert till.status == (Status.PENDING, PaymentStatus.CAPTURING, GatewayTask.CAPTURE)
     till.scenario.then_seats(till.flight_id, held=2, booked=0)
     assert not till.booking.hold_is_due(till.scenario.now)
-    assert till.told(CAPTURED) == ["booked"]
+    assert till.report(CAPTURED) == ["booked"]
 
 
 def test_a_late_authorisation_is_voided_without_seats(till: Till) -> None:
     till.pay()
     till.scenario.later(minutes=16)
-    till.someone_takes_the_seats()
-    assert till.told(AUTHORISED) == ["payment_authorised"]
+    till.sell_the_seats()
+    assert till.report(AUTHORISED) == ["payment_authorised"]
     assert till.status == (Status.CANCELLED, PaymentStatus.LAPSED, GatewayTask.VOID)
 
 
@@ -196,37 +196,37 @@ def test_seats_that_are_held_again_can_expire_again(till: Till) -> None:
     till.scenario.later(minutes=16)
     bobs = till.scenario.when(InitiateBooking(till.flight_id, "bob", 1))
     till.scenario.when(CancelBooking(bobs.id))
-    assert till.told(AUTHORISED)[-1] == "reseated"
+    assert till.report(AUTHORISED)[-1] == "reseated"
     till.scenario.later(minutes=16)
-    till.someone_takes_the_seats()
+    till.sell_the_seats()
     assert till.booking.status is Status.CANCELLED
 
 
 @pytest.mark.parametrize("sold", [True, False])
 def test_a_late_payment_books_again_or_is_a_refund_due(till: Till, sold: bool) -> None:
     till.pay()
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     till.scenario.later(minutes=16)
     if sold:
-        till.someone_takes_the_seats()
-        assert till.told(CAPTURED) == ["refund_due"]
+        till.sell_the_seats()
+        assert till.report(CAPTURED) == ["refund_due"]
     else:
-        assert till.told(CAPTURED) == ["cancelled", "reseated", "booked"]
+        assert till.report(CAPTURED) == ["cancelled", "reseated", "booked"]
 
 
 def test_a_payment_captured_at_once_is_recorded_with_its_reference(till: Till) -> None:
     till.pay()
-    assert till.told(CAPTURED) == ["payment_authorised", "booked"]
+    assert till.report(CAPTURED) == ["payment_authorised", "booked"]
     assert till.booking.current_payment.reference == "pi_1"
 
 
 @pytest.mark.parametrize("sold", [True, False])
 def test_a_lapsed_payment_is_captured_only_where_there_are_seats(till: Till, sold: bool) -> None:
     till.pay(Capture.MANUAL)
-    till.told(AUTHORISED)
+    till.report(AUTHORISED)
     till.scenario.later(minutes=16)
     if sold:
-        till.someone_takes_the_seats()
+        till.sell_the_seats()
     till.scenario.when(CapturePayment(till.id))
     if sold:
         till.scenario.then_refused(BookingCancelled, reason=CancelReason.HOLD_EXPIRED)
@@ -239,17 +239,17 @@ def test_a_lapsed_payment_is_captured_only_where_there_are_seats(till: Till, sol
 @pytest.mark.parametrize("outcome", [AUTHORISED, DECLINED])
 def test_a_repeated_report_is_refused(till: Till, outcome: PaymentOutcome) -> None:
     till.pay()
-    till.told(AUTHORISED)
-    assert till.told(outcome) == []
+    till.report(AUTHORISED)
+    assert till.report(outcome) == []
     till.scenario.then_refused(PaymentNotPending)
 
 
 @pytest.mark.parametrize("outcome", list(PaymentOutcome))
 def test_a_final_payment_does_not_change(till: Till, outcome: PaymentOutcome) -> None:
     till.pay()
-    till.told(AUTHORISED)
-    till.told(CAPTURED)
-    assert till.told(outcome) == []
+    till.report(AUTHORISED)
+    till.report(CAPTURED)
+    assert till.report(outcome) == []
     till.scenario.then_refused(PaymentNotPending)
 
 
@@ -261,8 +261,8 @@ def test_a_report_of_another_payment_is_refused(till: Till) -> None:
 
 def _owe(till: Till) -> UUID:
     till.pay()
-    till.told(AUTHORISED)
-    till.told(CAPTURED)
+    till.report(AUTHORISED)
+    till.report(CAPTURED)
     till.scenario.when(ReduceSeats(till.id, 1))
     (refund_id,) = till.booking.refunds
     return refund_id

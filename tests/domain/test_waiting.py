@@ -48,7 +48,7 @@ OFFER = ["waiting.offered", "booking.initiated"]
 COST = Money(900_00, "GBP")
 
 
-def waits(scenario: Scenario, flight_id: UUID, user: str, seats: int = 1) -> UUID:
+def join(scenario: Scenario, flight_id: UUID, user: str, seats: int = 1) -> UUID:
     """Join the waiting list one microsecond later, so that every party has its own time."""
     scenario.later(microseconds=1)
     return scenario.when(JoinWaitlist(flight_id, user, seats)).id  # type: ignore[no-any-return]
@@ -68,7 +68,7 @@ def full(scenario: Scenario, flight_id: UUID) -> list[UUID]:
 def test_seats_that_come_free_are_offered_in_the_same_block(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bobs = waits(scenario, flight_id, "bob", 2)
+    bobs = join(scenario, flight_id, "bob", 2)
     scenario.later(minutes=1).when(CancelBooking(alices), ALICE)
     assert scenario.events == ["booking.cancelled", *OFFER]
     assert [event.actor for event in scenario.recorded] == ["alice", "seatledger", "seatledger"]
@@ -85,7 +85,7 @@ def test_parties_are_served_in_order_and_a_party_that_does_not_fit_keeps_its_pla
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     names = [("ann", 2), ("ben", 4), ("cid", 1), ("dan", 2)]
-    ann, ben, cid, dan = (waits(scenario, flight_id, name, seats) for name, seats in names)
+    ann, ben, cid, dan = (join(scenario, flight_id, name, seats) for name, seats in names)
     scenario.when(CancelBooking(full[0]))
     assert statuses(scenario, ann, ben, cid, dan) == ["waiting", "waiting", "offered", "waiting"]
     scenario.when(ChangeFlightSeats(flight_id, 10))
@@ -108,7 +108,7 @@ def test_parties_of_one_instant_are_served_in_the_order_they_joined(
 def test_an_id_of_the_same_instant_sorts_after_the_last_and_a_later_one_is_unchanged(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    last = scenario.parties[waits(scenario, flight_id, "bob")]
+    last = scenario.parties[join(scenario, flight_id, "bob")]
     low, high = UUID(int=last.id.int - 1), UUID(int=last.id.int + 9)
     assert next_party_id(last, low, last.created_on) == UUID(int=last.id.int + 1)
     assert next_party_id(last, high, last.created_on) == high
@@ -117,7 +117,7 @@ def test_an_id_of_the_same_instant_sorts_after_the_last_and_a_later_one_is_uncha
 
 
 def test_a_declined_offer_goes_to_the_next(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
-    first, second = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
+    first, second = join(scenario, flight_id, "bob", 2), join(scenario, flight_id, "carol", 2)
     scenario.when(CancelBooking(alices), ALICE)
     offered = scenario.parties[first].booking_id
     scenario.when(CancelBooking(offered or uuid4()), BOB)
@@ -128,7 +128,7 @@ def test_a_declined_offer_goes_to_the_next(scenario: Scenario, alices: UUID, fli
 def test_an_expired_offer_goes_to_the_next_party_at_the_next_command(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
+    bob, carol = join(scenario, flight_id, "bob", 2), join(scenario, flight_id, "carol", 2)
     scenario.when(CancelBooking(alices), ALICE)
     scenario.later(minutes=10).when(InitiateBooking(flight_id, "newcomer", 1))
     scenario.then_refused(NotEnoughSeats, asked=1, free=0)
@@ -141,7 +141,7 @@ def test_an_expired_offer_goes_to_the_next_party_at_the_next_command(
 def test_an_accepted_offer_is_a_booking_like_any_other(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob = scenario.parties[waits(scenario, flight_id, "bob", 2)]
+    bob = scenario.parties[join(scenario, flight_id, "bob", 2)]
     scenario.when(CancelBooking(alices), ALICE)
     paid = scenario.when(PayBooking(bob.booking_id or uuid4(), "bob", COST), BOB)
     assert paid.status is Status.BOOKED
@@ -151,7 +151,7 @@ def test_an_accepted_offer_is_a_booking_like_any_other(
 def test_a_new_booking_takes_no_seats_that_fit_a_waiting_party(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob = waits(scenario, flight_id, "bob", 2)
+    bob = join(scenario, flight_id, "bob", 2)
     scenario.later(minutes=5).when(InitiateBooking(flight_id, "carol", 1))
     scenario.then_refused(NotEnoughSeats, asked=1, free=0)
     assert statuses(scenario, bob) == ["offered"]
@@ -160,7 +160,7 @@ def test_a_new_booking_takes_no_seats_that_fit_a_waiting_party(
 def test_a_new_booking_can_take_seats_that_fit_no_waiting_party(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
-    big = waits(scenario, flight_id, "bob", 3)
+    big = join(scenario, flight_id, "bob", 3)
     scenario.when(CancelBooking(full[0]))
     assert scenario.events == ["booking.cancelled"]
     scenario.when(InitiateBooking(flight_id, "carol", 1))
@@ -171,7 +171,7 @@ def test_a_new_booking_can_take_seats_that_fit_no_waiting_party(
 def test_all_due_holds_are_expired_before_a_party_is_skipped(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
-    big, small = waits(scenario, flight_id, "big", 4), waits(scenario, flight_id, "small")
+    big, small = join(scenario, flight_id, "big", 4), join(scenario, flight_id, "small")
     scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP")))
     scenario.later(minutes=5).when(CancelBooking(full[0]))
     assert scenario.events.count("booking.cancelled") == 5
@@ -190,7 +190,7 @@ FREEING = {
 def test_every_command_that_frees_seats_serves_the_waiting_list(
     scenario: Scenario, alices: UUID, flight_id: UUID, how: str
 ) -> None:
-    bob = waits(scenario, flight_id, "bob")
+    bob = join(scenario, flight_id, "bob")
     scenario.later(minutes=5 if how == "expire" else 1).when(FREEING[how](alices))
     assert statuses(scenario, bob) == ["offered"]
 
@@ -199,7 +199,7 @@ def test_a_void_after_the_hold_serves_the_waiting_list(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
     scenario.when(PayBooking(alices, "alice", COST, Capture.MANUAL))
-    bob = waits(scenario, flight_id, "bob")
+    bob = join(scenario, flight_id, "bob")
     scenario.later(minutes=6).when(VoidPayment(alices, "declined"))
     assert scenario.events == ["booking.payment_voided", "booking.cancelled", *OFFER]
     assert statuses(scenario, bob) == ["offered"]
@@ -207,7 +207,7 @@ def test_a_void_after_the_hold_serves_the_waiting_list(
 
 def test_waiting_parties_come_before_late_payments(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     scenario.when(PayBooking(alices, "alice", COST, Capture.MANUAL))
-    bob = waits(scenario, flight_id, "bob", 2)
+    bob = join(scenario, flight_id, "bob", 2)
     late = scenario.later(minutes=15).when(CapturePayment(alices))
     assert statuses(scenario, bob) == ["offered"]
     assert (late.status, late.payment.status) == (Status.CANCELLED, PaymentStatus.REFUND_DUE)
@@ -220,7 +220,7 @@ def test_a_late_payment_is_seated_if_no_waiting_party_fits(
     scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP"), Capture.MANUAL))
     for booking_id in full[1:]:
         scenario.when(PayBooking(booking_id, scenario.bookings[booking_id].user_id, Money(450_00, "GBP")))
-    big = waits(scenario, flight_id, "big", 2)
+    big = join(scenario, flight_id, "big", 2)
     late = scenario.later(minutes=15).when(CapturePayment(full[0]))
     assert late.status is Status.BOOKED
     assert statuses(scenario, big) == ["waiting"]
@@ -230,7 +230,7 @@ def test_a_reduction_of_seats_comes_before_waiting_parties(
     scenario: Scenario, full: list[UUID], flight_id: UUID
 ) -> None:
     """Due holds make room for the smaller aircraft first; remaining seats are offered."""
-    bob = waits(scenario, flight_id, "bob", 3)
+    bob = join(scenario, flight_id, "bob", 3)
     scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 2))
     assert statuses(scenario, bob) == ["waiting"]
     scenario.then_seats(flight_id, held=0, booked=0)
@@ -241,9 +241,9 @@ def test_a_refused_change_of_seats_still_serves_the_waiting_list(
 ) -> None:
     scenario.when(PayBooking(full[0], "u0", Money(450_00, "GBP")))
     for user in ("bob", "carol"):
-        waits(scenario, flight_id, user, 3)
+        join(scenario, flight_id, user, 3)
     scenario.when(PayBooking(full[1], "u1", Money(450_00, "GBP")))
-    # Four holds are due, two seats are paid for: all four make room, and it is not enough.
+    # Two seats are paid for; expiring all four due holds does not free enough seats.
     scenario.later(minutes=5).when(ChangeFlightSeats(flight_id, 1))
     scenario.then_refused(SeatsInUse, asked=1, in_use=2)
     assert [party.status.value for party in scenario.parties.values()] == ["offered", "waiting"]
@@ -252,7 +252,7 @@ def test_a_refused_change_of_seats_still_serves_the_waiting_list(
 def test_a_cancelled_flight_closes_its_list_and_offers_nothing(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    parties = [waits(scenario, flight_id, user, 2) for user in ("bob", "carol")]
+    parties = [join(scenario, flight_id, user, 2) for user in ("bob", "carol")]
     scenario.when(CancelFlight(flight_id, "fog"))
     assert scenario.events == ["flight.cancelled", "booking.cancelled", "waiting.closed", "waiting.closed"]
     assert scenario.recorded[-1].state == '{"reason":"flight_cancelled"}'
@@ -264,7 +264,7 @@ def test_a_cancelled_flight_closes_its_list_and_offers_nothing(
 def test_nothing_is_offered_on_a_flight_that_has_departed(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob = waits(scenario, flight_id, "bob")
+    bob = join(scenario, flight_id, "bob")
     scenario.later(days=1).when(CancelBooking(alices))
     assert scenario.events == ["booking.cancelled"]
     assert statuses(scenario, bob) == ["waiting"]
@@ -279,22 +279,22 @@ def test_nothing_is_offered_on_a_flight_that_has_departed(
 def test_a_party_of_a_scheduled_flight_is_not_closed(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    scenario.when(CloseWaiting(waits(scenario, flight_id, "bob")))
+    scenario.when(CloseWaiting(join(scenario, flight_id, "bob")))
     scenario.then_refused(WaitingNotOver)
     scenario.when(CloseWaiting(uuid4()))
     scenario.then_refused(WaitingPartyNotFound)
 
 
 def test_other_flights_are_not_affected(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
-    waits(scenario, flight_id, "bob")
-    other = scenario.parties[waits(scenario, flight_id, "carol")]
+    join(scenario, flight_id, "bob")
+    other = scenario.parties[join(scenario, flight_id, "carol")]
     other.flight_id = uuid4()
     scenario.when(CancelBooking(alices))
     assert other.is_waiting
 
 
 def test_parties_that_cannot_join_are_refused(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
-    bobs = waits(scenario, flight_id, "bob", 2)
+    bobs = join(scenario, flight_id, "bob", 2)
     scenario.when(JoinWaitlist(flight_id, "bob", 1), BOB)
     scenario.then_refused(AlreadyWaiting, waiting_id=bobs)
     scenario.when(JoinWaitlist(flight_id, "bob", 1), ALICE)
@@ -327,7 +327,7 @@ def test_due_holds_count_as_free_seats(scenario: Scenario, alices: UUID, flight_
 def test_seats_of_due_holds_go_to_waiting_parties_before_a_new_party(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob = waits(scenario, flight_id, "bob", 2)
+    bob = join(scenario, flight_id, "bob", 2)
     carol = scenario.later(minutes=5).when(JoinWaitlist(flight_id, "carol", 1))
     assert carol.place == 1
     assert scenario.events == ["booking.cancelled", *OFFER, "waiting.joined"]
@@ -336,7 +336,7 @@ def test_seats_of_due_holds_go_to_waiting_parties_before_a_new_party(
 
 def test_a_waiting_list_has_a_maximum_length(scenario: Scenario, alices: UUID, flight_id: UUID) -> None:
     for number in range(WAITING_MAX):
-        waits(scenario, flight_id, f"u{number}")
+        join(scenario, flight_id, f"u{number}")
     scenario.when(JoinWaitlist(flight_id, "bob", 1))
     scenario.then_refused(WaitingListFull, waiting=WAITING_MAX)
 
@@ -344,10 +344,10 @@ def test_a_waiting_list_has_a_maximum_length(scenario: Scenario, alices: UUID, f
 def test_a_party_that_left_is_not_served_and_can_join_again_at_the_end(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob, carol = waits(scenario, flight_id, "bob"), waits(scenario, flight_id, "carol", 2)
+    bob, carol = join(scenario, flight_id, "bob"), join(scenario, flight_id, "carol", 2)
     scenario.when(LeaveWaitlist(bob), BOB)
     assert scenario.events == ["waiting.left"]
-    again = waits(scenario, flight_id, "bob")
+    again = join(scenario, flight_id, "bob")
     assert scenario.parties[again].place == 2
     scenario.when(CancelBooking(alices))
     assert statuses(scenario, bob, carol, again) == ["left", "offered", "waiting"]
@@ -356,7 +356,7 @@ def test_a_party_that_left_is_not_served_and_can_join_again_at_the_end(
 def test_only_a_waiting_party_of_the_caller_can_leave(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol", 2)
+    bob, carol = join(scenario, flight_id, "bob", 2), join(scenario, flight_id, "carol", 2)
     scenario.when(LeaveWaitlist(carol), BOB)
     scenario.then_refused(WaitingPartyNotFound, waiting_id=carol)
     unknown = uuid4()
@@ -373,7 +373,7 @@ def test_only_a_waiting_party_of_the_caller_can_leave(
 def test_a_user_with_an_open_offer_can_join_the_list_again(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    waits(scenario, flight_id, "bob", 2)
+    join(scenario, flight_id, "bob", 2)
     scenario.when(CancelBooking(alices))
     assert scenario.when(JoinWaitlist(flight_id, "bob", 1)).place == 1
 
@@ -381,7 +381,7 @@ def test_a_user_with_an_open_offer_can_join_the_list_again(
 def test_a_party_whose_total_cost_is_too_large_keeps_its_place(
     scenario: Scenario, alices: UUID, flight_id: UUID
 ) -> None:
-    bob, carol = waits(scenario, flight_id, "bob", 2), waits(scenario, flight_id, "carol")
+    bob, carol = join(scenario, flight_id, "bob", 2), join(scenario, flight_id, "carol")
     scenario.when(RepriceFlight(flight_id, Price(AMOUNT_MAX, "GBP")))
     scenario.when(CancelBooking(alices))
     assert statuses(scenario, bob, carol) == ["waiting", "offered"]
@@ -391,7 +391,7 @@ def test_an_offer_that_is_refused_fails_the_command_that_caused_it(
     scenario: Scenario, alices: UUID, flight_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A recorded refusal under the party's only key would block the party for ever."""
-    waits(scenario, flight_id, "bob")
+    join(scenario, flight_id, "bob")
 
     def refuse(*_: object) -> None:
         raise NotWaiting

@@ -33,10 +33,10 @@ class Till:
     def pay(self, capture: Capture = Capture.AUTOMATIC) -> None:
         self.scenario.when(PayBooking(self.id, "alice", COST, capture, "pm_card_visa"))
 
-    def told(self, outcome: PaymentOutcome, code: str | None = None) -> list[str]:
+    def report(self, outcome: PaymentOutcome, code: str | None = None) -> list[str]:
         payment_id = self.booking.current_payment.id
         self.scenario.when(RecordPayment(self.id, payment_id, outcome, "pi_1", code), SYSTEM)
         return [topic.removeprefix("booking.") for topic in self.scenario.events]
 
-    def someone_takes_the_seats(self) -> None:
+    def sell_the_seats(self) -> None:
         assert isinstance(self.scenario.when(InitiateBooking(self.flight_id, "bob", 1)), Booking)

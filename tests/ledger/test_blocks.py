@@ -218,7 +218,7 @@ async def test_a_flight_that_already_exists_is_refused(desk: Desk) -> None:
 
 async def test_time_in_the_log_never_goes_backwards(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule()
-    # As if the server's clock had been an hour ahead when the last event was written.
+    # The server's clock seems to have been an hour ahead at the last event.
     _edit_log(rows, "update ledger.events set recorded_at = recorded_at + interval '1 hour'")
     await desk.hold(flight, "alice")
     times = rows("select recorded_at from ledger.events order by position")

@@ -31,7 +31,7 @@ def test_a_stored_event_decodes_and_encodes_unchanged(sample: dict[str, str]) ->
     event = codec.decode(sample["topic"], sample["state"], ID, 1, NOON)
     assert event.originator_id == ID
     assert event.timestamp == NOON
-    # Fields that the event has been given since are written with their defaults.
+    # Fields added since are written with their defaults.
     stored = json.loads(sample["state"])
     assert json.loads(codec.encode(event)) == msgspec.to_builtins(codec._DEFAULTS[sample["topic"]]) | stored
 

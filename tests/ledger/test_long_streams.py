@@ -20,7 +20,7 @@ from tests.desk import Desk, until
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncIterator[Desk]:
-    """A ledger of another process, whose events the first one has to read."""
+    """Open a ledger as another process would; the first one has to read its events."""
     async with open_ledger(database_url, Settings()) as ledger:
         yield Desk(ledger)
 

@@ -9,7 +9,7 @@ CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
 ALLOWED = {
     "ledger/ids.py": "ids sort by the time they were made, and nothing is decided by that",
     "runtime/logs": "log lines tell when they were written",
-    "gateways/simulator": "somebody else's program, in a process of its own",
+    "gateways/simulator": "stands for another company's program, in its own process",
     "database/embedded": "how long an embedded server stays after its last user",
 }
 

@@ -71,7 +71,7 @@ async def _wave(buyers: Desk, rivals: Desk, rival: Rival, wave: int) -> list[boo
             at_about(ends, buyers.pay(booking, "alice")), at_about(ends, rival(rivals, flight, booking))
         )
         assert paid.status == 200 or b"hold-expired" in paid.body
-        # Both have answered: whatever the rival was told, a second payment cannot get in any more.
+        # Both commands have answers. Whatever the other one got, a second payment is refused now.
         again = await buyers.pay(booking, "alice")
         assert (b"already-paid" if paid.status == 200 else b"hold-expired") in again.body
         return paid.status == 200

@@ -34,7 +34,7 @@ def standby_away(rows: Rows) -> Iterator[None]:
 def _wait_for_standby(rows: Rows, name: str) -> None:
     rows(f"alter system set synchronous_standby_names = '{name}'")
     rows("select pg_reload_conf()")
-    # Asked by a new session each time, because a reload takes the server a moment.
+    # Each query is a new session, because a reload takes a moment.
     for _ in range(500):
         if rows("show synchronous_standby_names") == [(name,)]:
             return
@@ -56,7 +56,7 @@ async def test_a_commit_that_stopped_waiting_for_the_standby_is_not_answered_unt
         with standby_away(rows):
             holding = asyncio.create_task(desk.hold(flight, "alice", key="k-1"))
             await _cut_the_wait_short(rows, how)
-            # It is in the log by now and is found there, which says nothing about the standby.
+            # The command is in the log by now, but the standby may not have it.
             with pytest.raises(Unavailable):
                 await holding
             assert rows("select count(*) from ledger.commands where key = 'k-1'") == [(1,)]

@@ -22,7 +22,7 @@ from tests.desk import OPERATOR, Desk, until
 STANDING = "select user_id, status from views.waiting order by joined_at, id"
 
 
-async def waits(desk: Desk, flight_id: UUID, user: str, seats: int = 1) -> Answer:
+async def join(desk: Desk, flight_id: UUID, user: str, seats: int = 1) -> Answer:
     return await desk.submit(JoinWaitlist(flight_id, user, seats), user)
 
 
@@ -32,12 +32,12 @@ async def test_a_rush_passes_no_party_over_and_oversells_nothing(
     """Bookings, cancellations, joins and leaves at once, through the ledgers of two processes."""
     flight = await desk.schedule(seats=64)
     held = [(await desk.hold(flight, f"holder-{n}", seats=2)).subject_id for n in range(32)]
-    joined = await asyncio.gather(*(waits(desk, flight, f"early-{n}", 1 + n % 4) for n in range(40)))
+    joined = await asyncio.gather(*(join(desk, flight, f"early-{n}", 1 + n % 4) for n in range(40)))
     desks = [desk, other_desk]
     answers = await asyncio.gather(
         *(desks[n % 2].cancel(booking, f"holder-{n}") for n, booking in enumerate(held)),
         *(desks[n % 2].hold(flight, f"newcomer-{n}", seats=1 + n % 3) for n in range(64)),
-        *(waits(desks[n % 2], flight, f"late-{n}", 1 + n % 3) for n in range(32)),
+        *(join(desks[n % 2], flight, f"late-{n}", 1 + n % 3) for n in range(32)),
         *(
             desks[n % 2].submit(LeaveWaitlist(joined[n].subject_id or flight), f"early-{n}")
             for n in range(0, 40, 5)
@@ -59,7 +59,7 @@ async def test_a_repeated_block_offers_once(desk: Desk, rows: Any, monkeypatch: 
     flight = await desk.schedule(seats=1)
     held = (await desk.hold(flight, "alice")).subject_id
     for user in ("bob", "carol"):
-        await waits(desk, flight, user)
+        await join(desk, flight, user)
     write, lost = Store.write, [True]
 
     async def loses_the_answer(store: Store, block: Any) -> None:
@@ -78,7 +78,7 @@ async def test_a_full_list_of_a_cancelled_flight_closes_in_its_block(
 ) -> None:
     flight = await desk.schedule(seats=2)
     await desk.hold(flight, "alice", seats=2)
-    await asyncio.gather(*(waits(desk, flight, f"u{n}") for n in range(201)))
+    await asyncio.gather(*(join(desk, flight, f"u{n}") for n in range(201)))
     assert rows("select count(*) from views.waiting") == [(200,)]
     assert (await desk.submit(CancelFlight(flight, "fog"))).status == 200
     assert rows("select distinct status from views.waiting") == [("closed",)]
@@ -92,7 +92,7 @@ async def test_atomic_holds_come_after_the_waiting_list(database_url: str, rows:
         flight = await desk.schedule(seats=4)
         async with open_ledger(database_url, Settings(hold_seconds=1)) as slow:
             await Desk(slow).hold(flight, "alice", seats=4)
-            await waits(desk, flight, "bob", 2)
+            await join(desk, flight, "bob", 2)
             await until(lambda: rows("select id from views.bookings where held_until <= now()"))
         answers = await ledger.submit_all([party(flight), party(flight), party(flight)], atomic=True)
         assert [answer.status for answer in answers] == [409] * 3
@@ -107,7 +107,7 @@ def party(flight: UUID) -> Submission:
 async def test_the_database_rejects_a_second_waiting_party_of_a_user(desk: Desk, rows: Any) -> None:
     flight = await desk.schedule(seats=1)
     await desk.hold(flight, "alice")
-    await waits(desk, flight, "bob")
+    await join(desk, flight, "bob")
     with pytest.raises(psycopg.errors.UniqueViolation):
         rows(
             "insert into views.waiting select gen_random_uuid(), flight_id, user_id, seats, status, null,"
@@ -124,7 +124,7 @@ async def log(desk: Desk) -> UUID:
     """
     flight = await desk.schedule(seats=2)
     held = (await desk.hold(flight, "alice", seats=2)).subject_id
-    _, _, dave = [await waits(desk, flight, user, 2) for user in ("bob", "carol", "dave")]
+    _, _, dave = [await join(desk, flight, user, 2) for user in ("bob", "carol", "dave")]
     await desk.cancel(held, "alice")
     await desk.submit(LeaveWaitlist(dave.subject_id or flight), "dave")
     return flight
@@ -209,7 +209,7 @@ async def test_a_party_that_was_passed_over_is_found(
     flight = await desk.schedule(seats=3)
     held = (await desk.hold(flight, "alice", seats=3)).subject_id
     for user, seats in (("bob", 3), ("carol", 1), ("dave", 1), ("erin", 1)):
-        await waits(desk, flight, user, seats)
+        await join(desk, flight, user, seats)
     monkeypatch.setattr(WorkingSet, "waiting_list", lambda self, flight: [*reversed(line(self, flight))])
     await desk.submit(ChangeFlightSeats(flight, 4))
     assert rows(STANDING)[-1] == ("erin", "offered")
@@ -224,10 +224,10 @@ async def test_a_party_that_was_passed_over_is_found(
 async def test_skipped_larger_parties_and_parties_that_left_are_valid(desk: Desk, database_url: str) -> None:
     flight = await desk.schedule(seats=3)
     held = (await desk.hold(flight, "alice", seats=3)).subject_id
-    bob = await waits(desk, flight, "bob", 3)
-    await waits(desk, flight, "carol", 2)
-    left = await waits(desk, flight, "dave", 1)
-    await waits(desk, flight, "erin", 1)
+    bob = await join(desk, flight, "bob", 3)
+    await join(desk, flight, "carol", 2)
+    left = await join(desk, flight, "dave", 1)
+    await join(desk, flight, "erin", 1)
     await desk.submit(LeaveWaitlist(left.subject_id or flight), "dave")
     await desk.submit(ChangeFlightSeats(flight, 4))
     await desk.submit(ChangeFlightSeats(flight, 5))
@@ -241,7 +241,7 @@ async def test_an_open_waiting_list_of_a_cancelled_flight_is_found(
 ) -> None:
     flight = await desk.schedule(seats=1)
     await desk.hold(flight, "alice")
-    await waits(desk, flight, "bob")
+    await join(desk, flight, "bob")
     monkeypatch.setattr(
         ledger.block, "closing_of", lambda _, correlation_id: party_that_is_refused(flight, correlation_id)
     )
@@ -260,6 +260,6 @@ async def test_two_ledgers_agree_on_the_waiting_list(desk: Desk, other_desk: Des
     flight = await desk.schedule(seats=1)
     held = (await desk.hold(flight, "alice")).subject_id
     for number in range(6):
-        await waits((desk, other_desk)[number % 2], flight, f"u{number}")
+        await join((desk, other_desk)[number % 2], flight, f"u{number}")
     await other_desk.cancel(held, "alice")
     assert rows(STANDING)[:2] == [("u0", "offered"), ("u1", "waiting")]
