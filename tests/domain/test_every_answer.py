@@ -58,7 +58,7 @@ PATHS: dict[str, tuple[str, ...]] = {
 """Steps that take a new hold of both seats of the flight into each state."""
 
 
-def told() -> Iterator[tuple[str, str, str]]:
+def table_rows() -> Iterator[tuple[str, str, str]]:
     """Generate state, command and result of each cell."""
     lines = [line for line in PAGE.read_text().splitlines() if line.startswith("|")]
     head, _, *rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
@@ -67,7 +67,7 @@ def told() -> Iterator[tuple[str, str, str]]:
             yield state, command, answer
 
 
-@pytest.mark.parametrize(("state", "command", "answer"), list(told()))
+@pytest.mark.parametrize(("state", "command", "answer"), list(table_rows()))
 def test_every_state_has_an_answer_to_every_command(
     scenario: Scenario, alices: UUID, flight_id: UUID, state: str, command: str, answer: str
 ) -> None:
@@ -89,7 +89,7 @@ def test_every_state_has_an_answer_to_every_command(
 
 
 def test_the_table_is_complete() -> None:
-    cells = {(state, command) for state, command, _ in told()}
+    cells = {(state, command) for state, command, _ in table_rows()}
     assert cells == {(state, command) for state in PATHS for command in COMMANDS}
 
 

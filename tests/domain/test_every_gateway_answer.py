@@ -76,7 +76,7 @@ PATHS: dict[str, tuple[str, ...]] = {
 }
 
 
-def told() -> Iterator[tuple[str, str, str]]:
+def table_rows() -> Iterator[tuple[str, str, str]]:
     """Generate state, command and result of each cell."""
     _, _, text = PAGE.read_text().partition("## Every state, answer and command")
     lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
@@ -86,7 +86,7 @@ def told() -> Iterator[tuple[str, str, str]]:
             yield state, command, answer
 
 
-@pytest.mark.parametrize(("state", "command", "answer"), list(told()))
+@pytest.mark.parametrize(("state", "command", "answer"), list(table_rows()))
 def test_every_state_has_a_result_for_every_gateway_answer(state: str, command: str, answer: str) -> None:
     till = Till()
     for step in PATHS[state]:
@@ -107,7 +107,7 @@ def test_every_state_has_a_result_for_every_gateway_answer(state: str, command: 
 
 
 def test_the_table_is_complete() -> None:
-    cells = [(state, command) for state, command, _ in told()]
+    cells = [(state, command) for state, command, _ in table_rows()]
     assert cells == [(state, command) for state in PATHS for command in COMMANDS]
 
 

@@ -1,4 +1,4 @@
-"""A booking whose payment goes through a gateway, and the gateway's reports."""
+"""A booking with a payment through a gateway, and the reports of the gateway."""
 
 from uuid import UUID
 
