@@ -104,3 +104,21 @@ async def test_an_operator_may_book_pay_and_cancel_for_anybody(operator, alice):
     (await operator.pay(booking, user_id=alice.sub)).created()
     (await operator.cancel(booking)).ok()
     assert (await alice.find_booking(booking)).ok()["status"] == "cancelled"
+
+
+TESTED_ELSEWHERE = {
+    "POST /bookings/bulk": "test_bulk.py",
+    "POST /flights/{id}/waitlist": "test_waiting_lists.py",
+    "POST /waitlist/{id}/leave": "test_waiting_lists.py",
+    "POST /audit/verify": "test_verification.py",
+}
+
+
+async def test_every_command_of_the_api_has_a_row_in_the_table(api):
+    document = (await api.call("GET", "/openapi.json")).ok()
+    commands = {
+        f"POST {path.removeprefix('/api/v1')}"
+        for path, methods in document["paths"].items()
+        if "post" in methods
+    }
+    assert commands == {deed for deed in DEEDS if deed.startswith("POST")} | TESTED_ELSEWHERE.keys()
