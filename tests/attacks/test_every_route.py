@@ -1,4 +1,4 @@
-"""Every route of the document, every role, one's own booking and another's: a stranger's does not exist."""
+"""Every route with every role: bookings of other clients look unknown."""
 
 import json
 from contextlib import asynccontextmanager
@@ -36,7 +36,7 @@ async def session():
 
 @pytest.fixture
 async def victims(operator):
-    """A fresh flight for each call that might change it: the victim has a booking, and waits for more."""
+    """Create a flight per call, on which the victim has a booking and a waiting party."""
 
     async def make():
         flight = await operator.create_flight(seats=9)
@@ -47,7 +47,7 @@ async def victims(operator):
     return make
 
 
-async def test_without_a_token_only_the_public_list_answers(program, session, document, victims):
+async def test_without_a_token_only_public_routes_answer(program, session, document, victims):
     aim = await victims()
     for call in calls(document):
         answer = await call.send(session, program, None, aim)
@@ -56,7 +56,9 @@ async def test_without_a_token_only_the_public_list_answers(program, session, do
 
 
 @pytest.mark.parametrize("role", BY_ROLE)
-async def test_a_role_enters_where_the_document_says(program, session, document, victims, api, role):
+async def test_a_role_has_access_exactly_where_the_document_says(
+    program, session, document, victims, api, role
+):
     person = BY_ROLE[role]
     for call in calls(document):
         if call.is_public:
@@ -72,7 +74,7 @@ async def test_a_role_enters_where_the_document_says(program, session, document,
             assert VICTIM not in str(answer), call
 
 
-async def test_to_a_client_anothers_booking_is_an_unknown_one(
+async def test_a_booking_of_another_client_looks_unknown_on_every_route(
     program, session, document, victims, operator, bob, api
 ):
     tried = 0
@@ -83,13 +85,13 @@ async def test_to_a_client_anothers_booking_is_an_unknown_one(
         for name in {bob.sub, VICTIM} if call.names_a_booking else {bob.sub}:
             before = await api.position()
             hers = Aim(aim.flight_id, aim.booking_id, aim.waiting_id, name)
-            nobodys = Aim(aim.flight_id, unknown_id(), unknown_id(), name)
-            of_hers = await call.send(session, program, bob.token, hers)
-            assert VICTIM not in json.dumps(of_hers.body), call
+            unknown = Aim(aim.flight_id, unknown_id(), unknown_id(), name)
+            of_victim = await call.send(session, program, bob.token, hers)
+            assert VICTIM not in json.dumps(of_victim.body), call
             if call.names_a_booking:
-                of_nobodys = await call.send(session, program, bob.token, nobodys)
-                assert of_hers.status == of_nobodys.status in (403, 404), (call, of_hers)
-                assert strip_ids(of_hers, hers) == strip_ids(of_nobodys, nobodys), call
+                of_unknown = await call.send(session, program, bob.token, unknown)
+                assert of_victim.status == of_unknown.status in (403, 404), (call, of_victim)
+                assert strip_ids(of_victim, hers) == strip_ids(of_unknown, unknown), call
                 assert await api.position() == before, call
                 tried += 1
         found = (await operator.get(f"/bookings/{aim.booking_id}")).ok()
@@ -99,7 +101,7 @@ async def test_to_a_client_anothers_booking_is_an_unknown_one(
     assert tried >= 10
 
 
-async def test_no_filter_of_a_list_shows_a_client_anothers_booking(program, document, victims, bob):
+async def test_no_filter_shows_a_client_bookings_of_other_clients(program, document, victims, bob):
     aim = await victims()
     lists = {"/api/v1/bookings": "initiated", "/api/v1/waitlist": "waiting"}
     assert lists.keys() <= {call.path for call in calls(document) if call.method == "GET"}
@@ -112,7 +114,7 @@ async def test_no_filter_of_a_list_shows_a_client_anothers_booking(program, docu
             assert VICTIM not in str(answer.body)
 
 
-async def test_a_subject_that_looks_like_another_is_another(program, session, document, victims):
+async def test_subjects_that_look_alike_are_different_subjects(program, session, document, victims):
     aim = await victims()
     for lookalike in (
         f"{VICTIM} ",
@@ -128,9 +130,9 @@ async def test_a_subject_that_looks_like_another_is_another(program, session, do
 
 
 @pytest.mark.parametrize("role", [None, *BY_ROLE])
-async def test_a_route_without_a_promise_lets_nobody_in(role):
-    @get("/forgotten")
-    async def forgotten() -> str:
+async def test_a_route_without_declared_roles_is_closed(role):
+    @get("/undeclared")
+    async def undeclared() -> str:
         return "everything"
 
     @asynccontextmanager
@@ -138,14 +140,14 @@ async def test_a_route_without_a_promise_lets_nobody_in(role):
         yield object()
 
     app: Litestar = create_app(SETTINGS, no_ledger)
-    app.register(forgotten)
+    app.register(undeclared)
     async with running(app):
-        answer = await client(app, token("somebody", role) if role else None).get("/forgotten")
+        answer = await client(app, token("somebody", role) if role else None).get("/undeclared")
     assert answer.status_code == (403 if role else 401)
 
 
 def strip_ids(answer, aim):
-    """Status, headers and body, without what names this request or this booking."""
+    """Return status, headers and body without the ids of the request and the booking."""
     changing = ("instance", "request_id")
     body = {name: value for name, value in answer.body.items() if name not in changing}
     kept = {name.lower() for name in answer.headers} - {"date", "x-request-id"}

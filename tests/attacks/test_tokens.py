@@ -1,4 +1,4 @@
-"""Forged and strange tokens: each is a 401, and nothing about them is believed."""
+"""Forged and unusual tokens: each is a 401."""
 
 import json
 
@@ -9,12 +9,12 @@ from tests.attacks.forgeries import CLAIMS, HS256, part, sign, sign_content
 ATTACKERS_SECRET = b"a secret of the attacker, long enough for HS256"
 
 
-def told_twice(name, value):
-    """The claims with one of them first as an attacker, then as the server's own key signer, had it."""
+def claim_twice(name, value):
+    """Return claims with one claim twice: first the attacker's value, then the one in the sample."""
     return json.dumps(CLAIMS).replace("{", "{" + json.dumps({name: value})[1:-1] + ", ", 1).encode()
 
 
-def headed(**header):
+def with_header(**header):
     return sign(header=HS256 | header, secret=ATTACKERS_SECRET)
 
 
@@ -31,13 +31,13 @@ UNSIGNED = {
     "five parts": f"{sign()}.e30.e30",
 }
 KEY_FROM_THE_TOKEN = {
-    "jwk": headed(jwk={"kty": "oct", "k": part(ATTACKERS_SECRET).decode()}),
-    "jku": headed(jku="http://127.0.0.1:9/keys.json"),
-    "x5u": headed(x5u="http://127.0.0.1:9/cert.pem"),
-    "x5c": headed(x5c=["MIIB"]),
+    "jwk": with_header(jwk={"kty": "oct", "k": part(ATTACKERS_SECRET).decode()}),
+    "jku": with_header(jku="http://127.0.0.1:9/keys.json"),
+    "x5u": with_header(x5u="http://127.0.0.1:9/cert.pem"),
+    "x5c": with_header(x5c=["MIIB"]),
     "kid up the path": sign(header=HS256 | {"kid": "../../../../../../dev/null"}, secret=b""),
-    "kid in SQL": headed(kid="x' UNION SELECT 'a secret of the attacker' --"),
-    "kid a command": headed(kid="key; touch /tmp/owned"),
+    "kid in SQL": with_header(kid="x' UNION SELECT 'a secret of the attacker' --"),
+    "kid a command": with_header(kid="key; touch /tmp/owned"),
     "kid an object": sign(header=HS256 | {"kid": {"a": 1}}),
     "kid a number": sign(header=HS256 | {"kid": 0}),
     "empty secret": sign(secret=b""),
@@ -100,15 +100,15 @@ ALL = UNSIGNED | KEY_FROM_THE_TOKEN | CRITICAL | CLAIMED | SHAPED
 
 
 @pytest.mark.parametrize("name", ALL)
-async def test_a_forged_or_strange_token_is_nobodys(api, name):
+async def test_a_forged_or_unusual_token_is_a_401(api, name):
     header = f"Bearer {ALL[name]}".encode().decode("latin-1", "ignore")
     answer = await api.call("POST", "/api/v1/flights", json={}, headers={"Authorization": header})
     answer.refusal(401, "unauthenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="seatledger", error="invalid_token"'
 
 
-async def test_the_same_token_without_its_oddity_is_somebodys(api):
-    """The control: what was refused above was refused for what is odd about it."""
+async def test_a_token_without_the_unusual_part_is_accepted(api):
+    """Control: the unusual part alone is the reason of the refusals."""
     (await api.call("POST", "/api/v1/flights", json={}, token=sign())).refusal(400)
     dated = CLAIMS | {"iat": 1, "nbf": 1, "exp": 4_000_000_000.5}
     (await api.call("POST", "/api/v1/flights", json={}, token=sign(dated))).refusal(400)
@@ -116,15 +116,15 @@ async def test_the_same_token_without_its_oddity_is_somebodys(api):
     (await api.call("POST", "/api/v1/flights", json={}, token=sign(header=strange))).refusal(400)
 
 
-async def test_of_a_claim_told_twice_the_last_counts(api):
-    """RFC 7519, section 4: refused, or the last one; a parser that took the first would let alice be bob."""
-    bearer = sign(told_twice("roles", ["auditor"]))
+async def test_the_last_of_two_equal_claims_counts(api):
+    """RFC 7519, section 4: a duplicate is refused, or the last one counts."""
+    bearer = sign(claim_twice("roles", ["auditor"]))
     (await api.call("POST", "/api/v1/flights", json={}, token=bearer)).refusal(400)
     expired_last = sign(json.dumps(CLAIMS).encode()[:-1] + b', "exp": 1}')
     (await api.call("POST", "/api/v1/flights", json={}, token=expired_last)).refusal(401)
 
 
-async def test_two_authorization_headers_are_nobodys(api):
+async def test_two_authorization_headers_are_a_401(api):
     for second in (sign(), "x"):
         headers = [("Authorization", f"Bearer {sign()}"), ("Authorization", f"Bearer {second}")]
         async with api.session.get(f"{api.url}/api/v1/bookings", headers=headers) as answer:

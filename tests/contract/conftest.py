@@ -48,7 +48,7 @@ def clock(server_url: str) -> DatabaseClock:
 
 @pytest.fixture(scope="session")
 def clock_program(clock: DatabaseClock) -> Iterator[ProgramUnderTest]:
-    """Server whose time tests set: holds of 60 s, offers of 30 s, captures within 15 minutes, no sweeper."""
+    """Server on a clock that tests set: holds of 60 s, offers of 30 s, captures within 900 s, no sweeper."""
     yield from serve(
         DATABASE_URL=clock.url,
         SEATLEDGER_JWT_SECRET=SECRET,

@@ -1,4 +1,4 @@
-"""Bodies that are not what they should be: refused with 400, never understood, never a 500."""
+"""Invalid bodies: a 400, and never a 500."""
 
 import json
 
@@ -65,7 +65,7 @@ NOT_REASONS = {
 
 
 @pytest.mark.parametrize("name", NOT_SEATS)
-async def test_seats_are_a_small_whole_number_or_the_booking_is_refused(operator, alice, name):
+async def test_a_booking_without_a_valid_number_of_seats_is_refused(operator, alice, name):
     flight = await operator.create_flight(seats=20)
     ids = f'"flight_id": "{flight["id"]}", "user_id": "{alice.sub}"'
     body = f'{{{ids}, "seats": {NOT_SEATS[name]}}}'
@@ -74,12 +74,12 @@ async def test_seats_are_a_small_whole_number_or_the_booking_is_refused(operator
 
 
 @pytest.mark.parametrize("name", NOT_BOOKINGS)
-async def test_what_is_not_a_json_object_is_a_400(alice, name):
+async def test_a_body_that_is_not_a_json_object_is_a_400(alice, name):
     (await alice.post("/bookings", content=NOT_BOOKINGS[name])).refusal(400)
 
 
 @pytest.mark.parametrize("name", NOT_REASONS)
-async def test_text_no_database_could_keep_is_refused_at_the_edge(operator, alice, name):
+async def test_text_that_postgresql_cannot_store_is_refused(operator, alice, name):
     booking = (await alice.book(await operator.create_flight())).created()
     body = b'{"reason": ' + NOT_REASONS[name] + b"}"
     (await alice.post(f"/bookings/{booking['id']}/cancel", content=body)).refusal(400)
@@ -99,7 +99,7 @@ async def test_a_key_given_twice_is_refused(operator, twice):
     (await operator.post("/flights", content=f"{first[:-1]}, {twice}}}".encode())).refusal(400)
 
 
-async def test_a_field_nobody_knows_is_refused(operator, alice):
+async def test_an_unknown_field_is_refused(operator, alice):
     (await operator.schedule(gate="B42")).refusal(400)
     (await operator.schedule(price={"amount": 1, "currency": "INR", "tax": 1})).refusal(400)
     flight = await operator.create_flight()
@@ -118,13 +118,13 @@ async def test_a_missing_field_is_refused(operator, alice, missing):
 
 
 @pytest.mark.parametrize("wrong", ["x", 7, None, "", [], "01900000-a11c-7e00-8000-00000000000g", "\n" * 36])
-async def test_a_flights_id_is_a_uuid(operator, wrong):
+async def test_a_flight_id_that_is_not_a_uuid_is_refused(operator, wrong):
     wish = {"flight_id": wrong, "user_id": unknown_id(), "seats": 1}
     (await operator.post("/bookings", wish)).refusal(400)
 
 
 @pytest.mark.parametrize("wrong", [7, None, "", [], "x" * 256, "\n" * 36])
-async def test_a_users_id_is_a_line_of_text(operator, wrong):
+async def test_a_user_id_that_is_not_a_line_of_text_is_refused(operator, wrong):
     wish = {"flight_id": unknown_id(), "user_id": wrong, "seats": 1}
     (await operator.post("/bookings", wish)).refusal(400)
 
@@ -144,7 +144,7 @@ async def test_a_users_id_is_a_line_of_text(operator, wrong):
         "x" * 3000,
     ],
 )
-async def test_a_strange_id_in_a_path_is_never_a_500(alice, operator, strange):
+async def test_an_invalid_id_in_a_path_is_never_a_500(alice, operator, strange):
     for path in (f"/flights/{strange}", f"/flights/{strange}/availability", f"/bookings/{strange}"):
         assert (await alice.get(path)).status in (400, 404), path
     assert (await alice.post(f"/bookings/{strange}/cancel", {})).status in (400, 404)

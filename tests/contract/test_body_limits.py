@@ -20,20 +20,20 @@ def post(**headers):
 
 
 @pytest.mark.parametrize("pieces", [7, 1024], ids=["70 KiB", "10 MiB"])
-def test_a_body_that_announces_too_much_is_a_413(program, pieces):
+def test_a_body_with_a_large_content_length_is_a_413(program, pieces):
     parts = [post(Content_Length=str(pieces * len(PIECE))), *[PIECE] * pieces]
     status, headers, problem = exchange(program, parts)
     assert (status, problem["status"], bool(headers["x-request-id"])) == (413, 413, True)
 
 
 @pytest.mark.parametrize("pieces", [7, 1024], ids=["70 KiB", "10 MiB"])
-def test_a_chunked_body_that_grows_too_long_is_a_413(program, pieces):
+def test_a_chunked_body_above_the_limit_is_a_413(program, pieces):
     parts = [post(Transfer_Encoding="chunked"), *chunked([PIECE] * pieces)]
     status, _, problem = exchange(program, parts)
     assert (status, problem["status"]) == (413, 413)
 
 
-def test_nothing_is_read_of_a_body_that_announces_terabytes(program):
+def test_a_content_length_of_terabytes_is_refused_before_the_body_is_read(program):
     status, _, _ = exchange(program, [post(Content_Length=str(10**13)), PIECE])
     assert status == 413
 
@@ -70,7 +70,7 @@ async def test_a_chunked_body_within_the_limit_is_read(operator, alice):
         "json",
     ],
 )
-async def test_only_application_json_is_a_body(operator, alice, media_type):
+async def test_a_body_of_another_media_type_is_a_415(operator, alice, media_type):
     flight = await operator.create_flight()
     wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
     (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).refusal(415)
@@ -78,7 +78,7 @@ async def test_only_application_json_is_a_body(operator, alice, media_type):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
-async def test_a_compressed_body_is_no_plain_one(operator, alice, encoding):
+async def test_a_compressed_body_is_refused(operator, alice, encoding):
     flight = await operator.create_flight()
     wish = {"flight_id": flight["id"], "user_id": alice.sub, "seats": 1}
     (await alice.post("/bookings", wish, headers={"Content-Encoding": encoding})).refusal(415)
@@ -89,11 +89,11 @@ async def test_a_compressed_body_is_no_plain_one(operator, alice, encoding):
 @pytest.mark.parametrize(
     "media_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
 )
-async def test_application_json_may_name_its_charset_and_its_case(operator, alice, media_type):
+async def test_application_json_is_accepted_with_a_charset_and_in_any_case(operator, alice, media_type):
     wish = {"flight_id": (await operator.create_flight())["id"], "user_id": alice.sub, "seats": 1}
     (await alice.post("/bookings", wish, headers={"Content-Type": media_type})).created()
 
 
-async def test_the_media_type_is_judged_before_the_words(alice):
+async def test_the_media_type_is_checked_before_the_body(alice):
     nonsense = {"flight_id": unknown_id()}
     (await alice.post("/bookings", nonsense, headers={"Content-Type": "text/plain"})).refusal(415)

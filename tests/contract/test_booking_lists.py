@@ -1,10 +1,10 @@
-"""Lists of bookings: filtered, paged, every row exactly once."""
+"""Lists of bookings: filters, and pages that contain every row exactly once."""
 
 from tests.contract.samples import query, unknown_id
 
 
-async def three_states(operator, carol):
-    """Three bookings of one flight: initiated, booked and cancelled."""
+async def book_in_three_states(operator, carol):
+    """Return three bookings of one flight: initiated, booked and cancelled."""
     flight = await operator.create_flight()
     initiated, booked, cancelled = [(await carol.book(flight)).created() for _ in range(3)]
     booked = (await carol.pay(booked)).created()["booking"]
@@ -12,31 +12,31 @@ async def three_states(operator, carol):
     return flight, {row["status"]: row for row in (initiated, booked, cancelled)}
 
 
-async def rows(who, **filters):
-    return (await who.get("/bookings" + query(**filters))).ok()["data"]
+async def list_rows(caller, **filters):
+    return (await caller.get("/bookings" + query(**filters))).ok()["data"]
 
 
-async def test_a_row_of_a_list_is_the_booking_as_get_shows_it(operator, crowd):
+async def test_a_row_of_a_list_equals_the_booking_by_id(operator, crowd):
     [carol] = crowd(1)
-    _, by_status = await three_states(operator, carol)
-    listed = {row["status"]: row for row in await rows(carol, limit=200)}
+    _, by_status = await book_in_three_states(operator, carol)
+    listed = {row["status"]: row for row in await list_rows(carol, limit=200)}
     assert listed == by_status
 
 
 async def test_bookings_are_filtered_by_status_flight_and_user(operator, auditor, crowd):
     carol, dave = crowd(2)
-    flight, by_status = await three_states(operator, carol)
+    flight, by_status = await book_in_three_states(operator, carol)
     other = (await dave.book(flight)).created()
     for status in ("initiated", "booked", "cancelled"):
-        assert await rows(carol, status=status, flight_id=flight["id"]) == [by_status[status]]
-    assert await rows(carol, status="pending") == []
-    assert len(await rows(auditor, flight_id=flight["id"])) == 4
-    assert await rows(auditor, flight_id=flight["id"], user_id=dave.sub) == [other]
-    assert await rows(operator, user_id=dave.sub) == [other]
-    assert await rows(auditor, flight_id=unknown_id()) == []
+        assert await list_rows(carol, status=status, flight_id=flight["id"]) == [by_status[status]]
+    assert await list_rows(carol, status="pending") == []
+    assert len(await list_rows(auditor, flight_id=flight["id"])) == 4
+    assert await list_rows(auditor, flight_id=flight["id"], user_id=dave.sub) == [other]
+    assert await list_rows(operator, user_id=dave.sub) == [other]
+    assert await list_rows(auditor, flight_id=unknown_id()) == []
 
 
-async def test_pages_of_bookings_show_every_row_exactly_once(operator, crowd):
+async def test_pages_of_bookings_contain_every_row_exactly_once(operator, crowd):
     [carol] = crowd(1)
     flight = await operator.create_flight()
     made = [(await carol.book(flight)).created()["id"] for _ in range(7)]
@@ -49,18 +49,18 @@ async def test_pages_of_bookings_show_every_row_exactly_once(operator, crowd):
         assert sorted(walked) == sorted(made), f"limit {limit}"
 
 
-async def test_rows_that_arrive_between_two_pages_push_none_out(operator, crowd):
+async def test_rows_added_between_two_pages_hide_no_other_row(operator, crowd):
     [carol] = crowd(1)
     flight = await operator.create_flight()
     made = {(await carol.book(flight)).created()["id"] for _ in range(4)}
     first = (await carol.get("/bookings?limit=2")).ok()
     (await carol.book(flight)).created()
     seen = [row["id"] for row in first["data"]]
-    seen += [row["id"] for row in await rows(carol, limit=200, cursor=first["next_cursor"])]
+    seen += [row["id"] for row in await list_rows(carol, limit=200, cursor=first["next_cursor"])]
     assert made <= set(seen)
     assert len(seen) == len(set(seen))
 
 
-async def test_a_filter_that_makes_no_sense_is_a_400(alice):
+async def test_an_invalid_filter_is_a_400(alice):
     for nonsense in ("status=paid", "status=", "flight_id=BA117", "user_id=alice%00", "flight_id=%27--"):
         (await alice.get(f"/bookings?{nonsense}")).refusal(400)

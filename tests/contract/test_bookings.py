@@ -1,4 +1,4 @@
-"""A booking's way: initiated, booked, cancelled; seats move with it."""
+"""States of a booking, and the seats that it holds or books in each of them."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from tests.contract.samples import BOOKING_FIELDS, RUPEES, at, is_server_id, rupees, unknown_id
 
 
-async def test_a_new_booking_holds_its_seats_for_a_while(operator, alice):
+async def test_a_new_booking_holds_its_seats_until_it_expires(operator, alice):
     flight = await operator.create_flight(seats=10, price=rupees(450000))
     booking = (await alice.book(flight, seats=2)).created()
     assert booking.keys() == BOOKING_FIELDS
@@ -46,7 +46,7 @@ async def test_payment_books_the_seats(operator, alice):
     assert (await alice.find_booking(booking)).ok() == booked
 
 
-async def test_capture_is_automatic_when_asked_for(operator, alice):
+async def test_automatic_capture_can_be_requested_explicitly(operator, alice):
     booking = (await alice.book(await operator.create_flight())).created()
     payment = {
         "booking_id": booking["id"],
@@ -77,7 +77,7 @@ async def test_a_booking_can_be_cancelled_once(api, operator, alice, paid, body)
     assert await alice.count_seats(flight) == (0, 0, 10)
 
 
-async def test_all_seats_or_none(api, operator, alice, bob):
+async def test_a_booking_gets_all_its_seats_or_none(api, operator, alice, bob):
     flight = await operator.create_flight(seats=4)
     (await alice.book(flight, seats=3)).created()
     before = await api.position()
@@ -97,11 +97,11 @@ async def test_seats_given_back_can_be_booked_at_once(operator, alice, bob):
 
 
 @pytest.mark.parametrize("seats", [1, 9])
-async def test_a_party_is_one_to_nine(operator, alice, seats):
+async def test_a_booking_has_one_to_nine_seats(operator, alice, seats):
     assert (await alice.book(await operator.create_flight(), seats=seats)).created()["seats"] == seats
 
 
-async def test_a_flight_or_booking_nobody_knows_is_a_404(alice):
+async def test_an_unknown_flight_or_booking_is_a_404(alice):
     (await alice.book({"id": unknown_id()})).refusal(404)
     unknown = {"id": unknown_id(), "total_cost": RUPEES}
     (await alice.find_booking(unknown)).refusal(404)
@@ -110,7 +110,7 @@ async def test_a_flight_or_booking_nobody_knows_is_a_404(alice):
     (await alice.get(f"/bookings/{unknown['id']}/history")).refusal(404)
 
 
-async def test_many_at_once_cancel_a_booking_once(operator, alice):
+async def test_simultaneous_cancellations_cancel_a_booking_once(operator, alice):
     flight = await operator.create_flight()
     booking = (await alice.book(flight, seats=2)).created()
     answers = await asyncio.gather(*[alice.cancel(booking) for _ in range(8)])
@@ -118,7 +118,7 @@ async def test_many_at_once_cancel_a_booking_once(operator, alice):
     assert await alice.count_seats(flight) == (0, 0, 10)
 
 
-async def test_paying_and_cancelling_at_once_leaves_no_seat_behind(operator, alice):
+async def test_paying_and_cancelling_at_once_loses_no_seat(operator, alice):
     for _ in range(10):
         flight = await operator.create_flight()
         booking = (await alice.book(flight, seats=2)).created()

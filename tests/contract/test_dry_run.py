@@ -1,4 +1,4 @@
-"""A dry run answers as the command would, and nothing of it is written."""
+"""Dry runs: the answer of the command, without a write."""
 
 import asyncio
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 from tests.contract.samples import BA117, new_key, on_own_day, rupees
 
 
-def wish(at, seats=2):
+def hold(at, seats=2):
     return {"flight_id": at.flight["id"], "user_id": at.booked["user_id"], "seats": seats}
 
 
@@ -26,7 +26,7 @@ COMMANDS = {
     "reprice": lambda at: (f"/flights/{at.flight['id']}/price", {"price": rupees(7)}),
     "change seats": lambda at: (f"/flights/{at.flight['id']}/seats", {"seats": 30}),
     "cancel a flight": lambda at: (f"/flights/{at.flight['id']}/cancel", {"reason": "fog"}),
-    "book": lambda at: ("/bookings", wish(at)),
+    "book": lambda at: ("/bookings", hold(at)),
     "pay": lambda at: ("/bookings/payments", payment(at)),
     "authorise": lambda at: ("/bookings/payments", payment(at, capture="manual")),
     "capture": lambda at: (f"/bookings/{at.pending['id']}/capture", {}),
@@ -37,9 +37,9 @@ COMMANDS = {
     "wait": lambda at: (f"/flights/{at.flight['id']}/waitlist", {"user_id": "dave", "seats": 9}),
     "leave": lambda at: (f"/waitlist/{at.waiting['id']}/leave", {}),
 }
-REFUSED = {
+REFUSALS = {
     "change seats": lambda at: (f"/flights/{at.flight['id']}/seats", {"seats": 1}),
-    "book": lambda at: ("/bookings", wish(at, seats=9)),
+    "book": lambda at: ("/bookings", hold(at, seats=9)),
     "pay": lambda at: ("/bookings/payments", payment(at, total_cost=rupees(1))),
     "capture": lambda at: (f"/bookings/{at.held['id']}/capture", {}),
     "void": lambda at: (f"/bookings/{at.booked['id']}/void", {"reason": "declined"}),
@@ -49,7 +49,7 @@ REFUSED = {
     "wait": lambda at: (f"/flights/{at.flight['id']}/waitlist", {"user_id": "dave", "seats": 1}),
     "leave": lambda at: (f"/waitlist/{at.cancelled['id']}/leave", {}),
 }
-MISSPELT = [
+INVALID_QUERIES = [
     "dry_run=maybe",
     "dry_run=",
     "dry_run=1",
@@ -60,8 +60,8 @@ MISSPELT = [
 ]
 
 
-async def scene_for(operator, alice):
-    """A flight with a booking in every state, a refund that is due, and somebody who waits for all seats."""
+async def prepare(operator, alice):
+    """Create a flight with a booking in every state, a due refund and a waiting party."""
     flight = await operator.create_flight()
     cancelled = (await alice.cancel(await alice.book_and_pay(flight))).ok()
     [refund] = await operator.list_refunds(booking_id=cancelled["id"])
@@ -76,16 +76,23 @@ async def scene_for(operator, alice):
     )
 
 
-async def state_of(operator, at):
-    """All that a command could have changed."""
+async def read_state(operator, at):
+    """Read all state that a command could have changed."""
     bookings = [
         (await operator.find_booking(booking)).ok()
         for booking in (at.held, at.pending, at.booked, at.cancelled)
     ]
     flight = (await operator.get(f"/flights/{at.flight['id']}")).ok()
     refunds = [await operator.list_refunds(booking_id=booking["id"]) for booking in bookings]
-    line = await operator.list_parties(at.flight)
-    return await operator.read_head(), await operator.count_seats(at.flight), flight, bookings, refunds, line
+    parties = await operator.list_parties(at.flight)
+    return (
+        await operator.read_head(),
+        await operator.count_seats(at.flight),
+        flight,
+        bookings,
+        refunds,
+        parties,
+    )
 
 
 def shape(body):
@@ -96,49 +103,49 @@ def shape(body):
 
 @pytest.mark.parametrize("name", COMMANDS)
 async def test_a_dry_run_answers_like_the_command_and_changes_nothing(operator, alice, name):
-    at = await scene_for(operator, alice)
+    at = await prepare(operator, alice)
     path, body = COMMANDS[name](at)
-    before = await state_of(operator, at)
-    rehearsed = await operator.post(f"{path}?dry_run=true", body, key=new_key())
-    assert rehearsed.headers["dry-run"] == "true"
-    assert "location" not in rehearsed.headers
-    assert await state_of(operator, at) == before
-    assert rehearsed.position == before[0]["position"]
+    before = await read_state(operator, at)
+    dry = await operator.post(f"{path}?dry_run=true", body, key=new_key())
+    assert dry.headers["dry-run"] == "true"
+    assert "location" not in dry.headers
+    assert await read_state(operator, at) == before
+    assert dry.position == before[0]["position"]
 
     done = await operator.post(path, body, key=new_key())
-    assert done.status == rehearsed.status in (200, 201)
-    assert shape(done.body) == shape(rehearsed.body)
-    assert done.headers["etag"] == rehearsed.headers["etag"]
+    assert done.status == dry.status in (200, 201)
+    assert shape(done.body) == shape(dry.body)
+    assert done.headers["etag"] == dry.headers["etag"]
     assert "dry-run" not in done.headers
     assert (await operator.read_head())["position"] > before[0]["position"]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFUSALS)
 async def test_a_dry_run_is_refused_like_the_command(operator, alice, name):
-    at = await scene_for(operator, alice)
-    path, body = REFUSED[name](at)
+    at = await prepare(operator, alice)
+    path, body = REFUSALS[name](at)
     before = await operator.read_head()
-    rehearsed = await operator.post(f"{path}?dry_run=true", body, key=new_key())
-    assert rehearsed.headers["dry-run"] == "true"
-    refused = await operator.post(path, body, key=new_key())
-    assert refused.status == rehearsed.status >= 400
-    assert {**rehearsed.body, "request_id": ""} == {**refused.body, "request_id": ""}
+    dry = await operator.post(f"{path}?dry_run=true", body, key=new_key())
+    assert dry.headers["dry-run"] == "true"
+    refusal = await operator.post(path, body, key=new_key())
+    assert refusal.status == dry.status >= 400
+    assert {**dry.body, "request_id": ""} == {**refusal.body, "request_id": ""}
     assert await operator.read_head() == before
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-async def test_a_misspelt_dry_run_is_a_400_and_does_nothing(operator, alice, name):
-    at = await scene_for(operator, alice)
+async def test_an_invalid_dry_run_parameter_is_a_400_and_changes_nothing(operator, alice, name):
+    at = await prepare(operator, alice)
     path, body = COMMANDS[name](at)
-    before = await state_of(operator, at)
-    for query in MISSPELT:
+    before = await read_state(operator, at)
+    for query in INVALID_QUERIES:
         (await operator.post(f"{path}?{query}", body, key=new_key())).refusal(400, "validation-failed")
-    assert await state_of(operator, at) == before
+    assert await read_state(operator, at) == before
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 async def test_a_dry_run_leaves_the_key_unused(operator, alice, name):
-    at, key = await scene_for(operator, alice), new_key()
+    at, key = await prepare(operator, alice), new_key()
     path, body = COMMANDS[name](at)
     for _ in range(2):
         assert not (await operator.post(f"{path}?dry_run=true", body, key=key)).replayed
@@ -150,8 +157,8 @@ async def test_a_dry_run_leaves_the_key_unused(operator, alice, name):
 
 
 async def test_a_refused_dry_run_leaves_the_key_unused(operator, alice):
-    at, key = await scene_for(operator, alice), new_key()
-    path, body = REFUSED["book"](at)
+    at, key = await prepare(operator, alice), new_key()
+    path, body = REFUSALS["book"](at)
     (await operator.post(f"{path}?dry_run=true", body, key=key)).refusal(409, "not-enough-seats")
     (await operator.leave_waiting_list(at.waiting)).ok()
     (await alice.cancel(at.held)).ok()
@@ -160,31 +167,31 @@ async def test_a_refused_dry_run_leaves_the_key_unused(operator, alice):
     (await operator.post(path, body, key=key)).created()
 
 
-async def test_a_dry_run_with_a_key_that_was_used_is_the_first_outcome(operator, alice):
-    at, key = await scene_for(operator, alice), new_key()
-    booked = await alice.post("/bookings", wish(at), key=key)
-    again = await alice.post("/bookings?dry_run=true", wish(at), key=key)
+async def test_a_dry_run_under_a_used_key_replays_the_first_outcome(operator, alice):
+    at, key = await prepare(operator, alice), new_key()
+    booked = await alice.post("/bookings", hold(at), key=key)
+    again = await alice.post("/bookings?dry_run=true", hold(at), key=key)
     assert (again.created(), again.replayed, again.headers["dry-run"]) == (booked.created(), True, "true")
-    (await alice.post("/bookings?dry_run=true", wish(at, seats=1), key=key)).refusal(
+    (await alice.post("/bookings?dry_run=true", hold(at, seats=1), key=key)).refusal(
         422, "idempotency-key-reused"
     )
 
 
-async def test_dry_run_false_does_the_thing(operator, alice):
-    at = await scene_for(operator, alice)
-    done = await alice.post("/bookings?dry_run=false", wish(at))
+async def test_dry_run_false_executes_the_command(operator, alice):
+    at = await prepare(operator, alice)
+    done = await alice.post("/bookings?dry_run=false", hold(at))
     assert "dry-run" not in done.headers
     assert (await alice.find_booking(done.created())).ok() == done.body
 
 
-async def test_what_a_dry_run_would_have_made_does_not_exist(operator, alice):
-    at = await scene_for(operator, alice)
-    made = (await alice.post("/bookings?dry_run=true", wish(at))).created()
+async def test_a_booking_of_a_dry_run_does_not_exist(operator, alice):
+    at = await prepare(operator, alice)
+    made = (await alice.post("/bookings?dry_run=true", hold(at))).created()
     (await alice.find_booking(made)).refusal(404)
 
 
-async def test_a_dry_run_heeds_versions_owners_and_roles(operator, alice, bob):
-    at = await scene_for(operator, alice)
+async def test_a_dry_run_checks_versions_owners_and_roles(operator, alice, bob):
+    at = await prepare(operator, alice)
     path = f"/bookings/{at.booked['id']}/cancel?dry_run=true"
     (await alice.post(path, {}, headers={"If-Match": '"v1"'})).refusal(412)
     (await bob.post(path, {})).refusal(404, "booking-not-found")
@@ -192,12 +199,12 @@ async def test_a_dry_run_heeds_versions_owners_and_roles(operator, alice, bob):
     (await alice.post("/bookings/payments?dry_run=true", payment(at))).refusal(400, "idempotency-key-missing")
 
 
-async def test_dry_runs_among_buyers_take_no_seat(operator, crowd):
+async def test_dry_runs_beside_bookings_take_no_seat(operator, crowd):
     flight = await operator.create_flight(seats=8)
 
     def order(buyer, query):
-        wish = {"flight_id": flight["id"], "user_id": buyer.sub, "seats": 1}
-        return buyer.post(f"/bookings{query}", wish)
+        body = {"flight_id": flight["id"], "user_id": buyer.sub, "seats": 1}
+        return buyer.post(f"/bookings{query}", body)
 
     buyers = crowd(32)
     queries = ["" if number % 2 else "?dry_run=true" for number in range(32)]

@@ -1,4 +1,4 @@
-"""A flight that is cancelled takes every live booking with it, and owes what was paid."""
+"""Cancelling a flight cancels its live bookings and makes their refunds due."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.contract.samples import new_key, query, unknown_id
 BUYERS = 30
 
 
-async def all_of(operator, flight):
+async def list_bookings(operator, flight):
     return (await operator.get("/bookings" + query(flight_id=flight["id"], limit=200))).ok()["data"]
 
 
@@ -26,9 +26,9 @@ async def test_every_live_booking_is_cancelled_with_its_flight(operator, alice):
 
     payments = {}
     for booking in (held, pending, booked):
-        found = (await alice.find_booking(booking)).ok()
-        assert found["status"] == "cancelled"
-        payments[booking["id"]] = found["payment"] and found["payment"]["status"]
+        booking_now = (await alice.find_booking(booking)).ok()
+        assert booking_now["status"] == "cancelled"
+        payments[booking["id"]] = booking_now["payment"] and booking_now["payment"]["status"]
         reasons = [
             event["data"]["reason"]
             for event in await alice.read_history(booking)
@@ -38,7 +38,7 @@ async def test_every_live_booking_is_cancelled_with_its_flight(operator, alice):
     assert payments == {held["id"]: None, pending["id"]: "lapsed", booked["id"]: "refund_due"}
 
 
-async def test_what_was_paid_is_owed_and_nothing_else(operator, crowd):
+async def test_paid_bookings_and_no_others_get_a_refund(operator, crowd):
     carol, dave = crowd(2)
     flight = await operator.create_flight()
     booked = [await carol.book_and_pay(flight, seats) for seats in (1, 3)]
@@ -53,7 +53,7 @@ async def test_what_was_paid_is_owed_and_nothing_else(operator, crowd):
     assert await operator.list_refunds(user_id=dave.sub) == []
 
 
-async def test_a_booking_cancelled_before_its_flight_stays_as_it_was(operator, alice):
+async def test_a_booking_cancelled_before_its_flight_does_not_change(operator, alice):
     flight = await operator.create_flight()
     cancelled = (await alice.cancel(await alice.book_and_pay(flight))).ok()
     (await operator.cancel_flight(flight)).ok()
@@ -61,7 +61,7 @@ async def test_a_booking_cancelled_before_its_flight_stays_as_it_was(operator, a
     assert len(await operator.list_refunds(booking_id=cancelled["id"])) == 1
 
 
-async def test_bookings_of_other_flights_are_left_alone(operator, alice):
+async def test_bookings_of_other_flights_do_not_change(operator, alice):
     flight, other = await operator.create_flight(), await operator.create_flight()
     booked = await alice.book_and_pay(other)
     (await operator.cancel_flight(flight)).ok()
@@ -69,7 +69,7 @@ async def test_bookings_of_other_flights_are_left_alone(operator, alice):
     assert await alice.count_seats(other) == (0, 1, 9)
 
 
-async def test_a_cancelled_flight_takes_no_more_commands(api, operator, alice):
+async def test_a_cancelled_flight_accepts_no_command(api, operator, alice):
     flight = await operator.create_flight()
     (await operator.cancel_flight(flight)).ok()
     before = await api.position()
@@ -80,7 +80,7 @@ async def test_a_cancelled_flight_takes_no_more_commands(api, operator, alice):
     assert await alice.count_seats(flight) == (0, 0, 10)
 
 
-async def test_nothing_comes_between_the_flight_and_its_bookings(operator, alice):
+async def test_the_cancellations_of_a_flight_and_its_bookings_have_consecutive_positions(operator, alice):
     flight = await operator.create_flight()
     booked = [await alice.book_and_pay(flight) for _ in range(3)]
     answer = await operator.cancel_flight(flight)
@@ -88,7 +88,7 @@ async def test_nothing_comes_between_the_flight_and_its_bookings(operator, alice
     assert sorted(positions) == [answer.position + n for n in range(1, 7)]
 
 
-async def test_a_repeat_with_the_same_key_is_the_first_outcome(api, operator, alice):
+async def test_a_repeat_with_the_same_key_replays_the_first_outcome(api, operator, alice):
     flight, key = await operator.create_flight(), new_key()
     booked = await alice.book_and_pay(flight)
     first = await operator.cancel_flight(flight, key=key)
@@ -104,10 +104,10 @@ async def test_an_unknown_flight_is_a_404(operator):
     (await operator.cancel_flight({"id": unknown_id()})).refusal(404, "flight-not-found")
 
 
-@pytest.mark.parametrize("who", ["alice", "auditor", "analyst"])
-async def test_only_an_operator_cancels_a_flight(request, operator, who):
+@pytest.mark.parametrize("role", ["alice", "auditor", "analyst"])
+async def test_only_an_operator_cancels_a_flight(request, operator, role):
     flight = await operator.create_flight()
-    (await request.getfixturevalue(who).cancel_flight(flight)).refusal(403)
+    (await request.getfixturevalue(role).cancel_flight(flight)).refusal(403)
     assert (await operator.get(f"/flights/{flight['id']}")).ok() == flight
 
 
@@ -120,7 +120,7 @@ async def test_a_cancellation_without_a_reason_is_a_400(operator, body):
     assert (await operator.get(f"/flights/{flight['id']}")).ok() == flight
 
 
-async def test_nobody_books_a_flight_while_it_is_cancelled(operator, crowd):
+async def test_no_booking_survives_a_cancellation_of_its_flight_at_the_same_time(operator, crowd):
     flight, first = await operator.create_flight(seats=100), asyncio.Event()
 
     async def buy(buyer):
@@ -136,11 +136,11 @@ async def test_nobody_books_a_flight_while_it_is_cancelled(operator, crowd):
         (await operator.cancel_flight(flight)).ok()
 
     *bought, _ = await asyncio.gather(*[buy(buyer) for buyer in crowd(BUYERS)], cancel())
-    bookings = await all_of(operator, flight)
+    bookings = await list_bookings(operator, flight)
     assert len(bookings) == sum(outcome is not None for outcome in bought) > 0
     assert {booking["status"] for booking in bookings} == {"cancelled"}
-    owed = [
+    refunds = [
         refund for booking in bookings for refund in await operator.list_refunds(booking_id=booking["id"])
     ]
-    assert len(owed) == sum(outcome is True for outcome in bought)
+    assert len(refunds) == sum(outcome is True for outcome in bought)
     assert await operator.count_seats(flight) == (0, 0, 100)

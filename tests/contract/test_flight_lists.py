@@ -1,4 +1,4 @@
-"""Finding flights: filters, sorts, and pages that miss nothing and repeat nothing."""
+"""Lists of flights: filters, sort orders, and pages that contain every row exactly once."""
 
 import itertools
 
@@ -10,13 +10,13 @@ NOT_LIMITS = ["0", "-1", "201", "1.5", "abc", "", "1_0", "%D9%A5", "5%0A", "9999
 PRICES = [300, 100, 200, 100, 100]
 
 
-async def a_timetable(operator, route):
-    """Five flights of one route on five days, three of them at the same price."""
+async def schedule_five(operator, route):
+    """Schedule five flights of one route on five days, three of them at the same price."""
     return [await operator.create_flight(price=rupees(price), **route) for price in PRICES]
 
 
-async def found(who, **filters):
-    return [row["id"] for row in (await who.get("/flights" + query(**filters))).ok()["data"]]
+async def find_ids(caller, **filters):
+    return [row["id"] for row in (await caller.get("/flights" + query(**filters))).ok()["data"]]
 
 
 def ids(flights):
@@ -34,31 +34,31 @@ async def test_a_list_has_rows_and_a_cursor(operator, alice):
     assert flight.items() <= row.items()
 
 
-async def test_sorting_by_departure_and_by_price(operator, alice):
+async def test_flights_are_sorted_by_departure_and_by_price(operator, alice):
     route = next_route()
-    flights = await a_timetable(operator, route)
-    assert await found(alice, **route) == ids(flights)
-    assert await found(alice, sort="departs_at", **route) == ids(flights)
-    assert await found(alice, sort="-departs_at", **route) == ids(flights)[::-1]
+    flights = await schedule_five(operator, route)
+    assert await find_ids(alice, **route) == ids(flights)
+    assert await find_ids(alice, sort="departs_at", **route) == ids(flights)
+    assert await find_ids(alice, sort="-departs_at", **route) == ids(flights)[::-1]
     cost = {flight["id"]: flight["price"]["amount"] for flight in flights}
-    assert [cost[one] for one in await found(alice, sort="price", **route)] == sorted(PRICES)
-    assert [cost[one] for one in await found(alice, sort="-price", **route)] == sorted(PRICES)[::-1]
+    assert [cost[one] for one in await find_ids(alice, sort="price", **route)] == sorted(PRICES)
+    assert [cost[one] for one in await find_ids(alice, sort="-price", **route)] == sorted(PRICES)[::-1]
 
 
-async def test_pages_show_every_row_exactly_once(operator, alice):
+async def test_pages_contain_every_row_exactly_once(operator, alice):
     route = next_route()
-    await a_timetable(operator, route)
+    await schedule_five(operator, route)
     for sort, limit in itertools.product(["departs_at", "-departs_at", "price", "-price"], [1, 2, 5, 200]):
-        whole = await found(alice, sort=sort, **route)
+        whole = await find_ids(alice, sort=sort, **route)
         assert len(set(whole)) == len(PRICES)
-        assert await walked(alice, sort=sort, limit=limit, **route) == whole, (sort, limit)
+        assert await collect_pages(alice, sort=sort, limit=limit, **route) == whole, (sort, limit)
 
 
-async def walked(who, **filters):
-    """All rows, page by page."""
+async def collect_pages(caller, **filters):
+    """Return the ids of all pages."""
     rows, cursor = [], {}
     while cursor is not None:
-        page = (await who.get("/flights" + query(**filters, **cursor))).ok()
+        page = (await caller.get("/flights" + query(**filters, **cursor))).ok()
         assert len(page["data"]) <= filters["limit"]
         rows += ids(page["data"])
         cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] is not None else None
@@ -67,7 +67,7 @@ async def walked(who, **filters):
 
 async def test_the_link_header_leads_through_the_same_pages(api, operator, alice):
     route = next_route()
-    flights = await a_timetable(operator, route)
+    flights = await schedule_five(operator, route)
     path, rows = "/api/v1/flights" + query(limit=2, **route), []
     while path:
         answer = await api.call("GET", path, token=alice.token)
@@ -79,19 +79,19 @@ async def test_the_link_header_leads_through_the_same_pages(api, operator, alice
     assert rows == ids(flights)
 
 
-async def test_filters_by_route_day_price_and_free_seats(operator, alice):
+async def test_flights_are_filtered_by_route_day_price_and_free_seats(operator, alice):
     route, day = next_route(), next_day()
     times = {"departs_at": f"{day}T12:00:00Z", "arrives_at": f"{day}T15:00:00Z"}
     cheap = await operator.create_flight(price=rupees(100), seats=3, **route, **times)
     dear = await operator.create_flight(price=rupees(200), seats=9, **route)
-    assert await found(alice, date=day, **route) == [cheap["id"]]
-    assert await found(alice, max_price=100, **route) == [cheap["id"]]
-    assert await found(alice, max_price=99, **route) == []
-    assert await found(alice, min_seats=3, **route) == [cheap["id"], dear["id"]]
+    assert await find_ids(alice, date=day, **route) == [cheap["id"]]
+    assert await find_ids(alice, max_price=100, **route) == [cheap["id"]]
+    assert await find_ids(alice, max_price=99, **route) == []
+    assert await find_ids(alice, min_seats=3, **route) == [cheap["id"], dear["id"]]
     (await alice.book(cheap, seats=1)).created()
-    assert await found(alice, min_seats=3, **route) == [dear["id"]]
-    assert await found(alice, min_seats=2, max_price=150, **route) == [cheap["id"]]
-    assert await found(alice, origin=route["destination"], destination=route["origin"]) == []
+    assert await find_ids(alice, min_seats=3, **route) == [dear["id"]]
+    assert await find_ids(alice, min_seats=2, max_price=150, **route) == [cheap["id"]]
+    assert await find_ids(alice, origin=route["destination"], destination=route["origin"]) == []
 
 
 @pytest.mark.parametrize("limit", NOT_LIMITS)
@@ -101,7 +101,7 @@ async def test_a_limit_is_between_one_and_two_hundred(alice, path, limit):
 
 
 @pytest.mark.parametrize("path", ["/flights", "/bookings"])
-async def test_a_page_has_at_most_fifty_rows_unless_asked(alice, path):
+async def test_a_page_has_at_most_fifty_rows_by_default(alice, path):
     assert len((await alice.get(path)).ok()["data"]) <= 50
 
 
@@ -124,19 +124,19 @@ async def test_a_page_has_at_most_fifty_rows_unless_asked(alice, path):
     ],
     ids=str,
 )
-async def test_a_filter_that_makes_no_sense_is_a_400(alice, filters):
+async def test_an_invalid_filter_is_a_400(alice, filters):
     (await alice.get("/flights" + query(**filters))).refusal(400)
 
 
 @pytest.mark.parametrize("number", [-1, 2**53, 2**63, 2**64, 10**30])
-async def test_a_number_beyond_any_flight_finds_nothing_or_is_refused(alice, number):
+async def test_a_huge_number_in_a_filter_is_not_a_500(alice, number):
     for name in ("min_seats", "max_price"):
         assert (await alice.get("/flights" + query(**{name: number}))).status in (200, 400)
 
 
 async def test_a_forged_cursor_is_a_400(operator, alice, crowd):
     route, [carol] = next_route(), crowd(1)
-    flights = await a_timetable(operator, route)
+    flights = await schedule_five(operator, route)
     for flight in flights[:2]:
         (await carol.book(flight)).created()
     of_flights = (await alice.get("/flights" + query(limit=1, **route))).ok()["next_cursor"]
@@ -145,12 +145,12 @@ async def test_a_forged_cursor_is_a_400(operator, alice, crowd):
         (of_flights, "/flights", of_bookings),
         (of_bookings, "/bookings", of_flights),
     ):
-        for forged in [*tampered(real), foreign, unknown_id(), "AAAA", "W10", "' OR 1=1--", "\x00", "é"]:
+        for forged in [*tamper(real), foreign, unknown_id(), "AAAA", "W10", "' OR 1=1--", "\x00", "é"]:
             (await carol.get(path + query(limit=1, cursor=forged))).refusal(400)
 
 
-def tampered(cursor):
-    """The cursor with one letter changed at its start, at a quarter, in the middle and at its end."""
+def tamper(cursor):
+    """Yield the cursor with one letter changed, at four places."""
     for place in (0, len(cursor) // 4, len(cursor) // 2, len(cursor) - 2):
         other = "A" if cursor[place] != "A" else "B"
         yield cursor[:place] + other + cursor[place + 1 :]

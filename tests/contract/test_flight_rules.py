@@ -1,4 +1,4 @@
-"""What a flight may look like, field by field: everything else is a 400."""
+"""Rules for the fields of a flight: an invalid value is a 400."""
 
 import pytest
 
@@ -56,31 +56,31 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("pointer", "field", "value"), WRONG, ids=lambda value: ascii(value)[:40])
-async def test_a_wrong_field_is_a_400_that_points_at_it(operator, pointer, field, value):
+async def test_an_invalid_field_is_a_400_with_its_pointer(operator, pointer, field, value):
     problem = (await operator.schedule(**{field: value})).refusal(400)
     pointers = [error["pointer"] for error in problem["errors"]]
     assert any(pointer in found for found in pointers), f"{pointers} never point at {pointer}"
 
 
 @pytest.mark.parametrize("field", [*BA117, "departs_at", "arrives_at"])
-async def test_no_field_of_a_flight_is_optional(operator, field):
+async def test_every_field_of_a_flight_is_required(operator, field):
     plan = on_own_day(BA117)
     del plan[field]
     (await operator.post("/flights", plan)).refusal(400)
 
 
-async def test_a_flight_goes_somewhere_else(operator):
+async def test_origin_and_destination_must_differ(operator):
     (await operator.schedule(origin="BOM", destination="BOM")).refusal(400)
 
 
 @pytest.mark.parametrize("arrives", ["10:00:00Z", "09:59:59Z", "15:30:00+05:30", "15:29:59+05:30"])
-async def test_a_flight_arrives_after_it_departs(operator, arrives):
+async def test_arrival_must_be_after_departure(operator, arrives):
     day = next_day()
     times = {"departs_at": f"{day}T10:00:00Z", "arrives_at": f"{day}T{arrives}"}
     (await operator.schedule(**times)).refusal(400)
 
 
-async def test_an_early_clock_on_the_wall_may_still_be_a_later_arrival(operator):
+async def test_arrival_and_departure_are_compared_as_instants(operator):
     day = next_day()
     times = {"departs_at": f"{day}T12:00:00+05:30", "arrives_at": f"{day}T11:00:00+01:00"}
     assert (await operator.schedule(**times)).status == 201
@@ -89,18 +89,18 @@ async def test_an_early_clock_on_the_wall_may_still_be_a_later_arrival(operator)
 @pytest.mark.parametrize(
     "edge", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z"]
 )
-async def test_times_at_the_ends_of_the_calendar_are_never_a_500(operator, edge):
+async def test_times_at_the_limits_of_the_calendar_are_never_a_500(operator, edge):
     for field in ("departs_at", "arrives_at"):
         assert (await operator.schedule(**{field: edge})).status in (201, 400, 409)
 
 
 @pytest.mark.parametrize("number", ["9W1", "BA1234A", "U28", "BA0117"])
-async def test_flight_numbers_have_short_and_long_forms(operator, number):
+async def test_short_and_long_flight_numbers_are_accepted(operator, number):
     assert (await operator.create_flight(number=number))["number"] == number
 
 
 @pytest.mark.parametrize("seats", [1, 1000])
-async def test_one_seat_and_a_thousand_are_both_flights(operator, seats):
+async def test_flights_have_one_to_a_thousand_seats(operator, seats):
     assert (await operator.create_flight(seats=seats))["seats"] == seats
 
 
@@ -122,20 +122,20 @@ async def test_one_seat_and_a_thousand_are_both_flights(operator, seats):
         ("seats", {"seats": 5, "why": "smaller aeroplane"}),
     ],
 )
-async def test_changes_obey_the_rules_of_scheduling(operator, path, body):
+async def test_changes_of_a_flight_follow_the_rules_of_scheduling(operator, path, body):
     flight = await operator.create_flight()
     (await operator.post(f"/flights/{flight['id']}/{path}", body)).refusal(400)
     assert (await operator.get(f"/flights/{flight['id']}")).ok() == flight
 
 
-async def test_the_dearest_price_is_kept_to_the_last_unit(operator, alice):
+async def test_the_highest_price_is_stored_exactly(operator, alice):
     dearest = rupees(2**53 - 1)
     flight = await operator.create_flight(price=dearest)
     assert flight["price"] == dearest
     assert (await alice.book(flight)).created()["total_cost"] == dearest
 
 
-async def test_a_total_beyond_what_money_can_say_is_refused(operator, alice):
+async def test_a_total_above_the_maximum_amount_is_refused(operator, alice):
     flight = await operator.create_flight(price=rupees(2**53 - 1))
     answer = await alice.book(flight, seats=2)
     assert 400 <= answer.status < 500, answer

@@ -1,4 +1,4 @@
-"""The headers every answer carries: request id, position, version, location, content type."""
+"""Headers of every answer: request id, position, version, location, content type."""
 
 import json
 import re
@@ -14,7 +14,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 @pytest.mark.parametrize("given", ["12345678", "x" * 64, "Trace_me-2031"])
 @pytest.mark.parametrize("path", ["/api/v1/info", "/api/v1/flights", "/api/v1/bookings", "/nowhere"])
-async def test_a_good_request_id_comes_back_whatever_the_answer(api, path, given):
+async def test_a_valid_request_id_is_returned_with_every_answer(api, path, given):
     answer = await api.call("GET", path, headers={"x-request-id": given})
     assert answer.headers["x-request-id"] == given
 
@@ -22,13 +22,13 @@ async def test_a_good_request_id_comes_back_whatever_the_answer(api, path, given
 @pytest.mark.parametrize(
     "given", ["1234567", "x" * 65, "has a space", "dots.are.out", "naïveté-2031", "{}{}{}{}"]
 )
-async def test_a_bad_request_id_is_replaced_by_one_of_the_server(api, given):
+async def test_an_invalid_request_id_is_replaced(api, given):
     answer = await api.call("GET", "/api/v1/info", headers={"x-request-id": given})
     assert answer.headers["x-request-id"] != given
     assert REQUEST_ID.fullmatch(answer.headers["x-request-id"])
 
 
-async def test_request_ids_of_the_server_are_never_the_same(api):
+async def test_generated_request_ids_are_unique(api):
     made = [(await api.call("GET", "/api/v1/info")).headers["x-request-id"] for _ in range(5)]
     assert len(set(made)) == 5
 
@@ -39,7 +39,7 @@ async def test_a_problem_carries_the_request_id(alice):
     assert problem["request_id"] == "find-me-again"
 
 
-async def test_request_id_and_trace_land_in_the_event(alice, operator):
+async def test_request_id_and_trace_are_stored_in_the_event(alice, operator):
     flight = await operator.create_flight()
     sent = {"x-request-id": "find-me-in-the-log", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     booking = (await alice.book(flight, headers=sent)).created()
@@ -49,7 +49,7 @@ async def test_request_id_and_trace_land_in_the_event(alice, operator):
 
 
 @pytest.mark.parametrize("garbage", ["", "00-zz-zz-01", "x" * 500, "00-" + "0" * 32 + "-" + "0" * 16 + "-00"])
-async def test_a_broken_traceparent_harms_nobody(alice, operator, garbage):
+async def test_an_invalid_traceparent_is_ignored(alice, operator, garbage):
     flight = await operator.create_flight()
     (await alice.book(flight, headers={"traceparent": garbage})).created()
 
@@ -86,7 +86,7 @@ async def test_every_query_answers_with_the_position_it_reflects(alice, operator
 
 
 @pytest.mark.parametrize("kind", ["flight", "booking"])
-async def test_location_leads_to_what_was_made(api, alice, operator, kind):
+async def test_location_is_the_url_of_the_new_resource(api, alice, operator, kind):
     scheduled = await operator.schedule()
     answer = scheduled if kind == "flight" else await alice.book(scheduled.created())
     location = answer.headers["location"].removeprefix(api.url)

@@ -1,4 +1,4 @@
-"""One key sent many times at once: done once, and a loser leaves no trace."""
+"""One key sent many times at once: one execution, and no trace of the others."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def test_fifty_repeats_of_one_booking_hold_once(operator, alice):
     assert await alice.count_seats(flight) == (1, 0, 9)
 
 
-async def test_the_loser_of_a_race_for_a_key_leaves_no_trace(api, operator, alice):
+async def test_refused_requests_in_a_race_for_a_key_leave_no_trace(api, operator, alice):
     flight = await operator.create_flight(seats=1000)
     held = 0
     for _ in range(ROUNDS):

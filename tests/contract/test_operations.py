@@ -1,11 +1,13 @@
-"""Info, health, docs and metrics: what anybody may ask before they have a token."""
+"""Info, health, documentation and metrics."""
 
 import re
 
 import pytest
 
 OPEN_JSON = ["/api/v1/info", "/health/live", "/health/ready"]
-LOADED = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?(?:src|href)\s*=\s*["']((?:https?:)?//[^"']+)""")
+EXTERNAL_RESOURCE = re.compile(
+    r"""<(?:script|link|img|iframe)\b[^>]*?(?:src|href)\s*=\s*["']((?:https?:)?//[^"']+)"""
+)
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
 SOME_ID = "01900000-0000-7000-8000-00000000dead"
 IN_SCOPE = {
@@ -25,7 +27,7 @@ IN_SCOPE = {
 }
 
 
-async def test_info_names_the_program_and_where_its_log_stands(api):
+async def test_info_contains_the_version_and_the_position(api):
     info = await api.call("GET", "/api/v1/info")
     assert info.ok().keys() == {"name", "version", "status", "api_version", "position"}
     assert info.media_type == "application/json"
@@ -44,16 +46,16 @@ async def test_info_and_health_answer_head_without_a_body(api, path):
     assert (answer.status, answer.body) == (200, "")
 
 
-async def test_the_position_of_info_is_that_of_the_last_command(api, operator):
+async def test_the_position_in_info_is_the_position_of_the_last_command(api, operator):
     scheduled = await operator.schedule()
     assert await api.position() == scheduled.position
 
 
-async def test_docs_render_without_a_network(api):
+async def test_the_documentation_loads_nothing_from_other_hosts(api):
     docs = await api.call("GET", "/docs")
     assert docs.status == 200
     assert docs.media_type == "text/html"
-    loaded = LOADED.findall(docs.body)
+    loaded = EXTERNAL_RESOURCE.findall(docs.body)
     assert not loaded, f"the docs load {loaded}"
 
 
@@ -66,7 +68,7 @@ async def test_openapi_describes_every_route_of_the_contract(api):
     assert described >= IN_SCOPE
 
 
-async def test_every_described_route_but_the_open_ones_wants_a_token(api):
+async def test_every_route_that_is_not_public_requires_a_token(api):
     for path, methods in (await openapi(api))["paths"].items():
         if is_open(path):
             continue

@@ -1,4 +1,4 @@
-"""Somebody else's booking answers exactly like one that does not exist."""
+"""Bookings of other clients look exactly like unknown bookings."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.samples import new_key, query, rupees, unknown_id
 
-DEEDS = {
+REQUESTS = {
     "read": lambda bob, booking: bob.find_booking(booking),
     "read a version": lambda bob, booking: bob.find_booking(booking, "?version=1"),
     "read a position": lambda bob, booking: bob.find_booking(booking, "?position=1000000"),
@@ -27,14 +27,14 @@ DEEDS = {
 
 
 def strip_ids(answer, booking):
-    """The status and body without what names this request or this booking."""
+    """Return status and body without the ids of the request and the booking."""
     body = {k: v for k, v in answer.body.items() if k not in ("instance", "request_id")}
     return answer.status, json.dumps(body, sort_keys=True).replace(booking["id"], "<id>")
 
 
 @pytest.mark.parametrize("state", ["initiated", "pending", "booked", "cancelled"])
-@pytest.mark.parametrize("deed", DEEDS)
-async def test_a_strangers_booking_looks_like_an_unknown_one(operator, alice, bob, deed, state):
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_a_booking_of_another_client_looks_unknown(operator, alice, bob, name, state):
     hers = (await alice.book(await operator.create_flight())).created()
     if state == "pending":
         hers = (await alice.pay(hers, capture="manual")).created()["booking"]
@@ -43,23 +43,23 @@ async def test_a_strangers_booking_looks_like_an_unknown_one(operator, alice, bo
     if state == "cancelled":
         hers = (await alice.cancel(hers)).ok()
     unknown = hers | {"id": unknown_id()}
-    of_alice, of_nobody = await DEEDS[deed](bob, hers), await DEEDS[deed](bob, unknown)
-    of_alice.refusal(404)
-    assert strip_ids(of_alice, hers) == strip_ids(of_nobody, unknown)
-    assert "etag" not in of_alice.headers
+    answer, of_unknown = await REQUESTS[name](bob, hers), await REQUESTS[name](bob, unknown)
+    answer.refusal(404)
+    assert strip_ids(answer, hers) == strip_ids(of_unknown, unknown)
+    assert "etag" not in answer.headers
     assert (await alice.find_booking(hers)).ok() == hers
 
 
-async def test_paying_in_the_owners_name_does_not_help(operator, alice, bob):
+async def test_paying_in_the_name_of_the_owner_is_refused(operator, alice, bob):
     hers = (await alice.book(await operator.create_flight())).created()
     unknown = hers | {"id": unknown_id()}
-    of_alice = await bob.pay(hers, user_id=alice.sub)
-    assert of_alice.status in (403, 404)
-    assert strip_ids(of_alice, hers) == strip_ids(await bob.pay(unknown, user_id=alice.sub), unknown)
+    answer = await bob.pay(hers, user_id=alice.sub)
+    assert answer.status in (403, 404)
+    assert strip_ids(answer, hers) == strip_ids(await bob.pay(unknown, user_id=alice.sub), unknown)
     assert (await alice.find_booking(hers)).ok()["status"] == "initiated"
 
 
-async def test_a_client_cannot_book_in_anothers_name(api, operator, alice, bob):
+async def test_a_client_cannot_book_for_another_user(api, operator, alice, bob):
     flight = await operator.create_flight()
     before = await api.position()
     answer = await bob.book(flight, user_id=alice.sub)
@@ -78,13 +78,13 @@ async def test_a_client_lists_only_their_own_bookings(operator, crowd, alice, fi
     assert listed == [own]
 
 
-async def test_asking_for_anothers_list_shows_nothing_of_it(operator, alice, bob):
+async def test_a_list_for_another_user_is_empty_or_refused(operator, alice, bob):
     (await alice.book(await operator.create_flight())).created()
     answer = await bob.get("/bookings" + query(user_id=alice.sub))
     assert answer.status == 403 or answer.ok()["data"] == []
 
 
-async def test_a_cursor_of_another_client_opens_nothing(operator, crowd):
+async def test_a_cursor_of_another_client_gives_no_access(operator, crowd):
     carol, dave = crowd(2)
     flight = await operator.create_flight()
     for _ in range(3):

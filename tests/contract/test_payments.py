@@ -1,4 +1,4 @@
-"""Payments: what is checked, in which order, and that money is taken once."""
+"""Payments: the checks and their order, and that money is taken once."""
 
 import asyncio
 
@@ -10,8 +10,8 @@ PRICE = rupees(450000)
 WRONG_PRICES = [rupees(449999), rupees(450001), rupees(0), {"amount": 450000, "currency": "USD"}]
 
 
-async def hers(operator, alice, state):
-    """Alice's booking of one seat, in that state."""
+async def book_in_state(operator, alice, state):
+    """Return a booking of Alice with one seat, in the given state."""
     booking = (await alice.book(await operator.create_flight(price=PRICE))).created()
     if state in ("booked", "booked, then cancelled"):
         (await alice.pay(booking)).created()
@@ -21,8 +21,8 @@ async def hers(operator, alice, state):
 
 
 @pytest.mark.parametrize("wrong", WRONG_PRICES)
-async def test_the_price_must_be_the_price_of_the_booking(operator, alice, wrong):
-    booking = await hers(operator, alice, "initiated")
+async def test_the_amount_must_be_the_cost_of_the_booking(operator, alice, wrong):
+    booking = await book_in_state(operator, alice, "initiated")
     (await alice.pay(booking, wrong)).refusal(409, "price-mismatch", expected=PRICE)
     assert (await alice.find_booking(booking)).ok() == booking
     (await alice.pay(booking)).created()
@@ -37,8 +37,8 @@ async def test_the_price_must_be_the_price_of_the_booking(operator, alice, wrong
         ("booked", "already-paid"),
     ],
 )
-async def test_the_state_is_judged_before_the_price(api, operator, alice, state, code, price):
-    booking = await hers(operator, alice, state)
+async def test_the_state_is_checked_before_the_amount(api, operator, alice, state, code, price):
+    booking = await book_in_state(operator, alice, state)
     seats, before = await alice.count_seats({"id": booking["flight_id"]}), await api.position()
     (await alice.pay(booking, price)).refusal(409, code)
     assert await api.position() == before
@@ -46,8 +46,8 @@ async def test_the_state_is_judged_before_the_price(api, operator, alice, state,
 
 
 @pytest.mark.parametrize("state", ["initiated", "booked", "cancelled"])
-async def test_the_owner_is_judged_before_everything(operator, alice, bob, state):
-    booking = await hers(operator, alice, state)
+async def test_the_owner_is_checked_first(operator, alice, bob, state):
+    booking = await book_in_state(operator, alice, state)
     (await bob.pay(booking, rupees(1))).refusal(404)
     (await bob.pay({"id": unknown_id()}, PRICE)).refusal(404)
 
@@ -77,30 +77,30 @@ async def test_the_owner_is_judged_before_everything(operator, alice, bob, state
     ],
     ids=str,
 )
-async def test_a_payment_that_is_not_one_is_a_400(operator, alice, wrong):
-    booking = await hers(operator, alice, "initiated")
+async def test_an_invalid_payment_is_a_400(operator, alice, wrong):
+    booking = await book_in_state(operator, alice, "initiated")
     payment = {"booking_id": booking["id"], "user_id": alice.sub, "total_cost": PRICE}
     (await alice.post("/bookings/payments", payment | wrong, key=new_key())).refusal(400)
     assert (await alice.find_booking(booking)).ok() == booking
 
 
 @pytest.mark.parametrize("missing", ["booking_id", "user_id", "total_cost"])
-async def test_no_field_of_a_payment_is_optional(operator, alice, missing):
-    booking = await hers(operator, alice, "initiated")
+async def test_every_field_of_a_payment_is_required(operator, alice, missing):
+    booking = await book_in_state(operator, alice, "initiated")
     payment = {"booking_id": booking["id"], "user_id": alice.sub, "total_cost": PRICE}
     del payment[missing]
     (await alice.post("/bookings/payments", payment, key=new_key())).refusal(400)
 
 
 async def test_a_payment_without_a_key_is_refused(operator, alice):
-    booking = await hers(operator, alice, "initiated")
+    booking = await book_in_state(operator, alice, "initiated")
     payment = {"booking_id": booking["id"], "user_id": alice.sub, "total_cost": PRICE}
     (await alice.post("/bookings/payments", payment)).refusal(400, "idempotency-key-missing")
     assert (await alice.find_booking(booking)).ok() == booking
 
 
 async def test_eight_payments_at_once_take_the_money_once(operator, alice):
-    booking = await hers(operator, alice, "initiated")
+    booking = await book_in_state(operator, alice, "initiated")
     answers = await asyncio.gather(*[alice.pay(booking) for _ in range(8)])
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
     refusals = {answer.body["code"] for answer in answers if answer.status == 409}
@@ -109,8 +109,8 @@ async def test_eight_payments_at_once_take_the_money_once(operator, alice):
     assert len(await alice.read_history(booking)) == 3
 
 
-async def test_a_paid_booking_stays_paid_when_the_price_changes(operator, alice):
-    booking = await hers(operator, alice, "booked")
+async def test_a_paid_booking_does_not_change_with_the_price(operator, alice):
+    booking = await book_in_state(operator, alice, "booked")
     path = f"/flights/{booking['flight_id']}/price"
     (await operator.post(path, {"price": RUPEES | {"amount": 1}})).ok()
     assert (await alice.find_booking(booking)).ok()["total_cost"] == PRICE

@@ -1,4 +1,4 @@
-"""Errors are problem documents: typed, resolvable, and the same shape whoever refuses."""
+"""Problem documents: a type that resolves, and one shape for all errors."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.contract.wire import exchange, head
 
 
 async def refusals(api, alice, operator):
-    """One answer for each way of saying no."""
+    """Return one answer for each kind of refusal."""
     flight = await operator.create_flight(seats=1)
     booking = (await alice.book(flight)).created()
     return [
@@ -44,7 +44,7 @@ async def test_each_kind_of_refusal_has_its_status(api, alice, operator):
     assert statuses == [401, 403, 404, 404, 404, 400, 415, 409, 409, 412]
 
 
-async def test_a_validation_problem_points_at_what_is_wrong(alice):
+async def test_a_validation_problem_has_pointers_to_the_invalid_fields(alice):
     wrong = {"flight_id": unknown_id(), "user_id": alice.sub, "seats": "1"}
     problem = (await alice.post("/bookings", wrong)).refusal(400)
     assert [error.keys() for error in problem["errors"]] == [{"pointer", "message"}]
@@ -53,13 +53,13 @@ async def test_a_validation_problem_points_at_what_is_wrong(alice):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-async def test_a_method_nobody_offers_is_a_405(api, operator, method):
+async def test_an_unsupported_method_is_a_405(api, operator, method):
     answer = await api.call(method, "/api/v1/flights", token=operator.token)
     assert answer.status == 405
 
 
 def test_a_problem_does_not_reflect_the_query_string(program):
-    """Whoever can choose a link must not be able to choose the words of the page."""
+    """Otherwise the author of a link could choose text of the answer."""
     path = "/api/v1/flights?note=%3Cscript%3E-planted"
     status, headers, problem = exchange(program, [head("GET", path)])
     assert (status, headers["content-type"].partition(";")[0]) == (401, "application/problem+json")

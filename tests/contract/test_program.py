@@ -1,4 +1,4 @@
-"""The program as scripts use it: token, verify, db-url, help, and settings that are wrong."""
+"""The command line: token, verify, db-url, help, and invalid settings."""
 
 import json
 import time
@@ -23,26 +23,26 @@ WRONG_SETTINGS = {
 
 
 async def test_token_prints_a_token_and_nothing_else(api, program):
-    printed = program.run("token", "--sub", ALICE.sub, "--role", "client", "--role", "auditor")
-    assert (printed.returncode, printed.stdout.count("\n")) == (0, 1)
-    token = printed.stdout.strip()
+    ended = program.run("token", "--sub", ALICE.sub, "--role", "client", "--role", "auditor")
+    assert (ended.returncode, ended.stdout.count("\n")) == (0, 1)
+    token = ended.stdout.strip()
     claims = jwt.decode(token, SECRET, algorithms=["HS256"])
     assert (claims["sub"], sorted(claims["roles"])) == (ALICE.sub, ["auditor", "client"])
     assert 3500 < claims["exp"] - time.time() <= 3660
     assert (await ApiCaller(api, ALICE.sub, token).get("/bookings")).status == 200
 
 
-def test_a_token_lasts_as_long_as_asked(program):
-    printed = program.run("token", "--sub", ALICE.sub, "--role", "client", "--minutes", "5")
-    claims = jwt.decode(printed.stdout.strip(), SECRET, algorithms=["HS256"])
+def test_a_token_expires_after_the_requested_minutes(program):
+    ended = program.run("token", "--sub", ALICE.sub, "--role", "client", "--minutes", "5")
+    claims = jwt.decode(ended.stdout.strip(), SECRET, algorithms=["HS256"])
     assert 240 < claims["exp"] - time.time() <= 360
 
 
-def test_a_role_nobody_knows_gets_no_token(program):
-    printed = program.run("token", "--sub", ALICE.sub, "--role", "emperor")
-    assert printed.returncode != 0
-    assert printed.stdout == ""
-    assert "Traceback" not in printed.stderr
+def test_an_unknown_role_gets_no_token(program):
+    ended = program.run("token", "--sub", ALICE.sub, "--role", "emperor")
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
 
 
 async def test_verify_holds_while_the_program_runs(api, operator, alice, program):
@@ -56,43 +56,43 @@ async def test_verify_holds_while_the_program_runs(api, operator, alice, program
     assert report["checked"] >= position
 
 
-def test_verify_has_words_for_people_too(program):
+def test_verify_prints_text_by_default(program):
     verified = program.run("verify")
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.strip()
 
 
 def test_db_url_opens_the_database_in_use(program):
-    printed = program.run("db-url")
-    assert (printed.returncode, printed.stdout.count("\n")) == (0, 1)
-    with psycopg.connect(printed.stdout.strip()) as connection:
+    ended = program.run("db-url")
+    assert (ended.returncode, ended.stdout.count("\n")) == (0, 1)
+    with psycopg.connect(ended.stdout.strip()) as connection:
         found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     assert found == (True,)
 
 
-def test_help_lists_what_the_program_does():
-    shown = run_program("--help", environment=clean_environment())
-    assert shown.returncode == 0
+def test_help_lists_the_commands():
+    ended = run_program("--help", environment=clean_environment())
+    assert ended.returncode == 0
     words = ("up", "token", "verify", "db-url", "demo", "test", "migrate", "api", "scheduler")
-    assert not [word for word in words if word not in shown.stdout]
+    assert not [word for word in words if word not in ended.stdout]
 
 
-def test_a_command_nobody_knows_is_refused():
-    answered = run_program("fly", environment=clean_environment())
-    assert answered.returncode != 0
-    assert "Traceback" not in answered.stderr
+def test_an_unknown_command_is_refused():
+    ended = run_program("fly", environment=clean_environment())
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
 
 
-def test_run_py_is_the_same_program(program):
+def test_run_py_runs_the_same_commands(program):
     arguments = ("token", "--sub", ALICE.sub, "--role", "client", "--data", str(program.data))
-    printed = run_program(*arguments, environment=program.environment, entry=("run.py",))
-    assert printed.returncode == 0, printed.stderr
-    assert jwt.decode(printed.stdout.strip(), SECRET, algorithms=["HS256"])["sub"] == ALICE.sub
+    ended = run_program(*arguments, environment=program.environment, entry=("run.py",))
+    assert ended.returncode == 0, ended.stderr
+    assert jwt.decode(ended.stdout.strip(), SECRET, algorithms=["HS256"])["sub"] == ALICE.sub
 
 
 @pytest.fixture(scope="module")
-def refused_starts(tmp_path_factory):
-    """Each wrong setting on its own, all tried at once."""
+def failed_starts(tmp_path_factory):
+    """Results of starts with one invalid setting each."""
 
     folder = tmp_path_factory.mktemp("wrong")
 
@@ -100,13 +100,13 @@ def refused_starts(tmp_path_factory):
         environment = clean_environment() | {name: WRONG_SETTINGS[name]}
         return run_program("up", "--data", str(folder / name), environment=environment)
 
-    with ThreadPoolExecutor(max_workers=2) as at_once:
-        return dict(zip(WRONG_SETTINGS, at_once.map(start, WRONG_SETTINGS), strict=True))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return dict(zip(WRONG_SETTINGS, pool.map(start, WRONG_SETTINGS), strict=True))
 
 
 @pytest.mark.parametrize("name", WRONG_SETTINGS)
-def test_a_wrong_setting_stops_the_start_with_one_clear_line(refused_starts, name):
-    ended = refused_starts[name]
+def test_a_wrong_setting_stops_the_start_with_one_clear_line(failed_starts, name):
+    ended = failed_starts[name]
     assert ended.returncode != 0
     lines = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
     assert len(lines) == 1, lines

@@ -1,4 +1,4 @@
-"""Refunds: a worklist of money that has to go back, each settled once."""
+"""Refunds: the worklist, and settlement at most once."""
 
 import asyncio
 
@@ -17,15 +17,15 @@ from tests.contract.samples import (
 REQUESTS = 50
 
 
-async def owed(operator, carol, seats=1):
-    """A refund that is due to her, for a booking that she paid and cancelled."""
+async def make_due_refund(operator, carol, seats=1):
+    """Pay and cancel a booking of Carol and return its refund."""
     booking = await carol.book_and_pay(await operator.create_flight(), seats)
     (await carol.cancel(booking)).ok()
     [refund] = await operator.list_refunds(booking_id=booking["id"])
     return refund
 
 
-async def test_a_paid_booking_that_is_cancelled_is_owed_what_it_cost(operator, alice):
+async def test_cancelling_a_paid_booking_makes_its_cost_due(operator, alice):
     flight = await operator.create_flight(price=rupees(777))
     booking = await alice.book_and_pay(flight, seats=3)
     cancelled = (await alice.cancel(booking)).ok()
@@ -49,14 +49,14 @@ async def test_a_paid_booking_that_is_cancelled_is_owed_what_it_cost(operator, a
     }
 
 
-async def test_a_held_booking_that_is_cancelled_is_owed_nothing(operator, alice):
+async def test_cancelling_a_held_booking_makes_no_refund_due(operator, alice):
     booking = (await alice.book(await operator.create_flight())).created()
     (await alice.cancel(booking)).ok()
     assert await operator.list_refunds(booking_id=booking["id"]) == []
 
 
-async def test_a_settled_refund_says_when_and_how(operator, alice):
-    refund = await owed(operator, alice)
+async def test_a_settled_refund_has_its_time_and_reference(operator, alice):
+    refund = await make_due_refund(operator, alice)
     answer = await operator.settle(refund, "bank transfer 7")
     settled = answer.ok()
     assert at(settled["settled_at"]) >= at(refund["due_at"])
@@ -66,20 +66,20 @@ async def test_a_settled_refund_says_when_and_how(operator, alice):
     booking = (await alice.get(f"/bookings/{refund['booking_id']}")).ok()
     assert (booking["status"], booking["payment"]["status"]) == ("cancelled", "refunded")
     assert answer.headers["etag"] == f'"v{booking["version"]}"'
-    ended = (await alice.read_history({"id": refund["booking_id"]}))[-1]
-    assert ended["type"] == "booking.refund_settled"
-    assert ended["position"] == answer.position
+    last_event = (await alice.read_history({"id": refund["booking_id"]}))[-1]
+    assert last_event["type"] == "booking.refund_settled"
+    assert last_event["position"] == answer.position
 
 
 @pytest.mark.parametrize("body", [{}, {"reference": None}], ids=str)
 async def test_a_refund_may_be_settled_without_a_reference(operator, alice, body):
-    refund = await owed(operator, alice)
+    refund = await make_due_refund(operator, alice)
     settled = (await operator.post(f"/refunds/{refund['id']}/settle", body)).ok()
     assert (settled["status"], settled["reference"]) == ("settled", None)
 
 
 async def test_a_refund_is_settled_once(api, operator, alice):
-    refund = await owed(operator, alice)
+    refund = await make_due_refund(operator, alice)
     settled = (await operator.settle(refund)).ok()
     before = await api.position()
     (await operator.settle(refund)).refusal(409, "refund-already-settled")
@@ -88,8 +88,8 @@ async def test_a_refund_is_settled_once(api, operator, alice):
     assert await operator.list_refunds(booking_id=refund["booking_id"]) == [settled]
 
 
-async def test_many_who_settle_one_refund_pay_it_once(operator, alice):
-    refund = await owed(operator, alice)
+async def test_simultaneous_settlements_settle_a_refund_once(operator, alice):
+    refund = await make_due_refund(operator, alice)
     answers = await asyncio.gather(
         *[operator.settle(refund, f"re_{number}", key=new_key()) for number in range(REQUESTS)]
     )
@@ -101,8 +101,8 @@ async def test_many_who_settle_one_refund_pay_it_once(operator, alice):
     assert types.count("booking.refund_settled") == 1
 
 
-async def test_a_repeat_with_the_same_key_is_the_first_settlement(api, operator, alice):
-    refund, key = await owed(operator, alice), new_key()
+async def test_a_repeat_with_the_same_key_replays_the_first_settlement(api, operator, alice):
+    refund, key = await make_due_refund(operator, alice), new_key()
     first = await operator.settle(refund, key=key)
     first.ok()
     before = await api.position()
@@ -120,8 +120,8 @@ async def test_an_unknown_refund_is_a_404(api, operator, alice):
     assert await api.position() == before
 
 
-async def test_only_an_operator_settles_and_clients_see_no_worklist(operator, auditor, alice, analyst):
-    refund = await owed(operator, alice)
+async def test_only_operators_settle_and_clients_cannot_read_the_worklist(operator, auditor, alice, analyst):
+    refund = await make_due_refund(operator, alice)
     for caller in (alice, auditor, analyst):
         (await caller.settle(refund)).refusal(403)
     for caller in (alice, analyst):
@@ -131,7 +131,7 @@ async def test_only_an_operator_settles_and_clients_see_no_worklist(operator, au
 
 async def test_refunds_are_filtered_by_status_booking_and_user(operator, crowd):
     carol, dave = crowd(2)
-    settled, due, his = [await owed(operator, who) for who in (carol, carol, dave)]
+    settled, due, his = [await make_due_refund(operator, client) for client in (carol, carol, dave)]
     settled = (await operator.settle(settled)).ok()
     assert await operator.list_refunds(user_id=carol.sub) == [settled, due]
     assert await operator.list_refunds(user_id=carol.sub, status="due") == [due]
@@ -141,42 +141,42 @@ async def test_refunds_are_filtered_by_status_booking_and_user(operator, crowd):
     assert await operator.list_refunds(booking_id=unknown_id()) == []
 
 
-async def test_pages_of_refunds_show_every_row_once_and_the_oldest_first(operator, auditor, crowd):
+async def test_pages_of_refunds_contain_every_row_once_oldest_first(operator, auditor, crowd):
     [carol] = crowd(1)
-    made = [(await owed(operator, carol))["id"] for _ in range(5)]
+    made = [(await make_due_refund(operator, carol))["id"] for _ in range(5)]
     for limit in (1, 2, 5, 6):
-        walked, address = [], "/refunds" + query(user_id=carol.sub, limit=limit)
+        collected, address = [], "/refunds" + query(user_id=carol.sub, limit=limit)
         while address is not None:
             page = await auditor.get(address)
             assert len(page.ok()["data"]) <= limit
-            walked += [row["id"] for row in page.body["data"]]
+            collected += [row["id"] for row in page.body["data"]]
             cursor = page.body["next_cursor"]
             assert ("link" in page.headers) == (cursor is not None)
             address = cursor and "/refunds" + query(user_id=carol.sub, limit=limit, cursor=cursor)
-        assert walked == made, f"limit {limit}"
+        assert collected == made, f"limit {limit}"
 
 
-async def test_a_list_reflects_the_position_it_was_asked_for(operator, alice):
-    refund = await owed(operator, alice)
+async def test_a_list_reflects_the_requested_position(operator, alice):
+    refund = await make_due_refund(operator, alice)
     settled = await operator.settle(refund)
-    asked = query(booking_id=refund["booking_id"], min_position=settled.position)
-    listed = await operator.get("/refunds" + asked)
+    filters = query(booking_id=refund["booking_id"], min_position=settled.position)
+    listed = await operator.get("/refunds" + filters)
     assert listed.ok()["data"] == [settled.ok()]
     assert listed.position >= settled.position
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "filters",
     ["status=paid", "status=", "booking_id=BA117", "limit=0", "limit=201", "cursor=forged", "reason=x"],
 )
-async def test_a_filter_that_makes_no_sense_is_a_400(operator, nonsense):
-    (await operator.get(f"/refunds?{nonsense}")).refusal(400)
+async def test_an_invalid_filter_is_a_400(operator, filters):
+    (await operator.get(f"/refunds?{filters}")).refusal(400)
 
 
 @pytest.mark.parametrize(
     "body", [{"reference": 7}, {"reference": "x" * 501}, {"amount": rupees(1)}, []], ids=str
 )
-async def test_a_settlement_that_makes_no_sense_is_a_400(operator, alice, body):
-    refund = await owed(operator, alice)
+async def test_an_invalid_settlement_is_a_400(operator, alice, body):
+    refund = await make_due_refund(operator, alice)
     (await operator.post(f"/refunds/{refund['id']}/settle", body)).refusal(400)
     assert await operator.list_refunds(booking_id=refund["booking_id"]) == [refund]

@@ -1,4 +1,4 @@
-"""The role table of the contract, every route against every role; the default is deny."""
+"""Role table of the contract: every route with every role; the default is to deny."""
 
 from types import SimpleNamespace
 
@@ -13,39 +13,45 @@ READERS = {"client", "auditor", "operator"}
 AUDITORS = {"auditor", "operator"}
 STAFF = {"operator"}
 
-DEEDS = {
-    "POST /flights": (STAFF, lambda who, at: who.schedule()),
-    "GET /flights": (ANY, lambda who, at: who.get("/flights")),
-    "GET /flights/{id}": (ANY, lambda who, at: who.get(at.flight_path)),
-    "GET /flights/{id}/availability": (ANY, lambda who, at: who.get(f"{at.flight_path}/availability")),
+ROUTES = {
+    "POST /flights": (STAFF, lambda caller, at: caller.schedule()),
+    "GET /flights": (ANY, lambda caller, at: caller.get("/flights")),
+    "GET /flights/{id}": (ANY, lambda caller, at: caller.get(at.flight_path)),
+    "GET /flights/{id}/availability": (ANY, lambda caller, at: caller.get(f"{at.flight_path}/availability")),
     "POST /flights/{id}/price": (
         STAFF,
-        lambda who, at: who.post(f"{at.flight_path}/price", {"price": rupees(7)}),
+        lambda caller, at: caller.post(f"{at.flight_path}/price", {"price": rupees(7)}),
     ),
-    "POST /flights/{id}/seats": (STAFF, lambda who, at: who.post(f"{at.flight_path}/seats", {"seats": 9})),
-    "POST /flights/{id}/cancel": (STAFF, lambda who, at: who.cancel_flight(at.flight)),
-    "POST /bookings": (BUYERS, lambda who, at: who.book(at.flight)),
-    "POST /bookings/payments": (BUYERS, lambda who, at: who.pay(at.booking)),
-    "POST /bookings/{id}/cancel": (BUYERS, lambda who, at: who.cancel(at.booking)),
-    "POST /bookings/{id}/cancel/quote": (BUYERS, lambda who, at: who.quote(at.booking)),
-    "POST /bookings/{id}/seats": (BUYERS, lambda who, at: who.reduce_seats(at.booking, 1)),
-    "POST /bookings/{id}/capture": (STAFF, lambda who, at: who.capture(at.pending)),
-    "POST /bookings/{id}/void": (STAFF, lambda who, at: who.void(at.pending)),
-    "GET /refunds": (AUDITORS, lambda who, at: who.get("/refunds")),
-    "POST /refunds/{id}/settle": (STAFF, lambda who, at: who.settle(at.refund)),
-    "GET /bookings": (READERS, lambda who, at: who.get("/bookings")),
-    "GET /bookings of a user": (READERS, lambda who, at: who.get("/bookings" + query(user_id=who.sub))),
-    "GET /bookings/{id}": (READERS, lambda who, at: who.find_booking(at.booking)),
-    "GET /bookings/{id}?version": (READERS, lambda who, at: who.find_booking(at.booking, "?version=1")),
+    "POST /flights/{id}/seats": (
+        STAFF,
+        lambda caller, at: caller.post(f"{at.flight_path}/seats", {"seats": 9}),
+    ),
+    "POST /flights/{id}/cancel": (STAFF, lambda caller, at: caller.cancel_flight(at.flight)),
+    "POST /bookings": (BUYERS, lambda caller, at: caller.book(at.flight)),
+    "POST /bookings/payments": (BUYERS, lambda caller, at: caller.pay(at.booking)),
+    "POST /bookings/{id}/cancel": (BUYERS, lambda caller, at: caller.cancel(at.booking)),
+    "POST /bookings/{id}/cancel/quote": (BUYERS, lambda caller, at: caller.quote(at.booking)),
+    "POST /bookings/{id}/seats": (BUYERS, lambda caller, at: caller.reduce_seats(at.booking, 1)),
+    "POST /bookings/{id}/capture": (STAFF, lambda caller, at: caller.capture(at.pending)),
+    "POST /bookings/{id}/void": (STAFF, lambda caller, at: caller.void(at.pending)),
+    "GET /refunds": (AUDITORS, lambda caller, at: caller.get("/refunds")),
+    "POST /refunds/{id}/settle": (STAFF, lambda caller, at: caller.settle(at.refund)),
+    "GET /bookings": (READERS, lambda caller, at: caller.get("/bookings")),
+    "GET /bookings of a user": (
+        READERS,
+        lambda caller, at: caller.get("/bookings" + query(user_id=caller.sub)),
+    ),
+    "GET /bookings/{id}": (READERS, lambda caller, at: caller.find_booking(at.booking)),
+    "GET /bookings/{id}?version": (READERS, lambda caller, at: caller.find_booking(at.booking, "?version=1")),
     "GET /bookings/{id}/history": (
         READERS,
-        lambda who, at: who.get(f"/bookings/{at.booking['id']}/history"),
+        lambda caller, at: caller.get(f"/bookings/{at.booking['id']}/history"),
     ),
 }
 
 
-async def scene_for(operator, caller):
-    """A flight with bookings that are the caller's own, so that only the role can be refused."""
+async def prepare(operator, caller):
+    """Create a flight with bookings of the caller, so that only its role can be refused."""
     flight = await operator.create_flight()
     booking = (await operator.book(flight, seats=2, user_id=caller.sub)).created()
     pending, owed = [(await operator.book(flight, user_id=caller.sub)).created() for _ in range(2)]
@@ -63,11 +69,11 @@ async def scene_for(operator, caller):
 
 
 @pytest.mark.parametrize("role", BY_ROLE)
-@pytest.mark.parametrize("deed", DEEDS)
-async def test_a_role_may_do_what_the_table_says_and_no_more(api, operator, deed, role):
-    allowed, act = DEEDS[deed]
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_role_may_do_exactly_what_the_table_allows(api, operator, route, role):
+    allowed, act = ROUTES[route]
     caller = ApiCaller.of(api, BY_ROLE[role])
-    scene = await scene_for(operator, caller)
+    scene = await prepare(operator, caller)
     before = await api.position()
     answer = await act(caller, scene)
     if role in allowed:
@@ -77,27 +83,27 @@ async def test_a_role_may_do_what_the_table_says_and_no_more(api, operator, deed
         assert await api.position() == before
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-async def test_nobody_without_a_token_may_do_anything(operator, alice, anonymous, deed):
-    _, act = DEEDS[deed]
-    scene = await scene_for(operator, alice)
+@pytest.mark.parametrize("route", ROUTES)
+async def test_every_route_of_the_table_requires_a_token(operator, alice, anonymous, route):
+    _, act = ROUTES[route]
+    scene = await prepare(operator, alice)
     (await act(anonymous, scene)).refusal(401)
 
 
-async def test_a_token_with_two_roles_may_do_what_either_may(api, operator, alice):
+async def test_a_token_with_two_roles_has_the_rights_of_both(api, operator, alice):
     both = mint(sub=alice.sub, roles=["auditor", "client"], exp=2**32)
-    scene = await scene_for(operator, alice)
+    scene = await prepare(operator, alice)
     (await ApiCaller(api, alice.sub, both).book(scene.flight)).created()
 
 
-async def test_an_auditor_sees_everybodys_bookings(auditor, operator, alice, bob):
+async def test_an_auditor_reads_the_bookings_of_all_clients(auditor, operator, alice, bob):
     flight = await operator.create_flight()
-    made = [(await who.book(flight)).created() for who in (alice, bob)]
+    created = [(await client.book(flight)).created() for client in (alice, bob)]
     listed = (await auditor.get("/bookings" + query(flight_id=flight["id"]))).ok()["data"]
-    assert {row["id"] for row in listed} == {booking["id"] for booking in made}
+    assert {row["id"] for row in listed} == {booking["id"] for booking in created}
 
 
-async def test_an_operator_may_book_pay_and_cancel_for_anybody(operator, alice):
+async def test_an_operator_books_pays_and_cancels_for_any_client(operator, alice):
     flight = await operator.create_flight()
     booking = (await operator.book(flight, user_id=alice.sub)).created()
     assert booking["user_id"] == alice.sub

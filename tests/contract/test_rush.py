@@ -1,4 +1,4 @@
-"""Sixty-four clients at once on one small flight: every seat is sold, none twice."""
+"""Sixty-four clients at once on a small flight: every seat is sold, and none twice."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ async def test_a_seat_is_never_sold_twice(operator, crowd):
     assert await operator.count_seats(flight) == (10, 0, 0)
 
 
-async def test_parties_get_all_their_seats_or_none(operator, crowd):
+async def test_each_booking_gets_all_its_seats_or_none(operator, crowd):
     flight = await operator.create_flight(seats=30)
     parties = [n % 4 + 1 for n in range(BUYERS)]
     buyers = crowd(BUYERS)
@@ -33,7 +33,7 @@ async def test_parties_get_all_their_seats_or_none(operator, crowd):
             assert available < party, "seats were refused that nobody took"
 
 
-async def test_buyers_who_come_and_go_leave_the_sums_right(operator, crowd):
+async def test_seat_counts_are_right_after_many_bookings_and_cancellations(operator, crowd):
     flight = await operator.create_flight(seats=10)
 
     async def change_their_mind(buyer, number):

@@ -1,4 +1,4 @@
-"""Seats given back one by one: their share of the price goes back too, exact to the minor unit."""
+"""Seats given back in parts: the refunds are exact to the minor unit."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ def amounts(refunds):
     return [refund["amount"]["amount"] for refund in refunds]
 
 
-async def test_a_booked_seat_that_is_given_back_is_owed_its_share(operator, alice):
+async def test_a_booked_seat_given_back_makes_its_share_due(operator, alice):
     flight = await operator.create_flight(price=rupees(33333))
     booked = await alice.book_and_pay(flight, seats=5)
     smaller = (await alice.reduce_seats(booked, 3)).ok()
@@ -27,7 +27,7 @@ async def test_a_booked_seat_that_is_given_back_is_owed_its_share(operator, alic
 
 
 @pytest.mark.parametrize("price", [1, 33333, 450001])
-async def test_what_goes_back_in_parts_is_what_was_paid(operator, alice, price):
+async def test_refunds_in_parts_add_up_to_the_payment(operator, alice, price):
     flight = await operator.create_flight(price=rupees(price))
     booking = await alice.book_and_pay(flight, seats=9)
     for seats in (8, 5, 1):
@@ -42,7 +42,7 @@ async def test_what_goes_back_in_parts_is_what_was_paid(operator, alice, price):
     assert await alice.count_seats(flight) == (0, 0, 10)
 
 
-async def test_a_booking_is_refunded_when_every_part_is(operator, alice):
+async def test_a_booking_is_refunded_when_all_its_refunds_are_settled(operator, alice):
     booking = await alice.book_and_pay(await operator.create_flight(), seats=2)
     (await alice.reduce_seats(booking, 1)).ok()
     (await alice.cancel(booking)).ok()
@@ -53,7 +53,7 @@ async def test_a_booking_is_refunded_when_every_part_is(operator, alice):
     assert (await alice.find_booking(booking)).ok()["payment"]["status"] == "refunded"
 
 
-async def test_a_settled_share_leaves_the_rest_of_the_booking_paid(operator, alice):
+async def test_a_settled_share_leaves_the_other_seats_paid(operator, alice):
     flight = await operator.create_flight()
     booking = await alice.book_and_pay(flight, seats=2)
     (await alice.reduce_seats(booking, 1)).ok()
@@ -66,7 +66,7 @@ async def test_a_settled_share_leaves_the_rest_of_the_booking_paid(operator, ali
     assert amounts(await operator.list_refunds(booking_id=booking["id"], status="due")) == [450000]
 
 
-async def test_a_held_booking_of_fewer_seats_just_costs_less(operator, alice):
+async def test_a_held_booking_with_fewer_seats_costs_less(operator, alice):
     flight = await operator.create_flight(price=rupees(999))
     held = (await alice.book(flight, seats=3)).created()
     smaller = (await alice.reduce_seats(held, 1)).ok()
@@ -78,7 +78,7 @@ async def test_a_held_booking_of_fewer_seats_just_costs_less(operator, alice):
     assert await operator.list_refunds(booking_id=held["id"]) == []
 
 
-async def test_the_price_of_the_booking_counts_and_not_the_price_of_today(operator, alice):
+async def test_the_share_is_of_the_price_at_booking(operator, alice):
     flight = await operator.create_flight(price=rupees(1000))
     booking = await alice.book_and_pay(flight, seats=3)
     (await operator.post(f"/flights/{flight['id']}/price", {"price": rupees(5)})).ok()
@@ -86,7 +86,7 @@ async def test_the_price_of_the_booking_counts_and_not_the_price_of_today(operat
     assert amounts(await operator.list_refunds(booking_id=booking["id"])) == [2000]
 
 
-async def test_seats_given_back_can_be_sold_at_once(operator, alice, bob):
+async def test_seats_given_back_are_free_at_once(operator, alice, bob):
     flight = await operator.create_flight(seats=3)
     booked = await alice.book_and_pay(flight, seats=3)
     (await bob.book(flight, seats=2)).refusal(409, "not-enough-seats", asked=2, free=0)
@@ -97,7 +97,7 @@ async def test_seats_given_back_can_be_sold_at_once(operator, alice, bob):
 
 @pytest.mark.parametrize("asked", [2, 3, 9])
 @pytest.mark.parametrize("state", ["held", "booked"])
-async def test_as_many_or_more_are_not_fewer(api, operator, alice, state, asked):
+async def test_the_new_number_of_seats_must_be_lower(api, operator, alice, state, asked):
     flight = await operator.create_flight()
     booking = (
         await alice.book_and_pay(flight, 2) if state == "booked" else (await alice.book(flight, 2)).created()
@@ -109,7 +109,7 @@ async def test_as_many_or_more_are_not_fewer(api, operator, alice, state, asked)
 
 
 @pytest.mark.parametrize("asked", [0, -1, 10, "1", True, 1.0, None])
-async def test_a_number_of_seats_that_makes_no_sense_is_a_400(operator, alice, asked):
+async def test_an_invalid_number_of_seats_is_a_400(operator, alice, asked):
     booking = (await alice.book(await operator.create_flight(), seats=3)).created()
     (await alice.reduce_seats(booking, asked)).refusal(400)
     assert (await alice.find_booking(booking)).ok() == booking
@@ -122,7 +122,7 @@ async def test_a_booking_keeps_its_seats_while_its_payment_is_pending(operator, 
     assert (await alice.find_booking(pending)).ok() == pending
 
 
-async def test_a_cancelled_booking_has_no_seats_to_give_back(operator, alice):
+async def test_a_cancelled_booking_cannot_give_seats_back(operator, alice):
     booking = await alice.book_and_pay(await operator.create_flight(), seats=2)
     (await alice.cancel(booking)).ok()
     (await alice.reduce_seats(booking, 1)).refusal(409, "booking-cancelled")
@@ -146,7 +146,7 @@ async def test_a_repeat_with_the_same_key_gives_back_once(api, operator, alice):
     assert len(await operator.list_refunds(booking_id=booking["id"])) == 1
 
 
-async def test_many_who_give_back_at_once_are_owed_exactly_what_is_no_longer_kept(operator, alice):
+async def test_simultaneous_reductions_make_exactly_their_shares_due(operator, alice):
     flight = await operator.create_flight(price=rupees(777))
     booking = await alice.book_and_pay(flight, seats=9)
     wishes = [1 + n % 8 for n in range(24)]

@@ -1,4 +1,4 @@
-"""The log as it grows: nothing lost, nothing twice, wherever a reader is cut off."""
+"""Event streams: every event once, also after a disconnect at any place."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from tests.contract.people import OLGA, mint
 CUTS = 100
 
 
-class Stream:
-    """One open stream; `next` is the position and the body of its next event."""
+class EventStream:
+    """Open stream of events."""
 
     def __init__(self, response):
         self.response = response
 
     async def next(self, seconds=10):
+        """Return position and body of the next event."""
         async with asyncio.timeout(seconds):
             fields = {}
             while True:
@@ -38,7 +39,7 @@ class Stream:
                 else:
                     fields = {}
 
-    async def ended(self, seconds):
+    async def wait_for_end(self, seconds):
         async with asyncio.timeout(seconds):
             while await self.response.content.readany():
                 pass
@@ -56,32 +57,32 @@ async def stream(url, token, last=None, query=""):
         assert response.status == 200, await response.text()
         assert response.content_type == "text/event-stream"
         assert response.headers["cache-control"] == "no-store"
-        yield Stream(response)
+        yield EventStream(response)
 
 
-async def test_a_stream_tells_what_was_and_what_comes(program, operator, alice):
+async def test_a_stream_sends_past_and_new_events(program, operator, alice):
     flight = await operator.create_flight()
     head = (await operator.read_head())["position"]
-    async with stream(program.url, operator.token, head - 1) as told:
-        position, event = await told.next()
+    async with stream(program.url, operator.token, head - 1) as events:
+        position, event = await events.next()
         assert (position, event["type"]) == (head, "flight.scheduled")
         booking = (await alice.book(flight)).created()
-        position, event = await told.next()
+        position, event = await events.next()
         assert (position, event["type"]) == (head + 1, "booking.initiated")
         assert event["originator_id"] == booking["id"]
     [logged] = (await operator.get(f"/events?after={head}&limit=1")).ok()["data"]
     assert event == logged
 
 
-async def test_wherever_it_is_cut_nothing_is_lost_and_nothing_comes_twice(program, operator, alice):
+async def test_a_stream_resumed_after_disconnects_sends_every_event_once(program, operator, alice):
     flight = await operator.create_flight(seats=1000)
     start = (await operator.read_head())["position"]
     buying = [asyncio.create_task(alice.book(flight)) for _ in range(300)]
-    dice, positions, last = random.Random(7), [], start
+    random_, positions, last = random.Random(7), [], start
     for _ in range(CUTS):
-        async with stream(program.url, operator.token, last) as told:
-            for _ in range(dice.randint(0, 6)):
-                last, event = await told.next()
+        async with stream(program.url, operator.token, last) as events:
+            for _ in range(random_.randint(0, 6)):
+                last, event = await events.next()
                 assert event["position"] == last
                 positions.append(last)
                 if len(positions) == 300:
@@ -93,30 +94,30 @@ async def test_wherever_it_is_cut_nothing_is_lost_and_nothing_comes_twice(progra
     assert len(positions) > CUTS
 
 
-async def test_a_reader_far_behind_gets_every_page(program, operator, alice):
+async def test_a_stream_from_the_start_sends_every_event(program, operator, alice):
     flight = await operator.create_flight(seats=1000)
     await asyncio.gather(*(alice.book(flight) for _ in range(500)))
     head = (await operator.read_head())["position"]
-    async with stream(program.url, operator.token, query="?after=0") as told:
-        seen = [(await told.next())[0] for _ in range(head)]
-    assert seen == list(range(1, head + 1))
+    async with stream(program.url, operator.token, query="?after=0") as events:
+        positions = [(await events.next())[0] for _ in range(head)]
+    assert positions == list(range(1, head + 1))
 
 
-async def test_a_stream_of_one_booking_tells_of_no_other(program, operator, alice, bob):
+async def test_a_stream_of_one_booking_sends_no_other_events(program, operator, alice, bob):
     flight = await operator.create_flight()
     mine, theirs = (await alice.book(flight)).created(), (await bob.book(flight)).created()
-    async with stream(program.url, operator.token, query=f"?booking_id={mine['id']}") as told:
-        assert (await told.next())[1]["type"] == "booking.initiated"
+    async with stream(program.url, operator.token, query=f"?booking_id={mine['id']}") as events:
+        assert (await events.next())[1]["type"] == "booking.initiated"
         await bob.cancel(theirs)
         await alice.cancel(mine)
-        _, event = await told.next()
+        _, event = await events.next()
         assert (event["type"], event["originator_id"]) == ("booking.cancelled", mine["id"])
 
 
-async def test_a_stream_ends_with_its_token(program, operator):
+async def test_a_stream_ends_when_its_token_expires(program, operator):
     token = mint(sub=OLGA.sub, roles=["auditor"], exp=int(time.time()) + 2)
-    async with stream(program.url, token, (await operator.read_head())["position"]) as told:
-        await told.ended(5)
+    async with stream(program.url, token, (await operator.read_head())["position"]) as events:
+        await events.wait_for_end(5)
 
 
 @pytest.mark.parametrize("last", ["-1", "x", "1.5", "9" * 19, "1, 2"])
@@ -125,7 +126,7 @@ async def test_a_forged_last_event_id_is_refused(operator, last):
     answer.refusal(400, "validation-failed")
 
 
-async def test_a_position_that_the_log_has_not_reached_is_another_logs(operator):
+async def test_a_last_event_id_beyond_the_log_is_a_503(operator):
     answer = await operator.get("/events/stream", headers={"last-event-id": str(10**9)})
     answer.refusal(503, "position-not-reached")
 

@@ -1,4 +1,4 @@
-"""Who may speak at all: a signed token that has not expired, in the right header, or 401."""
+"""Tokens: a valid signature, an expiry in the future and the right header, or a 401."""
 
 import base64
 import json
@@ -21,12 +21,12 @@ def part(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def unsigned(algorithm):
+def make_unsigned(algorithm):
     return f"{part({'alg': algorithm, 'typ': 'JWT'})}.{part(CLAIMS)}."
 
 
-def promoted():
-    """Alice's own token with another payload under the old signature."""
+def change_payload():
+    """Return a token of Alice with another payload under the old signature."""
     head, _, signature = ALICE.token().split(".")
     return f"{head}.{part(CLAIMS | {'roles': ['operator']})}.{signature}"
 
@@ -39,10 +39,10 @@ BAD_TOKENS = {
     "exp is not a number": mint(**CLAIMS | {"exp": "for ever"}),
     "another key": jwt.encode(CLAIMS, "another-key-of-more-than-thirty-two-bytes", algorithm="HS256"),
     "a blank key": jwt.encode(CLAIMS, " " * 32, algorithm="HS256"),
-    "alg none": unsigned("none"),
-    "alg None": unsigned("None"),
-    "alg HS256 and no signature": unsigned("HS256"),
-    "payload swapped": promoted(),
+    "alg none": make_unsigned("none"),
+    "alg None": make_unsigned("None"),
+    "alg HS256 and no signature": make_unsigned("HS256"),
+    "payload swapped": change_payload(),
     "not a token": "not-a-token",
     "two dots": "..",
     "nothing": "",
@@ -72,35 +72,35 @@ async def test_a_bad_token_is_a_401(api, name):
         "Bearer naïve",
     ],
 )
-async def test_only_the_bearer_scheme_opens_the_door(api, header):
+async def test_only_the_bearer_scheme_is_accepted(api, header):
     answer = await api.call("GET", "/api/v1/bookings", headers={"Authorization": header})
     answer.refusal(401)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_a_token_in_the_query_opens_nothing(api):
+async def test_a_token_in_the_query_string_is_ignored(api):
     for name in ("token", "access_token", "authorization"):
         answer = await api.call("GET", f"/api/v1/bookings?{name}={ALICE.token()}")
         answer.refusal(401)
 
 
-async def test_lower_case_bearer_is_understood_or_refused(api):
+async def test_the_scheme_in_lower_case_is_accepted_or_refused(api):
     answer = await api.call("GET", "/api/v1/bookings", headers={"Authorization": f"bearer {ALICE.token()}"})
     assert answer.status in (200, 401)
 
 
 @pytest.mark.parametrize("roles", [[], ["admin"], ["OPERATOR"], "operator", None, {"operator": True}, [1]])
-async def test_roles_that_are_not_on_the_list_grant_nothing(api, roles):
+async def test_unknown_roles_grant_no_rights(api, roles):
     answer = await api.call("GET", "/api/v1/bookings", token=mint(**CLAIMS | {"roles": roles}))
     assert answer.status in (401, 403), answer
 
 
-async def test_a_token_without_roles_grants_nothing(api):
+async def test_a_token_without_roles_grants_no_rights(api):
     answer = await api.call("GET", "/api/v1/bookings", token=mint(**without("roles")))
     assert answer.status in (401, 403), answer
 
 
-async def test_an_honest_token_needs_nothing_but_the_three_claims(api):
+async def test_a_token_needs_three_claims_only(api):
     assert (await api.call("GET", "/api/v1/bookings", token=mint(**CLAIMS))).status == 200
 
 

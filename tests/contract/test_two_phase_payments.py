@@ -1,4 +1,4 @@
-"""Payments in two phases: authorised first, then captured or voided, and never both."""
+"""Payments in two phases: authorisation first, then capture or void, and never both."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def types(history):
     return [event["type"] for event in history]
 
 
-async def booking_that_is(kind, operator, alice):
+async def book_in_state(kind, operator, alice):
     flight = await operator.create_flight()
     if kind in ("booked", "paid, then cancelled"):
         booking = await alice.book_and_pay(flight)
@@ -33,7 +33,7 @@ async def booking_that_is(kind, operator, alice):
     return booking
 
 
-async def test_a_manual_payment_holds_the_seats_until_it_is_captured(operator, alice):
+async def test_an_authorised_payment_holds_the_seats_until_its_capture(operator, alice):
     flight = await operator.create_flight()
     held = (await alice.book(flight, seats=2)).created()
     paid = (await alice.pay(held, capture="manual")).created()
@@ -58,12 +58,12 @@ async def test_a_manual_payment_holds_the_seats_until_it_is_captured(operator, a
     ]
 
 
-async def test_a_payment_may_be_captured_for_as_long_as_the_hold_lasts(operator, alice):
+async def test_the_capture_deadline_is_not_before_the_end_of_the_hold(operator, alice):
     pending = await alice.book_pending(await operator.create_flight())
     assert at(pending["payment"]["capture_before"]) == at(pending["expires_at"])
 
 
-async def test_a_voided_payment_leaves_the_hold_and_it_can_be_paid_again(operator, alice):
+async def test_a_booking_with_a_voided_payment_can_be_paid_again(operator, alice):
     flight = await operator.create_flight()
     pending = await alice.book_pending(flight, seats=2)
     initiated = (await operator.void(pending, "card declined")).ok()
@@ -82,7 +82,7 @@ async def test_a_voided_payment_leaves_the_hold_and_it_can_be_paid_again(operato
 
 
 @pytest.mark.parametrize("capture", ["automatic", "manual"])
-async def test_a_second_payment_waits_for_the_first(api, operator, alice, capture):
+async def test_a_second_payment_is_refused_while_the_first_is_pending(api, operator, alice, capture):
     pending = await alice.book_pending(await operator.create_flight())
     before = await api.position()
     (await alice.pay(pending, capture=capture)).refusal(409, "payment-in-progress")
@@ -90,17 +90,17 @@ async def test_a_second_payment_waits_for_the_first(api, operator, alice, captur
     assert await api.position() == before
 
 
-@pytest.mark.parametrize("deed", ["capture", "void"])
+@pytest.mark.parametrize("operation", ["capture", "void"])
 @pytest.mark.parametrize(("kind", "code"), [*NOT_PENDING.items()], ids=[*NOT_PENDING])
-async def test_only_a_pending_payment_is_captured_or_voided(api, operator, alice, kind, code, deed):
-    booking = await booking_that_is(kind, operator, alice)
+async def test_only_a_pending_payment_is_captured_or_voided(api, operator, alice, kind, code, operation):
+    booking = await book_in_state(kind, operator, alice)
     before = await api.position()
-    (await getattr(operator, deed)(booking)).refusal(409, code)
+    (await getattr(operator, operation)(booking)).refusal(409, code)
     assert await api.position() == before
     assert (await alice.find_booking(booking)).ok() == booking
 
 
-async def test_a_pending_booking_that_is_cancelled_gives_its_seats_back_and_owes_nothing(operator, alice):
+async def test_cancelling_a_pending_booking_frees_its_seats_without_a_refund(operator, alice):
     flight = await operator.create_flight()
     pending = await alice.book_pending(flight)
     cancelled = (await alice.cancel(pending)).ok()
@@ -110,7 +110,7 @@ async def test_a_pending_booking_that_is_cancelled_gives_its_seats_back_and_owes
     (await operator.void(pending)).refusal(409, "booking-cancelled")
 
 
-async def test_money_that_comes_after_the_customer_left_goes_back_and_takes_no_seats(operator, alice):
+async def test_a_capture_after_a_cancellation_becomes_a_refund_and_takes_no_seats(operator, alice):
     flight = await operator.create_flight()
     pending = await alice.book_pending(flight, seats=2)
     (await alice.cancel(pending)).ok()
@@ -126,42 +126,42 @@ async def test_money_that_comes_after_the_customer_left_goes_back_and_takes_no_s
     assert len(await operator.list_refunds(booking_id=pending["id"])) == 1
 
 
-@pytest.mark.parametrize("deed", ["capture", "void"])
-async def test_a_repeat_with_the_same_key_is_the_first_outcome(api, operator, alice, deed):
+@pytest.mark.parametrize("operation", ["capture", "void"])
+async def test_a_repeat_with_the_same_key_replays_the_first_outcome(api, operator, alice, operation):
     pending, key = await alice.book_pending(await operator.create_flight()), new_key()
-    first = await getattr(operator, deed)(pending, key=key)
+    first = await getattr(operator, operation)(pending, key=key)
     first.ok()
     before = await api.position()
-    second = await getattr(operator, deed)(pending, key=key)
+    second = await getattr(operator, operation)(pending, key=key)
     assert (second.ok(), second.replayed, first.replayed) == (first.body, True, False)
     assert await api.position() == before
 
 
-async def test_a_key_of_one_void_is_not_for_another(operator, alice):
+async def test_a_key_of_one_void_cannot_be_used_for_another(operator, alice):
     pending, key = await alice.book_pending(await operator.create_flight()), new_key()
     (await operator.void(pending, key=key)).ok()
     (await operator.void(pending, "another reason", key=key)).refusal(422, "idempotency-key-reused")
 
 
-@pytest.mark.parametrize("deed", ["capture", "void"])
-async def test_a_stale_version_is_neither_captured_nor_voided(operator, alice, deed):
+@pytest.mark.parametrize("operation", ["capture", "void"])
+async def test_a_stale_version_is_neither_captured_nor_voided(operator, alice, operation):
     pending = await alice.book_pending(await operator.create_flight())
-    (await getattr(operator, deed)(pending, headers={"If-Match": '"v1"'})).refusal(412)
+    (await getattr(operator, operation)(pending, headers={"If-Match": '"v1"'})).refusal(412)
     assert (await alice.find_booking(pending)).ok() == pending
-    fresh = await getattr(operator, deed)(pending, headers={"If-Match": '"v2"'})
+    fresh = await getattr(operator, operation)(pending, headers={"If-Match": '"v2"'})
     assert fresh.ok()["version"] == 3
     assert fresh.headers["etag"] == '"v3"'
 
 
-@pytest.mark.parametrize("deed", ["capture", "void"])
-async def test_a_client_neither_captures_nor_voids_its_own_payment(operator, alice, deed):
+@pytest.mark.parametrize("operation", ["capture", "void"])
+async def test_a_client_cannot_capture_or_void_a_payment(operator, alice, operation):
     pending = await alice.book_pending(await operator.create_flight())
-    (await getattr(alice, deed)(pending)).refusal(403)
+    (await getattr(alice, operation)(pending)).refusal(403)
     assert (await alice.find_booking(pending)).ok() == pending
 
 
 @pytest.mark.parametrize(
-    ("deed", "body"),
+    ("operation", "body"),
     [
         ("capture", {"amount": rupees(1)}),
         ("capture", []),
@@ -173,17 +173,17 @@ async def test_a_client_neither_captures_nor_voids_its_own_payment(operator, ali
     ],
     ids=str,
 )
-async def test_a_body_that_makes_no_sense_is_a_400(operator, alice, deed, body):
+async def test_an_invalid_body_is_a_400(operator, alice, operation, body):
     pending = await alice.book_pending(await operator.create_flight())
-    (await operator.post(f"/bookings/{pending['id']}/{deed}", body)).refusal(400)
+    (await operator.post(f"/bookings/{pending['id']}/{operation}", body)).refusal(400)
     assert (await alice.find_booking(pending)).ok() == pending
 
 
-async def test_of_many_captures_and_voids_of_one_payment_one_wins(operator, alice):
+async def test_one_of_many_simultaneous_captures_and_voids_is_accepted(operator, alice):
     flight = await operator.create_flight()
     pending = await alice.book_pending(flight)
-    deeds = [operator.capture if number % 2 else operator.void for number in range(REQUESTS)]
-    answers = await asyncio.gather(*[deed(pending, key=new_key()) for deed in deeds])
+    calls = [operator.capture if number % 2 else operator.void for number in range(REQUESTS)]
+    answers = await asyncio.gather(*[call(pending, key=new_key()) for call in calls])
     [winner] = [answer for answer in answers if answer.status == 200]
     captured = winner.path.endswith("/capture")
     for answer in answers:
@@ -194,13 +194,13 @@ async def test_of_many_captures_and_voids_of_one_payment_one_wins(operator, alic
     assert await alice.count_seats(flight) == ((0, 1, 9) if captured else (1, 0, 9))
 
 
-async def test_of_a_capture_and_a_cancellation_the_money_is_kept_or_owed(operator, crowd):
+async def test_a_capture_and_a_cancellation_at_once_keep_the_money_or_refund_it(operator, crowd):
     flight = await operator.create_flight(seats=20)
     buyers = crowd(8)
     payments = [await buyer.book_pending(flight) for buyer in buyers]
     pairs = zip(buyers, payments, strict=True)
-    deeds = [deed for buyer, paid in pairs for deed in (operator.capture(paid), buyer.cancel(paid))]
-    answers = await asyncio.gather(*deeds)
+    calls = [call for buyer, paid in pairs for call in (operator.capture(paid), buyer.cancel(paid))]
+    answers = await asyncio.gather(*calls)
     assert {answer.status for answer in answers} == {200}
     for payment in payments:
         [refund] = await operator.list_refunds(booking_id=payment["id"])

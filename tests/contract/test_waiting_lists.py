@@ -18,14 +18,14 @@ from tests.waiting import await_until
 PULSE_SECONDS = 5
 
 
-async def full_flight(operator, holder, seats=2):
-    """A flight whose seats are all held by one booking."""
+async def fill_flight(operator, holder, seats=2):
+    """Create a flight with all its seats held by one booking."""
     flight = await operator.create_flight(seats=seats)
     return flight, (await holder.book(flight, seats)).created()
 
 
 async def test_a_new_party_gets_its_place_in_the_list(operator, alice, bob, api):
-    flight, _ = await full_flight(operator, alice)
+    flight, _ = await fill_flight(operator, alice)
     answer = await bob.join_waiting_list(flight, 2)
     party = answer.created()
     assert party.keys() == WAITING_FIELDS
@@ -51,7 +51,7 @@ async def test_a_new_party_gets_its_place_in_the_list(operator, alice, bob, api)
 async def test_seats_of_a_cancelled_booking_are_offered_at_once_to_the_first_parties_that_fit(
     operator, alice, crowd
 ):
-    flight, booking = await full_flight(operator, alice, seats=3)
+    flight, booking = await fill_flight(operator, alice, seats=3)
     sizes = [4, 2, 2, 1]
     (await operator.post(f"/flights/{flight['id']}/seats", {"seats": 4})).ok()
     (await operator.book(flight)).created()
@@ -75,7 +75,7 @@ async def test_seats_of_a_cancelled_booking_are_offered_at_once_to_the_first_par
 
 
 async def test_an_offer_is_accepted_by_paying_for_it(operator, alice, bob):
-    flight, booking = await full_flight(operator, alice)
+    flight, booking = await fill_flight(operator, alice)
     party = (await bob.join_waiting_list(flight, 2)).created()
     (await alice.cancel(booking)).ok()
     offer = (await bob.get(f"/bookings/{(await bob.find_party(party))['booking_id']}")).ok()
@@ -88,7 +88,7 @@ async def test_an_offer_is_accepted_by_paying_for_it(operator, alice, bob):
 
 
 async def test_a_declined_offer_goes_to_the_next_party(operator, alice, bob, crowd):
-    flight, booking = await full_flight(operator, alice)
+    flight, booking = await fill_flight(operator, alice)
     [carol] = crowd(1)
     first, second = (
         (await bob.join_waiting_list(flight, 2)).created(),
@@ -103,7 +103,7 @@ async def test_a_declined_offer_goes_to_the_next_party(operator, alice, bob, cro
 
 
 async def test_an_operator_joins_and_leaves_on_behalf_of_a_client(operator, alice, bob):
-    flight, _ = await full_flight(operator, alice)
+    flight, _ = await fill_flight(operator, alice)
     party = (await operator.join_waiting_list(flight, user_id=bob.sub)).created()
     assert await bob.find_party(party) == party
     left = await operator.leave_waiting_list(party)
@@ -114,14 +114,14 @@ async def test_an_operator_joins_and_leaves_on_behalf_of_a_client(operator, alic
 
 
 async def test_an_offered_party_cannot_leave(operator, alice, bob):
-    flight, booking = await full_flight(operator, alice)
+    flight, booking = await fill_flight(operator, alice)
     party = (await bob.join_waiting_list(flight)).created()
     (await alice.cancel(booking)).ok()
     (await bob.leave_waiting_list(party)).refusal(409, "not-waiting", was="offered")
 
 
 async def test_joining_is_refused_unless_the_party_must_wait(operator, alice, bob):
-    flight, booking = await full_flight(operator, alice, seats=3)
+    flight, booking = await fill_flight(operator, alice, seats=3)
     party = (await bob.join_waiting_list(flight, 2)).created()
     (await bob.join_waiting_list(flight, 1)).refusal(409, "already-waiting", waiting_id=party["id"])
     (await alice.join_waiting_list(flight, 4)).refusal(409, "party-larger-than-flight", asked=4, seats=3)
@@ -149,14 +149,14 @@ async def test_joining_is_refused_unless_the_party_must_wait(operator, alice, bo
     ids=str,
 )
 async def test_an_invalid_party_is_a_400(operator, alice, body, api):
-    flight, _ = await full_flight(operator, alice)
+    flight, _ = await fill_flight(operator, alice)
     before = await api.position()
     (await operator.post(f"/flights/{flight['id']}/waitlist", body)).refusal(400)
     assert await api.position() == before
 
 
 async def test_a_repeated_request_joins_once(operator, alice, bob, api):
-    flight, _ = await full_flight(operator, alice)
+    flight, _ = await fill_flight(operator, alice)
     key = new_key()
     first = await bob.join_waiting_list(flight, key=key)
     before = await api.position()
@@ -170,7 +170,7 @@ async def test_a_repeated_request_joins_once(operator, alice, bob, api):
 
 
 async def test_the_party_of_another_client_looks_unknown(operator, alice, bob, auditor, analyst):
-    flight, _ = await full_flight(operator, alice)
+    flight, _ = await fill_flight(operator, alice)
     party = (await bob.join_waiting_list(flight)).created()
     for id in (party["id"], unknown_id(), "BA117"):
         (await alice.get(f"/waitlist/{id}")).refusal(404, "waiting-party-not-found")
@@ -190,7 +190,7 @@ async def test_the_party_of_another_client_looks_unknown(operator, alice, bob, a
 
 
 async def test_a_cancelled_flight_closes_its_waiting_list(operator, alice, bob, auditor):
-    flight, booking = await full_flight(operator, alice)
+    flight, booking = await fill_flight(operator, alice)
     offered, waiting = (
         (await bob.join_waiting_list(flight, 2)).created(),
         (await operator.join_waiting_list(flight)).created(),
@@ -216,7 +216,7 @@ async def test_a_cancelled_flight_closes_its_waiting_list(operator, alice, bob, 
 
 
 async def test_additional_seats_are_offered(operator, alice, bob):
-    flight, _ = await full_flight(operator, alice)
+    flight, _ = await fill_flight(operator, alice)
     party = (await bob.join_waiting_list(flight, 2)).created()
     (await operator.post(f"/flights/{flight['id']}/seats", {"seats": 3})).ok()
     assert (await bob.find_party(party))["status"] == "waiting"
@@ -225,7 +225,7 @@ async def test_additional_seats_are_offered(operator, alice, bob):
 
 
 async def test_a_dry_run_that_would_offer_seats_offers_none(operator, alice, bob, api):
-    flight, booking = await full_flight(operator, alice)
+    flight, booking = await fill_flight(operator, alice)
     party = (await bob.join_waiting_list(flight)).created()
     before = await api.position()
     (await alice.post(f"/bookings/{booking['id']}/cancel?dry_run=true", {})).ok()
@@ -235,7 +235,7 @@ async def test_a_dry_run_that_would_offer_seats_offers_none(operator, alice, bob
 
 
 async def test_an_atomic_bulk_cannot_take_seats_before_the_waiting_list(operator, alice, bob):
-    flight, booking = await full_flight(operator, alice, seats=4)
+    flight, booking = await fill_flight(operator, alice, seats=4)
     party = (await bob.join_waiting_list(flight, 2)).created()
     (await alice.cancel(booking)).ok()
     items = [
@@ -247,7 +247,7 @@ async def test_an_atomic_bulk_cannot_take_seats_before_the_waiting_list(operator
 
 
 async def test_pages_show_every_party_once_in_the_order_of_the_list(operator, alice, auditor, crowd):
-    flight, booking = await full_flight(operator, alice)
+    flight, booking = await fill_flight(operator, alice)
     people = crowd(5)
     made = [(await client.join_waiting_list(flight)).created()["id"] for client in people]
     for limit in (1, 2, 5, 6):
@@ -294,7 +294,7 @@ async def test_the_list_of_a_departed_flight_reads_closed(clock, clock_api):
 
 async def test_an_expired_offer_goes_to_the_next_party_when_seats_are_booked(clock, clock_api):
     operator, alice, bob, carol, dave = callers(clock_api, 4)
-    flight, booking = await full_flight(operator, alice)
+    flight, booking = await fill_flight(operator, alice)
     first = (await bob.join_waiting_list(flight, 2)).created()
     second = (await carol.join_waiting_list(flight, 2)).created()
     (await alice.cancel(booking)).ok()
@@ -310,7 +310,7 @@ async def test_an_expired_offer_goes_to_the_next_party_when_seats_are_booked(clo
 async def test_offers_go_to_the_next_party_without_any_command(clock, clock_api):
     """The scheduler's pulse alone makes the offers: there is no sweep here."""
     operator, alice, bob, carol = callers(clock_api, 3)
-    flight, held = await full_flight(operator, alice)
+    flight, held = await fill_flight(operator, alice)
     parties = [(await client.join_waiting_list(flight, 2)).created() for client in (bob, carol)]
     clock.set_to(held["expires_at"])
     for place in range(len(parties)):

@@ -1,4 +1,4 @@
-"""Why was I refused: the events that took the seats, and what was answered to a command."""
+"""Explanations of refusals: the events that took the seats, and recorded outcomes."""
 
 from uuid import uuid4
 
@@ -9,24 +9,24 @@ from tests.contract.samples import new_key
 
 
 async def why(caller, flight, **query):
-    asked = "&".join(f"{name}={value}" for name, value in query.items())
-    return (await caller.get(f"/flights/{flight['id']}/why?{asked}")).ok()
+    filters = "&".join(f"{name}={value}" for name, value in query.items())
+    return (await caller.get(f"/flights/{flight['id']}/why?{filters}")).ok()
 
 
-async def test_the_events_that_took_the_seats_are_named(alice, bob, operator, auditor):
+async def test_the_events_that_took_the_seats_are_listed(alice, bob, operator, auditor):
     flight = await operator.create_flight(seats=3)
-    paid, gone = await alice.book_and_pay(flight, 2), (await alice.book(flight, 1)).created()
+    paid, cancelled = await alice.book_and_pay(flight, 2), (await alice.book(flight, 1)).created()
     refused = await bob.book(flight, 1)
     refused.refusal(409, "not-enough-seats")
     position = int(refused.headers["ledger-position"])
-    (await alice.cancel(gone)).ok()
-    told = await why(auditor, flight, seats=1, position=position)
-    assert [(taker["booking_id"], taker["seats"], taker["type"]) for taker in told["taken_by"]] == [
+    (await alice.cancel(cancelled)).ok()
+    answer = await why(auditor, flight, seats=1, position=position)
+    assert [(taker["booking_id"], taker["seats"], taker["type"]) for taker in answer["taken_by"]] == [
         (paid["id"], 2, "booking.initiated"),
-        (gone["id"], 1, "booking.initiated"),
+        (cancelled["id"], 1, "booking.initiated"),
     ]
-    assert (told["available"], told["enough"], told["position"]) == (0, False, position)
-    for taker in told["taken_by"]:
+    assert (answer["available"], answer["enough"], answer["position"]) == (0, False, position)
+    for taker in answer["taken_by"]:
         page = (await auditor.get(f"/events?after={taker['position'] - 1}&limit=1")).ok()
         assert page["data"][0]["type"] == "booking.initiated"
     now = await why(auditor, flight, seats=1)
@@ -34,59 +34,59 @@ async def test_the_events_that_took_the_seats_are_named(alice, bob, operator, au
     assert (now["available"], now["enough"]) == (1, True)
 
 
-async def test_seats_given_back_take_no_more_than_is_left(alice, operator, auditor):
+async def test_a_reduced_booking_takes_its_remaining_seats_only(alice, operator, auditor):
     flight = await operator.create_flight(seats=5)
     booking = await alice.book_and_pay(flight, 3)
     (await alice.reduce_seats(booking, 1)).ok()
-    told = await why(auditor, flight, seats=5)
-    assert [taker["seats"] for taker in told["taken_by"]] == [1]
-    assert (told["held"], told["booked"], told["available"]) == (0, 1, 4)
+    answer = await why(auditor, flight, seats=5)
+    assert [taker["seats"] for taker in answer["taken_by"]] == [1]
+    assert (answer["held"], answer["booked"], answer["available"]) == (0, 1, 4)
 
 
-async def test_the_event_that_closed_the_flight_is_named(operator, auditor):
+async def test_the_event_that_closed_the_flight_is_listed(operator, auditor):
     flight = await operator.create_flight(seats=3)
     cancelled = await operator.cancel_flight(flight)
-    told = await why(auditor, flight)
-    assert told["flight_status"] == "cancelled"
-    assert not told["enough"]
+    answer = await why(auditor, flight)
+    assert answer["flight_status"] == "cancelled"
+    assert not answer["enough"]
     closing = {"position": int(cancelled.headers["ledger-position"]), "type": "flight.cancelled"}
-    assert closing.items() <= told["closed_by"].items()
+    assert closing.items() <= answer["closed_by"].items()
     before = await why(auditor, flight, position=closing["position"] - 1)
     assert (before["closed_by"], before["enough"]) == (None, True)
 
 
-async def test_an_unknown_flight_and_one_before_its_time_are_not_found(operator, auditor):
-    (await auditor.get(f"/flights/{uuid4()}/why")).refusal(404, "flight-not-found")
+async def test_a_flight_that_is_unknown_or_later_than_the_position_is_a_404(operator, auditor):
+    (await auditor.get(f"/flights/{uuid4()}/why")).refusal(404, "flight-not-outcome")
     flight = await operator.create_flight()
-    (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refusal(404, "flight-not-found")
+    (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refusal(404, "flight-not-outcome")
 
 
 @pytest.mark.parametrize("key", ["plain", "a/b?c=d&e#f%25", "//a//", "~" * 255])
-async def test_what_was_answered_is_found_by_its_key(alice, operator, auditor, key):
+async def test_an_outcome_is_outcome_by_its_key(alice, operator, auditor, key):
     flight = await operator.create_flight()
     key = key if len(key) > 200 else key + new_key()
     answer = await alice.book(flight, 1, key=key)
     for caller in (alice, auditor):
-        found = (await caller.find_outcome(alice.sub, "initiate_booking", key)).ok()
-        assert (found["key"], found["status"], found["body"]) == (key, 201, answer.body)
-        assert found["last_position"] == int(answer.headers["ledger-position"])
+        outcome = (await caller.find_outcome(alice.sub, "initiate_booking", key)).ok()
+        assert (outcome["key"], outcome["status"], outcome["body"]) == (key, 201, answer.body)
+        assert outcome["last_position"] == int(answer.headers["ledger-position"])
 
 
-async def test_the_slash_in_a_name_does_not_end_it(api, operator, auditor):
+async def test_actors_and_keys_may_contain_slashes(api, operator, auditor):
     flight, key = await operator.create_flight(), new_key() + "/"
     for name in ("https://id.example/~ann", "/ann/"):
         answer = await ApiCaller.of(api, Subject(name, ("client",))).book(flight, 1, key=key)
-        found = (await auditor.find_outcome(name, "initiate_booking", key)).ok()
-        assert (found["actor"], found["key"], found["body"]) == (name, key, answer.created())
+        outcome = (await auditor.find_outcome(name, "initiate_booking", key)).ok()
+        assert (outcome["actor"], outcome["key"], outcome["body"]) == (name, key, answer.created())
 
 
 @pytest.mark.parametrize("slashes", ["commands/ann%2Fpay/1", "commands%2Fann/a/b", "%63ommands/a/b/c"])
-async def test_an_encoded_slash_parts_no_names(auditor, slashes):
-    (await auditor.get(f"/{slashes}")).refusal(404, "command-not-found")
+async def test_an_encoded_slash_does_not_separate_path_segments(auditor, slashes):
+    (await auditor.get(f"/{slashes}")).refusal(404, "command-not-outcome")
 
 
-async def test_anothers_outcome_is_an_unknown_one(alice, bob, operator):
+async def test_outcomes_of_other_clients_look_unknown(alice, bob, operator):
     flight, key = await operator.create_flight(), new_key()
     (await alice.book(flight, 1, key=key)).created()
-    (await bob.find_outcome(alice.sub, "initiate_booking", key)).refusal(404, "command-not-found")
-    (await bob.find_outcome(bob.sub, "initiate_booking", key)).refusal(404, "command-not-found")
+    (await bob.find_outcome(alice.sub, "initiate_booking", key)).refusal(404, "command-not-outcome")
+    (await bob.find_outcome(bob.sub, "initiate_booking", key)).refusal(404, "command-not-outcome")
