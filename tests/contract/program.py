@@ -109,10 +109,11 @@ class ProgramUnderTest:
         """Return exit code, warnings, errors and tracebacks of the server, the newest last."""
         code = self.process.poll() if self.process is not None else None
         state = "the server runs" if code is None else f"the server ended with exit code {code}"
-        records = [text for line in self.log_lines() if (text := _render_problem(line))]
-        stderr = self.stderr.read_text(errors="replace") if self.starts else ""
-        text = "\n".join([*records, stderr])[-FAILURE_CHARACTERS_MAX:]
-        return f"{state}; its log:\n{text}"
+        stderr = self.stderr.read_text(errors="replace").splitlines() if self.starts else []
+        # The program writes each line to its log file and to standard error.
+        lines = dict.fromkeys([*self.log_lines(), *stderr])
+        problems = "\n".join(filter(None, map(_render_problem, lines)))
+        return f"{state}; its log:\n{problems[-FAILURE_CHARACTERS_MAX:]}"
 
     @property
     def stdout(self) -> Path:

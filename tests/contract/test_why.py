@@ -56,9 +56,9 @@ async def test_the_event_that_closed_the_flight_is_listed(operator, auditor):
 
 
 async def test_a_flight_that_is_unknown_or_later_than_the_position_is_a_404(operator, auditor):
-    (await auditor.get(f"/flights/{uuid4()}/why")).refusal(404, "flight-not-outcome")
+    (await auditor.get(f"/flights/{uuid4()}/why")).refusal(404, "flight-not-found")
     flight = await operator.create_flight()
-    (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refusal(404, "flight-not-outcome")
+    (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refusal(404, "flight-not-found")
 
 
 @pytest.mark.parametrize("key", ["plain", "a/b?c=d&e#f%25", "//a//", "~" * 255])
@@ -82,11 +82,11 @@ async def test_actors_and_keys_may_contain_slashes(api, operator, auditor):
 
 @pytest.mark.parametrize("slashes", ["commands/ann%2Fpay/1", "commands%2Fann/a/b", "%63ommands/a/b/c"])
 async def test_an_encoded_slash_does_not_separate_path_segments(auditor, slashes):
-    (await auditor.get(f"/{slashes}")).refusal(404, "command-not-outcome")
+    (await auditor.get(f"/{slashes}")).refusal(404, "command-not-found")
 
 
 async def test_outcomes_of_other_clients_look_unknown(alice, bob, operator):
     flight, key = await operator.create_flight(), new_key()
     (await alice.book(flight, 1, key=key)).created()
-    (await bob.find_outcome(alice.sub, "initiate_booking", key)).refusal(404, "command-not-outcome")
-    (await bob.find_outcome(bob.sub, "initiate_booking", key)).refusal(404, "command-not-outcome")
+    (await bob.find_outcome(alice.sub, "initiate_booking", key)).refusal(404, "command-not-found")
+    (await bob.find_outcome(bob.sub, "initiate_booking", key)).refusal(404, "command-not-found")
