@@ -62,7 +62,7 @@ async def test_a_flight_that_is_unknown_or_later_than_the_position_is_a_404(oper
 
 
 @pytest.mark.parametrize("key", ["plain", "a/b?c=d&e#f%25", "//a//", "~" * 255])
-async def test_an_outcome_is_outcome_by_its_key(alice, operator, auditor, key):
+async def test_an_outcome_is_found_by_its_key(alice, operator, auditor, key):
     flight = await operator.create_flight()
     key = key if len(key) > 200 else key + new_key()
     answer = await alice.book(flight, 1, key=key)
