@@ -59,9 +59,9 @@ def _use_existing_id(values, name, where):
         number = UUID(values[name]).int
     except (KeyError, TypeError, ValueError, AttributeError):
         return
-    found = TARGETS.get(where, [])
-    if found and number % 2:
-        values[name] = found[number % len(found)]
+    ids = TARGETS.get(where, [])
+    if ids and number % 2:
+        values[name] = ids[number % len(ids)]
 
 
 def _make_consistent(headers):

@@ -150,9 +150,9 @@ def strip_ids(answer, aim):
     """Return status, headers and body without the ids of the request and the booking."""
     changing = ("instance", "request_id")
     body = {name: value for name, value in answer.body.items() if name not in changing}
-    kept = {name.lower() for name in answer.headers} - {"date", "x-request-id"}
+    headers = {name.lower() for name in answer.headers} - {"date", "x-request-id"}
     return (
         answer.status,
-        kept,
+        headers,
         json.dumps(body).replace(aim.booking_id, "<id>").replace(aim.waiting_id, "<id>"),
     )

@@ -99,8 +99,8 @@ async def test_parameters_and_paths_that_look_like_code_are_not_executed(operato
         (await alice.get("/bookings" + query(**{name: text}))).refusal(400)
     for name in ("as_of", "version", "position"):
         (await alice.get(f"/bookings/{unknown_id()}" + query(**{name: text}))).refusal(400)
-    found = await operator.get("/events" + query(type=text))
-    assert found.status == 400 or found.body["data"] == []
+    answer = await operator.get("/events" + query(type=text))
+    assert answer.status == 400 or answer.body["data"] == []
     for path in ("/flights/", "/bookings/"):
         (await alice.get(path + quote(text, safe=""))).refusal(404)
 
@@ -133,9 +133,9 @@ async def test_every_log_line_is_one_record_without_secrets(program, api, alice,
         assert record["event"] != "forged"
         assert record["level"] != "CRITICAL"
         assert line.isprintable()
-    told = "\n".join(lines) + program.stdout.read_text() + program.stderr.read_text()
+    output = "\n".join(lines) + program.stdout.read_text() + program.stderr.read_text()
     for secret in (SECRET, alice.token, operator.token, wrong, *(token.split(".")[2] for token in (wrong,))):
-        assert secret not in told
+        assert secret not in output
 
 
 def texts(value):

@@ -59,7 +59,7 @@ WRONG = [
 async def test_an_invalid_field_is_a_400_with_its_pointer(operator, pointer, field, value):
     problem = (await operator.schedule(**{field: value})).refusal(400)
     pointers = [error["pointer"] for error in problem["errors"]]
-    assert any(pointer in found for found in pointers), f"{pointers} never point at {pointer}"
+    assert any(pointer in candidate for candidate in pointers), f"{pointers} never point at {pointer}"
 
 
 @pytest.mark.parametrize("field", [*BA117, "departs_at", "arrives_at"])

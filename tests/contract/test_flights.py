@@ -26,8 +26,8 @@ async def test_a_scheduled_flight_is_readable_by_clients(operator, alice):
     assert flight["status"] == "scheduled"
     assert at(flight["departs_at"]) == datetime.fromisoformat(plan["departs_at"])
     assert at(flight["arrives_at"]) == datetime.fromisoformat(plan["arrives_at"])
-    seen = await alice.get(f"/flights/{flight['id']}")
-    assert seen.ok() == flight
+    answer = await alice.get(f"/flights/{flight['id']}")
+    assert answer.ok() == flight
 
 
 async def test_a_new_flight_has_every_seat_available(operator, alice):

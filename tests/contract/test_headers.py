@@ -12,19 +12,19 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
-@pytest.mark.parametrize("given", ["12345678", "x" * 64, "Trace_me-2031"])
+@pytest.mark.parametrize("request_id", ["12345678", "x" * 64, "Trace_me-2031"])
 @pytest.mark.parametrize("path", ["/api/v1/info", "/api/v1/flights", "/api/v1/bookings", "/nowhere"])
-async def test_a_valid_request_id_is_returned_with_every_answer(api, path, given):
-    answer = await api.call("GET", path, headers={"x-request-id": given})
-    assert answer.headers["x-request-id"] == given
+async def test_a_valid_request_id_is_returned_with_every_answer(api, path, request_id):
+    answer = await api.call("GET", path, headers={"x-request-id": request_id})
+    assert answer.headers["x-request-id"] == request_id
 
 
 @pytest.mark.parametrize(
-    "given", ["1234567", "x" * 65, "has a space", "dots.are.out", "naïveté-2031", "{}{}{}{}"]
+    "request_id", ["1234567", "x" * 65, "has a space", "dots.are.out", "naïveté-2031", "{}{}{}{}"]
 )
-async def test_an_invalid_request_id_is_replaced(api, given):
-    answer = await api.call("GET", "/api/v1/info", headers={"x-request-id": given})
-    assert answer.headers["x-request-id"] != given
+async def test_an_invalid_request_id_is_replaced(api, request_id):
+    answer = await api.call("GET", "/api/v1/info", headers={"x-request-id": request_id})
+    assert answer.headers["x-request-id"] != request_id
     assert REQUEST_ID.fullmatch(answer.headers["x-request-id"])
 
 

@@ -53,9 +53,9 @@ async def test_one_of_several_commands_on_the_same_version_is_accepted(operator,
 
 async def test_a_flight_changes_only_at_the_version_in_if_match(api, operator):
     made = await operator.schedule()
-    flight, seen = f"/flights/{made.created()['id']}", {"If-Match": made.headers["etag"]}
+    flight, if_match = f"/flights/{made.created()['id']}", {"If-Match": made.headers["etag"]}
     repriced = await operator.post(
-        f"{flight}/price", {"price": {"amount": 7, "currency": "EUR"}}, headers=seen
+        f"{flight}/price", {"price": {"amount": 7, "currency": "EUR"}}, headers=if_match
     )
     assert repriced.ok()["version"] == 2
     before = await api.position()
@@ -64,7 +64,7 @@ async def test_a_flight_changes_only_at_the_version_in_if_match(api, operator):
         ("seats", {"seats": 99}),
         ("cancel", {"reason": "fog"}),
     ]:
-        late = await operator.post(f"{flight}/{change}", body, headers=seen)
+        late = await operator.post(f"{flight}/{change}", body, headers=if_match)
         late.refusal(412, "stale-version", expected=1, version=2)
         (await operator.post(f"{flight}/{change}", body, headers={"If-Match": "v2"})).refusal(400)
     assert await api.position() == before

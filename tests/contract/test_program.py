@@ -66,8 +66,8 @@ def test_db_url_opens_the_database_in_use(program):
     ended = program.run("db-url")
     assert (ended.returncode, ended.stdout.count("\n")) == (0, 1)
     with psycopg.connect(ended.stdout.strip()) as connection:
-        found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
-    assert found == (True,)
+        row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    assert row == (True,)
 
 
 def test_help_lists_the_commands():

@@ -54,11 +54,11 @@ async def prepare(operator, caller):
     """Create a flight with bookings of the caller, so that only its role can be refused."""
     flight = await operator.create_flight()
     booking = (await operator.book(flight, seats=2, user_id=caller.sub)).created()
-    pending, owed = [(await operator.book(flight, user_id=caller.sub)).created() for _ in range(2)]
+    pending, cancelled = [(await operator.book(flight, user_id=caller.sub)).created() for _ in range(2)]
     (await operator.pay(pending, user_id=caller.sub, capture="manual")).created()
-    (await operator.pay(owed, user_id=caller.sub)).created()
-    (await operator.cancel(owed)).ok()
-    [refund] = await operator.list_refunds(booking_id=owed["id"])
+    (await operator.pay(cancelled, user_id=caller.sub)).created()
+    (await operator.cancel(cancelled)).ok()
+    [refund] = await operator.list_refunds(booking_id=cancelled["id"])
     return SimpleNamespace(
         flight=flight,
         flight_path=f"/flights/{flight['id']}",
@@ -127,4 +127,4 @@ async def test_every_command_of_the_api_has_a_row_in_the_table(api):
         for path, methods in document["paths"].items()
         if "post" in methods
     }
-    assert commands == {deed for deed in DEEDS if deed.startswith("POST")} | TESTED_ELSEWHERE.keys()
+    assert commands == {route for route in ROUTES if route.startswith("POST")} | TESTED_ELSEWHERE.keys()

@@ -48,5 +48,5 @@ async def test_seat_counts_are_right_after_many_bookings_and_cancellations(opera
                 answer.refusal(409, "not-enough-seats", asked=2)
         return 0
 
-    kept = await asyncio.gather(*[change_their_mind(b, n) for n, b in enumerate(crowd(24))])
-    assert await operator.count_seats(flight) == (0, sum(kept), 10 - sum(kept))
+    seats_paid = await asyncio.gather(*[change_their_mind(b, n) for n, b in enumerate(crowd(24))])
+    assert await operator.count_seats(flight) == (0, sum(seats_paid), 10 - sum(seats_paid))

@@ -168,10 +168,10 @@ async def test_a_flight_is_cancelled_once_although_the_server_is_killed_three_ti
 
 async def has_events(url, count):
     async with await psycopg.AsyncConnection.connect(url) as connection:
-        found = await connection.execute(
+        cursor = await connection.execute(
             "select coalesce(max(position), 0) >= %s from ledger.events", (count,)
         )
-        return (await found.fetchone())[0]
+        return (await cursor.fetchone())[0]
 
 
 async def list_events(operator, flight):

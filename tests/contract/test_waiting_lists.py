@@ -43,9 +43,9 @@ async def test_a_new_party_gets_its_place_in_the_list(operator, alice, bob, api)
         "offer_expires_at": None,
         "version": 1,
     }
-    found = await bob.get(f"/waitlist/{party['id']}" + query(min_position=answer.position))
-    assert (found.ok(), found.headers["etag"]) == (party, '"v1"')
-    assert found.position >= answer.position
+    read_again = await bob.get(f"/waitlist/{party['id']}" + query(min_position=answer.position))
+    assert (read_again.ok(), read_again.headers["etag"]) == (party, '"v1"')
+    assert read_again.position >= answer.position
 
 
 async def test_seats_of_a_cancelled_booking_are_offered_at_once_to_the_first_parties_that_fit(

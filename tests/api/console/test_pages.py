@@ -28,8 +28,8 @@ async def test_the_board_shows_free_seats_and_searches_flights(desk: ConsoleDesk
     assert "0 booked, 4 held, 6 free of 10" in [
         bar.attrib["aria-label"] for bar in board.all("svg[@class='bar']")
     ]
-    found = await seat.open("/console?origin=del&destination=&date=&min_seats=3&sort=price")
-    assert ("AI101" in found.text, "BA117" in found.text) == (True, False)
+    results = await seat.open("/console?origin=del&destination=&date=&min_seats=3&sort=price")
+    assert ("AI101" in results.text, "BA117" in results.text) == (True, False)
     assert "No flight matches" in (await seat.open("/console?min_seats=7&origin=lhr")).text
     wrong = await seat.open("/console?origin=LHRX")
     assert (wrong.status, "origin:" in wrong.text) == (400, True)
@@ -263,13 +263,13 @@ async def test_analysts_have_no_access_to_customers(desk: ConsoleDesk, hostile_b
 async def test_text_of_users_is_escaped(desk: ConsoleDesk, hostile_booking: MakeBooking) -> None:
     booking = await hostile_booking()
     seat = desk.sit_down(HOSTILE.replace("\N{RIGHT-TO-LEFT OVERRIDE}", ""), "operator")
-    shown = HOSTILE.replace("\N{RIGHT-TO-LEFT OVERRIDE}", "⟦U+202E⟧")
+    visible = HOSTILE.replace("\N{RIGHT-TO-LEFT OVERRIDE}", "⟦U+202E⟧")
     for address in (f"/console/bookings/{booking['id']}", "/console/bookings", "/console/refunds"):
         page = await seat.open(address)
-        assert shown in page.text
+        assert visible in page.text
         assert len(page.all("script")) == 1
         assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in page.answer.text
-        assert [bdi for bdi in page.all("bdi") if bdi.text == shown]
+        assert [bdi for bdi in page.all("bdi") if bdi.text == visible]
     echoed = await seat.browser.get("/console/bookings", params={"user_id": HOSTILE, "status": "cancelled"})
     assert "&lt;script&gt;" in echoed.text
     assert "<script>alert" not in echoed.text
