@@ -14,7 +14,6 @@ FOLDERS = sorted(path.name for path in ROOT.glob("[!.]*/") if any(path.rglob("*.
 PENDING = {
     "audit",
     "cli",
-    "domain",
     "gateways",
     "ledger",
     "runtime",
