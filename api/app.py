@@ -35,7 +35,7 @@ from api.resources.refunds import RefundController
 from api.resources.seat_takers import SeatTakersController
 from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
-from gateways.configured import open_gateway
+from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
 from runtime.settings import Settings

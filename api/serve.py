@@ -13,7 +13,7 @@ from granian.log import LogLevels
 from api.http.metrics_dir import metrics_folder
 from api.http.private_apis import Server
 from api.http.tokens import Tokens
-from gateways.configured import check_gateway
+from gateways.from_settings import check_gateway
 from runtime.settings import Settings, WrongSetting, read_settings
 from runtime.signals import hear_no_more
 

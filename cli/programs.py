@@ -23,7 +23,7 @@ from cli.port import require_free
 from cli.tokens import secret, signed
 from database.embedded import is_in_use, keep_for, remove_database, running_database
 from database.schema import VERSION
-from gateways.configured import gateway_key
+from gateways.from_settings import gateway_key
 from ledger.keyring import Keyring, master_key_of
 from ledger.master_key import key_ledger
 from runtime.logs import configure_logs

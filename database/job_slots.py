@@ -16,7 +16,7 @@ FROZEN_SECONDS_MAX = RUN_SECONDS_MAX + 15
 ANSWER_SECONDS_MAX = 5
 
 
-class Pulse(NamedTuple):
+class Heartbeat(NamedTuple):
     """The time of the database, and the latest slot of a job that was run."""
 
     now: datetime
@@ -53,11 +53,11 @@ async def run_slot(
     return done
 
 
-async def beat(connection: Connection, name: str, job: str) -> Pulse:
+async def record_heartbeat(connection: Connection, name: str, job: str) -> Heartbeat:
     """Record that the process `name` is alive, and return the time and the latest slot of `job`."""
     row = await (await connection.execute(_BEAT, (name, job))).fetchone()
     assert row is not None
-    return Pulse(*row)
+    return Heartbeat(*row)
 
 
 async def _test(connection: Connection, statement: LiteralString, **parameters: object) -> bool:

@@ -1,6 +1,6 @@
-"""Payment gateways: a narrow protocol to whoever moves the money. Called by the doors, never inside a block.
+"""Payment gateways: a narrow protocol for moving money. Doors call it, never a block.
 
-Every call names our own payment or refund, and may be made again: a gateway does the thing once.
+Every call carries the ledger's own payment or refund id and may be repeated: the gateway acts once.
 """
 
 from enum import Enum
@@ -13,7 +13,7 @@ from domain.money import Money
 
 
 class ChargeStatus(Enum):
-    """`released`: authorised once, and let go by us, by time or by the bank."""
+    """State of a charge. A released charge was authorised, then voided, expired or reversed by the bank."""
 
     AUTHORISED = "authorised"
     CAPTURED = "captured"
@@ -22,7 +22,7 @@ class ChargeStatus(Enum):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A payment to be authorised. `method` is the gateway's token for the card, or whatever pays."""
+    """A payment to authorise. `method` is the gateway's token for the card or other means of payment."""
 
     payment_id: UUID
     booking_id: UUID
@@ -31,7 +31,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """What a gateway knows of a payment: `reference` is its own name for it, `code` why it was declined."""
+    """A charge as the gateway reports it. `reference` is the gateway's id, `code` the reason of a decline."""
 
     reference: str
     status: ChargeStatus
@@ -39,7 +39,7 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class GatewayRefund(msgspec.Struct, frozen=True):
-    """What a gateway knows of a refund; `code` is why it never will be paid, None while it may."""
+    """A refund as the gateway reports it. `code` is the reason why it will never be paid, else None."""
 
     reference: str
     done: bool
@@ -47,11 +47,11 @@ class GatewayRefund(msgspec.Struct, frozen=True):
 
 
 class GatewayInDoubt(Exception):
-    """The gateway failed or did not answer: what became of the call is unknown; call again."""
+    """The gateway failed or did not answer. The outcome of the call is unknown; repeat it."""
 
 
 class GatewayRefused(Exception):
-    """The gateway understood the call and will never do it; `code` says why, in its own words."""
+    """The gateway understood the call and will never do it. `code` is the gateway's reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -62,28 +62,28 @@ class Gateway(Protocol):
     """All methods raise GatewayInDoubt; every call is bounded in time."""
 
     name: str
-    """As it stands in events."""
+    """The name that events record."""
 
     async def find(self, payment_id: UUID) -> list[Charge]:
-        """Every charge ever made for this payment, oldest first; one made a moment ago may be missing."""
+        """Return all charges of this payment, oldest first. A charge of the last minute may be missing."""
 
     async def authorise(self, order: Order) -> Charge:
-        """Authorised or declined; a repeat answers with the same charge. Raises GatewayRefused."""
+        """Return an authorised or declined charge; a repeat returns the same one. Raises GatewayRefused."""
 
     async def capture(self, payment_id: UUID, reference: str) -> Charge:
-        """Take the authorised money. What the charge is then, if it could not be: captured before, released.
+        """Take the authorised money and return the charge, which may have been captured or released before.
 
         Raises GatewayRefused.
         """
 
     async def void(self, payment_id: UUID, reference: str) -> Charge:
-        """Let the authorised money go. What the charge is then, if it could not be. Raises GatewayRefused."""
+        """Release the authorised money and return the charge, or the captured one. Raises GatewayRefused."""
 
     async def refund(self, refund_id: UUID, reference: str, amount: Money) -> GatewayRefund:
-        """Pay back part of a charge; a repeat answers with the same refund. Raises GatewayRefused."""
+        """Pay back part of a charge; a repeat returns the same refund. Raises GatewayRefused."""
 
     async def find_refund(self, refund_id: UUID, reference: str) -> GatewayRefund | None:
-        """The refund of that charge that was made under our id, if any."""
+        """Return the refund of this charge with the ledger's refund id, if there is one."""
 
     async def close(self) -> None:
-        """Give its connections back."""
+        """Close all connections."""

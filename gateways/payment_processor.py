@@ -1,8 +1,7 @@
-"""Payments and refunds through a gateway: ask, record the answer, repeat until the state is terminal.
+"""Payments and refunds through a gateway: call it, record the answer, repeat until the state is terminal.
 
-What is asked was written down before, in a block of its own, so whoever reads the log can take over: another
-process, or the same one after a crash. Two at once do no harm, for the gateway does each thing once, and so
-does the ledger.
+The intent is recorded in a block before the call, so any process can continue from the log after a crash.
+Two processes at once are safe: the gateway and the ledger each do a thing once.
 """
 
 import asyncio
@@ -23,16 +22,16 @@ from ledger.submission import Answer, Submission, render_plain
 from projections.refunds import booking_of
 
 STEPS_MAX = 6
-"""Authorise, capture and void, each once more than any payment needs."""
+"""Authorise, capture and void, each once more than a payment needs."""
 
-Rested = Callable[[Booking], bool]
+IsSettled = Callable[[Booking], bool]
 
 
 class PaymentProcessor:
-    """`seconds` bounds all that is done in one go for one payment or refund.
+    """`seconds` limits one attempt to settle one payment or refund.
 
     `settle_payment` and `settle_refund` raise GatewayInDoubt, GatewayRefused, TimeoutError, and the ledger's
-    Unavailable and Overloaded: whatever was recorded by then stands, and the rest may be tried again.
+    Unavailable and Overloaded. Recorded steps stand, and the call may be repeated.
     """
 
     def __init__(self, ledger: Ledger, gateway: Gateway, seconds: float) -> None:
@@ -41,7 +40,10 @@ class PaymentProcessor:
         self._seconds = seconds
 
     async def settle_payment(self, booking_id: UUID, *, first: bool = False) -> None:
-        """Ask and record until there is nothing left to ask; `first`: nobody can have asked before."""
+        """Call the gateway and record answers until the payment is settled.
+
+        `first` states that no earlier call can exist, which saves a search.
+        """
         async with asyncio.timeout(self._seconds):
             for _ in range(STEPS_MAX):
                 events = await self._events(booking_id)
@@ -50,11 +52,11 @@ class PaymentProcessor:
                 payment = booking.payment
                 if payment is None or payment.task is None or payment.gateway != self._gateway.name:
                     return
-                charge = await self._ask(booking, payment, payment.task, first)
+                charge = await self._call(booking, payment, payment.task, first)
                 await self._record(booking, payment, charge, events[-1].correlation_id)
 
     async def settle_refund(self, refund_id: UUID, *, first: bool = False) -> None:
-        """Have the gateway pay a refund that it was asked for, unless it is known to have done so."""
+        """Have the gateway pay a requested refund, unless it has done so. `first` as in `settle_payment`."""
         async with asyncio.timeout(self._seconds):
             async with self._ledger.read() as connection:
                 booking_id = await booking_of(connection, refund_id)
@@ -66,23 +68,23 @@ class PaymentProcessor:
             refund = booking.refunds[refund_id]
             if refund.status is not RefundStatus.REQUESTED or refund.gateway != self._gateway.name:
                 return
-            repayment = await self._repay(refund, first)
-            if repayment.done or repayment.code:
-                command = RecordRefund(refund.id, repayment.reference or None, repayment.code)
+            gateway_refund = await self._refund(refund, first)
+            if gateway_refund.done or gateway_refund.code:
+                command = RecordRefund(refund.id, gateway_refund.reference or None, gateway_refund.code)
                 await self._submit(command, str(refund.id), events[-1].correlation_id)
 
     async def first_terminal_state(
-        self, booking_id: UUID, version: int, rested: Rested
+        self, booking_id: UUID, version: int, is_settled: IsSettled
     ) -> tuple[RecordedEvent, Booking] | None:
-        """The booking as it was when it first came to rest, at `version` or later, after a whole command.
+        """Return the booking in its first settled state at `version` or later, after a complete command.
 
-        What came of a command is read off the log, so everybody who asks is told the same, whoever brought it
-        about and whatever happened since.
+        The outcome of a command is read from the log, so every caller gets the same answer, whichever
+        process settled it and whatever happened since.
         """
         events = await self._events(booking_id)
         for (event, booking), following in zip(steps(events), [*events[1:], None], strict=True):
             whole = following is None or following.ordinal == 1
-            if whole and event.originator_version >= version and rested(booking):
+            if whole and event.originator_version >= version and is_settled(booking):
                 return event, booking
         return None
 
@@ -90,7 +92,7 @@ class PaymentProcessor:
         async with self._ledger.read() as connection:
             return await read_stream(connection, booking_id)
 
-    async def _ask(self, booking: Booking, payment: Payment, task: GatewayTask, first: bool) -> Charge:
+    async def _call(self, booking: Booking, payment: Payment, task: GatewayTask, first: bool) -> Charge:
         if payment.reference is None:
             return await self._authorise(booking, payment, first)
         if task is GatewayTask.CAPTURE:
@@ -98,32 +100,32 @@ class PaymentProcessor:
         return await self._gateway.void(payment.id, payment.reference)
 
     async def _authorise(self, booking: Booking, payment: Payment, first: bool) -> Charge:
-        """What the gateway has of the payment; it is asked to authorise it only if that is nothing."""
+        """Return the charge of the payment. Authorise it only if the gateway has none."""
         charges = [] if first else await self._gateway.find(payment.id)
         if charges:
-            return await self._only(payment, charges)
+            return await self._keep_one(payment, charges)
         try:
             charge = await self._gateway.authorise(
                 Order(payment.id, booking.id, payment.amount, payment.method or "")
             )
         except GatewayRefused as refused:
             return Charge("", ChargeStatus.DECLINED, refused.code)
-        # Nothing was found, perhaps so long ago that somebody else had time to charge: all who look again
-        # keep the older one. A search that is behind may show neither.
+        # Another process may have charged since the first search: all that search again keep the older
+        # charge. A search that lags may find neither.
         charges = [] if first else await self._gateway.find(payment.id)
         if all(other.reference != charge.reference for other in charges):
             charges.append(charge)
-        return await self._only(payment, charges)
+        return await self._keep_one(payment, charges)
 
-    async def _only(self, payment: Payment, charges: list[Charge]) -> Charge:
-        """Of several charges for one payment the one that counts, and the others are let go."""
+    async def _keep_one(self, payment: Payment, charges: list[Charge]) -> Charge:
+        """Return the charge that counts and release all others."""
         charge, *others = sorted(charges, key=lambda charge: _PREFERRED.index(charge.status))
         for other in others:
-            await self._let_go(payment, other)
+            await self._release(payment, other)
         return charge
 
-    async def _let_go(self, payment: Payment, charge: Charge) -> None:
-        """A gateway that lost our key may have authorised twice; nothing is captured unless we say so."""
+    async def _release(self, payment: Payment, charge: Charge) -> None:
+        """Release a second charge. A gateway that lost the key may authorise twice; only we capture."""
         log = logger.bind(payment_id=payment.id, reference=charge.reference, status=charge.status.value)
         if charge.status is ChargeStatus.AUTHORISED:
             await self._gateway.void(payment.id, charge.reference)
@@ -131,15 +133,15 @@ class PaymentProcessor:
         elif charge.status is ChargeStatus.CAPTURED:
             log.error("gateway.second_charge_captured")
 
-    async def _repay(self, refund: Refund, first: bool) -> GatewayRefund:
-        assert refund.charge is not None, "what was captured has a name"
+    async def _refund(self, refund: Refund, first: bool) -> GatewayRefund:
+        assert refund.charge is not None, "a captured charge has a reference"
         known = None if first else await self._gateway.find_refund(refund.id, refund.charge)
         if known is not None:
             return known
         try:
             return await self._gateway.refund(refund.id, refund.charge, refund.amount)
         except GatewayRefused as refused:
-            # Perhaps because it has paid it: under a key that it has forgotten, or asked by another process.
+            # The refund may exist already: its key has expired, or another process requested it.
             known = await self._gateway.find_refund(refund.id, refund.charge)
             return known or GatewayRefund("", False, refused.code)
 
@@ -148,15 +150,15 @@ class PaymentProcessor:
         command = RecordPayment(booking.id, payment.id, outcome, charge.reference or None, charge.code)
         answer = await self._submit(command, f"{payment.id}-{outcome.value}", correlation_id)
         if answer.status != 200 and charge.status is ChargeStatus.AUTHORISED:
-            await self._let_go_if_second(booking.id, payment, charge)
+            await self._release_if_second(booking.id, payment, charge)
 
-    async def _let_go_if_second(self, booking_id: UUID, payment: Payment, charge: Charge) -> None:
-        """Another process was quicker, and its word is recorded: is it of the same charge?"""
+    async def _release_if_second(self, booking_id: UUID, payment: Payment, charge: Charge) -> None:
+        """Release the charge if another process recorded a different one first."""
         booking = fold(await self._events(booking_id))
         assert isinstance(booking, Booking)
         recorded = booking.current_payment
         if (recorded.id, recorded.reference) != (payment.id, charge.reference):
-            await self._let_go(payment, charge)
+            await self._release(payment, charge)
 
     async def _submit(self, command: RecordPayment | RecordRefund, key: str, correlation_id: str) -> Answer:
         answer = await self._ledger.submit(
@@ -167,4 +169,4 @@ class PaymentProcessor:
 
 
 _PREFERRED = (ChargeStatus.CAPTURED, ChargeStatus.AUTHORISED, ChargeStatus.RELEASED, ChargeStatus.DECLINED)
-"""Of several charges for one payment, the one that counts."""
+"""Order of preference among several charges for one payment."""

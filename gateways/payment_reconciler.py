@@ -1,4 +1,4 @@
-"""The reconciler: finishes what crashes and silent gateways left between the intent and its outcome."""
+"""The reconciler: settles payments and refunds that a crash or a silent gateway left unfinished."""
 
 import asyncio
 import time
@@ -17,9 +17,9 @@ from projections.due_work import OpenTask, find_open_tasks
 
 BATCH_MAX = 128
 AT_ONCE_MAX = 16
-ASK_SECONDS_MAX = 10.0
+SETTLE_SECONDS_MAX = 10.0
 BACKOFF_SECONDS_MAX = 30.0
-FORGET_SECONDS = 10 * BACKOFF_SECONDS_MAX
+FAILURE_SECONDS = 10 * BACKOFF_SECONDS_MAX
 NO_UUID = UUID(int=0)
 
 Trouble = (
@@ -33,7 +33,7 @@ Trouble = (
 
 
 class PaymentReconciler:
-    """Takes up what nobody has moved for `patience` seconds; what cannot be moved, again after a while."""
+    """Settles tasks that stood still for `patience` seconds. Failed tasks are repeated with backoff."""
 
     def __init__(self, ledger: Ledger, processor: PaymentProcessor, patience: float) -> None:
         self._ledger = ledger
@@ -43,9 +43,9 @@ class PaymentReconciler:
         self._after = NO_UUID
 
     async def run(self) -> int:
-        """The next batch of what is open, in turn, so that none waits for others that cannot be moved.
+        """Work on the next batch of open tasks and return the number of settled ones.
 
-        How many were brought to rest.
+        Batches go round, so that no task waits for others that fail.
         """
         now = time.monotonic()
         try:
@@ -55,30 +55,30 @@ class PaymentReconciler:
             logger.bind(error=repr(error)).warning("completer.interrupted")
             return 0
         self._after = found[-1].id if len(found) == BATCH_MAX else NO_UUID
-        # What has not failed again for so long was moved by somebody else.
-        old = now - FORGET_SECONDS
+        # A task that has not failed for so long was settled elsewhere.
+        old = now - FAILURE_SECONDS
         self._failures = {id: failed for id, failed in self._failures.items() if failed[1] > old}
         due = [task for task in found if self._failures.get(task.id, (0, 0.0))[1] <= now]
         limit = asyncio.Semaphore(AT_ONCE_MAX)
-        return sum(await asyncio.gather(*(self._complete(task, limit) for task in due)))
+        return sum(await asyncio.gather(*(self._settle(task, limit) for task in due)))
 
-    async def ask(self, booking_ids: Sequence[UUID]) -> None:
-        """Before holds with payments on their way are expired: what does the gateway say of them?
+    async def settle_due(self, booking_ids: Sequence[UUID]) -> None:
+        """Settle payments of due holds before the holds expire, within SETTLE_SECONDS_MAX in all.
 
-        For ASK_SECONDS_MAX in all: a gateway that says nothing must not keep seats from others.
+        The limit keeps a silent gateway from blocking seats.
         """
         limit = asyncio.Semaphore(AT_ONCE_MAX)
         with suppress(TimeoutError):
-            async with asyncio.timeout(ASK_SECONDS_MAX):
-                await asyncio.gather(*(self._complete(OpenTask(id, False), limit) for id in booking_ids))
+            async with asyncio.timeout(SETTLE_SECONDS_MAX):
+                await asyncio.gather(*(self._settle(OpenTask(id, False), limit) for id in booking_ids))
 
-    async def _complete(self, task: OpenTask, limit: asyncio.Semaphore) -> bool:
+    async def _settle(self, task: OpenTask, limit: asyncio.Semaphore) -> bool:
         async with limit:
             if task.is_refund:
-                return await self._tried(task.id, lambda: self._processor.settle_refund(task.id))
-            return await self._tried(task.id, lambda: self._processor.settle_payment(task.id))
+                return await self._attempt(task.id, lambda: self._processor.settle_refund(task.id))
+            return await self._attempt(task.id, lambda: self._processor.settle_payment(task.id))
 
-    async def _tried(self, id: UUID, work: Callable[[], Awaitable[None]]) -> bool:
+    async def _attempt(self, id: UUID, work: Callable[[], Awaitable[None]]) -> bool:
         try:
             await work()
         except Trouble as error:

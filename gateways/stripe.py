@@ -1,4 +1,4 @@
-"""Stripe, or whatever speaks its wire format, through Stripe's own client library."""
+"""Stripe, or a server with the same wire format, through Stripe's own client library."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -12,50 +12,50 @@ from domain.money import Money
 from gateways import Charge, ChargeStatus, GatewayInDoubt, GatewayRefund, GatewayRefused, Order
 from gateways.stripe_amounts import in_stripe_units
 from gateways.stripe_answers import (
+    as_gateway_error,
     charge_of,
     declined_charge,
     field,
-    judged,
-    repayment_of,
-    replayed,
+    is_replay,
+    refund_of,
     rows,
     text,
 )
-from gateways.stripe_carrier import Carrier
+from gateways.stripe_http import StripeHttpClient
 
 URL = "https://api.stripe.com"
-FOUND_MAX = 100
+RESULTS_MAX = 100
 
-# For the whole process: else the library keeps an id of this machine in the user's home, and reports timings.
+# Process-wide. By default the library stores a machine id in the user's home and reports timings.
 stripe.enable_telemetry = False
 
 
 class StripeGateway:
-    """Charges are payment intents that are confirmed at once and captured later."""
+    """Charges are payment intents, confirmed at once and captured later."""
 
     def __init__(self, key: str, *, url: str = URL, name: str = "stripe", seconds: float = 4.0) -> None:
         self.name = name
         self._seconds = seconds
-        self._carrier = Carrier(seconds)
+        self._http = StripeHttpClient(seconds)
         client = stripe.StripeClient(
-            key, base_addresses={"api": url}, http_client=self._carrier, max_network_retries=0
+            key, base_addresses={"api": url}, http_client=self._http, max_network_retries=0
         )
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
 
     async def find(self, payment_id: UUID) -> list[Charge]:
-        """As of now: the search may be behind by a minute, so what can still change is looked up again."""
-        async with self._looking():
+        """Find charges by search. The search lags by up to a minute, so open charges are read again by id."""
+        async with self._lookup():
             query = f"metadata['seatledger_payment']:'{payment_id}'"
-            found = rows(await self._intents.search_async({"query": query, "limit": FOUND_MAX}))
-            # The newest come first; within one second only that order tells.
+            found = rows(await self._intents.search_async({"query": query, "limit": RESULTS_MAX}))
+            # Newest first. Within one second, only this order distinguishes them.
             found.reverse()
             found.sort(key=lambda intent: int(field(intent, "created") or 0))
-            return [await self._as_of_now(intent) for intent in found]
+            return [await self._refresh(intent) for intent in found]
 
     async def authorise(self, order: Order) -> Charge:
         amount = in_stripe_units(order.amount)
-        async with self._answering():
+        async with self._bounded():
             try:
                 intent = await self._intents.create_async(
                     {
@@ -74,14 +74,14 @@ class StripeGateway:
                     },
                     {"idempotency_key": f"authorise-{order.payment_id}"},
                 )
-            except stripe.CardError as problem:
-                return declined_charge(problem)
-            # A replay tells what was, and the charge may have been captured or let go since.
-            return await self._charge_by(text(intent, "id")) if replayed(intent) else charge_of(intent)
+            except stripe.CardError as error:
+                return declined_charge(error)
+            # A replayed answer is old; the charge may have been captured or released since.
+            return await self._charge_by(text(intent, "id")) if is_replay(intent) else charge_of(intent)
 
     async def capture(self, payment_id: UUID, reference: str) -> Charge:
-        # The key is the library's own, another for each call: an intent is captured once, whoever asks, while
-        # Stripe repeats a 500 that it gave under a key for as long as it knows the key.
+        # The library generates a key for each call. An intent is captured only once anyway, and Stripe
+        # would replay a 500 for as long as it knows its key.
         return await self._settled(reference, self._intents.capture_async(reference))
 
     async def void(self, payment_id: UUID, reference: str) -> Charge:
@@ -89,7 +89,7 @@ class StripeGateway:
 
     async def refund(self, refund_id: UUID, reference: str, amount: Money) -> GatewayRefund:
         units = in_stripe_units(amount)
-        async with self._answering():
+        async with self._bounded():
             refund = await self._refunds.create_async(
                 {
                     "payment_intent": reference,
@@ -98,37 +98,37 @@ class StripeGateway:
                 },
                 {"idempotency_key": f"refund-{refund_id}"},
             )
-            if replayed(refund):
+            if is_replay(refund):
                 refund = await self._refunds.retrieve_async(text(refund, "id"))
-            return repayment_of(refund)
+            return refund_of(refund)
 
     async def find_refund(self, refund_id: UUID, reference: str) -> GatewayRefund | None:
-        async with self._looking():
-            page = await self._refunds.list_async({"payment_intent": reference, "limit": FOUND_MAX})
+        async with self._lookup():
+            page = await self._refunds.list_async({"payment_intent": reference, "limit": RESULTS_MAX})
             for refund in rows(page):
                 if field(field(refund, "metadata"), "seatledger_refund") == str(refund_id):
-                    return repayment_of(refund)
+                    return refund_of(refund)
             if field(page, "has_more"):
-                raise GatewayInDoubt(f"more than {FOUND_MAX} refunds of one charge")
+                raise GatewayInDoubt(f"more than {RESULTS_MAX} refunds of one charge")
             return None
 
     async def close(self) -> None:
-        await self._carrier.close_async()
+        await self._http.close_async()
 
     async def _settled(self, reference: str, call: Awaitable[stripe.PaymentIntent]) -> Charge:
-        async with self._answering():
+        async with self._bounded():
             try:
                 intent = await call
-                charge = await self._charge_by(reference) if replayed(intent) else charge_of(intent)
-            except stripe.InvalidRequestError as problem:
-                if problem.code != "payment_intent_unexpected_state":
+                charge = await self._charge_by(reference) if is_replay(intent) else charge_of(intent)
+            except stripe.InvalidRequestError as error:
+                if error.code != "payment_intent_unexpected_state":
                     raise
                 charge = await self._charge_by(reference)
             if charge.status is ChargeStatus.AUTHORISED:
                 raise GatewayInDoubt("the charge is still authorised")
             return charge
 
-    async def _as_of_now(self, intent: Any) -> Charge:
+    async def _refresh(self, intent: Any) -> Charge:
         if field(intent, "status") in ("succeeded", "canceled"):
             return charge_of(intent)
         return await self._charge_by(text(intent, "id"))
@@ -137,21 +137,21 @@ class StripeGateway:
         return charge_of(await self._intents.retrieve_async(reference))
 
     @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
-        """A bound on everything inside, and failures as the protocol names them."""
+    async def _bounded(self) -> AsyncIterator[None]:
+        """Limit the time of the block and translate Stripe's errors."""
         try:
             async with asyncio.timeout(self._seconds):
                 yield
         except TimeoutError:
             raise GatewayInDoubt(f"no answer within {self._seconds:g} s") from None
-        except stripe.StripeError as problem:
-            raise judged(problem) from problem
+        except stripe.StripeError as error:
+            raise as_gateway_error(error) from error
 
     @asynccontextmanager
-    async def _looking(self) -> AsyncIterator[None]:
-        """To look something up is never refused for good."""
+    async def _lookup(self) -> AsyncIterator[None]:
+        """As `_bounded`; a refused lookup is in doubt, because it may succeed later."""
         try:
-            async with self._answering():
+            async with self._bounded():
                 yield
-        except GatewayRefused as problem:
-            raise GatewayInDoubt(problem.code) from problem
+        except GatewayRefused as error:
+            raise GatewayInDoubt(error.code) from error

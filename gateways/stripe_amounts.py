@@ -1,4 +1,4 @@
-"""Amounts as Stripe counts them, which is not always as ISO 4217 does."""
+"""Amounts in Stripe's units, which differ from ISO 4217 for some currencies."""
 
 from domain.money import Money
 from gateways import GatewayRefused
@@ -7,20 +7,20 @@ AMOUNT_MAX = 99_999_999
 _MORE = {"IDR": 999_999_999_999}
 
 _TIMES_100 = {"ISK", "UGX"}
-"""Without decimals in ISO 4217, yet Stripe counts hundredths, in whole hundreds."""
+"""Currencies without decimals in ISO 4217; Stripe counts hundredths, in whole hundreds."""
 
 _HUNDREDTHS = {"MGA"}
-"""Two decimals in ISO 4217, none at Stripe."""
+"""Currencies with two decimals in ISO 4217 and none at Stripe."""
 
 _WHOLE_TENS = {"BHD", "JOD", "KWD", "OMR", "TND"}
-"""Three decimals, of which the last has to be 0."""
+"""Currencies with three decimals; the last must be 0."""
 
 _NOT_CHARGED = {"IQD", "LYD"}
-"""Three decimals in ISO 4217, of which Stripe says nothing: ten times too much is not worth the risk."""
+"""Currencies with three decimals that Stripe does not document; a wrong guess charges ten times too much."""
 
 
 def in_stripe_units(money: Money) -> int:
-    """Raises GatewayRefused for what cannot be charged exactly: no amount is ever rounded.
+    """Convert an amount without rounding. Raises GatewayRefused if it cannot be charged exactly.
 
     Source: https://docs.stripe.com/currencies: zero-decimal, three-decimal, special cases, maximum amounts.
     """

@@ -1,4 +1,4 @@
-"""What Stripe's answers and errors mean in the words of the protocol."""
+"""Translation of Stripe's answers and errors into charges, refunds and gateway errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,36 +15,36 @@ _STATUSES = {
     "requires_confirmation": ChargeStatus.DECLINED,
     "requires_action": ChargeStatus.DECLINED,
 }
-"""https://docs.stripe.com/payments/paymentintents/lifecycle; `processing` is no answer yet."""
+"""https://docs.stripe.com/payments/paymentintents/lifecycle; `processing` is not final."""
 
 
-def judged(problem: stripe.StripeError) -> GatewayInDoubt | GatewayRefused:
-    status = problem.http_status or 0
-    # 401 and 403 are for the operator to put right; the call may well succeed after that.
-    doubtful = not 400 <= status < 500 or status in (401, 403, 409, 429)
-    # A key that stands for another request stands for a call of ours that was carried out: look it up.
-    unsure = (stripe.RateLimitError, stripe.IdempotencyError)
-    if doubtful or problem.error is None or isinstance(problem, unsure):
-        return GatewayInDoubt(f"{type(problem).__name__}, HTTP status {status}")
-    code = field(problem.error, "code") or field(problem.error, "type")
+def as_gateway_error(error: stripe.StripeError) -> GatewayInDoubt | GatewayRefused:
+    status = error.http_status or 0
+    # An operator can correct the key behind a 401 or 403; then the same call may succeed.
+    in_doubt = not 400 <= status < 500 or status in (401, 403, 409, 429)
+    # An idempotency key used with other parameters belongs to a call that was executed: look it up.
+    unknown_outcome = (stripe.RateLimitError, stripe.IdempotencyError)
+    if in_doubt or error.error is None or isinstance(error, unknown_outcome):
+        return GatewayInDoubt(f"{type(error).__name__}, HTTP status {status}")
+    code = field(error.error, "code") or field(error.error, "type")
     return GatewayRefused(str(code or f"http_{status}"))
 
 
-def declined_charge(problem: stripe.CardError) -> Charge:
-    reference = field(field(problem.error, "payment_intent"), "id")
+def declined_charge(error: stripe.CardError) -> Charge:
+    reference = field(field(error.error, "payment_intent"), "id")
     if not reference:
-        raise problem
-    return Charge(str(reference), ChargeStatus.DECLINED, _decline_code(problem.error))
+        raise error
+    return Charge(str(reference), ChargeStatus.DECLINED, _decline_code(error.error))
 
 
 def charge_of(intent: Any) -> Charge:
-    said = text(intent, "status")
-    if said not in _STATUSES:
-        raise GatewayInDoubt(f"the charge is {said}")
-    status = _STATUSES[said]
+    status_text = text(intent, "status")
+    if status_text not in _STATUSES:
+        raise GatewayInDoubt(f"the charge is {status_text}")
+    status = _STATUSES[status_text]
     code = None
     if status is ChargeStatus.DECLINED:
-        code = _decline_code(field(intent, "last_payment_error")) or said
+        code = _decline_code(field(intent, "last_payment_error")) or status_text
     return Charge(text(intent, "id"), status, code)
 
 
@@ -53,14 +53,14 @@ def _decline_code(error: Any) -> str | None:
     return code
 
 
-def repayment_of(refund: Any) -> GatewayRefund:
-    said = text(refund, "status")
-    failed = said in ("failed", "canceled")
-    code = str(field(refund, "failure_reason") or said) if failed else None
-    return GatewayRefund(text(refund, "id"), said == "succeeded", code)
+def refund_of(refund: Any) -> GatewayRefund:
+    status_text = text(refund, "status")
+    failed = status_text in ("failed", "canceled")
+    code = str(field(refund, "failure_reason") or status_text) if failed else None
+    return GatewayRefund(text(refund, "id"), status_text == "succeeded", code)
 
 
-def replayed(answer: stripe.StripeObject) -> bool:
+def is_replay(answer: stripe.StripeObject) -> bool:
     response = getattr(answer, "last_response", None)
     headers: Mapping[str, str] = response.headers if response else {}
     return headers.get("Idempotent-Replayed") == "true"
@@ -69,7 +69,7 @@ def replayed(answer: stripe.StripeObject) -> bool:
 def rows(page: Any) -> list[Any]:
     rows = field(page, "data")
     if not isinstance(rows, list):
-        raise GatewayInDoubt("the answer is no list")
+        raise GatewayInDoubt("the answer is not a list")
     return rows
 
 

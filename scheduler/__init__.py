@@ -1,1 +1,1 @@
-"""Door: time. Rocketry triggers, PostgreSQL decides what is due, the ledger decides what happens."""
+"""Scheduled work. Rocketry triggers, PostgreSQL decides what is due, the ledger decides each command."""

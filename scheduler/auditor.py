@@ -1,4 +1,4 @@
-"""The auditor: at each pulse some work on the self-audit, and no more than that."""
+"""The auditor: a bounded amount of work on the self-audit each second."""
 
 from time import monotonic
 
@@ -9,41 +9,41 @@ from audit.self_audit.rounds import STEP_SECONDS_MAX, step
 from database.connection import PersistentConnection, socket_deadline
 
 WORK_SECONDS = 0.25
-"""Of each pulse, a second: a quarter of a core at most, while it has much to catch up with."""
+"""Work in each second: a quarter of a core at most while the audit catches up."""
 
 REST_SECONDS = 5
-"""After trouble."""
+"""Pause after an error."""
 
 
 class Auditor:
-    """Any number may run: the database lets one at a time do a step, and all share the rounds."""
+    """Runs self-audit steps. Any number may run: the database admits one step at a time for all."""
 
     def __init__(self, url: str) -> None:
-        self._kept = PersistentConnection(url, "seatledger self-audit")
+        self._connection = PersistentConnection(url, "seatledger self-audit")
         self._resting_until = 0.0
-        self._troubled = False
+        self._interrupted = False
 
     async def run(self) -> None:
-        """Trouble that passes is told once, and raises nothing."""
+        """Work for WORK_SECONDS. Log the first of several database errors; raise none of them."""
         stop = monotonic() + WORK_SECONDS
         try:
             while self._resting_until <= monotonic() < stop:
-                connection = await self._kept.get()
+                connection = await self._connection.get()
                 with socket_deadline(connection, STEP_SECONDS_MAX):
                     self._resting_until = monotonic() + await step(connection)
         except (psycopg.Error, TimeoutError) as error:
-            await self._trouble(error)
+            await self._pause(error)
         else:
-            if self._troubled:
+            if self._interrupted:
                 logger.info("self_audit.back")
-            self._troubled = False
+            self._interrupted = False
 
     async def close(self) -> None:
-        await self._kept.close()
+        await self._connection.close()
 
-    async def _trouble(self, error: Exception) -> None:
-        if not self._troubled:
+    async def _pause(self, error: Exception) -> None:
+        if not self._interrupted:
             logger.bind(error=repr(error)).warning("self_audit.interrupted")
-        self._troubled = True
+        self._interrupted = True
         self._resting_until = monotonic() + REST_SECONDS
-        await self._kept.drop_if_broken()
+        await self._connection.drop_if_broken()

@@ -1,4 +1,4 @@
-"""The notary: lets the tree follow the log, signs checkpoints when they are due, and sees them out."""
+"""The checkpoint signer: extends the Merkle tree, signs due checkpoints and publishes them."""
 
 import time
 
@@ -14,25 +14,25 @@ from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
 
 BATCHES_MAX = 16
-"""Batches of tiles at one pulse, 262,144 events; the next one goes on."""
+"""Batches of tiles in one run: 262,144 events. The next run continues."""
 
 REST_SECONDS = 5
 REST_SECONDS_MAX = 60
-"""A sink that does not take checkpoints is asked again after a while, each time a longer one."""
+"""Limit of the backoff after a sink rejected a checkpoint."""
 
-_Passing = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
-"""The pulse tells of it, and the next one tries again."""
+_Transient = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
+"""Errors that pass. The heartbeat logs them, and the next run tries again."""
 
 
 class CheckpointSigner:
-    """`run` is called at each pulse. Any number of schedulers may do so: what two do at once is done once."""
+    """Signs checkpoints. Any number of schedulers may call `run`: concurrent work is done once."""
 
     def __init__(self, ledger: Ledger, key: Ed25519PrivateKey | None) -> None:
         self._ledger = ledger
         self._settings = ledger.settings
         self._key = key
-        self._told_refusal: str | None = None
-        self._told_sink = False
+        self._logged_refusal: str | None = None
+        self._sink_failing = False
         self._rest = REST_SECONDS
         self._resting_until = 0.0
 
@@ -41,20 +41,20 @@ class CheckpointSigner:
             if await self._follow() and self._key and self._settings.checkpoints:
                 await self._sign(self._key, self._settings.checkpoints)
                 await self._publish(self._settings.checkpoints)
-        except _Passing:
+        except _Transient:
             return
         except Exception:
             logger.exception("checkpoints.failed")
 
     async def _follow(self) -> bool:
-        """Does the stored tree reach the head?"""
+        """Extend the stored tree, and return whether it reaches the head."""
         try:
             for _ in range(BATCHES_MAX):
                 async with self._ledger.read() as connection:
                     if not await extend(connection):
                         return True
         except Unfit:
-            return True  # signing finds it again, and tells
+            return True  # signing finds the divergence again and reports it
         return False
 
     async def _sign(self, key: Ed25519PrivateKey, sink: str) -> None:
@@ -72,12 +72,12 @@ class CheckpointSigner:
         except (Unfit, Refuted) as problem:
             refusal = str(problem)
         except OSError as problem:
-            self._complain(problem)
+            self._back_off(problem)
             return
         await self._note(now, refusal)
 
     def _is_due(self, now: Standing) -> bool:
-        """After so many events or so long; at once where the log is not what it was, or was refused."""
+        """Return whether a checkpoint is due: by events, by age, or at once on a divergence or a refusal."""
         grown = now.head - now.signed
         return bool(
             not now.fits
@@ -87,16 +87,16 @@ class CheckpointSigner:
         )
 
     async def _note(self, now: Standing, refusal: str | None) -> None:
-        """Turns are told once by each process, and kept for readiness once by all of them."""
+        """Log a changed refusal once in each process, and store it once for readiness."""
         if refusal != now.refusal:
             async with self._ledger.read() as connection:
                 await note_refusal(connection, refusal)
-        if refusal != self._told_refusal:
+        if refusal != self._logged_refusal:
             if refusal is None:
                 logger.info("checkpoints.fit_again")
             else:
                 logger.bind(reason=refusal).error("checkpoints.refused")
-        self._told_refusal = refusal
+        self._logged_refusal = refusal
 
     async def _publish(self, sink: str) -> None:
         if time.monotonic() < self._resting_until:
@@ -104,17 +104,17 @@ class CheckpointSigner:
         try:
             given = await publish(self._ledger.read, sink)
         except (NotTaken, Refuted, OSError) as problem:
-            self._complain(problem)
+            self._back_off(problem)
             return
         if given:
-            if self._told_sink:
+            if self._sink_failing:
                 logger.info("checkpoints.taken_again")
-            self._told_sink, self._rest = False, REST_SECONDS
+            self._sink_failing, self._rest = False, REST_SECONDS
 
-    def _complain(self, problem: Exception) -> None:
-        """Once, until it works again. Nothing is lost: checkpoints are kept in the database."""
-        if not self._told_sink:
+    def _back_off(self, problem: Exception) -> None:
+        """Log the first failure, and back off. Nothing is lost: the database keeps all checkpoints."""
+        if not self._sink_failing:
             logger.bind(error=str(problem)).error("checkpoints.not_taken")
-        self._told_sink = True
+        self._sink_failing = True
         self._resting_until = time.monotonic() + self._rest
         self._rest = min(2 * self._rest, REST_SECONDS_MAX)

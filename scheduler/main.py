@@ -1,4 +1,4 @@
-"""The scheduler process: Rocketry starts the tasks, SIGTERM or SIGINT ends them."""
+"""The scheduler process: Rocketry starts tasks until SIGTERM or SIGINT."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from rocketry.log import MinimalRecord
 
 from analytics.follower.follower import Follower
 from audit.proofs.keys import signing_key
-from gateways.configured import open_gateway
+from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger, open_ledger
@@ -28,18 +28,18 @@ from scheduler.auditor import Auditor
 from scheduler.checkpoint_signer import CheckpointSigner
 from scheduler.sweeper import Sweeper
 
-PULSE = "5 seconds"
-GATEWAY_PULSE = "1 second"
-FOLLOWING_PULSE = "1 second"
-AUDIT_PULSE = "1 second"
+HEARTBEAT_PERIOD = "5 seconds"
+GATEWAY_PERIOD = "1 second"
+FOLLOWER_PERIOD = "1 second"
+AUDIT_PERIOD = "1 second"
 CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
 RETRY_SECONDS = 1
-KEPT_RECORDS_MAX = 64
+RECORDS_MAX = 64
 
 
 def run_forever(settings: Settings, database_url: str) -> None:
-    """Run until SIGTERM or SIGINT. Raises WrongSetting for a cron expression that is none."""
+    """Run until SIGTERM or SIGINT. Raises WrongSetting for a wrong cron expression."""
     try:
         check_cron(settings.sweep_cron)
     except ValueError as error:
@@ -52,40 +52,40 @@ async def _until_signal(settings: Settings, database_url: str) -> None:
     for number in ENDS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        ledger = await _opened(stack, settings, database_url, stop)
+        ledger = await _open_ledger(stack, settings, database_url, stop)
         if ledger is not None:
             await run(ledger, settings, database_url, stop)
 
 
-async def _opened(
+async def _open_ledger(
     stack: AsyncExitStack, settings: Settings, database_url: str, stop: asyncio.Event
 ) -> Ledger | None:
-    """The ledger, as soon as its database answers; None when told to stop before."""
-    told = False
+    """Open the ledger as soon as its database answers. Return None if `stop` is set before."""
+    logged = False
     while not stop.is_set():
         try:
             return await stack.enter_async_context(open_ledger(database_url, settings))
         except psycopg.OperationalError as error:
-            if not told:
+            if not logged:
                 logger.bind(error=repr(error)).warning("database.awaited")
-            told = True
+            logged = True
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
     return None
 
 
 async def run(ledger: Ledger, settings: Settings, database_url: str, stop: asyncio.Event) -> None:
-    """Sweep by the settings' cron until `stop` is set; what that cuts short, the next scheduler takes up."""
+    """Run all tasks until `stop` is set. The next scheduler continues work that is cut short."""
     gateway = open_gateway(settings)
     patience = settings.gateway_patience
     reconciler = (
         PaymentReconciler(ledger, PaymentProcessor(ledger, gateway, patience), patience) if gateway else None
     )
-    notary = CheckpointSigner(ledger, signing_key(settings) if settings.checkpoints else None)
+    signer = CheckpointSigner(ledger, signing_key(settings) if settings.checkpoints else None)
     follower = Follower(database_url)
     auditor = Auditor(database_url)
     sweeper = Sweeper(ledger, database_url, settings.sweep_cron, reconciler)
-    app = _tasks(sweeper, notary, follower, auditor, reconciler)
+    app = _tasks(sweeper, signer, follower, auditor, reconciler)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -107,13 +107,13 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
 
 def _tasks(
     sweeper: Sweeper,
-    notary: CheckpointSigner,
+    signer: CheckpointSigner,
     follower: Follower,
     auditor: Auditor,
     reconciler: PaymentReconciler | None,
 ) -> Any:
-    """All that the clock starts. Nothing depends on when or how often: PostgreSQL decides what is due."""
-    # A logger of its own for each application, because that is where Rocketry keeps its memory of past runs.
+    """Declare the tasks. Correctness does not depend on their timing: PostgreSQL decides what is due."""
+    # Rocketry stores past runs in a handler of this logger, so each application needs its own.
     name = f"rocketry.task.{id(sweeper):x}"
     logging.getLogger(name).propagate = False
     logging.getLogger("rocketry.scheduler").setLevel(logging.WARNING)
@@ -125,53 +125,53 @@ def _tasks(
         silence_cond_check=True,
         silence_task_prerun=True,
         silence_task_logging=True,
-        # In a zone with summer time Rocketry stands still for an hour in autumn.
+        # In a zone with summer time, Rocketry stops for an hour in autumn.
         timezone=UTC,
     )
 
-    @app.task(every(PULSE))  # type: ignore[untyped-decorator]
-    async def pulse() -> None:
-        await sweeper.pulse()
+    @app.task(every(HEARTBEAT_PERIOD))  # type: ignore[untyped-decorator]
+    async def heartbeat() -> None:
+        await sweeper.heartbeat()
 
-    @app.task(every(PULSE))  # type: ignore[untyped-decorator]
-    async def move_lines() -> None:
-        await sweeper.move_lines()
+    @app.task(every(HEARTBEAT_PERIOD))  # type: ignore[untyped-decorator]
+    async def expire_awaited_holds() -> None:
+        await sweeper.expire_awaited_holds()
 
-    @app.task(every(PULSE))  # type: ignore[untyped-decorator]
-    async def notarise() -> None:
-        await notary.run()
+    @app.task(every(HEARTBEAT_PERIOD))  # type: ignore[untyped-decorator]
+    async def sign_checkpoints() -> None:
+        await signer.run()
 
     @app.task(FuncCond(sweeper.is_due))  # type: ignore[untyped-decorator]
     async def sweep() -> None:
         await sweeper.sweep()
 
-    @app.task(every(FOLLOWING_PULSE))  # type: ignore[untyped-decorator]
+    @app.task(every(FOLLOWER_PERIOD))  # type: ignore[untyped-decorator]
     async def follow() -> None:
         await follower.run()
 
-    @app.task(every(AUDIT_PULSE))  # type: ignore[untyped-decorator]
+    @app.task(every(AUDIT_PERIOD))  # type: ignore[untyped-decorator]
     async def audit() -> None:
         await auditor.run()
 
     if reconciler:
 
-        @app.task(every(GATEWAY_PULSE))  # type: ignore[untyped-decorator]
-        async def complete() -> None:
+        @app.task(every(GATEWAY_PERIOD))  # type: ignore[untyped-decorator]
+        async def reconcile() -> None:
             await reconciler.run()
 
     return app
 
 
 class _RecentRecords(MemoryRepo):  # type: ignore[misc]
-    """Rocketry's memory of runs, which it would otherwise keep for ever."""
+    """Rocketry's record of runs, limited in length; the original grows without bound."""
 
     def insert(self, item: Any) -> None:
         super().insert(item)
-        del self.collection[:-KEPT_RECORDS_MAX]
+        del self.collection[:-RECORDS_MAX]
 
 
 def main() -> None:
-    """The program `scheduler.main`: settings, DATABASE_URL among them, come from the environment."""
+    """Run the scheduler with settings from the environment. DATABASE_URL is required."""
     settings = read_settings()
     configure_logs(settings, "scheduler")
     if settings.database_url is None:

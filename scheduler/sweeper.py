@@ -1,4 +1,4 @@
-"""The sweeper: keeps a pulse with the database, and expires due holds when a slot of the cron has come."""
+"""The sweeper: expires due holds at each slot of the cron expression."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import psycopg
 from loguru import logger
 
 from database.connection import connect
-from database.job_slots import Pulse, beat, run_slot
+from database.job_slots import Heartbeat, record_heartbeat, run_slot
 from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Submission, Unavailable
@@ -21,17 +21,17 @@ JOB = "expire_holds"
 NAME = "scheduler"
 
 BATCH_MAX = 256
-"""Holds submitted at once: enough to fill blocks, few enough that others' commands pass in between."""
+"""Holds submitted at once: enough to fill blocks, few enough to let other commands pass in between."""
 
 BATCHES_MAX = 16
-"""Batches for those who wait at one pulse; the next one goes on."""
+"""Batches for waiting parties in one run; the next run continues."""
 
-_Trouble = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
-"""What passes by itself. Nothing was recorded, so the slot is due again at the next pulse."""
+_Transient = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
+"""Errors that pass. Nothing was recorded, so the slot is due again after the next heartbeat."""
 
 
 class Sweeper:
-    """`is_due` is cheap and looks only at memory; `pulse` refreshes what it knows, from the database."""
+    """Sweeps by cron. `heartbeat` reads the database; `is_due` only uses memory, so it is cheap."""
 
     def __init__(
         self, ledger: Ledger, database_url: str, cron: str, reconciler: PaymentReconciler | None = None
@@ -40,35 +40,36 @@ class Sweeper:
         self._database_url = database_url
         self._cron = cron
         self._reconciler = reconciler
-        self._pulse: Pulse | None = None
-        self._pulse_at = 0.0
+        self._heartbeat: Heartbeat | None = None
+        self._heartbeat_at = 0.0
         self._tried: datetime | None = None
         self._answers = True
 
-    async def pulse(self) -> None:
+    async def heartbeat(self) -> None:
+        """Record that the scheduler is alive, and read the database's clock and the last slot that ran."""
         try:
             async with self._ledger.read() as connection:
-                pulse = await beat(connection, NAME, JOB)
-                felt_at = time.monotonic()
-        except _Trouble as error:
-            if self._answers:  # told once, not at every pulse
+                heartbeat = await record_heartbeat(connection, NAME, JOB)
+                read_at = time.monotonic()
+        except _Transient as error:
+            if self._answers:
                 logger.bind(error=repr(error)).warning("database.lost")
             self._answers = False
             return
-        self._pulse, self._pulse_at, self._tried = pulse, felt_at, pulse.last_slot
+        self._heartbeat, self._heartbeat_at, self._tried = heartbeat, read_at, heartbeat.last_slot
         if not self._answers:
             logger.info("database.back")
         self._answers = True
 
-    async def move_lines(self) -> None:
-        """Expire what is due on flights that somebody waits for, whatever the cron says: so offers go on.
+    async def expire_awaited_holds(self) -> None:
+        """Expire due holds of flights with waiting parties, independent of the cron, so that offers go on.
 
-        Any number of schedulers may do so at once: a hold expires only once.
+        Safe in any number of schedulers: a hold expires only once.
         """
         try:
             moved = await expire_awaited(self._ledger, self._reconciler)
-        except _Trouble:
-            return  # the pulse tells of it, and the next one tries again
+        except _Transient:
+            return  # the heartbeat logs it, and the next run tries again
         except Exception:
             logger.exception("lines.failed")
             return
@@ -76,12 +77,12 @@ class Sweeper:
             logger.bind(expired=moved).info("lines.moved")
 
     def is_due(self) -> bool:
-        """Has a slot come that was neither run nor tried since the last pulse? One run covers all missed."""
+        """Return whether a slot has come since the last run or attempt. One run covers all missed slots."""
         slot = self._slot()
         return slot is not None and (self._tried is None or self._tried < slot)
 
     async def sweep(self) -> None:
-        """Run the latest slot, unless another scheduler has or is at it."""
+        """Run the latest slot, unless another scheduler ran it or runs it now."""
         slot = self._slot()
         if slot is None:
             return
@@ -89,7 +90,7 @@ class Sweeper:
         log = logger.bind(slot=slot)
         try:
             done = await self._run(slot)
-        except _Trouble as error:
+        except _Transient as error:
             log.bind(error=repr(error)).warning("sweep.interrupted")
         except Exception:
             log.exception("sweep.failed")
@@ -100,32 +101,32 @@ class Sweeper:
     async def _run(self, slot: datetime) -> int | None:
         connection = await connect(self._database_url, "seatledger scheduler")
         try:
-            return await run_slot(connection, JOB, slot, lambda: tidy(self._ledger, self._reconciler))
+            return await run_slot(connection, JOB, slot, lambda: run_sweep(self._ledger, self._reconciler))
         finally:
-            # No polite rollback: a frozen server would not answer it.
+            # Close without a rollback, which a frozen server would not answer.
             await connection.close()
 
     def _slot(self) -> datetime | None:
-        """The latest slot by the database's clock, which the machine's own may disagree with."""
-        if self._pulse is None:
+        """Return the latest slot by the database's clock, which may differ from this machine's clock."""
+        if self._heartbeat is None:
             return None
-        now = self._pulse.now + timedelta(seconds=time.monotonic() - self._pulse_at)
+        now = self._heartbeat.now + timedelta(seconds=time.monotonic() - self._heartbeat_at)
         return latest_slot(self._cron, now)
 
 
-async def tidy(ledger: Ledger, reconciler: PaymentReconciler | None = None) -> int:
-    """What a slot of the cron does; how many holds it expired."""
+async def run_sweep(ledger: Ledger, reconciler: PaymentReconciler | None = None) -> int:
+    """Do the work of one cron slot, and return the number of expired holds."""
     expired = await expire_holds(ledger, reconciler)
     await close_outwaited(ledger)
     return expired
 
 
 async def expire_holds(ledger: Ledger, reconciler: PaymentReconciler | None = None) -> int:
-    """Give back the seats of all holds that have run out, in batches, oldest first; how many there were.
+    """Expire all due holds in batches, oldest first, and return how many were expired.
 
-    Where a gateway has the payment, it is asked first, in bounded time: money that came makes it a booking.
-    Each is tried once: one that the ledger refuses to expire (paid in this very moment) holds up nobody.
-    Raises Unavailable or Overloaded when the ledger cannot take more now; what is done is done.
+    A payment at a gateway is settled first, in bounded time: money that arrived makes a booking. Each hold
+    is tried once; one that the ledger refuses to expire, because it was just paid, does not delay others.
+    Raises Unavailable or Overloaded when the ledger cannot take more now; finished batches stand.
     """
     expired, due = 0, await _next_batch(ledger)
     while due:
@@ -135,7 +136,7 @@ async def expire_holds(ledger: Ledger, reconciler: PaymentReconciler | None = No
 
 
 async def expire_awaited(ledger: Ledger, reconciler: PaymentReconciler | None = None) -> int:
-    """The same for flights that somebody waits for, at most BATCHES_MAX batches."""
+    """Expire due holds of flights with waiting parties, at most BATCHES_MAX batches."""
     expired, after = 0, None
     for _ in range(BATCHES_MAX):
         async with ledger.read() as connection:
@@ -148,7 +149,7 @@ async def expire_awaited(ledger: Ledger, reconciler: PaymentReconciler | None = 
 
 
 async def close_outwaited(ledger: Ledger) -> int:
-    """Close the entries of departed flights, in batches; they read `closed` from the departure on anyway."""
+    """Close waiting parties of departed flights, in batches. They read `closed` from departure on anyway."""
     closed = 0
     for _ in range(BATCHES_MAX):
         async with ledger.read() as connection:
@@ -161,12 +162,12 @@ async def close_outwaited(ledger: Ledger) -> int:
 
 async def _expire(ledger: Ledger, due: list[DueHold], reconciler: PaymentReconciler | None) -> int:
     if reconciler:
-        await reconciler.ask([hold.id for hold in due if hold.is_paying])
+        await reconciler.settle_due([hold.id for hold in due if hold.is_paying])
     return await _submit_all(ledger, [expiry_of(hold) for hold in due])
 
 
 async def _submit_all(ledger: Ledger, submissions: list[Submission]) -> int:
-    """How many of them were done now, and not before."""
+    """Submit commands and return how many were executed now, replays excluded."""
     answers = await asyncio.gather(*(ledger.submit(submission) for submission in submissions))
     return sum(answer.status == 200 and not answer.replayed for answer in answers)
 

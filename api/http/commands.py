@@ -25,7 +25,7 @@ from domain.commands import (
 from domain.flight import Flight
 from domain.refusals import Refusal
 from domain.waiting import WaitingParty
-from gateways.verdicts import ThroughGateway
+from gateways.command_outcomes import GatewayCommand
 from ledger.submission import Answer, Decision, Render, Submission
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -58,7 +58,7 @@ async def submit(request: ApiRequest, command: Command) -> Reply:
     dry_run = request.query(CommandQuery).dry_run
     answer = await get_answer(request, command, render, dry_run=dry_run)
     processor = request.processor
-    if processor and isinstance(command, ThroughGateway) and answer.subject_id and not dry_run:
+    if processor and isinstance(command, GatewayCommand) and answer.subject_id and not dry_run:
         answer = await complete_through_gateway(request, processor, command, answer, render)
     return _reply(command, answer, dry_run)
 

@@ -9,8 +9,8 @@ from api.http.request import ApiRequest
 from domain.commands import SettleRefund
 from domain.refusals import Refusal
 from gateways import GatewayInDoubt, GatewayRefused
+from gateways.command_outcomes import GatewayCommand, command_outcome, is_settled
 from gateways.payment_processor import PaymentProcessor
-from gateways.verdicts import ThroughGateway, is_at_rest, verdict
 from ledger.people import known
 from ledger.submission import Answer, Render, Submission
 
@@ -18,7 +18,7 @@ from ledger.submission import Answer, Render, Submission
 async def complete_through_gateway(
     request: ApiRequest,
     processor: PaymentProcessor,
-    command: ThroughGateway,
+    command: GatewayCommand,
     begun: Answer,
     render: Render,
 ) -> Answer:
@@ -28,7 +28,7 @@ async def complete_through_gateway(
     does not answer in time, and the ledger's Unavailable and Overloaded.
     """
     assert begun.subject_id is not None
-    is_terminal = partial(is_at_rest, command)
+    is_terminal = partial(is_settled, command)
     state = await processor.first_terminal_state(begun.subject_id, begun.version, is_terminal)
     if state is None:
         try:
@@ -42,7 +42,7 @@ async def complete_through_gateway(
     if state is None:
         raise PaymentInDoubt
     event, booking = state
-    result = verdict(command, booking)
+    result = command_outcome(command, booking)
     submission = Submission(
         command,
         request.caller,

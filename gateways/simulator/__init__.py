@@ -1,1 +1,1 @@
-"""A payment gateway of our own: the part of Stripe's wire format that we use, a store, and mishaps."""
+"""Payment gateway simulator: the used part of Stripe's wire format, a store, and faults on demand."""

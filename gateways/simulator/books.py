@@ -1,4 +1,4 @@
-"""The books: what was authorised, captured, let go and paid back, to be compared with a ledger's."""
+"""The gateway's books: amounts authorised, captured, released and refunded, to compare with a ledger."""
 
 import json
 import sqlite3
@@ -14,8 +14,8 @@ from gateways.simulator.store import connect
 ROWS_AT_ONCE = 500
 
 
-class Total(msgspec.Struct, frozen=True):
-    """One currency; amounts in Stripe's units. `held` is authorised and neither captured nor let go."""
+class CurrencyTotal(msgspec.Struct, frozen=True):
+    """Sums of one currency in Stripe's units. `held` is authorised and neither captured nor released."""
 
     currency: str
     intents: int
@@ -25,7 +25,7 @@ class Total(msgspec.Struct, frozen=True):
 
 
 class BookedIntent(msgspec.Struct, frozen=True):
-    """`payment_id` and `booking_id` as our adapter labels them; None for somebody else's."""
+    """One intent. `payment_id` and `booking_id` come from the labels that Seatledger sets, else None."""
 
     id: str
     created: float
@@ -46,24 +46,24 @@ class BookedRefund(msgspec.Struct, frozen=True):
     refund_id: str | None
 
 
-class Books(msgspec.Struct, frozen=True):
-    """Intents and refunds in the order in which they were made."""
+class GatewayBooks(msgspec.Struct, frozen=True):
+    """Intents and refunds in order of creation."""
 
-    totals: list[Total]
+    totals: list[CurrencyTotal]
     intents: list[BookedIntent]
     refunds: list[BookedRefund]
 
 
-def read_books(path: Path) -> Books:
-    """From the file itself, for when the process is dead. Raises FileNotFoundError, sqlite3.Error."""
+def read_books(path: Path) -> GatewayBooks:
+    """Read the books from the file, without the process. Raises FileNotFoundError, sqlite3.Error."""
     if not path.is_file():
         raise FileNotFoundError(f"no store at {path}")
-    return msgspec.json.decode(b"".join(written_books(path)), type=Books)
+    return msgspec.json.decode(b"".join(stream_books(path)), type=GatewayBooks)
 
 
-def written_books(path: Path) -> Iterator[bytes]:
-    """The books as JSON, piece by piece, all of one instant."""
-    with _instant(path) as file:
+def stream_books(path: Path) -> Iterator[bytes]:
+    """Yield the books as pieces of JSON, all from one snapshot."""
+    with _snapshot(path) as file:
         for before, name, statement in _PARTS:
             yield f'{before}"{name}":['.encode()
             yield from _rows(file.execute(statement))
@@ -72,7 +72,7 @@ def written_books(path: Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _instant(path: Path) -> Iterator[sqlite3.Connection]:
+def _snapshot(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(connect(path)) as file:
         file.execute("begin")
         yield file

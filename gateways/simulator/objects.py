@@ -1,11 +1,11 @@
-"""Intents and refunds as Stripe shows them, with the fields that matter here."""
+"""Intents and refunds as JSON objects of Stripe's API, with the fields that matter here."""
 
 import json
 import sqlite3
 from typing import Any
 
 
-def shown_intent(intent: sqlite3.Row) -> dict[str, Any]:
+def render_intent(intent: sqlite3.Row) -> dict[str, Any]:
     held = intent["status"] == "requires_capture"
     code, decline_code = json.loads(intent["decline"] or "[null, null]")
     problem = {
@@ -33,7 +33,7 @@ def shown_intent(intent: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def shown_refund(refund: sqlite3.Row) -> dict[str, Any]:
+def render_refund(refund: sqlite3.Row) -> dict[str, Any]:
     return {
         "id": refund["id"],
         "object": "refund",

@@ -1,4 +1,4 @@
-"""Run the simulator as a process of its own, until it is told to stop."""
+"""The simulator as a process, from start to SIGTERM or SIGINT."""
 
 import asyncio
 import signal
@@ -11,11 +11,11 @@ from aiohttp import web
 from gateways.simulator.server import Simulator
 
 STOP_SECONDS = 0.5
-"""For answers under way; whoever is kept waiting by a switch is cut off."""
+"""Time for answers under way. Requests that a fault delays for longer are cut off."""
 
 
 def serve(path: Path, key: str, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """`ready` is told the URL; port 0 takes a free one. Raises OSError, sqlite3.Error."""
+    """Serve, and call `ready` with the URL. Port 0 means any free port. Raises OSError, sqlite3.Error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     asyncio.run(_serve(path, key, host, port, ready))
 

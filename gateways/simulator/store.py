@@ -1,4 +1,4 @@
-"""The simulator's store: intents, refunds and answers given, in one SQLite file that survives kill -9."""
+"""The simulator's store: intents, refunds and sent answers, in one SQLite file that survives kill -9."""
 
 import json
 import sqlite3
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from gateways.simulator.wire import Answer
+from gateways.simulator.wire_format import StripeResponse
 
-KEPT_SECONDS = 24 * 3600
-"""How long a key is known, as at Stripe."""
+KEY_SECONDS = 24 * 3600
+"""Lifetime of an idempotency key, as at Stripe."""
 
 _SCHEMA = """
 create table if not exists intents (
@@ -39,13 +39,13 @@ create table if not exists answers (
 
 
 class Store:
-    """One process writes. What a `writing` block did is on the disk when the block ends."""
+    """Store of one writing process. The changes of a `writing` block are on disk when the block ends."""
 
     def __init__(self, path: Path) -> None:
         self._file = connect(path)
         self._file.executescript(_SCHEMA)
         with self.writing():
-            self._file.execute("delete from answers where created < ?", (time.time() - KEPT_SECONDS,))
+            self._file.execute("delete from answers where created < ?", (time.time() - KEY_SECONDS,))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -58,21 +58,21 @@ class Store:
                 self._file.execute("rollback")
             raise
 
-    def answer(self, key: str) -> tuple[str, Answer] | None:
-        """The fingerprint of the first request under this key, and what it was answered."""
+    def answer(self, key: str) -> tuple[str, StripeResponse] | None:
+        """Return the fingerprint of the first request with this key, and its answer."""
         row = self._file.execute(
             "select fingerprint, status, body from answers where key = ? and created >= ?",
-            (key, time.time() - KEPT_SECONDS),
+            (key, time.time() - KEY_SECONDS),
         ).fetchone()
-        return row and (row["fingerprint"], Answer(row["status"], row["body"]))
+        return row and (row["fingerprint"], StripeResponse(row["status"], row["body"]))
 
-    def keep_answer(self, key: str, fingerprint: str, answer: Answer) -> None:
+    def save_answer(self, key: str, fingerprint: str, answer: StripeResponse) -> None:
         self._file.execute(
             "insert or replace into answers values (?, ?, ?, ?, ?)",
             (key, fingerprint, answer.status, answer.body, time.time()),
         )
 
-    def forget_answer(self, key: str) -> None:
+    def delete_answer(self, key: str) -> None:
         self._file.execute("delete from answers where key = ?", (key,))
 
     def add_intent(
@@ -109,7 +109,7 @@ class Store:
         return intent
 
     def search_intents(self, label: str, value: str, until: float, limit: int) -> list[sqlite3.Row]:
-        """Newest first, made no later than `until`."""
+        """Find intents by label, newest first, created no later than `until`."""
         return self._all(
             "select intents.* from labels join intents using (number)"
             " where name = ? and value = ? and created <= ? order by number desc limit ?",
@@ -131,7 +131,7 @@ class Store:
         return self._one("select * from refunds_shown where id = ?", name)
 
     def refunds(self, intent: str, before: str | None, limit: int) -> list[sqlite3.Row]:
-        """Newest first; only those older than the refund `before`, if given."""
+        """List refunds of an intent, newest first, only those older than the refund `before` if given."""
         return self._all(
             "select * from refunds_shown where intent = ?1"
             " and (?2 is null or number < (select number from refunds where id = ?2))"
@@ -151,7 +151,7 @@ class Store:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Raises sqlite3.Error. Nothing is committed before the disk has it."""
+    """Open the file so that a commit is on disk when it returns. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=5, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.execute("pragma journal_mode = wal")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import stripe
 
-from gateways.stripe_carrier import Carrier
+from gateways.stripe_http import StripeHttpClient
 from tests.gateways.program import KEY, Program
 
 AUTHORISED = {"Authorization": f"Bearer {KEY}"}
@@ -40,7 +40,7 @@ def error(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def test_stripes_library_reads_what_we_use(simulator: Program) -> None:
-    carrier = Carrier(4)
+    carrier = StripeHttpClient(4)
     client = stripe.StripeClient(KEY, base_addresses={"api": simulator.url}, http_client=carrier)
     name = post(simulator, "/v1/payment_intents", form()).json()["id"]
 
@@ -80,15 +80,15 @@ async def test_stripes_library_reads_what_we_use(simulator: Program) -> None:
                 "error_on_requires_action": True,
             }
         )
-    problem = declined.value.error
-    assert problem is not None
-    assert (problem.type, problem.code, problem.decline_code) == (
+    error = declined.value.error
+    assert error is not None
+    assert (error.type, error.code, error.decline_code) == (
         "card_error",
         "card_declined",
         "generic_decline",
     )
-    assert problem.payment_intent.status == "requires_payment_method"
-    assert problem.payment_intent.last_payment_error.decline_code == "generic_decline"
+    assert error.payment_intent.status == "requires_payment_method"
+    assert error.payment_intent.last_payment_error.decline_code == "generic_decline"
     await carrier.close_async()
 
 

@@ -71,7 +71,7 @@ async def test_holds_of_departed_flights_and_of_empty_lists_are_left_to_the_swee
 async def test_a_pulse_moves_the_lines_on_whatever_the_cron_says(
     airline: Airline, lines: list[UUID], database_url: str
 ) -> None:
-    await Sweeper(airline.ledger, database_url, "").move_lines()
+    await Sweeper(airline.ledger, database_url, "").expire_awaited_holds()
     assert await airline.ask(STANDING) == [("bob", "offered")] * 2
     assert await airline.expired() == 2
     assert await airline.runs() == []
@@ -115,7 +115,7 @@ async def test_a_database_that_is_away_does_no_harm(
         raise scheduler.sweeper.Unavailable
 
     monkeypatch.setattr(scheduler.sweeper, "expire_awaited", fails)
-    await Sweeper(airline.ledger, database_url, "").move_lines()
+    await Sweeper(airline.ledger, database_url, "").expire_awaited_holds()
 
 
 async def test_entries_of_departed_flights_are_closed_by_a_sweep(
@@ -135,7 +135,7 @@ async def test_entries_of_departed_flights_are_closed_by_a_sweep(
     await airline.owner_says("set session_replication_role = replica")
     await airline.owner_says(departs.format(state))
     sweeper = Sweeper(airline.ledger, database_url, "*/30 * * * *")
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     await sweeper.sweep()
     assert sorted(await airline.ask(STANDING)) == [("bob", "closed"), ("bob", "waiting")]
     assert await airline.ask("select state from ledger.events where topic = 'waiting.closed'") == [
@@ -152,13 +152,13 @@ async def test_an_offer_that_ran_out_goes_on_by_pulses_alone(airline: Airline, d
         for user in ("bob", "carol", "dave"):
             await guest.do(JoinWaitlist(flight, user, 1))
         sweeper = Sweeper(short, database_url, "")
-        await sweeper.move_lines()
+        await sweeper.expire_awaited_holds()
         assert await airline.ask(OFFERED) == [(0,)]
         await run_out(airline)
         seen: list[int] = []
         async with asyncio.timeout(20):
             while not seen or seen[-1] < 3:
-                await sweeper.move_lines()
+                await sweeper.expire_awaited_holds()
                 seen += [count for (count,) in await airline.ask(OFFERED)]
                 await asyncio.sleep(0.1)
     assert seen == sorted(seen)

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 import scheduler.sweeper
 from api.readiness import check_readiness
-from database.job_slots import Pulse
+from database.job_slots import Heartbeat
 from ledger.ledger import Ledger
 from scheduler.sweeper import JOB, Sweeper
 from tests.scheduler.airline import Airline
@@ -41,17 +41,17 @@ async def test_nothing_is_due_before_the_first_pulse_and_the_latest_slot_after_i
 ) -> None:
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
     assert not sweeper.is_due()
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     assert sweeper.is_due()
     await sweeper.sweep()
     assert not sweeper.is_due()
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     assert not sweeper.is_due()
 
 
 async def test_an_empty_cron_means_a_pulse_and_no_sweeps(airline: Airline, database_url: str) -> None:
     sweeper = Sweeper(airline.ledger, database_url, "")
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     assert not sweeper.is_due()
     await sweeper.sweep()
     assert await airline.ask("select name from ledger.heartbeats") == [("scheduler",)]
@@ -61,12 +61,12 @@ async def test_an_empty_cron_means_a_pulse_and_no_sweeps(airline: Airline, datab
 async def test_the_database_clock_names_the_slot_and_not_the_machines(
     airline: Airline, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def elsewhen(*_: object) -> Pulse:
-        return Pulse(SLOT + timedelta(minutes=10), SLOT - timedelta(hours=3))
+    async def elsewhen(*_: object) -> Heartbeat:
+        return Heartbeat(SLOT + timedelta(minutes=10), SLOT - timedelta(hours=3))
 
-    monkeypatch.setattr(scheduler.sweeper, "beat", elsewhen)
+    monkeypatch.setattr(scheduler.sweeper, "record_heartbeat", elsewhen)
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     await sweeper.sweep()
     assert await airline.runs() == [(SLOT, 0)]
 
@@ -78,7 +78,7 @@ async def test_a_slot_of_the_future_or_of_another_job_holds_no_sweep_up(
     job, slot = recorded
     await airline.owner.execute(f"insert into ledger.job_runs values ('{job}', {slot}, now(), 0)")
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     assert sweeper.is_due()
 
 
@@ -90,10 +90,10 @@ async def test_slots_missed_in_a_stall_are_made_up_for_at_once_by_one_run(
     )
     await airline.due_holds(2)
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     assert sweeper.is_due()
     await sweeper.sweep()
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     assert not sweeper.is_due()
     assert [done for _, done in await airline.runs()] == [0, 2]
 
@@ -105,12 +105,12 @@ async def test_a_sweep_that_failed_is_due_again_at_the_next_pulse(
         raise scheduler.sweeper.Unavailable
 
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     with monkeypatch.context() as broken:
         broken.setattr(scheduler.sweeper, "expire_holds", fails)
         await sweeper.sweep()
     assert not sweeper.is_due()
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     assert sweeper.is_due()
     await sweeper.sweep()
     assert len(await airline.runs()) == 1
@@ -121,16 +121,16 @@ async def test_a_database_that_is_away_is_told_once_and_its_return_too(
 ) -> None:
     name = str(conninfo_to_dict(database_url)["dbname"])
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     switch_off(server_url, name)
     for _ in range(3):
-        await sweeper.pulse()
+        await sweeper.heartbeat()
     await sweeper.sweep()
     switch_on(server_url, name)
     await until_it_answers(airline.ledger)
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     await sweeper.sweep()
-    await sweeper.pulse()
+    await sweeper.heartbeat()
     await sweeper.sweep()
     assert told() == [
         "database.lost",

@@ -46,7 +46,7 @@ def lapsed_payments_forgotten() -> None:
 
 def captures_recorded_before_they_are_asked() -> None:
     """Record a capture before the gateway is asked for it."""
-    ask = PaymentProcessor._ask
+    ask = PaymentProcessor._call
 
     async def asked(
         processor: PaymentProcessor,
@@ -59,7 +59,7 @@ def captures_recorded_before_they_are_asked() -> None:
             await processor._record(booking, payment, Charge(payment.reference, ChargeStatus.CAPTURED), "")
         return await ask(processor, booking, payment, task, first)
 
-    setattr(PaymentProcessor, "_ask", asked)
+    setattr(PaymentProcessor, "_call", asked)
 
 
 GATEWAY_BREAKS = (

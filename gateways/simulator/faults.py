@@ -1,4 +1,4 @@
-"""Mishaps that can be switched on, each with its chance; what is left out is off."""
+"""Faults that a caller can switch on, each with a probability. A switch that is left out is off."""
 
 from dataclasses import dataclass
 from random import Random
@@ -10,7 +10,7 @@ Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=600)]
 
 
-class Often(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Odds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chance: Chance = 0.0
 
 
@@ -20,17 +20,17 @@ class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`only`: to requests that change something and whose path ends so; others are spared, unless it is down.
+    """`only` limits faults to changing requests whose path ends with it. `down` affects all requests.
 
-    `seed` starts the dice anew, so that the same requests meet the same mishaps.
+    `seed` restarts the random numbers, so that the same requests meet the same faults.
     """
 
     slow: Delay = Delay()
     late: Delay = Delay()
-    lose: Often = Often()
-    fail: Often = Often()
-    twice: Often = Often()
-    amnesia: Often = Often()
+    lose: Odds = Odds()
+    fail: Odds = Odds()
+    twice: Odds = Odds()
+    amnesia: Odds = Odds()
     search_lag: Seconds = 0.0
     down: bool = False
     only: str | None = None
@@ -38,19 +38,19 @@ class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What befalls one request."""
+class InjectedFaults:
+    """Faults of one request."""
 
     late_seconds: float
     slow_seconds: float
-    lost: bool
-    failed: bool
-    twice: bool
-    forgotten: bool
+    drops_answer: bool
+    fails: bool
+    runs_twice: bool
+    forgets_key: bool
 
 
-class Dice:
-    """The switches as they stand, and the randomness that they share."""
+class FaultInjector:
+    """The current switches and their common source of random numbers."""
 
     def __init__(self) -> None:
         self.switches = Switches()
@@ -61,11 +61,11 @@ class Dice:
         if switches.seed is not None:
             self._random.seed(switches.seed)
 
-    def throw(self, path: str = "") -> Fate:
-        """All of them each time: so one switch does not shift the luck of the others."""
+    def draw(self, path: str = "") -> InjectedFaults:
+        """Draw for all switches each time, so that one switch does not shift the draws of the others."""
         now = self.switches
         if now.only is not None and not path.endswith(now.only):
             now = Switches()
         odds = (now.late, now.slow, now.lose, now.fail, now.twice, now.amnesia)
         late, slow, *others = (self._random.random() < each.chance for each in odds)
-        return Fate(now.late.seconds if late else 0.0, now.slow.seconds if slow else 0.0, *others)
+        return InjectedFaults(now.late.seconds if late else 0.0, now.slow.seconds if slow else 0.0, *others)

@@ -1,4 +1,4 @@
-"""What a command that went through a gateway came to, told from the booking when it came to rest."""
+"""Outcomes of commands that go through a gateway, read from the booking in its settled state."""
 
 from domain.booking import Booking, CancelReason
 from domain.commands import CapturePayment, PayBooking, SettleRefund, VoidPayment
@@ -14,18 +14,18 @@ from domain.refusals import (
     Refusal,
 )
 
-ThroughGateway = PayBooking | CapturePayment | VoidPayment | SettleRefund
+GatewayCommand = PayBooking | CapturePayment | VoidPayment | SettleRefund
 
 
-def is_at_rest(command: ThroughGateway, booking: Booking) -> bool:
-    """Does nobody wait for the gateway any more?"""
+def is_settled(command: GatewayCommand, booking: Booking) -> bool:
+    """Return whether the command needs nothing more from the gateway."""
     if isinstance(command, SettleRefund):
         return booking.refunds[command.refund_id].status is not RefundStatus.REQUESTED
     return booking.payment is None or booking.payment.task is None
 
 
-def verdict(command: ThroughGateway, booking: Booking) -> Booking | Refusal:
-    """The booking, or why the command came to nothing after all."""
+def command_outcome(command: GatewayCommand, booking: Booking) -> Booking | Refusal:
+    """Return the booking, or the refusal if the command failed in the end."""
     match command:
         case PayBooking():
             return _paid(booking)
@@ -46,7 +46,7 @@ def _paid(booking: Booking) -> Booking | Refusal:
         return booking
     if payment.status is PaymentStatus.DECLINED:
         return PaymentDeclined(booking_id=booking.id, payment_id=payment.id, reason=payment.reason)
-    return _ended(booking) or PaymentDeclined(
+    return _cancellation(booking) or PaymentDeclined(
         booking_id=booking.id, payment_id=payment.id, reason=payment.reason
     )
 
@@ -54,17 +54,19 @@ def _paid(booking: Booking) -> Booking | Refusal:
 def _captured(booking: Booking) -> Booking | Refusal:
     if booking.current_payment.status in (PaymentStatus.CAPTURED, PaymentStatus.REFUND_DUE):
         return booking
-    return _ended(booking) or PaymentNotPending("The gateway had let the payment go.", booking_id=booking.id)
+    return _cancellation(booking) or PaymentNotPending(
+        "The gateway had released the payment.", booking_id=booking.id
+    )
 
 
 def _voided(booking: Booking) -> Booking | Refusal:
     if booking.current_payment.status is PaymentStatus.VOIDED:
         return booking
-    return _ended(booking) or AlreadyPaid(booking_id=booking.id, payment_id=booking.current_payment.id)
+    return _cancellation(booking) or AlreadyPaid(booking_id=booking.id, payment_id=booking.current_payment.id)
 
 
-def _ended(booking: Booking) -> Refusal | None:
-    """Why it is cancelled, if it is."""
+def _cancellation(booking: Booking) -> Refusal | None:
+    """Return the reason of a cancelled booking as a refusal."""
     if booking.cancel_reason is CancelReason.HOLD_EXPIRED:
         return HoldExpired(booking_id=booking.id, expired_at=booking.expires_at)
     if booking.cancel_reason is not None:

@@ -1,4 +1,4 @@
-"""How Stripe's library reaches the network: over connections of our own, bounded in number and time."""
+"""HTTP client for Stripe's library, with limits on connections and time."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,8 @@ import stripe
 CONNECTIONS_MAX = 100
 
 
-class Carrier(stripe.HTTPClient):
-    """In place of the library's own for httpx, which calls it in a way that httpx has deprecated."""
+class StripeHttpClient(stripe.HTTPClient):
+    """Replaces the library's own httpx client, which uses a deprecated call of httpx."""
 
     name = "httpx"
 
@@ -23,9 +23,9 @@ class Carrier(stripe.HTTPClient):
     ) -> tuple[bytes, int, Mapping[str, str]]:
         try:
             answer = await self._client.request(method, url, headers=headers, content=post_data)
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            said = f"{type(problem).__name__}: {problem}"
-            raise stripe.APIConnectionError(said) from problem  # type: ignore[no-untyped-call]
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            message = f"{type(error).__name__}: {error}"
+            raise stripe.APIConnectionError(message) from error  # type: ignore[no-untyped-call]
         return answer.content, answer.status_code, answer.headers
 
     async def close_async(self) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateways.configured import SIMULATOR_KEY, gateway_key, open_gateway
+from gateways.from_settings import SIMULATOR_KEY, gateway_key, open_gateway
 from runtime.settings import Settings, WrongSetting
 from tests.gateways.program import Program
 

@@ -1,18 +1,18 @@
-"""The gateway that the settings name, if any."""
+"""The payment gateway that the settings select."""
 
 from gateways import Gateway
 from runtime.settings import Settings, WrongSetting
 
 SIMULATOR_KEY = "sk_test_simulator"
-"""What the simulator takes for its key when none is set: it moves no money."""
+"""Default key of the simulator, which moves no money."""
 
 
 def open_gateway(settings: Settings) -> Gateway | None:
-    """To be closed by the caller. Raises WrongSetting."""
+    """Open the selected gateway, None if there is none. The caller closes it. Raises WrongSetting."""
     check_gateway(settings)
     if settings.gateway is None:
         return None
-    # Here, because Stripe's library takes a while to import and most programs need none.
+    # Imported here because Stripe's library imports slowly and most programs do not need it.
     from gateways.stripe import URL, StripeGateway
 
     return StripeGateway(
@@ -24,13 +24,13 @@ def open_gateway(settings: Settings) -> Gateway | None:
 
 
 def check_gateway(settings: Settings) -> None:
-    """Once, before workers start that could only fail one by one. Raises WrongSetting."""
+    """Raise WrongSetting if the gateway cannot be opened, before any worker process starts."""
     if settings.gateway == "simulator" and settings.gateway_url is None:
         raise WrongSetting("SEATLEDGER_GATEWAY_URL: required for a simulator that `up` did not start")
 
 
 def gateway_key(settings: Settings) -> str:
-    """Raises WrongSetting."""
+    """Return the key of the selected gateway. Raises WrongSetting."""
     if settings.gateway_key:
         return settings.gateway_key
     if settings.gateway == "stripe":
