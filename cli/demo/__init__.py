@@ -1,4 +1,4 @@
-"""A demonstration that needs nothing but a running server."""
+"""The demo: a day of flights, played over HTTP against a running server."""
 
 from cli.demo.run import run_demo
 

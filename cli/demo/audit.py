@@ -1,4 +1,4 @@
-"""The last act: counting everything again from outside, and reading one booking's history."""
+"""The last act: recount seats, bookings and events over HTTP, and read one booking's history."""
 
 import asyncio
 import time
@@ -6,27 +6,27 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
-from cli.demo.client import Person
+from cli.demo.client import DemoUser
 from cli.demo.crowd import work_through
-from cli.demo.story import Body, Flight, Story, hold_ends
+from cli.demo.story import Body, ScheduledFlight, Story, hold_ends
 
 PAGE = 200
 FULLEST = 8
 CLOCK_SLACK_SECONDS = 0.05
 
 
-async def count_again(story: Story) -> None:
-    """Once the last hold is over, seats and bookings must be what customers were told."""
+async def audit_results(story: Story) -> None:
+    """After the last hold has ended, compare seats and bookings with the answers that customers got."""
     await asyncio.sleep(max(0.0, story.last_hold_ends() + CLOCK_SLACK_SECONDS - time.time()))
     await _count_seats(story)
-    await work_through(story.bookings.values(), lambda told: _read_back(story, *told), story.watch)
+    await work_through(story.bookings.values(), lambda booking: _read_back(story, *booking), story.progress)
     await _walk_the_log(story)
 
 
 async def _count_seats(story: Story) -> None:
     sold, booked_now = story.seats_sold(), {}
 
-    async def count(flight: Flight) -> None:
+    async def count(flight: ScheduledFlight) -> None:
         seats = await story.operator.get(f"/flights/{flight.id}/availability")
         booked = sold[flight.id]
         counted = {"seats": flight.seats, "held": 0, "booked": booked, "available": flight.seats - booked}
@@ -34,7 +34,7 @@ async def _count_seats(story: Story) -> None:
         if seats.status == 200:
             booked_now[flight.id] = seats.body["booked"]
 
-    await work_through(story.flights.values(), count, story.watch)
+    await work_through(story.flights.values(), count, story.progress)
     fullest = sorted(
         story.flights.values(), key=lambda flight: (-sold[flight.id] / flight.seats, -flight.seats)
     )
@@ -49,13 +49,13 @@ async def _count_seats(story: Story) -> None:
     }
 
 
-async def _read_back(story: Story, who: Person, told: Body) -> None:
-    answer = await who.get(f"/bookings/{told['id']}")
-    if told["status"] == "initiated":  # a hold that ended: tidied away by now, or not yet
+async def _read_back(story: Story, user: DemoUser, booking: Body) -> None:
+    answer = await user.get(f"/bookings/{booking['id']}")
+    if booking["status"] == "initiated":  # its hold ended: the sweeper may have expired it
         good = answer.status == 200 and answer.body["status"] in ("initiated", "cancelled")
         story.notebook.check(good, f"a hold that ended is initiated or cancelled: {answer}")
     else:
-        story.notebook.expect(answer, 200, None, **told)
+        story.notebook.expect(answer, 200, None, **booking)
 
 
 async def _walk_the_log(story: Story) -> None:
@@ -83,20 +83,25 @@ async def events_after(story: Story, position: int) -> AsyncIterator[dict[str, A
             return
 
 
-async def tell_one_history(story: Story) -> None:
-    """The booking that went through most, as the auditor reads it."""
-    _, told = max(story.bookings.values(), key=lambda booking: (booking[1]["version"], hold_ends(booking[1])))
-    answer = await story.auditor.get(f"/bookings/{told['id']}/history")
-    if not story.notebook.expect(answer, 200, None, booking_id=told["id"]):
+async def read_one_history(story: Story) -> None:
+    """Read the booking with the most events, as an auditor."""
+    _, booking = max(
+        story.bookings.values(), key=lambda booking: (booking[1]["version"], hold_ends(booking[1]))
+    )
+    answer = await story.auditor.get(f"/bookings/{booking['id']}/history")
+    if not story.notebook.expect(answer, 200, None, booking_id=booking["id"]):
         return
     events = answer.body["events"]
     versions = [event["version"] for event in events]
-    story.notebook.check(versions == list(range(1, told["version"] + 1)), f"versions are dense: {versions}")
     story.notebook.check(
-        events[-1]["status_after"] == told["status"], f"history ends {told['status']}: {events[-1]}"
+        versions == list(range(1, booking["version"] + 1)), f"versions are dense: {versions}"
+    )
+    story.notebook.check(
+        events[-1]["status_after"] == booking["status"],
+        f"history ends {booking['status']}: {events[-1]}",
     )
     story.notebook.facts["history"] = {
-        "booking": told,
-        "flight": story.flights[told["flight_id"]].name,
+        "booking": booking,
+        "flight": story.flights[booking["flight_id"]].name,
         "events": events,
     }

@@ -1,4 +1,4 @@
-"""The demo's HTTP client: customers with a token each, who repeat what was not answered with the same key."""
+"""The demo's HTTP client. Each user has a token and repeats an unanswered command with its key."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ TokenFor = Callable[[str, list[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. `tries` above one means that earlier tries were answered 503, 429 or not at all."""
+class DemoResponse:
+    """An HTTP answer. `tries` above one means that earlier tries got 503, 429 or no answer."""
 
     request: str
     status: int
@@ -29,7 +29,7 @@ class Answer:
     body: Any
     tries: int
     seconds: float
-    """How long the last try took."""
+    """Duration of the last try."""
     sent_at: float
     """Seconds since the epoch, as `received_at`."""
     received_at: float
@@ -42,7 +42,7 @@ class Answer:
     def media_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0]
 
-    def says_the_same_as(self, other: "Answer") -> bool:
+    def equals(self, other: "DemoResponse") -> bool:
         return (self.status, self.body) == (other.status, other.body)
 
     def __str__(self) -> str:
@@ -50,37 +50,37 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Command:
-    """A command somebody gave, with its key, so that it can be given again."""
+class DemoCommand:
+    """A command with its user and its idempotency key, so that it can be repeated."""
 
-    who: "Person"
+    user: "DemoUser"
     path: str
     body: Mapping[str, Any]
     key: str = field(default_factory=lambda: str(uuid4()))
 
-    async def give(self) -> Answer:
-        return await self.who.post(self.path, self.body, key=self.key)
+    async def send(self) -> DemoResponse:
+        return await self.user.post(self.path, self.body, key=self.key)
 
 
-class Server:
-    """One connection pool to one server, and a way to get tokens for it."""
+class DemoServer:
+    """A connection pool to one server, with a source of tokens."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, token_for: TokenFor) -> None:
         self.base_url = base_url.rstrip("/") + "/api/v1"
         self._session = session
         self._token_for = token_for
 
-    def person(self, sub: str, *roles: str) -> "Person":
-        return Person(self, sub, self._token_for(sub, list(roles)))
+    def user(self, sub: str, *roles: str) -> "DemoUser":
+        return DemoUser(self, sub, self._token_for(sub, list(roles)))
 
-    def stranger(self) -> "Person":
-        """Somebody without a token."""
-        return Person(self, "stranger", None)
+    def anonymous(self) -> "DemoUser":
+        """Return a user without a token."""
+        return DemoUser(self, "anonymous", None)
 
     async def call(
         self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], *, tries_max: int
-    ) -> Answer:
-        """Raises aiohttp.ClientError or TimeoutError when the last try allowed goes without an answer."""
+    ) -> DemoResponse:
+        """Send a request. Raises aiohttp.ClientError or TimeoutError if the last try gets no answer."""
         tries = 0
         while True:
             tries += 1
@@ -97,17 +97,17 @@ class Server:
 
     async def _try(
         self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], tries: int
-    ) -> Answer:
+    ) -> DemoResponse:
         sent_at, started = time.time(), time.perf_counter()
         async with self._session.request(
             method, self.base_url + path, data=content, headers=headers
         ) as response:
             raw = await response.read()
-        return Answer(
+        return DemoResponse(
             request=f"{method} {path}",
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=_decoded(raw),
+            body=_decode(raw),
             tries=tries,
             seconds=time.perf_counter() - started,
             sent_at=sent_at,
@@ -115,15 +115,15 @@ class Server:
         )
 
 
-class Person:
-    """Somebody who calls the API in their own name."""
+class DemoUser:
+    """A user of the API, with a token of its own."""
 
-    def __init__(self, server: Server, sub: str, token: str | None) -> None:
+    def __init__(self, server: DemoServer, sub: str, token: str | None) -> None:
         self.sub = sub
         self._server = server
         self._authorization = {"Authorization": f"Bearer {token}"} if token is not None else {}
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> DemoResponse:
         return await self._server.call("GET", path, None, self._authorization, tries_max=TRIES_MAX)
 
     async def post(
@@ -133,8 +133,8 @@ class Person:
         *,
         key: str | None = None,
         media_type: str = "application/json",
-    ) -> Answer:
-        """Bytes are sent as they are. Only what carries a key is sent again when it was not answered."""
+    ) -> DemoResponse:
+        """Send JSON, or bytes unchanged. Only a request with a key is repeated when it gets no answer."""
         headers = {**self._authorization, "Content-Type": media_type}
         if key is not None:
             headers["x-idempotency-key"] = key
@@ -142,27 +142,27 @@ class Person:
         tries_max = TRIES_MAX if key is not None else 1
         return await self._server.call("POST", path, content, headers, tries_max=tries_max)
 
-    def booking(self, flight_id: str, seats: int) -> Command:
-        return Command(self, "/bookings", {"flight_id": flight_id, "user_id": self.sub, "seats": seats})
+    def booking(self, flight_id: str, seats: int) -> DemoCommand:
+        return DemoCommand(self, "/bookings", {"flight_id": flight_id, "user_id": self.sub, "seats": seats})
 
-    def payment(self, booking: Mapping[str, Any], total_cost: Mapping[str, Any] | None = None) -> Command:
-        """Pays what the booking costs, or `total_cost`."""
+    def payment(self, booking: Mapping[str, Any], total_cost: Mapping[str, Any] | None = None) -> DemoCommand:
+        """Return a command that pays the cost of the booking, or `total_cost`."""
         amount = total_cost or booking["total_cost"]
         body = {"booking_id": booking["id"], "user_id": self.sub, "total_cost": amount}
-        return Command(self, "/bookings/payments", body)
+        return DemoCommand(self, "/bookings/payments", body)
 
-    def cancellation(self, booking: Mapping[str, Any], reason: str) -> Command:
-        return Command(self, f"/bookings/{booking['id']}/cancel", {"reason": reason})
+    def cancellation(self, booking: Mapping[str, Any], reason: str) -> DemoCommand:
+        return DemoCommand(self, f"/bookings/{booking['id']}/cancel", {"reason": reason})
 
 
 @asynccontextmanager
-async def connect(base_url: str, token_for: TokenFor) -> AsyncIterator[Server]:
+async def connect(base_url: str, token_for: TokenFor) -> AsyncIterator[DemoServer]:
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
         timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield Server(session, base_url, token_for)
+        yield DemoServer(session, base_url, token_for)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
@@ -170,7 +170,7 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return min(float(seconds), RETRY_SECONDS_MAX) if seconds.isdecimal() else RETRY_SECONDS_MAX
 
 
-def _decoded(raw: bytes) -> Any:
+def _decode(raw: bytes) -> Any:
     try:
         return json.loads(raw)
     except ValueError:

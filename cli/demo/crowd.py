@@ -1,4 +1,4 @@
-"""A crowd: many customers at work at the same time, each on one thing after the other."""
+"""Concurrent work of a bounded number of customers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sized
@@ -8,26 +8,26 @@ Task = TypeVar("Task")
 CROWD_SIZE = 64
 
 
-class Watch(Protocol):
-    """Shows how far an act has come."""
+class Progress(Protocol):
+    """Display of an act's progress."""
 
     def begin(self, total: int) -> None: ...
     def step(self) -> None: ...
 
 
 async def work_through(
-    tasks: Iterable[Task], do: Callable[[Task], Awaitable[None]], watch: Watch, size: int = CROWD_SIZE
+    tasks: Iterable[Task], do: Callable[[Task], Awaitable[None]], progress: Progress, size: int = CROWD_SIZE
 ) -> None:
-    """Does every task, `size` of them at a time; the first exception ends it."""
+    """Do all tasks, `size` at a time. The first exception ends the work."""
     if isinstance(tasks, Sized):
-        watch.begin(len(tasks))
+        progress.begin(len(tasks))
     queue = iter(tasks)
 
-    async def one_of_the_crowd() -> None:
+    async def work() -> None:
         for task in queue:
             await do(task)
-            watch.step()
+            progress.step()
 
     async with asyncio.TaskGroup() as crowd:
         for _ in range(size):
-            crowd.create_task(one_of_the_crowd())
+            crowd.create_task(work())

@@ -1,4 +1,4 @@
-"""The plan of a day's trade: who wants how many seats on which flight, and what becomes of it."""
+"""The plan of a day's sales: seats, flight, and the customer's choice after the hold."""
 
 import random
 from collections.abc import Sequence
@@ -6,52 +6,57 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-Wish = TypeVar("Wish")
+Option = TypeVar("Option")
 
 PARTY_WEIGHTS = {1: 40, 2: 34, 3: 8, 4: 10, 5: 3, 6: 2, 7: 1, 8: 1, 9: 1}
 POPULAR_FLIGHTS = 24
 POPULAR_SHARE = 0.6
 
 
-class Fate(Enum):
-    """What a customer does once the seats are held."""
+class CustomerChoice(Enum):
+    """Choice of a customer with a hold."""
 
     PAY = "pay"
     PAY_THEN_CANCEL = "pay, then cancel"
     CANCEL = "cancel unpaid"
-    FORGET = "forget"
+    DO_NOT_PAY = "forget"
 
 
-FATE_WEIGHTS = {Fate.PAY: 74, Fate.PAY_THEN_CANCEL: 8, Fate.CANCEL: 8, Fate.FORGET: 10}
+CHOICE_WEIGHTS = {
+    CustomerChoice.PAY: 74,
+    CustomerChoice.PAY_THEN_CANCEL: 8,
+    CustomerChoice.CANCEL: 8,
+    CustomerChoice.DO_NOT_PAY: 10,
+}
 IMPATIENT_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One customer's wish. The impatient press every button three times at once."""
+class Purchase:
+    """A purchase of one customer. Impatient customers send each command three times at once."""
 
     customer: int
     flight_id: str
     seats: int
-    fate: Fate
+    choice: CustomerChoice
     impatient: bool
 
 
-def plan_orders(flight_ids: Sequence[str], *, orders: int, customers: int, seed: int) -> list[Order]:
-    """The same orders for the same arguments: a few flights are popular, so that some of them sell out."""
-    dice = random.Random(seed)
-    popular = dice.sample(flight_ids, min(POPULAR_FLIGHTS, len(flight_ids)))
+def plan_purchases(flight_ids: Sequence[str], *, orders: int, customers: int, seed: int) -> list[Purchase]:
+    """Plan purchases, the same for the same arguments. A few flights are popular, so that some sell out."""
+    rng = random.Random(seed)
+    popular = rng.sample(flight_ids, min(POPULAR_FLIGHTS, len(flight_ids)))
     return [
-        Order(
-            customer=dice.randrange(customers),
-            flight_id=dice.choice(popular if dice.random() < POPULAR_SHARE else flight_ids),
-            seats=_one_of(dice, PARTY_WEIGHTS),
-            fate=_one_of(dice, FATE_WEIGHTS),
-            impatient=dice.random() < IMPATIENT_SHARE,
+        Purchase(
+            customer=rng.randrange(customers),
+            flight_id=rng.choice(popular if rng.random() < POPULAR_SHARE else flight_ids),
+            seats=_one_of(rng, PARTY_WEIGHTS),
+            choice=_one_of(rng, CHOICE_WEIGHTS),
+            impatient=rng.random() < IMPATIENT_SHARE,
         )
         for _ in range(orders)
     ]
 
 
-def _one_of(dice: random.Random, weights: dict[Wish, int]) -> Wish:
-    return dice.choices(list(weights), list(weights.values()))[0]
+def _one_of(rng: random.Random, weights: dict[Option, int]) -> Option:
+    return rng.choices(list(weights), list(weights.values()))[0]

@@ -1,4 +1,4 @@
-"""A proof for an outsider: of one booking's history, checked where there is nothing but a public key."""
+"""Proof of one booking's history, checked with nothing but a public key."""
 
 import subprocess
 import tempfile
@@ -13,20 +13,20 @@ PROVED, REFUTED = 0, 1
 
 
 def prove(environment: dict[str, str], booking_id: str) -> dict[str, Any]:
-    """Have the ledger prove the booking's history, and check that in an empty folder, without its settings.
+    """Make a proof of the booking's history, and check it in an empty folder, without any settings.
 
-    Once as it is, and once with a single letter of it changed: that must be found.
+    Check a copy with one changed letter too, which must be refuted.
     """
     with tempfile.TemporaryDirectory(prefix="seatledger-outsider-") as folder:
         proof, key, forged = (Path(folder) / name for name in ("proof.json", "auditor.pub", "forged.json"))
-        proof.write_text(_said(environment, "prove", booking_id))
-        key.write_text(_said(environment, "public-key"))
+        proof.write_text(_output(environment, "prove", booking_id))
+        key.write_text(_output(environment, "public-key"))
         text = proof.read_text()
         at = text.index("booking.initiated") + len("booking.")
         forged.write_text(f"{text[:at]}I{text[at + 1 :]}")
-        stranger = {name: text for name, text in environment.items() if name in ("PATH", "HOME")}
+        bare_environment = {name: text for name, text in environment.items() if name in ("PATH", "HOME")}
         genuine, changed = (
-            _run(stranger, "check-proof", str(file), "--key", str(key), cwd=folder)
+            _run(bare_environment, "check-proof", str(file), "--key", str(key), cwd=folder)
             for file in (proof, forged)
         )
         return {
@@ -37,7 +37,7 @@ def prove(environment: dict[str, str], booking_id: str) -> dict[str, Any]:
         }
 
 
-def _said(environment: dict[str, str], *arguments: str) -> str:
+def _output(environment: dict[str, str], *arguments: str) -> str:
     run = _run(environment, *arguments)
     run.check_returncode()
     return run.stdout

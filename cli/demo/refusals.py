@@ -1,135 +1,139 @@
-"""Act five: what must be refused. Every attempt is answered with the one right problem."""
+"""Act five: attempts that must be refused. Each one gets the right problem."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from cli.demo.client import Answer, Command
-from cli.demo.story import Body, Flight, Story
+from cli.demo.client import DemoCommand, DemoResponse
+from cli.demo.story import Body, ScheduledFlight, Story
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Something somebody should not get away with. `code` is None where the contract leaves it open."""
+    """An attempt that must be refused. `code` is None if the contract does not fix it."""
 
     what: str
     status: int
     code: str | None
-    make: Callable[["Scene"], Awaitable[Answer]]
+    make: Callable[["Scene"], Awaitable[DemoResponse]]
 
 
-async def try_what_must_be_refused(story: Story, small: Flight, roomy: Flight, lapsed: Body) -> None:
-    """`small` has fewer than nine seats; `lapsed` is a booking of the first customer whose hold is over."""
+async def attempt_refusals(
+    story: Story, small: ScheduledFlight, roomy: ScheduledFlight, lapsed: Body
+) -> None:
+    """Make all attempts. `small` has under nine seats; `lapsed` is an expired hold of the first customer."""
     scene = Scene(story, small, roomy, lapsed)
-    story.watch.begin(len(ATTEMPTS))
+    story.progress.begin(len(ATTEMPTS))
     outcomes = []
     for attempt in ATTEMPTS:
         answer = await attempt.make(scene)
         refused = story.notebook.expect(answer, attempt.status, attempt.code)
         code = answer.body.get("code") if isinstance(answer.body, dict) else None
         outcomes.append({"what": attempt.what, "status": answer.status, "code": code, "as_expected": refused})
-        story.watch.step()
+        story.progress.step()
     story.notebook.facts["refusals"] = outcomes
 
 
 class Scene:
-    """The people and flights of the attempts, and one method for each."""
+    """Users and flights of the attempts, with one method an attempt."""
 
-    def __init__(self, story: Story, small: Flight, roomy: Flight, lapsed: Body) -> None:
+    def __init__(self, story: Story, small: ScheduledFlight, roomy: ScheduledFlight, lapsed: Body) -> None:
         self.story, self.small, self.roomy, self.lapsed = story, small, roomy, lapsed
         self.alice, self.bob = story.customers[:2]
 
-    async def no_token(self) -> Answer:
-        answer = await self.story.server.stranger().get("/flights")
+    async def no_token(self) -> DemoResponse:
+        answer = await self.story.server.anonymous().get("/flights")
         challenge = answer.headers.get("www-authenticate", "")
         self.story.notebook.check(challenge.startswith("Bearer"), f"a 401 asks for a Bearer token: {answer}")
         return answer
 
-    async def client_schedules(self) -> Answer:
+    async def client_schedules(self) -> DemoResponse:
         flight = self.roomy.departure.scheduled(self.story.day)
-        return await Command(self.alice, "/flights", flight).give()
+        return await DemoCommand(self.alice, "/flights", flight).send()
 
-    async def auditor_books(self) -> Answer:
-        return await self.story.auditor.booking(self.roomy.id, 1).give()
+    async def auditor_books(self) -> DemoResponse:
+        return await self.story.auditor.booking(self.roomy.id, 1).send()
 
-    async def broken_json(self) -> Answer:
+    async def broken_json(self) -> DemoResponse:
         return await self.alice.post("/bookings", b'{"flight_id": ')
 
-    async def text_for_a_number(self) -> Answer:
+    async def text_for_a_number(self) -> DemoResponse:
         body = {"flight_id": self.roomy.id, "user_id": self.alice.sub, "seats": "1"}
         return await self.alice.post("/bookings", body)
 
-    async def not_json_at_all(self) -> Answer:
+    async def not_json_at_all(self) -> DemoResponse:
         return await self.alice.post("/bookings", b"two seats, please", media_type="text/plain")
 
-    async def unknown_flight(self) -> Answer:
-        return await self.alice.booking(str(uuid4()), 1).give()
+    async def unknown_flight(self) -> DemoResponse:
+        return await self.alice.booking(str(uuid4()), 1).send()
 
-    async def too_many_seats(self) -> Answer:
-        answer = await self.alice.booking(self.small.id, 9).give()
+    async def too_many_seats(self) -> DemoResponse:
+        answer = await self.alice.booking(self.small.id, 9).send()
         facts = {name: answer.body.get(name) for name in ("asked", "free")}
         as_known = facts["asked"] == 9 and 0 <= (facts["free"] or 0) <= self.small.seats
-        self.story.notebook.check(as_known, f"asked and free are told: {answer}")
+        self.story.notebook.check(as_known, f"the refusal has asked and free: {answer}")
         return answer
 
-    async def scheduled_twice(self) -> Answer:
+    async def scheduled_twice(self) -> DemoResponse:
         flight = self.roomy.departure.scheduled(self.story.day)
-        return await Command(self.story.operator, "/flights", flight).give()
+        return await DemoCommand(self.story.operator, "/flights", flight).send()
 
-    async def wrong_price(self) -> Answer:
+    async def wrong_price(self) -> DemoResponse:
         booking = await self._booking()
         cheaper = {**booking["total_cost"], "amount": booking["total_cost"]["amount"] - 1}
-        answer = await self.alice.payment(booking, cheaper).give()
+        answer = await self.alice.payment(booking, cheaper).send()
         self.story.notebook.expect(answer, 409, None, expected=booking["total_cost"])
         return answer
 
-    async def payment_without_a_key(self) -> Answer:
+    async def payment_without_a_key(self) -> DemoResponse:
         payment = self.alice.payment(await self._booking())
         return await self.alice.post(payment.path, payment.body)
 
-    async def paid_twice(self) -> Answer:
+    async def paid_twice(self) -> DemoResponse:
         booking = await self._booking()
-        await self.story.give(self.alice.payment(booking))
-        return await self.alice.payment(booking).give()
+        await self.story.send(self.alice.payment(booking))
+        return await self.alice.payment(booking).send()
 
-    async def paid_when_cancelled(self) -> Answer:
+    async def paid_when_cancelled(self) -> DemoResponse:
         booking = await self._booking()
-        await self.story.give(self.alice.cancellation(booking, "for the demo"))
-        return await self.alice.payment(booking).give()
+        await self.story.send(self.alice.cancellation(booking, "for the demo"))
+        return await self.alice.payment(booking).send()
 
-    async def paid_too_late(self) -> Answer:
-        return await self.alice.payment(self.lapsed).give()
+    async def paid_too_late(self) -> DemoResponse:
+        return await self.alice.payment(self.lapsed).send()
 
-    async def somebody_elses_booking(self) -> Answer:
+    async def foreign_booking(self) -> DemoResponse:
         booking = await self._booking()
         return await self._as_if_unknown(booking, lambda id: self.bob.get(f"/bookings/{id}"))
 
-    async def somebody_elses_payment(self) -> Answer:
+    async def foreign_payment(self) -> DemoResponse:
         booking = await self._booking()
-        return await self._as_if_unknown(booking, lambda id: self.bob.payment({**booking, "id": id}).give())
+        return await self._as_if_unknown(booking, lambda id: self.bob.payment({**booking, "id": id}).send())
 
-    async def somebody_elses_cancellation(self) -> Answer:
+    async def foreign_cancellation(self) -> DemoResponse:
         booking = await self._booking()
-        return await self._as_if_unknown(booking, lambda id: self.bob.cancellation({"id": id}, "mine").give())
+        return await self._as_if_unknown(booking, lambda id: self.bob.cancellation({"id": id}, "mine").send())
 
-    async def key_with_another_body(self) -> Answer:
+    async def key_with_another_body(self) -> DemoResponse:
         first = self.alice.booking(self.roomy.id, 1)
-        await self.story.give(first)
-        return await replace(first, body={**first.body, "seats": 2}).give()
+        await self.story.send(first)
+        return await replace(first, body={**first.body, "seats": 2}).send()
 
     async def _booking(self) -> Body:
-        """Seats of the first customer, held from this moment."""
-        answer = await self.story.give(self.alice.booking(self.roomy.id, 1))
+        """Hold a seat for the first customer."""
+        answer = await self.story.send(self.alice.booking(self.roomy.id, 1))
         self.story.notebook.expect(answer, 201)
         booking: Body = answer.body
         return booking
 
-    async def _as_if_unknown(self, booking: Body, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
-        """Asks for the booking and for one that does not exist; the two answers must not differ."""
-        theirs, nobodys = await ask(booking["id"]), await ask(str(uuid4()))
-        alike = all(theirs.body.get(name) == nobodys.body.get(name) for name in ("status", "code", "title"))
-        self.story.notebook.check(alike, f"somebody else's is like an unknown one: {theirs} and {nobodys}")
-        return theirs
+    async def _as_if_unknown(
+        self, booking: Body, ask: Callable[[str], Awaitable[DemoResponse]]
+    ) -> DemoResponse:
+        """Ask for the booking and for a nonexistent one; the two answers must not differ."""
+        foreign, unknown = await ask(booking["id"]), await ask(str(uuid4()))
+        alike = all(foreign.body.get(name) == unknown.body.get(name) for name in ("status", "code", "title"))
+        self.story.notebook.check(alike, f"a foreign booking is like an unknown one: {foreign} and {unknown}")
+        return foreign
 
 
 ATTEMPTS = (
@@ -148,7 +152,7 @@ ATTEMPTS = (
     Attempt("pay when the hold is over", 409, "hold-expired", Scene.paid_too_late),
     Attempt("pay without a key", 400, "idempotency-key-missing", Scene.payment_without_a_key),
     Attempt("use a key for another body", 422, "idempotency-key-reused", Scene.key_with_another_body),
-    Attempt("read somebody else's booking", 404, None, Scene.somebody_elses_booking),
-    Attempt("pay somebody else's booking", 404, None, Scene.somebody_elses_payment),
-    Attempt("cancel somebody else's booking", 404, None, Scene.somebody_elses_cancellation),
+    Attempt("read another customer's booking", 404, None, Scene.foreign_booking),
+    Attempt("pay another customer's booking", 404, None, Scene.foreign_payment),
+    Attempt("cancel another customer's booking", 404, None, Scene.foreign_cancellation),
 )

@@ -1,4 +1,4 @@
-"""What the demo shows at its end: about two screens of what happened."""
+"""The demo's final report, about two screens."""
 
 import json
 
@@ -17,7 +17,7 @@ BAR_CHARACTERS = 36
 
 
 def as_json(notebook: Notebook) -> str:
-    """One JSON object: everything the report tells, and a bit more."""
+    """Render all counts and facts as one JSON object."""
     return json.dumps(
         {
             "ok": not notebook.surprises,
@@ -32,14 +32,14 @@ def as_json(notebook: Notebook) -> str:
 def print_report(notebook: Notebook) -> None:
     console, facts = Console(), notebook.facts
     console.print(Rule("[bold]Seatledger: a day's trade, over HTTP, every answer checked"))
-    # A demo that stopped half-way has no facts for the later sections.
+    # A demo that stopped early has no facts for the later sections.
     for needed, section in SECTIONS.items():
         if needed in facts:
             console.print(Padding(section(notebook), (1, 0, 0, 1)))
     console.print(Padding(_ending(notebook), (1, 0, 0, 1)))
 
 
-def _what_happened(notebook: Notebook) -> RenderableType:
+def _summary(notebook: Notebook) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
@@ -51,9 +51,9 @@ def _what_happened(notebook: Notebook) -> RenderableType:
 def _refusals(notebook: Notebook) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for attempt in notebook.facts["refusals"]:
-        mark = "[green]refused[/]" if attempt["as_expected"] else "[red]NOT AS IT MUST BE[/]"
+        mark = "[green]refused[/]" if attempt["as_expected"] else "[red]NOT AS EXPECTED[/]"
         table.add_row(mark, escape(attempt["what"]), f"{attempt['status']} {escape(attempt['code'] or '')}")
-    return Group(Text("What must be refused", style="bold"), Padding(table, (0, 0, 0, 2)))
+    return Group(Text("Refused attempts", style="bold"), Padding(table, (0, 0, 0, 2)))
 
 
 def _history(notebook: Notebook) -> RenderableType:
@@ -87,12 +87,12 @@ def _fullest(notebook: Notebook) -> RenderableType:
 
 def _ending(notebook: Notebook) -> RenderableType:
     lines = []
-    if verdict := notebook.facts.get("verify"):
-        found = "every hash follows from the one before" if verdict["ok"] else f"NOT OK: {verdict}"
-        lines.append(f"[bold]verify[/]  {verdict['checked']:,} events from 1 to the head: {escape(found)}")
+    if result := notebook.facts.get("verify"):
+        found = "every hash follows from its predecessor" if result["ok"] else f"NOT OK: {result}"
+        lines.append(f"[bold]verify[/]  {result['checked']:,} events from 1 to the head: {escape(found)}")
     if (proof := notebook.facts.get("proof")) and proof["proved"] and proof["forgery_found"]:
-        told = f"one history in {proof['bytes']:,} bytes, checked with a public key alone"
-        lines.append(f"[bold]proof[/]   {told}; one letter changed: found")
+        size = f"a history in {proof['bytes']:,} bytes, checked with a public key alone"
+        lines.append(f"[bold]proof[/]   {size}; a copy with one changed letter is refuted")
     look = "demo --stay, or up, /console in a browser, and the token of: token --sub amir --role auditor"
     lines.append(f"[bold]console[/] to look around: {look}")
     lines.extend(f"[red]surprise[/]  {escape(text)}" for text in notebook.surprises[:SURPRISES_SHOWN_MAX])
@@ -105,9 +105,9 @@ def _ending(notebook: Notebook) -> RenderableType:
 
 
 SECTIONS = {
-    "timetable": _what_happened,
+    "timetable": _summary,
     "refusals": _refusals,
     "history": _history,
     "seats": _fullest,
 }
-"""What a section needs to be told, and the function that renders it."""
+"""Sections of the report: the fact that each one needs, and its renderer."""

@@ -1,4 +1,4 @@
-"""What happened, in a sentence each; acts that were not reached are left out."""
+"""Sentences of the report, one for each finished act."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ Facts = Mapping[str, Any]
 
 
 def sentences(facts: Facts, counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """A heading and a sentence for each act, from the notebook's facts and counts."""
+    """Yield a heading and a sentence for each act, from the notebook's facts and counts."""
     for heading, needed, sentence in SENTENCES:
         if needed in facts:
             yield heading, sentence(facts[needed], counts)
@@ -20,12 +20,12 @@ def _timetable(day: Facts, _: Mapping[str, int]) -> str:
 
 
 def _bookings(trade: Facts, counts: Mapping[str, int]) -> str:
-    asked = f"{trade['orders']:,} asked for: {counts['held']:,} held"
+    asked = f"{trade['orders']:,} requested: {counts['held']:,} held"
     return f"{asked}, {counts['sold out']} refused because the flight was sold out"
 
 
 def _payments(_: Facts, counts: Mapping[str, int]) -> str:
-    late = f", {counts['too late']} came too late" if counts["too late"] else ""
+    late = f", {counts['too late']} too late" if counts["too late"] else ""
     return f"{counts['paid']:,} paid and booked{late}, {counts['forgotten']} never paid"
 
 
@@ -40,17 +40,17 @@ def _rush(rush: Facts, _: Mapping[str, int]) -> str:
 
 
 def _lapse(lapse: Facts, _: Mapping[str, int]) -> str:
-    seen = f"{lapse['seats']} seats of {lapse['flight']} seen free {lapse['seen_back_after_ms']:.1f} ms"
-    return f"{seen} after their hold of {lapse['hold_seconds']:.0f} s ended, with no sweeper, and sold again"
+    freed = f"{lapse['seats']} seats of {lapse['flight']} free {lapse['seen_back_after_ms']:.1f} ms"
+    return f"{freed} after their hold of {lapse['hold_seconds']:.0f} s ended, with no sweeper, and sold again"
 
 
 def _late_money(money: Facts, _: Mapping[str, int]) -> str:
-    seated = f"{money['seated_again']} seats of {money['flight']} paid for after their time, and booked again"
-    return f"{seated}; {_price(money['refunded'])} came when all were sold, and was refunded once"
+    seated = f"{money['seated_again']} seats of {money['flight']} paid after their hold, and booked again"
+    return f"{seated}; {_price(money['refunded'])} arrived after the flight sold out, and was refunded once"
 
 
 def _given_back(money: Facts, _: Mapping[str, int]) -> str:
-    return f"1 of 3 seats: {_price(money['given_back'])} owed, 2 stay booked"
+    return f"1 of 3 seats: a refund of {_price(money['given_back'])} due, 2 stay booked"
 
 
 def _cancelled_flight(money: Facts, _: Mapping[str, int]) -> str:
@@ -66,15 +66,13 @@ def _price(money: Facts) -> str:
 
 def _repeats(_: Facts, counts: Mapping[str, int]) -> str:
     at_once, later = counts["pressed at once"], counts["repeated later"]
-    return (
-        f"{at_once} at the same instant, {later} later: the first outcome each time, nothing new in the log"
-    )
+    return f"{at_once} at the same instant, {later} later: always the first outcome, nothing new in the log"
 
 
 def _seats(seats: Facts, _: Mapping[str, int]) -> str:
     balance = f"{seats['flights_counted']} flights: seats = held + booked + available"
-    told, counted = seats["booked_as_told"], seats["booked_as_counted"]
-    return f"{balance}; {counted:,} seats booked, {told:,} as customers were told"
+    answered, counted = seats["booked_as_told"], seats["booked_as_counted"]
+    return f"{balance}; {counted:,} seats booked, {answered:,} by the answers to customers"
 
 
 def _pace(trade: Facts, _: Mapping[str, int]) -> str:
@@ -90,13 +88,13 @@ SENTENCES = (
     ("Bookings", "trade", _bookings),
     ("Payments", "trade", _payments),
     ("Cancellations", "trade", _cancellations),
-    ("A rush", "rush", _rush),
+    ("Rush", "rush", _rush),
     ("Expired holds", "lapse", _lapse),
-    ("Late money", "money", _late_money),
-    ("Given back", "money", _given_back),
+    ("Late payment", "money", _late_money),
+    ("Returned seats", "money", _given_back),
     ("A cancelled flight", "money", _cancelled_flight),
     ("Repeated keys", "repeats", _repeats),
-    ("Counted again", "seats", _seats),
-    ("RefusalPacer", "trade", _pace),
+    ("Recount", "seats", _seats),
+    ("Pace", "trade", _pace),
 )
-"""A heading, the fact that the sentence needs, and the function that says it."""
+"""A heading, the fact that the sentence needs, and the function that writes it."""

@@ -1,4 +1,4 @@
-"""The story so far: who takes part, what the server told them, and every command they gave."""
+"""State of the demo: users, flights, bookings as last answered, and every command sent."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from cli.demo.client import Answer, Command, Person, Server
-from cli.demo.crowd import Watch
+from cli.demo.client import DemoCommand, DemoResponse, DemoServer, DemoUser
+from cli.demo.crowd import Progress
 from cli.demo.notebook import Notebook
 from cli.demo.timetable import Departure
 
@@ -15,8 +15,8 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
-    """A flight that the server has scheduled."""
+class ScheduledFlight:
+    """A flight that the server scheduled."""
 
     id: str
     departure: Departure
@@ -35,38 +35,38 @@ class Flight:
 
 @dataclass
 class Story:
-    """Everything the acts share. Only what the server answered is believed."""
+    """State that the acts share, from the server's answers alone."""
 
-    server: Server
-    operator: Person
-    auditor: Person
-    customers: list[Person]
+    server: DemoServer
+    operator: DemoUser
+    auditor: DemoUser
+    customers: list[DemoUser]
     notebook: Notebook
-    watch: Watch
+    progress: Progress
     day: date
-    """The day of the timetable, in the airports' own reckoning."""
-    flights: dict[str, Flight] = field(default_factory=dict)
-    bookings: dict[str, tuple[Person, Body]] = field(default_factory=dict)
-    """By id: whose, and the booking as last told to them."""
-    given: list[tuple[Command, Answer]] = field(default_factory=list)
-    """Every command that got a first answer, with that answer."""
+    """Day of the timetable in the airports' local time."""
+    flights: dict[str, ScheduledFlight] = field(default_factory=dict)
+    bookings: dict[str, tuple[DemoUser, Body]] = field(default_factory=dict)
+    """User and last answered state of each booking, by id."""
+    sent: list[tuple[DemoCommand, DemoResponse]] = field(default_factory=list)
+    """Every command with its first answer."""
 
-    async def give(self, command: Command) -> Answer:
-        answer = await command.give()
-        self.given.append((command, answer))
+    async def send(self, command: DemoCommand) -> DemoResponse:
+        answer = await command.send()
+        self.sent.append((command, answer))
         self.notebook.counts["commands"] += 1
-        self._believe(command.who, answer)
+        self._record(command.user, answer)
         return answer
 
-    def _believe(self, who: Person, answer: Answer) -> None:
+    def _record(self, user: DemoUser, answer: DemoResponse) -> None:
         if answer.status not in (200, 201) or not isinstance(answer.body, dict):
             return
         booking = answer.body.get("booking", answer.body)
         if "total_cost" in booking:
-            self.bookings[booking["id"]] = (who, booking)
+            self.bookings[booking["id"]] = (user, booking)
 
     def seats_sold(self) -> Counter[str]:
-        """Seats by flight id, as far as customers were told that they are booked."""
+        """Count the seats of booked bookings, by flight id."""
         sold: Counter[str] = Counter()
         for _, booking in self.bookings.values():
             if booking["status"] == "booked":
@@ -74,16 +74,16 @@ class Story:
         return sold
 
     def last_hold_ends(self) -> float:
-        """Seconds since the epoch; 0.0 when nothing is held."""
-        unpaid = (told for _, told in self.bookings.values() if told["status"] == "initiated")
+        """Return the end of the last hold in seconds since the epoch, 0.0 if there is none."""
+        unpaid = (booking for _, booking in self.bookings.values() if booking["status"] == "initiated")
         return max(map(hold_ends, unpaid), default=0.0)
 
-    def smallest_flight(self, seats_min: int, skip: int = 0) -> Flight:
-        """The smallest flight with so many seats, or the next after it, and so on."""
+    def smallest_flight(self, seats_min: int, skip: int = 0) -> ScheduledFlight:
+        """Return the smallest flight with at least `seats_min` seats, after skipping `skip` of them."""
         roomy = (flight for flight in self.flights.values() if flight.seats >= seats_min)
         return sorted(roomy, key=lambda flight: (flight.seats, flight.name))[skip]
 
 
 def hold_ends(booking: Body) -> float:
-    """Seconds since the epoch."""
+    """Return the end of a hold in seconds since the epoch."""
     return datetime.fromisoformat(booking["expires_at"]).timestamp()

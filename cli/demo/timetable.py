@@ -1,4 +1,4 @@
-"""The sample timetable: one real day of departures from New York, scheduled for any day you like."""
+"""The sample timetable: one real day of departures from New York, scheduled for a given day."""
 
 import csv
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ CENTS_PER_MILE = 11
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A line of the timetable. Times are local to their airports; the distance is in statute miles."""
+    """One departure. Times are local to their airports; the distance is in statute miles."""
 
     number: str
     origin: str
@@ -29,15 +29,15 @@ class Departure:
 
     @property
     def price(self) -> dict[str, Any]:
-        """What one seat costs: a base and so much a mile."""
+        """Price of one seat: a base price plus a price for each mile."""
         return {"amount": BASE_CENTS + CENTS_PER_MILE * self.distance_miles, "currency": "USD"}
 
     def instants(self, day: date) -> tuple[datetime, datetime]:
-        """Departure and arrival for a departure on `day`, each with its airport's own offset that day.
+        """Return departure and arrival times on `day`, each with its airport's offset that day.
 
-        An arrival that reads earlier than the departure is on the next day. Of a local time that exists twice
-        (clocks going back) the first is meant; one that does not exist (clocks going forward) is read with
-        the offset before the change (PEP 495, fold=0).
+        An arrival with an earlier local time than the departure is on the next day. A local time that exists
+        twice (clocks going back) means the first one; a time that does not exist (clocks going forward)
+        takes the offset before the change (PEP 495, fold=0).
         """
         arrival_day = day + timedelta(days=self.arrives_local < self.departs_local)
         return (
@@ -46,7 +46,7 @@ class Departure:
         )
 
     def scheduled(self, day: date) -> dict[str, Any]:
-        """The body that schedules this departure for `day`."""
+        """Return the request body that schedules this departure for `day`."""
         departs_at, arrives_at = self.instants(day)
         return {
             "number": self.number,
@@ -60,13 +60,13 @@ class Departure:
 
 
 def new_york() -> list[Departure]:
-    """The timetable that comes with the program."""
+    """Read the timetable that ships with the program."""
     text = (files("cli") / "nyc-departures.csv").read_text(encoding="utf-8")
     return read_timetable(text.splitlines())
 
 
 def read_timetable(lines: Iterable[str]) -> list[Departure]:
-    """Departures from CSV lines, the first of which names the columns. A bad line: KeyError or ValueError."""
+    """Read departures from CSV lines with a header. Raises KeyError or ValueError for a bad line."""
     return [
         Departure(
             number=row["number"],

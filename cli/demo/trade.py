@@ -1,11 +1,11 @@
-"""Act two: a day's trade. Hundreds of customers book, pay, press buttons twice, cancel and forget."""
+"""Act two: a day's sales. Hundreds of customers book, pay, repeat commands, cancel, or never pay."""
 
 import asyncio
 import time
 
-from cli.demo.client import Answer, Command, Person
+from cli.demo.client import DemoCommand, DemoResponse, DemoUser
 from cli.demo.crowd import work_through
-from cli.demo.plan import Fate, Order, plan_orders
+from cli.demo.plan import CustomerChoice, Purchase, plan_purchases
 from cli.demo.story import Body, Story, hold_ends
 
 ORDERS = 1_500
@@ -14,15 +14,15 @@ PRESSES = 3
 
 
 async def trade(story: Story, quiet_flights: set[str]) -> None:
-    """Everything sells but the quiet flights, which other acts need."""
-    # Ids differ from run to run; sorted by name the same flights get the same orders.
+    """Sell seats of all flights except the quiet ones, which other acts need."""
+    # Ids differ from run to run. Sorted by name, the same flights get the same purchases.
     flights = sorted(story.flights.values(), key=lambda flight: flight.name)
     open_flights = [flight.id for flight in flights if flight.id not in quiet_flights]
-    orders = plan_orders(open_flights, orders=ORDERS, customers=len(story.customers), seed=SEED)
-    first, started = len(story.given), time.perf_counter()
-    await work_through(orders, lambda order: _serve(story, order), story.watch)
+    orders = plan_purchases(open_flights, orders=ORDERS, customers=len(story.customers), seed=SEED)
+    first, started = len(story.sent), time.perf_counter()
+    await work_through(orders, lambda order: _serve(story, order), story.progress)
     seconds = time.perf_counter() - started
-    answers = [answer for _, answer in story.given[first:]]
+    answers = [answer for _, answer in story.sent[first:]]
     story.notebook.facts["trade"] = {
         "orders": len(orders),
         "commands": len(answers),
@@ -33,31 +33,31 @@ async def trade(story: Story, quiet_flights: set[str]) -> None:
     }
 
 
-async def _serve(story: Story, order: Order) -> None:
-    who = story.customers[order.customer]
-    booking = await _book(story, who, order)
+async def _serve(story: Story, order: Purchase) -> None:
+    user = story.customers[order.customer]
+    booking = await _book(story, user, order)
     if booking is None:
         return
-    if order.fate in (Fate.PAY, Fate.PAY_THEN_CANCEL):
-        paid = await _pay(story, who, booking, impatient=order.impatient)
-        if not paid or order.fate is Fate.PAY:
+    if order.choice in (CustomerChoice.PAY, CustomerChoice.PAY_THEN_CANCEL):
+        paid = await _pay(story, user, booking, impatient=order.impatient)
+        if not paid or order.choice is CustomerChoice.PAY:
             return
-    if order.fate is Fate.FORGET:
+    if order.choice is CustomerChoice.DO_NOT_PAY:
         story.notebook.counts["forgotten"] += 1
         return
-    await _cancel(story, who, booking, was_paid=order.fate is Fate.PAY_THEN_CANCEL)
+    await _cancel(story, user, booking, was_paid=order.choice is CustomerChoice.PAY_THEN_CANCEL)
 
 
-async def _book(story: Story, who: Person, order: Order) -> Body | None:
-    """The booking, or None where the flight is sold out."""
+async def _book(story: Story, user: DemoUser, order: Purchase) -> Body | None:
+    """Hold seats and return the booking, None if the flight is sold out."""
     notebook, flight = story.notebook, story.flights[order.flight_id]
-    answer = await _press(story, who.booking(flight.id, order.seats), impatient=order.impatient)
+    answer = await _press(story, user.booking(flight.id, order.seats), impatient=order.impatient)
     if answer.status == 409:
         notebook.expect(answer, 409, "not-enough-seats", asked=order.seats)
         notebook.check(answer.body.get("free", order.seats) < order.seats, f"too few are free in {answer}")
         notebook.counts["sold out"] += 1
         return None
-    held = {"flight_id": flight.id, "user_id": who.sub, "seats": order.seats, "status": "initiated"}
+    held = {"flight_id": flight.id, "user_id": user.sub, "seats": order.seats, "status": "initiated"}
     if not notebook.expect(answer, 201, None, **held, total_cost=flight.cost(order.seats)):
         return None
     notebook.counts["held"] += 1
@@ -65,38 +65,38 @@ async def _book(story: Story, who: Person, order: Order) -> Body | None:
     return booking
 
 
-async def _pay(story: Story, who: Person, booking: Body, *, impatient: bool) -> bool:
-    answer = await _press(story, who.payment(booking), impatient=impatient)
+async def _pay(story: Story, user: DemoUser, booking: Body, *, impatient: bool) -> bool:
+    answer = await _press(story, user.payment(booking), impatient=impatient)
     if _too_late(story, answer, booking) or not story.notebook.expect(answer, 201):
         return False
-    told = answer.body.get("booking", {})
+    paid_booking = answer.body.get("booking", {})
     story.notebook.counts["paid"] += 1
-    return story.notebook.check(told.get("status") == "booked", f"a payment books: {answer}")
+    return story.notebook.check(paid_booking.get("status") == "booked", f"a payment books: {answer}")
 
 
-async def _cancel(story: Story, who: Person, booking: Body, *, was_paid: bool) -> None:
-    answer = await story.give(who.cancellation(booking, "changed their mind"))
+async def _cancel(story: Story, user: DemoUser, booking: Body, *, was_paid: bool) -> None:
+    answer = await story.send(user.cancellation(booking, "changed their mind"))
     if not was_paid and _too_late(story, answer, booking):
         return
     if story.notebook.expect(answer, 200, None, status="cancelled"):
         story.notebook.counts["cancelled paid" if was_paid else "cancelled unpaid"] += 1
 
 
-def _too_late(story: Story, answer: Answer, booking: Body) -> bool:
-    """On a machine slow enough a hold may end before its customer gets to pay: refused, and rightly."""
+def _too_late(story: Story, answer: DemoResponse, booking: Body) -> bool:
+    """Return whether the hold ended first. On a slow machine the refusal is then right."""
     code = answer.body.get("code") if answer.status == 409 else None
     late = code in ("hold-expired", "booking-cancelled") and answer.received_at >= hold_ends(booking)
     story.notebook.counts["too late"] += late
     return late
 
 
-async def _press(story: Story, command: Command, *, impatient: bool) -> Answer:
-    """Gives the command; the impatient give it three times at once, and must hear one outcome."""
+async def _press(story: Story, command: DemoCommand, *, impatient: bool) -> DemoResponse:
+    """Send the command, or three copies at once if impatient; all must get the same outcome."""
     if not impatient:
-        return await story.give(command)
-    answers = await asyncio.gather(*(story.give(command) for _ in range(PRESSES)))
+        return await story.send(command)
+    answers = await asyncio.gather(*(story.send(command) for _ in range(PRESSES)))
     for answer in answers[1:]:
-        story.notebook.check(answer.says_the_same_as(answers[0]), f"same key: {answer} is as {answers[0]}")
+        story.notebook.check(answer.equals(answers[0]), f"same key: {answer} equals {answers[0]}")
     if all(answer.tries == 1 for answer in answers):
         fresh = sum(not answer.replayed for answer in answers)
         story.notebook.check(fresh == 1, f"of {PRESSES} at once one is fresh, not {fresh}: {command.path}")

@@ -203,7 +203,7 @@ async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
 async def test_a_gateway_that_says_nothing_keeps_no_seats(
     hurried: Counter, simulator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(payment_reconciler, "ASK_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(payment_reconciler, "SETTLE_SECONDS_MAX", 0.3)
     bookings = [await hurried.hold_on_another_flight(number) for number in range(20)]
     simulator.switch(late={"chance": 1, "seconds": 30})
     await asyncio.gather(*(hurried.pay(booking, key=booking["id"]) for booking in bookings))

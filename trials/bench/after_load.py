@@ -12,12 +12,12 @@ from typing import Any
 
 import aiohttp
 
-from cli.demo.client import Answer, Command, Person, Server, connect
+from cli.demo.client import DemoCommand, DemoResponse, DemoServer, DemoUser, connect
 from cli.demo.crowd import work_through
 from cli.demo.notebook import Notebook
+from cli.demo.progress import ProgressBar
 from cli.demo.rush import rush
-from cli.demo.stage import Stage
-from cli.demo.story import Flight, Story
+from cli.demo.story import ScheduledFlight, Story
 from cli.demo.timetable import new_york
 from cli.tokens import signed
 from trials.bench.report import BenchCheck
@@ -64,20 +64,20 @@ async def _started(program: Program) -> None:
         raise RuntimeError(f"the program did not start within {RESTART_SECONDS_MAX} s")
 
 
-async def _check_rush(server: Server) -> BenchCheck:
+async def _check_rush(server: DemoServer) -> BenchCheck:
     departure = min((one for one in new_york() if one.seats >= RUSH_SEATS), key=lambda one: one.seats)
     story = Story(
         server=server,
-        operator=server.person("operator-0", "operator"),
-        auditor=server.person("auditor-0", "auditor"),
-        customers=[server.person(f"customer-{number}", "client") for number in range(BUYERS)],
+        operator=server.user("operator-0", "operator"),
+        auditor=server.user("auditor-0", "auditor"),
+        customers=[server.user(f"customer-{number}", "client") for number in range(BUYERS)],
         notebook=Notebook(),
-        watch=Stage(silent=True),
+        progress=ProgressBar(silent=True),
         day=(datetime.now(UTC) + timedelta(days=300)).date(),
     )
-    made = await Command(story.operator, "/flights", departure.scheduled(story.day)).give()
+    made = await DemoCommand(story.operator, "/flights", departure.scheduled(story.day)).send()
     id = _body(made, 201)["id"]
-    story.flights[id] = Flight(id, departure)
+    story.flights[id] = ScheduledFlight(id, departure)
     await rush(story, story.flights[id])
     facts, surprises = story.notebook.facts["rush"], story.notebook.surprises
     told = f"{facts['sold']} of {facts['seats']} seats sold to {facts['buyers']} buyers at once"
@@ -87,15 +87,15 @@ async def _check_rush(server: Server) -> BenchCheck:
 class Buyers:
     """Concurrent buyers, with the answers they received and the commands without an answer."""
 
-    def __init__(self, server: Server, flights: list[str]) -> None:
+    def __init__(self, server: DemoServer, flights: list[str]) -> None:
         self._seats = (id for id in flights for _ in range(SEATS))
-        self.answered: dict[str, tuple[Person, object]] = {}
-        self.doubtful: list[Command] = []
+        self.answered: dict[str, tuple[DemoUser, object]] = {}
+        self.doubtful: list[DemoCommand] = []
         self.wrong: list[str] = []
         self.repeated = 0
         self._enough = False
         self._tasks = [
-            asyncio.create_task(self._buy(server.person(f"customer-{number}", "client")))
+            asyncio.create_task(self._buy(server.user(f"customer-{number}", "client")))
             for number in range(BUYERS)
         ]
 
@@ -117,16 +117,16 @@ class Buyers:
             else:
                 self.wrong.append(f"never answered: {command.path} {command.key}")
 
-    async def _buy(self, who: Person) -> None:
+    async def _buy(self, who: DemoUser) -> None:
         while not self._enough and (seat := next(self._seats, None)):
             command = who.booking(seat, 1)
             if not await self._ask(command):
                 self.doubtful.append(command)
 
-    async def _ask(self, command: Command) -> bool:
+    async def _ask(self, command: DemoCommand) -> bool:
         """Send the command and return whether it was answered."""
         try:
-            answer = await command.give()
+            answer = await command.send()
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
         if answer.status in (429, 503):
@@ -135,12 +135,12 @@ class Buyers:
         if answer.status != 201 or answer.body["id"] in self.answered:
             self.wrong.append(f"answered twice or refused: {answer}")
         else:
-            self.answered[answer.body["id"]] = (command.who, answer.body)
+            self.answered[answer.body["id"]] = (command.user, answer.body)
         return True
 
 
-async def _check_kills(server: Server, program: Program, data: Path, kills: int) -> BenchCheck:
-    operator = server.person("operator-0", "operator")
+async def _check_kills(server: DemoServer, program: Program, data: Path, kills: int) -> BenchCheck:
+    operator = server.user("operator-0", "operator")
     flights = [
         _body(await operator.post("/flights", flight(number, days=400), key=f"kills-{number}"), 201)["id"]
         for number in range(FLIGHTS)
@@ -155,13 +155,13 @@ async def _check_kills(server: Server, program: Program, data: Path, kills: int)
     await buyers.go_on(ENOUGH)
     await buyers.stop()
 
-    async def read_back(one: tuple[str, tuple[Person, object]]) -> None:
+    async def read_back(one: tuple[str, tuple[DemoUser, object]]) -> None:
         id, (who, told) = one
         answer = await who.get(f"/bookings/{id}")
         if (answer.status, answer.body) != (200, told):
             buyers.wrong.append(f"booking {id} was answered, but now reads: {str(answer)[:200]}")
 
-    await work_through(buyers.answered.items(), read_back, Stage(silent=True))
+    await work_through(buyers.answered.items(), read_back, ProgressBar(silent=True))
     held = sum([_body(await operator.get(f"/flights/{id}/availability"), 200)["held"] for id in flights])
     if held != len(buyers.answered):
         buyers.wrong.append(f"{held} seats are held for {len(buyers.answered)} answered bookings")
@@ -170,7 +170,7 @@ async def _check_kills(server: Server, program: Program, data: Path, kills: int)
     return BenchCheck("kills", not buyers.wrong, "; ".join([seen, repeated, *buyers.wrong[:3]]))
 
 
-def _body(answer: Answer, status: int) -> dict[str, Any]:
+def _body(answer: DemoResponse, status: int) -> dict[str, Any]:
     if answer.status != status:
         raise RuntimeError(f"not {status}: {answer}")
     body: dict[str, Any] = answer.body

@@ -26,7 +26,7 @@ def test_the_demo_finds_nothing_to_be_surprised_at_and_shows_its_console() -> No
         try:
             assert demo.stdout is not None
             assert demo.stderr is not None
-            told = json.loads(demo.stdout.readline())
+            report = json.loads(demo.stdout.readline())
             shown: dict[str, str] = {}
             while "token" not in shown and (line := demo.stderr.readline()):
                 name, _, value = line.partition(" ")
@@ -42,13 +42,13 @@ def test_the_demo_finds_nothing_to_be_surprised_at_and_shows_its_console() -> No
             _, complaints = demo.communicate(timeout=STOP_SECONDS_MAX)
     assert demo.returncode == 0, complaints
     assert "Seats free at position" in board
-    assert told["surprises"] == []
-    assert told["ok"] is True
-    assert told["verify"]["ok"] is True
-    assert told["proof"]["proved"]
-    assert told["proof"]["forgery_found"]
-    assert told["timetable"]["flights"] == 773
-    assert told["rush"]["sold"] == min(told["rush"]["seats"], told["rush"]["buyers"])
-    assert told["money"]["cancelled"]["paid"] > 0
-    assert told["seats"]["booked_as_counted"] == told["seats"]["booked_as_told"] > 1_000
-    assert all(attempt["as_expected"] for attempt in told["refusals"])
+    assert report["surprises"] == []
+    assert report["ok"] is True
+    assert report["verify"]["ok"] is True
+    assert report["proof"]["proved"]
+    assert report["proof"]["forgery_found"]
+    assert report["timetable"]["flights"] == 773
+    assert report["rush"]["sold"] == min(report["rush"]["seats"], report["rush"]["buyers"])
+    assert report["money"]["cancelled"]["paid"] > 0
+    assert report["seats"]["booked_as_counted"] == report["seats"]["booked_as_told"] > 1_000
+    assert all(attempt["as_expected"] for attempt in report["refusals"])

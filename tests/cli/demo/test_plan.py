@@ -1,12 +1,12 @@
 """The plan of a day's trade: repeatable, and with something of everything in it."""
 
-from cli.demo.plan import POPULAR_FLIGHTS, Fate, Order, plan_orders
+from cli.demo.plan import POPULAR_FLIGHTS, CustomerChoice, Purchase, plan_purchases
 
 FLIGHTS = [f"flight-{number}" for number in range(300)]
 
 
-def a_day(seed: int = 7) -> list[Order]:
-    return plan_orders(FLIGHTS, orders=1_500, customers=400, seed=seed)
+def a_day(seed: int = 7) -> list[Purchase]:
+    return plan_purchases(FLIGHTS, orders=1_500, customers=400, seed=seed)
 
 
 def test_the_same_seed_makes_the_same_day() -> None:
@@ -21,7 +21,7 @@ def test_parties_are_one_to_nine_and_mostly_small() -> None:
 
 
 def test_every_fate_happens() -> None:
-    assert {order.fate for order in a_day()} == set(Fate)
+    assert {order.choice for order in a_day()} == set(CustomerChoice)
     assert {order.impatient for order in a_day()} == {True, False}
 
 

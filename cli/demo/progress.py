@@ -1,11 +1,11 @@
-"""What the demo shows while it works: a progress bar for each act, on a terminal; nothing elsewhere."""
+"""A progress bar for each act on a terminal, and nothing elsewhere."""
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 
-class Stage:
+class ProgressBar:
     def __init__(self, *, silent: bool) -> None:
         console = Console(quiet=silent)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -14,14 +14,14 @@ class Stage:
         )
         self._act: TaskID | None = None
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> "ProgressBar":
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def act(self, name: str) -> None:
+    def begin_act(self, name: str) -> None:
         if self._act is not None:
             self._progress.remove_task(self._act)
         self._act = self._progress.add_task(escape(name), total=None)

@@ -1,4 +1,4 @@
-"""Act five: money that comes late, seats that are given back, and a flight that is cancelled."""
+"""Act five: late payments, returned seats, and a cancelled flight, each with its refund."""
 
 import asyncio
 import time
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cli.demo.client import Command, Person
-from cli.demo.lapse import CLOCK_SLACK_SECONDS, HOLD_SECONDS_MAX, PARTY_MAX
-from cli.demo.story import Body, Flight, Story
+from cli.demo.client import DemoCommand, DemoUser
+from cli.demo.expired_holds import CLOCK_SLACK_SECONDS, HOLD_SECONDS_MAX, PARTY_MAX
+from cli.demo.story import Body, ScheduledFlight, Story
 
 LATE_SEATS = 2
 PARTY, KEPT = 3, 2
 
 
-async def follow_the_money(story: Story, flight: Flight, doomed: Flight) -> None:
-    """`flight` is empty and has room for two parties; `doomed` is cancelled with all its bookings."""
+async def refund_late_money(story: Story, flight: ScheduledFlight, doomed: ScheduledFlight) -> None:
+    """Run the act. `flight` is empty with room for two parties; `doomed` gets cancelled."""
     notebook = story.notebook
     lucky, unlucky, generous = story.customers[:3]
     first = await _authorise(story, lucky, flight, LATE_SEATS)
@@ -36,7 +36,8 @@ async def follow_the_money(story: Story, flight: Flight, doomed: Flight) -> None
     if notebook.expect(owed, 200):
         facts = [(refund["amount"], refund["reason"], refund["status"]) for refund in owed.body["data"]]
         notebook.check(
-            facts == [(second["total_cost"], "late_payment", "due")], f"late money is owed: {facts}"
+            facts == [(second["total_cost"], "late_payment", "due")],
+            f"a refund of the late payment is due: {facts}",
         )
         await _settle_twice(story, owed.body["data"])
     notebook.facts["money"] = {
@@ -48,12 +49,12 @@ async def follow_the_money(story: Story, flight: Flight, doomed: Flight) -> None
     }
 
 
-async def _authorise(story: Story, who: Person, flight: Flight, seats: int) -> Body | None:
-    held = await story.give(who.booking(flight.id, seats))
+async def _authorise(story: Story, user: DemoUser, flight: ScheduledFlight, seats: int) -> Body | None:
+    held = await story.send(user.booking(flight.id, seats))
     if not story.notebook.expect(held, 201):
         return None
-    payment = who.payment(held.body)
-    answer = await story.give(Command(who, payment.path, {**payment.body, "capture": "manual"}))
+    payment = user.payment(held.body)
+    answer = await story.send(DemoCommand(user, payment.path, {**payment.body, "capture": "manual"}))
     if not story.notebook.expect(answer, 201):
         return None
     pending: Body = answer.body["booking"]
@@ -62,54 +63,60 @@ async def _authorise(story: Story, who: Person, flight: Flight, seats: int) -> B
 
 
 async def _capture(story: Story, booking: Body) -> Any:
-    return await story.give(Command(story.operator, f"/bookings/{booking['id']}/capture", {}))
+    return await story.send(DemoCommand(story.operator, f"/bookings/{booking['id']}/capture", {}))
 
 
-async def _give_back(story: Story, who: Person, flight: Flight) -> Mapping[str, Any]:
-    """One seat of three, paid for: its share is owed, and the rest stays booked."""
-    held = await story.give(who.booking(flight.id, PARTY))
+async def _give_back(story: Story, user: DemoUser, flight: ScheduledFlight) -> Mapping[str, Any]:
+    """Return one of three paid seats: a refund of its price is due, and two stay booked."""
+    held = await story.send(user.booking(flight.id, PARTY))
     story.notebook.expect(held, 201)
-    story.notebook.expect(await story.give(who.payment(held.body)), 201)
-    fewer = await story.give(Command(who, f"/bookings/{held.body['id']}/seats", {"seats": KEPT}))
+    story.notebook.expect(await story.send(user.payment(held.body)), 201)
+    fewer = await story.send(DemoCommand(user, f"/bookings/{held.body['id']}/seats", {"seats": KEPT}))
     story.notebook.expect(fewer, 200, None, status="booked", seats=KEPT, total_cost=flight.cost(KEPT))
     owed = await story.auditor.get(f"/refunds?booking_id={held.body['id']}")
     amounts = [refund["amount"] for refund in owed.body["data"]] if owed.status == 200 else []
-    story.notebook.check(amounts == [flight.cost(PARTY - KEPT)], f"one seat's price is owed: {amounts}")
+    story.notebook.check(
+        amounts == [flight.cost(PARTY - KEPT)], f"a refund of one seat's price is due: {amounts}"
+    )
     return flight.cost(PARTY - KEPT)
 
 
-async def _cancel_flight(story: Story, flight: Flight) -> Mapping[str, int]:
-    """Every booking of it is cancelled when the answer comes, and what was paid is owed."""
-    live = {id: (who, told) for id, (who, told) in story.bookings.items() if told["flight_id"] == flight.id}
-    paid = {id for id, (_, told) in live.items() if told["status"] == "booked"}
-    command = Command(story.operator, f"/flights/{flight.id}/cancel", {"reason": "no aircraft"})
-    story.notebook.expect(await story.give(command), 200, None, status="cancelled")
-    for id, (who, _) in live.items():
-        now = await who.get(f"/bookings/{id}")
+async def _cancel_flight(story: Story, flight: ScheduledFlight) -> Mapping[str, int]:
+    """Cancel a flight: all its bookings are cancelled with the answer, and refunds of paid ones are due."""
+    live = {
+        id: (user, booking)
+        for id, (user, booking) in story.bookings.items()
+        if booking["flight_id"] == flight.id
+    }
+    paid = {id for id, (_, booking) in live.items() if booking["status"] == "booked"}
+    command = DemoCommand(story.operator, f"/flights/{flight.id}/cancel", {"reason": "no aircraft"})
+    story.notebook.expect(await story.send(command), 200, None, status="cancelled")
+    for id, (user, _) in live.items():
+        now = await user.get(f"/bookings/{id}")
         story.notebook.expect(now, 200, None, status="cancelled")
         if id in paid:
             owed = now.body["payment"]["status"]
             story.notebook.check(owed == "refund_due", f"a paid booking of a cancelled flight: {owed}")
-        story.bookings[id] = (who, now.body)
+        story.bookings[id] = (user, now.body)
     return {"bookings": len(live), "paid": len(paid)}
 
 
-async def _sell_out(story: Story, flight: Flight, free: int) -> None:
+async def _sell_out(story: Story, flight: ScheduledFlight, free: int) -> None:
     parties = [PARTY_MAX] * (free // PARTY_MAX) + ([free % PARTY_MAX] if free % PARTY_MAX else [])
-    for who, seats in zip(story.customers[3:], parties, strict=False):
-        story.notebook.expect(await story.give(who.booking(flight.id, seats)), 201)
+    for user, seats in zip(story.customers[3:], parties, strict=False):
+        story.notebook.expect(await story.send(user.booking(flight.id, seats)), 201)
 
 
 async def _settle_twice(story: Story, refunds: list[Body]) -> None:
     for refund in refunds:
         for status, code in ((200, None), (409, "refund-already-settled")):
-            command = Command(story.operator, f"/refunds/{refund['id']}/settle", {"reference": "by hand"})
-            story.notebook.expect(await story.give(command), status, code)
+            command = DemoCommand(story.operator, f"/refunds/{refund['id']}/settle", {"reference": "by hand"})
+            story.notebook.expect(await story.send(command), status, code)
         booking_id = refund["booking_id"]
-        who, _ = story.bookings[booking_id]
-        now = await who.get(f"/bookings/{booking_id}")
-        story.notebook.check(now.body["payment"]["status"] == "refunded", f"the money is back: {now}")
-        story.bookings[booking_id] = (who, now.body)
+        user, _ = story.bookings[booking_id]
+        now = await user.get(f"/bookings/{booking_id}")
+        story.notebook.check(now.body["payment"]["status"] == "refunded", f"the payment is refunded: {now}")
+        story.bookings[booking_id] = (user, now.body)
 
 
 def _lapses(booking: Body) -> float:

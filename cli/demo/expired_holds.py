@@ -1,10 +1,10 @@
-"""Act four: holds run out. The seats must be back at that instant, whether or not any sweeper ran."""
+"""Act four: holds expire. Their seats are free at that instant, whether or not a sweeper ran."""
 
 import asyncio
 import time
 
-from cli.demo.client import Answer
-from cli.demo.story import Body, Flight, Story, hold_ends
+from cli.demo.client import DemoResponse
+from cli.demo.story import Body, ScheduledFlight, Story, hold_ends
 
 CLOCK_SLACK_SECONDS = 0.02
 HOLD_SECONDS_MAX = 30
@@ -12,8 +12,8 @@ LOOK_EVERY_SECONDS = 0.004
 PARTY_MAX = 9
 
 
-async def let_holds_lapse(story: Story, flight: Flight) -> Body | None:
-    """Fills the flight with holds, waits for their end, sells it again. Returns one of its lapsed holds."""
+async def expire_holds(story: Story, flight: ScheduledFlight) -> Body | None:
+    """Fill a flight with holds, wait for their end, and sell it again. Return one of the expired holds."""
     notebook, late_buyer = story.notebook, story.customers[-1]
     holds = await _fill(story, flight)
     if not notebook.check(len(holds) > 0, f"{flight.name} can be held"):
@@ -21,33 +21,33 @@ async def let_holds_lapse(story: Story, flight: Flight) -> Body | None:
     first_end, last_end = (choose(map(hold_ends, holds)) for choose in (min, max))
     if not notebook.check(last_end - time.time() < HOLD_SECONDS_MAX, "holds last seconds, not minutes"):
         return None
-    refused = await story.give(late_buyer.booking(flight.id, PARTY_MAX))
+    refused = await story.send(late_buyer.booking(flight.id, PARTY_MAX))
     if refused.received_at < first_end:
         notebook.expect(refused, 409, "not-enough-seats", asked=PARTY_MAX, free=0)
-    seen_back_ms = await _watch_the_seats_come_back(story, flight, holds)
-    again = await story.give(late_buyer.booking(flight.id, PARTY_MAX))
+    seen_back_ms = await _poll_until_free(story, flight, holds)
+    again = await story.send(late_buyer.booking(flight.id, PARTY_MAX))
     if notebook.expect(again, 201):
-        notebook.expect(await story.give(late_buyer.payment(again.body)), 201)
+        notebook.expect(await story.send(late_buyer.payment(again.body)), 201)
     notebook.facts["lapse"] = {
         "flight": flight.name,
         "seats": sum(hold["seats"] for hold in holds),
-        "hold_seconds": hold_ends(holds[0]) - _made_at(holds[0]),
+        "hold_seconds": hold_ends(holds[0]) - _created_at(holds[0]),
         "seen_back_after_ms": seen_back_ms,
     }
     return holds[0]
 
 
-async def _fill(story: Story, flight: Flight) -> list[Body]:
+async def _fill(story: Story, flight: ScheduledFlight) -> list[Body]:
     parties = [PARTY_MAX] * (flight.seats // PARTY_MAX) + [flight.seats % PARTY_MAX or 1]
-    commands = [who.booking(flight.id, seats) for who, seats in zip(story.customers, parties, strict=False)]
-    answers = [await story.give(command) for command in commands]
+    commands = [user.booking(flight.id, seats) for user, seats in zip(story.customers, parties, strict=False)]
+    answers = [await story.send(command) for command in commands]
     return [answer.body for answer in answers if story.notebook.expect(answer, 201)]
 
 
-async def _watch_the_seats_come_back(story: Story, flight: Flight, holds: list[Body]) -> float:
-    """Looks closely around the end of the holds. Returns when all seats were seen back, in ms after it."""
+async def _poll_until_free(story: Story, flight: ScheduledFlight, holds: list[Body]) -> float:
+    """Poll availability around the end of the holds. Return the ms until all seats were free."""
     first_end, last_end = (choose(map(hold_ends, holds)) for choose in (min, max))
-    story.watch.begin(1)
+    story.progress.begin(1)
     await asyncio.sleep(max(0.0, first_end - time.time() - 0.1))
     while True:
         seats = await story.customers[0].get(f"/flights/{flight.id}/availability")
@@ -57,12 +57,12 @@ async def _watch_the_seats_come_back(story: Story, flight: Flight, holds: list[B
         if seats.body["held"] == 0 or seats.sent_at > last_end + 1:
             break
         await asyncio.sleep(LOOK_EVERY_SECONDS)
-    story.watch.step()
+    story.progress.step()
     return (seats.received_at - last_end) * 1000
 
 
-def _check_held(story: Story, seats: Answer, holds: list[Body]) -> None:
-    """An answer speaks of some instant between being asked for and being received."""
+def _check_held(story: Story, seats: DemoResponse, holds: list[Body]) -> None:
+    """Check the held seats. The answer is true for some instant between request and receipt."""
     least = _held_at(holds, seats.received_at + CLOCK_SLACK_SECONDS)
     most = _held_at(holds, seats.sent_at - CLOCK_SLACK_SECONDS)
     held = seats.body["held"]
@@ -73,5 +73,5 @@ def _held_at(holds: list[Body], instant: float) -> int:
     return sum(int(hold["seats"]) for hold in holds if hold_ends(hold) > instant)
 
 
-def _made_at(booking: Body) -> float:
+def _created_at(booking: Body) -> float:
     return hold_ends({"expires_at": booking["created_at"]})
