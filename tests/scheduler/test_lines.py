@@ -83,7 +83,7 @@ async def test_the_gateway_is_asked_before_holds_with_payments_on_their_way_expi
     asked: list[UUID] = []
 
     class PaymentReconciler:
-        async def ask(self, booking_ids: list[UUID]) -> None:
+        async def settle_due(self, booking_ids: list[UUID]) -> None:
             asked.extend(booking_ids)
             assert await airline.expired() == 0
 
