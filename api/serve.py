@@ -15,7 +15,7 @@ from api.http.private_apis import Server
 from api.http.tokens import Tokens
 from gateways.from_settings import check_gateway
 from runtime.settings import Settings, WrongSetting, read_settings
-from runtime.signals import hear_no_more
+from runtime.signals import ignore_stop_signals
 
 BACKLOG = 2048
 CONNECTIONS_MAX = 4096
@@ -47,7 +47,7 @@ def serve(settings: Settings) -> None:
                 raise
         finally:
             # A second signal must not interrupt a clean shutdown.
-            hear_no_more()
+            ignore_stop_signals()
 
 
 def _preload() -> None:

@@ -1,4 +1,4 @@
-"""What auditors run: verify, with a progress bar for people and one JSON object for machines."""
+"""Command `verify`, with a progress bar on a terminal and JSON on request."""
 
 import sys
 from pathlib import Path
@@ -18,9 +18,9 @@ from runtime.settings import Settings
 
 
 def verify(settings: Settings, json: bool, against: Path | None, key: Path | None) -> int:
-    """0 when all holds, 1 when not. Works while the program runs and while it does not."""
+    """Verify the ledger. Return 0 if all holds, else 1. The program may run meanwhile or not."""
     try:
-        # Before the database is asked, so that the log is at least as long as when they were saved.
+        # Read before the database, so that the log has at least the length of the saved checkpoints.
         saved = saved_checkpoints(settings, against, key)
     except Refuted as refuted:
         print(f"seatledger: {refuted}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Taking tables away: `seatledger export`, as they stood at a position of the log."""
+"""Command `export`: a table as of a position of the log."""
 
 import argparse
 import sys
@@ -18,28 +18,28 @@ from runtime.settings import Settings, WrongSetting
 FAILED = 1
 
 _ABOUT = """\
-Write a table as it stood right after a position of the log: a fact of analysts, or `events`, the log itself.
+Write a table as of a position of the log: an analytics table, or `events`, the log itself.
 
-The same position gives the same rows in the same order, whenever and by whomever it is asked. The manifest
-beside the file (FILE.manifest.json) names the position, the chain's hash there, the columns and a digest:
-SHA-256 of the rows as CSV, whatever the format is. So this checks any other export of bookings at 5000:
+The same position always gives the same rows in the same order. The manifest beside the file
+(FILE.manifest.json) holds the position, the chain's hash there, the columns and a digest: the SHA-256 of the
+rows as CSV, for every format. This command checks any other export of bookings at position 5000:
 
   seatledger export bookings --position 5000 --format csv --out bookings.csv && sha256sum bookings.csv
 
-The facts where they are now need no more than the role seatledger_analyst. A position that they have left
-behind, and `events`, need the right to read the log as well.
+Current analytics tables need the role seatledger_analyst only. An older position, and `events`, also need
+the right to read the log.
 """
 
 
 def export(
     settings: Settings, table: str, format: str, position: int | None, out: Path | None, json: bool
 ) -> int:
-    """0 when the file and its manifest are there, 1 when something stands in the way."""
+    """Export a table. Return 0 when the file and its manifest are written, 1 if the export stopped."""
     if position is not None and position < 0:
-        raise WrongSetting("export: positions of the log are 0 (before all) and up")
+        raise WrongSetting("export: positions of the log start at 0 (before all events)")
     with existing_database(settings.database_url, settings.data) as url:
         try:
-            path, manifest = export_table(url, TABLES[table], format, position, out, _tell)
+            path, manifest = export_table(url, TABLES[table], format, position, out, _print_progress)
         except ExportStopped as stopped:
             print(f"seatledger: {stopped}", file=sys.stderr)
             return FAILED
@@ -50,17 +50,17 @@ def export(
     return 0
 
 
-def _tell(table: str, rows: int) -> None:
+def _print_progress(table: str, rows: int) -> None:
     print(f"{table}: {rows} rows", file=sys.stderr, flush=True)
 
 
 def register(commands: Any) -> None:
-    command = add(
-        commands, "export", export, "write a table as it stood at a position of the log", [DATA, JSON]
-    )
+    command = add(commands, "export", export, "write a table as of a position of the log", [DATA, JSON])
     command.description = _ABOUT
     command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.add_argument("table", choices=list(TABLES), help="which")
-    command.add_argument("--format", choices=FORMATS, default="parquet", help="(parquet)")
-    command.add_argument("--position", type=int, metavar="N", help="as it stood right after N (as it is now)")
-    command.add_argument("--out", type=Path, metavar="FILE", help="(TABLE-POSITION.FORMAT, here)")
+    command.add_argument("table", choices=list(TABLES), help="the table to export")
+    command.add_argument("--format", choices=FORMATS, default="parquet", help="file format (parquet)")
+    command.add_argument("--position", type=int, metavar="N", help="state right after position N (now)")
+    command.add_argument(
+        "--out", type=Path, metavar="FILE", help="file to write (TABLE-POSITION.FORMAT in this folder)"
+    )

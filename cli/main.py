@@ -1,4 +1,4 @@
-"""The command line: what there is to run, and how each part is started."""
+"""The command line: all commands, their options and exit codes."""
 
 import argparse
 import os
@@ -12,13 +12,13 @@ import psycopg
 
 from audit.verify import CutShort
 from cli import (
-    analytics,
     audit,
+    erasure,
     export,
-    forgetting,
+    histories,
     programs,
+    projections,
     proofs,
-    replay,
     self_audit,
     tokens,
     up,
@@ -30,11 +30,11 @@ from database.schema import SchemaMismatch
 from runtime.settings import WrongSetting, read_settings
 
 FAILED, USAGE, CUT_SHORT = 1, 2, 3
-INTERRUPTED, UNREAD = 130, 141
-"""What a shell says of a program that SIGINT or SIGPIPE ended."""
+INTERRUPTED, STDOUT_CLOSED = 130, 141
+"""Exit codes as a shell reports them for SIGINT and SIGPIPE."""
 
 _ABOUT = """\
-An event-sourced booking ledger for flights: holds seats, takes payments once, and can prove what happened.
+An event-sourced booking ledger for flights: holds seats, charges once, and proves its history.
 
 Without DATABASE_URL the program runs its own PostgreSQL in the data folder.
 """
@@ -45,7 +45,7 @@ examples:
   seatledger up --port 8000                     API and scheduler; prints "ready http://127.0.0.1:8000"
   seatledger token --sub alice --role client    a token for one customer
   seatledger verify --json                      check the whole ledger
-  psql "$(seatledger db-url)"                   look inside
+  psql "$(seatledger db-url)"                   open the database
 
 From a checkout, `python3 run.py COMMAND` is the same, and `python3 run.py test` runs the whole check.
 
@@ -54,25 +54,27 @@ Settings are environment variables, or the same names in a file .env; the README
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0 done, 1 something does not hold or broke, 2 wrongly asked, 3 verify
-    was cut short, 130 interrupted, 141 nobody reads what it says.
+    """Run one command and return the exit code.
+
+    0 done, 1 failed or not verified, 2 wrong usage, 3 verification cut short, 130 interrupted,
+    141 standard output closed.
     """
     try:
         try:
             return _run(arguments)
         finally:
             sys.stdout.flush()
-    except BrokenPipeError as problem:
-        if not _nobody_reads():
-            print(f"seatledger: {problem}", file=sys.stderr)
+    except BrokenPipeError as error:
+        if not _is_stdout_closed():
+            print(f"seatledger: {error}", file=sys.stderr)
             return FAILED
-        # Python flushes once more when it ends, and would complain.
+        # Python flushes again at exit, and would report the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNREAD
+        return STDOUT_CLOSED
 
 
-def _nobody_reads() -> bool:
-    """Was it the pipe that stdout goes to which broke, and no other?"""
+def _is_stdout_closed() -> bool:
+    """Return whether the broken pipe is the one of standard output."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return any(events & select.POLLERR for _, events in poll.poll(0))
@@ -82,35 +84,37 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = vars(_parser().parse_args(arguments))
     run: Callable[..., int] = options.pop("run")
     if run is proofs.check_proof:
-        # Whoever checks a proof need not have a ledger: no setting of one may be in the way.
+        # Checking a proof needs no ledger, so wrong settings must not prevent it.
         return run(**options)
     given = {name: options.pop(name) for name in _SETTINGS if name in options}
     try:
         return run(read_settings(**given), **options)
-    except WrongSetting as problem:
-        print(f"seatledger: {problem}", file=sys.stderr)
+    except WrongSetting as error:
+        print(f"seatledger: {error}", file=sys.stderr)
         return USAGE
     except BrokenPipeError:
         raise
-    except (EmbeddedDatabaseFailed, SchemaMismatch, OSError) as problem:
-        print(f"seatledger: {problem}", file=sys.stderr)
+    except (EmbeddedDatabaseFailed, SchemaMismatch, OSError) as error:
+        print(f"seatledger: {error}", file=sys.stderr)
         return FAILED
-    except psycopg.Error as problem:
-        print(f"seatledger: the database: {_said(problem)}", file=sys.stderr)
+    except psycopg.Error as error:
+        print(f"seatledger: the database: {_describe(error)}", file=sys.stderr)
         return FAILED
-    except CutShort as problem:
-        print(f"seatledger: {problem}", file=sys.stderr)
+    except CutShort as error:
+        print(f"seatledger: {error}", file=sys.stderr)
         return CUT_SHORT
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _said(problem: psycopg.Error) -> str:
-    """What PostgreSQL said and advises, without its inner workings."""
-    said = [problem.diag.message_primary, problem.diag.message_hint]
-    if isinstance(problem, psycopg.errors.UndefinedTable):
-        said[1] = "Is it the one you mean (--data, DATABASE_URL)? `seatledger migrate` makes a ledger of it."
-    return "\n".join(filter(None, said)) or " ".join(str(problem).split()) or type(problem).__name__
+def _describe(error: psycopg.Error) -> str:
+    """Return the message and the hint of PostgreSQL, without further details."""
+    parts = [error.diag.message_primary, error.diag.message_hint]
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        parts[1] = (
+            "Is it the right database (--data, DATABASE_URL)? `seatledger migrate` creates a ledger in it."
+        )
+    return "\n".join(filter(None, parts)) or " ".join(str(error).split()) or type(error).__name__
 
 
 _SETTINGS = ("data", "host", "port", "workers")
@@ -125,57 +129,67 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     served: list[dict[str, Any]] = [DATA, HOST, PORT, WORKERS]
-    add(commands, "up", up.up, "serve: API and scheduler together, until SIGTERM", served)
-    add(commands, "api", programs.api, "serve the API alone", served)
+    add(commands, "up", up.up, "run API and scheduler together, until SIGTERM", served)
+    add(commands, "api", programs.api, "run the API alone", served)
     add(commands, "scheduler", programs.scheduler, "run the scheduler alone", [DATA])
     simulator = add(commands, "gateway", programs.gateway, "run the payment gateway simulator alone", [JSON])
     simulator.add_argument(
-        "--host", dest="listen_host", default="127.0.0.1", help="where to listen (127.0.0.1)"
+        "--host", dest="listen_host", default="127.0.0.1", help="address to listen on (127.0.0.1)"
     )
     simulator.add_argument(
-        "--port", dest="listen_port", type=int, default=8100, help="port to listen on (8100; 0: a free one)"
+        "--port",
+        dest="listen_port",
+        type=int,
+        default=8100,
+        help="port to listen on (8100; 0: any free port)",
     )
-    simulator.add_argument("--store", type=Path, required=True, metavar="FILE", help="its own database")
+    simulator.add_argument(
+        "--store", type=Path, required=True, metavar="FILE", help="the simulator's database file"
+    )
     add(commands, "migrate", programs.migrate, "bring the database's schema up to date", [DATA, JSON])
     verify = add(
         commands,
         "verify",
         audit.verify,
-        "check chain, positions, versions, commands, seats and views; exit 1 when something does not hold,"
-        " 3 when the check was cut short",
+        "verify chain, positions, versions, commands, seats and views; exit 1 on a divergence,"
+        " 3 if the verification was cut short",
         [DATA, JSON],
     )
-    verify.add_argument("--against", type=Path, metavar="FILE", help="also with checkpoints saved there")
     verify.add_argument(
-        "--key", type=Path, metavar="PEM", help="whose public key signed them (the ledger's own)"
+        "--against", type=Path, metavar="FILE", help="also compare with the checkpoints saved in FILE"
+    )
+    verify.add_argument(
+        "--key", type=Path, metavar="PEM", help="public key of the checkpoints (the ledger's own)"
     )
     self_audit.register(commands)
-    replay.register(commands)
+    histories.register(commands)
     proofs.register(commands)
-    analytics.register(commands)
+    projections.register(commands)
     export.register(commands)
     what_if.register(commands)
-    forgetting.register(commands)
+    erasure.register(commands)
     token = add(commands, "token", tokens.token, "print a token, signed with the ledger's secret", [DATA])
-    token.add_argument("--sub", required=True, metavar="USER", help="whose token: an account's name")
+    token.add_argument("--sub", required=True, metavar="USER", help="user name in the token")
     token.add_argument(
         "--role",
         required=True,
         action="append",
         dest="roles",
         choices=["client", "auditor", "analyst", "operator"],
-        help="may be given more than once",
+        help="role in the token; repeatable",
     )
-    token.add_argument("--minutes", type=int, default=60, help="how long it is valid (60)")
+    token.add_argument("--minutes", type=int, default=60, help="validity in minutes (60)")
     add(commands, "db-url", programs.db_url, "print the connection string of the database in use", [DATA])
     demo = add(
         commands,
         "demo",
         programs.demo,
-        "a day of flights in a folder of its own: booked, paid, checked",
+        "play a day of flights in a temporary ledger: book, pay, cancel, verify",
         [JSON],
     )
-    demo.add_argument("--stay", action="store_true", help="go on at the end, to look around in its console")
+    demo.add_argument(
+        "--stay", action="store_true", help="keep the server running at the end, to explore its console"
+    )
     torture = add(
         commands,
         "torture",
@@ -193,37 +207,39 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "simulate",
         programs.simulate,
-        "run the writer on a simulated database, network and clock, one world a seed (from a checkout)",
+        "run the writer on a simulated database, network and clock, one run for each seed (from a checkout)",
         [SEEDS, SEED, JSON],
     )
     bench = add(
         commands,
         "bench",
         programs.bench,
-        "measure speed on ledgers of its own, against references in the same run (from a checkout);"
-        " exit 1 when anything was refused or a ledger does not verify, not when a target is missed",
+        "measure speed on temporary ledgers, with references in the same run (from a checkout);"
+        " exit 1 on a refusal or a failed verification, not on a missed target",
         [],
     )
-    bench.add_argument("--smoke", action="store_true", help="as short as can be: measures nothing")
+    bench.add_argument(
+        "--smoke", action="store_true", help="run as briefly as possible, as a test; the figures mean nothing"
+    )
     bench.add_argument(
         "--only",
         nargs="*",
         metavar="PART",
-        help="http, writer, snapshot, audit, idle, growth; the rest is told as it was measured before",
+        help="http, writer, snapshot, audit, idle, growth; other parts keep their earlier figures",
     )
     bench.add_argument(
         "--sizes",
         nargs="+",
         type=int,
         metavar="EVENTS",
-        help="in the ledgers of the part growth (10000 1000000 10000000)",
+        help="sizes of the ledgers in the part growth (10000 1000000 10000000)",
     )
     bench.add_argument(
         "--out",
         type=Path,
         default=Path("trials/bench/results"),
         metavar="DIR",
-        help="for report.md, and raw numbers as JSON (trials/bench/results)",
+        help="folder for report.md and raw figures as JSON (trials/bench/results)",
     )
     return parser
 

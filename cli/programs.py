@@ -1,4 +1,4 @@
-"""The parts that run alone: API, scheduler, migration, demo; and the database's address."""
+"""Commands that run one part alone: API, scheduler, gateway, migration, demo, trials; and `db-url`."""
 
 import functools
 import importlib
@@ -18,9 +18,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from analytics.schema import migrate as bring_up_to_date
-from cli.children import Child, command, environment, importable
-from cli.port import require_free
-from cli.tokens import secret, signed
+from cli.listen_port import require_free
+from cli.subprocesses import Child, command, environment, importable
+from cli.tokens import jwt_secret, sign_token
 from database.embedded import is_in_use, keep_for, remove_database, running_database
 from database.schema import VERSION
 from gateways.from_settings import gateway_key
@@ -28,10 +28,10 @@ from ledger.keyring import Keyring, master_key_of
 from ledger.master_key import key_ledger
 from runtime.logs import configure_logs
 from runtime.settings import Settings, WrongSetting
-from runtime.signals import ENDS
+from runtime.signals import STOP_SIGNALS
 
 DB_URL_SECONDS = 60
-"""How long an embedded server that nobody else uses stays after `db-url` printed its address."""
+"""Seconds that an otherwise unused embedded server keeps running after `db-url`."""
 
 DEMO_HOLD_SECONDS = 4
 STAY_MINUTES = 12 * 60
@@ -41,9 +41,9 @@ def api(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
     require_free(settings.host, settings.port)
     with ready_database(settings) as url:
-        # Its workers are processes of their own and read their settings from the environment.
+        # The workers are separate processes that read settings from the environment.
         os.environ.update(environment(settings, url))
-        _door("api.serve").serve(settings)
+        _import_door("api.serve").serve(settings)
     return 0
 
 
@@ -51,7 +51,7 @@ def scheduler(settings: Settings) -> int:
     """Run jobs until SIGTERM or SIGINT."""
     with ready_database(settings) as url:
         configure_logs(settings, "scheduler")
-        _door("scheduler.main").run_forever(replace(settings, master_key=master_key_of(settings)), url)
+        _import_door("scheduler.main").run_forever(replace(settings, master_key=master_key_of(settings)), url)
     return 0
 
 
@@ -73,15 +73,15 @@ def gateway(settings: Settings, listen_host: str, listen_port: int, store: Path,
 
 @contextmanager
 def ready_database(settings: Settings) -> Iterator[str]:
-    """Its connection string: running, migrated, its names sealed by our master key. Raises WrongSetting."""
+    """Yield the URL of a running, migrated database with this master key. Raises WrongSetting."""
     with running_database(settings.database_url, settings.data) as url:
         bring_up_to_date(url)
         key_ledger(url, Keyring(master_key_of(settings)))
         yield url
 
 
-def _door(name: str) -> Any:
-    """The doors do not know each other; this one only opens the others, by name."""
+def _import_door(name: str) -> Any:
+    """Import another door by name, because doors do not import each other."""
     return importlib.import_module(name)
 
 
@@ -108,24 +108,24 @@ def db_url(settings: Settings) -> int:
 
 
 def demo(settings: Settings, json: bool, stay: bool) -> int:
-    """The real program in a folder of its own, with short holds, played through by `cli.demo`.
+    """Start the program in a temporary folder with short holds, and run `cli.demo` against it.
 
-    With `stay` it goes on until SIGINT or SIGTERM, so that somebody can look around in its console.
+    With `stay`, keep the server running until SIGINT or SIGTERM.
     """
     from cli.demo.proof import prove
     from cli.demo.run import run_demo
 
     with tempfile.TemporaryDirectory(prefix="seatledger-demo-") as folder:
         port = _free_port()
-        key = secret(Settings(data=Path(folder)))
+        key = jwt_secret(Settings(data=Path(folder)))
         own = {
-            # A demo never writes into anybody's real ledger: empty, so that no file .env can say otherwise.
+            # Empty values override `.env`: the demo must not write to a real ledger,
             "DATABASE_URL": "",
             "SEATLEDGER_JWKS_FILE": "",
-            # Nor does it take anybody's money.
+            # must not charge real money,
             "SEATLEDGER_GATEWAY": "",
             "SEATLEDGER_LOG_FILE": "",
-            # Nor does it sign what it made up, where others keep what is real.
+            # and must not publish checkpoints of invented bookings.
             "SEATLEDGER_CHECKPOINTS": "",
             "SEATLEDGER_CHECKPOINT_KEY": "",
             "SEATLEDGER_MASTER_KEY": "",
@@ -143,57 +143,59 @@ def demo(settings: Settings, json: bool, stay: bool) -> int:
             url = server.wait_until_ready(120)
             code = run_demo(
                 url,
-                functools.partial(signed, key),
+                functools.partial(sign_token, key),
                 lambda: _verify(settings_of_demo),
                 functools.partial(prove, settings_of_demo),
                 json,
             )
             if stay:
-                _show_round(url, signed(key, "amir", ["auditor", "operator"], STAY_MINUTES))
+                _wait_in_console(url, sign_token(key, "amir", ["auditor", "operator"], STAY_MINUTES))
             return code
         finally:
             server.stop(signal.SIGTERM, 15)
             remove_database(Path(folder))
 
 
-def _show_round(url: str, token: str) -> None:
-    # Whoever reads a pipe wants the outcome now, not when the demo ends.
+def _wait_in_console(url: str, token: str) -> None:
+    # A reader of a pipe needs the report now, not when the demo ends.
     sys.stdout.flush()
     print(f"console  {url}/console\ntoken    {token}\nCtrl-C ends the demo.", file=sys.stderr, flush=True)
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
-    signal.sigwait(ENDS)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    signal.sigwait(STOP_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def torture(settings: Settings, minutes: float, seed: int, json: bool, scenario: str) -> int:
-    """Break ledgers of its own; nothing of it is in a release, so only a checkout can."""
-    return int(_of_checkout("torture", "trials.torture.torture").torture(minutes, seed, json, scenario))
+    """Run the torture, which is part of a checkout and not of a release."""
+    return int(
+        _import_from_checkout("torture", "trials.torture.torture").torture(minutes, seed, json, scenario)
+    )
 
 
 def simulate(settings: Settings, seeds: int, seed: int, json: bool) -> int:
-    """Run simulated worlds, which are in no release either."""
-    return int(_of_checkout("simulate", "trials.simulation.main").run(seeds, seed, json))
+    """Run simulations, from a checkout only."""
+    return int(_import_from_checkout("simulate", "trials.simulation.main").run(seeds, seed, json))
 
 
 def bench(settings: Settings, smoke: bool, out: Path, only: list[str] | None, sizes: list[int] | None) -> int:
-    """Measure ledgers of its own; nothing of it is in a release."""
-    measurements = _of_checkout("bench", "trials.bench.main")
+    """Run the bench, from a checkout only."""
+    measurements = _import_from_checkout("bench", "trials.bench.main")
     try:
         return int(measurements.run(smoke, out, only, sizes))
     except measurements.UnknownPart as problem:
         raise WrongSetting(str(problem)) from None
 
 
-def _of_checkout(command: str, module: str) -> Any:
+def _import_from_checkout(command: str, module: str) -> Any:
     try:
-        return _door(module)
+        return _import_door(module)
     except ModuleNotFoundError:
-        raise WrongSetting(f"{command}: runs from a checkout of the project only") from None
+        raise WrongSetting(f"{command}: available in a checkout of the project only") from None
 
 
 def _verify(environment: dict[str, str]) -> Any:
-    """What `seatledger verify --json` says, asked as anybody would."""
-    shown = subprocess.run(
+    """Run `seatledger verify --json` and return its result."""
+    process = subprocess.run(
         command("verify", "--json"),
         env=importable(environment),
         stdout=subprocess.PIPE,
@@ -201,7 +203,7 @@ def _verify(environment: dict[str, str]) -> Any:
         timeout=300,
         check=False,
     )
-    return SimpleNamespace(**json_text.loads(shown.stdout))
+    return SimpleNamespace(**json_text.loads(process.stdout))
 
 
 def _free_port() -> int:

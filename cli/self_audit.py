@@ -1,4 +1,4 @@
-"""A round of the self-audit by hand: what the scheduler does every half minute, now and to its end."""
+"""Command `self-audit`: one full round, which the scheduler runs in steps all the time."""
 
 import asyncio
 from typing import Any
@@ -15,12 +15,12 @@ from runtime.settings import Settings
 
 
 def register(commands: Any) -> None:
-    summary = "compare the views with the log by digest, now; exit 1 when they differ"
+    summary = "compare views and seat counts with the log by digest; exit 1 on a divergence"
     add(commands, "self-audit", self_audit, summary, [DATA, JSON])
 
 
 def self_audit(settings: Settings, json: bool) -> int:
-    """0 when the views agree with the log, 1 when not. Works while the program runs and while it does not."""
+    """Run a round. Return 0 if the views agree with the log, else 1. The program may run meanwhile or not."""
     with existing_database(settings.database_url, settings.data) as url:
         migrate(url)
         found = asyncio.run(_one_round(url))

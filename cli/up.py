@@ -1,4 +1,4 @@
-"""`up`: API and scheduler under one roof, with the embedded database when there is no other."""
+"""Command `up`: API and scheduler together, with the embedded database if there is no other."""
 
 import http.client
 import os
@@ -10,13 +10,13 @@ from types import FrameType
 
 from loguru import logger
 
-from cli.children import Child, DidNotStart, environment
-from cli.port import require_free
+from cli.listen_port import require_free
 from cli.programs import ready_database
+from cli.subprocesses import Child, DidNotStart, environment
 from database.embedded import EmbeddedDatabaseFailed, ensure_running
 from runtime.logs import configure_logs
 from runtime.settings import Settings
-from runtime.signals import hear_no_more, on_end
+from runtime.signals import ignore_stop_signals, on_stop_signal
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 7
@@ -26,13 +26,13 @@ RESTARTS_SECONDS = 60
 
 
 class _Stop(Exception):
-    """SIGTERM or SIGINT came."""
+    """SIGTERM or SIGINT arrived."""
 
 
 def up(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT, then answer what is in flight and return 0, within ten seconds."""
+    """Serve until SIGTERM or SIGINT, then finish requests in flight and return 0, within ten seconds."""
     configure_logs(settings, "up")
-    on_end(_raise_stop)
+    on_stop_signal(_raise_stop)
     try:
         require_free(settings.host, settings.port)
         with ready_database(settings) as url:
@@ -44,7 +44,7 @@ def up(settings: Settings) -> int:
 class _Parts:
     """API and scheduler: started together, restarted when one dies, stopped together.
 
-    Before them the gateway simulator, when it is asked for and nobody says where one runs.
+    The gateway simulator starts first, if it is selected and no URL of a running one is set.
     """
 
     def __init__(self, settings: Settings, url: str) -> None:
@@ -63,7 +63,7 @@ class _Parts:
                 self._start(name)
             self._wait_for_answer()
             print(f"ready http://{self._settings.host}:{self._settings.port}", flush=True)
-            while self._keep_up():
+            while self._restart_dead():
                 time.sleep(0.5)
             return 1
         except _Stop:
@@ -72,7 +72,7 @@ class _Parts:
             self._stop()
 
     def _start(self, name: str) -> None:
-        # Only the simulator prints anything there: the line that says where it is.
+        # Only the simulator prints a line with its URL.
         stdout = subprocess.PIPE if name == "gateway" else None
         self._children[name] = Child(name, self._arguments[name], self._environment, stdout)
 
@@ -81,7 +81,7 @@ class _Parts:
         self._arguments["gateway"] = ["gateway", "--port", "0", "--store", str(store)]
         self._start("gateway")
         url = self._children["gateway"].wait_until_ready(START_SECONDS_MAX)
-        # When it is started again, the others must find it where it was.
+        # A restarted simulator must keep its address.
         self._arguments["gateway"][2] = url.rpartition(":")[2]
         settings = replace(self._settings, gateway_url=url)
         self._environment |= environment(settings, self._database_url)
@@ -96,8 +96,8 @@ class _Parts:
                 raise DidNotStart(f"the API does not answer within {START_SECONDS_MAX} s")
             time.sleep(POLL_SECONDS)
 
-    def _keep_up(self) -> bool:
-        """Replace what died: False when it dies too often for that to help."""
+    def _restart_dead(self) -> bool:
+        """Restart parts that died. Return False if they die too often."""
         if not self._settings.database_url:
             try:
                 ensure_running(self._settings.data)
@@ -115,9 +115,9 @@ class _Parts:
         return True
 
     def _stop(self) -> None:
-        hear_no_more()
+        ignore_stop_signals()
         deadline = time.monotonic() + STOP_SECONDS_MAX
-        # The simulator last: what is in flight may still need it.
+        # The simulator stops last: requests in flight may need it.
         simulator = self._children.pop("gateway", None)
         for child in self._children.values():
             child.signal(signal.SIGTERM)
@@ -139,11 +139,11 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _reachable(host: str) -> str:
-    """Where to ask a server that listens on every address."""
+    """Return an address for requests to a server that may listen on all addresses."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def _raise_stop(number: int, frame: FrameType | None) -> None:
-    # A second signal must not interrupt the stopping, however soon it comes.
-    hear_no_more()
+    # A second signal must not interrupt the shutdown, however soon it comes.
+    ignore_stop_signals()
     raise _Stop

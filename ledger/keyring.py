@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from ledger.ids import new_id
-from runtime.secret_files import kept
+from runtime.secret_files import read_or_create
 from runtime.setting_values import MASTER_KEY_BYTES, master_key
 from runtime.settings import Settings, WrongSetting
 
@@ -132,7 +132,7 @@ def key_in(path: Path, secret: str | None = None) -> bytes:
         return b64encode(_derived(secret.encode(), b"seatledger master key")[:MASTER_KEY_BYTES]).decode()
 
     try:
-        return master_key(kept(path, made))
+        return master_key(read_or_create(path, made))
     except ValueError as error:
         raise WrongSetting(f"{path}: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Secrets that are made once and kept in the data folder, for nobody else to read."""
+"""Generated secrets in files of the data folder, readable by their owner only."""
 
 import contextlib
 import os
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def kept(path: Path, make: Callable[[], str]) -> str:
-    """The text in that file. The first program that asks makes it; a half-written one is never seen."""
+def read_or_create(path: Path, make: Callable[[], str]) -> str:
+    """Return the text of the file. If it is missing, create it with `make`, complete in one step."""
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     _write_private(draft, make())
     try:
-        # A link fails where the name is taken: of two programs that start at once, one secret wins.
+        # A link fails if the name exists: of two programs that start at once, one secret wins.
         os.link(draft, path)
     except FileExistsError:
         pass

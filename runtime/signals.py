@@ -1,22 +1,22 @@
-"""The signals that end a program, and how a second one does not interrupt its ending."""
+"""Handling of SIGTERM and SIGINT."""
 
 import signal
 from collections.abc import Callable
 from types import FrameType
 
-ENDS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def on_end(handler: Callable[[int, FrameType | None], None]) -> None:
-    """What to do when one of them comes. Of the main thread only."""
-    for number in ENDS:
+def on_stop_signal(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Set the handler of both signals. Callable from the main thread only."""
+    for number in STOP_SIGNALS:
         signal.signal(number, handler)
 
 
-def hear_no_more() -> None:
-    """From now on they do nothing."""
-    on_end(_nothing)
+def ignore_stop_signals() -> None:
+    """Ignore both signals from now on, so that a second one does not interrupt the shutdown."""
+    on_stop_signal(_nothing)
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
-    """Where SIG_IGN stood, Python would complain of a signal that came just before."""
+    """Do nothing. With SIG_IGN, Python would report an error for a signal that came just before."""

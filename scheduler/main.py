@@ -23,7 +23,7 @@ from ledger.ledger import Ledger, open_ledger
 from runtime.cron import check_cron
 from runtime.logs import configure_logs
 from runtime.settings import Settings, WrongSetting, read_settings
-from runtime.signals import ENDS
+from runtime.signals import STOP_SIGNALS
 from scheduler.auditor import Auditor
 from scheduler.checkpoint_signer import CheckpointSigner
 from scheduler.sweeper import Sweeper
@@ -49,7 +49,7 @@ def run_forever(settings: Settings, database_url: str) -> None:
 
 async def _until_signal(settings: Settings, database_url: str) -> None:
     stop = asyncio.Event()
-    for number in ENDS:
+    for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         ledger = await _open_ledger(stack, settings, database_url, stop)

@@ -15,7 +15,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from runtime.signals import hear_no_more
+from runtime.signals import ignore_stop_signals
 
 FindRoute = Callable[..., tuple[Any, HTTPRouteHandler, str, dict[str, Any], str]]
 """Takes `path` and `method`. Returns ASGI application, handler, path, path parameters and path template."""
@@ -70,7 +70,7 @@ class Server(MPServer):
         return bool(self.interrupt_signal)
 
     def signal_handler_interrupt(self, *_: Any) -> None:
-        hear_no_more()
+        ignore_stop_signals()
         self.interrupt_signal = True
         # `threading.Thread.start` also takes a lock, so start the thread without it.
         _thread.start_new_thread(self.main_loop_interrupt.set, ())

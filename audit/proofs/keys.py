@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from runtime.secret_files import kept
+from runtime.secret_files import read_or_create
 from runtime.settings import Settings, WrongSetting
 
 KEY_FILE = "checkpoint-key.pem"
@@ -23,7 +23,7 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
     path = settings.checkpoint_key
     if path is None:
         path = settings.data / KEY_FILE
-        return _loaded(path, kept(path, _made).encode())
+        return _loaded(path, read_or_create(path, _made).encode())
     return _loaded(path, path.read_bytes())
 
 

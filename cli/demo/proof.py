@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cli.children import command, importable
+from cli.subprocesses import command, importable
 
 SECONDS_MAX = 60
 PROVED, REFUTED = 0, 1

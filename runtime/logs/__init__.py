@@ -1,6 +1,6 @@
-"""Logs: lines for people or for machines, on standard error and in a file that several processes share.
+"""Logs as text or JSON, on standard error and in a file that several processes share.
 
-A message is a constant, the name of an event; what varies is bound: `logger.bind(error=text).info("x.lost")`.
+A message is a constant, the name of an event. Other data is bound: `logger.bind(error=text).info("x.lost")`.
 A call below the level costs about a microsecond, and its `bind` another.
 """
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def configure_logs(settings: Settings, process: str) -> None:
-    """Send every log line of this process, the libraries' and warnings included, where `settings` say.
+    """Send all log lines of this process to the sinks of `settings`, including warnings and libraries.
 
-    `process` is the kind of process (`api`, `scheduler`, …) and lands on every line beside its pid. Call it
-    in each process, after its libraries have set up logging of their own; a second call replaces the first.
-    Raises WrongSetting when the log file cannot be opened.
+    `process` is the kind of process (`api`, `scheduler`, …) and stands on every line beside the pid. Call
+    this in each process after its libraries have set up logging; a second call replaces the first.
+    Raises WrongSetting if the log file cannot be opened.
     """
     sinks: list[_Console | _File] = [_Console(RENDER[settings.log_format], process)]
     if settings.log_file is not None:
@@ -36,8 +36,8 @@ def configure_logs(settings: Settings, process: str) -> None:
     logger.remove()
     logger.configure(patcher=redact_record)
     for sink in sinks:
-        # The sinks read the record itself, so loguru has nothing to format. Its own tracebacks print the
-        # values of local variables, secrets among them: hence no diagnose.
+        # The sinks render the record, so loguru formats nothing. `diagnose` would print local variables,
+        # including secrets, in tracebacks.
         logger.add(
             sink, level=settings.log_level, format=_nothing, diagnose=False, backtrace=False, enqueue=False
         )
@@ -54,7 +54,7 @@ class _Console:
         self._process = process
 
     def write(self, message: "Message") -> None:
-        # A closed terminal or a pipe without a reader must not stop the program; nobody is left to be told.
+        # A closed terminal or a pipe without a reader must not stop the program.
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(self._render(message.record, self._process))
             sys.stderr.flush()
@@ -74,26 +74,26 @@ class _File:
 
 
 class _Intercept(logging.Handler):
-    """Hands records of the standard library's loggers to ours."""
+    """Forwards records of the standard library's loggers to loguru."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             event = record.getMessage()
-        except Exception:  # arguments that do not fit their format are a bug elsewhere, not ours to die of
+        except Exception:  # wrong arguments in a library must not stop this program
             event = str(record.msg)
         try:
             level: str | int = logger.level(record.levelname).name
         except ValueError:
             level = record.levelno
-        # Neither braces nor tags in `event` mean anything: loguru formats only when it is given arguments.
+        # loguru formats only with arguments, so braces and tags in `event` stay as they are.
         logger.bind(logger=record.name).opt(exception=record.exc_info).log(level, event)
 
 
 def _catch_standard_library(level: str) -> None:
     logging.captureWarnings(True)
     logging.basicConfig(handlers=[_Intercept()], level=level, force=True)
-    for name, known in logging.root.manager.loggerDict.items():
-        # Rocketry keeps its memory of past runs in a handler of this logger; the lines themselves are noise.
-        if isinstance(known, logging.Logger) and not name.startswith("rocketry.task"):
-            known.handlers.clear()
-            known.propagate = True
+    for name, existing in logging.root.manager.loggerDict.items():
+        # Rocketry stores past runs in a handler of this logger, which must stay.
+        if isinstance(existing, logging.Logger) and not name.startswith("rocketry.task"):
+            existing.handlers.clear()
+            existing.propagate = True

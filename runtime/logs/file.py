@@ -11,50 +11,47 @@ KEPT_FILES_MAX = 5
 
 
 class SharedFile:
-    """Lines go to exactly `path`; when it is full it becomes `path.1`, that one `path.2`, up to `kept_max`.
+    """Appends lines to `path`. A full file becomes `path.1`, that one `path.2`, up to `kept_max`.
 
-    Safe for any number of processes on a local file system (the threads of one take turns in loguru):
+    Safe for any number of processes on a local file system (loguru serialises the threads of a process):
 
-    - a line is one write in append mode, which the kernel puts at the end of the file in one piece;
-    - before each line the file at `path` is compared with the one held open, so that everybody follows a
-      rotation, an outside logrotate or a deletion by their next line. A line that slips in between lands
-      in `path.1`, late but not lost;
-    - only who has locked the very file that is at `path` may rotate, and moving it away is the last step.
-      Nobody waits for the lock: without it, the line makes the file a little longer.
+    - A line is one write in append mode, which the kernel appends in one piece.
+    - Before each line, the file at `path` is compared with the open one, so that every process follows a
+      rotation, an outside logrotate or a deletion. A line written in between lands in `path.1`.
+    - A process rotates only while it holds a lock on the file at `path`; moving the file is the last step.
+      Without the lock, a process does not wait: its line makes the file a little longer.
 
-    Trouble with the file (a full disk) drops lines, is told once on standard error, and never raises. What
-    is not a regular file (a pipe, a link, a device) is written to and left where it is.
+    An error of the file (a full disk) drops lines, is printed once on standard error, and never raises. A
+    pipe, a link or a device is written to and never moved.
     """
 
     def __init__(
         self, path: Path, size_max_bytes: int = SIZE_MAX_BYTES, kept_max: int = KEPT_FILES_MAX
     ) -> None:
-        """Raises OSError when the file cannot be opened."""
+        """Open the file. Raises OSError."""
         self.dropped = 0
         self._path = Path(os.path.abspath(path))
         self._size_max_bytes = size_max_bytes
         self._kept_max = kept_max
-        self._complaint = ""
+        self._error = ""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = -1
         self._pid = 0
         self._open()
 
     def write(self, line: bytes) -> None:
-        complaint = ""
+        message = ""
         try:
-            complaint = self._make_room()
+            message = self._make_room()
             if os.write(self._fd, line) < len(line):
-                os.write(
-                    self._fd, b"\n"
-                )  # the disk filled up in mid-line: at least the next one stands alone
+                os.write(self._fd, b"\n")  # the disk is full; end the partial line
                 raise OSError("short write")
         except OSError as error:
             self.dropped += 1
-            complaint = f"{error.strerror or error}; log lines are dropped"
-        if complaint != self._complaint:
-            self._complaint = complaint
-            _tell(f"{self._path}: {complaint or f'written again, {self.dropped} lines were dropped so far'}")
+            message = f"{error.strerror or error}; log lines are dropped"
+        if message != self._error:
+            self._error = message
+            _print(f"{self._path}: {message or f'written again, {self.dropped} lines were dropped so far'}")
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -62,15 +59,15 @@ class SharedFile:
         self._fd = -1
 
     def _open(self) -> None:
-        # O_NONBLOCK: a named pipe without a reader is an error at once, not a program that never starts.
+        # With O_NONBLOCK, a named pipe without a reader fails at once instead of blocking the start.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         fresh = os.open(self._path, flags, 0o640)
         self.close()
         self._fd, self._pid = fresh, os.getpid()
 
     def _make_room(self) -> str:
-        """Hold the file that is at `path` now and has room; what stands in the way of rotating it, if any."""
-        # After a fork the parent's descriptor would share the parent's lock too: a child opens its own.
+        """Open the current file at `path`, rotated if full. Return the reason if rotation failed, else ''."""
+        # After a fork, the inherited descriptor shares the parent's lock, so a child opens its own.
         if self._pid != os.getpid() or not self._is_current():
             self._open()
         if os.fstat(self._fd).st_size >= self._size_max_bytes:
@@ -88,7 +85,7 @@ class SharedFile:
             return False
 
     def _rotate(self) -> bool:
-        """Move the files up by one, unless somebody is about it already; is there a new file to open?"""
+        """Rename the files, unless another process does so. Return whether a new file must be opened."""
         if os.path.lexists(self._path) and not stat.S_ISREG(os.lstat(self._path).st_mode):
             return False
         try:
@@ -109,7 +106,7 @@ class SharedFile:
                 os.replace(newer, older)
 
 
-def _tell(sentence: str) -> None:
+def _print(sentence: str) -> None:
     try:
         print(sentence, file=sys.stderr, flush=True)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""One record, one line: as text for people or as JSON, without secrets, and never two lines."""
+"""Rendering of a log record as one line of text or JSON, without secrets."""
 
 import re
 import traceback
@@ -28,7 +28,7 @@ _SECRETS_IN_TEXT = re.compile(
     # password=…, "token": "…", Authorization: Bearer …
     r"|(?P<pair>" + _WORDS + r"""\w{0,40}["']?\s{0,4}[=:]\s{0,4}(?:(?:Bearer|Basic)\s{1,4})?)"""
     r"""(?:'(?:[^'\\]|\\.){0,4096}'|"(?:[^"\\]|\\.){0,4096}"|[^\s,;&"')\]}]{1,4096})"""
-    # a token wherever it stands (RFC 6750, RFC 7519)
+    # a token anywhere (RFC 6750, RFC 7519)
     r"|(?P<bearer>\bBearer\s{1,4})[\w.~+/=-]{1,4096}"
     r"|\beyJ[\w-]{4,4096}\.[\w-]{1,4096}\.[\w-]{0,4096}",
     re.IGNORECASE,
@@ -38,15 +38,15 @@ _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
 def redact_record(record: "Record") -> None:
-    """Loguru's patcher: leaves only plain values in a record, with no secret among them."""
+    """Reduce a record to plain values without secrets. Used as loguru's patcher."""
     record["message"] = redact(record["message"])
     extra = record["extra"]
     for name in extra:
-        extra[name] = plain(name, extra[name])
+        extra[name] = to_plain(name, extra[name])
 
 
-def plain(name: str, value: Any, depth: int = 0) -> Any:
-    """The value as JSON's types, bounded in size; what stands under a secret's name is not shown at all."""
+def to_plain(name: str, value: Any, depth: int = 0) -> Any:
+    """Convert a value to JSON types of bounded size. A value with a secret's name becomes REDACTED."""
     if _SECRET_NAME.search(name):
         return REDACTED
     if value is None or isinstance(value, bool | float):
@@ -56,15 +56,15 @@ def plain(name: str, value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Enum):
-        return plain(name, value.value, depth)
+        return to_plain(name, value.value, depth)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if depth < DEPTH_MAX:
         if isinstance(value, Mapping):
             pairs = list(value.items())[:ITEMS_MAX]
-            return {redact(str(key)): plain(str(key), item, depth + 1) for key, item in pairs}
+            return {redact(str(key)): to_plain(str(key), item, depth + 1) for key, item in pairs}
         if isinstance(value, list | tuple | set | frozenset):
-            return [plain("", item, depth + 1) for item in list(value)[:ITEMS_MAX]]
+            return [to_plain("", item, depth + 1) for item in list(value)[:ITEMS_MAX]]
     try:
         return redact(str(value))
     except Exception as error:
@@ -72,8 +72,8 @@ def plain(name: str, value: Any, depth: int = 0) -> Any:
 
 
 def redact(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
-    """The text without passwords and tokens, cut to its limit, and encodable."""
-    # Cut only afterwards, so that no secret loses the part by which it would have been known.
+    """Remove passwords and tokens from the text, and cut it to its limit."""
+    # Cut last, so that no secret loses the part that identifies it.
     text = _SECRETS_IN_TEXT.sub(_without_secret, text[: 4 * length_max])
     if len(text) > length_max:
         text = text[:length_max] + "…"
@@ -91,14 +91,14 @@ def as_json(record: "Record", process: str) -> str:
     if record["exception"] is not None:
         line["exception"] = _traceback(record)
     text = _encode(line).decode("utf-8")
-    # JSON escapes what RFC 8259 asks for; programs that read lines break them at U+0085 and U+2028 too.
+    # RFC 8259 does not require escapes for U+0085 and U+2028, where some programs break lines.
     return (text if text.isprintable() else "".join(map(_escaped, text))) + "\n"
 
 
 def as_text(record: "Record", process: str) -> str:
-    """Fields as name=value, quoted where needed; a traceback follows on indented lines, marked as such."""
+    """Render fields as name=value, quoted where needed. A traceback follows on indented lines."""
     head = _head(record, process)
-    fields = "".join(f" {shown(name)}={shown(value)}" for name, value in record["extra"].items())
+    fields = "".join(f" {quote_field(name)}={quote_field(value)}" for name, value in record["extra"].items())
     line = f"{head['time']} {head['level']:<7} {process}[{head['pid']}] {printable(head['event'])}{fields}\n"
     if record["exception"] is not None:
         line += "".join(f"  | {printable(part)}\n" for part in _traceback(record).split("\n"))
@@ -108,8 +108,8 @@ def as_text(record: "Record", process: str) -> str:
 RENDER: dict[str, Render] = {"text": as_text, "json": as_json}
 
 
-def shown(value: Any) -> str:
-    """A field for people: bare if it is one plain word, else in quotes with everything else escaped."""
+def quote_field(value: Any) -> str:
+    """Render a field: bare if it is one plain word, else quoted and escaped."""
     text = value if isinstance(value, str) else _encode(value).decode("utf-8")
     if _PLAIN_WORD.match(text) and text.isprintable():
         return text
@@ -117,7 +117,7 @@ def shown(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Newlines, terminal escapes, bidirectional marks, line separators: all shown, none obeyed."""
+    """Escape newlines, terminal escapes, bidirectional marks and line separators."""
     if text.isprintable() and "\\" not in text:
         return text
     return "".join(_SHORT_ESCAPES.get(character) or _escaped(character) for character in text)

@@ -21,10 +21,10 @@ DEADLOCK = """
 import signal
 from api.serve import granian_server
 from runtime.settings import Settings
-from runtime.signals import on_end
+from runtime.signals import on_stop_signal
 
 server = granian_server(Settings(), "nowhere:nothing")
-on_end(server.signal_handler_interrupt)
+on_stop_signal(server.signal_handler_interrupt)
 # The main loop holds this lock just before it starts to wait and just before it continues.
 with server.main_loop_interrupt._cond:
     signal.raise_signal(signal.SIGTERM)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.tokens import SECRET_FILE, secret
+from cli.tokens import SECRET_FILE, jwt_secret
 from runtime.settings import Settings
 from tests.contract.program import REPOSITORY, clean_environment
 from tests.waiting import wait_until
@@ -67,7 +67,7 @@ def test_a_wrong_setting_prints_no_secret(secret_text, tmp_path):
 
 def test_a_new_secret_file_is_readable_by_its_owner_only(tmp_path):
     path = tmp_path / "new" / SECRET_FILE
-    assert secret(Settings(data=path.parent)) == path.read_text().strip()
+    assert jwt_secret(Settings(data=path.parent)) == path.read_text().strip()
     assert path.stat().st_mode & 0o077 == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import cli.tokens
 import runtime.secret_files
-from cli.tokens import SECRET_FILE, secret, signed, token
+from cli.tokens import SECRET_FILE, jwt_secret, sign_token, token
 from runtime.settings import Settings, WrongSetting
 
 NOON = 1_900_000_000
@@ -19,18 +19,18 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_secret_is_made_once_and_kept(settings: Settings) -> None:
-    made = secret(settings)
+    made = jwt_secret(settings)
     assert len(made) >= 32
-    assert secret(settings) == made
+    assert jwt_secret(settings) == made
 
 
 def test_a_secret_that_is_set_is_not_made(settings: Settings) -> None:
-    assert secret(Settings(data=settings.data, jwt_secret="set")) == "set"
+    assert jwt_secret(Settings(data=settings.data, jwt_secret="set")) == "set"
     assert not settings.data.exists()
 
 
 def test_nobody_else_may_read_the_secret_and_no_draft_of_it_stays(settings: Settings) -> None:
-    secret(settings)
+    jwt_secret(settings)
     (file,) = settings.data.iterdir()
     assert (file.name, file.stat().st_mode & 0o777) == (SECRET_FILE, 0o600)
 
@@ -45,13 +45,13 @@ def test_of_two_programs_that_start_at_once_one_secret_wins(
         write(settings.data / SECRET_FILE, "the other's")
 
     monkeypatch.setattr(runtime.secret_files, "_write_private", write_while_another_is_faster)
-    assert secret(settings) == secret(settings) == "the other's"
+    assert jwt_secret(settings) == jwt_secret(settings) == "the other's"
     assert [file.name for file in settings.data.iterdir()] == [SECRET_FILE]
 
 
 def test_a_token_ends_after_its_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli.tokens.time, "time", lambda: NOON)
-    printed = signed("k" * 32, "alice", ["client"], minutes=5)
+    printed = sign_token("k" * 32, "alice", ["client"], minutes=5)
     claims = jwt.decode(printed, "k" * 32, algorithms=["HS256"], options={"verify_exp": False})
     assert claims == {"sub": "alice", "roles": ["client"], "exp": NOON + 300}
 

@@ -10,7 +10,7 @@ import cli.up
 from cli.up import RESTARTS_MAX, RESTARTS_SECONDS, _Parts, _raise_stop, _Stop
 from database.embedded import EmbeddedDatabaseFailed
 from runtime.settings import Settings
-from runtime.signals import ENDS, on_end
+from runtime.signals import STOP_SIGNALS, on_stop_signal
 
 SETTINGS = Settings(database_url="postgresql://elsewhere", jwt_secret="s" * 32, master_key=bytes(32))
 
@@ -43,7 +43,7 @@ class Part:
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> _Parts:
     monkeypatch.setattr(cli.up, "Child", Part)
-    monkeypatch.setattr(cli.up, "hear_no_more", lambda: None)
+    monkeypatch.setattr(cli.up, "ignore_stop_signals", lambda: None)
     monkeypatch.setattr(Part, "story", [], raising=False)
     parts = _Parts(SETTINGS, "postgresql://elsewhere")
     for name in ("api", "scheduler"):
@@ -150,11 +150,11 @@ def test_no_simulator_is_started_that_nobody_needs(with_simulator: _Parts, where
     assert "start gateway" not in Part.story
 
 
-@pytest.mark.parametrize("number", ENDS)
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_second_signal_does_not_interrupt_the_stopping_however_soon_it_comes(number: int) -> None:
-    before = {other: signal.getsignal(other) for other in ENDS}
+    before = {other: signal.getsignal(other) for other in STOP_SIGNALS}
     try:
-        on_end(_raise_stop)
+        on_stop_signal(_raise_stop)
         with pytest.raises(_Stop):
             signal.raise_signal(number)
         for other in before:

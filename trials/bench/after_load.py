@@ -19,7 +19,7 @@ from cli.demo.progress import ProgressBar
 from cli.demo.rush import rush
 from cli.demo.story import ScheduledFlight, Story
 from cli.demo.timetable import new_york
-from cli.tokens import signed
+from cli.tokens import sign_token
 from trials.bench.report import BenchCheck
 from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, flight
 from trials.programs.embedded import Server as Postgres
@@ -53,7 +53,7 @@ async def checks(data: Path, kills: int, broken: Sequence[str] = PROGRAM) -> lis
     await _started(program)
     try:
         url = f"http://127.0.0.1:{program.port}"
-        async with connect(url, lambda who, roles: signed(SECRET, who, roles)) as server:
+        async with connect(url, lambda who, roles: sign_token(SECRET, who, roles)) as server:
             return [await _check_rush(server), await _check_kills(server, program, data, kills)]
     finally:
         await program.stop()

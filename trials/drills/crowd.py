@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
-from cli.tokens import signed
+from cli.tokens import sign_token
 from trials.checker.calls import Records
 from trials.programs.postgres import Ground
 from trials.programs.program import Program, environment_without_settings
@@ -39,7 +39,7 @@ async def program_with_callers(ground: Ground, url: str) -> AsyncIterator[tuple[
         address = f"http://127.0.0.1:{program.port}"
         async with (
             connect(
-                address, records, lambda who, roles: signed(key, who, roles, 600), ANSWER_SECONDS_MAX
+                address, records, lambda who, roles: sign_token(key, who, roles, 600), ANSWER_SECONDS_MAX
             ) as line,
             Crowd(line, Random(), HOLD_SECONDS, THINK_SECONDS) as crowd,
         ):

@@ -18,8 +18,8 @@ from litestar import Litestar
 
 import api.main
 import api.serve
-import cli.children
 import cli.main
+import cli.subprocesses
 import projections.availability
 import projections.due_work
 from domain.booking import Booking, CancelReason, Status
@@ -180,7 +180,7 @@ def main(name: str, arguments: list[str]) -> int:
     _break(name)
     os.environ[VARIABLE] = name
     # Its children start with the same break.
-    setattr(cli.children, "command", lambda *words: [sys.executable, *program(name), *words])
+    setattr(cli.subprocesses, "command", lambda *words: [sys.executable, *program(name), *words])
     server = api.serve.granian_server
     setattr(
         api.serve,

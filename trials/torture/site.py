@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cli.tokens import signed
+from cli.tokens import sign_token
 from database.embedded import remove_database, running_database
 from trials.programs.embedded import Server
 from trials.programs.program import PROGRAM, STOP_SECONDS_MAX, Program, environment_without_settings
@@ -86,7 +86,7 @@ class Site:
         self._environment: dict[str, str] = {}
 
     def token_for(self, subject: str, roles: Sequence[str]) -> str:
-        return signed(self._secret, subject, list(roles), minutes=600)
+        return sign_token(self._secret, subject, list(roles), minutes=600)
 
     async def open(self) -> None:
         self.url = f"http://127.0.0.1:{await self.front.open()}"

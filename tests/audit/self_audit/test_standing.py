@@ -145,7 +145,9 @@ async def test_a_server_that_answers_no_more_is_left(
         holder.execute("lock table ledger.audited_ranges in access exclusive mode")
         await auditor.run()
         assert told().count("self_audit.interrupted") == 1
-        assert await auditor._connection.drop_if_broken(), "it was severed before the server had said anything"
+        assert await auditor._connection.drop_if_broken(), (
+            "it was severed before the server had said anything"
+        )
 
 
 async def test_a_round_by_hand(

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-import cli.port
-from cli.port import CannotListen, PortTaken, require_free
+import cli.listen_port
+from cli.listen_port import CannotListen, PortTaken, require_free
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 def test_a_taken_port_is_one_clear_line(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli.port, "WAIT_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(cli.listen_port, "WAIT_SECONDS_MAX", 0.2)
     port = listener.getsockname()[1]
     with pytest.raises(PortTaken, match=rf"port {port} of 127\.0\.0\.1 is in use: choose another"):
         require_free("127.0.0.1", port)
@@ -35,7 +35,7 @@ def test_a_port_that_a_killed_program_lets_go_of_is_waited_for(listener: socket.
         listener.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli.port.time, "sleep", let_go)
+        patch.setattr(cli.listen_port.time, "sleep", let_go)
         require_free("127.0.0.1", port)
     assert len(waited) == 1
 

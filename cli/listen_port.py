@@ -1,28 +1,28 @@
-"""The port to listen on: ours alone, or a clear word before anything starts."""
+"""Check of the address and port before a server starts."""
 
 import errno
 import socket
 import time
 
 WAIT_SECONDS_MAX = 5.0
-"""A killed program's workers let go of their port a moment after it."""
+"""Workers of a killed program release their port shortly after it."""
 
 POLL_SECONDS = 0.1
 
 
 class CannotListen(OSError):
-    """There is no such place here, or not for us."""
+    """The address does not exist on this machine, or is not permitted."""
 
 
 class PortTaken(CannotListen):
-    """Somebody else listens there."""
+    """Another program listens on the port."""
 
 
 def require_free(host: str, port: int) -> None:
-    """Raises PortTaken, and CannotListen for an address that is not this machine's.
+    """Raise PortTaken if the port is in use, CannotListen if the address is not this machine's.
 
-    The workers share the port among themselves, and the system would let another program's workers share it
-    as well: callers would then be answered by either, and so by two ledgers in turn.
+    API workers share one port. The system would let another program's workers share it too, and callers
+    would get answers from two ledgers in turn.
     """
     try:
         family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -1,4 +1,4 @@
-"""What those who keep analysts supplied run: rebuild, with progress, and the data dictionary."""
+"""Commands for analytics: `rebuild` with progress, and `dictionary`."""
 
 import asyncio
 import json as json_text
@@ -20,7 +20,7 @@ from runtime.settings import Settings, WrongSetting
 
 
 def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:
-    """0 when readers see the new tables, 1 when something stands in the way: run it again then."""
+    """Rebuild projections. Return 0 when readers see the new tables, 1 if a rebuild stopped."""
     if all == (name is not None):
         raise WrongSetting("rebuild: name one projection, or --all")
     names = list(PROJECTIONS) if name is None else [name]
@@ -30,9 +30,7 @@ def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:
 
 
 async def _rebuild_all(url: str, names: list[str], json: bool) -> list[int]:
-    """All at once: no core of the database's machine stands idle while the last ones are made, and what one
-    of them reads of the log the others find in memory.
-    """
+    """Rebuild concurrently: all cores stay busy, and the log is read from memory after the first reader."""
 
     async def one(name: str) -> int:
         try:
@@ -47,7 +45,7 @@ async def _rebuild_all(url: str, names: list[str], json: bool) -> list[int]:
 
 
 def dictionary(settings: Settings) -> int:
-    """Print the data dictionary, in Markdown, from the comments in the database."""
+    """Print the data dictionary in Markdown, from the comments in the database."""
     with (
         existing_database(settings.database_url, settings.data) as url,
         psycopg.connect(url, autocommit=True) as connection,
@@ -57,26 +55,26 @@ def dictionary(settings: Settings) -> int:
 
 
 class _Meter:
-    """Progress and time left, a line a second at most, on standard error."""
+    """Prints progress and time left on standard error, at most one line a second."""
 
     def __init__(self) -> None:
-        self._begun: tuple[float, int] | None = None
-        self._told = 0.0
+        self._started: tuple[float, int] | None = None
+        self._printed_at = 0.0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if self._begun is None:
-            self._begun = now, progress.done
-        if now - self._told < 1 and progress.done < progress.of:
+        if self._started is None:
+            self._started = now, progress.done
+        if now - self._printed_at < 1 and progress.done < progress.of:
             return
-        self._told = now
+        self._printed_at = now
         print(f"{progress.projection}: {self._line(progress, now)}", file=sys.stderr, flush=True)
 
     def _line(self, progress: Progress, now: float) -> str:
         if progress.waits_for:
             return f"complete, waits for {progress.waits_for}"
-        assert self._begun is not None
-        then, first = self._begun
+        assert self._started is not None
+        then, first = self._started
         rate = (progress.done - first) / max(now - then, 0.001)
         left = f"{(progress.of - progress.done) / rate:.0f} s left" if rate else "time left unknown"
         share = 100 * progress.done // max(progress.of, 1)
@@ -100,9 +98,15 @@ def register(commands: Any) -> None:
         commands,
         "rebuild",
         rebuild,
-        "make tables of analysts anew from the log, while they are read, and swap them in",
+        "rebuild analytics tables from the log while readers use the old ones, then swap them",
         options,
     )
-    again.add_argument("name", nargs="?", choices=list(PROJECTIONS), help="which")
-    again.add_argument("--all", action="store_true", help="all of them, side by side")
-    add(commands, "dictionary", dictionary, "print what analysts may read, in Markdown", [DATA])
+    again.add_argument("name", nargs="?", choices=list(PROJECTIONS), help="the projection to rebuild")
+    again.add_argument("--all", action="store_true", help="rebuild all projections concurrently")
+    add(
+        commands,
+        "dictionary",
+        dictionary,
+        "print the data dictionary of analytics tables in Markdown",
+        [DATA],
+    )

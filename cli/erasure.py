@@ -1,4 +1,4 @@
-"""What the keeper of names runs: forget somebody, list who was forgotten, change the master key."""
+"""Commands for personal data: `forget` a user, list erased users, `rotate-master-key`."""
 
 import getpass
 import json as json_text
@@ -23,25 +23,29 @@ def register(commands: Any) -> None:
         commands,
         "forget",
         forget,
-        "destroy a person's keys: the log still replays and verifies, and names them no more",
+        "destroy the key of a user's name; the log still replays and verifies, without the name",
         [DATA, JSON],
     )
-    forgets.add_argument("user", nargs="?", metavar="USER", help="the name, as in `sub` of their tokens")
-    forgets.add_argument("--list", action="store_true", dest="listing", help="print whom, by pseudonyms")
-    forgets.add_argument("--again", type=Path, metavar="FILE", help="after a restore: all on that list")
+    forgets.add_argument("user", nargs="?", metavar="USER", help="the user's name, as in `sub` of its tokens")
+    forgets.add_argument(
+        "--list", action="store_true", dest="listing", help="print the pseudonyms of all erased users"
+    )
+    forgets.add_argument(
+        "--again", type=Path, metavar="FILE", help="after a restore: erase all users on that list again"
+    )
     add(
         commands,
         "rotate-master-key",
         rotate_master_key,
-        "wrap everybody's key by a new master key, so that the old one opens nothing",
+        "wrap all personal keys with a new master key, so that the old one decrypts nothing",
         [DATA],
     )
 
 
 def forget(settings: Settings, user: str | None, listing: bool, again: Path | None, json: bool) -> int:
-    """0 when done; 1 when nobody has that name, or something is still open."""
+    """Erase a user. Return 1 if the name is unknown or the user has open bookings."""
     if sum((user is not None, listing, again is not None)) != 1:
-        raise WrongSetting("forget: say whom, or --list, or --again FILE")
+        raise WrongSetting("forget: name a USER, or give --list or --again FILE")
     with ready_database(settings) as url:
         if listing:
             print("".join(f"{person}\n" for person in erasure.forgotten(url)), end="")
@@ -65,20 +69,20 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
 
 
 def rotate_master_key(settings: Settings) -> int:
-    """A new key wraps all others; once the old one is destroyed, older copies of the database name nobody."""
+    """Wrap all personal keys with a new one. Once the old one is destroyed, older copies hold no names."""
     new = settings.data / f"{MASTER_KEY_FILE}.new"
     old_key, new_key = master_key_of(settings), key_in(new)
     with existing_database(settings.database_url, settings.data) as url:
         people = rotate(url, Keyring(old_key), Keyring(new_key))
-    print(f"wrapped {people} keys anew")
+    print(f"wrapped {people} keys with the new master key")
     if settings.master_key is None:
         new.replace(settings.data / MASTER_KEY_FILE)
         print(f"the new master key is in {settings.data / MASTER_KEY_FILE}, the old one is gone")
     else:
-        print(f"SEATLEDGER_MASTER_KEY must be what is in {new}; destroy the old one wherever it is")
+        print(f"SEATLEDGER_MASTER_KEY must be set to the content of {new}; destroy all copies of the old key")
     return 0
 
 
 _IN_CLEAR = """\
-forgotten. But this name stands in the log in clear, as every name did before there were pseudonyms, and
-nobody can take it out of there: answers do not show it any more, the log and copies of it still have it."""
+forgotten. But the log holds this name in clear, from before names were encrypted, and the log cannot be
+changed: answers no longer show the name, but the log and its copies still contain it."""

@@ -1,4 +1,4 @@
-"""Child processes: this program's other parts, started with its settings and gone when it is."""
+"""Child processes: other parts of the program, with its settings. They end with their parent."""
 
 import contextlib
 import ctypes
@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from cli.tokens import secret
+from cli.tokens import jwt_secret
 from ledger.keyring import master_key_of
 from runtime.settings import Settings, as_environment
 
@@ -21,7 +21,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class DidNotStart(OSError):
-    """A part of the program ended, or did not answer, while it was being started."""
+    """A part of the program ended, or did not answer, during its start."""
 
 
 def environment(settings: Settings, url: str) -> dict[str, str]:
@@ -30,24 +30,24 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
         settings,
         database_url=url,
         master_key=master_key_of(settings),
-        jwt_secret=None if settings.jwks_file else secret(settings),
+        jwt_secret=None if settings.jwks_file else jwt_secret(settings),
     )
     return as_environment(decided)
 
 
 def command(*arguments: str) -> list[str]:
-    """The words that start `seatledger ARGUMENTS` with this Python."""
+    """Return the command line of `seatledger ARGUMENTS` with this Python."""
     return [sys.executable, "-m", "cli.main", *arguments]
 
 
 def importable(environment: dict[str, str]) -> dict[str, str]:
-    """The environment in which `command` finds this project from any folder."""
+    """Extend the environment so that `command` finds this project from any folder."""
     path = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
     return {**environment, "PYTHONPATH": path}
 
 
 class Child:
-    """One part of the program, running `seatledger ARGUMENTS` in a process of its own."""
+    """`seatledger ARGUMENTS` in a process of its own."""
 
     def __init__(
         self,
@@ -67,11 +67,11 @@ class Child:
 
     @property
     def ended(self) -> int | None:
-        """The exit code once it has ended."""
+        """Exit code, None while the process runs."""
         return self._process.poll()
 
     def wait_until_ready(self, seconds: float) -> str:
-        """The URL after `ready`. Raises DidNotStart."""
+        """Return the URL of the line `ready URL`. Raises DidNotStart."""
         assert self._process.stdout is not None
         deadline = time.monotonic() + seconds
         for line in self._process.stdout:
@@ -87,7 +87,7 @@ class Child:
             self._process.send_signal(number)
 
     def stop(self, number: int, seconds: float) -> int:
-        """Ask it to end, make it end after `seconds`, and return its exit code."""
+        """Send the signal, kill the process after `seconds`, and return its exit code."""
         self.signal(number)
         try:
             return self._process.wait(seconds)
@@ -98,5 +98,5 @@ class Child:
 
 def _die_with_parent() -> None:
     if _libc is not None:
-        # At once: whoever starts the program again needs its port.
+        # Killed at once, because the next start needs the port.
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
