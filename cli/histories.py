@@ -1,4 +1,4 @@
-"""What auditors look at: a booking's timeline, its replay, and what anything was at any time."""
+"""Commands for auditors: `history`, `replay` and `show` of a booking, a flight or a waiting party."""
 
 import asyncio
 import sys
@@ -30,7 +30,7 @@ FAILED = 1
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One event, who caused it and by which command, and the status that it left behind."""
+    """One event, its command and actor, and the status after it."""
 
     position: int
     version: int
@@ -46,11 +46,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def history(settings: Settings, id: UUID, json: bool) -> int:
-    """Every event of a booking, a flight or a waiting party; 1 when there is none."""
-    found = _ask(settings, lambda connection: read_stream(connection, id))
-    if not found:
-        return _unknown(id)
-    timeline = [_step(event, subject) for event, subject in steps(found)]
+    """Print all events of a booking, a flight or a waiting party. Return 1 if there is none."""
+    events = _read_events(settings, lambda connection: read_stream(connection, id))
+    if not events:
+        return _report_unknown(id)
+    timeline = [_step(event, subject) for event, subject in steps(events)]
     if json:
         print(msgspec.json.encode(timeline).decode())
         return 0
@@ -63,39 +63,39 @@ def history(settings: Settings, id: UUID, json: bool) -> int:
 
 
 def replay(settings: Settings, id: UUID, to: int | None, json: bool) -> int:
-    """What the events up to a version add up to, folded anew; 1 when there is no such version."""
-    found = _ask(settings, lambda connection: read_stream(connection, id))
-    if not found:
-        return _unknown(id)
-    if to is not None and not 1 <= to <= len(found):
-        print(f"seatledger: {id} has versions 1 to {len(found)}", file=sys.stderr)
+    """Print the state after a version, folded from the events. Return 1 if there is no such version."""
+    events = _read_events(settings, lambda connection: read_stream(connection, id))
+    if not events:
+        return _report_unknown(id)
+    if to is not None and not 1 <= to <= len(events):
+        print(f"seatledger: {id} has versions 1 to {len(events)}", file=sys.stderr)
         return FAILED
-    shown = [_row(subject) for _, subject in steps(found[:to])]
-    _print(shown[-1], json)
+    states = [_row(subject) for _, subject in steps(events[:to])]
+    _print(states[-1], json)
     return 0
 
 
 def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | None, json: bool) -> int:
-    """The same as of a time or a position; 1 when it did not exist then."""
+    """Print the state as of a time or a position. Return 1 if it did not exist then."""
 
     async def then(connection: Connection) -> list[RecordedEvent]:
         until = position if as_of is None else await find_position_at(connection, as_of)
         recorded = await read_stream(connection, id)
         return [event for event in recorded if until is None or event.position <= until]
 
-    found = _ask(settings, then)
-    if not found:
-        return _unknown(id)
-    shown = [_row(subject) for _, subject in steps(found)]
-    _print(shown[-1], json)
+    events = _read_events(settings, then)
+    if not events:
+        return _report_unknown(id)
+    states = [_row(subject) for _, subject in steps(events)]
+    _print(states[-1], json)
     return 0
 
 
-def _ask(settings: Settings, question: Callable[[Connection], Awaitable[Events]]) -> Events:
-    """By names, where the master key is at hand; else by pseudonyms, as the log has them."""
+def _read_events(settings: Settings, question: Callable[[Connection], Awaitable[Events]]) -> Events:
+    """Read events, with names if the master key is available, else with the pseudonyms of the log."""
     keyring = keyring_at_hand(settings)
 
-    async def asked(url: str) -> Events:
+    async def read(url: str) -> Events:
         connection = await psycopg.AsyncConnection[tuple[Any, ...]].connect(
             conninfo(url, "seatledger audit"), autocommit=True
         )
@@ -105,7 +105,7 @@ def _ask(settings: Settings, question: Callable[[Connection], Awaitable[Events]]
             return events if keyring is None else await by_names(connection, keyring, events)
 
     with existing_database(settings.database_url, settings.data) as url:
-        return asyncio.run(asked(url))
+        return asyncio.run(read(url))
 
 
 def _step(event: RecordedEvent, subject: Any) -> Step:
@@ -129,7 +129,7 @@ def _status(subject: Flight | Booking | WaitingParty, time: datetime) -> str:
 
 
 def _row(subject: Flight | Booking | WaitingParty) -> FlightRow | BookingRow | WaitingRow:
-    """As callers of the API see it."""
+    """Convert to the row that the API returns."""
     if isinstance(subject, Booking):
         return BookingRow.of(subject)
     return FlightRow.of(subject) if isinstance(subject, Flight) else WaitingRow.of(subject)
@@ -140,21 +140,25 @@ def _print(row: msgspec.Struct, json: bool) -> None:
     print((text if json else msgspec.json.format(text, indent=2)).decode())
 
 
-def _unknown(id: UUID) -> int:
-    print(f"seatledger: the log knew no {id} then", file=sys.stderr)
+def _report_unknown(id: UUID) -> int:
+    print(f"seatledger: no {id} in the log then", file=sys.stderr)
     return FAILED
 
 
 def register(commands: Any) -> None:
-    """Looking into the past of one booking, flight or waiting party."""
+    """Register the commands."""
     options = [DATA, JSON]
-    timeline = add(commands, "history", history, "every event of ID: who, and caused by what", options)
-    again = add(commands, "replay", replay, "fold the events of ID anew", options)
-    again.add_argument("--to", type=int, metavar="VERSION", help="up to this version (the last)")
-    then = add(commands, "show", show, "what ID was at any time", options)
+    timeline = add(commands, "history", history, "print all events of ID, with actors and causes", options)
+    again = add(commands, "replay", replay, "fold the events of ID and print the state", options)
+    again.add_argument("--to", type=int, metavar="VERSION", help="last version to fold (all)")
+    then = add(commands, "show", show, "print the state of ID at a time or position", options)
     moment = then.add_mutually_exclusive_group()
-    moment.add_argument("--as-of", type=_time, metavar="TIME", help="2031-05-01T12:00:00Z, or any offset")
-    moment.add_argument("--position", type=int, metavar="N", help="right after this position of the log")
+    moment.add_argument(
+        "--as-of", type=_time, metavar="TIME", help="like 2031-05-01T12:00:00Z, with any offset"
+    )
+    moment.add_argument(
+        "--position", type=int, metavar="N", help="state right after this position of the log"
+    )
     for parser in (timeline, again, then):
         parser.add_argument("id", type=UUID, metavar="ID", help="of a booking, a flight or a waiting party")
 

@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "torture",
         programs.torture,
-        "break ledgers of its own, and check whether every promise held (from a checkout)",
+        "inject faults into temporary ledgers, and check their histories (from a checkout)",
         [MINUTES, SEED, JSON],
     )
     torture.add_argument(

@@ -1,4 +1,4 @@
-"""What outsiders need: checkpoints, the public key, proofs, and checking them where there is nothing else."""
+"""Commands for proofs: `public-key`, `checkpoint`, `prove` and `check-proof`."""
 
 import asyncio
 import sys
@@ -27,21 +27,21 @@ Work = Callable[[Connection, Ed25519PrivateKey], Awaitable[str]]
 
 
 def public_key(settings: Settings) -> int:
-    """Print the key that checks what this ledger signs."""
+    """Print the public key that checks this ledger's signatures."""
     print(public_pem(signing_key(settings)), end="")
     return 0
 
 
 def checkpoint(settings: Settings, to: str | None) -> int:
-    """Print a checkpoint of the log as it is, and hand it over."""
+    """Sign a checkpoint of the current log, print it, and send it to `to`."""
     to = to and _sink(to)
 
     async def work(connection: Connection, key: Ed25519PrivateKey) -> str:
-        seen = await last_taken(to) if to else None
-        made = await _signed_now(settings, connection, key, seen)
+        earlier = await last_taken(to) if to else None
+        new = await _sign_now(settings, connection, key, earlier)
         if to:
-            await give(to, made)
-        return made.line()
+            await give(to, new)
+        return new.line()
 
     return _run(settings, work)
 
@@ -49,28 +49,30 @@ def checkpoint(settings: Settings, to: str | None) -> int:
 def prove(
     settings: Settings, booking: str | None, checkpoint: Path | None, since: str | None, until: str | None
 ) -> int:
-    """Print a proof: of a booking's events, or that the log of one checkpoint goes on from another's."""
+    """Print a proof of a booking's events, or that the log of one checkpoint extends the log of another."""
     if (booking is None) == (since is None) or (since and checkpoint) or (until and not since):
         raise WrongSetting(
             "prove: takes BOOKING [--checkpoint FILE], or --from FILE|POSITION [--to POSITION]"
         )
     booking_id = _booking_id(booking) if booking else None
-    # A file is one even if its name is a number.
+    # An absolute path, so that a file named by a number is not taken for a position.
     file = str(checkpoint.absolute()) if checkpoint else None
 
     async def work(connection: Connection, key: Ed25519PrivateKey) -> str:
         if booking_id:
             against = await (
-                _stated(connection, file, key) if file else _signed_now(settings, connection, key)
+                _find_checkpoint(connection, file, key) if file else _sign_now(settings, connection, key)
             )
             proof = await prover.booking_proof(connection, booking_id, against)
         else:
-            old = await _stated(connection, since or "", key)
+            old = await _find_checkpoint(connection, since or "", key)
             new = await (
-                _stated(connection, until, key) if until else _signed_now(settings, connection, key, old)
+                _find_checkpoint(connection, until, key)
+                if until
+                else _sign_now(settings, connection, key, old)
             )
             proof = await prover.consistency_proof(connection, old, new)
-        # Whoever gets it will check it: what does not hold is better told here.
+        # Check the proof before it is printed: a wrong one must fail here, not at its reader.
         check.check(proof.encode(), public_pem(key).encode())
         return proof
 
@@ -78,27 +80,27 @@ def prove(
 
 
 def check_proof(proof: Path, key: Path) -> int:
-    """0: proved; 1: not; 2: no such file."""
+    """Check a proof. Return 0 if proved, 1 if not, 2 if a file is missing."""
     return check.report(proof, key)
 
 
 def saved_checkpoints(settings: Settings, against: Path | None, key: Path | None) -> list[Checkpoint]:
-    """Those in a file, each with a right signature. Raises WrongSetting, Refuted, OSError."""
+    """Read checkpoints from a file and check their signatures. Raises WrongSetting, Refuted, OSError."""
     if against is None:
         if key:
             raise WrongSetting("--key: goes with --against")
         return []
     if key is None and settings.checkpoint_key is None and not (settings.data / KEY_FILE).exists():
         raise WrongSetting("--key: required, since there is no key in the data folder")
-    pem = _head_of(key) if key else public_pem(signing_key(settings)).encode()
+    pem = _read_pem(key) if key else public_pem(signing_key(settings)).encode()
     keys, found = read_public_keys(pem), read_saved(against)
     if not found:
         raise Refuted(f"{against} holds no checkpoint")
-    for one in found:
+    for saved in found:
         try:
-            check_signature(one, keys)
-        except Refuted as refuted:
-            raise Refuted(f"{against}, position {one.position}: {refuted}") from None
+            check_signature(saved, keys)
+        except Refuted as error:
+            raise Refuted(f"{against}, position {saved.position}: {error}") from None
     return found
 
 
@@ -107,45 +109,45 @@ def _run(settings: Settings, work: Work) -> int:
     try:
         with existing_database(settings.database_url, settings.data) as url:
             migrate(url)
-            print(asyncio.run(_connected(url, key, work)), end="")
-    except (Unfit, prover.NotProvable, NotTaken, Refuted) as problem:
-        print(f"seatledger: {problem}", file=sys.stderr)
+            print(asyncio.run(_with_connection(url, key, work)), end="")
+    except (Unfit, prover.NotProvable, NotTaken, Refuted) as error:
+        print(f"seatledger: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _connected(url: str, key: Ed25519PrivateKey, work: Work) -> str:
+async def _with_connection(url: str, key: Ed25519PrivateKey, work: Work) -> str:
     async with await connect(url, "seatledger proofs") as connection:
         return await work(connection, key)
 
 
-async def _stated(connection: Connection, given: str, key: Ed25519PrivateKey) -> Checkpoint:
-    """The checkpoint at a position, or the last in a file, which the log must fit.
+async def _find_checkpoint(connection: Connection, source: str, key: Ed25519PrivateKey) -> Checkpoint:
+    """Return the checkpoint at a position, or the last one in a file. The log must fit it.
 
     Raises NotProvable, Unfit, Refuted, OSError.
     """
-    if given.isascii() and given.isdigit():
-        found = await signer.at_position(connection, int(given), key_id(key.public_key()))
-        missing = f"no checkpoint was made at position {given}"
+    if source.isascii() and source.isdigit():
+        found = await signer.at_position(connection, int(source), key_id(key.public_key()))
+        missing = f"no checkpoint was made at position {source}"
     else:
-        if not Path(given).exists():  # noqa: ASYNC240 - nobody else is waiting
-            raise WrongSetting(f"{given}: must name a file that exists")
-        found, missing = last_saved(Path(given)), f"{given} holds no checkpoint"
+        if not Path(source).exists():  # noqa: ASYNC240 - nothing else runs in this loop
+            raise WrongSetting(f"{source}: must name a file that exists")
+        found, missing = last_saved(Path(source)), f"{source} holds no checkpoint"
     if found is None:
         raise prover.NotProvable(missing)
     await signer.require_fit(connection, found, key)
     return found
 
 
-async def _signed_now(
-    settings: Settings, connection: Connection, key: Ed25519PrivateKey, *seen: Checkpoint | None
+async def _sign_now(
+    settings: Settings, connection: Connection, key: Ed25519PrivateKey, *earlier: Checkpoint | None
 ) -> Checkpoint:
-    """A checkpoint of the log, if that goes on from what the sink saw as well. Raises NotProvable, Unfit."""
+    """Sign the current log, if it extends the checkpoints at the sink. Raises NotProvable, Unfit."""
     taken = await last_taken(settings.checkpoints) if settings.checkpoints else None
-    made = await signer.checkpoint_now(connection, key, filter(None, [taken, *seen]))
-    if made is None:
+    new = await signer.checkpoint_now(connection, key, filter(None, [taken, *earlier]))
+    if new is None:
         raise prover.NotProvable("the log is empty")
-    return made
+    return new
 
 
 def _booking_id(text: str) -> UUID:
@@ -158,34 +160,43 @@ def _booking_id(text: str) -> UUID:
 def _sink(text: str) -> str:
     try:
         return checkpoint_sink(text)
-    except ValueError as problem:
-        raise WrongSetting(f"--to: {problem}") from None
+    except ValueError as error:
+        raise WrongSetting(f"--to: {error}") from None
 
 
-def _head_of(file: Path) -> bytes:
+def _read_pem(file: Path) -> bytes:
     with file.open("rb") as pem:
         return pem.read(PEM_BYTES_MAX)
 
 
 def register(commands: Any) -> None:
-    add(commands, "public-key", public_key, "print the key that checks what the ledger signs", [DATA])
-    signed = add(commands, "checkpoint", checkpoint, "sign what the log says now, and print it", [DATA])
+    add(
+        commands, "public-key", public_key, "print the public key that checks the ledger's signatures", [DATA]
+    )
+    signed = add(
+        commands, "checkpoint", checkpoint, "sign a checkpoint of the current log, and print it", [DATA]
+    )
     signed.add_argument("--to", metavar="FILE|URL", help="also append it to a file, or POST it")
     proof = add(
         commands,
         "prove",
         prove,
-        "print a proof of a booking's history, or that the log only grew, for check-proof",
+        "print a proof for check-proof: of a booking's history, or that the log only grew",
         [DATA],
     )
     proof.add_argument("booking", nargs="?", metavar="BOOKING", help="the booking's id")
     proof.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="against the last one saved there (one made now)"
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="prove against the last checkpoint in FILE (a new one)",
     )
     proof.add_argument(
-        "--from", dest="since", metavar="FILE|POSITION", help="that the log goes on from this checkpoint"
+        "--from", dest="since", metavar="FILE|POSITION", help="prove that the log extends this checkpoint"
     )
-    proof.add_argument("--to", dest="until", metavar="FILE|POSITION", help="to this one (one made now)")
+    proof.add_argument(
+        "--to", dest="until", metavar="FILE|POSITION", help="newer checkpoint of that proof (a new one)"
+    )
     checked = add(
         commands,
         "check-proof",
@@ -193,5 +204,5 @@ def register(commands: Any) -> None:
         "check a proof with a public key alone: no database, no network, no settings",
         [],
     )
-    checked.add_argument("proof", type=Path, metavar="PROOF", help="what `prove` printed")
+    checked.add_argument("proof", type=Path, metavar="PROOF", help="output of `prove`")
     checked.add_argument("--key", type=Path, required=True, metavar="PEM", help="the ledger's public key")

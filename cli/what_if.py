@@ -1,4 +1,4 @@
-"""Trying a policy on the past: `seatledger what-if`."""
+"""Command `what-if`: replay past demand under another policy."""
 
 import argparse
 import json as json_text
@@ -21,24 +21,24 @@ FAILED = 1
 HOLD_MINUTES_MAX = 7 * 24 * 60
 
 _ABOUT = """\
-Replay what was asked for, hold by hold, under another policy, and compare with what happened.
+Replay all requests for seats under another policy, and compare the result with the past.
 
-Every hold, payment and cancellation comes again in the order and at the time that the ledger recorded,
-accepted or refused, and is decided by the same rules. The same log gives the same answer. What had to be
-assumed, above all of those who were refused, is told below the figures and in docs/how-to/what-if.md.
+Every recorded hold, payment and cancellation, accepted or refused, is decided again by the same rules, in the
+same order and at the same time. The same log gives the same result. The assumptions, mainly about refused
+customers, are listed below the figures and in docs/how-to/what-if.md.
 
-Without --hold-minutes and --overbook the policy that held is replayed: the control. It must come out as it
-happened, or the command says so and exits 1.
+Without --hold-minutes and --overbook, the command replays the actual policy as a control. If the result
+differs from the past, the command reports it and exits 1.
 """
 
 _ASSUMED = (
-    "Whoever was granted a hold does what they did, when they did it: pays, gives seats back, cancels.",
-    "Whoever tried to pay when the hold was over pays if it is not over now; who did not try would not have.",
-    "Whoever was refused for want of seats and gets them now pays as often and as soon as who got theirs"
-    " ({paid} of {holds} holds): drawn by dice that depend on the command's key and time alone.",
-    "Whoever asks again after a refusal counts again, and so does each booking of a party refused as one.",
-    "Seats offered to those who wait are asked for when they were offered, for as long as the offer stood.",
-    "Prices, aircraft and cancelled flights are as they were. Everybody who paid turns up.",
+    "A customer with a hold acts as recorded, at the recorded time: pays, returns seats, cancels.",
+    "A payment that was too late counts if the hold is still open now. No other late payments are added.",
+    "A customer that was refused for lack of seats and gets them now pays as often and as soon as others"
+    " ({paid} of {holds} holds), drawn at random from the command's key and time alone.",
+    "A repeated request after a refusal counts again, and so does each booking of a refused party.",
+    "Seats offered to waiting parties count as requested at the time of the offer, for its duration.",
+    "Prices, aircraft and cancelled flights stay the same. All paid customers show up.",
 )
 
 
@@ -51,7 +51,7 @@ def what_if(
     until: date | None,
     json: bool,
 ) -> int:
-    """0, or 1 when the policy that held does not reproduce what happened."""
+    """Compare a policy with the past. Return 1 if the actual policy does not reproduce the past."""
     if flight and (since or until):
         raise WrongSetting("what-if: name one flight, or days")
     policy = Policy(None if hold_minutes is None else timedelta(minutes=hold_minutes), overbook)
@@ -66,20 +66,20 @@ def what_if(
         json_text.dumps(_facts(asked, policy, result), default=str) if json else _page(asked, policy, result)
     )
     if policy == Policy() and result.now != result.then:
-        print("seatledger: the policy that held does not reproduce what happened", file=sys.stderr)
+        print("seatledger: the actual policy does not reproduce the past", file=sys.stderr)
         return FAILED
     return 0
 
 
 class _Meter:
-    """A line a second at most, on standard error."""
+    """Prints progress on standard error, at most one line a second."""
 
     def __init__(self) -> None:
-        self._told = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __call__(self, flights: int, commands: int) -> None:
-        if time.monotonic() - self._told >= 1:
-            self._told = time.monotonic()
+        if time.monotonic() - self._printed_at >= 1:
+            self._printed_at = time.monotonic()
             print(f"what-if: {flights} flights, {commands} commands", file=sys.stderr, flush=True)
 
 
@@ -105,8 +105,8 @@ def _assumed(asked: Demand) -> list[str]:
 
 
 _NAMES = {
-    "asked": "holds asked for",
-    "refused": "refused for want of seats",
+    "asked": "holds requested",
+    "refused": "refused for lack of seats",
     "paid": "paid",
     "expired": "expired",
     "cancelled": "cancelled",
@@ -118,7 +118,7 @@ _NAMES = {
 
 
 def _page(asked: Demand, policy: Policy, result: Comparison) -> str:
-    hold = "as long as they did" if policy.hold is None else f"{policy.hold.total_seconds() / 60:g} minutes"
+    hold = "as long as before" if policy.hold is None else f"{policy.hold.total_seconds() / 60:g} minutes"
     more = float(policy.overbook * 100)
     head = (
         f"What if holds lasted {hold}, and {more:g} % more seats were sold than there are?\n"
@@ -129,7 +129,7 @@ def _page(asked: Demand, policy: Policy, result: Comparison) -> str:
         figures.append(_line(label, f"{then:,}", f"{now:,}", f"{now - then:+,}"))
     assumed = [f"- {line}" for line in _assumed(asked)]
     if asked.unnamed:
-        assumed.append(f"- {asked.unnamed} refusals of old releases name no flight, and are left out.")
+        assumed.append(f"- {asked.unnamed} refusals of old releases name no flight and are left out.")
     return "\n".join([head, *figures, "\nAssumed:", *assumed])
 
 
@@ -147,16 +147,16 @@ def _line(label: str, *figures: str) -> str:
 
 
 def register(commands: Any) -> None:
-    command = add(
-        commands, "what-if", what_if, "replay what was asked for under another policy", [DATA, JSON]
-    )
+    command = add(commands, "what-if", what_if, "replay past demand under another policy", [DATA, JSON])
     command.description = _ABOUT
     command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.add_argument("--hold-minutes", type=_minutes, metavar="N", help="duration of holds (as recorded)")
     command.add_argument(
-        "--hold-minutes", type=_minutes, metavar="N", help="how long holds last (as they did)"
-    )
-    command.add_argument(
-        "--overbook", type=_share, default=Fraction(0), metavar="N%", help="sell so many more seats (0%%)"
+        "--overbook",
+        type=_share,
+        default=Fraction(0),
+        metavar="N%",
+        help="share of extra seats to sell (0%%)",
     )
     command.add_argument("--flight", type=UUID, metavar="ID", help="only this flight (all)")
     for flag, name, which in (("--from", "since", "first"), ("--to", "until", "last")):

@@ -57,25 +57,25 @@ def die(parts: _Parts, name: str) -> None:
 
 
 def test_a_part_that_lives_is_left_alone(parts: _Parts) -> None:
-    assert parts._keep_up()
+    assert parts._restart_dead()
     assert Part.story == []
 
 
 @pytest.mark.parametrize("name", ["api", "scheduler"])
 def test_a_part_that_died_is_started_again(parts: _Parts, name: str) -> None:
     die(parts, name)
-    assert parts._keep_up()
+    assert parts._restart_dead()
     assert Part.story == [f"start {name}"]
-    assert parts._keep_up()
+    assert parts._restart_dead()
     assert Part.story == [f"start {name}"]
 
 
 def test_parts_that_die_again_and_again_end_the_program(parts: _Parts) -> None:
     for _ in range(RESTARTS_MAX):
         die(parts, "api")
-        assert parts._keep_up()
+        assert parts._restart_dead()
     die(parts, "scheduler")
-    assert not parts._keep_up()
+    assert not parts._restart_dead()
     assert len(Part.story) == RESTARTS_MAX
 
 
@@ -85,7 +85,7 @@ def test_deaths_of_long_ago_are_forgotten(parts: _Parts, monkeypatch: pytest.Mon
     for _ in range(3 * RESTARTS_MAX):
         now += RESTARTS_SECONDS / 2
         die(parts, "api")
-        assert parts._keep_up()
+        assert parts._restart_dead()
 
 
 def test_all_parts_are_told_to_stop_before_any_is_waited_for(parts: _Parts) -> None:
@@ -101,17 +101,17 @@ def test_a_database_of_its_own_is_looked_after_too(parts: _Parts, monkeypatch: p
         raise EmbeddedDatabaseFailed("no space left on device")
 
     monkeypatch.setattr(cli.up, "ensure_running", fails)
-    assert parts._keep_up()
+    assert parts._restart_dead()
     assert looked == []
     parts._settings = Settings(jwt_secret="s" * 32, master_key=bytes(32))
-    assert parts._keep_up()
+    assert parts._restart_dead()
     assert looked == [parts._settings.data]
 
 
 @pytest.fixture
 def with_simulator(parts: _Parts, monkeypatch: pytest.MonkeyPatch) -> _Parts:
     monkeypatch.setattr(_Parts, "_wait_for_answer", lambda self: None)
-    monkeypatch.setattr(_Parts, "_keep_up", lambda self: False)
+    monkeypatch.setattr(_Parts, "_restart_dead", lambda self: False)
     return _Parts(replace(SETTINGS, gateway="simulator"), "postgresql://elsewhere")
 
 
@@ -136,7 +136,7 @@ def test_a_simulator_that_died_comes_back_where_it_was(
     parts._start_simulator()
     first: Any = parts._children["gateway"]
     die(parts, "gateway")
-    assert parts._keep_up()
+    assert parts._restart_dead()
     again: Any = parts._children["gateway"]
     assert first is not again
     assert again.arguments[:3] == ["gateway", "--port", "4711"]

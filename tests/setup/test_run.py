@@ -77,7 +77,7 @@ def test_a_killed_install_is_waited_for_and_then_done_again(checkout):
     (checkout.folder / ".venv" / "half").touch()
     done = checkout.run("demo")
     assert done.stdout.startswith("program")
-    assert "waiting for it" in done.stderr
+    assert "waiting for another start" in done.stderr
     assert not (checkout.folder / ".venv" / "half").exists()
     assert checkout.installs == 2
 
@@ -102,6 +102,6 @@ def test_no_package_index_is_one_clear_line(checkout):
     done = checkout.run("demo", UV_CODE="1")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "are the network and the package index up?" in done.stderr.splitlines()[-1]
+    assert "check the network and the package index" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert checkout.run("demo").stdout.startswith("program"), "the next start must try again"
