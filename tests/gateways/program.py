@@ -1,6 +1,5 @@
 """The gateway simulator as a process of its own, with its switches and its books."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 
 from gateways.simulator.books import BookedIntent, read_books
+from tests.waiting import await_until
 
 KEY = "sk_test_simulator"
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,13 +53,13 @@ class Program:
         return shown
 
     async def until_made(self, payment_id: object) -> list[BookedIntent]:
-        """What the store says, however the process is."""
-        async with asyncio.timeout(10):
-            while True:
-                made = [row for row in read_books(self.store).intents if row.payment_id == str(payment_id)]
-                if made:
-                    return made
-                await asyncio.sleep(0.02)
+        """Return the intents of the payment from the store, once there is one."""
+
+        def read() -> list[BookedIntent]:
+            return [row for row in read_books(self.store).intents if row.payment_id == str(payment_id)]
+
+        await await_until(lambda: bool(read()))
+        return read()
 
     def intents(self, payment_id: object) -> list[dict[str, Any]]:
         return [row for row in self.books()["intents"] if row["payment_id"] == str(payment_id)]

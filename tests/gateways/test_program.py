@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.gateways.program import KEY, ROOT, Program
+from tests.waiting import wait_until
 from trials.programs.ports import free_port
 
 COMMAND = [sys.executable, "-m", "cli.main"]
@@ -123,10 +124,3 @@ def answers(url: str) -> bool:
         return httpx.get(f"{url}/books", trust_env=False).status_code == 401
     except httpx.TransportError:
         return False
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

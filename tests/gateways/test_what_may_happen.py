@@ -1,6 +1,5 @@
 """The table of docs/reference/gateway.md: what a gateway may do to a payment, what is told, where it ends."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import pytest
 
 from audit.verify import verify
-from tests.gateways.counter import SECONDS, Counter, open_counter
 from tests.gateways.program import Program
+from tests.gateways.storefront import SECONDS, Storefront, open_storefront
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "gateway.md"
 ALWAYS = {"chance": 1}
@@ -51,26 +50,26 @@ async def test_whatever_the_gateway_does_the_payment_ends_somewhere(
     database_url: str,
     simulator: Program,
 ) -> None:
-    async with open_counter(database_url, simulator, **(SHORT if "until" in what else {})) as counter:
-        booking = await counter.hold()
+    async with open_storefront(database_url, simulator, **(SHORT if "until" in what else {})) as storefront:
+        booking = await storefront.hold()
         simulator.switch(**SWITCHES[what])
         method = "pm_card_chargeDeclined" if what == "declines" else "pm_card_visa"
-        answer = await counter.pay(booking, method=method)
+        answer = await storefront.pay(booking, method=method)
         assert answer.status_code == first, answer.text
-        await _wait(counter, booking, what)
+        await _wait(storefront, booking, what)
         simulator.switch()
         if completed:
-            await counter.reconciler.run()
-            assert (await counter.booking(booking))["payment"]["status"] == payment
-        again = await counter.pay(booking, method=method)
+            await storefront.reconciler.run()
+            assert (await storefront.booking(booking))["payment"]["status"] == payment
+        again = await storefront.pay(booking, method=method)
         assert again.status_code == then, again.text
         if first != 503:
             assert again.json() == answer.json()
-        third = await counter.pay(booking, method=method)
+        third = await storefront.pay(booking, method=method)
         assert (third.status_code, third.json()) == (again.status_code, again.json())
-        await counter.reconciler.run()
-        _compare(simulator, str(await counter.payment_id(booking)), booking, payment)
-        assert (await counter.booking(booking))["payment"]["status"] == payment
+        await storefront.reconciler.run()
+        _compare(simulator, str(await storefront.payment_id(booking)), booking, payment)
+        assert (await storefront.booking(booking))["payment"]["status"] == payment
     assert verify(database_url).ok
 
 
@@ -78,11 +77,11 @@ def test_the_table_is_complete() -> None:
     assert [what for what, *_ in told()] == list(SWITCHES)
 
 
-async def _wait(counter: Counter, booking: dict[str, Any], what: str) -> None:
+async def _wait(storefront: Storefront, booking: dict[str, Any], what: str) -> None:
     if "hold is over" in what:
-        await asyncio.sleep(SHORT["capture_seconds"] + 0.1)
+        await storefront.end_hold(booking)
     elif "seats are sold" in what:
-        await counter.sell(booking)
+        await storefront.sell(booking)
 
 
 def _compare(simulator: Program, payment_id: str, booking: dict[str, Any], payment: str) -> None:

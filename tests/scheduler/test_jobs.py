@@ -15,6 +15,7 @@ import database.job_slots
 from database.connection import connect
 from database.job_slots import run_slot
 from tests.scheduler.airline import Airline
+from tests.waiting import await_until
 
 JOB = "expire_holds"
 SLOT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -170,7 +171,11 @@ async def working(run: Runs) -> Any:
 
 
 async def eventually(run: Runs) -> int | None:
-    async with asyncio.timeout(10):
-        while (done := await run()) is None:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-    return done
+    done: list[int | None] = []
+
+    async def is_run() -> bool:
+        done.append(await run())
+        return done[-1] is not None
+
+    await await_until(is_run)
+    return done[-1]

@@ -13,6 +13,7 @@ from projections.due_work import find_departed_parties, find_due_holds_with_queu
 from runtime.settings import Settings
 from scheduler.sweeper import Sweeper, close_outwaited, expire_awaited
 from tests.scheduler.airline import Airline
+from tests.waiting import await_until
 
 STANDING = "select user_id, status from views.waiting order by joined_at, id"
 OFFERED = "select count(*) from views.waiting where status = 'offered'"
@@ -156,11 +157,13 @@ async def test_an_offer_that_ran_out_goes_on_by_pulses_alone(airline: Airline, d
         assert await airline.ask(OFFERED) == [(0,)]
         await run_out(airline)
         seen: list[int] = []
-        async with asyncio.timeout(20):
-            while not seen or seen[-1] < 3:
-                await sweeper.expire_awaited_holds()
-                seen += [count for (count,) in await airline.ask(OFFERED)]
-                await asyncio.sleep(0.1)
+
+        async def all_were_offered() -> bool:
+            await sweeper.expire_awaited_holds()
+            seen.extend(count for (count,) in await airline.ask(OFFERED))
+            return seen[-1] == 3
+
+        await await_until(all_were_offered)
     assert seen == sorted(seen)
     assert set(seen) == {1, 2, 3}
 

@@ -14,6 +14,7 @@ import pytest
 from runtime.settings import Settings, WrongSetting
 from scheduler.main import run, run_forever
 from tests.scheduler.airline import Airline
+from tests.waiting import await_until
 
 EVERY_SECOND = "* * * * * *"
 
@@ -99,6 +100,7 @@ def test_an_expression_that_is_none_stops_the_start_with_one_line() -> None:
 
 
 async def until(count: Callable[[], Awaitable[int]], wanted: int) -> None:
-    async with asyncio.timeout(20):
-        while await count() < wanted:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    async def is_reached() -> bool:
+        return await count() >= wanted
+
+    await await_until(is_reached)

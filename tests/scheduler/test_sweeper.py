@@ -1,6 +1,5 @@
 """The sweeper: which slot is due by the database's clock, once each, and what it says when that is away."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from database.job_slots import Heartbeat
 from ledger.ledger import Ledger
 from scheduler.sweeper import JOB, Sweeper
 from tests.scheduler.airline import Airline
+from tests.waiting import await_until
 
 SLOT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HALF_HOURLY = "*/30 * * * *"
@@ -154,6 +154,7 @@ def switch_on(server_url: str, name: str) -> None:
 
 
 async def until_it_answers(ledger: Ledger) -> None:
-    async with asyncio.timeout(20):
-        while not (await check_readiness(ledger)).checks[0].ok:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    async def answers() -> bool:
+        return (await check_readiness(ledger)).checks[0].ok
+
+    await await_until(answers)

@@ -24,6 +24,7 @@ from projections.due_work import DueHold, find_due_holds
 from runtime.settings import Settings
 from scheduler.sweeper import expire_holds
 from tests.scheduler.airline import OLGA, Airline
+from tests.waiting import await_until
 
 SLOT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -172,6 +173,7 @@ async def _events(ledger: Ledger, booking: UUID) -> list[Any]:
 
 
 async def _until(happens: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(5):
-        while not await happens():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    async def happened() -> bool:
+        return bool(await happens())
+
+    await await_until(happened)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
+
 from .conftest import ROOT
 
 
@@ -70,8 +72,7 @@ def test_starts_at_the_same_time_install_once(checkout):
 
 def test_a_killed_install_is_waited_for_and_then_done_again(checkout):
     killed = checkout.start("demo", UV_SECONDS="1")
-    while not checkout.installs:
-        time.sleep(0.01)
+    wait_until(lambda: checkout.installs > 0)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     (checkout.folder / ".venv" / "half").touch()

@@ -1,6 +1,5 @@
-"""A counter: the API on a fresh ledger whose payments go through the simulator, and a reconciler at hand."""
+"""An airline on a fresh ledger: the API with payments through the simulator, and a reconciler."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,15 +15,16 @@ from ledger.ledger import Ledger, open_ledger
 from runtime.settings import Settings
 from tests.api.conftest import BA117, SECRET, client, running, token
 from tests.gateways.program import KEY, Program
+from tests.waiting import await_until
 
 SECONDS = 1.5
-"""Ours for the gateway: short, so that doubts come soon, but more than a busy machine makes anybody wait."""
+"""Limit on a gateway call: short, so that doubts come soon, but long enough for a busy machine."""
 
 VISA = "pm_card_visa"
 
 
-class Counter:
-    """`alice` and `operator` are clients of the API; `reconciler` waits for nobody."""
+class Storefront:
+    """Clients of the API and a reconciler without patience."""
 
     def __init__(self, app: Any, gateway: StripeGateway, url: str) -> None:
         self.app = app
@@ -36,7 +36,7 @@ class Counter:
         self.reconciler = PaymentReconciler(self.ledger, PaymentProcessor(self.ledger, gateway, 10), 0)
 
     async def hold(self, seats: int = 9) -> dict[str, Any]:
-        """Nine seats of a flight of ten."""
+        """Hold nine seats of a flight with ten."""
         return await self.hold_on_another_flight(117, seats)
 
     async def hold_on_another_flight(self, number: int, seats: int = 9) -> dict[str, Any]:
@@ -76,18 +76,39 @@ class Counter:
         return [event["type"].removeprefix("booking.") for event in found.json()["events"]]
 
     async def sell(self, booking: dict[str, Any]) -> None:
-        """As soon as the hold is over, somebody else has its seats."""
+        """Sell the seats of the booking to another customer as soon as its hold ends."""
         body = {"flight_id": booking["flight_id"], "user_id": "bob", "seats": 9}
-        async with asyncio.timeout(10):
-            while (await self.bob.post("/api/v1/bookings", json=body)).status_code != 201:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+
+        async def is_sold() -> bool:
+            return (await self.bob.post("/api/v1/bookings", json=body)).status_code == 201
+
+        await await_until(is_sold)
+
+    async def pass_time(self, instant: str) -> None:
+        """Wait until the database's clock is past the instant."""
+
+        async def is_past() -> bool:
+            async with self.ledger.read() as connection:
+                row = await (
+                    await connection.execute("select clock_timestamp() > %s::timestamptz", (instant,))
+                ).fetchone()
+            return row == (True,)
+
+        await await_until(is_past)
+
+    async def end_hold(self, booking: dict[str, Any]) -> None:
+        """Wait until the hold and the time of its payment are over."""
+        current = await self.booking(booking)
+        for instant in (current["expires_at"], (current["payment"] or {}).get("capture_before")):
+            if instant is not None:
+                await self.pass_time(instant)
 
     async def payment_id(self, booking: dict[str, Any]) -> UUID:
         return UUID((await self.booking(booking))["payment"]["payment_id"])
 
 
 @asynccontextmanager
-async def open_counter(database_url: str, simulator: Program, **changes: Any) -> AsyncIterator[Counter]:
+async def open_storefront(database_url: str, simulator: Program, **changes: Any) -> AsyncIterator[Storefront]:
     settings = Settings(
         jwt_secret=SECRET,
         deadline_seconds=3,
@@ -100,5 +121,5 @@ async def open_counter(database_url: str, simulator: Program, **changes: Any) ->
     app = create_app(settings, lambda: open_ledger(database_url, settings))
     gateway = StripeGateway(KEY, url=simulator.url, name="simulator", seconds=4)
     async with running(app):
-        yield Counter(app, gateway, simulator.url)
+        yield Storefront(app, gateway, simulator.url)
     await gateway.close()
