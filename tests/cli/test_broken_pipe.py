@@ -1,4 +1,4 @@
-"""Whoever pipes the output into something that reads only its beginning gets no complaint."""
+"""A reader that closes the pipe early causes no error message."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ TOKEN = ["token", "--sub", "alice", "--role", "client"]
 
 
 @pytest.mark.parametrize(("arguments", "unbuffered"), [(["--help"], ""), (TOKEN, ""), (TOKEN, "1")])
-def test_output_that_nobody_reads_ends_the_program_without_a_word(
+def test_a_closed_stdout_ends_the_program_silently(
     checkout: Path, tmp_path: Path, arguments: list[str], unbuffered: str
 ) -> None:
     ours, theirs = os.pipe()
@@ -33,7 +33,7 @@ def test_output_that_nobody_reads_ends_the_program_without_a_word(
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
-def test_another_pipe_that_breaks_is_told(
+def test_another_broken_pipe_is_reported(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def breaks(*_: Any, **__: Any) -> None:

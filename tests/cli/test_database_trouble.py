@@ -1,4 +1,4 @@
-"""A database that is not there, or not ours, is told in words that say what to do."""
+"""A missing or foreign database gives an error that names the remedy."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_a_database_without_a_ledger_is_perhaps_the_wrong_one(
         ["rebuild", "--all"],
     ],
 )
-def test_who_only_looks_makes_no_ledger_of_a_folder_that_was_mistyped(
+def test_reading_commands_create_no_ledger_in_a_mistyped_folder(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "")

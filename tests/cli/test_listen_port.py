@@ -1,4 +1,4 @@
-"""Two ledgers never answer on one port."""
+"""Two ledgers never share one port."""
 
 import socket
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from cli.listen_port import CannotListen, PortTaken, require_free
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """Somebody who listens and would share the port, as the API's workers do."""
+    """Return a socket that listens and would share the port, like an API worker."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         taken.bind(("127.0.0.1", 0))
@@ -41,7 +41,7 @@ def test_a_port_that_a_killed_program_lets_go_of_is_waited_for(listener: socket.
 
 
 def test_a_port_just_used_is_free() -> None:
-    """Its last connections linger in TIME_WAIT, which keeps nobody from listening."""
+    """Connections in TIME_WAIT do not block the port."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Checkpoints and proofs at the terminal: made beside the ledger, checked where there is none."""
+"""Commands for checkpoints and proofs; checking works without a ledger."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ __all__ = ["board", "desk", "log"]
 
 @pytest.fixture
 def seatledger(database_url: str, tmp_path: Path, checkout: Path) -> Any:
-    """`await seatledger(words, ...)`: the program in a folder of its own, on the ledger unless `bare`."""
+    """Return a function that runs the program in an empty folder, with the ledger unless `bare`."""
 
     async def run(*words: str, bare: bool = False, **settings: str) -> Any:
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout), **settings}
@@ -143,13 +143,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize("words", WRONG)
-async def test_wrong_usage_is_told(seatledger: Any, words: list[str], log: list[UUID]) -> None:
+async def test_wrong_usage_exits_with_2(seatledger: Any, words: list[str], log: list[UUID]) -> None:
     done = await seatledger(*words)
     assert done.code == 2, done
     assert done.err.count("\n") == 1
 
 
-async def test_what_is_not_there_is_not_proved(seatledger: Any, log: list[UUID], desk: Any) -> None:
+async def test_missing_objects_are_not_proved(seatledger: Any, log: list[UUID], desk: Any) -> None:
     assert "no event" in await said(seatledger("prove", str(UUID(int=0))), code=1)
     assert "no checkpoint was made at position 3" in await said(seatledger("prove", "--from", "3"), code=1)
 

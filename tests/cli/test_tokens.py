@@ -1,4 +1,4 @@
-"""The secret that signs tokens is made once, kept private, and the same for every program."""
+"""The secret that signs tokens is generated once, private, and the same for all programs."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_a_secret_that_is_set_is_not_made(settings: Settings) -> None:
     assert not settings.data.exists()
 
 
-def test_nobody_else_may_read_the_secret_and_no_draft_of_it_stays(settings: Settings) -> None:
+def test_the_secret_is_private_and_no_draft_remains(settings: Settings) -> None:
     jwt_secret(settings)
     (file,) = settings.data.iterdir()
     assert (file.name, file.stat().st_mode & 0o777) == (SECRET_FILE, 0o600)
@@ -66,7 +66,7 @@ def test_a_token_lasts_from_a_minute_to_a_year(
 
 
 @pytest.mark.parametrize("sub", ["", "a\nb", "x" * 256, "seatledger"])
-def test_nobody_gets_a_token_that_no_door_would_open_to(tmp_path: Path, sub: str) -> None:
+def test_a_subject_that_the_api_refuses_gets_no_token(tmp_path: Path, sub: str) -> None:
     with pytest.raises(WrongSetting, match="--sub"):
         token(Settings(data=tmp_path), sub, ["client"], 60)
 

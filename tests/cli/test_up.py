@@ -1,4 +1,4 @@
-"""`up` keeps its parts alive: what dies is started again, but not for ever, and all of them stop together."""
+"""`up` restarts parts that die, up to a limit, and stops all parts together."""
 
 import signal
 from dataclasses import replace
@@ -16,7 +16,7 @@ SETTINGS = Settings(database_url="postgresql://elsewhere", jwt_secret="s" * 32, 
 
 
 class Part:
-    """A child process that does nothing; `story` is what happened to all of them, in order."""
+    """A fake child process. `story` records the calls on all of them in order."""
 
     story: list[str]
 
@@ -88,7 +88,7 @@ def test_deaths_of_long_ago_are_forgotten(parts: _Parts, monkeypatch: pytest.Mon
         assert parts._restart_dead()
 
 
-def test_all_parts_are_told_to_stop_before_any_is_waited_for(parts: _Parts) -> None:
+def test_all_parts_get_sigterm_before_any_is_awaited(parts: _Parts) -> None:
     parts._stop()
     assert Part.story == ["signal api", "signal scheduler", "wait for api", "wait for scheduler"]
 
@@ -123,7 +123,7 @@ def test_the_simulator_comes_first_and_goes_last(with_simulator: _Parts) -> None
     ]
 
 
-def test_the_others_are_told_where_the_simulator_is(parts: _Parts, with_simulator: _Parts) -> None:
+def test_the_other_parts_get_the_simulators_url(parts: _Parts, with_simulator: _Parts) -> None:
     with_simulator._start_simulator()
     with_simulator._start("api")
     child: Any = with_simulator._children["api"]
@@ -144,7 +144,7 @@ def test_a_simulator_that_died_comes_back_where_it_was(
 
 
 @pytest.mark.parametrize("where", [{"gateway": "stripe"}, {"gateway": None}, {"gateway_url": "http://else"}])
-def test_no_simulator_is_started_that_nobody_needs(with_simulator: _Parts, where: dict[str, Any]) -> None:
+def test_an_unneeded_simulator_is_not_started(with_simulator: _Parts, where: dict[str, Any]) -> None:
     with_simulator._settings = replace(with_simulator._settings, **where)
     with_simulator.run()
     assert "start gateway" not in Part.story

@@ -1,4 +1,4 @@
-"""One simulator for the run, its switches off before each test; another for the tests that kill it."""
+"""Fixtures: a simulator for all tests, with switches off before each; another for tests that kill it."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from uuid import uuid4
@@ -44,7 +44,7 @@ async def gateway(simulator: Program) -> AsyncIterator[StripeGateway]:
 
 @pytest.fixture
 async def hasty(simulator: Program) -> AsyncIterator[StripeGateway]:
-    """Has no patience."""
+    """Return a gateway with a short time limit."""
     gateway = StripeGateway(KEY, url=simulator.url, seconds=0.3)
     yield gateway
     await gateway.close()

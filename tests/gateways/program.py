@@ -1,4 +1,4 @@
-"""The gateway simulator as a process of its own, with its switches and its books."""
+"""The gateway simulator as a process, with its switches and books."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ class Program:
         self.url = ""
 
     def start(self) -> None:
-        """Where it was before, if it was."""
+        """Start the process, on its earlier port if it had one."""
         given = {n: v for n, v in os.environ.items() if not n.startswith("SEATLEDGER_")}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "gateway", f"--port={self._port}", f"--store={self.store}"],

@@ -64,7 +64,7 @@ class Storefront:
         return await self.alice.post("/api/v1/bookings/payments", json=body, headers=headers)
 
     async def asks(self, booking: dict[str, Any], what: str, key: str, body: Any = None) -> httpx.Response:
-        """The operator's `capture`, `void` or another command to the booking."""
+        """Send `capture`, `void` or another command for the booking, as the operator."""
         path = f"/api/v1/bookings/{booking['id']}/{what}"
         return await self.operator.post(path, json=body or {}, headers={"x-idempotency-key": key})
 

@@ -1,4 +1,4 @@
-"""ISO 4217 minor units into Stripe's: exact, or refused."""
+"""Conversion of ISO 4217 minor units to Stripe's units: exact or refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The adapter against the simulator: a charge is made, taken, let go and found as the protocol says."""
+"""The adapter with the simulator: charges are authorised, captured, voided and found by the protocol."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -51,7 +51,7 @@ async def test_a_repeat_is_the_same_charge(gateway: Gateway, order: Order, simul
     assert len(simulator.intents(order.payment_id)) == 1
 
 
-async def test_a_repeat_tells_what_the_charge_is_now(gateway: Gateway, order: Order) -> None:
+async def test_a_repeat_returns_the_current_charge(gateway: Gateway, order: Order) -> None:
     charge = await gateway.authorise(order)
     await gateway.capture(order.payment_id, charge.reference)
     assert (await gateway.authorise(order)).status is ChargeStatus.CAPTURED
@@ -72,13 +72,13 @@ async def test_capturing_twice_captures_once(gateway: Gateway, order: Order, sim
     assert [row["captured"] for row in simulator.intents(order.payment_id)] == [order.amount.amount]
 
 
-async def test_a_void_after_a_capture_says_captured(gateway: Gateway, order: Order) -> None:
+async def test_a_void_after_a_capture_returns_captured(gateway: Gateway, order: Order) -> None:
     charge = await gateway.authorise(order)
     await gateway.capture(order.payment_id, charge.reference)
     assert (await gateway.void(order.payment_id, charge.reference)).status is ChargeStatus.CAPTURED
 
 
-async def test_a_capture_after_a_void_says_released(
+async def test_a_capture_after_a_void_returns_released(
     gateway: Gateway, order: Order, simulator: Program
 ) -> None:
     charge = await gateway.authorise(order)
@@ -89,7 +89,7 @@ async def test_a_capture_after_a_void_says_released(
     assert [row["captured"] for row in simulator.intents(order.payment_id)] == [0]
 
 
-async def test_a_charge_that_nobody_made(gateway: Gateway) -> None:
+async def test_an_unknown_charge(gateway: Gateway) -> None:
     assert await gateway.find(uuid4()) == []
     with pytest.raises(GatewayRefused, match="resource_missing"):
         await gateway.capture(uuid4(), "pi_none")

@@ -1,4 +1,4 @@
-"""Which gateway the settings open."""
+"""Selection of the gateway by the settings."""
 
 import os
 import subprocess
@@ -31,12 +31,12 @@ async def test_the_simulator_is_reached_without_a_key_of_ones_own(simulator: Pro
     await gateway.close()
 
 
-def test_a_simulator_nobody_started() -> None:
+def test_a_simulator_without_url_is_refused() -> None:
     with pytest.raises(WrongSetting, match="SEATLEDGER_GATEWAY_URL"):
         open_gateway(Settings(gateway="simulator"))
 
 
-def test_the_api_says_so_once_and_in_one_line(database_url: str) -> None:
+def test_the_api_reports_it_once_in_one_line(database_url: str) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "cli.main", "api"],
         env=os.environ | {"DATABASE_URL": database_url, "SEATLEDGER_GATEWAY": "simulator"},

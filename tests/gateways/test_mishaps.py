@@ -1,4 +1,4 @@
-"""What the network and the gateway may do to a call, and that money moves once all the same."""
+"""Faults of the network and the gateway: money still moves once."""
 
 import asyncio
 import signal
@@ -73,7 +73,7 @@ async def test_a_request_that_arrives_twice_is_one_charge_and_one_refund(
     assert (row["captured"], row["refunded"]) == (order.amount.amount, 1)
 
 
-async def test_a_forgotten_key_makes_a_second_charge_and_both_are_found_and_can_be_let_go(
+async def test_an_expired_key_makes_a_second_charge_and_both_can_be_voided(
     gateway: Gateway, order: Order, simulator: Program
 ) -> None:
     simulator.switch(amnesia=ALWAYS)
@@ -128,14 +128,14 @@ async def test_down_and_up_again(gateway: Gateway, order: Order, simulator: Prog
     assert (await gateway.authorise(order)).status is ChargeStatus.AUTHORISED
 
 
-async def test_nobody_listens(order: Order) -> None:
+async def test_nothing_listens_at_the_url(order: Order) -> None:
     gateway = StripeGateway(KEY, url="http://127.0.0.1:1", seconds=1)
     with pytest.raises(GatewayInDoubt):
         await gateway.authorise(order)
     await gateway.close()
 
 
-async def test_what_was_answered_survives_kill_9(mortal: Program, order: Order) -> None:
+async def test_answered_requests_survive_kill_9(mortal: Program, order: Order) -> None:
     gateway = StripeGateway(KEY, url=mortal.url)
     charge = await gateway.authorise(order)
     await gateway.capture(order.payment_id, charge.reference)
@@ -156,9 +156,7 @@ async def test_what_was_answered_survives_kill_9(mortal: Program, order: Order) 
     await gateway.close()
 
 
-async def test_what_no_answer_was_sent_for_is_done_or_not_but_never_half(
-    mortal: Program, order: Order
-) -> None:
+async def test_an_unanswered_request_is_done_fully_or_not_at_all(mortal: Program, order: Order) -> None:
     mortal.switch(slow={"chance": 1, "seconds": 30})
     gateway = StripeGateway(KEY, url=mortal.url, seconds=10)
     call = asyncio.create_task(gateway.authorise(order))

@@ -1,4 +1,4 @@
-"""What the adapter makes of answers that the simulator does not give."""
+"""The adapter with answers that the simulator never gives."""
 
 import asyncio
 import contextlib
@@ -95,7 +95,7 @@ async def test_refused(order: Order, status: int, body: Any, code: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["requires_action", "requires_confirmation", "requires_payment_method"])
-async def test_what_wants_more_of_the_customer_is_declined(order: Order, said: str) -> None:
+async def test_a_charge_that_needs_customer_action_is_declined(order: Order, said: str) -> None:
     async with answering(always(200, INTENT | {"status": said})) as gateway:
         assert await gateway.authorise(order) == Charge("pi_1", ChargeStatus.DECLINED, said)
 
@@ -132,7 +132,7 @@ async def test_a_capture_that_leaves_the_charge_authorised_is_doubtful() -> None
         ({"status": "canceled"}, False, "canceled"),
     ],
 )
-async def test_what_a_refund_may_be(changed: dict[str, Any], done: bool, code: str | None) -> None:
+async def test_states_of_a_refund(changed: dict[str, Any], done: bool, code: str | None) -> None:
     async with answering(always(200, REFUND | changed)) as gateway:
         repayment = await gateway.refund(uuid4(), "pi_1", PRICE)
     assert (repayment.done, repayment.code) == (done, code)
@@ -174,7 +174,7 @@ async def test_a_search_that_is_behind_is_checked() -> None:
 
 @asynccontextmanager
 async def dripping(drops: int) -> AsyncIterator[str]:
-    """The URL of a server that answers with a byte every now and then, and never comes to an end."""
+    """Run a server that sends a byte every 50 ms without end. Yield its URL."""
 
     under_way: list[asyncio.Task[None]] = []
 
@@ -195,7 +195,7 @@ async def dripping(drops: int) -> AsyncIterator[str]:
     await asyncio.gather(*under_way)
 
 
-async def test_an_answer_that_drips_in_for_ever_is_a_doubt_in_time(order: Order) -> None:
+async def test_an_endless_answer_is_in_doubt_in_time(order: Order) -> None:
     async with dripping(drops=40) as url:
         gateway = StripeGateway("k", url=url, seconds=0.3)
         async with asyncio.timeout(1):
@@ -204,7 +204,7 @@ async def test_an_answer_that_drips_in_for_ever_is_a_doubt_in_time(order: Order)
         await gateway.close()
 
 
-async def test_a_caller_who_gives_up_is_let_go(order: Order) -> None:
+async def test_a_cancelled_call_ends_at_once(order: Order) -> None:
     async with dripping(drops=40) as url:
         gateway = StripeGateway("k", url=url, seconds=60)
         with pytest.raises(TimeoutError):

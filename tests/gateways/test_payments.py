@@ -102,7 +102,9 @@ async def test_a_manual_payment_is_voided_through_the_gateway(
     assert (await storefront.pay(booking, "pay-2")).json()["booking"]["status"] == "booked"
 
 
-async def test_a_void_after_the_hold_is_told_as_it_ended(database_url: str, simulator: Program) -> None:
+async def test_a_void_after_the_hold_returns_the_cancelled_booking(
+    database_url: str, simulator: Program
+) -> None:
     async with open_storefront(database_url, simulator, hold_seconds=2) as storefront:
         booking = await storefront.hold()
         await storefront.pay(booking, capture="manual")
@@ -112,7 +114,7 @@ async def test_a_void_after_the_hold_is_told_as_it_ended(database_url: str, simu
         assert (await storefront.topics(booking))[-2:] == ["payment_voided", "cancelled"]
 
 
-async def test_a_cancelled_bookings_authorisation_is_let_go(
+async def test_a_cancelled_bookings_authorisation_is_released(
     storefront: Storefront, simulator: Program
 ) -> None:
     booking = await storefront.hold()
@@ -124,7 +126,7 @@ async def test_a_cancelled_bookings_authorisation_is_let_go(
     assert await storefront.reconciler.run() == 0
 
 
-async def test_a_booking_cancelled_while_it_is_paid_for_keeps_no_money(
+async def test_a_booking_cancelled_during_its_payment_keeps_no_money(
     storefront: Storefront, simulator: Program
 ) -> None:
     booking = await storefront.hold()
@@ -142,7 +144,9 @@ async def test_a_booking_cancelled_while_it_is_paid_for_keeps_no_money(
     assert (intent["status"], intent["captured"]) == ("canceled", 0)
 
 
-async def test_a_second_charge_for_one_payment_is_let_go(storefront: Storefront, simulator: Program) -> None:
+async def test_a_second_charge_for_one_payment_is_released(
+    storefront: Storefront, simulator: Program
+) -> None:
     booking = await storefront.hold()
     # Two answers are lost together with our key, before the search shows any of it.
     simulator.switch(lose=ALWAYS, amnesia=ALWAYS, search_lag=60, only="/payment_intents")
@@ -155,7 +159,7 @@ async def test_a_second_charge_for_one_payment_is_let_go(storefront: Storefront,
     assert sorted(row["status"] for row in simulator.intents(payment_id)) == ["canceled", "succeeded"]
 
 
-async def test_a_second_charge_that_another_process_was_quicker_than_is_let_go(
+async def test_a_second_charge_is_released_if_another_process_was_first(
     storefront: Storefront, simulator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booking = await storefront.hold()
@@ -197,7 +201,7 @@ async def test_a_charge_that_another_process_never_heard_of_is_found_by_the_slow
     assert [row["status"] for row in simulator.intents(payment_id)] == ["succeeded", "canceled"]
 
 
-async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
+async def test_a_sweep_settles_a_payment_before_it_expires_the_hold(
     hurried: Storefront, simulator: Program
 ) -> None:
     booking = await hurried.hold()
@@ -209,7 +213,7 @@ async def test_a_sweep_asks_the_gateway_before_it_expires_a_hold(
     assert (await hurried.booking(booking))["status"] == "booked"
 
 
-async def test_a_gateway_that_says_nothing_keeps_no_seats(
+async def test_a_silent_gateway_blocks_no_seats(
     hurried: Storefront, simulator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(payment_reconciler, "SETTLE_SECONDS_MAX", 0.3)
@@ -301,7 +305,7 @@ async def test_a_refund_that_the_gateway_refuses_stays_due(
     assert (await _settle(storefront, refund_id, "r-1")).json() == refused.json()
 
 
-async def test_what_pays_is_said_where_there_is_a_gateway(storefront: Storefront) -> None:
+async def test_a_payment_method_is_required_with_a_gateway(storefront: Storefront) -> None:
     booking = await storefront.hold()
     body = {"booking_id": booking["id"], "user_id": "alice", "total_cost": booking["total_cost"]}
     headers = {"x-idempotency-key": "pay-1"}
@@ -333,7 +337,9 @@ async def test_a_dry_run_asks_the_gateway_nothing(storefront: Storefront, simula
     assert await storefront.topics(booking) == ["initiated"]
 
 
-async def test_a_wrong_key_declines_nobody(storefront: Storefront, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_key_declines_no_payment(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
     booking = await storefront.hold()
     processor = storefront.app.state.processor
     wrong = StripeGateway("sk_wrong", url=storefront.url, name="simulator", seconds=1)
@@ -344,7 +350,7 @@ async def test_a_wrong_key_declines_nobody(storefront: Storefront, monkeypatch: 
     assert (await storefront.pay(booking)).status_code == 201
 
 
-async def test_readiness_shows_what_is_in_doubt(storefront: Storefront, simulator: Program) -> None:
+async def test_readiness_shows_payments_in_doubt(storefront: Storefront, simulator: Program) -> None:
     async def shown() -> tuple[bool, str]:
         answer = await storefront.alice.get("/health/ready")
         details = {check["name"]: check["detail"] for check in answer.json()["checks"]}
@@ -360,7 +366,7 @@ async def test_readiness_shows_what_is_in_doubt(storefront: Storefront, simulato
     assert "the oldest since" in detail
 
 
-async def test_what_another_gateway_has_is_left_to_it(storefront: Storefront, simulator: Program) -> None:
+async def test_payments_of_another_gateway_are_left_alone(storefront: Storefront, simulator: Program) -> None:
     booking = await storefront.hold()
     simulator.switch(down=True)
     assert (await storefront.pay(booking)).status_code == 503
@@ -372,7 +378,7 @@ async def test_what_another_gateway_has_is_left_to_it(storefront: Storefront, si
     assert simulator.intents(await storefront.payment_id(booking)) == []
 
 
-async def test_those_that_cannot_be_moved_hold_up_nobody(
+async def test_failing_tasks_delay_no_others(
     storefront: Storefront, simulator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(payment_reconciler, "BATCH_MAX", 2)

@@ -26,7 +26,7 @@ def environment(**given: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_once_whoever_waits(mortal: Program, number: int) -> None:
+def test_it_ends_at_once_despite_waiting_requests(mortal: Program, number: int) -> None:
     mortal.switch(slow={"chance": 1, "seconds": 60})
     host, port = mortal.url.removeprefix("http://").split(":")
     request = f"GET /v1/refunds/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n"
@@ -41,7 +41,7 @@ def test_it_ends_at_once_whoever_waits(mortal: Program, number: int) -> None:
     mortal.start()
 
 
-def test_it_says_where_it_is_as_json(tmp_path: Path) -> None:
+def test_it_prints_its_url_as_json(tmp_path: Path) -> None:
     command = [*COMMAND, "gateway", "--port", "0", "--json", "--store", str(tmp_path / "new" / "books.db")]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout
@@ -106,7 +106,7 @@ def test_up_starts_one_keeps_it_up_and_ends_it(up: "subprocess.Popen[str]", tmp_
 
 
 def part(parent: int, name: str) -> int:
-    """The process id of this child of `up`, 0 when there is none."""
+    """Return the process id of this child of `up`, 0 if there is none."""
     for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
         words = (Path("/proc") / child / "cmdline").read_bytes().split(b"\0")
         if name.encode() in words:

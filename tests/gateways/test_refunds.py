@@ -58,7 +58,7 @@ async def test_a_lost_answer_then_a_repeat_pays_back_once(
     assert len(simulator.refunds(captured)) == 1
 
 
-async def test_what_was_never_captured_is_not_paid_back(gateway: Gateway, order: Order) -> None:
+async def test_an_uncaptured_charge_is_not_refunded(gateway: Gateway, order: Order) -> None:
     charge = await gateway.authorise(order)
     with pytest.raises(GatewayRefused, match="payment_intent_unexpected_state"):
         await gateway.refund(uuid4(), charge.reference, PRICE)

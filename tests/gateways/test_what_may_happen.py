@@ -1,4 +1,4 @@
-"""The table of docs/reference/gateway.md: what a gateway may do to a payment, what is told, where it ends."""
+"""The table of docs/reference/gateway.md: faults of a gateway, answers, final states."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +41,7 @@ def told() -> Iterator[tuple[str, int, int, str]]:
 
 @pytest.mark.parametrize("completed", [False, True], ids=["repeated", "completed"])
 @pytest.mark.parametrize(("what", "first", "then", "payment"), list(told()))
-async def test_whatever_the_gateway_does_the_payment_ends_somewhere(
+async def test_every_gateway_fault_ends_in_a_final_state(
     what: str,
     first: int,
     then: int,
@@ -85,7 +85,7 @@ async def _wait(storefront: Storefront, booking: dict[str, Any], what: str) -> N
 
 
 def _compare(simulator: Program, payment_id: str, booking: dict[str, Any], payment: str) -> None:
-    """The gateway's own books: money moved once, or not at all, and nothing is kept authorised."""
+    """Check the gateway's books: money moved once or not at all, and no charge stays authorised."""
     intents = simulator.intents(payment_id)
     captured = [intent for intent in intents if intent["captured"]]
     assert not [intent for intent in intents if intent["status"] == "requires_capture"]

@@ -1,4 +1,4 @@
-"""The simulator's wire format: what Stripe's library reads in it, its keys, what it makes of nonsense."""
+"""The simulator's wire format: answers for Stripe's library, idempotency keys, wrong requests."""
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def error(answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
-async def test_stripes_library_reads_what_we_use(simulator: Program) -> None:
+async def test_stripes_library_reads_the_used_fields(simulator: Program) -> None:
     carrier = StripeHttpClient(4)
     client = stripe.StripeClient(KEY, base_addresses={"api": simulator.url}, http_client=carrier)
     name = post(simulator, "/v1/payment_intents", form()).json()["id"]
@@ -262,7 +262,7 @@ def test_switches_that_there_are_not(simulator: Program, body: bytes) -> None:
     assert (answer.status_code, error(answer)["type"]) == (400, "invalid_request_error")
 
 
-def test_switches_are_shown_and_what_is_left_out_is_off(simulator: Program) -> None:
+def test_switches_can_be_read_and_omitted_ones_are_off(simulator: Program) -> None:
     simulator.switch(lose={"chance": 0.5}, search_lag=2)
     assert simulator.ask("GET", "/switches").json()["lose"] == {"chance": 0.5}
     simulator.switch(fail={"chance": 1})

@@ -1,4 +1,4 @@
-"""Flights with holds on them that nobody pays for."""
+"""Flights with unpaid holds."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 
 
 class Airline:
-    """Makes flights and holds that have run out, and looks into the database with its owner's eyes."""
+    """Makes flights and expired holds, and queries the database as its owner."""
 
     def __init__(self, ledger: Ledger, owner: AsyncConnection[Any] | None = None) -> None:
         self.ledger = ledger
@@ -24,7 +24,7 @@ class Airline:
         self._flights = 0
 
     async def due_holds(self, count: int) -> list[UUID]:
-        """Each on a flight of its own, where no neighbour's command expires it."""
+        """Make holds on separate flights, so that no other command expires them."""
         return [await self.do(InitiateBooking(await self.flight(), "alice", 2)) for _ in range(count)]
 
     async def ask(self, statement: str, *parameters: object) -> list[Any]:

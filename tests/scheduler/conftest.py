@@ -1,4 +1,4 @@
-"""A ledger whose holds run out at once, and an airline in it."""
+"""Fixtures: a ledger whose holds expire at once, and an airline in it."""
 
 from collections.abc import AsyncIterator
 

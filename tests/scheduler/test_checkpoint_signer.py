@@ -1,4 +1,4 @@
-"""The notary signs when it is due, hands over all there is, and says so once when it will or can not."""
+"""The checkpoint signer signs when due, publishes all checkpoints, and logs each failure once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints"
 
 
-def notary_of(ledger: Ledger, tmp_path: Path, sink: str | None, **settings: Any) -> CheckpointSigner:
+def signer_of(ledger: Ledger, tmp_path: Path, sink: str | None, **settings: Any) -> CheckpointSigner:
     settings = {"checkpoint_seconds": 0, "data": tmp_path / "data"} | settings
     ledger.settings = replace(ledger.settings, checkpoints=sink, **settings)
     return CheckpointSigner(ledger, signing_key(ledger.settings) if sink else None)
@@ -43,12 +43,12 @@ async def failing(ledger: Ledger) -> list[str]:
 async def test_a_log_that_grew_is_signed_and_one_that_did_not_is_not(
     ledger: Ledger, airline: Airline, tmp_path: Path, file: Path
 ) -> None:
-    notary = notary_of(ledger, tmp_path, str(file))
-    await notary.run()
+    signer = signer_of(ledger, tmp_path, str(file))
+    await signer.run()
     assert positions(file) == []
     await airline.flight()
-    await notary.run()
-    await notary.run()
+    await signer.run()
+    await signer.run()
     assert positions(file) == [1]
     assert (
         "last at position 1"
@@ -59,14 +59,14 @@ async def test_a_log_that_grew_is_signed_and_one_that_did_not_is_not(
 async def test_it_is_due_after_so_many_events_or_so_long(
     ledger: Ledger, airline: Airline, tmp_path: Path, file: Path, tamper: Any
 ) -> None:
-    notary = notary_of(ledger, tmp_path, str(file), checkpoint_seconds=300, checkpoint_events=2)
+    signer = signer_of(ledger, tmp_path, str(file), checkpoint_seconds=300, checkpoint_events=2)
     await airline.flight()
-    await notary.run()
+    await signer.run()
     await airline.flight()
-    await notary.run()
+    await signer.run()
     assert positions(file) == [1]
     await airline.flight()
-    await notary.run()
+    await signer.run()
     assert positions(file) == [1, 3]
 
 
@@ -74,12 +74,12 @@ async def test_without_a_sink_nothing_is_signed_and_no_key_is_made(
     ledger: Ledger, airline: Airline, tmp_path: Path, rows: Any
 ) -> None:
     await airline.flight()
-    await notary_of(ledger, tmp_path, None).run()
+    await signer_of(ledger, tmp_path, None).run()
     assert rows("select count(*) from ledger.checkpoints") == [(0,)]
     assert not (tmp_path / "data").exists()
 
 
-async def test_a_board_that_is_away_is_told_of_once_and_gets_all_afterwards(
+async def test_an_unreachable_sink_is_logged_once_and_gets_all_checkpoints_later(
     ledger: Ledger,
     airline: Airline,
     tmp_path: Path,
@@ -89,7 +89,7 @@ async def test_a_board_that_is_away_is_told_of_once_and_gets_all_afterwards(
 ) -> None:
     monkeypatch.setattr(checkpoint_signer, "REST_SECONDS", 0)
     monkeypatch.setattr(checkpoint_signer, "REST_SECONDS_MAX", 0)
-    signer = notary_of(ledger, tmp_path, board.url)
+    signer = signer_of(ledger, tmp_path, board.url)
     board.close()
     for _ in range(3):
         await airline.flight()
@@ -106,7 +106,7 @@ async def test_a_board_that_is_away_is_told_of_once_and_gets_all_afterwards(
 async def test_a_board_that_is_away_is_asked_less_and_less_often(
     ledger: Ledger, airline: Airline, tmp_path: Path, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signer = notary_of(ledger, tmp_path, board.url)
+    signer = signer_of(ledger, tmp_path, board.url)
     board.handler.status = 500
     now, asked = 1000.0, 0
     monkeypatch.setattr(checkpoint_signer.time, "monotonic", lambda: now)
@@ -125,10 +125,10 @@ async def test_a_board_that_is_away_is_asked_less_and_less_often(
     assert asked == 8  # after 5, 10, 20, 40 and then every 60 seconds
 
 
-async def test_a_file_that_cannot_be_written_is_told_of_once(
+async def test_an_unwritable_file_is_logged_once(
     ledger: Ledger, airline: Airline, tmp_path: Path, told: Callable[[], list[str]]
 ) -> None:
-    signer = notary_of(ledger, tmp_path, str(tmp_path / "no" / "folder"))
+    signer = signer_of(ledger, tmp_path, str(tmp_path / "no" / "folder"))
     for _ in range(3):
         await airline.flight()
         await signer.run()
@@ -156,7 +156,7 @@ async def test_another_log_is_not_signed_and_makes_the_program_unready(
 ) -> None:
     for _ in range(3):
         await airline.flight()
-    signer = notary_of(ledger, tmp_path, str(file))
+    signer = signer_of(ledger, tmp_path, str(file))
     await signer.run()
     tamper("create table kept as table ledger.events;" + forget + statements)
     await signer.run()
@@ -166,7 +166,7 @@ async def test_another_log_is_not_signed_and_makes_the_program_unready(
     (detail,) = await failing(ledger)
     assert reason in detail
     assert told().count("checkpoints.refused") == 2  # once by each of the two
-    # Whoever puts it right again is believed.
+    # A corrected file is accepted again.
     tamper("delete from ledger.events; insert into ledger.events select * from kept;")
     await signer.run()
     assert await failing(ledger) == []
@@ -182,7 +182,7 @@ async def test_readiness_sees_by_itself_that_the_log_is_another(
 ) -> None:
     for _ in range(3):
         await airline.flight()
-    await notary_of(ledger, tmp_path, str(file)).run()
+    await signer_of(ledger, tmp_path, str(file)).run()
     tamper(statements)
     (detail,) = await failing(ledger)
     assert reason in detail
@@ -192,10 +192,10 @@ def spoil(file: Path) -> None:
     file.write_text(file.read_text().replace('"position":1', '"position":0'))
 
 
-async def test_a_file_that_somebody_changed_is_not_written_to(
+async def test_a_changed_file_is_not_written_to(
     ledger: Ledger, airline: Airline, tmp_path: Path, file: Path, told: Callable[[], list[str]]
 ) -> None:
-    signer = notary_of(ledger, tmp_path, str(file))
+    signer = signer_of(ledger, tmp_path, str(file))
     await airline.flight()
     await signer.run()
     spoil(file)
@@ -208,7 +208,7 @@ async def test_a_file_that_somebody_changed_is_not_written_to(
 async def test_two_schedulers_write_each_checkpoint_once(
     ledger: Ledger, airline: Airline, tmp_path: Path, file: Path
 ) -> None:
-    one, other = notary_of(ledger, tmp_path, str(file)), notary_of(ledger, tmp_path, str(file))
+    one, other = signer_of(ledger, tmp_path, str(file)), signer_of(ledger, tmp_path, str(file))
     for _ in range(3):
         await airline.flight()
         await one.run()

@@ -1,4 +1,4 @@
-"""A slot runs once whoever asks, and again when it was cut short."""
+"""A slot runs once for any number of schedulers, and again after an interruption."""
 
 import asyncio
 import sys
@@ -30,7 +30,7 @@ async def seven() -> int:
 
 @pytest.fixture
 def run(database_url: str) -> Runs:
-    """run_slot on a connection of its own, as a scheduler does it."""
+    """Call run_slot on a separate connection, like a scheduler."""
 
     async def run(
         slot: datetime = SLOT, work: Callable[[], Awaitable[int]] = seven, job: str = JOB
@@ -156,7 +156,7 @@ async def test_a_frozen_scheduler_loses_the_slot_and_cannot_record_it_afterwards
 
 @asynccontextmanager
 async def working(run: Runs) -> Any:
-    """Somebody is in the middle of the slot's work, which does 1 thing, until told to finish."""
+    """Keep the slot's work running until `finish` is called; its result is 1."""
     started, finish = asyncio.Event(), asyncio.Event()
 
     async def work() -> int:

@@ -1,4 +1,4 @@
-"""Waiting lists under the clock: offers go on at every pulse, and departed flights' lists are closed."""
+"""Waiting lists over time: offers go on, and lists of departed flights are closed."""
 
 import asyncio
 from uuid import UUID
@@ -21,7 +21,7 @@ OFFERED = "select count(*) from views.waiting where status = 'offered'"
 
 @pytest.fixture
 async def lines(airline: Airline, database_url: str) -> list[UUID]:
-    """Three flights that are full of holds; on two of them somebody waits. Then all holds run out."""
+    """Make three flights full of expired holds, two of them with waiting parties."""
     async with open_ledger(database_url, Settings(hold_seconds=3600, offer_seconds=3600)) as patient:
         guest = Airline(patient)
         flights = [await airline.flight() for _ in range(3)]
@@ -34,7 +34,7 @@ async def lines(airline: Airline, database_url: str) -> list[UUID]:
 
 
 async def run_out(airline: Airline) -> None:
-    """Every hold there is was over long ago, by the log and by the view; none had to be waited for."""
+    """Move the end of all holds into the past, in the log and in the view."""
     await airline.owner_says("set session_replication_role = replica")
     for statement in RUN_OUT:
         await airline.owner_says(statement)
@@ -50,7 +50,9 @@ RUN_OUT = (
 )
 
 
-async def test_only_holds_that_somebody_waits_for_are_found(airline: Airline, lines: list[UUID]) -> None:
+async def test_only_holds_of_flights_with_waiting_parties_are_found(
+    airline: Airline, lines: list[UUID]
+) -> None:
     async with airline.ledger.read() as connection:
         found = await find_due_holds_with_queue(connection, 9)
         assert len(found) == 2
@@ -69,7 +71,7 @@ async def test_holds_of_departed_flights_and_of_empty_lists_are_left_to_the_swee
         assert len(await find_departed_parties(connection, 9)) == 1
 
 
-async def test_a_pulse_moves_the_lines_on_whatever_the_cron_says(
+async def test_awaited_holds_expire_independent_of_the_cron(
     airline: Airline, lines: list[UUID], database_url: str
 ) -> None:
     await Sweeper(airline.ledger, database_url, "").expire_awaited_holds()
@@ -78,7 +80,7 @@ async def test_a_pulse_moves_the_lines_on_whatever_the_cron_says(
     assert await airline.runs() == []
 
 
-async def test_the_gateway_is_asked_before_holds_with_payments_on_their_way_expire(
+async def test_payments_in_progress_are_settled_before_their_holds_expire(
     airline: Airline, lines: list[UUID]
 ) -> None:
     asked: list[UUID] = []
@@ -122,7 +124,7 @@ async def test_a_database_that_is_away_does_no_harm(
 async def test_entries_of_departed_flights_are_closed_by_a_sweep(
     airline: Airline, lines: list[UUID], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ledger decides again: a view that is wrong about the departure closes nothing."""
+    """The ledger decides again: a view with a wrong departure closes nothing."""
     monkeypatch.setattr(scheduler.sweeper, "BATCHES_MAX", 2)
     await airline.owner_says("update views.bookings set held_until = 'infinity'")
     await airline.owner_says("update views.flights set departs_at = now()")
@@ -144,7 +146,9 @@ async def test_entries_of_departed_flights_are_closed_by_a_sweep(
     ]
 
 
-async def test_an_offer_that_ran_out_goes_on_by_pulses_alone(airline: Airline, database_url: str) -> None:
+async def test_an_expired_offer_goes_to_the_next_party_without_a_sweep(
+    airline: Airline, database_url: str
+) -> None:
     async with open_ledger(database_url, Settings(hold_seconds=3600, offer_seconds=1)) as short:
         guest = Airline(short)
         flight = await guest.flight()
@@ -168,7 +172,7 @@ async def test_an_offer_that_ran_out_goes_on_by_pulses_alone(airline: Airline, d
     assert set(seen) == {1, 2, 3}
 
 
-async def test_lines_are_found_by_index_from_one_flight_to_the_next(airline: Airline) -> None:
+async def test_awaited_holds_are_found_by_index(airline: Airline) -> None:
     await airline.ask("select set_config('enable_seqscan', 'off', false)")
     plan = await airline.ask("explain " + projections.due_work._AWAITED, "2026-03-01", "0" * 32, 9)
     text = "\n".join(line for (line,) in plan)

@@ -1,4 +1,4 @@
-"""The scheduler as a process: it sweeps when the time comes, and ends when told to."""
+"""The scheduler as a process: it sweeps at its slots, and ends on SIGTERM."""
 
 import asyncio
 import os
@@ -19,9 +19,7 @@ from tests.waiting import await_until
 EVERY_SECOND = "* * * * * *"
 
 
-async def test_rocketry_sweeps_when_the_time_comes_until_told_to_stop(
-    airline: Airline, database_url: str
-) -> None:
+async def test_rocketry_sweeps_at_each_slot_until_stopped(airline: Airline, database_url: str) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(run(airline.ledger, Settings(sweep_cron=EVERY_SECOND), database_url, stop))
     await airline.due_holds(2)
@@ -85,7 +83,7 @@ async def test_killed_and_started_again_it_takes_up_the_work(airline: Airline, p
     await until(airline.expired, 2)
 
 
-async def test_without_a_database_it_waits_says_so_once_and_still_ends_when_told(process: Any) -> None:
+async def test_without_a_database_it_waits_logs_once_and_ends_on_sigterm(process: Any) -> None:
     one = process(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nowhere")
     line = await asyncio.to_thread(one.stderr.readline)
     assert b"database.awaited" in line
@@ -94,7 +92,7 @@ async def test_without_a_database_it_waits_says_so_once_and_still_ends_when_told
     assert one.stderr.read() == b""
 
 
-def test_an_expression_that_is_none_stops_the_start_with_one_line() -> None:
+def test_a_wrong_cron_expression_stops_the_start_with_one_line() -> None:
     with pytest.raises(WrongSetting, match=r"^SEATLEDGER_SWEEP_CRON='now and then': .*$"):
         run_forever(Settings(sweep_cron="now and then"), "")
 

@@ -1,4 +1,4 @@
-"""The sweeper: which slot is due by the database's clock, once each, and what it says when that is away."""
+"""The sweeper: each slot is due once by the database's clock; a lost database is logged."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ HALF_HOURLY = "*/30 * * * *"
 
 @pytest.fixture
 def told() -> Iterator[Callable[[], list[str]]]:
-    """What we logged, in order. What libraries log comes this way, too, once a program has run here."""
+    """Collect this program's log events in order, without those of libraries."""
     messages: list[str] = []
 
     def write(message: Any) -> None:
@@ -36,7 +36,7 @@ def told() -> Iterator[Callable[[], list[str]]]:
     logger.remove(sink)
 
 
-async def test_nothing_is_due_before_the_first_pulse_and_the_latest_slot_after_it(
+async def test_the_latest_slot_is_due_after_the_first_heartbeat_only(
     airline: Airline, database_url: str
 ) -> None:
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
@@ -49,7 +49,7 @@ async def test_nothing_is_due_before_the_first_pulse_and_the_latest_slot_after_i
     assert not sweeper.is_due()
 
 
-async def test_an_empty_cron_means_a_pulse_and_no_sweeps(airline: Airline, database_url: str) -> None:
+async def test_an_empty_cron_means_heartbeats_and_no_sweeps(airline: Airline, database_url: str) -> None:
     sweeper = Sweeper(airline.ledger, database_url, "")
     await sweeper.heartbeat()
     assert not sweeper.is_due()
@@ -58,7 +58,7 @@ async def test_an_empty_cron_means_a_pulse_and_no_sweeps(airline: Airline, datab
     assert await airline.runs() == []
 
 
-async def test_the_database_clock_names_the_slot_and_not_the_machines(
+async def test_the_database_clock_decides_the_slot(
     airline: Airline, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def elsewhen(*_: object) -> Heartbeat:
@@ -72,7 +72,7 @@ async def test_the_database_clock_names_the_slot_and_not_the_machines(
 
 
 @pytest.mark.parametrize("recorded", [(JOB, "now() + interval '1 year'"), ("another", "now()")])
-async def test_a_slot_of_the_future_or_of_another_job_holds_no_sweep_up(
+async def test_a_future_slot_or_another_job_delays_no_sweep(
     airline: Airline, database_url: str, recorded: tuple[str, str]
 ) -> None:
     job, slot = recorded
@@ -82,9 +82,7 @@ async def test_a_slot_of_the_future_or_of_another_job_holds_no_sweep_up(
     assert sweeper.is_due()
 
 
-async def test_slots_missed_in_a_stall_are_made_up_for_at_once_by_one_run(
-    airline: Airline, database_url: str
-) -> None:
+async def test_one_run_covers_all_slots_missed_in_a_stall(airline: Airline, database_url: str) -> None:
     await airline.owner.execute(
         "insert into ledger.job_runs values ('expire_holds', now() - interval '1 day', now(), 0)"
     )
@@ -98,7 +96,7 @@ async def test_slots_missed_in_a_stall_are_made_up_for_at_once_by_one_run(
     assert [done for _, done in await airline.runs()] == [0, 2]
 
 
-async def test_a_sweep_that_failed_is_due_again_at_the_next_pulse(
+async def test_a_failed_sweep_is_due_again_after_the_next_heartbeat(
     airline: Airline, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(ledger: Ledger, slot: datetime) -> int:
@@ -116,7 +114,7 @@ async def test_a_sweep_that_failed_is_due_again_at_the_next_pulse(
     assert len(await airline.runs()) == 1
 
 
-async def test_a_database_that_is_away_is_told_once_and_its_return_too(
+async def test_the_loss_and_return_of_the_database_are_each_logged_once(
     airline: Airline, database_url: str, server_url: str, told: Callable[[], list[str]]
 ) -> None:
     name = str(conninfo_to_dict(database_url)["dbname"])

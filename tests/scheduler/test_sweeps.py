@@ -1,4 +1,4 @@
-"""Sweeps: due holds are given back, in batches; late, doubled or stumbling sweeps do no harm."""
+"""Sweeps expire due holds in batches; late, concurrent or interrupted sweeps do no harm."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -62,7 +62,7 @@ async def test_sweeps_at_the_same_time_expire_each_hold_once(airline: Airline) -
     assert await airline.expired() == 20
 
 
-async def test_a_hold_that_the_ledger_refuses_to_expire_holds_up_nobody(
+async def test_a_hold_that_the_ledger_refuses_to_expire_delays_no_other(
     airline: Airline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler.sweeper, "BATCH_MAX", 2)
@@ -101,7 +101,7 @@ async def test_due_holds_are_listed_from_behind_the_last_one_seen(airline: Airli
     assert [hold.id for hold in first + rest] == bookings
 
 
-async def test_what_the_log_has_seen_run_out_is_due_whatever_the_clock_says(airline: Airline) -> None:
+async def test_a_hold_that_expired_by_the_log_is_due_by_any_clock(airline: Airline) -> None:
     await airline.due_holds(1)
     await airline.owner.execute("update views.bookings set held_until = '2045-01-01Z'")
     await airline.owner.execute("alter table ledger.events disable trigger append_only")
@@ -117,7 +117,7 @@ async def test_due_holds_are_found_by_index_however_many_still_run(airline: Airl
     assert any("Index Cond" in line and "held_until <=" in line for (line,) in plan)
 
 
-async def test_a_payment_that_nobody_captured_in_time_is_swept_with_the_holds(database_url: str) -> None:
+async def test_an_uncaptured_payment_is_swept_with_the_holds(database_url: str) -> None:
     async with open_ledger(database_url, Settings(hold_seconds=1, capture_seconds=1)) as ledger:
         (booking,) = await Airline(ledger).due_holds(1)
         payment = PayBooking(booking, "alice", Money(900_000, "INR"), Capture.MANUAL)
@@ -146,7 +146,7 @@ async def want_the_seats(ledger: Ledger, flight: UUID) -> bool:
 
 @pytest.mark.parametrize("rival", [sweep, want_the_seats])
 async def test_seats_that_late_money_took_again_are_given_back_again(database_url: str, rival: Any) -> None:
-    """The hold of one booking runs out twice."""
+    """Let the hold of one booking expire twice."""
     settings = Settings(hold_seconds=1, capture_seconds=1, gateway="simulator")
     async with open_ledger(database_url, settings) as ledger:
         (booking,) = await Airline(ledger).due_holds(1)

@@ -1,4 +1,4 @@
-"""Checkouts in miniature, where run.py finds a stand-in for uv and starts a stand-in for the program."""
+"""Fixtures: small checkouts in which run.py finds a fake uv and a fake program."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ exit "${UV_CODE:-0}"
 
 
 class Checkout:
-    """A checkout with run.py, the locks and a program of two lines."""
+    """Make a checkout with run.py, the locks and a program of two lines."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,7 +62,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A fresh checkout, in a folder with a space in its name."""
+    """Return a fresh checkout in a folder with a space in its name."""
     folder = tmp_path / "a checkout"
     folder.mkdir()
     return Checkout(folder)

@@ -1,4 +1,4 @@
-"""The container files hold together, as far as that can be told without a container engine."""
+"""Consistency of the container files, checked without a container engine."""
 
 import re
 import shlex
@@ -77,7 +77,7 @@ def test_the_program_can_change_nothing_in_its_container(name):
     assert re.search(r"^USER [1-9][0-9]*:[1-9][0-9]*$", DOCKERFILE, re.MULTILINE)
 
 
-def test_what_the_scheduler_signs_outlives_its_container():
+def test_signed_checkpoints_outlive_the_container():
     environment, (volume,) = SERVICES["scheduler"]["environment"], SERVICES["scheduler"]["volumes"]
     name, folder = volume.split(":")
     assert name in COMPOSE["volumes"]

@@ -1,4 +1,4 @@
-"""What is installed: every package pinned by hash, and our own packages never taken for somebody else's."""
+"""Installed packages: all pinned by hash, and the project's packages come from this checkout."""
 
 import re
 import tomllib
@@ -37,7 +37,7 @@ def test_every_package_is_pinned_by_hash_and_no_host_is_named(lock):
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_the_lock_says_how_it_is_made_without_naming_a_machine(lock):
+def test_the_lock_holds_its_command_and_names_no_host(lock):
     command = (ROOT / lock).read_text().splitlines()[1]
     assert command.startswith("#    uv pip compile pyproject.toml ")
     assert " /" not in command
@@ -50,7 +50,7 @@ def test_the_lock_says_how_it_is_made_without_naming_a_machine(lock):
         ("requirements-dev.lock", PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]),
     ],
 )
-def test_the_lock_holds_what_the_project_asks_for(lock, wanted):
+def test_the_lock_holds_all_dependencies(lock, wanted):
     versions = pinned(lock)
     for requirement in map(Requirement, wanted):
         assert requirement.specifier.contains(versions[requirement.name.lower()]), str(requirement)

@@ -1,4 +1,4 @@
-"""`python3 run.py` is enough: it installs once, heals itself, and gets out of the way."""
+"""`python3 run.py` installs once, repairs a broken environment, and starts the program."""
 
 import ast
 import shutil

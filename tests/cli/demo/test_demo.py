@@ -1,4 +1,4 @@
-"""The demo as a user starts it: a real server, its own fresh ledger, one JSON object, and its console."""
+"""The demo as a command: a real server, a fresh ledger, one JSON object, and the console."""
 
 import json
 import signal

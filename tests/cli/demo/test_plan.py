@@ -1,4 +1,4 @@
-"""The plan of a day's trade: repeatable, and with something of everything in it."""
+"""The plan of a day's sales is repeatable and covers every choice."""
 
 from cli.demo.plan import POPULAR_FLIGHTS, CustomerChoice, Purchase, plan_purchases
 

@@ -1,4 +1,4 @@
-"""The sample timetable: what its lines say, and what they mean on a given day."""
+"""The sample timetable: parsing, prices, and instants on a given day."""
 
 from datetime import UTC, date, timedelta
 

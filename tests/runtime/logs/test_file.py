@@ -1,4 +1,4 @@
-"""Several processes share one log file, rotate it, and lose nothing."""
+"""Several processes share and rotate one log file without losing a line."""
 
 import os
 import subprocess
@@ -70,7 +70,7 @@ def test_a_file_moved_or_deleted_from_outside_is_made_again(tmp_path: Path) -> N
     file.close()
 
 
-def test_a_full_disk_drops_lines_says_so_once_and_raises_nothing(
+def test_a_full_disk_drops_lines_reports_once_and_raises_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = SharedFile(tmp_path / "app.log")

@@ -1,4 +1,4 @@
-"""A log line is one line, tells no secret, and says only what the program said."""
+"""A log record is one line without secrets, and cannot be forged."""
 
 import io
 import json
@@ -103,7 +103,7 @@ def test_a_json_line_has_the_time_in_utc_the_event_and_its_fields(console: Lines
     }
 
 
-def test_a_text_line_is_what_people_expect(console: Lines) -> None:
+def test_a_text_line_has_time_level_process_event_and_fields(console: Lines) -> None:
     logs("text")
     logger.bind(seats=2, user_id="alice", note="two words").warning("Booking made")
     (line,) = console()
@@ -130,7 +130,7 @@ HUNTER2 = [
 
 @pytest.mark.parametrize("fields", HUNTER2)
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_no_secret_is_told(console: Lines, form: str, fields: dict[str, object]) -> None:
+def test_no_secret_is_logged(console: Lines, form: str, fields: dict[str, object]) -> None:
     logs(form)
     told = " ".join(f"{name}={value}" for name, value in fields.items())
     logger.bind(**fields).info("Connecting")
@@ -155,7 +155,7 @@ def test_settings_are_logged_without_their_secrets(console: Lines, form: str) ->
     assert "hunter2" not in line
 
 
-def test_what_is_no_secret_is_told_in_full(console: Lines) -> None:
+def test_other_values_are_logged_in_full(console: Lines) -> None:
     logs("json")
     fields = {"url": "http://localhost:8000/a@b", "key": "k-1", "mail": "ann@example.org", "eye": "eyJ.a"}
     logger.bind(**fields).info("Listening")
