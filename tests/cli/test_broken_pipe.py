@@ -39,6 +39,6 @@ def test_another_broken_pipe_is_reported(
     def breaks(*_: Any, **__: Any) -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr("cli.tokens.signed", breaks)
+    monkeypatch.setattr("cli.tokens.sign_token", breaks)
     assert main([*TOKEN, "--data", str(tmp_path)]) == 1
     assert capfd.readouterr() == ("", "seatledger: [Errno 32] Broken pipe\n")
