@@ -38,8 +38,10 @@ class Nemesis:
         self._random = random
         self._faults = faults or possible(site)
         self._pause = GATEWAY_PAUSE_SECONDS if site.gateway else PAUSE_SECONDS
-        # The few kinds that not every site allows are three times as frequent as others.
-        self._cards = sorted(self._faults) + 2 * sorted(self._faults.keys() - ANYWHERE.keys())
+        # The few kinds that not every site allows are three times as frequent as others. With a gateway
+        # only its mishaps are, because there are several of them.
+        rare = {"gateway misbehaves"} if site.gateway else self._faults.keys() - ANYWHERE.keys()
+        self._cards = sorted(self._faults) + 2 * sorted(rare)
         self._deck: list[str] = []
 
     @property
