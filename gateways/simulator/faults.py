@@ -20,7 +20,7 @@ class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`only` limits faults to changing requests whose path ends with it. `down` affects all requests.
+    """`only` limits faults to changing requests with a path that ends with it. `down` affects all requests.
 
     `seed` restarts the random numbers, so that the same requests meet the same faults.
     """

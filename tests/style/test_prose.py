@@ -13,11 +13,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = sorted(path.name for path in ROOT.glob("[!.]*/") if any(path.rglob("*.py")))
 PENDING = {
     "audit",
-    "cli",
-    "gateways",
     "ledger",
-    "runtime",
-    "scheduler",
     "tests",
 }
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
