@@ -13,7 +13,8 @@ from audit.verify import Verification
 from audit.verify import verify as check
 from cli.proofs import saved_checkpoints
 from database.embedded import existing_database
-from ledger.keyring import Keyring, keyring_at_hand
+from ledger.keyring import Keyring
+from ledger.master_key_file import find_keyring
 from runtime.settings import Settings
 
 
@@ -26,7 +27,7 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
         print(f"seatledger: {refuted}", file=sys.stderr)
         return 1
     with existing_database(settings.database_url, settings.data) as url:
-        result = _with_progress(url, saved, keyring_at_hand(settings))
+        result = _with_progress(url, saved, find_keyring(settings))
     if json:
         print(msgspec.json.encode(result).decode())
     elif result.ok:
@@ -40,7 +41,7 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     return 0 if result.ok else 1
 
 
-def _with_progress(url: str, saved: list[Checkpoint], keyring: Keyring | None) -> Verification:
+def _with_progress(url: str, saved: list[Checkpoint], keyring: Keyring) -> Verification:
     columns = (TextColumn("verify"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:

@@ -10,8 +10,9 @@ from cli.options import DATA, JSON, add
 from cli.programs import ready_database
 from database.embedded import existing_database
 from ledger import erasure
-from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
+from ledger.keyring import Keyring
 from ledger.master_key import rotate
+from ledger.master_key_file import MASTER_KEY_FILE, load_master_key, read_or_create_key
 from ledger.people import is_in_clear
 from runtime.settings import Settings, WrongSetting
 
@@ -48,17 +49,17 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
         raise WrongSetting("forget: name a USER, or give --list or --again FILE")
     with ready_database(settings) as url:
         if listing:
-            print("".join(f"{person}\n" for person in erasure.forgotten(url)), end="")
+            print("".join(f"{person}\n" for person in erasure.read_erased(url)), end="")
             return 0
         if again is not None:
             persons = again.read_text(encoding="utf-8").splitlines()
-            back = erasure.forget_again(url, persons, getpass.getuser())
+            back = erasure.erase_again(url, persons, getpass.getuser())
             print(json_text.dumps({"forgotten": back}) if json else f"forgotten again: {back}")
             return 0
         try:
-            keyring = Keyring(master_key_of(settings))
-            person = erasure.forget(url, keyring, user or "", getpass.getuser())
-        except erasure.NotForgotten as reason:
+            keyring = Keyring(load_master_key(settings))
+            person = erasure.erase(url, keyring, user or "", getpass.getuser())
+        except erasure.NotErasable as reason:
             print(f"seatledger: {reason}", file=sys.stderr)
             return FAILED
     if json:
@@ -71,7 +72,7 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
 def rotate_master_key(settings: Settings) -> int:
     """Wrap all personal keys with a new one. Once the old one is destroyed, older copies hold no names."""
     new = settings.data / f"{MASTER_KEY_FILE}.new"
-    old_key, new_key = master_key_of(settings), key_in(new)
+    old_key, new_key = load_master_key(settings), read_or_create_key(new)
     with existing_database(settings.database_url, settings.data) as url:
         people = rotate(url, Keyring(old_key), Keyring(new_key))
     print(f"wrapped {people} keys with the new master key")

@@ -16,9 +16,9 @@ from database.embedded import existing_database
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
-from ledger.keyring import keyring_at_hand
 from ledger.log import RecordedEvent, find_position_at, read_stream, steps
-from ledger.people import by_names
+from ledger.master_key_file import find_keyring
+from ledger.people import decrypt_events
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.waiting import WaitingRow
@@ -93,7 +93,7 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
 
 def _read_events(settings: Settings, question: Callable[[Connection], Awaitable[Events]]) -> Events:
     """Read events, with names if the master key is available, else with the pseudonyms of the log."""
-    keyring = keyring_at_hand(settings)
+    keyring = find_keyring(settings)
 
     async def read(url: str) -> Events:
         connection = await psycopg.AsyncConnection[tuple[Any, ...]].connect(
@@ -102,7 +102,7 @@ def _read_events(settings: Settings, question: Callable[[Connection], Awaitable[
         async with connection:
             await connection.execute("begin isolation level repeatable read read only")
             events = await question(connection)
-            return events if keyring is None else await by_names(connection, keyring, events)
+            return await decrypt_events(connection, keyring, events)
 
     with existing_database(settings.database_url, settings.data) as url:
         return asyncio.run(read(url))

@@ -24,8 +24,9 @@ from cli.tokens import jwt_secret, sign_token
 from database.embedded import is_in_use, keep_for, remove_database, running_database
 from database.schema import VERSION
 from gateways.from_settings import gateway_key
-from ledger.keyring import Keyring, master_key_of
+from ledger.keyring import Keyring
 from ledger.master_key import key_ledger
+from ledger.master_key_file import load_master_key
 from runtime.logs import configure_logs
 from runtime.settings import Settings, WrongSetting
 from runtime.signals import STOP_SIGNALS
@@ -76,7 +77,7 @@ def ready_database(settings: Settings) -> Iterator[str]:
     """Yield the URL of a running, migrated database with this master key. Raises WrongSetting."""
     with running_database(settings.database_url, settings.data) as url:
         bring_up_to_date(url)
-        key_ledger(url, Keyring(master_key_of(settings)))
+        key_ledger(url, Keyring(load_master_key(settings)))
         yield url
 
 
@@ -88,7 +89,7 @@ def _import_door(name: str) -> Any:
 def migrate(settings: Settings, json: bool) -> int:
     with running_database(settings.database_url, settings.data) as url:
         applied = bring_up_to_date(url)
-        key_ledger(url, Keyring(master_key_of(settings)))
+        key_ledger(url, Keyring(load_master_key(settings)))
     if json:
         print(json_text.dumps({"version": VERSION, "applied": [migration.version for migration in applied]}))
     else:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO
 
 from cli.tokens import jwt_secret
-from ledger.keyring import master_key_of
 from runtime.settings import Settings, as_environment
 
 ROOT = Path(__file__).resolve().parents[1]

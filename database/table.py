@@ -121,8 +121,9 @@ def columns_of(struct: type[Any]) -> list[TableColumn]:
 def _type_of(hint: Any) -> LiteralString:
     if get_origin(hint) in (Union, UnionType):
         hint = get_args(hint)[0]
-    declared: LiteralString = hint.__metadata__[0] if get_origin(hint) is Annotated else _TYPES[hint]
-    return declared
+    python, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    declared: LiteralString | None = next((mark for mark in marks if isinstance(mark, str)), None)
+    return declared or _TYPES[python]
 
 
 def _compile_arrays(columns: Sequence[TableColumn]) -> Callable[[Sequence[Any]], tuple[list[Any], ...]]:

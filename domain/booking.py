@@ -11,6 +11,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.money import Money
 from domain.payments import Capture, Payment, PaymentStatus
+from domain.personal import PersonalText, PersonName
 from domain.refunds import Refund, RefundReason, RefundStatus
 from domain.refusals import (
     AlreadyPaid,
@@ -50,7 +51,7 @@ class Booking(Aggregate):
     class Initiated(Event, Aggregate.Created):
         TOPIC = "booking.initiated"
         flight_id: UUID
-        user_id: str
+        user_id: PersonName
         seats: int
         total_cost: Money
         expires_at: datetime
@@ -134,7 +135,7 @@ class Booking(Aggregate):
     class VoidRequested(Event):
         TOPIC = "booking.void_requested"
         payment_id: UUID
-        reason: str
+        reason: PersonalText
 
         def apply(self, aggregate: Booking) -> None:
             voiding = aggregate.current_payment.with_status(PaymentStatus.VOIDING)
@@ -143,7 +144,7 @@ class Booking(Aggregate):
     class PaymentVoided(Event):
         TOPIC = "booking.payment_voided"
         payment_id: UUID
-        reason: str
+        reason: PersonalText
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.INITIATED
@@ -185,7 +186,7 @@ class Booking(Aggregate):
     class Cancelled(Event):
         TOPIC = "booking.cancelled"
         reason: CancelReason
-        note: str | None
+        note: PersonalText | None
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.CANCELLED
@@ -242,7 +243,7 @@ class Booking(Aggregate):
     class RefundSettled(Event):
         TOPIC = "booking.refund_settled"
         refund_id: UUID
-        reference: str | None
+        reference: PersonalText | None
 
         def apply(self, aggregate: Booking) -> None:
             settled = aggregate.refunds[self.refund_id].with_settlement(self.timestamp, self.reference)

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentOutcome
+from domain.personal import Personal
 from domain.read_set import ReadSet
 
 Airport = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="IATA airport code", examples=["JFK"])]
@@ -19,11 +20,13 @@ FlightNumber = Annotated[
     ),
 ]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, with any offset")]
-UserId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
+UserId = Annotated[
+    str, Personal.NAME, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")
+]
 FLIGHT_SEATS_MAX = 1000
 FlightSeats = Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX)]
 PartySize = Annotated[int, Meta(ge=1, le=9)]
-Note = Annotated[str, Meta(max_length=500)]
+Note = Annotated[str, Personal.TEXT, Meta(max_length=500)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 PaymentMethod = Annotated[
     str,
@@ -148,6 +151,8 @@ class ChangeFlightSeats(FlightCommand):
 
 
 class CancelFlight(FlightCommand):
+    """`reason` concerns no person and is stored in clear."""
+
     OPERATION = "cancel_flight"
     MOVES_SEATS = True
 
@@ -192,7 +197,7 @@ class VoidPayment(BookingCommand):
     OPERATION = "void_payment"
     MOVES_SEATS = True
 
-    reason: Reason
+    reason: Annotated[Reason, Personal.TEXT]
 
 
 class ReduceSeats(BookingCommand):

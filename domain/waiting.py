@@ -8,6 +8,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain.personal import PersonName
 from domain.refusals import NotWaiting, WaitingNotOver
 
 WAITING_MAX = 200
@@ -39,7 +40,7 @@ class WaitingParty(Aggregate):
     class Joined(Event, Aggregate.Created):
         TOPIC = "waiting.joined"
         flight_id: UUID
-        user_id: str
+        user_id: PersonName
         seats: int
 
     class Offered(Event):

@@ -1,4 +1,4 @@
-"""Forgetting: a person's keys are wiped, and what they opened never opens again; the log stays as it is."""
+"""Erasure of a person: without the key, sealed names and texts do not decrypt. The log is unchanged."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,68 +12,70 @@ from ledger.keyring import Keyring
 from ledger.store import HEAD_LOCK
 
 
-class NotForgotten(Exception):
-    """Why somebody cannot be forgotten, or not yet; nothing was changed."""
+class NotErasable(Exception):
+    """The person cannot be erased, or not yet. The message lists the reasons; nothing was changed."""
 
 
-def forget(url: str, keyring: Keyring, name: str, by: str) -> str:
-    """Forget whoever has that name now; the pseudonym that stays.
+def erase(url: str, keyring: Keyring, name: str, by: str) -> str:
+    """Erase the person who bears the name now. Return the pseudonym, which stays in the log.
 
-    Raises NotForgotten while something is owed to them or by them: nobody could be told of it, or be paid.
+    Raises NotErasable while a booking, refund or waiting-list entry is open: its user must stay reachable.
     """
     with _under_the_head_lock(url) as connection:
-        row = connection.execute(_PERSON, (keyring.lookup(name),)).fetchone()
+        row = connection.execute(_PERSON, (keyring.lookup_hash(name),)).fetchone()
         if row is None:
-            raise NotForgotten("nobody of that name is known: never seen, or forgotten already")
-        person: str = row[0]
-        if open_things := [what for (what,) in connection.execute(_OPEN, {"person": person}).fetchall()]:
-            raise NotForgotten("\n".join(["not yet; first see to these:", *open_things]))
-        _wipe(connection, [person], by)
-    _sweep(url)
-    return person
+            raise NotErasable("no person of that name is known: never recorded, or forgotten already")
+        pseudonym: str = row[0]
+        reasons = [reason for (reason,) in connection.execute(_OPEN, {"person": pseudonym}).fetchall()]
+        if reasons:
+            raise NotErasable("\n".join(["not yet; first complete these:", *reasons]))
+        _delete_keys(connection, [pseudonym], by)
+    _vacuum(url)
+    return pseudonym
 
 
-def forget_again(url: str, persons: Sequence[str], by: str) -> int:
-    """After a restore: wipe those whom a list of pseudonyms says were forgotten; how many were back."""
+def erase_again(url: str, pseudonyms: Sequence[str], by: str) -> int:
+    """Erase the persons on the list whom a restored backup brought back. Return how many there were."""
     with _under_the_head_lock(url) as connection:
-        back = [row[0] for row in connection.execute(_BACK, (list(persons),)).fetchall()]
-        _wipe(connection, back, by)
-    _sweep(url)
-    return len(back)
+        restored = [row[0] for row in connection.execute(_RESTORED, (list(pseudonyms),)).fetchall()]
+        _delete_keys(connection, restored, by)
+    _vacuum(url)
+    return len(restored)
 
 
-def forgotten(url: str) -> list[str]:
-    """The pseudonyms of all who were forgotten, the first one first."""
+def read_erased(url: str) -> list[str]:
+    """Return the pseudonyms of all erased persons, in order of erasure."""
     with psycopg.connect(conninfo(url, "seatledger forget")) as connection:
-        return [row[0] for row in connection.execute(_FORGOTTEN).fetchall()]
+        return [row[0] for row in connection.execute(_ERASED).fetchall()]
 
 
 @contextmanager
 def _under_the_head_lock(url: str) -> Iterator[Connection[Any]]:
-    """A transaction, and no block meanwhile: whoever is forgotten makes no booking at that moment."""
+    """Open a transaction that excludes blocks, so that no command of the person commits meanwhile."""
     with psycopg.connect(conninfo(url, "seatledger forget")) as connection:
         connection.execute(f"set role {ROLE}")
         connection.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
         yield connection
 
 
-def _wipe(connection: Connection[Any], persons: Sequence[str], by: str) -> None:
-    connection.execute(_RECORD, (list(persons), by))
-    connection.execute(_WIPE, (list(persons),))
+def _delete_keys(connection: Connection[Any], pseudonyms: Sequence[str], by: str) -> None:
+    connection.execute(_RECORD, (list(pseudonyms), by))
+    connection.execute(_DELETE_KEYS, (list(pseudonyms),))
 
 
-def _sweep(url: str) -> None:
-    """Rows as they were do not stay behind, unless a snapshot still needs them. The last bytes that a page
-    had of them are overwritten when it fills.
+def _vacuum(url: str) -> None:
+    """Remove the old row versions with the keys, except those that a running snapshot still needs.
+
+    The bytes at the end of a page are overwritten when the page fills.
     """
     with psycopg.connect(conninfo(url, "seatledger forget"), autocommit=True) as connection:
         connection.execute("vacuum ledger.people")
 
 
 _PERSON = "select person from ledger.people where lookup = %s"
-_BACK = "select person from ledger.people where person = any (%s) and forgotten_at is null"
-_FORGOTTEN = "select person from ledger.forgotten order by forgotten_at, person"
-_WIPE = """
+_RESTORED = "select person from ledger.people where person = any (%s) and forgotten_at is null"
+_ERASED = "select person from ledger.forgotten order by forgotten_at, person"
+_DELETE_KEYS = """
     update ledger.people set lookup = null, wrapped_key = null, sealed_name = null,
         forgotten_at = clock_timestamp()
     where person = any (%s)
@@ -82,7 +84,7 @@ _RECORD = """
     insert into ledger.forgotten (person, forgotten_by) select unnest(%s::text[]), %s
     on conflict (person) do nothing
 """
-# A hold that is due blocks no seat and cannot be paid, so it is not live.
+# A due hold blocks no seat and cannot be paid, so it is not open.
 _OPEN = """
     select format(case when f.departs_at > now()
             then 'booking %%s is %%s, and its flight has not departed: cancel it, or wait until it departs'
@@ -91,14 +93,15 @@ _OPEN = """
     where b.user_id = %(person)s and b.status <> 'cancelled'
         and (f.departs_at > now() or b.status = 'pending') and coalesce(b.held_until, 'infinity') > now()
     union all
-    select format('entry %%s waits for seats of flight %%s: let it leave the waiting list', w.id, w.flight_id)
+    select format('entry %%s waits for seats of flight %%s: remove it from the waiting list',
+            w.id, w.flight_id)
     from views.waiting w join views.flights f on f.id = w.flight_id
     where w.user_id = %(person)s and w.status = 'waiting' and not f.cancelled and f.departs_at > now()
     union all
     select format('refund %%s of booking %%s is %%s: settle it', id, booking_id, status)
     from views.refunds where user_id = %(person)s and settled_at is null
     union all
-    select format('the payment of booking %%s is still in the gateway (%%s): wait until it has answered',
+    select format('the gateway has not answered on the payment of booking %%s (%%s): wait for its answer',
             id, gateway_task)
     from views.bookings where user_id = %(person)s and gateway_task is not null
     limit 20

@@ -1,39 +1,40 @@
-"""The keyring: what the master key opens. Names and texts are sealed, each person's by a key of their own.
+"""Encryption of personal data (names and free text) with one key per person.
 
-A sealed text is `sealed:v1:TEXT`; a token, `sealed:v1:KEY:TEXT:ABOUT`, brings the wrapped key that opens it.
-It is sealed for one purpose, `ABOUT`: a name for its pseudonym, a note for its booking. AES-SIV (RFC 5297)
-needs no nonce: the same text about the same booking always comes out alike, so a repeat has its fingerprint.
+Each person has a random 256-bit key, stored wrapped by the master key. Erasing a person means deleting the
+wrapped key; the ciphertexts in the log then cannot be decrypted.
+
+Formats:
+    sealed text  sealed:v1:CIPHERTEXT                       stored in events and views
+    token        sealed:v1:WRAPPED_KEY:CIPHERTEXT:CONTEXT   used inside a process to decrypt an answer
+
+AES-SIV (RFC 5297) is deterministic: the same text in the same context gives the same ciphertext, so a
+repeated command has the same fingerprint. CONTEXT is authenticated: the pseudonym for a name, the booking id
+for a text. A ciphertext copied to another context does not decrypt.
 """
 
 import hashlib
 import hmac
 import secrets
-from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from ledger.ids import new_id
-from runtime.secret_files import read_or_create
-from runtime.setting_values import MASTER_KEY_BYTES, master_key
-from runtime.settings import Settings, WrongSetting
+from ledger.personal_json import substitute
 
-MASTER_KEY_FILE = "master-key"
 SEALED = "sealed:v1:"
-REMEMBERED_MAX = 10_000
-"""Texts that a process remembers by their tokens, and names. Who is forgotten has no token: none is stale."""
-
-_MARK = b'"sealed:v1:'
-_NAMES = (b'"user_id":', b'"actor":', b'"note":', b'"reason":', b'"reference":')
-"""What may be opened in an answer. No text of a caller's looks like it: JSON escapes the quotes in there."""
+CACHE_MAX = 10_000
+"""Entries in each cache of decrypted texts and lookup hashes. They never go stale: an erased person has no
+token."""
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A row of ledger.people; of who is forgotten only the pseudonym."""
+    """A row of ledger.people. `person` is the pseudonym; all else is None after erasure."""
 
     person: str
     lookup: bytes | None = None
@@ -41,125 +42,143 @@ class Person(msgspec.Struct, frozen=True):
     sealed_name: str | None = None
 
     @property
-    def token(self) -> str | None:
-        """What opens as the name."""
+    def name_token(self) -> str | None:
+        """Token that decrypts to the name."""
         return self._token(self.sealed_name, self.person) if self.sealed_name else None
 
-    def token_of(self, sealed: str, about: str) -> str | None:
-        """What opens as a text that `Keyring.seal` sealed for this person."""
-        return self._token(sealed.removeprefix(SEALED), about)
+    def text_token(self, sealed: str, context: str) -> str | None:
+        """Return the token that decrypts to a text which `Keyring.encrypt` sealed for this person."""
+        return self._token(sealed.removeprefix(SEALED), context)
 
-    def _token(self, text: str, about: str) -> str | None:
-        return self.wrapped_key and f"{SEALED}{self.wrapped_key}:{text}:{about}"
+    def _token(self, ciphertext: str, context: str) -> str | None:
+        return self.wrapped_key and f"{SEALED}{self.wrapped_key}:{ciphertext}:{context}"
 
 
 class Keyring:
-    """`check` tells whether names were sealed by this master key, and nothing else of it."""
+    """Derive, wrap and use personal keys under one master key.
 
-    def __init__(self, master: bytes) -> None:
-        self._master = master
-        self._lookup = _derived(master, b"seatledger lookup")
-        self._wrap = AESSIV(_derived(master, b"seatledger wrap"))
-        self.check = _derived(master, b"seatledger check").hex()[:32]
-        self.open: Callable[[str], str | None] = lru_cache(REMEMBERED_MAX)(self._open)
-        self.lookup: Callable[[str], bytes] = lru_cache(REMEMBERED_MAX)(self._looked_up)
-
-    def __reduce__(self) -> tuple[type["Keyring"], tuple[bytes]]:
-        """It goes to processes of ours, by a pipe that nobody else reads."""
-        return Keyring, (self._master,)
-
-    def newcomer(self, name: str, person: str | None = None) -> Person:
-        """Somebody with a key of their own, under a new pseudonym unless one is given."""
-        person = person or f"psn_{new_id().hex}"
-        key = secrets.token_bytes(32)
-        wrapped = _text(self._wrap.encrypt(key, None))
-        return Person(person, self.lookup(name), wrapped, _sealed(key, name, person))
-
-    def seal(self, person: Person, text: str, about: str) -> str:
-        """Of who is forgotten nothing but the mark: what nobody could ever open need not be kept."""
-        if person.wrapped_key is None:
-            return SEALED
-        return SEALED + _sealed(self._wrap.decrypt(_bytes(person.wrapped_key), None), text, about)
-
-    def rewrapped(self, person: Person, old: "Keyring") -> Person:
-        """The same person under this master key. Raises ValueError where the old one does not fit."""
-        name = old.open(person.token or "")
-        if name is None or person.wrapped_key is None:
-            raise ValueError(person.person)
-        wrapped = _text(self._wrap.encrypt(old._wrap.decrypt(_bytes(person.wrapped_key), None), None))
-        return Person(person.person, self.lookup(name), wrapped, person.sealed_name)
-
-    def opened(self, body: bytes) -> bytes:
-        """JSON with names and texts in place of their tokens; what does not open stays."""
-        first, *others = body.split(_MARK)
-        pieces = [first]
-        for other in others:
-            token, _, rest = other.partition(b'"')
-            opened = self.open(SEALED + token.decode()) if pieces[-1].endswith(_NAMES) else None
-            pieces += [_MARK + other] if opened is None else [msgspec.json.encode(opened), rest]
-        return b"".join(pieces)
-
-    def _looked_up(self, name: str) -> bytes:
-        """What a name is found by; without the master key nobody can try out guesses."""
-        return hmac.digest(self._lookup, name.encode(), "sha256")
-
-    def _open(self, token: str) -> str | None:
-        """None for what is no token, or none of this master key."""
-        try:
-            key, text, about = token.removeprefix(SEALED).split(":", 2)
-            opened = _cipher(self._wrap.decrypt(_bytes(key), None)).decrypt(_bytes(text), [about.encode()])
-        except (ValueError, InvalidTag):
-            return None
-        return opened.decode()
-
-
-def master_key_of(settings: Settings) -> bytes:
-    """The setting, or a key that is made once and kept in the data folder. Raises WrongSetting."""
-    if settings.master_key is not None:
-        return settings.master_key
-    return key_in(settings.data / MASTER_KEY_FILE, settings.jwt_secret)
-
-
-def key_in(path: Path, secret: str | None = None) -> bytes:
-    """The master key in that file; the first who asks makes it. Raises WrongSetting.
-
-    Hosts that were given the same `secret` make the same key, each in its own data folder.
+    `check` identifies the master key without revealing it; a database stores it so that a process with
+    another master key is refused. `decrypt` returns the text of a token, or None for any other string.
+    `lookup_hash` returns the keyed hash by which a name is found; without the master key, guesses cannot be
+    tested.
     """
 
-    def made() -> str:
-        if secret is None:
-            return b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode()
-        return b64encode(_derived(secret.encode(), b"seatledger master key")[:MASTER_KEY_BYTES]).decode()
+    def __init__(self, master_key: bytes) -> None:
+        self._master_key = master_key
+        self._lookup_key = derive_key(master_key, b"seatledger lookup")
+        self._wrap = AESSIV(derive_key(master_key, b"seatledger wrap"))
+        self.check: str | None = derive_key(master_key, b"seatledger check").hex()[:32]
+        self.decrypt: Callable[[str], str | None] = lru_cache(CACHE_MAX)(self._decrypt)
+        self.lookup_hash: Callable[[str], bytes] = lru_cache(CACHE_MAX)(self._lookup_hash)
 
-    try:
-        return master_key(read_or_create(path, made))
-    except ValueError as error:
-        raise WrongSetting(f"{path}: {error}") from None
+    def __reduce__(self) -> tuple[type["Keyring"], tuple[bytes]]:
+        """Pickle as the master key, for the pipe to a worker process."""
+        return Keyring, (self._master_key,)
+
+    def command_owner(self, name: str) -> tuple[str, bytes]:
+        """Return the actor and the lookup hash by which commands of this caller are found; one is empty."""
+        return "", self.lookup_hash(name)
+
+    def unknown(self, name: str) -> str:
+        """Return what stands for a name without a row in ledger.people: '', which matches no row."""
+        return ""
+
+    def new_person(self, name: str, pseudonym: str | None = None) -> Person:
+        """Create a person with a fresh key. Generate a pseudonym unless one is given."""
+        pseudonym = pseudonym or f"psn_{new_id().hex}"
+        key = secrets.token_bytes(32)
+        wrapped = _to_text(self._wrap.encrypt(key, None))
+        return Person(pseudonym, self.lookup_hash(name), wrapped, _encrypt(key, name, pseudonym))
+
+    def encrypt(self, person: Person, text: str, context: str) -> str:
+        """Return the sealed text. For an erased person, return the bare prefix, which decrypts to nothing."""
+        if person.wrapped_key is None:
+            return SEALED
+        return SEALED + _encrypt(self._unwrap(person.wrapped_key), text, context)
+
+    def rewrap(self, person: Person, old: "Keyring") -> Person:
+        """Return the person with the key wrapped by this master key.
+
+        Raises ValueError if the old keyring cannot decrypt the name.
+        """
+        name = old.decrypt(person.name_token or "")
+        if name is None or person.wrapped_key is None:
+            raise ValueError(person.person)
+        wrapped = _to_text(self._wrap.encrypt(old._unwrap(person.wrapped_key), None))
+        return Person(person.person, self.lookup_hash(name), wrapped, person.sealed_name)
+
+    def decrypt_tokens(self, document: bytes) -> bytes:
+        """Replace tokens in a JSON document by the decrypted text. Leave undecryptable tokens unchanged."""
+        if b'"sealed:v1:' not in document:
+            return document
+        return substitute(document, self._decrypt_or_keep, self._decrypt_or_keep)
+
+    def _decrypt_or_keep(self, text: str) -> str:
+        decrypted = self.decrypt(text) if text.startswith(SEALED) else None
+        return text if decrypted is None else decrypted
+
+    def _lookup_hash(self, name: str) -> bytes:
+        return hmac.digest(self._lookup_key, name.encode(), "sha256")
+
+    def _decrypt(self, token: str) -> str | None:
+        try:
+            wrapped_key, ciphertext, context = token.removeprefix(SEALED).split(":", 2)
+            cipher = _cipher(self._unwrap(wrapped_key))
+            return cipher.decrypt(_to_bytes(ciphertext), [context.encode()]).decode()
+        except (ValueError, InvalidTag):
+            return None
+
+    def _unwrap(self, wrapped_key: str) -> bytes:
+        return self._wrap.decrypt(_to_bytes(wrapped_key), None)
 
 
-def keyring_at_hand(settings: Settings) -> Keyring | None:
-    """For those who only look: None where nobody has told or kept a master key. Raises WrongSetting."""
-    if settings.master_key is None and not (settings.data / MASTER_KEY_FILE).exists():
-        return None
-    return Keyring(master_key_of(settings))
+class NullKeyring(Keyring):
+    """Stand-in where there is no master key: a name is its own pseudonym, and text is stored in clear."""
+
+    def __init__(self) -> None:
+        self.check = None
+        self.decrypt = str
+        self.lookup_hash = str.encode
+
+    def __reduce__(self) -> Any:
+        return NullKeyring, ()
+
+    def command_owner(self, name: str) -> tuple[str, bytes]:
+        return name, b""
+
+    def unknown(self, name: str) -> str:
+        return name
+
+    def new_person(self, name: str, pseudonym: str | None = None) -> Person:
+        """Return a person without a lookup hash, which no ledger records."""
+        return Person(name)
+
+    def encrypt(self, person: Person, text: str, context: str) -> str:
+        return text
+
+    def decrypt_tokens(self, document: bytes) -> bytes:
+        return document
 
 
-def _derived(master: bytes, purpose: bytes) -> bytes:
-    """64 bytes; HMAC as a pseudo-random function, as in HKDF's second step (RFC 5869)."""
-    return hmac.digest(master, purpose, "sha512")
+NO_KEYRING = NullKeyring()
+
+
+def derive_key(master_key: bytes, purpose: bytes) -> bytes:
+    """Return 64 bytes; HMAC is the pseudo-random function, as in HKDF's second step (RFC 5869)."""
+    return hmac.digest(master_key, purpose, "sha512")
 
 
 def _cipher(key: bytes) -> AESSIV:
     return AESSIV(hashlib.sha512(key).digest())
 
 
-def _sealed(key: bytes, text: str, about: str) -> str:
-    return _text(_cipher(key).encrypt(text.encode(), [about.encode()]))
+def _encrypt(key: bytes, text: str, context: str) -> str:
+    return _to_text(_cipher(key).encrypt(text.encode(), [context.encode()]))
 
 
-def _text(sealed: bytes) -> str:
-    return urlsafe_b64encode(sealed).rstrip(b"=").decode()
+def _to_text(ciphertext: bytes) -> str:
+    return urlsafe_b64encode(ciphertext).rstrip(b"=").decode()
 
 
-def _bytes(text: str) -> bytes:
+def _to_bytes(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -14,8 +14,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from database.connection import Connection, begin_session, conninfo, socket_deadline
 from ledger import histories
 from ledger.batched_reads import BatchedReads
-from ledger.keyring import Keyring
-from ledger.people import KEYED, OTHER_MASTER_KEY, OtherMasterKey
+from ledger.keyring import NO_KEYRING, Keyring
+from ledger.people import MASTER_KEY_CHECK, OtherMasterKey
 from ledger.store import open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
@@ -36,7 +36,7 @@ class Ledger:
         self.url = url
         self.settings = settings
         self.cursor_key = cursor_key
-        self.keyring = Keyring(settings.master_key) if settings.master_key else None
+        self.keyring = Keyring(settings.master_key) if settings.master_key else NO_KEYRING
         self._writer = Writer(partial(open_store, url, settings, self.keyring), settings)
         self._pool = AsyncConnectionPool[Connection](
             conninfo(url, "seatledger reader"),
@@ -75,13 +75,13 @@ class Ledger:
         """True if `submit` would raise Overloaded."""
         return self._writer.is_full
 
-    def opened(self, body: bytes) -> bytes:
-        """Return the JSON document with tokens replaced by names and texts (`ledger.keyring`)."""
-        return self.keyring.opened(body) if self.keyring else body
+    def decrypt_names(self, body: bytes) -> bytes:
+        """Return the JSON document with names and texts in place of their tokens."""
+        return self.keyring.decrypt_tokens(body)
 
-    def name(self, shown: str) -> str | None:
-        """Return the name in a token; None if there is no name or the person was erased."""
-        return self.keyring.open(shown) if self.keyring else shown
+    def decrypt_name(self, token: str) -> str | None:
+        """Return the name of a token; None for other strings, such as the pseudonym of an erased person."""
+        return self.keyring.decrypt(token)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -118,11 +118,11 @@ async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Le
         row = await (
             await connection.execute("select value from ledger.secrets where name = 'cursor'")
         ).fetchone()
-        keyed = await (await connection.execute(KEYED)).fetchone()
+        keyed = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
     assert row is not None
     ledger = Ledger(database_url, settings, row[0].encode())
-    if (keyed and keyed[0]) != (ledger.keyring and ledger.keyring.check):
-        raise OtherMasterKey(OTHER_MASTER_KEY)
+    if (keyed[0] if keyed else None) != ledger.keyring.check:
+        raise OtherMasterKey
     await ledger._pool.open()
     ledger._writer.start()
     try:

@@ -12,6 +12,7 @@ from database.connection import Connection
 from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
 from database.select_list import join_conditions
 from database.table import ArrayTable, BigInt, Integer, SmallInt, columns_of
+from domain.personal import PersonName
 from domain.working_set import Subject
 from ledger import codec
 
@@ -26,7 +27,7 @@ class RecordedEvent(msgspec.Struct, frozen=True):
     originator_version: Integer
     topic: str
     state: str
-    actor: str
+    actor: PersonName
     operation: str
     ordinal: SmallInt
     causation_id: str

@@ -1,4 +1,4 @@
-"""The master key of a database's names: told once, checked at every start, changed by rotation."""
+"""The master key of a database: set at the first start, checked at every start, changed by rotation."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from psycopg import Connection
 from database.connection import conninfo
 from domain.caller import SYSTEM
 from ledger.keyring import Keyring, Person
-from ledger.people import KEYED
+from ledger.people import MASTER_KEY_CHECK
 from ledger.store import HEAD_LOCK
 from runtime.settings import WrongSetting
 
 
 def key_ledger(url: str, keyring: Keyring) -> int:
-    """See to it that names in a migrated database are sealed by this master key. Needs to be the owner.
+    """Bind a migrated database to this master key, unless it is bound already. Needs the owner's role.
 
-    A log from before there were pseudonyms has names in clear, which nobody can change without breaking its
-    chain: they stay the pseudonyms of those who bear them. How many they are.
+    A log older than pseudonyms contains names in clear, which cannot be changed without breaking its chain.
+    Each such name becomes the pseudonym of its person. Return how many there are.
 
     Raises WrongSetting, psycopg.Error.
     """
@@ -26,39 +26,39 @@ def key_ledger(url: str, keyring: Keyring) -> int:
             return 0
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
-            # Again, because another program may have done it while this one waited.
+            # Another program may have bound the database while this one waited for the lock.
             if _is_keyed(connection, keyring):
                 return 0
             names = [name for (name,) in connection.execute(_NAMES, (SYSTEM.subject,)).fetchall()]
-            _insert(connection, [keyring.newcomer(name, person=name) for name in names])
+            _insert(connection, [keyring.new_person(name, pseudonym=name) for name in names])
             connection.execute(_KEY, (keyring.check,))
             return len(names)
 
 
 def rotate(url: str, old: Keyring, new: Keyring) -> int:
-    """Wrap every key anew, in one transaction; how many. Nobody else may be at work: they have the old one.
+    """Wrap every personal key with the new master key, in one transaction. Return the number of keys.
 
-    Raises WrongSetting, psycopg.Error.
+    Raises WrongSetting, also while programs with the old key are connected; psycopg.Error.
     """
     with psycopg.connect(conninfo(url, "seatledger keys"), autocommit=True) as connection:
         if not _is_keyed(connection, old):
-            raise WrongSetting("rotate-master-key: nobody has started this ledger yet")
+            raise WrongSetting("rotate-master-key: this ledger has no master key yet; start it once first")
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
-            if connection.execute(_AT_WORK).fetchone() is not None:
+            if connection.execute(_CONNECTED_PROGRAMS).fetchone() is not None:
                 raise WrongSetting("rotate-master-key: stop API and scheduler first; they have the old key")
             _is_keyed(connection, old)
-            people = [Person(*row) for row in connection.execute(_PEOPLE).fetchall()]
-            rewrapped = [new.rewrapped(person, old) for person in people]
+            persons = [Person(*row) for row in connection.execute(_PERSONS).fetchall()]
+            rewrapped = [new.rewrap(person, old) for person in persons]
             with connection.cursor() as cursor:
                 cursor.executemany(_REWRAP, [(p.lookup, p.wrapped_key, p.person) for p in rewrapped])
             connection.execute(_REKEY, (new.check,))
         connection.execute("vacuum ledger.people")
-        return len(people)
+        return len(persons)
 
 
 def _is_keyed(connection: Connection[Any], keyring: Keyring) -> bool:
-    row = connection.execute(KEYED).fetchone()
+    row = connection.execute(MASTER_KEY_CHECK).fetchone()
     if row is not None and row[0] != keyring.check:
         raise WrongSetting(
             "SEATLEDGER_MASTER_KEY: names in this database are sealed by another master key: set that one,"
@@ -67,16 +67,16 @@ def _is_keyed(connection: Connection[Any], keyring: Keyring) -> bool:
     return row is not None
 
 
-def _insert(connection: Connection[Any], people: list[Person]) -> None:
+def _insert(connection: Connection[Any], persons: list[Person]) -> None:
     copy = "copy ledger.people (person, lookup, wrapped_key, sealed_name) from stdin"
     with connection.cursor() as cursor, cursor.copy(copy) as rows:
-        for person in people:
+        for person in persons:
             rows.write_row((person.person, person.lookup, person.wrapped_key, person.sealed_name))
 
 
 _KEY = "insert into ledger.secrets (name, value) values ('master-key-check', %s)"
 _REKEY = "update ledger.secrets set value = %s where name = 'master-key-check'"
-_AT_WORK = """
+_CONNECTED_PROGRAMS = """
     select from pg_stat_activity where datname = current_database()
         and application_name in ('seatledger writer', 'seatledger reader') limit 1
 """
@@ -85,5 +85,5 @@ _NAMES = """
     union select user_id from views.bookings union select user_id from views.waiting
     except select %s
 """
-_PEOPLE = "select person, lookup, wrapped_key, sealed_name from ledger.people where forgotten_at is null"
+_PERSONS = "select person, lookup, wrapped_key, sealed_name from ledger.people where forgotten_at is null"
 _REWRAP = "update ledger.people set lookup = %s, wrapped_key = %s where person = %s"

@@ -5,7 +5,8 @@ from datetime import datetime
 import msgspec
 
 from database.connection import Connection
-from ledger.people import known, named_in
+from ledger.people import find_people
+from ledger.personal_json import names_in
 from ledger.submission import CommandKey
 
 
@@ -29,9 +30,9 @@ async def find_outcome(connection: Connection, key: CommandKey) -> Outcome | Non
     if row is None:
         return None
     actor, operation, name, status, body, subject_id, *places = row
-    people = await known(connection, {actor, *named_in([body])}, [subject_id] if subject_id else [])
-    answer = msgspec.Raw(people.marked(body.encode(), subject_id))
-    return Outcome(people.shown(actor), operation, name, status, answer, *places)
+    people = await find_people(connection, {actor, *names_in(body)}, [subject_id] if subject_id else [])
+    answer = msgspec.Raw(people.tokenise(body.encode(), subject_id))
+    return Outcome(people.name_token(actor), operation, name, status, answer, *places)
 
 
 _OUTCOME = """

@@ -1,8 +1,9 @@
-"""People: a block says everything by pseudonyms, and answers say it by names again."""
+"""People in stored documents: pseudonyms become tokens, and tokens become names."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -11,202 +12,112 @@ import psycopg
 from psycopg import AsyncConnection
 
 from database.person_tokens import ERASED_NAME
-from domain.commands import Command, SettleRefund
-from domain.working_set import WorkingSet
 from ledger.keyring import SEALED, Keyring, Person
 from ledger.log import RecordedEvent
-from ledger.records import RecordedCommand
-from ledger.submission import TEXTS, Answer, Submission
+from ledger.personal_json import names_in, substitute
 
-# The loop is unrolled, which takes a quarter of what a choice at each character would.
-_WHO = re.compile(rb'("(?:user_id|actor)":)("[^"\\]*(?:\\.[^"\\]*)*")')
-_TEXT = re.compile(rb'("(?:note|reason|reference)":)"(sealed:v1:[\w-]*)"')
 _PSEUDONYM = re.compile(r"psn_[0-9a-f]{32}")
 
-
-KEYED: LiteralString = "select value from ledger.secrets where name = 'master-key-check'"
-OTHER_MASTER_KEY = "SEATLEDGER_MASTER_KEY: names in this database are sealed by another master key"
+MASTER_KEY_CHECK: LiteralString = "select value from ledger.secrets where name = 'master-key-check'"
 
 
 class OtherMasterKey(psycopg.OperationalError):
-    """The names in the database are sealed by another master key than this process has."""
+    """The process has another master key than the database, or only one of them has a key."""
+
+    def __init__(self) -> None:
+        super().__init__("SEATLEDGER_MASTER_KEY: names in this database are sealed by another master key")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Some people by their pseudonyms, and who made which booking.
+class People:
+    """Persons by pseudonym, and the pseudonym of each booking's user."""
 
-    Puts tokens where pseudonyms and sealed texts stand; `Keyring.opened` makes names and texts of them.
-    """
+    persons: Mapping[str, Person]
+    booking_users: Mapping[UUID, str] = field(default_factory=dict)
 
-    people: Mapping[str, Person]
-    bookers: Mapping[UUID, str] = field(default_factory=dict)
+    def name_token(self, pseudonym: str) -> str:
+        """Return the token for a known person; the pseudonym if the person is unknown or was erased.
 
-    def shown(self, person: str) -> str:
-        """A token; of who is forgotten the pseudonym, or no name where the log itself has it in clear."""
-        known = self.people.get(person)
-        if known is None or known.token is None:
-            return ERASED_NAME if known and is_in_clear(person) else person
-        return known.token
+        Logs older than pseudonyms hold the name itself; for an erased person it becomes ERASED_NAME.
+        """
+        person = self.persons.get(pseudonym)
+        token = person and person.name_token
+        return token or (ERASED_NAME if person and is_in_clear(pseudonym) else pseudonym)
 
-    def marked(self, body: bytes, booking_id: UUID | None = None) -> bytes:
-        """JSON with tokens; texts in it are about that booking."""
+    def text_token(self, booking_id: UUID | None, text: str) -> str:
+        """Return the token for a sealed text about this booking. Other text is returned unchanged."""
+        user = self.persons.get(self.booking_users.get(booking_id, "")) if booking_id else None
+        if user is None or not text.startswith(SEALED):
+            return text
+        return user.text_token(text, str(booking_id)) or text
 
-        def name(match: re.Match[bytes]) -> bytes:
-            return match[1] + _encode(self.shown(msgspec.json.decode(match[2], type=str)))
-
-        body = _WHO.sub(name, body)
-        booker = self.people.get(self.bookers.get(booking_id, "")) if booking_id else None
-        if booker is None or b'"sealed:v1:' not in body:
-            return body
-
-        def text(match: re.Match[bytes]) -> bytes:
-            token = booker.token_of(match[2].decode(), str(booking_id))
-            return match[0] if token is None else match[1] + _encode(token)
-
-        return _TEXT.sub(text, body)
+    def tokenise(self, document: bytes, booking_id: UUID | None = None) -> bytes:
+        """Return the JSON document with tokens in place of pseudonyms and sealed texts."""
+        if not self.persons:
+            return document
+        return substitute(document, self.name_token, partial(self.text_token, booking_id))
 
 
-def is_in_clear(person: str) -> bool:
-    """Is it no pseudonym but a name, which the log had before there were any?"""
-    return _PSEUDONYM.fullmatch(person) is None
+NO_PEOPLE = People({})
 
 
-class BlockPeople:
-    """The people of one block: those it names, and whose bookings it touches; read under the head lock."""
-
-    def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], working_set: WorkingSet) -> None:
-        """Columns of `rows` as PEOPLE selects them. Raises OtherMasterKey."""
-        if rows[0][0] != keyring.check:
-            raise OtherMasterKey(OTHER_MASTER_KEY)
-        self._keyring = keyring
-        self._working_set = working_set
-        found = [Person(*row[1:]) for row in rows if row[1] is not None]
-        self._people = {person.person: person for person in found}
-        self._by_lookup = {person.lookup: person for person in found if person.lookup}
-        self._new: dict[str, Person] = {}
-        self._names: dict[bytes, bytes] = {}
-
-    def pseudonymise(self, submissions: Sequence[Submission]) -> None:
-        """From here on they speak as the log does."""
-        for submission in submissions:
-            persons = {name: self._person(name).person for name in submission.names}
-            submission.pseudonymise(persons, self._sealer(submission, persons))
-
-    def newcomers(
-        self, commands: Sequence[RecordedCommand], submissions: Sequence[Submission]
-    ) -> list[Person]:
-        """Whom these commands record for the first time; of others that were named nothing is kept."""
-        if not self._new:
-            return []
-        recorded = {(command.actor, command.operation, command.key) for command in commands}
-        named = (s for s in submissions if s.command_key in recorded)
-        lookups = {self._keyring.lookup(name) for submission in named for name in submission.names}
-        return [person for person in self._new.values() if person.lookup in lookups]
-
-    def shown(self, answer: Answer) -> Answer:
-        """As the caller sees it; the first time and whenever it is repeated."""
-        body, subject_id = answer.body, answer.subject_id
-        match = _WHO.search(body)
-        if match is None:
-            return answer
-        name = self._names.get(match[2])
-        if name is not None and b'"sealed:v1:' not in body:
-            # Nearly always it is about somebody whom a command of this block names: nothing need be opened.
-            body = body.replace(match[0], match[1] + name)
-        else:
-            booking = self._working_set.bookings.get(subject_id) if subject_id else None
-            known = Known(self._people, {booking.id: booking.user_id} if booking else {})
-            body = self._keyring.opened(known.marked(body, subject_id))
-        return Answer(answer.status, body, answer.position, subject_id, answer.version, answer.replayed)
-
-    def _person(self, name: str) -> Person:
-        lookup = self._keyring.lookup(name)
-        person = self._by_lookup.get(lookup)
-        if person is None:
-            person = self._keyring.newcomer(name)
-            self._by_lookup[lookup] = self._people[person.person] = self._new[person.person] = person
-        self._names[_encode(person.person)] = _encode(name)
-        return person
-
-    def _sealer(self, submission: Submission, persons: Mapping[str, str]) -> Callable[[str], str] | None:
-        """For whom a text is sealed: the booking's user, or whoever wrote it where there is no booking."""
-        command, caller = submission.original
-        if type(command) not in TEXTS or not persons:
-            return None
-        booking = _booking_of(command, self._working_set)
-        person = self._people.get(booking.user_id) if booking else self._people[persons[caller.subject]]
-        about = str(booking.id if booking else "")
-        return lambda text: self._keyring.seal(person or Person(""), text, about)
+def is_in_clear(pseudonym: str) -> bool:
+    """Return whether this is a name from a log older than pseudonyms."""
+    return _PSEUDONYM.fullmatch(pseudonym) is None
 
 
-def _booking_of(command: Command, working_set: WorkingSet) -> Any:
-    if isinstance(command, SettleRefund):
-        return next((b for b in working_set.bookings.values() if command.refund_id in b.refunds), None)
-    return working_set.bookings.get(getattr(command, "booking_id"))  # noqa: B009
-
-
-_encode = msgspec.json.Encoder().encode
-
-NOBODY = Known({})
-
-
-async def known(
-    connection: AsyncConnection[Any], persons: Iterable[str], bookings: Iterable[UUID] = ()
-) -> Known:
-    """These people, and who made these bookings."""
-    cursor = await connection.execute(_KNOWN, (list(bookings), list(persons)), prepare=True)
+async def find_people(
+    connection: AsyncConnection[Any], pseudonyms: Iterable[str], bookings: Iterable[UUID] = ()
+) -> People:
+    """Read these persons and the users of these bookings."""
+    cursor = await connection.execute(_PEOPLE, (list(bookings), list(pseudonyms)), prepare=True)
     rows = await cursor.fetchall()
-    return Known({row[1]: Person(*row[1:]) for row in rows}, {row[0]: row[1] for row in rows if row[0]})
+    return People({row[1]: Person(*row[1:]) for row in rows}, {row[0]: row[1] for row in rows if row[0]})
 
 
-async def known_of(connection: AsyncConnection[Any], events: Sequence[RecordedEvent]) -> Known:
-    """All that these events name, and those whose bookings they tell something of."""
-    persons = {event.actor for event in events} | named_in([event.state for event in events])
+async def find_people_in(connection: AsyncConnection[Any], events: Sequence[RecordedEvent]) -> People:
+    """Read the persons that these events name, and the users of the bookings with sealed texts."""
+    pseudonyms = {event.actor for event in events}.union(*(names_in(event.state) for event in events))
     bookings = {event.originator_id for event in events if f'"{SEALED}' in event.state}
-    return await known(connection, persons, bookings)
+    return await find_people(connection, pseudonyms, bookings)
 
 
-async def by_names(
+async def decrypt_events(
     connection: AsyncConnection[Any], keyring: Keyring, events: Sequence[RecordedEvent]
 ) -> list[RecordedEvent]:
-    """The events with names and texts in clear, if this master key opens them; hashes do not fit that."""
-    row = await (await connection.execute(KEYED)).fetchone()
+    """Return the events with decrypted names and texts, which their hashes do not cover.
+
+    With another master key, or none, return the events unchanged.
+    """
+    row = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
     if row is None or row[0] != keyring.check:
         return list(events)
-    people = await known_of(connection, events)
+    people = await find_people_in(connection, events)
     return [
         msgspec.structs.replace(
             event,
-            actor=keyring.open(people.shown(event.actor)) or people.shown(event.actor),
-            state=keyring.opened(people.marked(event.state.encode(), event.originator_id)).decode(),
+            actor=keyring.decrypt(people.name_token(event.actor)) or people.name_token(event.actor),
+            state=keyring.decrypt_tokens(people.tokenise(event.state.encode(), event.originator_id)).decode(),
         )
         for event in events
     ]
 
 
-def named_in(texts: Iterable[str]) -> set[str]:
-    """Whose pseudonyms stand as `user_id` or `actor` in these texts of JSON."""
-    found = [match for text in texts for match in _WHO.finditer(text.encode())]
-    return {msgspec.json.decode(match[2], type=str) for match in found}
-
-
-async def recorded_as(
-    connection: AsyncConnection[Any], keyring: Keyring | None, names: Iterable[str | None]
+async def pseudonyms_of(
+    connection: AsyncConnection[Any], keyring: Keyring, names: Iterable[str | None]
 ) -> dict[str | None, str | None]:
-    """Their pseudonyms; an empty one, which nobody has, for who was never seen. None stays None."""
-    names = list(names)
-    if keyring is None:
-        return {name: name for name in names}
-    lookups = {name: keyring.lookup(name) for name in names if name is not None}
-    cursor = await connection.execute(_PERSONS, (list(lookups.values()),), prepare=True)
-    persons: dict[bytes, str] = dict(await cursor.fetchall())
-    return {name: None if name is None else persons.get(lookups[name], "") for name in names}
+    """Map names to pseudonyms. Unknown names map to '', which matches no row; None maps to None."""
+    lookups = {name: keyring.lookup_hash(name) for name in names if name is not None}
+    cursor = await connection.execute(_PSEUDONYMS, (list(lookups.values()),), prepare=True)
+    recorded: dict[bytes, str] = dict(await cursor.fetchall())
+    return {None: None, **{name: recorded.get(hash, keyring.unknown(name)) for name, hash in lookups.items()}}
 
 
-# Arrays in subqueries, so that they are not planned for anew each time, see `database.head.ID_ARRAY`.
-_PERSONS: LiteralString = "select lookup, person from ledger.people where lookup = any ((select %s)::bytea[])"
-_KNOWN: LiteralString = """
+# Arrays in subqueries are not planned again at each execution, see `database.head.ID_ARRAY`.
+_PSEUDONYMS: LiteralString = (
+    "select lookup, person from ledger.people where lookup = any ((select %s)::bytea[])"
+)
+_PEOPLE: LiteralString = """
     select b.id, p.person, p.lookup, p.wrapped_key, p.sealed_name
     from views.bookings as b join ledger.people as p on p.person = b.user_id
     where b.id = any ((select %s)::uuid[])

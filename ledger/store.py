@@ -28,7 +28,7 @@ from ledger.block_input import BlockInput
 from ledger.chain import GENESIS
 from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
-from ledger.keyring import Keyring
+from ledger.keyring import NO_KEYRING, Keyring
 from ledger.log import EVENTS, RecordedEvent, fold
 from ledger.people import BlockPeople
 from ledger.records import COMMANDS, RecordedCommand
@@ -42,7 +42,7 @@ CHANNEL = "seatledger"
 """NOTIFY channel; the payload is the position of the new head."""
 
 
-async def open_store(url: str, settings: Settings, keyring: Keyring | None = None) -> "Store":
+async def open_store(url: str, settings: Settings, keyring: Keyring = NO_KEYRING) -> "Store":
     """Return a store on a connection of its own. Raises psycopg.Error."""
     connection = await connect(url, "seatledger writer")
     store = Store(connection, terms(settings), keyring)
@@ -82,8 +82,7 @@ class Store:
     psycopg sends for it stops PostgreSQL's idle-in-transaction timer, which ends a frozen writer.
     """
 
-    def __init__(self, connection: Connection, terms: Terms, keyring: Keyring | None = None) -> None:
-        """Without a keyring, names are used as pseudonyms."""
+    def __init__(self, connection: Connection, terms: Terms, keyring: Keyring = NO_KEYRING) -> None:
         self.connection = connection
         self._terms = terms
         self._pipeline: Pipeline | None = None
@@ -124,7 +123,7 @@ class Store:
         """Read everything that these commands may touch in one round trip, and take the lock unless held."""
         read_set = ReadSet.of(one.command for one in submissions)
         flights, bookings, refunds = list(read_set.flights), list(read_set.bookings), list(read_set.refunds)
-        seats = natural = people = None
+        seats = natural = None
         if not self._locked:
             self._begin()
         self._locked = False
@@ -134,9 +133,8 @@ class Store:
         streams = self._send(*_streams(read_set, cached))
         if flights or bookings or refunds:
             seats = self._send(sql.FIND_SEATS, (bookings, flights, refunds))
-        if self._keyring:
-            lookups = [self._keyring.lookup(name) for one in submissions for name in one.names]
-            people = self._send(sql.FIND_PEOPLE, (lookups, bookings, refunds, list(read_set.parties)))
+        lookups = [self._keyring.lookup_hash(name) for one in submissions for name in one.names]
+        people = self._send(sql.FIND_PEOPLE, (lookups, bookings, refunds, list(read_set.parties)))
         if read_set.natural_keys:
             keys = sql.transpose(list(read_set.natural_keys), 3)
             natural = self._send(sql.FIND_BY_NATURAL_KEY, keys)
@@ -151,20 +149,18 @@ class Store:
             working_set.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
         recorded = [RecordedCommand(*row) for row in commands.rows()]
         outcomes = {(c.actor, c.operation, c.key): c for c in recorded}
-        block_input = BlockInput(position or 0, last_hash or GENESIS, outcomes, working_set)
-        if self._keyring and people:
-            block_input.people = BlockPeople(self._keyring, people.rows(), working_set)
-            block_input.people.pseudonymise(submissions)
-            self._submissions = submissions
-        return block_input
+        block_people = BlockPeople(self._keyring, people.rows(), working_set)
+        block_people.pseudonymise(submissions)
+        self._submissions = submissions
+        return BlockInput(position or 0, last_hash or GENESIS, outcomes, working_set, block_people)
 
     def _command_keys(self, submissions: Sequence[Submission]) -> tuple[list[Any], ...]:
         """Return arrays for FIND_COMMANDS. A name is replaced by its lookup hash, a system actor stays."""
         rows = []
         for one in submissions:
             subject = one.original[1].subject
-            lookup = self._keyring.lookup(subject) if self._keyring and one.names else b""
-            rows.append(("" if lookup else subject, lookup, one.operation, one.key))
+            owner = self._keyring.command_owner(subject) if one.names else (subject, b"")
+            rows.append((*owner, one.operation, one.key))
         return sql.transpose(rows, 4)
 
     def send_ahead(self, block: Block) -> None:
@@ -178,9 +174,8 @@ class Store:
         self._warning = ""
         self._send_decided(block)
         self._ahead = _Ahead()
-        people = block.input.people
-        if people and (newcomers := people.newcomers(block.commands, self._submissions)):
-            self._send(*sql.PEOPLE.insert(newcomers))
+        if new_people := block.input.people.new_people(block.commands, self._submissions):
+            self._send(*sql.PEOPLE.insert(new_people))
         if block.events:
             self._send(*sql.SEATS.upsert(_seat_rows(block)))
             self._send(sql.NOTIFY, (CHANNEL, str(block.position)))

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from domain.caller import SYSTEM, Caller
-from domain.commands import CancelBooking, CancelFlight, Command, SettleRefund, VoidPayment
+from domain.commands import CancelFlight, Command
+from domain.personal import Personal, personal_fields
 from domain.refusals import Refusal
 from domain.working_set import Subject
 from ledger.ids import new_id
@@ -62,8 +63,14 @@ class Submission:
         command, caller = self.original
         if caller is SYSTEM:
             return []
-        user_id = getattr(command, "user_id", None)
-        return [caller.subject] if user_id is None else [caller.subject, user_id]
+        return [caller.subject, *(getattr(command, name) for name in _name_fields(command))]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The personal texts in the command, by field."""
+        command, _ = self.original
+        texts = {name: getattr(command, name) for name in personal_fields(type(command), Personal.TEXT)}
+        return {name: text for name, text in texts.items() if text is not None}
 
     def pseudonymise(self, persons: Mapping[str, str], seal: Callable[[str], str] | None) -> None:
         """Replace names by pseudonyms and seal the free text, before the decision and the fingerprint.
@@ -75,13 +82,12 @@ class Submission:
             return
         command, caller = self.original
         self.caller = Caller(persons[caller.subject], caller.roles)
-        if hasattr(command, "user_id"):
-            command = msgspec.structs.replace(command, user_id=persons[command.user_id])
-        name = TEXTS.get(type(command))
-        text = getattr(command, name) if name else None
-        if name and text is not None and seal:
+        if names := {name: persons[getattr(command, name)] for name in _name_fields(command)}:
+            command = msgspec.structs.replace(command, **names)
+        if seal and (texts := self.texts):
             self.older_fingerprint = hashlib.sha256(_encode(command)).digest()
-            command = msgspec.structs.replace(command, **{name: seal(text)})
+            sealed = {name: seal(text) for name, text in texts.items()}
+            command = msgspec.structs.replace(command, **sealed)
         self.command, self._fingerprint = command, b""
 
     @property
@@ -111,10 +117,6 @@ class Answer:
     replayed: bool = False
 
 
-TEXTS: dict[type[Command], str] = {CancelBooking: "reason", VoidPayment: "reason", SettleRefund: "reference"}
-"""What people write about a booking. Why a flight is cancelled is about nobody, and stands in clear."""
-
-
 class Unavailable(Exception):
     """The deadline passed and the outcome is unknown. It is safe to repeat the command with the same key."""
 
@@ -124,6 +126,10 @@ class Overloaded(Exception):
 
 
 _encode = msgspec.json.Encoder().encode
+
+
+def _name_fields(command: Command) -> tuple[str, ...]:
+    return personal_fields(type(command), Personal.NAME)
 
 
 def render_plain(submission: Submission, decision: Decision) -> tuple[int, bytes]:

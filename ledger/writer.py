@@ -201,9 +201,8 @@ class Writer:
             block = Block(block_input)
             answers: list[list[Answer]] = []
             for number, request in enumerate(batch, 1):
-                answers.append(block.decide_all(request.submissions, request.atomic))
-                if block_input.people:
-                    answers[-1] = [block_input.people.shown(answer) for answer in answers[-1]]
+                decided = block.decide_all(request.submissions, request.atomic)
+                answers.append([block_input.people.decrypt_names(answer) for answer in decided])
                 if number == len(batch) // 2 and len(batch) >= TWO_HALVES_MIN:
                     store.send_ahead(block)
             if submissions[0].dry_run:

@@ -11,7 +11,7 @@ from domain.refusals import Refusal
 from gateways import GatewayInDoubt, GatewayRefused
 from gateways.command_outcomes import GatewayCommand, command_outcome, is_settled
 from gateways.payment_processor import PaymentProcessor
-from ledger.people import known
+from ledger.people import find_people
 from ledger.submission import Answer, Render, Submission
 
 
@@ -52,7 +52,7 @@ async def complete_through_gateway(
     )
     status, body = render(submission, result)
     async with request.ledger.read() as connection:
-        people = await known(connection, [booking.user_id], [booking.id])
-    body = request.ledger.opened(people.marked(body, booking.id))
+        people = await find_people(connection, [booking.user_id], [booking.id])
+    body = request.ledger.decrypt_names(people.tokenise(body, booking.id))
     version = 0 if isinstance(result, Refusal) else booking.version
     return Answer(status, body, event.position, booking.id, version, begun.replayed)

@@ -23,7 +23,7 @@ from api.http.request import ApiRequest
 from database.head import QueryResult, position
 from domain.refusals import Refusal
 from ledger.batched_reads import BatchedReads
-from ledger.people import recorded_as
+from ledger.people import pseudonyms_of
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -82,7 +82,7 @@ async def read_page(
     names = {field: getattr(search, field) for field in ("user_id", "owner") if hasattr(search, field)}
 
     async def select_recorded(connection: Connection) -> QueryResult[list[T]]:
-        pseudonyms = await recorded_as(connection, request.ledger.keyring, names.values())
+        pseudonyms = await pseudonyms_of(connection, request.ledger.keyring, names.values())
         recorded = replace(search, **{field: pseudonyms[name] for field, name in names.items()})
         return await select(connection, recorded, cursor, query.limit + 1)
 
@@ -95,12 +95,12 @@ def respond(position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
 
 def respond_decrypted(request: ApiRequest, position: int, body: Any, headers: Sequence[Header] = ()) -> Reply:
     """Replace tokens in the body by the names that they stand for, and respond."""
-    return Reply(200, request.ledger.opened(_encode(body)), [position_header(position), *headers])
+    return Reply(200, request.ledger.decrypt_names(_encode(body)), [position_header(position), *headers])
 
 
 def decrypt_names(request: ApiRequest, value: T, kind: Any) -> T:
     """Return the value with its tokens replaced by names, for responses that are not JSON."""
-    decrypted: T = msgspec.json.decode(request.ledger.opened(_encode(value)), type=kind)
+    decrypted: T = msgspec.json.decode(request.ledger.decrypt_names(_encode(value)), type=kind)
     return decrypted
 
 

@@ -53,7 +53,7 @@ class ApiRequest(Request[Caller, Any, Any]):
 
     def may_read(self, owner: str) -> bool:
         """Return true if the caller may read rows of this owner, given as a name or token."""
-        return self.caller.may_read(self.ledger.name(owner))
+        return self.caller.may_read(self.ledger.decrypt_name(owner))
 
     @property
     def processor(self) -> PaymentProcessor | None:

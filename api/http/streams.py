@@ -139,7 +139,7 @@ class EventStream:
         sent_at = time.monotonic()
         while time.time() < self._ends_at:
             for event in page.events:
-                yield b"id: %d\ndata: %s\n\n" % (event.position, self._ledger.opened(_encode(event)))
+                yield b"id: %d\ndata: %s\n\n" % (event.position, self._ledger.decrypt_names(_encode(event)))
             if page.events:
                 sent_at = time.monotonic()
             elif time.monotonic() - sent_at >= SILENCE_SECONDS_MAX:

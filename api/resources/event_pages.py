@@ -9,7 +9,7 @@ from database.connection import Connection
 from database.head import QueryResult, snapshot
 from ledger import log
 from ledger.log import EventPage, EventSearch, RecordedEvent
-from ledger.people import NOBODY, Known, known_of
+from ledger.people import NO_PEOPLE, People, find_people_in
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
@@ -35,20 +35,20 @@ class LoggedEvent(msgspec.Struct, frozen=True):
     hash: str
 
     @classmethod
-    def of(cls, event: RecordedEvent, people: Known) -> "LoggedEvent":
+    def of(cls, event: RecordedEvent, people: People) -> "LoggedEvent":
         return cls(
             event.position,
             event.originator_id,
             event.originator_version,
             event.topic,
             event.recorded_at,
-            people.shown(event.actor),
+            people.name_token(event.actor),
             event.operation,
             event.ordinal,
             event.causation_id,
             event.correlation_id,
             event.traceparent,
-            msgspec.Raw(people.marked(event.state.encode(), event.originator_id)),
+            msgspec.Raw(people.tokenise(event.state.encode(), event.originator_id)),
             event.command_hash.hex(),
             event.hash.hex(),
         )
@@ -63,5 +63,5 @@ async def read_event_page(
     """
     async with snapshot(connection) as head:
         events, upto = await log.page(connection, search, after, limit, head)
-        people = NOBODY if sealed else await known_of(connection, events)
+        people = NO_PEOPLE if sealed else await find_people_in(connection, events)
     return QueryResult(head, EventPage([LoggedEvent.of(event, people) for event in events], upto))

@@ -11,7 +11,6 @@ from api.http.parameters import ReadQuery
 from domain.booking import Booking, Status
 from ledger.histories import StreamHistory
 from ledger.log import RecordedEvent, fold, steps
-from ledger.people import Known
 from projections.bookings import BookingRow
 
 AtPosition = Annotated[
@@ -74,7 +73,7 @@ def build_history(stream: StreamHistory | None) -> tuple[str, BookingHistory] | 
         if not isinstance(booking, Booking):
             return None
         events.append(_history_event(event, booking, stream.people))
-    return stream.people.shown(booking.user_id), BookingHistory(booking.id, events)
+    return stream.people.name_token(booking.user_id), BookingHistory(booking.id, events)
 
 
 def state_at(stream: StreamHistory | None, query: BookingStateQuery) -> BookingRow | None:
@@ -85,19 +84,19 @@ def state_at(stream: StreamHistory | None, query: BookingStateQuery) -> BookingR
     if not isinstance(booking, Booking) or (query.version is not UNSET and booking.version < query.version):
         return None
     row = BookingRow.of(booking)
-    return msgspec.structs.replace(row, user_id=stream.people.shown(row.user_id))
+    return msgspec.structs.replace(row, user_id=stream.people.name_token(row.user_id))
 
 
-def _history_event(event: RecordedEvent, booking: Booking, people: Known) -> BookingHistoryEvent:
+def _history_event(event: RecordedEvent, booking: Booking, people: People) -> BookingHistoryEvent:
     return BookingHistoryEvent(
         event.position,
         event.originator_version,
         event.topic,
         event.recorded_at,
-        people.shown(event.actor),
+        people.name_token(event.actor),
         event.causation_id,
         event.correlation_id,
-        msgspec.Raw(people.marked(event.state.encode(), event.originator_id)),
+        msgspec.Raw(people.tokenise(event.state.encode(), event.originator_id)),
         booking.status,
         event.hash.hex(),
     )

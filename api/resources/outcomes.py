@@ -14,7 +14,7 @@ from api.http.routes import READERS, route
 from database.head import QueryResult, position
 from domain.refusals import CommandNotFound
 from ledger.outcomes import Outcome, find_outcome
-from ledger.people import recorded_as
+from ledger.people import pseudonyms_of
 
 
 class OutcomeController(Controller):
@@ -66,7 +66,7 @@ async def _find(
     request: ApiRequest, connection: AsyncConnection[Any], actor: str, operation: str, key: str
 ) -> Outcome | None:
     """Find by the actor's name. Auditors and operators may also give a pseudonym or a system actor."""
-    pseudonyms = await recorded_as(connection, request.ledger.keyring, [actor])
+    pseudonyms = await pseudonyms_of(connection, request.ledger.keyring, [actor])
     outcome = await find_outcome(connection, (pseudonyms[actor] or "", operation, key))
     if outcome is None and request.reads_all:
         outcome = await find_outcome(connection, (actor, operation, key))

@@ -19,7 +19,7 @@ from audit.verify.views import Span
 from audit.verify.walk import Checked, check_range, seam_before
 from audit.verify.workers import CutShort, side_by_side
 from audit.verify.wrong import Wrong
-from ledger.keyring import Keyring
+from ledger.keyring import NO_KEYRING, Keyring
 
 __all__ = ["CutShort", "Verification", "verify", "verify_events", "verify_part"]
 
@@ -59,7 +59,7 @@ def verify(
     progress: Progress = lambda done, of: None,
     saved: Sequence[Checkpoint] = (),
     workers: int | None = None,
-    keyring: Keyring | None = None,
+    keyring: Keyring = NO_KEYRING,
 ) -> Verification:
     """Check the whole ledger as of one moment, while it is being written or not.
 
@@ -151,7 +151,7 @@ def _shares(
 def _check_share(
     url: str,
     snapshot: str,
-    keyring: Keyring | None,
+    keyring: Keyring,
     head: int,
     leaves_upto: int,
     share: Share,

@@ -1,4 +1,4 @@
-"""The third pass: every pseudonym stands for somebody, and what is sealed opens unless they are forgotten."""
+"""The people pass: every pseudonym stands for a person, and sealed data of persons not erased decrypts."""
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
@@ -11,100 +11,121 @@ import msgspec
 from psycopg import Connection
 
 from audit.verify.wrong import Wrong
+from domain.personal import Personal, personal_fields
+from ledger.codec import EVENT_TYPES
 from ledger.keyring import SEALED, Keyring, Person
-from ledger.people import KEYED
+from ledger.people import MASTER_KEY_CHECK
 
 BATCH = 5_000
 
+_VIEWS = {"booking": "views.bookings", "waiting": "views.waiting"}
+"""The view of each aggregate whose events name persons. Its columns have the names of the events' fields."""
+
+NAME_COLUMNS = {
+    (_VIEWS[topic.partition(".")[0]], field)
+    for topic, event in EVENT_TYPES.items()
+    for field in personal_fields(event, Personal.NAME)
+}
+SEALED_FIELDS = {
+    topic: fields for topic, event in EVENT_TYPES.items() if (fields := personal_fields(event, Personal.TEXT))
+}
+"""The fields with sealed text, by topic."""
+
 _HEAD = "select coalesce(max(position), 0) from ledger.events"
-_NOBODY = "not exists (select from ledger.people p where p.person = {})"
-_UNKNOWN = f"""
-    select min(position) from (
-        select min(e.position) as position from ledger.events e
-        where e.actor <> 'seatledger' and {_NOBODY.format("e.actor")}
-        union all
-        select min(e.position) from views.bookings b
-        join ledger.events e on e.originator_id = b.id where {_NOBODY.format("b.user_id")}
-        union all
-        select min(e.position) from views.waiting w
-        join ledger.events e on e.originator_id = w.id where {_NOBODY.format("w.user_id")}
-    ) as one
+_NO_PERSON = "not exists (select from ledger.people p where p.person = {})"
+_UNKNOWN_ACTORS = f"""
+    select min(e.position) as position from ledger.events e
+    where e.actor <> 'seatledger' and {_NO_PERSON.format("e.actor")}
 """
-_UNTOLD = """
+_UNKNOWN_IN_VIEW = """
+    union all
+    select min(e.position) from {view} v
+    join ledger.events e on e.originator_id = v.id where {no_person}
+"""
+_UNKNOWN_IN_VIEWS = "".join(
+    _UNKNOWN_IN_VIEW.format(view=view, no_person=_NO_PERSON.format(f"v.{column}"))
+    for view, column in sorted(NAME_COLUMNS)
+)
+_UNKNOWN = f"select min(position) from ({_UNKNOWN_ACTORS} {_UNKNOWN_IN_VIEWS}) as one".encode()
+_UNRECORDED = """
     select person from ledger.people p where forgotten_at is not null
         and not exists (select from ledger.forgotten f where f.person = p.person) limit 1
 """
-_KNOWN = """
+_PERSONS: LiteralString = """
     select person, lookup, wrapped_key, sealed_name from ledger.people
     where forgotten_at is null and abs(hashtext(person)::bigint) %% %s = %s
 """
-_TEXTS: LiteralString = f"""
-    select e.position, e.originator_id, e.state, p.person, p.lookup, p.wrapped_key, p.sealed_name
+_TOPICS = ", ".join(f"'{topic}'" for topic in SEALED_FIELDS)
+_TEXTS: bytes = f"""
+    select e.position, e.topic, e.originator_id, e.state, p.person, p.lookup, p.wrapped_key, p.sealed_name
     from ledger.events e join views.bookings b on b.id = e.originator_id
     join ledger.people p on p.person = b.user_id and p.forgotten_at is null
-    where e.topic in ('booking.cancelled', 'booking.void_requested', 'booking.payment_voided',
-        'booking.refund_settled') and strpos(e.state, '"{SEALED}') > 0 and e.position %% %s = %s
-"""
+    where e.topic in ({_TOPICS}) and strpos(e.state, '"{SEALED}') > 0 and e.position %% %s = %s
+""".encode()
 
 Share = tuple[int, int]
-"""Which one, counted from 0, of how many."""
+"""The number of a share, counted from 0, and the number of shares."""
 
 
 def check_people(connection: Connection[Any], sealed: Iterable[Wrong | None]) -> None:
-    """Where the ledger has a master key. `sealed` is what check_sealed found of all shares. Raises Wrong."""
-    if connection.execute(KEYED).fetchone() is None:
+    """Check a ledger that has a master key. `sealed` are the results of `check_sealed` for all shares.
+
+    Raises Wrong.
+    """
+    if connection.execute(MASTER_KEY_CHECK).fetchone() is None:
         return
     (position,) = connection.execute(_UNKNOWN).fetchone() or (None,)
     if position is not None:
-        raise Wrong(position, "it names a pseudonym that stands for nobody: a row of ledger.people is gone")
-    untold = connection.execute(_UNTOLD).fetchone()
-    if untold is not None:
+        raise Wrong(position, "it names a pseudonym without a person: a row of ledger.people is missing")
+    unrecorded = connection.execute(_UNRECORDED).fetchone()
+    if unrecorded is not None:
         (head,) = connection.execute(_HEAD).fetchone() or (0,)
-        raise Wrong(head + 1, f"the keys of {untold[0]} are gone, and nobody has told who forgot them")
+        raise Wrong(head + 1, f"the keys of {unrecorded[0]} are gone, and no erasure is recorded")
     if wrong := min(filter(None, sealed), key=attrgetter("position"), default=None):
         raise wrong
 
 
-def check_sealed(connection: Connection[Any], keyring: Keyring | None, share: Share) -> Wrong | None:
-    """Whether a share of all texts and names opens, where the ledger's master key is at hand."""
-    keyed = connection.execute(KEYED).fetchone()
-    if keyed is None or keyring is None or keyring.check != keyed[0]:
+def check_sealed(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
+    """Decrypt a share of all texts and names, if this is the ledger's keyring. Return the first failure."""
+    row = connection.execute(MASTER_KEY_CHECK).fetchone()
+    if row is None or row[0] != keyring.check:
         return None
     return _check_texts(connection, keyring, share) or _check_names(connection, keyring, share)
 
 
 def _check_texts(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
-    sealed = (
+    failures = (
         position
-        for position, booking_id, state, *columns in _rows(connection, _TEXTS, share)
-        if not _opens(keyring, Person(*columns), state, booking_id)
+        for position, topic, booking_id, state, *columns in _rows(connection, _TEXTS, share)
+        if not _decrypts(keyring, Person(*columns), SEALED_FIELDS[topic], state, booking_id)
     )
-    first = min(sealed, default=None)
-    return first and Wrong(first, "its sealed text does not open with the key of the booking's user")
+    first = min(failures, default=None)
+    return first and Wrong(first, "its sealed text does not decrypt with the key of the booking's user")
 
 
 def _check_names(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
     (head,) = connection.execute(_HEAD).fetchone() or (0,)
-    for row in _rows(connection, _KNOWN, share):
+    for row in _rows(connection, _PERSONS, share):
         person = Person(*row)
-        name = keyring.open(person.token or "")
-        if name is None or keyring.lookup(name) != person.lookup:
-            return Wrong(head + 1, f"the name of {person.person} does not open, or is found by another's")
+        name = keyring.decrypt(person.name_token or "")
+        if name is None or keyring.lookup_hash(name) != person.lookup:
+            reason = f"the name of {person.person} does not decrypt, or is found by another name"
+            return Wrong(head + 1, reason)
     return None
 
 
-def _rows(connection: Connection[Any], statement: LiteralString, share: Share) -> Iterator[Any]:
+def _rows(connection: Connection[Any], statement: LiteralString | bytes, share: Share) -> Iterator[Any]:
     number, of = share
     with connection.cursor("people") as cursor:
         cursor.itersize = BATCH
         yield from cursor.execute(statement, (of, number))
 
 
-def _opens(keyring: Keyring, person: Person, state: str, booking_id: UUID) -> bool:
+def _decrypts(keyring: Keyring, person: Person, fields: Iterable[str], state: str, booking_id: UUID) -> bool:
     try:
-        fields = msgspec.json.decode(state, type=dict[str, Any])
+        values = msgspec.json.decode(state, type=dict[str, Any])
     except msgspec.DecodeError:
-        # The fold of its stream, in whichever process, says what is wrong with it.
+        # The fold of the stream reports what is wrong with the state.
         return False
-    texts = [text for text in fields.values() if str(text).startswith(SEALED)]
-    return all(keyring.open(person.token_of(text, str(booking_id)) or "") is not None for text in texts)
+    texts = [text for text in (str(values.get(field)) for field in fields) if text.startswith(SEALED)]
+    return all(keyring.decrypt(person.text_token(text, str(booking_id)) or "") is not None for text in texts)

@@ -16,7 +16,9 @@ from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger.block import Block
 from ledger.block_input import BlockInput
+from ledger.block_people import BlockPeople
 from ledger.chain import GENESIS
+from ledger.keyring import NO_KEYRING
 from ledger.log import RecordedEvent
 from ledger.submission import Submission
 
@@ -67,7 +69,8 @@ class Scenario:
             self.parties,
         )
         working_set.seats, working_set.scheduled = self.seats, self.scheduled
-        block = Block(BlockInput(self.position, GENESIS, self.commands, working_set))
+        people = BlockPeople(NO_KEYRING, (), working_set)
+        block = Block(BlockInput(self.position, GENESIS, self.commands, working_set, people))
         block.decide(Submission(command, caller, self._render, **submission))
         self.position = block.position
         self.recorded = block.events

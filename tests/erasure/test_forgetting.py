@@ -22,7 +22,7 @@ from audit.proofs.signer import checkpoint_now
 from audit.verify import verify
 from database.connection import connect
 from domain.commands import CancelBooking, InitiateBooking
-from ledger.erasure import NotForgotten, forget
+from ledger.erasure import NotErasable, erase
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
@@ -115,10 +115,10 @@ async def test_nothing_names_who_is_forgotten(
     assert len(named) == len(before) - 2, "all but the log as it is hashed, and its proof"
     assert WROTE in before[f"/bookings/{booking['id']}/history"]
     assert WROTE in before["/refunds"]
-    lookup, guesses = keyring.lookup(NAME).hex(), fingerprints(booking)
+    lookup, guesses = keyring.lookup_hash(NAME).hex(), fingerprints(booking)
     assert places(lookup) == [f"ledger.people: {lookup}"]
 
-    person = forget(keyed_url, keyring, NAME, "test")
+    person = erase(keyed_url, keyring, NAME, "test")
 
     after = await everything(house, booking, person)
     assert [address for address, text in after.items() if NAME in text or WROTE in text] == []
@@ -150,7 +150,7 @@ async def test_the_name_may_come_back_and_is_somebody_else_then(
     flight = await house.flight()
     first = await house.hold(house.alice, flight)
     await house.post(house.alice, f"/bookings/{first['id']}/cancel")
-    old = forget(keyed_url, keyring, NAME, "test")
+    old = erase(keyed_url, keyring, NAME, "test")
     second = await house.hold(house.alice, flight)
     assert second["user_id"] == NAME
     (own,) = (await house.alice.get("/api/v1/bookings")).json()["data"]
@@ -171,7 +171,7 @@ async def test_a_pseudonym_is_nobodys_name(house: House, keyed_url: str, keyring
     with psycopg.connect(keyed_url) as rows:
         ((person, key, name),) = rows.execute(
             "select person, wrapped_key, sealed_name from ledger.people where lookup = %s",
-            (keyring.lookup(NAME),),
+            (keyring.lookup_hash(NAME),),
         ).fetchall()
     mark = f"sealed:v1:{key}:{name}:{person}"
     for subject in (person, mark, f'","user_id":"{person}', f'","user_id":"{mark}'):
@@ -213,8 +213,8 @@ async def test_nobody_is_forgotten_before_all_is_settled(
     house: House, keyed_url: str, keyring: Keyring
 ) -> None:
     def refused() -> str:
-        with pytest.raises(NotForgotten) as refusal:
-            forget(keyed_url, keyring, NAME, "test")
+        with pytest.raises(NotErasable) as refusal:
+            erase(keyed_url, keyring, NAME, "test")
         return str(refusal.value)
 
     flight = await house.flight(seats=2)
@@ -231,7 +231,7 @@ async def test_nobody_is_forgotten_before_all_is_settled(
         f"refund {refund['id']} of booking {booking['id']} is due: settle it"
     ]
     await house.post(house.operator, f"/refunds/{refund['id']}/settle")
-    assert forget(keyed_url, keyring, NAME, "test").startswith("psn_")
+    assert erase(keyed_url, keyring, NAME, "test").startswith("psn_")
     assert "forgotten already" in refused()
 
 
@@ -245,17 +245,17 @@ async def test_what_is_over_keeps_nobody_from_being_forgotten_and_money_on_its_w
     # The clocks of the views go on: one hold is due, and the flight has departed.
     rows("update views.bookings set held_until = now() where id = %s", due["id"])
     rows("update views.flights set departs_at = now()")
-    with pytest.raises(NotForgotten) as refusal:
-        forget(keyed_url, keyring, NAME, "test")
+    with pytest.raises(NotErasable) as refusal:
+        erase(keyed_url, keyring, NAME, "test")
     assert str(refusal.value).splitlines()[1:] == [
         f"booking {pending['id']} is pending: capture or void its payment"
     ]
     ended = "update views.bookings set gateway_task = 'capture', held_until = now() where id = %s"
     rows(ended, pending["id"])
-    with pytest.raises(NotForgotten, match=f"payment of booking {pending['id']} is still in the gateway"):
-        forget(keyed_url, keyring, NAME, "test")
+    with pytest.raises(NotErasable, match=f"has not answered on the payment of booking {pending['id']}"):
+        erase(keyed_url, keyring, NAME, "test")
     rows("update views.bookings set gateway_task = null")
-    forget(keyed_url, keyring, NAME, "test")
+    erase(keyed_url, keyring, NAME, "test")
     # What is still written about the forgotten is kept by nobody.
     await house.post(house.operator, f"/bookings/{paid['id']}/cancel", {"reason": WROTE})
     assert places(WROTE, "Dinah") == []
@@ -274,8 +274,8 @@ async def test_forgetting_and_booking_at_once_come_one_after_the_other(
     def keep_forgetting() -> list[str]:
         gone = []
         for _ in range(40):
-            with contextlib.suppress(NotForgotten):
-                gone.append(forget(keyed_url, keyring, NAME, "test"))
+            with contextlib.suppress(NotErasable):
+                gone.append(erase(keyed_url, keyring, NAME, "test"))
         return gone
 
     forgetting = asyncio.create_task(asyncio.to_thread(keep_forgetting))
@@ -302,7 +302,7 @@ async def test_of_who_was_only_named_nothing_is_kept(house: House, keyed_url: st
     assert (await house.alice.post("/api/v1/bookings?dry_run=true", json={**body, "user_id": NAME})).json()
     with psycopg.connect(keyed_url) as rows:
         known = [lookup for (lookup,) in rows.execute("select lookup from ledger.people").fetchall()]
-    assert known == [keyring.lookup("the operator")]
+    assert known == [keyring.lookup_hash("the operator")]
     missing = {**body, "flight_id": str(UUID(int=7)), "user_id": "a stranger"}
     tries = [
         await house.operator.post("/api/v1/bookings", json=missing, headers={"x-idempotency-key": "k"})

@@ -11,10 +11,11 @@ import pytest
 import audit.verify
 from api.app import create_app
 from cli.main import main
-from ledger.erasure import forget
-from ledger.keyring import MASTER_KEY_FILE, Keyring, key_in, master_key_of
+from ledger.erasure import erase
+from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
 from ledger.master_key import _insert, key_ledger, rotate
+from ledger.master_key_file import MASTER_KEY_FILE, load_master_key, read_or_create_key
 from ledger.people import OtherMasterKey
 from runtime.settings import Settings, WrongSetting
 from tests.api.conftest import client, running, token
@@ -79,7 +80,7 @@ async def test_nothing_is_rotated_under_programs_at_work(
 def test_what_is_wiped_does_not_stay_in_the_files_of_the_table(
     keyed_url: str, keyring: Keyring, end: str
 ) -> None:
-    people = [keyring.newcomer(name) for name in (NAME, "bob", "carol")]
+    people = [keyring.new_person(name) for name in (NAME, "bob", "carol")]
 
     def on_disk() -> list[bool]:
         with psycopg.connect(keyed_url, autocommit=True) as rows:
@@ -91,7 +92,7 @@ def test_what_is_wiped_does_not_stay_in_the_files_of_the_table(
         _insert(rows, people)
     assert on_disk() == [True, True]
     if end == "forget":
-        forget(keyed_url, keyring, NAME, "test")
+        erase(keyed_url, keyring, NAME, "test")
     else:
         rotate(keyed_url, keyring, OTHER)
     assert on_disk() == [False, False]
@@ -135,7 +136,7 @@ async def test_who_looks_with_another_master_key_is_shown_the_log_as_it_is(
 
 
 def test_without_the_master_key_nobody_can_try_out_names(keyring: Keyring) -> None:
-    assert keyring.lookup(NAME) == Keyring(MASTER_KEY).lookup(NAME) != OTHER.lookup(NAME)
+    assert keyring.lookup_hash(NAME) == Keyring(MASTER_KEY).lookup_hash(NAME) != OTHER.lookup_hash(NAME)
 
 
 async def test_rotated_keys_open_what_the_old_ones_did(keyed_url: str, keyring: Keyring) -> None:
@@ -191,7 +192,7 @@ async def test_a_log_from_before_there_were_pseudonyms_goes_on(database_url: str
         (refund,) = (await house.auditor.get("/api/v1/refunds")).json()["data"]
         await house.post(house.operator, f"/refunds/{refund['id']}/settle")
 
-        assert forget(database_url, keyring, NAME, "test") == NAME
+        assert erase(database_url, keyring, NAME, "test") == NAME
 
         for told in (address, f"{address}/history", "/api/v1/bookings", "/api/v1/refunds", "/api/v1/events"):
             answer = (await house.auditor.get(told)).text
@@ -208,11 +209,11 @@ async def test_a_log_from_before_there_were_pseudonyms_goes_on(database_url: str
 
 
 TAMPERED = {
-    "stands for nobody": "delete from ledger.people where lookup = %(alice)s",
-    "nobody has told who forgot them": "update ledger.people set lookup = null, wrapped_key = null,"
+    "without a person": "delete from ledger.people where lookup = %(alice)s",
+    "no erasure is recorded": "update ledger.people set lookup = null, wrapped_key = null,"
     " sealed_name = null, forgotten_at = now() where lookup = %(alice)s",
-    "is found by another's": "update ledger.people set lookup = sha256('x') where lookup = %(alice)s",
-    "sealed text does not open": "update ledger.people p set wrapped_key = %(key)s, sealed_name = %(name)s"
+    "is found by another name": "update ledger.people set lookup = sha256('x') where lookup = %(alice)s",
+    "sealed text does not decrypt": "update ledger.people p set wrapped_key = %(key)s, sealed_name = %(name)s"
     " where lookup = %(alice)s",
 }
 
@@ -225,9 +226,9 @@ async def test_verify_misses_those_who_are_only_named(
     await house.hold(house.operator, flight, "only booked for", seats=2)
     wish = {"user_id": "only waits", "seats": 1}
     await house.post(house.operator, f"/flights/{flight['id']}/waitlist", wish)
-    tamper(f"delete from ledger.people where lookup = '\\x{keyring.lookup(who).hex()}'")
+    tamper(f"delete from ledger.people where lookup = '\\x{keyring.lookup_hash(who).hex()}'")
     found = verify(keyed_url, keyring=keyring)
-    assert (found.first_bad_position, "stands for nobody" in str(found.reason)) == (
+    assert (found.first_bad_position, "without a person" in str(found.reason)) == (
         2 if who == "only booked for" else 3,
         True,
     )
@@ -247,12 +248,12 @@ async def test_verify_opens_whatever_people_wrote(
         (refund,) = (await house.auditor.get("/api/v1/refunds")).json()["data"]
         await house.post(house.operator, f"/refunds/{refund['id']}/settle", {"reference": "a word"})
     assert verify(keyed_url, keyring=keyring).ok
-    alice = keyring.lookup(NAME)
+    alice = keyring.lookup_hash(NAME)
     ((person,),) = rows("select person from ledger.people where lookup = %s", alice)
-    other = keyring.newcomer(NAME, person)
+    other = keyring.new_person(NAME, person)
     change = "update ledger.people set wrapped_key = %s, sealed_name = %s where person = %s"
     rows(change, other.wrapped_key, other.sealed_name, person)
-    assert "sealed text does not open" in str(verify(keyed_url, keyring=keyring).reason)
+    assert "sealed text does not decrypt" in str(verify(keyed_url, keyring=keyring).reason)
 
 
 async def test_processes_share_the_people_and_miss_none(
@@ -266,17 +267,17 @@ async def test_processes_share_the_people_and_miss_none(
     known = "select person, lookup, wrapped_key, sealed_name from ledger.people where lookup = %s"
     change = "update ledger.people set lookup = %s, wrapped_key = %s, sealed_name = %s where person = %s"
     for guest in guests:
-        ((person, *before),) = rows(known, keyring.lookup(guest))
-        other = keyring.newcomer(guest, person)
+        ((person, *before),) = rows(known, keyring.lookup_hash(guest))
+        other = keyring.new_person(guest, person)
         rows(change, b"found by nobody", *before[1:], person)
-        assert "found by another's" in str(verify(keyed_url, keyring=keyring).reason)
+        assert "found by another name" in str(verify(keyed_url, keyring=keyring).reason)
         rows(change, other.lookup, other.wrapped_key, other.sealed_name, person)
-        assert "text does not open" in str(verify(keyed_url, keyring=keyring).reason)
+        assert "text does not decrypt" in str(verify(keyed_url, keyring=keyring).reason)
         rows(change, *before, person)
     assert verify(keyed_url, keyring=keyring).ok
     for guest in guests:
-        ((person, lookup, *_),) = rows(known, keyring.lookup(guest))
-        other = keyring.newcomer(guest, person)
+        ((person, lookup, *_),) = rows(known, keyring.lookup_hash(guest))
+        other = keyring.new_person(guest, person)
         rows(change, lookup, other.wrapped_key, other.sealed_name, person)
     assert verify(keyed_url, keyring=keyring).first_bad_position == 3, "the first of six that do not open"
 
@@ -299,9 +300,9 @@ async def test_verify_finds_what_was_done_to_people(
     await house.post(house.alice, f"/bookings/{booking['id']}/cancel", {"reason": "a word"})
     assert verify(keyed_url, keyring=keyring).ok
     with psycopg.connect(keyed_url) as rows:
-        alice = keyring.lookup(NAME)
+        alice = keyring.lookup_hash(NAME)
         ((person,),) = rows.execute("select person from ledger.people where lookup = %s", (alice,)).fetchall()
-        other = keyring.newcomer(NAME, person)
+        other = keyring.new_person(NAME, person)
         rows.execute("set session_replication_role = replica")
         values: dict[str, Any] = {"alice": alice, "key": other.wrapped_key, "name": other.sealed_name}
         rows.execute(TAMPERED[reason], values)
@@ -315,8 +316,8 @@ def test_the_command_line_forgets_and_lists(
     data = ["--data", str(tmp_path)]
     assert main(["migrate", *data]) == 0
     assert (tmp_path / MASTER_KEY_FILE).stat().st_mode & 0o777 == 0o600
-    keyring = Keyring(key_in(tmp_path / MASTER_KEY_FILE))
-    person = keyring.newcomer(NAME)
+    keyring = Keyring(read_or_create_key(tmp_path / MASTER_KEY_FILE))
+    person = keyring.new_person(NAME)
     with psycopg.connect(database_url) as rows:
         rows.execute(
             "insert into ledger.people values (%s, %s, %s, %s)",
@@ -325,7 +326,7 @@ def test_the_command_line_forgets_and_lists(
     capsys.readouterr()
     assert main(["forget", *data]) == 2
     assert main(["forget", "nobody", *data]) == 1
-    assert "nobody of that name" in capsys.readouterr().err
+    assert "no person of that name" in capsys.readouterr().err
     before = (tmp_path / MASTER_KEY_FILE).read_text()
     assert main(["rotate-master-key", *data]) == 0
     assert (tmp_path / MASTER_KEY_FILE).read_text() != before
@@ -340,7 +341,7 @@ def test_the_command_line_forgets_and_lists(
 
 def test_hosts_that_share_the_secret_of_tokens_make_the_same_key(tmp_path):
     def made(host, secret):
-        return master_key_of(Settings(data=tmp_path / host, jwt_secret=secret))
+        return load_master_key(Settings(data=tmp_path / host, jwt_secret=secret))
 
     shared = "a secret of tokens that is long enough, and shared"
     assert made("one", shared) == made("two", shared)

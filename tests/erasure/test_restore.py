@@ -14,7 +14,7 @@ from audit.proofs.signer import checkpoint_now
 from audit.verify import verify
 from cli.main import main
 from database.connection import connect
-from ledger.erasure import forget, forgotten
+from ledger.erasure import erase, read_erased
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
@@ -64,11 +64,11 @@ async def test_who_came_back_with_a_backup_is_forgotten_again_by_the_list(
     async with await connect(original.url, "test") as connection:
         await checkpoint_now(connection, signing_key(Settings(data=tmp_path)))
     restored = await asyncio.to_thread(ground.copy_of, original, "restored")
-    person = forget(original.url, keyring, NAME, "test")
+    person = erase(original.url, keyring, NAME, "test")
     list_of_them = tmp_path / "forgotten.txt"
     list_of_them.write_text(await asyncio.to_thread(command, original.url, "--list"))
     await asyncio.to_thread(restored.start)
-    places, lookup = search_of(restored.url), keyring.lookup(NAME).hex()
+    places, lookup = search_of(restored.url), keyring.lookup_hash(NAME).hex()
     assert places(lookup) == [f"ledger.people: {lookup}"]
     app = create_app(SETTINGS, lambda: open_ledger(restored.url, SETTINGS))
     async with running(app):
@@ -82,7 +82,7 @@ async def test_who_came_back_with_a_backup_is_forgotten_again_by_the_list(
         after = await everything(opened(app), booking, person)
     assert [address for address, text in after.items() if NAME in text or WROTE in text] == []
     assert places(NAME, "Liddell", WROTE, "Dinah", lookup) == []
-    assert forgotten(restored.url) == [person]
+    assert read_erased(restored.url) == [person]
     assert verify(restored.url, keyring=keyring).ok
     again = await asyncio.to_thread(command, restored.url, "--again", str(list_of_them))
     assert again == "forgotten again: 0\n"

@@ -10,12 +10,12 @@ from ledger.keyring import Keyring
 
 KEYRING = Keyring(bytes(range(32)))
 NAME = 'Alice "the \\ cat" Ångström'
-TOKEN = KEYRING.newcomer(NAME).token or ""
+TOKEN = KEYRING.new_person(NAME).name_token or ""
 
 
 def opened(answer: Any) -> Any:
     """By the API's own encoder, which is what the keyring is handed."""
-    return json.loads(KEYRING.opened(msgspec.json.encode(answer)))
+    return json.loads(KEYRING.decrypt_tokens(msgspec.json.encode(answer)))
 
 
 @pytest.mark.parametrize("name", ["user_id", "actor", "note", "reason", "reference"])

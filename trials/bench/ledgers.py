@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from analytics.schema import migrate
 from database.embedded import remove_database, running_database
-from ledger.keyring import Keyring, master_key_of
+from ledger.keyring import Keyring
 from ledger.master_key import key_ledger
+from ledger.master_key_file import load_master_key
 from runtime.settings import Settings
 
 
@@ -41,6 +42,6 @@ def fresh_ledger() -> Iterator[FreshLedger]:
 
 def seal_names(ledger: FreshLedger) -> bytes:
     """Create the master key in the data folder, as the program does, and return it."""
-    master = master_key_of(Settings(data=ledger.data))
+    master = load_master_key(Settings(data=ledger.data))
     key_ledger(ledger.url, Keyring(master))
     return master

@@ -18,7 +18,7 @@ from api.resources import history
 from domain.commands import FLIGHT_SEATS_MAX, CancelBooking, InitiateBooking, PayBooking, ScheduleFlight
 from ledger import log
 from ledger.ledger import Ledger, open_ledger
-from ledger.people import recorded_as
+from ledger.people import pseudonyms_of
 from ledger.submission import Answer, Submission
 from projections.bookings import BookingSearch
 from trials.bench.load import OPERATOR, PRICE, client, long_hold_settings
@@ -79,7 +79,7 @@ class LedgerProbe:
     async def by_user(self, number: int) -> None:
         name = self._sample[number].user
         async with self._ledger.read() as connection:
-            persons = await recorded_as(connection, self._ledger.keyring, [name])
+            persons = await pseudonyms_of(connection, self._ledger.keyring, [name])
             search = BookingSearch(user_id=persons[name])
             assert len((await projections.bookings.page(connection, search, None, PAGE)).value) == 1
 

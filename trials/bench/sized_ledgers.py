@@ -102,7 +102,7 @@ def _bookings(connection: psycopg.Connection[Any], events: int, keyring: Keyring
     positions = random.sample(range(1, events), min(events - 1, 20 * SAMPLE))
     found = connection.execute(_SOME, (positions, SAMPLE)).fetchall()
     return [
-        SampleBooking(id, flight, keyring.open(token) or "", position)
+        SampleBooking(id, flight, keyring.decrypt(token) or "", position)
         for id, flight, token, position in found
     ]
 

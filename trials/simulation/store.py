@@ -11,6 +11,8 @@ from domain.read_set import ReadSet
 from domain.working_set import Terms, WorkingSet
 from ledger.block import Block
 from ledger.block_input import BlockInput
+from ledger.block_people import BlockPeople
+from ledger.keyring import NO_KEYRING
 from ledger.store import fill
 from ledger.submission import Submission
 from trials.simulation.database import Database, Session
@@ -68,7 +70,8 @@ class TwinStore:
         fill(working_set, found.events)
         working_set.seats = found.seats
         working_set.scheduled = found.scheduled
-        return BlockInput(found.position, found.hash, found.commands, working_set)
+        people = BlockPeople(NO_KEYRING, (), working_set)
+        return BlockInput(found.position, found.hash, found.commands, working_set, people)
 
     def send_ahead(self, block: Block) -> None:
         """Do nothing: the twin writes a block in one step, like a transaction."""

@@ -6,40 +6,41 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from ledger.keyring import MASTER_KEY_FILE, Keyring, Person, key_in
-from ledger.people import Known
+from ledger.keyring import Keyring, Person
+from ledger.master_key_file import MASTER_KEY_FILE
+from ledger.people import People
 from trials.checker.log import Event, Log, Outcome, read_log
 
 
 def read_named_log(url: str, data: Path) -> Log:
     """Read the log and decrypt its names. The master key is in the folder `data`. Raises psycopg.Error."""
-    log, keyring = read_log(url), Keyring(key_in(data / MASTER_KEY_FILE))
+    log, keyring = read_log(url), Keyring(read_or_create_key(data / MASTER_KEY_FILE))
     with psycopg.connect(url, connect_timeout=10) as connection:
-        people = {row[0]: Person(*row) for row in connection.execute(_PEOPLE).fetchall()}
-        bookers: dict[UUID, str] = dict(connection.execute(_BOOKERS).fetchall())
-    known = Known(people, bookers)
+        persons = {row[0]: Person(*row) for row in connection.execute(_PEOPLE).fetchall()}
+        booking_users: dict[UUID, str] = dict(connection.execute(_BOOKING_USERS).fetchall())
+    people = People(persons, booking_users)
     return Log(
-        [_event(event, known, keyring) for event in log.events],
-        [_outcome(outcome, known, keyring) for outcome in log.outcomes],
+        [_event(event, people, keyring) for event in log.events],
+        [_outcome(outcome, people, keyring) for outcome in log.outcomes],
         log.seats,
     )
 
 
-def _event(event: Event, known: Known, keyring: Keyring) -> Event:
-    state = keyring.opened(known.marked(msgspec.json.encode(event.state), event.subject))
+def _event(event: Event, people: People, keyring: Keyring) -> Event:
+    state = keyring.decrypt_tokens(people.tokenise(msgspec.json.encode(event.state), event.subject))
     return msgspec.structs.replace(
-        event, actor=_name(event.actor, known, keyring), state=msgspec.json.decode(state)
+        event, actor=_name(event.actor, people, keyring), state=msgspec.json.decode(state)
     )
 
 
-def _outcome(outcome: Outcome, known: Known, keyring: Keyring) -> Outcome:
+def _outcome(outcome: Outcome, people: People, keyring: Keyring) -> Outcome:
     about = msgspec.json.decode(outcome.body, type=_About).booking_id
-    body = keyring.opened(known.marked(outcome.body.encode(), about)).decode()
-    return msgspec.structs.replace(outcome, actor=_name(outcome.actor, known, keyring), body=body)
+    body = keyring.decrypt_tokens(people.tokenise(outcome.body.encode(), about)).decode()
+    return msgspec.structs.replace(outcome, actor=_name(outcome.actor, people, keyring), body=body)
 
 
-def _name(person: str, known: Known, keyring: Keyring) -> str:
-    return keyring.open(known.shown(person)) or person
+def _name(pseudonym: str, people: People, keyring: Keyring) -> str:
+    return keyring.decrypt(people.name_token(pseudonym)) or pseudonym
 
 
 class _About(msgspec.Struct):
@@ -47,4 +48,4 @@ class _About(msgspec.Struct):
 
 
 _PEOPLE = "select person, lookup, wrapped_key, sealed_name from ledger.people"
-_BOOKERS = "select id, user_id from views.bookings"
+_BOOKING_USERS = "select id, user_id from views.bookings"

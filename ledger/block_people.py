@@ -1,0 +1,95 @@
+"""The people of one block: commands are decided by pseudonyms, and answers carry names."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from domain.commands import Command, SettleRefund
+from domain.working_set import WorkingSet
+from ledger.keyring import Keyring, Person
+from ledger.people import OtherMasterKey, People
+from ledger.personal_json import substitute
+from ledger.records import RecordedCommand
+from ledger.submission import Answer, Submission
+
+
+class BlockPeople:
+    """Persons whom the commands of a block name, and users of the bookings that it touches.
+
+    They are read under the head lock, so no person of the block is erased before it commits.
+    """
+
+    def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], working_set: WorkingSet) -> None:
+        """Take `rows` in the columns of the statement PEOPLE. Raises OtherMasterKey."""
+        if rows and rows[0][0] != keyring.check:
+            raise OtherMasterKey
+        self._keyring = keyring
+        self._working_set = working_set
+        persons = [Person(*row[1:]) for row in rows if row[1] is not None]
+        self._persons = {person.person: person for person in persons}
+        self._by_lookup = {person.lookup: person for person in persons if person.lookup}
+        self._new: list[Person] = []
+        self._names: dict[str, str] = {}
+
+    def pseudonymise(self, submissions: Sequence[Submission]) -> None:
+        """Replace the names in the submissions by pseudonyms, and seal their texts."""
+        for submission in submissions:
+            pseudonyms = {name: self._find_or_create(name).person for name in submission.names}
+            submission.pseudonymise(pseudonyms, self._sealer(submission, pseudonyms))
+
+    def new_people(
+        self, commands: Sequence[RecordedCommand], submissions: Sequence[Submission]
+    ) -> list[Person]:
+        """Return the new persons that the recorded commands name; no other new person is stored."""
+        if not self._new:
+            return []
+        recorded = {(command.actor, command.operation, command.key) for command in commands}
+        naming = (submission for submission in submissions if submission.command_key in recorded)
+        lookups = {self._keyring.lookup_hash(name) for submission in naming for name in submission.names}
+        return [person for person in self._new if person.lookup in lookups]
+
+    def decrypt_names(self, answer: Answer) -> Answer:
+        """Return the answer as the caller gets it, with names and texts in clear."""
+        subject_id = answer.subject_id
+        body = substitute(answer.body, self._name, partial(self._text, subject_id))
+        return Answer(answer.status, body, answer.position, subject_id, answer.version, answer.replayed)
+
+    def _name(self, pseudonym: str) -> str:
+        # Most answers name a person that a command of this block names, whose token need not be decrypted.
+        return self._names.get(pseudonym) or self._decrypt(People(self._persons).name_token(pseudonym))
+
+    def _text(self, booking_id: UUID | None, text: str) -> str:
+        booking = self._working_set.bookings.get(booking_id) if booking_id else None
+        people = People(self._persons, {booking.id: booking.user_id} if booking else {})
+        return self._decrypt(people.text_token(booking_id, text))
+
+    def _decrypt(self, token: str) -> str:
+        text = self._keyring.decrypt(token)
+        return token if text is None else text
+
+    def _find_or_create(self, name: str) -> Person:
+        lookup = self._keyring.lookup_hash(name)
+        person = self._by_lookup.get(lookup)
+        if person is None:
+            person = self._keyring.new_person(name)
+            self._new.append(person)
+            self._by_lookup[lookup] = self._persons[person.person] = person
+        self._names[person.person] = name
+        return person
+
+    def _sealer(self, submission: Submission, pseudonyms: Mapping[str, str]) -> Callable[[str], str] | None:
+        """Return the function that seals a text for the booking's user; without a booking, for the caller."""
+        if not pseudonyms or not submission.texts:
+            return None
+        command, caller = submission.original
+        booking = _find_booking(command, self._working_set)
+        person = self._persons.get(booking.user_id if booking else pseudonyms[caller.subject])
+        context = str(booking.id if booking else "")
+        return lambda text: self._keyring.encrypt(person or Person(""), text, context)
+
+
+def _find_booking(command: Command, working_set: WorkingSet) -> Any:
+    if isinstance(command, SettleRefund):
+        return next((b for b in working_set.bookings.values() if command.refund_id in b.refunds), None)
+    return working_set.bookings.get(getattr(command, "booking_id"))  # noqa: B009

@@ -1,0 +1,66 @@
+"""Personal strings in JSON documents: find and replace the values of the fields that the domain marks."""
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import msgspec
+
+from domain.handlers import HANDLERS
+from domain.personal import Personal, personal_fields
+from ledger.codec import EVENT_TYPES
+from ledger.log import RecordedEvent
+
+_MARKED_TYPES: tuple[type, ...] = (*HANDLERS, *EVENT_TYPES.values(), RecordedEvent)
+
+KEYS: dict[str, Personal] = {
+    name: kind for owner, kind in product(_MARKED_TYPES, Personal) for name in personal_fields(owner, kind)
+}
+"""Keys of JSON objects whose strings are personal: the marked fields of commands, events and the log."""
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def substitute(document: bytes, name: Callable[[str], str], text: Callable[[str], str]) -> bytes:
+    """Return the document with `name` applied to personal names and `text` to personal texts.
+
+    Documents without personal strings, and bytes that are not JSON, are returned unchanged.
+    """
+    value, found = _personal_strings(document)
+    for holder, key in found:
+        replace = name if KEYS[key] is Personal.NAME else text
+        holder[key] = replace(holder[key])
+    return _encode(value) if found else document
+
+
+def names_in(document: bytes | str) -> set[str]:
+    """Return the personal names in the document. Bytes that are not JSON contain none."""
+    _, found = _personal_strings(document)
+    return {holder[key] for holder, key in found if KEYS[key] is Personal.NAME}
+
+
+def _personal_strings(document: bytes | str) -> tuple[Any, list[tuple[dict[str, Any], str]]]:
+    """Return the decoded document, and each object and key in it that hold a personal string."""
+    found: list[tuple[dict[str, Any], str]] = []
+    try:
+        value = _decode(document)
+    except msgspec.DecodeError:
+        return None, found
+    _collect(value, found)
+    return value, found
+
+
+def _collect(value: Any, found: list[tuple[dict[str, Any], str]]) -> None:
+    kind = type(value)
+    if kind is dict:
+        for key, item in value.items():
+            of = type(item)
+            if of is str:
+                if key in KEYS:
+                    found.append((value, key))
+            elif of is dict or of is list:
+                _collect(item, found)
+    elif kind is list:
+        for item in value:
+            _collect(item, found)
