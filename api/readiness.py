@@ -7,7 +7,7 @@ import psycopg
 
 import analytics.follower.lag
 import audit.proofs.readiness
-import audit.self_audit.standing
+import audit.self_audit.status
 import database.readiness
 from database import head
 from database.connection import Connection
@@ -49,7 +49,7 @@ async def _run_checks(connection: Connection, settings: Settings) -> Readiness:
     ]
     if schema.ok:
         checks.append(await analytics.follower.lag.check(connection))
-        checks.append(await audit.self_audit.standing.check(connection))
+        checks.append(await audit.self_audit.status.check(connection))
     if settings.gateway:
         checks.append(await payments_check(connection, settings.gateway))
     return Readiness(all(check.ok for check in checks if check.vital), position, checks)

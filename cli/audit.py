@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from audit.proofs.checkpoint import Checkpoint
-from audit.proofs.refuted import Refuted
+from audit.proofs.not_proved import NotProved
 from audit.verify import Verification
 from audit.verify import verify as check
 from cli.proofs import saved_checkpoints
@@ -23,7 +23,7 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     try:
         # Read before the database, so that the log has at least the length of the saved checkpoints.
         saved = saved_checkpoints(settings, against, key)
-    except Refuted as refuted:
+    except NotProved as refuted:
         print(f"seatledger: {refuted}", file=sys.stderr)
         return 1
     with existing_database(settings.database_url, settings.data) as url:

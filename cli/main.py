@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from audit.verify import CutShort
+from audit.verify import WorkerDied
 from cli import (
     audit,
     erasure,
@@ -100,7 +100,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except psycopg.Error as error:
         print(f"seatledger: the database: {_describe(error)}", file=sys.stderr)
         return FAILED
-    except CutShort as error:
+    except WorkerDied as error:
         print(f"seatledger: {error}", file=sys.stderr)
         return CUT_SHORT
     except KeyboardInterrupt:

@@ -52,7 +52,9 @@ def scheduler(settings: Settings) -> int:
     """Run jobs until SIGTERM or SIGINT."""
     with ready_database(settings) as url:
         configure_logs(settings, "scheduler")
-        _import_door("scheduler.main").run_forever(replace(settings, master_key=master_key_of(settings)), url)
+        _import_door("scheduler.main").run_forever(
+            replace(settings, master_key=load_master_key(settings)), url
+        )
     return 0
 
 

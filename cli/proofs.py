@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from analytics.schema import migrate
 from audit.proofs import check, prover, signer
 from audit.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
+from audit.proofs.checkpoint_file import read_checkpoints, read_last_checkpoint
 from audit.proofs.keys import KEY_FILE, public_pem, signing_key
-from audit.proofs.publishing import NotTaken, give, last_taken
-from audit.proofs.refuted import Refuted
-from audit.proofs.saved import last_saved, read_saved
-from audit.proofs.tiles import Unfit
+from audit.proofs.not_proved import NotProved
+from audit.proofs.publishing import NotDelivered, deliver, read_last_delivered
+from audit.proofs.tiles import LogMismatch
 from cli.options import DATA, add
 from database.connection import Connection, connect
 from database.embedded import existing_database
@@ -37,10 +37,10 @@ def checkpoint(settings: Settings, to: str | None) -> int:
     to = to and _sink(to)
 
     async def work(connection: Connection, key: Ed25519PrivateKey) -> str:
-        earlier = await last_taken(to) if to else None
+        earlier = await read_last_delivered(to) if to else None
         new = await _sign_now(settings, connection, key, earlier)
         if to:
-            await give(to, new)
+            await deliver(to, new)
         return new.line()
 
     return _run(settings, work)
@@ -85,7 +85,7 @@ def check_proof(proof: Path, key: Path) -> int:
 
 
 def saved_checkpoints(settings: Settings, against: Path | None, key: Path | None) -> list[Checkpoint]:
-    """Read checkpoints from a file and check their signatures. Raises WrongSetting, Refuted, OSError."""
+    """Read checkpoints from a file and check their signatures. Raises WrongSetting, NotProved, OSError."""
     if against is None:
         if key:
             raise WrongSetting("--key: goes with --against")
@@ -93,14 +93,14 @@ def saved_checkpoints(settings: Settings, against: Path | None, key: Path | None
     if key is None and settings.checkpoint_key is None and not (settings.data / KEY_FILE).exists():
         raise WrongSetting("--key: required, since there is no key in the data folder")
     pem = _read_pem(key) if key else public_pem(signing_key(settings)).encode()
-    keys, found = read_public_keys(pem), read_saved(against)
+    keys, found = read_public_keys(pem), read_checkpoints(against)
     if not found:
-        raise Refuted(f"{against} holds no checkpoint")
+        raise NotProved(f"{against} holds no checkpoint")
     for saved in found:
         try:
             check_signature(saved, keys)
-        except Refuted as error:
-            raise Refuted(f"{against}, position {saved.position}: {error}") from None
+        except NotProved as error:
+            raise NotProved(f"{against}, position {saved.position}: {error}") from None
     return found
 
 
@@ -110,7 +110,7 @@ def _run(settings: Settings, work: Work) -> int:
         with existing_database(settings.database_url, settings.data) as url:
             migrate(url)
             print(asyncio.run(_with_connection(url, key, work)), end="")
-    except (Unfit, prover.NotProvable, NotTaken, Refuted) as error:
+    except (LogMismatch, prover.NotProvable, NotDelivered, NotProved) as error:
         print(f"seatledger: {error}", file=sys.stderr)
         return 1
     return 0
@@ -124,7 +124,7 @@ async def _with_connection(url: str, key: Ed25519PrivateKey, work: Work) -> str:
 async def _find_checkpoint(connection: Connection, source: str, key: Ed25519PrivateKey) -> Checkpoint:
     """Return the checkpoint at a position, or the last one in a file. The log must fit it.
 
-    Raises NotProvable, Unfit, Refuted, OSError.
+    Raises NotProvable, LogMismatch, NotProved, OSError.
     """
     if source.isascii() and source.isdigit():
         found = await signer.at_position(connection, int(source), key_id(key.public_key()))
@@ -132,7 +132,7 @@ async def _find_checkpoint(connection: Connection, source: str, key: Ed25519Priv
     else:
         if not Path(source).exists():  # noqa: ASYNC240 - nothing else runs in this loop
             raise WrongSetting(f"{source}: must name a file that exists")
-        found, missing = last_saved(Path(source)), f"{source} holds no checkpoint"
+        found, missing = read_last_checkpoint(Path(source)), f"{source} holds no checkpoint"
     if found is None:
         raise prover.NotProvable(missing)
     await signer.require_fit(connection, found, key)
@@ -142,9 +142,9 @@ async def _find_checkpoint(connection: Connection, source: str, key: Ed25519Priv
 async def _sign_now(
     settings: Settings, connection: Connection, key: Ed25519PrivateKey, *earlier: Checkpoint | None
 ) -> Checkpoint:
-    """Sign the current log, if it extends the checkpoints at the sink. Raises NotProvable, Unfit."""
-    taken = await last_taken(settings.checkpoints) if settings.checkpoints else None
-    new = await signer.checkpoint_now(connection, key, filter(None, [taken, *earlier]))
+    """Sign the current log, if it extends the checkpoints at the sink. Raises NotProvable, LogMismatch."""
+    taken = await read_last_delivered(settings.checkpoints) if settings.checkpoints else None
+    new = await signer.sign_checkpoint(connection, key, filter(None, [taken, *earlier]))
     if new is None:
         raise prover.NotProvable("the log is empty")
     return new

@@ -7,7 +7,7 @@ import msgspec
 
 from analytics.schema import migrate
 from audit.self_audit.rounds import full_round
-from audit.self_audit.standing import Standing, standing
+from audit.self_audit.status import AuditStatus, read_status
 from cli.options import DATA, JSON, add
 from database.connection import connect
 from database.embedded import existing_database
@@ -35,7 +35,7 @@ def self_audit(settings: Settings, json: bool) -> int:
     return 0 if found.ok else 1
 
 
-async def _one_round(url: str) -> Standing:
+async def _one_round(url: str) -> AuditStatus:
     async with await connect(url, "seatledger self-audit") as connection:
         await full_round(connection)
-        return await standing(connection)
+        return await read_status(connection)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from cli.tokens import jwt_secret
+from ledger.master_key_file import load_master_key
 from runtime.settings import Settings, as_environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
     decided = replace(
         settings,
         database_url=url,
-        master_key=master_key_of(settings),
+        master_key=load_master_key(settings),
         jwt_secret=None if settings.jwks_file else jwt_secret(settings),
     )
     return as_environment(decided)

@@ -25,12 +25,12 @@ from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
 from ledger.block import Block
 from ledger.block_input import BlockInput
+from ledger.block_people import BlockPeople
 from ledger.chain import GENESIS
 from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.log import EVENTS, RecordedEvent, fold
-from ledger.people import BlockPeople
 from ledger.records import COMMANDS, RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings

@@ -6,10 +6,10 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from loguru import logger
 
-from audit.proofs.publishing import NotTaken, last_taken, publish
-from audit.proofs.refuted import Refuted
-from audit.proofs.signer import Standing, checkpoint_now, note_refusal, standing
-from audit.proofs.tiles import Unfit, extend
+from audit.proofs.not_proved import NotProved
+from audit.proofs.publishing import NotDelivered, publish, read_last_delivered
+from audit.proofs.signer import read_status, record_refusal, sign_checkpoint
+from audit.proofs.tiles import LogMismatch, extend
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
 
@@ -53,30 +53,30 @@ class CheckpointSigner:
                 async with self._ledger.read() as connection:
                     if not await extend(connection):
                         return True
-        except Unfit:
+        except LogMismatch:
             return True  # signing finds the divergence again and reports it
         return False
 
     async def _sign(self, key: Ed25519PrivateKey, sink: str) -> None:
         async with self._ledger.read() as connection:
-            now = await standing(connection)
+            now = await read_status(connection)
         if not self._is_due(now):
             return
         refusal = None
         try:
-            seen = await last_taken(sink)
+            seen = await read_last_delivered(sink)
             async with self._ledger.read() as connection:
-                made = await checkpoint_now(connection, key, [seen] if seen else [])
+                made = await sign_checkpoint(connection, key, [seen] if seen else [])
             if made and made.position != now.signed:
                 logger.bind(position=made.position).info("checkpoint.signed")
-        except (Unfit, Refuted) as problem:
+        except (LogMismatch, NotProved) as problem:
             refusal = str(problem)
         except OSError as problem:
             self._back_off(problem)
             return
         await self._note(now, refusal)
 
-    def _is_due(self, now: Standing) -> bool:
+    def _is_due(self, now: SigningStatus) -> bool:
         """Return whether a checkpoint is due: by events, by age, or at once on a divergence or a refusal."""
         grown = now.head - now.signed
         return bool(
@@ -86,11 +86,11 @@ class CheckpointSigner:
             or (grown and (now.age is None or now.age >= self._settings.checkpoint_seconds))
         )
 
-    async def _note(self, now: Standing, refusal: str | None) -> None:
+    async def _note(self, now: SigningStatus, refusal: str | None) -> None:
         """Log a changed refusal once in each process, and store it once for readiness."""
         if refusal != now.refusal:
             async with self._ledger.read() as connection:
-                await note_refusal(connection, refusal)
+                await record_refusal(connection, refusal)
         if refusal != self._logged_refusal:
             if refusal is None:
                 logger.info("checkpoints.fit_again")
@@ -103,7 +103,7 @@ class CheckpointSigner:
             return
         try:
             given = await publish(self._ledger.read, sink)
-        except (NotTaken, Refuted, OSError) as problem:
+        except (NotDelivered, NotProved, OSError) as problem:
             self._back_off(problem)
             return
         if given:

@@ -14,8 +14,8 @@ from api.resources import history
 from api.resources.history import BookingStateQuery
 from api.resources.proofs import proof_of
 from audit.proofs.check import check
-from audit.proofs.keys import kept_public_pem
-from audit.proofs.refuted import Refuted
+from audit.proofs.keys import read_public_pem
+from audit.proofs.not_proved import NotProved
 from audit.verify import verify_events
 from database.head import QueryResult
 from domain.refusals import Refusal
@@ -86,7 +86,7 @@ async def _check_proof(request: ApiRequest, booking_id: UUID, versions: int) -> 
     if isinstance(proof, Refusal):
         return Finding(claim, None, "No checkpoint has been signed since. Sign one: `seatledger checkpoint`.")
     try:
-        pem = kept_public_pem(request.ledger.settings)
+        pem = read_public_pem(request.ledger.settings)
     except (OSError, WrongSetting):
         pem = None
     if pem is None:
@@ -95,7 +95,7 @@ async def _check_proof(request: ApiRequest, booking_id: UUID, versions: int) -> 
         )
     try:
         *events, verdict = check(proof.encode(), pem.encode())
-    except Refuted as refuted:
+    except NotProved as refuted:
         return Finding(claim, False, f"{refuted}.")
     proved = len(events) - 1
     later = f", {versions - proved} added later" if versions > proved else ""

@@ -21,7 +21,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from analytics.follower.lag import Lag
-from audit.self_audit.standing import Standing
+from audit.self_audit.status import AuditStatus
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -41,7 +41,7 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def exposition(
-    position: int, queued: int, lags: Sequence[Lag] = (), self_audit: Standing | None = None
+    position: int, queued: int, lags: Sequence[Lag] = (), self_audit: AuditStatus | None = None
 ) -> bytes:
     """Render the exposition format: counters of all workers, and ledger gauges read by this worker."""
     registry = REGISTRY
@@ -60,7 +60,7 @@ _LAGS: tuple[tuple[str, str, Callable[[Lag], float]], ...] = (
 )
 
 
-_AUDIT: tuple[tuple[str, str, Callable[[Standing], float]], ...] = (
+_AUDIT: tuple[tuple[str, str, Callable[[AuditStatus], float]], ...] = (
     ("divergent", "1 if views differ from the log", lambda now: not now.ok),
     ("age_seconds", "Seconds since the last full self-audit ended", lambda now: now.age_seconds),
     ("rows", "Rows compared in the last full self-audit", lambda now: now.rows),
@@ -68,7 +68,9 @@ _AUDIT: tuple[tuple[str, str, Callable[[Standing], float]], ...] = (
 
 
 class _LedgerGauges:
-    def __init__(self, position: int, queued: int, lags: Sequence[Lag], self_audit: Standing | None) -> None:
+    def __init__(
+        self, position: int, queued: int, lags: Sequence[Lag], self_audit: AuditStatus | None
+    ) -> None:
         self._position = position
         self._queued = queued
         self._lags = lags

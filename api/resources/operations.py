@@ -16,7 +16,7 @@ from api.http.replies import Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import OPERATORS, PUBLIC, route, with_alias
 from api.readiness import check_readiness
-from audit.self_audit.standing import Standing, standing
+from audit.self_audit.status import AuditStatus, read_status
 from database import head
 from database.head import QueryResult
 from database.readiness import Check
@@ -92,8 +92,10 @@ class OperationsController(Controller):
         return Reply(200, text, [position_header(position)], kind)
 
 
-async def _background(connection: queries.Connection) -> QueryResult[tuple[list[Lag], Standing]]:
-    return QueryResult(await head.position(connection), (await lags(connection), await standing(connection)))
+async def _background(connection: queries.Connection) -> QueryResult[tuple[list[Lag], AuditStatus]]:
+    return QueryResult(
+        await head.position(connection), (await lags(connection), await read_status(connection))
+    )
 
 
 async def _position(connection: queries.Connection) -> QueryResult[None]:

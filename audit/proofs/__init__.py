@@ -1,1 +1,1 @@
-"""Tamper evidence for outsiders: a Merkle tree over the log, signed checkpoints, proofs and their checker."""
+"""Tamper evidence for third parties: a Merkle tree over the log, signed checkpoints, proofs, a checker."""

@@ -1,7 +1,7 @@
-"""The checker: is a proof file right, judged by a public key alone? No database, no network, no settings.
+"""The checker of proof files. It needs a public key, but no database, network or settings.
 
-Only the standard library and `cryptography`, so that an auditor can take this folder away:
-`python -m audit.proofs.check PROOF KEY`. A test sees to it.
+It uses only the standard library and `cryptography`, so an auditor can copy this folder and run
+`python -m audit.proofs.check PROOF KEY`. A test does so.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit.proofs import spelling, tree
+from audit.proofs import canonical_json, tree
 from audit.proofs.checkpoint import (
     PEM_BYTES_MAX,
     Checkpoint,
@@ -20,7 +20,7 @@ from audit.proofs.checkpoint import (
     read_checkpoint,
     read_public_keys,
 )
-from audit.proofs.refuted import Refuted
+from audit.proofs.not_proved import NotProved
 
 PROOF_BYTES_MAX = 8 * 1024 * 1024
 INDENT = 1
@@ -32,7 +32,7 @@ EVENT_NAMES = (
     *("position", "originator_id", "originator_version", "topic", "state", "actor", "operation", "ordinal"),
     *("causation_id", "correlation_id", "traceparent", "recorded_at", "command_hash"),
 )
-"""What an event's leaf is made of: the lines of docs/reference/chain.md, in their order."""
+"""The fields of an event's leaf, in the order of the lines in docs/reference/chain.md."""
 
 _NUMBERS = {"position", "originator_version", "ordinal", "recorded_at"}
 
@@ -45,76 +45,78 @@ STATUS_AFTER = {
     "booking.reseated": "pending",
     "booking.cancelled": "cancelled",
 }
-"""Where an event takes a booking; any other leaves it where it was."""
+"""Status of a booking after an event; other events do not change it."""
 
 
 def check(proof: bytes, pem: bytes) -> list[str]:
-    """What the proof shows, as lines to read. Raises Refuted, which says what is wrong."""
+    """Return the proved facts as lines of text. Raises NotProved with the reason."""
     if len(proof) > PROOF_BYTES_MAX:
-        raise Refuted(f"the proof is larger than {PROOF_BYTES_MAX} bytes")
+        raise NotProved(f"the proof is larger than {PROOF_BYTES_MAX} bytes")
     keys = read_public_keys(pem)
-    value = spelling.read(proof, INDENT)
+    value = canonical_json.decode(proof, INDENT)
     form = value.get("format") if isinstance(value, dict) else None
     if form == INCLUSION:
         return _check_booking(value, keys)
     if form == CONSISTENCY:
         return _check_consistency(value, keys)
-    raise Refuted(f"format: must be {INCLUSION} or {CONSISTENCY}")
+    raise NotProved(f"format: must be {INCLUSION} or {CONSISTENCY}")
 
 
 def leaf(event: Sequence[Any]) -> bytes:
-    """The leaf of an event, given the values of EVENT_NAMES."""
+    """Return the leaf of an event from the values of EVENT_NAMES."""
     return "\n".join(map(str, event)).encode()
 
 
 def _check_booking(value: Any, keys: dict[str, Ed25519PublicKey]) -> list[str]:
-    _, booking_id, events, stated = spelling.fields(value, INCLUSION_NAMES, "proof")
+    _, booking_id, events, stated = canonical_json.require_fields(value, INCLUSION_NAMES, "proof")
     checkpoint = _signed(stated, keys)
     if not isinstance(events, list) or not events:
-        raise Refuted("events: must be a list of some")
+        raise NotProved("events: must be a list of some")
     before: tuple[int, int, int] = (0, 0, 0)
-    told, status = [], "none"
+    lines, status = [], "none"
     for number, event in enumerate(events, start=1):
         position, recorded_at, topic, actor = _check_event(event, number, booking_id, checkpoint)
         if position <= before[0] or recorded_at < before[1]:
-            raise Refuted(f"event {number}: stands before the one that it follows")
+            raise NotProved(f"event {number}: stands before the one that it follows")
         before = (position, recorded_at, number)
         status = _status(topic, status)
-        told.append(f"{position:>10}  {_time(recorded_at)}  {topic}  {actor}  {status}")
-    return [*_printable([f"booking {booking_id}", *told]), f"proved {_against(checkpoint)}"]
+        lines.append(f"{position:>10}  {_time(recorded_at)}  {topic}  {actor}  {status}")
+    return [*_printable([f"booking {booking_id}", *lines]), f"proved {_against(checkpoint)}"]
 
 
 def _check_event(
     event: Any, number: int, booking_id: Any, checkpoint: Checkpoint
 ) -> tuple[int, int, str, str]:
-    """Its position, time, topic and actor. Raises Refuted."""
+    """Check one event. Return its position, time, topic and actor. Raises NotProved."""
     what = f"event {number}"
-    *values, path = spelling.fields(event, (*EVENT_NAMES, "path"), what)
+    *values, path = canonical_json.require_fields(event, (*EVENT_NAMES, "path"), what)
     for name, item in zip(EVENT_NAMES, values, strict=True):
-        spelling.integer(item, f"{what}: {name}") if name in _NUMBERS else spelling.line(
+        canonical_json.require_integer(
             item, f"{what}: {name}"
-        )
-    said = dict(zip(EVENT_NAMES, values, strict=True))
-    if said["originator_id"] != booking_id or said["originator_version"] != number:
-        raise Refuted(f"{what}: is not version {number} of the booking")
-    if said["position"] > checkpoint.position:
-        raise Refuted(f"{what}: position {said['position']} is past the checkpoint's")
-    index, found = said["position"] - 1, tree.leaf_hash(leaf(values))
-    beside = spelling.hashes(path, f"{what}: path")
+        ) if name in _NUMBERS else canonical_json.require_line(item, f"{what}: {name}")
+    stated = dict(zip(EVENT_NAMES, values, strict=True))
+    if stated["originator_id"] != booking_id or stated["originator_version"] != number:
+        raise NotProved(f"{what}: is not version {number} of the booking")
+    if stated["position"] > checkpoint.position:
+        raise NotProved(f"{what}: position {stated['position']} is past the checkpoint's")
+    index, found = stated["position"] - 1, tree.leaf_hash(leaf(values))
+    beside = canonical_json.require_hashes(path, f"{what}: path")
     if not tree.includes(bytes.fromhex(checkpoint.root), checkpoint.position, index, found, beside):
-        raise Refuted(f"{what}: is not what the log of the checkpoint says at position {said['position']}")
-    return said["position"], said["recorded_at"], said["topic"], said["actor"]
+        raise NotProved(
+            f"{what}: is not what the log of the checkpoint says at position {stated['position']}"
+        )
+    return stated["position"], stated["recorded_at"], stated["topic"], stated["actor"]
 
 
 def _check_consistency(value: Any, keys: dict[str, Ed25519PublicKey]) -> list[str]:
-    _, stated_old, stated_new, stated_path = spelling.fields(value, CONSISTENCY_NAMES, "proof")
+    _, stated_old, stated_new, stated_path = canonical_json.require_fields(value, CONSISTENCY_NAMES, "proof")
     old, new = _signed(stated_old, keys), _signed(stated_new, keys)
     if old.position > new.position:
-        raise Refuted("the old checkpoint is past the new one")
-    path = spelling.hashes(stated_path, "path")
+        raise NotProved("the old checkpoint is past the new one")
+    path = canonical_json.require_hashes(stated_path, "path")
     roots = bytes.fromhex(old.root), bytes.fromhex(new.root)
     if not tree.extends(old.position, roots[0], new.position, roots[1], path):
-        raise Refuted(
+        raise NotProved(
             f"the log of the checkpoint at position {new.position} is not that of position {old.position}"
             " and more: a fork"
         )
@@ -129,7 +131,7 @@ def _signed(value: Any, keys: dict[str, Ed25519PublicKey]) -> Checkpoint:
 
 def _status(topic: str, before: str) -> str:
     if topic == "booking.payment_declined":
-        # What is declined after the clock took the seats back changes nothing.
+        # A payment declined after the hold expired does not change the status.
         return "initiated" if before == "pending" else before
     return STATUS_AFTER.get(topic, before)
 
@@ -142,17 +144,17 @@ def _time(microseconds: int) -> str:
     try:
         instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     except OverflowError:
-        raise Refuted("recorded_at: is past all calendars") from None
+        raise NotProved("recorded_at: is past all calendars") from None
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06}Z"
 
 
 def _printable(lines: list[str]) -> Iterator[str]:
-    """An actor's name may hold anything; a terminal should not be told what to do by it."""
+    """Replace unprintable characters: an actor's name may contain control sequences for the terminal."""
     return ("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0: proved; 1: not; 2: wrongly asked. The first argument is the proof file, the second the key file."""
+    """Check a proof file with a key file. Return 0 if proved, 1 if not, 2 for wrong arguments."""
     if len(arguments) != 2:
         print("usage: python -m audit.proofs.check PROOF KEY", file=sys.stderr)
         return 2
@@ -160,14 +162,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def report(proof: Path, key: Path) -> int:
-    """Print what a proof file shows, or what is wrong with it; the exit code."""
+    """Print the proved facts, or the reason why the proof fails. Return the exit code."""
     try:
         with proof.open("rb") as file, key.open("rb") as pem:
             lines = check(file.read(PROOF_BYTES_MAX + 1), pem.read(PEM_BYTES_MAX))
     except OSError as problem:
         print(f"check-proof: {problem}", file=sys.stderr)
         return 2
-    except Refuted as refuted:
+    except NotProved as refuted:
         print(f"NOT proved: {refuted}")
         return 1
     print(*lines, sep="\n")

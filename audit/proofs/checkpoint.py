@@ -1,6 +1,6 @@
-"""Signed checkpoints: how long the log was, and what it said, at one time.
+"""Signed checkpoints: the length and the hashes of the log at one time.
 
-What is signed (Ed25519) is text in the form of a C2SP tlog-checkpoint, each line ended by a line feed:
+The signed text (Ed25519) has the form of a C2SP tlog-checkpoint, each line ended by a line feed:
 
     seatledger/KEY          KEY: the first 16 hex digits of SHA-256 over the raw public key
     POSITION                of the last event; the number of leaves of the tree
@@ -8,7 +8,7 @@ What is signed (Ed25519) is text in the form of a C2SP tlog-checkpoint, each lin
     hash HASH               of the last event in the chain, hex
     time TIME               by the database's clock, UTC
 
-docs/how-to/proofs.md tells how to check one by hand.
+docs/how-to/proofs.md explains how to check one by hand.
 """
 
 import base64
@@ -22,8 +22,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from audit.proofs import spelling
-from audit.proofs.refuted import Refuted
+from audit.proofs import canonical_json
+from audit.proofs.not_proved import NotProved
 
 PEM_BYTES_MAX = 64 * 1024
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -43,29 +43,29 @@ class Checkpoint:
 
     @property
     def text(self) -> bytes:
-        """What is signed."""
+        """The signed text."""
         root = base64.b64encode(bytes.fromhex(self.root)).decode()
         lines = (f"seatledger/{self.key}", self.position, root, f"hash {self.hash}", f"time {self.time}")
         return "".join(f"{line}\n" for line in lines).encode()
 
     def line(self) -> str:
-        """As it stands in a file of checkpoints, line feed included."""
-        return spelling.spell(asdict(self))
+        """Return the line for a file of checkpoints, with its line feed."""
+        return canonical_json.encode(asdict(self))
 
 
 _NAMES = [field.name for field in fields(Checkpoint)]
 
 
 def read_checkpoint(value: Any) -> Checkpoint:
-    """From its JSON. Raises Refuted when it is none; the signature is not looked at."""
-    position, hash, root, time, key, signature = spelling.fields(value, _NAMES, "checkpoint")
-    spelling.integer(position, "checkpoint.position")
-    spelling.hash_of(hash, "checkpoint.hash")
-    spelling.hash_of(root, "checkpoint.root")
+    """Return the checkpoint in decoded JSON, without checking the signature. Raises NotProved."""
+    position, hash, root, time, key, signature = canonical_json.require_fields(value, _NAMES, "checkpoint")
+    canonical_json.require_integer(position, "checkpoint.position")
+    canonical_json.require_hash(hash, "checkpoint.hash")
+    canonical_json.require_hash(root, "checkpoint.root")
     for name, text in (("time", time), ("key", key), ("signature", signature)):
-        spelling.line(text, f"checkpoint.{name}")
+        canonical_json.require_line(text, f"checkpoint.{name}")
     if not _TIME.fullmatch(time):
-        raise Refuted("checkpoint.time: must be UTC with microseconds")
+        raise NotProved("checkpoint.time: must be UTC with microseconds")
     return Checkpoint(position, hash, root, time, key, signature)
 
 
@@ -76,18 +76,18 @@ def sign(key: Ed25519PrivateKey, position: int, hash: bytes, root: bytes, time: 
 
 
 def check_signature(checkpoint: Checkpoint, keys: dict[str, Ed25519PublicKey]) -> None:
-    """Raises Refuted unless one of `keys` signed it."""
+    """Check that one of `keys` signed the checkpoint. Raises NotProved."""
     key = keys.get(checkpoint.key)
     if key is None:
-        raise Refuted(f"the checkpoint names the key {checkpoint.key!r}, given is {', '.join(keys)}")
+        raise NotProved(f"the checkpoint names the key {checkpoint.key!r}, given is {', '.join(keys)}")
     try:
         signature = base64.b64decode(checkpoint.signature, validate=True)
-        # base64 may spell one signature in several ways.
+        # Several base64 texts may decode to one signature; only the canonical one is accepted.
         if base64.b64encode(signature).decode() != checkpoint.signature:
             raise InvalidSignature
         key.verify(signature, checkpoint.text)
     except (InvalidSignature, binascii.Error):
-        raise Refuted("the checkpoint's signature does not fit the key") from None
+        raise NotProved("the checkpoint's signature does not fit the key") from None
 
 
 def key_id(key: Ed25519PublicKey) -> str:
@@ -95,16 +95,16 @@ def key_id(key: Ed25519PublicKey) -> str:
 
 
 def read_public_keys(pem: bytes) -> dict[str, Ed25519PublicKey]:
-    """The keys in a PEM file, several after a change of keys, by their ids. Raises Refuted."""
+    """Return the keys in a PEM file by id; there are several after a change of keys. Raises NotProved."""
     keys = {}
     for block in _PEM.findall(pem):
         try:
             key = load_pem_public_key(block)
         except ValueError:
-            raise Refuted("the key file holds a public key that cannot be read") from None
+            raise NotProved("the key file holds a public key that cannot be read") from None
         if not isinstance(key, Ed25519PublicKey):
-            raise Refuted("the key file holds a key that is not Ed25519")
+            raise NotProved("the key file holds a key that is not Ed25519")
         keys[key_id(key)] = key
     if not keys:
-        raise Refuted("the key file holds no public key (PEM)")
+        raise NotProved("the key file holds no public key (PEM)")
     return keys

@@ -5,7 +5,7 @@ from database.readiness import Check, fetch_one, seconds_ago
 
 
 async def check(connection: Connection) -> Check:
-    """A log that lost or changed what was signed must not go on as if nothing had happened."""
+    """Fail if the log lost or changed signed events, so that the damage is not built upon."""
     now, refusal, position, time, fits, head = await fetch_one(connection, _CHECKPOINTS)
     if refusal is not None:
         return Check("checkpoints", False, refusal)

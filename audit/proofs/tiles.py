@@ -1,8 +1,8 @@
-"""The stored tree: tiles of 256 hashes, added as the log grows; hashes of any subtree in a few small reads.
+"""The stored tree: tiles of 256 hashes that grow with the log; any subtree hash takes a few small reads.
 
 A tile of level n holds 256 hashes that cover 256^n events each. Only complete tiles are stored, so a row
-never changes; the right edge is worked out from at most 255 events and 255 roots a level. Any number of
-followers may add tiles at once: what two of them add is the same, and the second one's row is dropped.
+never changes; the right edge is computed from at most 255 events and 255 roots a level. Several followers may
+add tiles at once: they add the same rows, and the second copy is dropped.
 """
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
@@ -22,14 +22,14 @@ Piece = tuple[int, int]
 """A complete subtree: level and index, 2^level leaves."""
 
 
-class Unfit(Exception):
-    """The log is not the one that was written down before."""
+class LogMismatch(Exception):
+    """The log contradicts the stored tree or a checkpoint, or events are missing."""
 
 
 async def extend(connection: Connection) -> bool:
-    """Add at most TILES_MAX tiles, with those above that they complete; True when more are missing.
+    """Add at most TILES_MAX tiles, and tiles above that become complete. Return True if more are missing.
 
-    `connection` is in autocommit mode. Raises Unfit when events are missing.
+    `connection` is in autocommit mode. Raises LogMismatch when events are missing.
     """
     ((begin, head),) = await _rows(connection, _REACH)
     complete = head // WIDTH
@@ -50,24 +50,24 @@ async def extend(connection: Connection) -> bool:
 async def _add(connection: Connection, level: int, begin: int, hashes: Sequence[bytes]) -> None:
     parts = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
     if len(parts[-1]) != WIDTH:
-        raise Unfit(_holes(level, begin * WIDTH, begin * WIDTH + len(parts) * WIDTH))
+        raise LogMismatch(_holes(level, begin * WIDTH, begin * WIDTH + len(parts) * WIDTH))
     indexes = list(range(begin, begin + len(parts)))
     roots = [root_of(part) for part in parts]
     await connection.execute(_ADD, (level, indexes, roots, [b"".join(part) for part in parts]))
 
 
 async def subtree_hashes(connection: Connection, subtrees: Iterable[Subtree]) -> list[bytes]:
-    """The hashes of subtrees of the tree over the log, in their order.
+    """Return the hashes of subtrees of the tree over the log, in order.
 
-    `extend` must have been as far. Raises Unfit when events are missing.
+    The stored tree must reach as far, see `extend`. Raises LogMismatch when events are missing.
     """
-    made_of = [complete_subtrees(subtree) for subtree in subtrees]
-    found = await _pieces(connection, sorted({piece for pieces in made_of for piece in pieces}))
-    return [fold([found[piece] for piece in pieces]) for pieces in made_of]
+    pieces_of = [complete_subtrees(subtree) for subtree in subtrees]
+    found = await _pieces(connection, sorted({piece for pieces in pieces_of for piece in pieces}))
+    return [fold([found[piece] for piece in pieces]) for pieces in pieces_of]
 
 
 async def root_at(connection: Connection, size: int) -> bytes:
-    """The root of the tree over the events 1 to `size`. Raises Unfit."""
+    """Return the root of the tree over the events 1 to `size`. Raises LogMismatch."""
     (root,) = await subtree_hashes(connection, [(0, size)])
     return root
 
@@ -90,13 +90,13 @@ async def _pieces(connection: Connection, pieces: list[Piece]) -> dict[Piece, by
 
 
 def _span(piece: Piece) -> tuple[int, int, int]:
-    """Where its hashes stand: the tiles' level, the first one's place in that level, and how many."""
+    """Return the place of its hashes: level of the tiles, number of the first hash, and count."""
     level, index = piece
     return level // BITS, index << level % BITS, 1 << level % BITS
 
 
 async def _edge(connection: Connection, level: int, spans: list[tuple[int, int, int]]) -> list[bytes]:
-    """The hashes of spans in a tile that is not complete."""
+    """Compute the hashes of spans in an incomplete tile."""
     begin = min(first for _, first, _ in spans)
     end = max(first + count for _, first, count in spans)
     assert end - begin <= WIDTH, "the stored tree does not reach so far: extend it first"
@@ -105,7 +105,7 @@ async def _edge(connection: Connection, level: int, spans: list[tuple[int, int, 
     else:
         rows = await _rows(connection, _ROOTS, level - 1, begin, end - 1)
     if len(rows) != end - begin:
-        raise Unfit(_holes(level, begin, end))
+        raise LogMismatch(_holes(level, begin, end))
     hashes = [row[0] for row in rows]
     return [b"".join(hashes[first - begin : first - begin + count]) for _, first, count in spans]
 
@@ -131,7 +131,7 @@ LEAF: LiteralString = r"""
         state, actor, operation, ordinal, causation_id, correlation_id, traceparent,
         (extract(epoch from recorded_at) * 1000000)::bigint, encode(command_hash, 'hex')), 'UTF8'))
 """
-"""The leaf hash of an event, worked out where the event is: 32 bytes travel and not a row."""
+"""The leaf hash of an event, computed in the database, so that 32 bytes are sent instead of a row."""
 
 _LEAVES: LiteralString = (
     f"select {LEAF} from ledger.events where position between %s::bigint and %s::bigint order by position"

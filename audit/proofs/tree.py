@@ -1,7 +1,7 @@
-"""Merkle trees as in RFC 6962, section 2.1: hashing, which subtrees a proof is made of, and checking proofs.
+"""Merkle trees as in RFC 6962, section 2.1: hashing, the subtrees of a proof, and checking proofs.
 
-A subtree is named by the leaves it covers, `(first, last)`: from `first` up to but not including `last`,
-counted from 0. Pure functions of the standard library, for prover and checker alike.
+A subtree is identified by its leaves, `(first, last)`: from `first` up to but not including `last`,
+counted from 0. Prover and checker share these pure functions.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ HASH_BYTES = 32
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    """RFC 6962: leaves and nodes begin with different bytes, so that no node passes for a leaf."""
+    """Hash a leaf. Leaves and nodes have different first bytes, so that a node is never taken for a leaf."""
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 
@@ -26,14 +26,14 @@ EMPTY = hashlib.sha256().digest()
 
 
 class Peaks:
-    """A tree that grows by one leaf at a time and remembers its complete subtrees only: O(log n)."""
+    """A tree that grows leaf by leaf and stores only its complete subtrees: O(log n) memory."""
 
     def __init__(self) -> None:
         self.size = 0
         self._peaks: list[bytes] = []
 
     def append(self, node: bytes) -> None:
-        """`node` is the hash of a leaf, or of the next subtree where all are complete and of one size."""
+        """Append the hash of a leaf, or of a complete subtree if all appended subtrees have one size."""
         self.size += 1
         rest = self.size
         while rest % 2 == 0:
@@ -46,7 +46,7 @@ class Peaks:
 
 
 def fold(subtrees: Sequence[bytes]) -> bytes:
-    """The root over complete subtrees of falling sizes, left to right."""
+    """Return the root over complete subtrees of decreasing sizes, left to right."""
     if not subtrees:
         return EMPTY
     *rest, root = subtrees
@@ -56,7 +56,7 @@ def fold(subtrees: Sequence[bytes]) -> bytes:
 
 
 def root_of(nodes: Iterable[bytes]) -> bytes:
-    """The root over leaf hashes, or over complete subtrees of one size."""
+    """Return the root over leaf hashes, or over complete subtrees of one size."""
     peaks = Peaks()
     for node in nodes:
         peaks.append(node)
@@ -64,7 +64,7 @@ def root_of(nodes: Iterable[bytes]) -> bytes:
 
 
 def complete_subtrees(subtree: Subtree) -> list[tuple[int, int]]:
-    """The complete subtrees that make up one, left to right, as (level, index): 2^level leaves each."""
+    """Divide a subtree into complete ones, left to right, as (level, index) with 2^level leaves."""
     first, last = subtree
     found = []
     while first < last:
@@ -75,7 +75,7 @@ def complete_subtrees(subtree: Subtree) -> list[tuple[int, int]]:
 
 
 def inclusion_path(index: int, size: int) -> list[Subtree]:
-    """PATH of section 2.1.1, from the leaf upwards: what stands beside the way from a leaf to the root."""
+    """Return PATH of section 2.1.1: the siblings on the way from a leaf up to the root."""
     if not 0 <= index < size:
         raise ValueError("the leaf is not in the tree")
     first, last = 0, size
@@ -88,7 +88,7 @@ def inclusion_path(index: int, size: int) -> list[Subtree]:
 
 
 def consistency_path(old: int, new: int) -> list[Subtree]:
-    """PROOF of section 2.1.2, from the bottom upwards: what shows that `new` leaves begin with the `old`."""
+    """Return PROOF of section 2.1.2, bottom up: subtrees that show that `new` leaves begin with the `old`."""
     if not 0 < old <= new:
         raise ValueError("the old tree is not part of the new one")
     first, last = 0, new
@@ -102,7 +102,7 @@ def consistency_path(old: int, new: int) -> list[Subtree]:
 
 
 def includes(root: bytes, size: int, index: int, leaf: bytes, path: Sequence[bytes]) -> bool:
-    """Does `path` show that the leaf with hash `leaf` stands at `index` of the tree with that root?"""
+    """Return whether `path` proves that the leaf hash `leaf` is at `index` of the tree with this root."""
     beside = inclusion_path(index, size)
     if len(path) != len(beside):
         return False
@@ -112,7 +112,7 @@ def includes(root: bytes, size: int, index: int, leaf: bytes, path: Sequence[byt
 
 
 def extends(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Does `path` show that the tree of `new` leaves begins with all that the tree of `old` leaves holds?"""
+    """Return whether `path` proves that the tree of `new` leaves begins with the tree of `old` leaves."""
     beside = consistency_path(old, new)
     if len(path) != len(beside):
         return False
@@ -128,5 +128,5 @@ def extends(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence
 
 
 def _split(size: int) -> int:
-    """The largest power of two below `size`."""
+    """Return the largest power of two below `size`."""
     return 1 << (size - 1).bit_length() - 1

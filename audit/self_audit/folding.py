@@ -1,4 +1,4 @@
-"""From the log to digests: what new events change of them, and a range folded anew, compared row by row."""
+"""Digests of the log: changes by new events, and refolding of a range with a comparison row by row."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,42 +9,42 @@ from uuid import UUID
 
 from psycopg.types.numeric import Int8
 
-from audit.self_audit.shown import (
+from audit.self_audit.expected_rows import (
     ROWS_BETWEEN,
+    ExpectedRows,
     Row,
-    Shown,
     Unfoldable,
     add_statement,
-    shown,
+    fold_expected_rows,
 )
-from audit.verify.views import VIEWS, View
-from audit.verify.wrong import Wrong
+from audit.verify.divergence import Divergence
+from audit.verify.views import VIEW_CHECKS, ViewCheck
 from database.arrays import encode_arrays
 from database.connection import Connection
 from ledger.log import EVENTS, RecordedEvent
 
 RANGE_ROWS = 5_000
-"""A range that has so many is full, and the next new stream begins another: ids grow with time."""
+"""Rows of a full range; the next new stream begins another range, because ids grow with time."""
 
 CHUNK = 1_000
-"""Events that are folded at once."""
+"""Events folded at once."""
 
 LOWEST, GREATEST = UUID(int=0), UUID(int=2**128 - 1)
 
 
-async def begin_anew(connection: Connection) -> None:
-    """Nothing is known of the log yet."""
+async def reset_digests(connection: Connection) -> None:
+    """Delete all digests, to start from the beginning of the log."""
     await connection.execute(_EMPTY, prepare=False)
 
 
-async def take_up(connection: Connection, after: int, upto: int, newest: UUID) -> UUID:
-    """What the events past `after` change of digests and counts; the greatest id of a stream now.
+async def apply_events(connection: Connection, after: int, upto: int, newest: UUID) -> UUID:
+    """Apply the events past `after` to digests and counts. Return the greatest stream id.
 
-    Each stream that they touch is folded from its beginning, so what it showed before is known without asking
-    the views. Raises Unfoldable, and psycopg.Error.
+    Each changed stream is folded from its beginning, so its earlier rows are known without reading the views.
+    Raises Unfoldable, psycopg.Error.
     """
     cursor = await connection.execute(_TOUCHED, (Int8(after), Int8(upto), Int8(upto)), binary=True)
-    changed = [(id, *shown(stream, after)) for id, stream in _streams(await cursor.fetchall())]
+    changed = [(id, *fold_expected_rows(stream, after)) for id, stream in _streams(await cursor.fetchall())]
     begun = [id for id, before, _ in changed if before is None and id > newest]
     if begun:
         start = {"first": min(begun), "before": UUID(int=min(begun).int - 1), "enough": RANGE_ROWS}
@@ -56,15 +56,15 @@ async def take_up(connection: Connection, after: int, upto: int, newest: UUID) -
     return newest
 
 
-async def renew(connection: Connection, first: UUID, last: UUID, head: int) -> Wrong | None:
-    """Fold a range anew, which renews its digest, and compare it row by row: the first difference."""
+async def refold_range(connection: Connection, first: UUID, last: UUID, head: int) -> Divergence | None:
+    """Refold a range, renewing its digest, and compare it row by row. Return the first difference."""
     await connection.execute(_RENEW, (first,))
-    found: list[Wrong] = []
+    found: list[Divergence] = []
     async with connection.cursor("range", binary=True) as cursor:
         await cursor.execute(_RANGE, (first, last))
         low, pending = first, list[Row]()
         while rows := await cursor.fetchmany(CHUNK):
-            # The last stream may go on in the next rows.
+            # The last stream may continue in the next rows.
             pending += rows
             cut = pending[-1][1]
             whole = [row for row in pending if row[1] != cut]
@@ -77,46 +77,48 @@ async def renew(connection: Connection, first: UUID, last: UUID, head: int) -> W
 
 async def _check(
     connection: Connection, events: Sequence[Row], low: UUID, high: UUID, head: int
-) -> list[Wrong]:
-    """Whole streams, all there are with ids from `low` to `high`."""
+) -> list[Divergence]:
+    """Compare all streams with ids from `low` to `high` with the views."""
     found = []
-    folded: dict[UUID, Shown] = {}
+    folded: dict[UUID, ExpectedRows] = {}
     for id, stream in _streams(events):
         try:
-            _, now = shown(stream)
+            _, now = fold_expected_rows(stream)
         except Unfoldable as problem:
-            found.append(Wrong(problem.position, str(problem)))
+            found.append(Divergence(problem.position, str(problem)))
         else:
             assert now
             folded[id] = now
     await _add(connection, [(one, 1) for one in folded.values()])
-    for view in VIEWS:
+    for view in VIEW_CHECKS:
         cursor = await connection.execute(ROWS_BETWEEN[view], (low, high), binary=True)
         found += _differences(view, folded, await cursor.fetchall(), head)
     return found
 
 
-def _differences(view: View, folded: dict[UUID, Shown], rows: Iterable[Row], head: int) -> Iterator[Wrong]:
-    """In the words of `verify`."""
+def _differences(
+    view: ViewCheck, folded: dict[UUID, ExpectedRows], rows: Iterable[Row], head: int
+) -> Iterator[Divergence]:
+    """Yield the differences, with the reasons that `verify` uses."""
     owners = {id: now for id, now in folded.items() if view in now.rows}
     expected = {row[0]: (row, now.position) for now in owners.values() for row in now.rows[view]}
     for row in rows:
         owner = owners.get(row[view.place])
         if owner is None:
-            yield Wrong(head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
+            yield Divergence(head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
         elif expected.pop(row[0], (None, 0))[0] != row:
-            yield Wrong(owner.position, f"{view.name} does not show {row[0]} as the log has it")
+            yield Divergence(owner.position, f"{view.name} does not show {row[0]} as the log has it")
     for missing, (_, position) in expected.items():
-        yield Wrong(position, f"{view.name} does not show {missing}")
+        yield Divergence(position, f"{view.name} does not show {missing}")
 
 
 def _streams(rows: Iterable[Row]) -> Iterator[tuple[UUID, Iterator[RecordedEvent]]]:
     yield from groupby((RecordedEvent(*row) for row in rows), attrgetter("originator_id"))
 
 
-async def _add(connection: Connection, changes: Iterable[tuple[Shown, int]]) -> None:
-    """To the digests, each with its sign."""
-    signed: dict[View, list[Row]] = defaultdict(list)
+async def _add(connection: Connection, changes: Iterable[tuple[ExpectedRows, int]]) -> None:
+    """Add rows to the digests, each with its sign."""
+    signed: dict[ViewCheck, list[Row]] = defaultdict(list)
     for one, sign in changes:
         for view, rows in one.rows.items():
             signed[view] += [(*row, sign) for row in rows]
@@ -125,8 +127,8 @@ async def _add(connection: Connection, changes: Iterable[tuple[Shown, int]]) -> 
             await _send(connection, add_statement(view), [list(column) for column in zip(*rows, strict=True)])
 
 
-async def _count(connection: Connection, pairs: Iterable[tuple[Shown | None, Shown]]) -> None:
-    """What streams add to the seat counts of their flights now, less what they added before."""
+async def _count(connection: Connection, pairs: Iterable[tuple[ExpectedRows | None, ExpectedRows]]) -> None:
+    """Change the seat counts of flights by the difference between the streams now and before."""
     counts: dict[UUID, tuple[int, int, int, int]] = {}
     for before, now in pairs:
         if now.seats is None:

@@ -1,4 +1,4 @@
-"""Rounds: the digests follow the log, and range after range is compared with the views, for ever."""
+"""Rounds of the self-audit: digests follow the log, and every range is compared with the views in turn."""
 
 import asyncio
 from dataclasses import asdict, dataclass, fields
@@ -11,32 +11,32 @@ import psycopg
 from loguru import logger
 from psycopg.types.numeric import Int8
 
-from audit.self_audit.folding import CHUNK, GREATEST, LOWEST, begin_anew, renew, take_up
-from audit.self_audit.shown import COMPARE, Unfoldable
-from audit.verify.wrong import Wrong
+from audit.self_audit.expected_rows import COMPARE, Unfoldable
+from audit.self_audit.folding import CHUNK, GREATEST, LOWEST, apply_events, refold_range, reset_digests
+from audit.verify.divergence import Divergence
 from database.connection import Connection, socket_deadline
 from domain.seats import Seats
 
 RANGES_AT_ONCE = 8
-"""Ranges compared in one transaction, some 40,000 rows: its snapshot is short."""
+"""Ranges compared in one transaction, some 40,000 rows, so that its snapshot is short."""
 
 REST_SECONDS_MIN, REST_SECONDS_MAX = 10, 30
 SHARE = 0.01
-"""A round is followed by the next one when so much of the time was work; never sooner or later than that."""
+"""Share of the time spent on rounds; the rest between two rounds stays within the limits above."""
 
 RENEW_SECONDS = 120
-"""How often one range is folded anew although its digest fits, the one first where that was longest ago."""
+"""Interval at which the range refolded longest ago is refolded although its digest fits."""
 
 BUSY_SECONDS = 1.0
-"""When to ask again whether somebody else is still at it."""
+"""Pause while another process holds the row lock."""
 
 STEP_SECONDS_MAX = 30
-"""A step that takes longer has lost its server, which answers no more."""
+"""Limit for a step; a slower one has lost its server."""
 
 
 @dataclass
 class _State:
-    """The row of ledger.self_audit, where the columns are told; then the time, and the head of the log."""
+    """The row of ledger.self_audit, whose columns the migration documents."""
 
     position: int
     hash: bytes | None
@@ -59,7 +59,7 @@ class _State:
 
     @property
     def rest_until(self) -> datetime | None:
-        """When the next round is due; None: at once, or one is under way."""
+        """Time of the next round; None if it is due at once or a round is running."""
         if self.next is not None or self.began_at is None:
             return None
         rest = min(max((self.seconds or 0) / SHARE, REST_SECONDS_MIN), REST_SECONDS_MAX)
@@ -70,19 +70,19 @@ class _State:
         self.round_rows, self.round_seconds = 0, 0.0
         self.round_bad_position = self.round_reason = None
 
-    def note(self, wrong: Wrong, now: datetime) -> None:
-        """A difference is told at once; of several the lowest."""
-        if self.round_bad_position is None or wrong.position < self.round_bad_position:
-            self.round_bad_position, self.round_reason = wrong.position, wrong.reason
-        if self.first_bad_position is None or wrong.position < self.first_bad_position:
-            self._tell(wrong.position, wrong.reason, now)
+    def add_divergence(self, divergence: Divergence, now: datetime) -> None:
+        """Record a difference at once; of several, the one at the lowest position."""
+        if self.round_bad_position is None or divergence.position < self.round_bad_position:
+            self.round_bad_position, self.round_reason = divergence.position, divergence.reason
+        if self.first_bad_position is None or divergence.position < self.first_bad_position:
+            self._set_divergence(divergence.position, divergence.reason, now)
 
     def finish(self, now: datetime) -> None:
         self.next, self.finished_at, self.finished_position = None, now, self.began_position
         self.rows, self.seconds = self.round_rows, self.round_seconds
-        self._tell(self.round_bad_position, self.round_reason, now)
+        self._set_divergence(self.round_bad_position, self.round_reason, now)
 
-    def _tell(self, position: int | None, reason: str | None, now: datetime) -> None:
+    def _set_divergence(self, position: int | None, reason: str | None, now: datetime) -> None:
         self.bad_since = None if position is None else self.bad_since or now
         self.first_bad_position, self.reason = position, reason
 
@@ -91,10 +91,10 @@ _NAMES = tuple(field.name for field in fields(_State))
 
 
 async def step(connection: Connection, eager: bool = False) -> float:
-    """A part of a round, in one transaction; for how many seconds there is nothing to do then.
+    """Do a part of a round, in one transaction. Return the seconds until the next step.
 
-    The lock on the row is the leadership, as with projections that follow. Where none is under way, `eager`
-    begins a round before it is due. Raises psycopg.Error.
+    The row lock elects the leader, as with followers of the log. With `eager`, a round begins before it is
+    due. Raises psycopg.Error.
     """
     began = monotonic()
     try:
@@ -108,20 +108,20 @@ async def step(connection: Connection, eager: bool = False) -> float:
             was = state.first_bad_position
             if state.rest_until and state.rest_until > now and not eager:
                 return float((state.rest_until - now).total_seconds())
-            await _go_on(connection, state, now, head, is_same_log)
+            await _continue_round(connection, state, now, head, is_same_log)
             state.round_seconds += monotonic() - began
             if state.next is None:
                 state.seconds = state.round_seconds
             await connection.execute(_KEEP, asdict(state))
     except psycopg.errors.SerializationFailure:
-        # Somebody else has been at it since this transaction began.
+        # Another process has done a step since this transaction began.
         return BUSY_SECONDS
     _log(was, state)
     return 0.0
 
 
 async def full_round(connection: Connection) -> None:
-    """One round from beginning to end, now; what is left of one under way comes before it."""
+    """Run one whole round now, after the rest of a running round."""
     (since,) = await _row(connection, "select clock_timestamp()")
     is_over = False
     while not is_over:
@@ -131,27 +131,29 @@ async def full_round(connection: Connection) -> None:
 
 
 def _log(was: int | None, state: _State) -> None:
-    """Turns only: while views differ, what is named may change with every event."""
+    """Log only the turns: while views differ, the reported position may change with every event."""
     if was is None and state.first_bad_position is not None:
         logger.bind(position=state.first_bad_position, reason=state.reason).error("self_audit.divergent")
     elif was is not None and state.first_bad_position is None:
         logger.bind(was=was).info("self_audit.agrees_again")
 
 
-async def _go_on(connection: Connection, state: _State, now: datetime, head: int, is_same_log: bool) -> None:
+async def _continue_round(
+    connection: Connection, state: _State, now: datetime, head: int, is_same_log: bool
+) -> None:
     if not is_same_log:
         logger.bind(position=state.position, head=head).warning("self_audit.begun_anew")
-        await begin_anew(connection)
+        await reset_digests(connection)
         state.position, state.newest, state.next = 0, LOWEST, None
     if state.next is None:
         state.begin(now, head)
     upto = min(state.position + CHUNK, head)
     if state.position < upto:
         try:
-            state.newest = await take_up(connection, state.position, upto, state.newest)
+            state.newest = await apply_events(connection, state.position, upto, state.newest)
         except Unfoldable as problem:
-            # No digest can be told past it. The round is off, and the next one tries again.
-            state.note(Wrong(problem.position, str(problem)), now)
+            # Digests end here. The round is aborted, and the next one tries again.
+            state.add_divergence(Divergence(problem.position, str(problem)), now)
             state.next = None
             return
         state.position = upto
@@ -168,18 +170,18 @@ async def _compare(connection: Connection, state: _State, now: datetime, head: i
         state.round_rows += rows
         if not fits or (is_due and is_oldest):
             state.renewed_at = now
-            wrong = await renew(connection, first, last, head)
-            if wrong:
-                state.note(wrong, now)
+            divergence = await refold_range(connection, first, last, head)
+            if divergence:
+                state.add_divergence(divergence, now)
             elif not fits:
                 logger.bind(first=str(first), last=str(last)).warning("self_audit.digest_renewed")
-            # That takes long enough for one transaction.
+            # Refolding one range is enough for one transaction.
             break
     if last < GREATEST:
         state.next = UUID(int=last.int + 1)
         return
     for flight_id, *counts, position in await (await connection.execute(_SEATS)).fetchall():
-        state.note(_seats_differ(flight_id, counts[:3], counts[3:], position, head), now)
+        state.add_divergence(_seats_differ(flight_id, counts[:3], counts[3:], position, head), now)
     (flights,) = await _row(connection, "select count(*) from ledger.seats")
     state.round_rows += flights
     state.finish(now)
@@ -187,13 +189,13 @@ async def _compare(connection: Connection, state: _State, now: datetime, head: i
 
 def _seats_differ(
     flight_id: UUID, shown: list[Any], folded: list[Any], position: int | None, head: int
-) -> Wrong:
-    """In the words of `verify`."""
+) -> Divergence:
+    """Return the difference, with the reason that `verify` uses."""
     if position is None:
         reason = f"seats are counted for flight {flight_id}, of which the log has no event"
-        return Wrong(head + 1, reason)
+        return Divergence(head + 1, reason)
     recorded, counted = (None if counts[0] is None else Seats(*counts) for counts in (shown, folded))
-    return Wrong(position, f"seats of {flight_id}: {recorded}, the log says {counted}")
+    return Divergence(position, f"seats of {flight_id}: {recorded}, the log says {counted}")
 
 
 async def _row(connection: Connection, statement: LiteralString, parameters: tuple[Any, ...] = ()) -> Any:
@@ -202,8 +204,8 @@ async def _row(connection: Connection, statement: LiteralString, parameters: tup
     return row
 
 
-# Nothing takes for ever, and nothing waits for the disk: what a crash takes can be made again from the log.
-# Plans for small tables must not be kept for large ones.
+# All waits are bounded. COMMIT does not wait for the disk, because the digests can be rebuilt from the log.
+# Plans for small tables must not be reused for large ones.
 _LIMITS: LiteralString = """
     set transaction isolation level repeatable read;
     set local statement_timeout = '20s';

@@ -1,4 +1,4 @@
-"""Verify: all that an auditor may ask of the log and its views, in three streaming passes over one moment."""
+"""Verification of the log, its views and its people, in three streaming passes over one snapshot."""
 
 import os
 from collections import deque
@@ -9,43 +9,43 @@ from typing import Any, NamedTuple
 import msgspec
 
 from audit.proofs.checkpoint import Checkpoint
+from audit.verify.divergence import Divergence
 from audit.verify.evidence import Evidence
 from audit.verify.fold_pass import check_folds, spans
 from audit.verify.folds import Folds
 from audit.verify.log_pass import Range, check_log, check_part, ranges
-from audit.verify.moment import Connection, moment, snapshot_of
 from audit.verify.people_pass import Share, check_people, check_sealed
+from audit.verify.snapshot import Connection, export_snapshot, open_snapshot
 from audit.verify.views import Span
-from audit.verify.walk import Checked, check_range, seam_before
-from audit.verify.workers import CutShort, side_by_side
-from audit.verify.wrong import Wrong
+from audit.verify.walk import RangeResult, check_range, seam_before
+from audit.verify.workers import WorkerDied, run_in_parallel
 from ledger.keyring import NO_KEYRING, Keyring
 
-__all__ = ["CutShort", "Verification", "verify", "verify_events", "verify_part"]
+__all__ = ["Verification", "WorkerDied", "verify", "verify_events", "verify_part"]
 
 EVENTS_AT_ONCE = 5_000
-"""What a process has in memory: so many events, and the rows that views have of them. More is no faster."""
+"""Events that a process holds in memory, with their rows in the views. More is no faster."""
 
 EVENTS_ALONE_MAX = 100_000
-"""To start processes for fewer would take longer than it saves."""
+"""For fewer events, starting processes takes longer than it saves."""
 
 WORKERS_MAX = 8
 
 Progress = Callable[[int, int], None]
-"""Called now and then with steps done and steps in all; each event counts twice, in two of the passes."""
+"""Called with the steps done and the total; each event counts twice, once in each of two passes."""
 
 
 class _End(NamedTuple):
-    """A process's last result: what it has collected of its streams, and what is wrong with its people."""
+    """The last result of a worker process: its folds, and the first divergence among its people."""
 
     folds: Folds
-    people: Wrong | None
+    people: Divergence | None
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """`checked` events; `first_bad_position` and `reason` say what is wrong when it is not `ok`.
+    """Result over `checked` events. Unless it is `ok`, `first_bad_position` and `reason` name the divergence.
 
-    A position past the head names an event that ought to be there.
+    A position past the head stands for a missing event.
     """
 
     ok: bool
@@ -61,61 +61,62 @@ def verify(
     workers: int | None = None,
     keyring: Keyring = NO_KEYRING,
 ) -> Verification:
-    """Check the whole ledger as of one moment, while it is being written or not.
+    """Check the whole ledger as of one snapshot, also while it is being written.
 
     First pass, in log order: dense positions, time, the hash chain, and that every event belongs to the
-    command whose outcome it commits to; with the tree, the stored one, the checkpoints in the database and
-    those `saved` elsewhere, whose signatures the caller has checked. Second pass, stream by stream: dense
-    versions, and that views and seat counts equal the fold of the log, no flight was ever oversold, and
-    nobody who waited was passed over. Last, that every pseudonym stands for somebody and, with a
-    `keyring`, that what is sealed opens.
-    `workers` processes share the work; None: one for each core, or none of its own where there is little.
-    Memory does not grow with the log but for 16 bytes a booking, and some 300 for each party that waited.
-    Raises psycopg.Error when the database cannot be read, CutShort when a process died.
+    command whose outcome it commits to. The pass also compares the log with the stored tree, with the
+    checkpoints in the database, and with those `saved` elsewhere; the caller has checked their signatures.
+    Second pass, stream by stream: dense versions; views and seat counts equal the fold of the log; no flight
+    was ever oversold; no waiting party was passed over. Third pass: every pseudonym stands for a person and,
+    with the ledger's `keyring`, sealed names and texts decrypt.
+
+    `workers` processes share the work. None means one for each core, or this process alone for small logs.
+    Memory grows by 16 bytes a booking and about 300 bytes a waiting party, not with the log.
+    Raises psycopg.Error if the database cannot be read, WorkerDied if a process ends early.
     """
-    with moment(url) as connection:
+    with open_snapshot(url) as connection:
         (total, head) = _row(connection, "select count(*), coalesce(max(position), 0) from ledger.events")
-        # Positions with holes are no measure of the work: it is not divided, and the first hole ends it.
+        # With holes, positions do not measure the work. It is not divided then, and stops at the first hole.
         size = EVENTS_AT_ONCE if total == head else head or 1
         parts = ranges(connection, head, size)
         shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
         evidence = Evidence(connection, saved)
-        seen = url, snapshot_of(connection), keyring, head, evidence.reach()
+        seen = url, export_snapshot(connection), keyring, head, evidence.reach()
         checked = 0
-        with side_by_side(_check_share, [(*seen, *share) for share in shares]) as found:
+        with run_in_parallel(_check_share, [(*seen, *share) for share in shares]) as found:
             try:
-                in_turn = _in_turn(found)
-                checks = islice(in_turn, len(parts))
+                results = _round_robin(found)
+                checks = islice(results, len(parts))
                 for checked in check_log(connection, parts, checks, evidence):
                     progress(checked, 2 * total)
                 ends: list[_End] = []
-                for done in accumulate(_but_ends(in_turn, ends)):
+                for done in accumulate(_but_ends(results, ends)):
                     progress(total + done, 2 * total)
                 check_folds(connection, head, [end.folds for end in ends])
                 check_people(connection, [end.people for end in ends])
-            except Wrong as wrong:
-                return Verification(False, checked, wrong.position, wrong.reason)
+            except Divergence as divergence:
+                return Verification(False, checked, divergence.position, divergence.reason)
         return Verification(True, checked, None, None)
 
 
 def verify_part(url: str, first: int, last: int | None) -> Verification:
-    """Positions, time, chain and commands of the events from `first` to `last` (None: to the end).
+    """Check positions, time, chain and commands of the events from `first` to `last` (None: to the end).
 
-    What stands before is taken on trust, and views are not looked at: they show the end of the log only.
+    Earlier events are trusted. Views are not checked, because they show only the end of the log.
     """
-    with moment(url) as connection:
+    with open_snapshot(url) as connection:
         done = [0]
         try:
             done.extend(check_part(connection, first, last, EVENTS_AT_ONCE))
-        except Wrong as wrong:
-            return Verification(False, done[-1], wrong.position, wrong.reason)
+        except Divergence as divergence:
+            return Verification(False, done[-1], divergence.position, divergence.reason)
         return Verification(True, done[-1], None, None)
 
 
 def verify_events(url: str, positions: Sequence[int], seconds_max: float) -> Verification:
-    """The same for single events, each with the other events of its command; `positions` in order.
+    """Check single events as `verify_part` does, with all events of their commands; `positions` are sorted.
 
-    Raises psycopg.Error, also when one question takes longer.
+    Raises psycopg.Error, also when one statement takes longer than `seconds_max`.
     """
     runs: list[list[int]] = []
     for position in positions:
@@ -124,14 +125,14 @@ def verify_events(url: str, positions: Sequence[int], seconds_max: float) -> Ver
         else:
             runs.append([position, position])
     checked = 0
-    with moment(url) as connection:
+    with open_snapshot(url) as connection:
         connection.execute(f"set local statement_timeout = {int(seconds_max * 1000)}")
         for first, last in runs:
             try:
                 for _ in check_part(connection, first, last, EVENTS_AT_ONCE):
                     pass
-            except Wrong as wrong:
-                return Verification(False, checked, wrong.position, wrong.reason)
+            except Divergence as divergence:
+                return Verification(False, checked, divergence.position, divergence.reason)
             checked += last - first + 1
     return Verification(True, checked, None, None)
 
@@ -144,7 +145,7 @@ def _workers(events: int) -> int:
 def _shares(
     workers: int, parts: Sequence[Range], spans: Sequence[Span]
 ) -> list[tuple[Share, Sequence[Range], Sequence[Span]]]:
-    """Every so-manieth range and span: all processes then are at about the same place of the log."""
+    """Deal ranges and spans out in turn, so that all processes are at about the same place of the log."""
     return [((number, workers), parts[number::workers], spans[number::workers]) for number in range(workers)]
 
 
@@ -157,9 +158,9 @@ def _check_share(
     share: Share,
     parts: Sequence[Range],
     spans: Sequence[Span],
-) -> Generator[Checked | int | _End, None, None]:
-    """One process's work: its ranges of the log, each as found, then its streams, then its people."""
-    with moment(url, snapshot) as connection:
+) -> Generator[RangeResult | int | _End, None, None]:
+    """Check the ranges of one share, yielding each result; then its streams; then its people."""
+    with open_snapshot(url, snapshot) as connection:
         for after, upto in parts:
             yield check_range(connection, seam_before(connection, after + 1), upto, leaves_upto)
         folds = Folds(head)
@@ -168,8 +169,8 @@ def _check_share(
         yield _End(folds, check_sealed(connection, keyring, share))
 
 
-def _in_turn(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
-    """One result of each, again and again, until there are no more: in the order of the log."""
+def _round_robin(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
+    """Yield one result of each iterator in turn until all end: the order of the log."""
     going = deque(found)
     while going:
         results = going.popleft()
@@ -179,7 +180,7 @@ def _in_turn(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
 
 
 def _but_ends(found: Iterable[Any], ends: list[_End]) -> Iterator[int]:
-    """Numbers of events; each process's last result goes to `ends`."""
+    """Yield the numbers of events; append the last result of each process to `ends`."""
     for one in found:
         if isinstance(one, _End):
             ends.append(one)

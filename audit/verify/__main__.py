@@ -1,7 +1,7 @@
-"""`python -m audit.verify [FIRST [LAST]]`: verify the database in DATABASE_URL, and print what was found.
+"""`python -m audit.verify [FIRST [LAST]]`: verify the database in DATABASE_URL and print the result.
 
-A process of its own, for programs that have better to do: it is as busy as one can be. It takes no helpers,
-so that who serves meanwhile has the other cores.
+The API runs this as a process of its own, because verification keeps a core busy. It starts no worker
+processes, so the other cores stay free for requests.
 """
 
 import gc

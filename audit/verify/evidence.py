@@ -1,4 +1,4 @@
-"""What was written down about the log before: the stored tree, and checkpoints, kept or saved elsewhere."""
+"""Earlier evidence about the log: the stored tree, and checkpoints in the database or saved elsewhere."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from psycopg import Connection
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.tiles import WIDTH
 from audit.proofs.tree import HASH_BYTES, root_of
-from audit.verify.wrong import Wrong
+from audit.verify.divergence import Divergence
 
 _TILES = "select index, root, hashes from ledger.tiles where level = %s and index between %s and %s"
 _CHECKPOINTS = "select position, hash, root from ledger.checkpoints where position between %s and %s"
@@ -20,14 +20,14 @@ _BEYOND = """
 """
 
 Stated = tuple[bytes, bytes, str]
-"""Hash and root that a checkpoint states, and which one it is."""
+"""The hash and the root in a checkpoint, and its origin: "kept" or "saved"."""
 
 
 class Evidence:
-    """Follows the log in order, whatever its hashes say, and compares.
+    """Comparison of the log, in order, with the stored tree and the checkpoints.
 
-    The stored tree names the very event that is not what it was. Who forges that as well is left with the
-    checkpoints: between the last that fits and the first that does not, something has changed.
+    The stored tree identifies the changed event. If the tree was forged as well, the checkpoints narrow the
+    change down: it lies between the last checkpoint that fits and the first that does not.
     """
 
     def __init__(self, connection: Connection[Any], saved: Sequence[Checkpoint]) -> None:
@@ -37,17 +37,17 @@ class Evidence:
             stated = bytes.fromhex(checkpoint.hash), bytes.fromhex(checkpoint.root), "saved"
             self._saved[checkpoint.position].append(stated)
         self._open: list[list[bytes]] = [[]]
-        """By level, the hashes that fill no tile yet: of leaves, of tiles, of tiles of tiles."""
+        """By level, the hashes of the incomplete tile: of leaves, of tiles, of tiles of tiles."""
         self._position = 0
         self._fits = 0
 
     def reach(self) -> int:
-        """The last position that anything was written down about; beyond it no tree need be worked out."""
+        """Return the last position with evidence; beyond it, no leaf hash is needed."""
         ((position, tiles),) = self._rows(_BEYOND, ())
         return max(position or 0, (tiles or 0) * WIDTH, *self._saved, 0)
 
     def check(self, leaves: Sequence[bytes]) -> None:
-        """The next events of the log up to `reach`, whose hashes in the chain hold. Raises Wrong."""
+        """Compare the next leaves up to `reach`; the chain check has passed for them. Raises Divergence."""
         if not leaves:
             return
         first, last = self._position + 1, self._position + len(leaves)
@@ -55,7 +55,7 @@ class Evidence:
         tiles = {index: (root, hashes) for index, root, hashes in self._rows(_TILES, span)}
         stated = self._stated(first, last)
         hashes = dict(self._rows(_HASHES, (list(stated),)))
-        # Whatever may be compared stands at the end of a tile or at a checkpoint.
+        # A comparison is possible at the end of a tile and at a checkpoint.
         ends = {*range(-(-first // WIDTH) * WIDTH, last, WIDTH), *stated, last}
         for end in sorted(ends):
             some = leaves[self._position + 1 - first : end + 1 - first]
@@ -82,7 +82,7 @@ class Evidence:
             self._gone(head, tiles * WIDTH, "stored tree")
 
     def _stated(self, first: int, last: int) -> dict[int, list[Stated]]:
-        """By position, what checkpoints say."""
+        """Return hash, root and origin of the checkpoints in the range, by position."""
         found: dict[int, list[Stated]] = defaultdict(list)
         for position, hash, root in self._rows(_CHECKPOINTS, (first, last)):
             found[position].append((hash, root, "kept"))
@@ -97,16 +97,16 @@ class Evidence:
         for position, leaf in enumerate(leaves, self._position + 1):
             place = (position - 1) % WIDTH * HASH_BYTES
             if tile[place : place + HASH_BYTES] != leaf:
-                raise Wrong(position, "the event is not the one that the stored tree was built from")
+                raise Divergence(position, "the event is not the one that the stored tree was built from")
 
     def _fill(self, level: int, stored: tuple[bytes, bytes] | None) -> None:
-        """A tile of that level is full: it is compared, and its root is one more hash of the level above."""
+        """Compare the complete tile of a level, and add its root to the level above."""
         hashes, self._open[level] = self._open[level], []
         root = root_of(hashes)
         if stored and stored != (root, b"".join(hashes)):
             first = self._position - WIDTH ** (level + 1) + 1
             reason = f"the stored tree has another hash for the events {first} to {self._position}"
-            raise Wrong(first, reason)
+            raise Divergence(first, reason)
         if level + 1 == len(self._open):
             self._open.append([])
         self._open[level + 1].append(root)
@@ -116,7 +116,7 @@ class Evidence:
             self._fill(level + 1, (rows[0][1], rows[0][2]) if rows else None)
 
     def _root(self) -> bytes:
-        """Of the tree so far. RFC 6962 splits at powers of two: what a level has open is last in the next."""
+        """Return the root of the tree so far. The open hashes of a level come last in the level above."""
         below: list[bytes] = []
         for hashes in self._open:
             if hashes or below:
@@ -125,14 +125,16 @@ class Evidence:
 
     def _misfit(self, position: int, kind: str) -> NoReturn:
         first = self._fits + 1
-        raise Wrong(
+        raise Divergence(
             first,
             f"the {kind} checkpoint at position {position} does not fit:"
             f" something from position {first} to {position} is not what it was",
         )
 
     def _gone(self, head: int, saw: int, what: str) -> NoReturn:
-        raise Wrong(head + 1, f"the log ends here, but a {what} goes to {saw}: the tail of the log is gone")
+        raise Divergence(
+            head + 1, f"the log ends here, but a {what} goes to {saw}: the tail of the log is gone"
+        )
 
     def _rows(self, statement: Any, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, parameters).fetchall()

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from audit.verify.folds import Folds
-from audit.verify.moment import Connection
+from audit.verify.snapshot import Connection
 from audit.verify.views import Span
 
 _SAMPLES = 16
-"""Ids that are looked at for each cut."""
+"""Ids sampled for each cut."""
 
 _IDS = """
     select originator_id from ledger.events
@@ -17,7 +17,7 @@ _IDS = """
 
 
 def spans(connection: Connection, head: int, size: int) -> list[Span]:
-    """All ids that streams may have, in spans of about `size` events each."""
+    """Divide all possible stream ids into spans of about `size` events each."""
     step = max(size // _SAMPLES, 1)
     sampled = sorted(id for (id,) in connection.execute(_IDS, (step, head, step)))
     each = max(size // step, 1)
@@ -26,10 +26,10 @@ def spans(connection: Connection, head: int, size: int) -> list[Span]:
 
 
 def check_folds(connection: Connection, head: int, collected: Iterable[Folds]) -> None:
-    """Joins what was found of all spans. Raises Wrong for the lowest bad position."""
+    """Join the folds of all spans. Raises the Divergence with the lowest position."""
     all_folds = Folds(head)
     for folds in collected:
         all_folds.join(folds)
     all_folds.check_end(connection)
-    if all_folds.wrong:
-        raise all_folds.wrong
+    if all_folds.divergence:
+        raise all_folds.divergence

@@ -1,4 +1,4 @@
-"""Streams in the second pass: folded one by one, beside their views, and what they say of flights."""
+"""The folds of the second pass: each stream folded, compared with its views, and added to its flight."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,12 +7,12 @@ from operator import itemgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
-from audit.verify.lines import WaitingLines
-from audit.verify.moment import Connection, copied
+from audit.verify.divergence import Divergence
+from audit.verify.snapshot import Connection, copy_rows
 from audit.verify.trails import BookingTrail, FlightTrail, PartyTrail, Trail
 from audit.verify.usage import Usage
 from audit.verify.views import Folded, Span, compare
-from audit.verify.wrong import Wrong
+from audit.verify.waiting_lists import WaitingLists
 from domain.booking import Booking
 from domain.commands import HoldOffer
 from domain.seats import Seats
@@ -30,52 +30,52 @@ _SEATS = "select flight_id, seats, held, booked from ledger.seats"
 
 
 class Folds:
-    """Collects what fails: streams come in order of their ids, but the lowest position is what matters."""
+    """Folds of many streams, in order of stream ids, with the divergence of the lowest position."""
 
     def __init__(self, head: int) -> None:
-        self.wrong: Wrong | None = None
+        self.divergence: Divergence | None = None
         self._head = head
-        self._lines = WaitingLines()
+        self._waiting_lists = WaitingLists()
         self._usage: dict[UUID, Usage] = {}
         self._complete = True
 
     def check(self, connection: Connection, span: Span) -> int:
-        """The streams of a span; the number of their events."""
+        """Fold and compare the streams of a span. Return the number of their events."""
         first, end = span
         count = 0
         folded: dict[UUID, Folded] = {}
-        rows = copied(connection, _STREAMS, (first, end, end))
+        rows = copy_rows(connection, _STREAMS, (first, end, end))
         for text, stream in groupby(rows, itemgetter(0)):
             id = UUID(text.decode())
             events = list(stream)
             count += len(events)
             folded[id] = self._fold(id, events)
-        compare(connection, span, folded, self._head, self._note)
+        compare(connection, span, folded, self._head, self._report)
         return count
 
     def join(self, other: "Folds") -> None:
-        """What others have collected, of other streams."""
-        if other.wrong:
-            self._note(other.wrong.position, other.wrong.reason)
+        """Add the folds of other streams."""
+        if other.divergence:
+            self._report(other.divergence.position, other.divergence.reason)
         self._complete &= other._complete
-        self._lines.join(other._lines)
+        self._waiting_lists.join(other._waiting_lists)
         for flight_id, usage in other._usage.items():
             self._usage_of(flight_id).join(usage)
 
     def check_end(self, connection: Connection) -> None:
-        """Once all streams have been collected: flights and those who wait for them."""
-        self._lines.check([id for id, usage in self._usage.items() if usage.cancelled], self._note)
+        """Check flights and waiting lists, once the folds of all streams are joined."""
+        self._waiting_lists.check([id for id, usage in self._usage.items() if usage.cancelled], self._report)
         recorded = {row[0]: Seats(*row[1:]) for row in connection.execute(_SEATS)}
         for flight_id, usage in self._usage.items():
-            usage.check_never_oversold(flight_id, self._note)
-            usage.check_cancelled(flight_id, self._note)
+            usage.check_never_oversold(flight_id, self._report)
+            usage.check_cancelled(flight_id, self._report)
             counted = recorded.pop(flight_id, None)
-            # Where a stream broke off, the fold lacks what came after: no wonder that counts differ.
+            # If the fold of a stream failed, its later events are missing and counts must differ.
             if self._complete:
-                usage.check_counts(flight_id, counted, self._note)
+                usage.check_counts(flight_id, counted, self._report)
         for flight_id in recorded:
             reason = f"seats are counted for flight {flight_id}, of which the log has no event"
-            self._note(self._head + 1, reason)
+            self._report(self._head + 1, reason)
 
     def _fold(self, id: UUID, events: Sequence[list[bytes]]) -> Folded:
         aggregate: Any = None
@@ -90,11 +90,11 @@ class Folds:
                 if aggregate is None:
                     aggregate = event.mutate(None)
                 else:
-                    # What the library's mutate does, but for the checks of id and version, done above.
+                    # The library's mutate without its checks of id and version, which are done above.
                     event.apply(aggregate)
                     aggregate.version, aggregate.modified_on = count, event.timestamp
             except Exception as error:
-                self._note(position, f"the event does not follow in its stream: {error!r}")
+                self._report(position, f"the event does not follow in its stream: {error!r}")
                 self._complete, aggregate = False, None
                 break
             if trail is None:
@@ -104,16 +104,16 @@ class Folds:
                 last = position
         wrong = trail and trail.end(last)
         if wrong and aggregate is not None:
-            self._note(position, wrong)
+            self._report(position, wrong)
         return Folded(aggregate, position)
 
     def _trail(self, aggregate: Subject, operation: bytes, position: int) -> Trail:
         if isinstance(aggregate, Booking):
             if operation == _HOLD_OFFER:
-                self._lines.follow_hold(aggregate, position)
+                self._waiting_lists.follow_hold(aggregate, position)
             return BookingTrail(aggregate, self._usage_of(aggregate.flight_id))
         if isinstance(aggregate, WaitingParty):
-            return PartyTrail(aggregate, self._lines)
+            return PartyTrail(aggregate, self._waiting_lists)
         return FlightTrail(aggregate, self._usage_of(aggregate.id))
 
     def _usage_of(self, flight_id: UUID) -> Usage:
@@ -122,6 +122,6 @@ class Folds:
             usage = self._usage[flight_id] = Usage()
         return usage
 
-    def _note(self, position: int, reason: str) -> None:
-        if self.wrong is None or position < self.wrong.position:
-            self.wrong = Wrong(position, reason)
+    def _report(self, position: int, reason: str) -> None:
+        if self.divergence is None or position < self.divergence.position:
+            self.divergence = Divergence(position, reason)

@@ -1,18 +1,18 @@
-"""The first pass, in log order: positions, time, the hash chain, and the commands that events belong to.
+"""The first pass, in log order: positions, time, the hash chain, and the commands of the events.
 
-The log is checked in ranges, in any number of processes. Each range starts from what the event before it
-says about itself. Where the range before comes to anything else, the range is checked again from there: so
-what is found is what one walk from the first event to the last would find.
+The log is checked in ranges, in any number of processes. Each range starts from the fields of
+the event before it, taken on trust. If the range before ends differently, the range is checked again from
+that end. The result equals that of one walk from the first event to the last.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import LiteralString
 
+from audit.verify.divergence import Divergence
 from audit.verify.evidence import Evidence
-from audit.verify.moment import Connection
-from audit.verify.walk import START, Checked, Seam, check_range, seam_before
-from audit.verify.wrong import Wrong
+from audit.verify.snapshot import Connection
+from audit.verify.walk import START, RangeResult, Seam, check_range, seam_before
 
 _CUTS: LiteralString = """
     select distinct (select min(first_position) - 1 from ledger.commands where first_position > cut)
@@ -20,41 +20,42 @@ _CUTS: LiteralString = """
 """
 _ORDINAL = "select ordinal from ledger.events where position = %s"
 _HEAD = "select coalesce(max(position), 0) from ledger.events"
-# An outcome that names a position the log does not have: the tail of the log is gone.
+# An outcome with a position past the end of the log: the tail of the log is gone.
 _BEYOND = """
     select min(coalesce(first_position, last_position)) from ledger.commands
     where first_position > %(head)s or last_position > %(head)s
 """
-# Accepted commands that no event begins: first positions below 1 or shared by two.
+# More accepted commands than matched ones: first positions are below 1, or shared by two commands.
 _UNMATCHED = "select count(*) from ledger.commands where first_position is not null"
 
 Range = tuple[int, int]
-"""After the first position, up to the second."""
+"""From after the first position up to the second."""
 
 
 def ranges(connection: Connection, head: int, size: int) -> list[Range]:
-    """The log up to `head` in ranges of about `size` events, cut where a command begins."""
+    """Divide the log up to `head` into ranges of about `size` events, cut where a command begins."""
     rows = connection.execute(_CUTS, (size, head - 1, size)).fetchall()
     cuts = [0, *sorted(cut for (cut,) in rows if cut and 0 < cut < head), head]
     return list(pairwise(cuts))
 
 
 def check_log(
-    connection: Connection, parts: Sequence[Range], found: Iterable[Checked], evidence: Evidence
+    connection: Connection, parts: Sequence[Range], found: Iterable[RangeResult], evidence: Evidence
 ) -> Iterator[int]:
-    """Joins what was `found` of the `parts`. Yields how many events hold so far. Raises Wrong at the first
-    that does not.
+    """Join the results of the `parts`, yielding the number of checked events.
+
+    Raises Divergence at the first event that fails.
     """
     end, matched = START, 0
     (lowest,) = connection.execute("select min(position) from ledger.events").fetchone() or (None,)
     if lowest is not None and lowest < 1:
-        raise Wrong(lowest, f"positions are not dense: {lowest} stands where 1 should")
+        raise Divergence(lowest, f"positions are not dense: {lowest} stands where 1 should")
     for (_, last), checked in zip(parts, found, strict=True):
         if checked.begin != end:
             checked = check_range(connection, end, last, evidence.reach())
         evidence.check(checked.leaves)
-        if checked.wrong:
-            raise checked.wrong
+        if checked.divergence:
+            raise checked.divergence
         end, matched = checked.end, matched + checked.matched
         yield end.position
     if end.reached > end.position:
@@ -65,43 +66,43 @@ def check_log(
 
 
 def check_part(connection: Connection, first: int, last: int | None, size: int) -> Iterator[int]:
-    """The same for the events from `first` to `last` (None: to the end), taking what stands before on trust.
+    """Check the events from `first` to `last` (None: to the end), trusting earlier events.
 
-    Yields how many of them are checked so far. Raises Wrong at the first that fails, also where the log ends
+    Yield the number of checked events. Raises Divergence at the first event that fails, also if the log ends
     before `last`, or so early that `first` could not be the next event.
     """
     (head,) = connection.execute(_HEAD).fetchone() or (0,)
     if first > head + 1:
-        # Who checked up to there once, and goes on: what was there is gone.
-        raise Wrong(head + 1, f"the log ends at {head}")
+        # The caller continues from an earlier check, and the events that it covered are gone.
+        raise Divergence(head + 1, f"the log ends at {head}")
     last = head if last is None else last
     row = connection.execute(_ORDINAL, (first,)).fetchone()
-    # Where a command's events are cut in two, its first ones are looked at as well.
+    # If `first` lies within a command, the walk starts at its first event.
     begin = max(first - (row[0] - 1), 1) if row else first
     end = seam_before(connection, begin)
     for upto in (*range(begin + size, min(head, last), size), last):
         checked = check_range(connection, end, upto)
-        if checked.wrong:
-            raise checked.wrong
+        if checked.divergence:
+            raise checked.divergence
         end = checked.end
         yield max(end.position - first + 1, 0)
     if end.position < last:
-        raise Wrong(end.position + 1, f"the log ends at {head}")
+        raise Divergence(end.position + 1, f"the log ends at {head}")
     if last == head and end.reached > head:
         raise _cut_off(end)
     yield max(last - first + 1, 0)
 
 
-def _cut_off(end: Seam) -> Wrong:
-    return Wrong(end.position + 1, f"a command recorded events up to {end.reached}, the log ends here")
+def _cut_off(end: Seam) -> Divergence:
+    return Divergence(end.position + 1, f"a command recorded events up to {end.reached}, the log ends here")
 
 
 def _check_commands(connection: Connection, head: int, matched: int) -> None:
     row = connection.execute(_BEYOND, {"head": head}).fetchone()
     if row is not None and row[0] is not None:
-        raise Wrong(
+        raise Divergence(
             head + 1, "a command's outcome names a position past the end: the tail of the log is gone"
         )
     row = connection.execute(_UNMATCHED).fetchone()
     if row is None or row[0] != matched:
-        raise Wrong(head + 1, "a recorded command was accepted, but the log has no event of it")
+        raise Divergence(head + 1, "a recorded command was accepted, but the log has no event of it")

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
-from audit.verify.wrong import Wrong
+from audit.verify.divergence import Divergence
 from domain.personal import Personal, personal_fields
 from ledger.codec import EVENT_TYPES
 from ledger.keyring import SEALED, Keyring, Person
@@ -67,25 +67,25 @@ Share = tuple[int, int]
 """The number of a share, counted from 0, and the number of shares."""
 
 
-def check_people(connection: Connection[Any], sealed: Iterable[Wrong | None]) -> None:
+def check_people(connection: Connection[Any], sealed: Iterable[Divergence | None]) -> None:
     """Check a ledger that has a master key. `sealed` are the results of `check_sealed` for all shares.
 
-    Raises Wrong.
+    Raises Divergence.
     """
     if connection.execute(MASTER_KEY_CHECK).fetchone() is None:
         return
     (position,) = connection.execute(_UNKNOWN).fetchone() or (None,)
     if position is not None:
-        raise Wrong(position, "it names a pseudonym without a person: a row of ledger.people is missing")
+        raise Divergence(position, "it names a pseudonym without a person: a row of ledger.people is missing")
     unrecorded = connection.execute(_UNRECORDED).fetchone()
     if unrecorded is not None:
         (head,) = connection.execute(_HEAD).fetchone() or (0,)
-        raise Wrong(head + 1, f"the keys of {unrecorded[0]} are gone, and no erasure is recorded")
-    if wrong := min(filter(None, sealed), key=attrgetter("position"), default=None):
-        raise wrong
+        raise Divergence(head + 1, f"the keys of {unrecorded[0]} are gone, and no erasure is recorded")
+    if divergence := min(filter(None, sealed), key=attrgetter("position"), default=None):
+        raise divergence
 
 
-def check_sealed(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
+def check_sealed(connection: Connection[Any], keyring: Keyring, share: Share) -> Divergence | None:
     """Decrypt a share of all texts and names, if this is the ledger's keyring. Return the first failure."""
     row = connection.execute(MASTER_KEY_CHECK).fetchone()
     if row is None or row[0] != keyring.check:
@@ -93,24 +93,24 @@ def check_sealed(connection: Connection[Any], keyring: Keyring, share: Share) ->
     return _check_texts(connection, keyring, share) or _check_names(connection, keyring, share)
 
 
-def _check_texts(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
+def _check_texts(connection: Connection[Any], keyring: Keyring, share: Share) -> Divergence | None:
     failures = (
         position
         for position, topic, booking_id, state, *columns in _rows(connection, _TEXTS, share)
         if not _decrypts(keyring, Person(*columns), SEALED_FIELDS[topic], state, booking_id)
     )
     first = min(failures, default=None)
-    return first and Wrong(first, "its sealed text does not decrypt with the key of the booking's user")
+    return first and Divergence(first, "its sealed text does not decrypt with the key of the booking's user")
 
 
-def _check_names(connection: Connection[Any], keyring: Keyring, share: Share) -> Wrong | None:
+def _check_names(connection: Connection[Any], keyring: Keyring, share: Share) -> Divergence | None:
     (head,) = connection.execute(_HEAD).fetchone() or (0,)
     for row in _rows(connection, _PERSONS, share):
         person = Person(*row)
         name = keyring.decrypt(person.name_token or "")
         if name is None or keyring.lookup_hash(name) != person.lookup:
             reason = f"the name of {person.person} does not decrypt, or is found by another name"
-            return Wrong(head + 1, reason)
+            return Divergence(head + 1, reason)
     return None
 
 

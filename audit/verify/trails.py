@@ -1,9 +1,9 @@
-"""What is followed along one stream in the second pass: seats in use, money that came in, turns in a line."""
+"""Trails along one stream in the second pass: seats in use, money received, places in a waiting list."""
 
 from typing import Any, Protocol
 
-from audit.verify.lines import WaitingLines
 from audit.verify.usage import Usage
+from audit.verify.waiting_lists import WaitingLists
 from domain.booking import Booking, Status
 from domain.flight import Flight
 from domain.refunds import RefundReason
@@ -12,14 +12,14 @@ from domain.waiting import WaitingParty
 
 
 class Trail(Protocol):
-    """Made at a stream's first event, when the aggregate is there."""
+    """Observer of one stream, created at its first event."""
 
     def follow(self, event: Any, position: int) -> None:
-        """The aggregate stands as it was right after this event."""
+        """Take an event into account; the aggregate has just applied it."""
         ...
 
     def end(self, last: int) -> str | None:
-        """The stream ends, or cannot be followed beyond position `last`; what is wrong with all of it."""
+        """Return what is wrong with the stream as a whole. `last` is the position of its last good event."""
         ...
 
 
@@ -41,7 +41,7 @@ class BookingTrail:
             self._paid += event.amount.amount
 
     def end(self, last: int) -> str | None:
-        """What came in, in minor units, is what the booking costs now and what is or was owed back."""
+        """Check that the money received equals the price now plus all refunds, in minor units."""
         self._usage.reach(last)
         booking = self._booking
         kept = booking.total_cost.amount if booking.status is Status.BOOKED else 0
@@ -66,12 +66,12 @@ class FlightTrail:
 
 
 class PartyTrail:
-    def __init__(self, party: WaitingParty, lines: WaitingLines) -> None:
+    def __init__(self, party: WaitingParty, waiting_lists: WaitingLists) -> None:
         self._party = party
-        self._lines = lines
+        self._waiting_lists = waiting_lists
 
     def follow(self, event: Any, position: int) -> None:
-        self._lines.follow(self._party, position)
+        self._waiting_lists.follow(self._party, position)
 
     def end(self, last: int) -> str | None:
         return None

@@ -1,16 +1,14 @@
-"""The seats of one flight in the second pass: how many are in use at every position."""
+"""Seats of one flight in the second pass: the number in use at every position."""
 
 from array import array
-from collections.abc import Callable
 from uuid import UUID
 
+from audit.verify.divergence import ReportDivergence
 from domain.seats import Seats, SeatUse
-
-Note = Callable[[int, str], None]
 
 
 class Usage:
-    """One flight's seats in use at every position, in about ten bytes a change."""
+    """Seats of one flight in use at every position; a change takes about ten bytes."""
 
     def __init__(self) -> None:
         self.cancelled = False
@@ -31,11 +29,11 @@ class Usage:
             self._counts.seats = seats
 
     def reach(self, position: int) -> None:
-        """An event of the flight or of one of its bookings stands there."""
+        """Record the position of an event of the flight or of one of its bookings."""
         self._last_position = max(self._last_position, position)
 
     def join(self, other: "Usage") -> None:
-        """What others have seen of the same flight."""
+        """Add the usage of the same flight from other streams."""
         self.cancelled |= other.cancelled
         self._counts.seats += other._counts.seats
         self._counts.held += other._counts.held
@@ -44,21 +42,21 @@ class Usage:
         self._positions += other._positions
         self._deltas += other._deltas
 
-    def check_never_oversold(self, flight_id: UUID, note: Note) -> None:
+    def check_never_oversold(self, flight_id: UUID, report: ReportDivergence) -> None:
         free = 0
         for position, delta in sorted(zip(self._positions, self._deltas, strict=True)):
             free += delta
             if free < 0:
-                note(position, f"flight {flight_id} is oversold by {-free}")
+                report(position, f"flight {flight_id} is oversold by {-free}")
                 return
 
-    def check_cancelled(self, flight_id: UUID, note: Note) -> None:
+    def check_cancelled(self, flight_id: UUID, report: ReportDivergence) -> None:
         if self.cancelled and self._counts.held + self._counts.booked:
-            note(self._last_position, f"flight {flight_id} is cancelled, and bookings of it are not")
+            report(self._last_position, f"flight {flight_id} is cancelled, and bookings of it are not")
 
-    def check_counts(self, flight_id: UUID, recorded: Seats | None, note: Note) -> None:
+    def check_counts(self, flight_id: UUID, recorded: Seats | None, report: ReportDivergence) -> None:
         if recorded != self._counts:
-            note(self._last_position, f"seats of {flight_id}: {recorded}, the log says {self._counts}")
+            report(self._last_position, f"seats of {flight_id}: {recorded}, the log says {self._counts}")
 
     def _change(self, position: int, free: int) -> None:
         self._positions.append(position)

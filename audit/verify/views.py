@@ -1,4 +1,4 @@
-"""The views in the second pass: what each shows of some streams, beside what their fold comes to."""
+"""The views in the second pass: the rows of some streams, compared with the fold of these streams."""
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
@@ -11,26 +11,25 @@ import projections.bookings
 import projections.flights
 import projections.refunds
 import projections.waiting
-from audit.verify.moment import Connection
+from audit.verify.divergence import ReportDivergence
+from audit.verify.snapshot import Connection
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
 
 Span = tuple[UUID, UUID | None]
-"""Ids of streams, from the first up to but not including the second; None: to the end."""
-
-Note = Callable[[int, str], None]
+"""Stream ids from the first up to but not including the second; None: to the end."""
 
 
 class Folded(NamedTuple):
-    """What a stream comes to, and the position of its last event; None where its fold broke off."""
+    """The aggregate of a stream, or None if its fold failed, and the position of the last event."""
 
     aggregate: Any
     position: int
 
 
-class View(NamedTuple):
-    """`arrays` are the types of its columns; `key` names the one with the ids of streams, number `place`."""
+class ViewCheck(NamedTuple):
+    """How a view is compared. `arrays` are its column types; column `key`, number `place`, has stream ids."""
 
     name: str
     of: type[Any]
@@ -41,38 +40,40 @@ class View(NamedTuple):
     place: int = 0
 
 
-def _view(name: str, of: type[Any], module: Any, *key: Any) -> View:
-    return View(name, of, module.upsert, module.TABLE.every_row, module.TABLE.arrays, *key)
+def _view_check(name: str, of: type[Any], module: Any, *key: Any) -> ViewCheck:
+    return ViewCheck(name, of, module.upsert, module.TABLE.every_row, module.TABLE.arrays, *key)
 
 
-VIEWS = (
-    _view("views.bookings", Booking, projections.bookings),
-    _view("views.flights", Flight, projections.flights),
-    _view("views.refunds", Booking, projections.refunds, "booking_id", 1),
-    _view("views.waiting", WaitingParty, projections.waiting),
+VIEW_CHECKS = (
+    _view_check("views.bookings", Booking, projections.bookings),
+    _view_check("views.flights", Flight, projections.flights),
+    _view_check("views.refunds", Booking, projections.refunds, "booking_id", 1),
+    _view_check("views.waiting", WaitingParty, projections.waiting),
 )
 
 
-def compare(connection: Connection, span: Span, folded: Mapping[UUID, Folded], head: int, note: Note) -> None:
-    """What the views show of the streams of a span; `folded` are all of them that the log has, by id."""
-    for view in VIEWS:
+def compare(
+    connection: Connection, span: Span, folded: Mapping[UUID, Folded], head: int, report: ReportDivergence
+) -> None:
+    """Compare the rows of a span of streams in all views with `folded`, its streams in the log."""
+    for view in VIEW_CHECKS:
         aggregates = [one.aggregate for one in folded.values() if isinstance(one.aggregate, view.of)]
         _, columns = view.upsert(aggregates)
-        rows, shown = list(zip(*columns, strict=True)), _shown(connection, view, span)
-        if rows == shown:
+        rows, viewed = list(zip(*columns, strict=True)), _rows(connection, view, span)
+        if rows == viewed:
             continue
         expected = {row[0]: row for row in rows}
-        for row in shown:
-            known = folded.get(row[view.place])
-            if known is None or not isinstance(known.aggregate, (view.of, NoneType)):
-                note(head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
-            elif known.aggregate is not None and expected.pop(row[0], None) != row:
-                note(known.position, f"{view.name} does not show {row[0]} as the log has it")
+        for row in viewed:
+            stream = folded.get(row[view.place])
+            if stream is None or not isinstance(stream.aggregate, (view.of, NoneType)):
+                report(head + 1, f"{view.name} shows {row[0]}, of which the log has no event")
+            elif stream.aggregate is not None and expected.pop(row[0], None) != row:
+                report(stream.position, f"{view.name} does not show {row[0]} as the log has it")
         for missing, row in expected.items():
-            note(folded[row[view.place]].position, f"{view.name} does not show {missing}")
+            report(folded[row[view.place]].position, f"{view.name} does not show {missing}")
 
 
-def _shown(connection: Connection, view: View, span: Span) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, view: ViewCheck, span: Span) -> list[tuple[Any, ...]]:
     first, end = span
     upto: LiteralString = "" if end is None else f"and v.{view.key} < %s"
     statement: LiteralString = f"select * from ({view.every_row}) as v where v.{view.key} >= %s {upto}"

@@ -1,4 +1,4 @@
-"""One walk along a range of the log: what each event must be after the one before it."""
+"""A walk along a range of the log: the checks of each event against the event before it."""
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
@@ -7,14 +7,14 @@ from collections import deque
 from typing import LiteralString, NamedTuple
 
 from audit.proofs.tree import leaf_hash
-from audit.verify.moment import Connection, copied
-from audit.verify.wrong import Wrong
+from audit.verify.divergence import Divergence
+from audit.verify.snapshot import Connection, copy_rows
 from ledger.chain import GENESIS, hash_after, outcome_hash_of
 
 LINES = 13
-"""Of an event: what its hash covers, one field a line."""
+"""Fields that the hash of an event covers, one a line."""
 
-# Which fields, in which order and form: docs/reference/chain.md. The hash itself is the last.
+# The fields, their order and form are those of docs/reference/chain.md. The hash itself is the last.
 _FIELDS: LiteralString = """
     position, originator_id, originator_version, topic, state, actor, operation, ordinal, causation_id,
     correlation_id, traceparent, (extract(epoch from recorded_at) * 1000000)::bigint,
@@ -36,9 +36,9 @@ Key = tuple[bytes, bytes, bytes]
 
 
 class Seam(NamedTuple):
-    """What the log goes on from: the last event's position, hash and time (microseconds since 1970 UTC).
+    """State of the walk after an event: its position, hash, and time (microseconds since 1970 UTC).
 
-    `command` is what it says of its command: ordinal, key, outcome; `reached` is where that command ends.
+    `command` has the ordinal, key and outcome hash of its command; `reached` is the command's last position.
     """
 
     position: int
@@ -51,25 +51,25 @@ class Seam(NamedTuple):
 START = Seam(0, GENESIS, -(2**63), None, 0)
 
 
-class Checked(NamedTuple):
-    """One range: it holds from `begin` to `end`, where something may be `wrong`.
+class RangeResult(NamedTuple):
+    """Result of one range, checked from `begin` to `end`, where a divergence (`divergence`) stops the walk.
 
-    `matched` commands were met; `leaves` are the events' hashes as the Merkle tree has them, as far as asked.
+    `matched` is the number of commands; `leaves` are the leaf hashes of the events up to `leaves_upto`.
     """
 
     begin: Seam
     end: Seam
     matched: int
     leaves: list[bytes]
-    wrong: Wrong | None
+    divergence: Divergence | None
 
 
-def check_range(connection: Connection, begin: Seam, last: int, leaves_upto: int = 0) -> Checked:
-    """The events after `begin` up to `last`, as far as they hold."""
+def check_range(connection: Connection, begin: Seam, last: int, leaves_upto: int = 0) -> RangeResult:
+    """Check the events after `begin` up to `last`; stop at the first divergence."""
     chain, owners = _Chain(begin), _Owners(connection, begin, last)
     leaves: list[bytes] = []
-    wrong = None
-    events = copied(connection, _EVENTS, (begin.position, last))
+    divergence = None
+    events = copy_rows(connection, _EVENTS, (begin.position, last))
     try:
         for event in events:
             lines = b"\n".join(event[:LINES])
@@ -77,16 +77,16 @@ def check_range(connection: Connection, begin: Seam, last: int, leaves_upto: int
             owners.check(chain.position, event)
             if chain.position <= leaves_upto:
                 leaves.append(leaf_hash(lines))
-    except Wrong as found:
-        wrong = found
+    except Divergence as found:
+        divergence = found
         deque(events, maxlen=0)
     end = Seam(chain.position, chain.hash, chain.time, owners.open, owners.reached)
-    return Checked(begin, end, owners.matched, leaves, wrong)
+    return RangeResult(begin, end, owners.matched, leaves, divergence)
 
 
 def seam_before(connection: Connection, position: int) -> Seam:
-    """What the event before `position` says of itself, taken on trust, as if its command ended there."""
-    for event in copied(connection, _BEFORE, (position,)):
+    """Return the state after the event before `position`, trusted, as if its command ended there."""
+    for event in copy_rows(connection, _BEFORE, (position,)):
         found, *_, time, _, hash = event
         return Seam(int(found), bytes.fromhex(hash.decode()), int(time), _command(event), int(found))
     return START
@@ -97,7 +97,7 @@ def _command(event: list[bytes]) -> tuple[int, Key, bytes]:
 
 
 class _Chain:
-    """Where the log should go on: the next position, the hash it builds on, the time it may not precede."""
+    """Check of positions, times and hashes."""
 
     def __init__(self, begin: Seam) -> None:
         self.position, self.hash, self.time, *_ = begin
@@ -106,20 +106,20 @@ class _Chain:
         position, expected = int(event[0]), self.position + 1
         if position != expected:
             at = min(position, expected)
-            raise Wrong(at, f"positions are not dense: {position} stands where {expected} should")
+            raise Divergence(at, f"positions are not dense: {position} stands where {expected} should")
         time = int(event[11])
         if time < self.time:
-            raise Wrong(expected, "its time is before that of the event before it")
+            raise Divergence(expected, "its time is before that of the event before it")
         if lines.count(b"\n") >= LINES:
-            raise Wrong(expected, "a field holds a line feed")
+            raise Divergence(expected, "a field holds a line feed")
         hash = hash_after(self.hash, lines)
         if hexlify(hash) != event[13]:
-            raise Wrong(expected, "the hash does not follow from the event and the hash before it")
+            raise Divergence(expected, "the hash does not follow from the event and the hash before it")
         self.position, self.hash, self.time = expected, hash, time
 
 
 class _Owners:
-    """Each event belongs to one accepted command, whose events stand together and count from 1."""
+    """Check that each event belongs to one accepted command, whose events are adjacent and count from 1."""
 
     def __init__(self, connection: Connection, begin: Seam, last: int) -> None:
         self.matched = 0
@@ -127,7 +127,7 @@ class _Owners:
         self.reached = begin.reached
         self._commands = {
             int(first): (int(upto), (actor, operation, key), (fingerprint, status, body))
-            for first, upto, actor, operation, key, fingerprint, status, body in copied(
+            for first, upto, actor, operation, key, fingerprint, status, body in copy_rows(
                 connection, _COMMANDS, (begin.position, last)
             )
         }
@@ -137,15 +137,15 @@ class _Owners:
         if position > self.reached:
             self._begin(position, ordinal, key, outcome)
         elif self.open != (ordinal - 1, key, outcome):
-            raise Wrong(position, "the event does not go on with the command of the event before it")
+            raise Divergence(position, "the event does not go on with the command of the event before it")
         self.open = said
 
     def _begin(self, position: int, ordinal: int, key: Key, outcome: bytes) -> None:
         last, recorded, told = self._commands.get(position, (0, None, None))
         if told is None or recorded != key or ordinal != 1:
-            raise Wrong(position, "the event belongs to no recorded command")
+            raise Divergence(position, "the event belongs to no recorded command")
         fingerprint, status, body = told
         if hexlify(outcome_hash_of(bytes.fromhex(fingerprint.decode()), status, body)) != outcome:
-            raise Wrong(position, "the outcome of its command is not the one that the event commits to")
+            raise Divergence(position, "the outcome of its command is not the one that the event commits to")
         self.reached = last
         self.matched += 1

@@ -1,4 +1,4 @@
-"""Work side by side: each part in a process of its own, its results told one by one as they come."""
+"""Parallel work: each part runs in a process of its own and sends its results one by one."""
 
 import gc
 import signal
@@ -9,26 +9,26 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 SILENT_SECONDS_MAX = 600.0
-"""A process that tells nothing for so long has met something that will not pass."""
+"""A process without a result for so long is taken for stuck."""
 
 END_SECONDS_MAX = 5.0
 
 Work = Callable[..., Generator[Any, None, None]]
 
-# Started afresh, not forked: what a process is made of then does not depend on who started it, and when.
+# Spawned processes do not inherit state of their parent, so they behave alike in every program.
 _processes = get_context("spawn")
 
 
-class CutShort(Exception):
-    """A process that did a part of the work ended before it was done: nothing is known. Run it again."""
+class WorkerDied(Exception):
+    """A worker process ended before its part was done. The result is unknown; run the work again."""
 
 
 @contextmanager
-def side_by_side(work: Work, parts: Sequence[tuple[Any, ...]]) -> Iterator[list[Iterator[Any]]]:
-    """Calls `work` with each part's arguments; for each part gives an iterator of its results.
+def run_in_parallel(work: Work, parts: Sequence[tuple[Any, ...]]) -> Iterator[list[Iterator[Any]]]:
+    """Call `work` with the arguments of each part; yield one iterator of results a part.
 
-    A single part is done here. Results travel by pickle; a process waits while nobody takes them, so memory
-    is bounded. Iterators raise what `work` raised, or CutShort.
+    A single part runs in this process. Results are pickled. A process waits until its results are read, so
+    memory is bounded. The iterators raise the errors of `work`, or WorkerDied.
     """
     if len(parts) == 1:
         with closing(work(*parts[0])) as results:
@@ -41,7 +41,7 @@ def side_by_side(work: Work, parts: Sequence[tuple[Any, ...]]) -> Iterator[list[
             process = _processes.Process(target=_do, args=(there, work, part), daemon=True)
             process.start()
             started.append((process, here))
-            # The only other end is the process's own: when it dies, this one hears of it.
+            # Only the worker holds the other end now, so its death ends the pipe.
             there.close()
         yield [_results(here) for _, here in started]
     finally:
@@ -57,21 +57,23 @@ def _results(here: Connection) -> Iterator[Any]:
     while True:
         try:
             if not here.poll(SILENT_SECONDS_MAX):
-                raise CutShort(f"a process has told nothing for {SILENT_SECONDS_MAX:.0f} s")
-            told, error, is_last = here.recv()
+                raise WorkerDied(f"a worker process has sent no result for {SILENT_SECONDS_MAX:.0f} s")
+            result, error, is_last = here.recv()
         except (EOFError, OSError) as lost:
-            raise CutShort("a process died before it was done; nothing is known, run it again") from lost
+            raise WorkerDied(
+                "a worker process died before it was done; the result is unknown, run it again"
+            ) from lost
         if error is not None:
             raise error
         if is_last:
             return
-        yield told
+        yield result
 
 
 def _do(there: Connection, work: Work, part: tuple[Any, ...]) -> None:
-    """In the new process. Whoever started it has ended when nobody listens any more."""
+    """Run in the worker process. A broken pipe means that the parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a part of the work needs goes with it, by reference counts; to look for cycles takes a fifth.
+    # Reference counts free the memory of a part; looking for cycles would take a fifth of the time.
     gc.disable()
     try:
         for result in work(*part):

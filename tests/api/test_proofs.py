@@ -8,7 +8,7 @@ import pytest
 from audit.proofs.check import check
 from audit.proofs.checkpoint import Checkpoint, check_signature, read_checkpoint, read_public_keys
 from audit.proofs.keys import public_pem, signing_key
-from audit.proofs.signer import checkpoint_now
+from audit.proofs.signer import sign_checkpoint
 from database.connection import connect
 from runtime.settings import Settings
 from tests.api.conftest import People
@@ -23,7 +23,7 @@ def pem(tmp_path: Path) -> bytes:
 def sign(database_url: str, tmp_path: Path) -> Any:
     async def make() -> Checkpoint | None:
         async with await connect(database_url, "test") as connection:
-            return await checkpoint_now(connection, signing_key(Settings(data=tmp_path)))
+            return await sign_checkpoint(connection, signing_key(Settings(data=tmp_path)))
 
     return make
 

@@ -18,7 +18,7 @@ from analytics.follower.batch import advance
 from api.app import create_app
 from audit.proofs.check import check
 from audit.proofs.keys import public_pem, signing_key
-from audit.proofs.signer import checkpoint_now
+from audit.proofs.signer import sign_checkpoint
 from audit.verify import verify
 from database.connection import connect
 from domain.commands import CancelBooking, InitiateBooking
@@ -107,7 +107,7 @@ async def test_nothing_names_who_is_forgotten(
     signing, pem = signing_key(Settings(data=tmp_path)), public_pem(signing_key(Settings(data=tmp_path)))
     booking = await a_life(house)
     async with await connect(keyed_url, "test") as connection:
-        await checkpoint_now(connection, signing)
+        await sign_checkpoint(connection, signing)
         for projection in PROJECTIONS.values():
             await advance(connection, projection, None, 5_000)
     before = await everything(house, booking, NAME)

@@ -10,7 +10,7 @@ import pytest
 from analytics.schema import migrate
 from api.app import create_app
 from audit.proofs.keys import signing_key
-from audit.proofs.signer import checkpoint_now
+from audit.proofs.signer import sign_checkpoint
 from audit.verify import verify
 from cli.main import main
 from database.connection import connect
@@ -62,7 +62,7 @@ async def test_who_came_back_with_a_backup_is_forgotten_again_by_the_list(
     monkeypatch.setenv("SEATLEDGER_MASTER_KEY", b64encode(MASTER_KEY).decode())
     booking = await a_life(house)
     async with await connect(original.url, "test") as connection:
-        await checkpoint_now(connection, signing_key(Settings(data=tmp_path)))
+        await sign_checkpoint(connection, signing_key(Settings(data=tmp_path)))
     restored = await asyncio.to_thread(ground.copy_of, original, "restored")
     person = erase(original.url, keyring, NAME, "test")
     list_of_them = tmp_path / "forgotten.txt"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from api.readiness import check_readiness
+from audit.proofs.checkpoint_file import read_checkpoints
 from audit.proofs.keys import signing_key
-from audit.proofs.saved import read_saved
 from ledger.ledger import Ledger
 from scheduler import checkpoint_signer
 from scheduler.checkpoint_signer import CheckpointSigner
@@ -33,7 +33,7 @@ def signer_of(ledger: Ledger, tmp_path: Path, sink: str | None, **settings: Any)
 
 
 def positions(file: Path) -> list[int]:
-    return [checkpoint.position for checkpoint in read_saved(file)] if file.exists() else []
+    return [checkpoint.position for checkpoint in read_checkpoints(file)] if file.exists() else []
 
 
 async def failing(ledger: Ledger) -> list[str]:

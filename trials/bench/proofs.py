@@ -13,7 +13,7 @@ import psycopg
 from audit.proofs.check import check
 from audit.proofs.keys import public_pem, signing_key
 from audit.proofs.prover import booking_proof, consistency_proof
-from audit.proofs.signer import checkpoint_now
+from audit.proofs.signer import sign_checkpoint
 from audit.proofs.tiles import extend, subtree_hashes
 from audit.proofs.tree import Peaks, inclusion_path, leaf_hash
 from database.connection import connect
@@ -51,7 +51,7 @@ async def measure(url: str, data: Path, events: int) -> None:
             pass
         tell("tree from nothing", began, f"{events / (time.perf_counter() - began):,.0f} events/s")
         began = time.perf_counter()
-        first = await checkpoint_now(connection, key)
+        first = await sign_checkpoint(connection, key)
         tell("checkpoint", began)
         assert first
         path: Sequence[bytes] = ()
@@ -69,7 +69,7 @@ async def measure(url: str, data: Path, events: int) -> None:
         began = time.perf_counter()
         tell(f"its check: {check(proof, pem)[-1]}", began)
         await asyncio.to_thread(fill, url, events + 1, events + 777)
-        second = await checkpoint_now(connection, key)
+        second = await sign_checkpoint(connection, key)
         assert second
         began = time.perf_counter()
         grown = (await consistency_proof(connection, first, second)).encode()

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from audit.self_audit.rounds import full_round
-from audit.self_audit.standing import standing
+from audit.self_audit.status import read_status
 from database.connection import Connection, connect
 from domain.caller import SYSTEM
 from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
@@ -112,7 +112,7 @@ async def corruptions(connection: Connection) -> None:
 async def until(connection: Connection, ok: bool) -> float:
     began = time.perf_counter()
     async with asyncio.timeout(RED_SECONDS_MAX):
-        while (await standing(connection)).ok != ok:  # noqa: ASYNC110 - the table is polled
+        while (await read_status(connection)).ok != ok:  # noqa: ASYNC110 - the table is polled
             await asyncio.sleep(0.1)
     return time.perf_counter() - began
 
@@ -175,7 +175,7 @@ async def measure(url: str, events: int) -> None:
         for what in ("first round, from nothing", *["a round"] * 3):
             began = time.perf_counter()
             await full_round(connection)
-            found = await standing(connection)
+            found = await read_status(connection)
             print(
                 f"{what}: {time.perf_counter() - began:.2f} s, {found.rows} rows, position {found.position}"
             )
@@ -184,7 +184,7 @@ async def measure(url: str, events: int) -> None:
         await idle(url, connection)
         await writers(url, ledger, connection)
         await full_round(connection)
-        print(await standing(connection))
+        print(await read_status(connection))
 
 
 _CORRUPT = """

@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 
 from ledger.keyring import Keyring, Person
-from ledger.master_key_file import MASTER_KEY_FILE
+from ledger.master_key_file import MASTER_KEY_FILE, read_or_create_key
 from ledger.people import People
 from trials.checker.log import Event, Log, Outcome, read_log
 

@@ -14,7 +14,7 @@ from analytics.facts import PROJECTIONS
 from analytics.follower.batch import advance
 from api.app import create_app
 from audit.proofs.keys import public_pem, signing_key
-from audit.proofs.signer import checkpoint_now
+from audit.proofs.signer import sign_checkpoint
 from database.connection import connect
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
@@ -73,7 +73,7 @@ class ConsoleDesk:
         """Sign a checkpoint and return the public key."""
         key = signing_key(self.settings)
         async with await connect(self.database_url, "test") as connection:
-            await checkpoint_now(connection, key)
+            await sign_checkpoint(connection, key)
         return public_pem(key).encode()
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.keys import public_pem, signing_key
-from audit.proofs.signer import checkpoint_now
+from audit.proofs.signer import sign_checkpoint
 from database.connection import connect
 from runtime.settings import Settings
 from tests.desk import desk, log, other_desk
@@ -32,7 +32,7 @@ def sign(database_url: str, key: Ed25519PrivateKey) -> Any:
 
     async def make(*seen: Checkpoint) -> Checkpoint:
         async with await connect(database_url, "test") as connection:
-            made = await checkpoint_now(connection, key, seen)
+            made = await sign_checkpoint(connection, key, seen)
             assert made
             return made
 

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from audit.proofs import spelling
+from audit.proofs import canonical_json
 from audit.proofs.check import EVENT_NAMES, INDENT, STATUS_AFTER, check, leaf
 from audit.proofs.checkpoint import key_id, sign
 from audit.proofs.keys import public_pem
+from audit.proofs.not_proved import NotProved
 from audit.proofs.prover import NotProvable, booking_proof, consistency_proof
-from audit.proofs.refuted import Refuted
 from audit.proofs.tree import leaf_hash
 from database.connection import connect
 from domain.booking import Booking
@@ -44,7 +44,7 @@ def edited(proof: bytes, edit: Callable[[Any], None]) -> bytes:
     """A forger's proof, spelled as it should be."""
     value = json.loads(proof)
     edit(value)
-    return spelling.spell(value, INDENT).encode()
+    return canonical_json.encode(value, INDENT).encode()
 
 
 async def test_a_proof_tells_the_bookings_story(
@@ -75,11 +75,11 @@ async def test_every_byte_counts(proof: bytes, pem: bytes) -> None:
         for change in (0x01, 0x20, 0x80):
             wrong = bytearray(proof)
             wrong[place] ^= change
-            with pytest.raises(Refuted):
+            with pytest.raises(NotProved):
                 check(bytes(wrong), pem)
-        with pytest.raises(Refuted):
+        with pytest.raises(NotProved):
             check(proof[:place], pem)
-        with pytest.raises(Refuted):
+        with pytest.raises(NotProved):
             check(proof[:place] + b" " + proof[place:], pem)
 
 
@@ -120,7 +120,7 @@ FORGERIES: list[tuple[str, Callable[[Any], Any]]] = [
 async def test_a_forged_proof_is_refuted(
     proof: bytes, pem: bytes, reason: str, forge: Callable[[Any], None]
 ) -> None:
-    with pytest.raises(Refuted, match=reason):
+    with pytest.raises(NotProved, match=reason):
         check(edited(proof, forge), pem)
 
 
@@ -128,7 +128,7 @@ async def test_a_forged_proof_is_refuted(
     "rubbish", [b"", b"null\n", b"[]\n", b"{}\n", b"[" * 100_000, b"\xff", b"9" * 5000, b" " * (9 * 2**20)]
 )
 def test_rubbish_is_refuted(rubbish: bytes, pem: bytes) -> None:
-    with pytest.raises(Refuted):
+    with pytest.raises(NotProved):
         check(rubbish, pem)
 
 
@@ -136,7 +136,7 @@ async def test_another_key_is_refuted_though_it_be_given_the_same_name(
     proof: bytes, key: Ed25519PrivateKey
 ) -> None:
     other = Ed25519PrivateKey.generate()
-    with pytest.raises(Refuted, match="names the key"):
+    with pytest.raises(NotProved, match="names the key"):
         check(proof, public_pem(other).encode())
     position, root = 8, bytes(32)
     forged = sign(other, position, bytes(32), root, NOON)
@@ -145,7 +145,7 @@ async def test_another_key_is_refuted_though_it_be_given_the_same_name(
     def put(value: Any) -> None:
         value["checkpoint"].update(signature=forged.signature, key=own)
 
-    with pytest.raises(Refuted, match="signature"):
+    with pytest.raises(NotProved, match="signature"):
         check(edited(proof, put), public_pem(key).encode())
 
 
@@ -158,7 +158,7 @@ async def test_a_signature_has_one_spelling(proof: bytes, pem: bytes) -> None:
         other = letters[letters.index(signature[-3]) + 1]
         value["checkpoint"]["signature"] = signature[:-3] + other + "=="
 
-    with pytest.raises(Refuted, match="signature"):
+    with pytest.raises(NotProved, match="signature"):
         check(edited(proof, respell), pem)
 
 
@@ -172,7 +172,7 @@ def test_a_key_file_without_a_right_key_is_refuted() -> None:
     wrong = curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     rubbish = b"-----BEGIN PUBLIC KEY-----\nrubbish\n-----END PUBLIC KEY-----"
     for pem in (b"", b"rubbish", wrong, rubbish):
-        with pytest.raises(Refuted, match="key file"):
+        with pytest.raises(NotProved, match="key file"):
             check(b"{}\n", pem)
 
 
@@ -190,7 +190,7 @@ async def test_that_the_log_only_grew_can_be_proved(
     for place in range(len(proof)):
         wrong = bytearray(proof)
         wrong[place] ^= 0x01
-        with pytest.raises(Refuted):
+        with pytest.raises(NotProved):
             check(bytes(wrong), pem)
 
 
@@ -203,7 +203,7 @@ async def test_a_fork_is_no_growth(
     fork = sign_root(key, old.position, bytes(32))
     async with await connect(database_url, "test") as connection:
         proof = (await consistency_proof(connection, fork, new)).encode()
-    with pytest.raises(Refuted, match="a fork"):
+    with pytest.raises(NotProved, match="a fork"):
         check(proof, pem)
 
 
@@ -236,7 +236,7 @@ def test_a_terminal_is_told_nothing_by_a_name(key: Ed25519PrivateKey, pem: bytes
         "events": [{**event, "path": []}],
         "checkpoint": json.loads(checkpoint.line()),
     }
-    told = check(spelling.spell(proof, INDENT).encode(), pem)
+    told = check(canonical_json.encode(proof, INDENT).encode(), pem)
     assert "\x1b" not in "".join(told)
     assert "1970-01-01T00:00:00.000001Z" in told[1]
 
@@ -247,7 +247,7 @@ async def test_an_auditor_can_take_the_checker_away(
     """Five files and `cryptography`: nothing else of the program, nor what it depends on."""
     taken = tmp_path / "taken" / "audit" / "proofs"
     taken.mkdir(parents=True)
-    for name in ("check", "checkpoint", "refuted", "spelling", "tree"):
+    for name in ("check", "checkpoint", "not_proved", "canonical_json", "tree"):
         shutil.copy(checkout / "audit" / "proofs" / f"{name}.py", taken)
     (tmp_path / "proof.json").write_bytes(proof)
     (tmp_path / "auditor.pub").write_bytes(pem)

@@ -13,9 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.proofs.checkpoint import Checkpoint, sign
-from audit.proofs.publishing import NotTaken, last_taken, post
-from audit.proofs.refuted import Refuted
-from audit.proofs.saved import append, last_saved, read_saved
+from audit.proofs.checkpoint_file import append_checkpoints, read_checkpoints, read_last_checkpoint
+from audit.proofs.not_proved import NotProved
+from audit.proofs.publishing import NotDelivered, post, read_last_delivered
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def three(key: Ed25519PrivateKey) -> list[Checkpoint]:
 
 def test_a_file_is_made_and_grows(tmp_path: Path, three: list[Checkpoint]) -> None:
     path = tmp_path / "checkpoints"
-    assert last_saved(path) is None
-    append(path, three[:1])
-    append(path, three)
-    assert read_saved(path) == three
-    assert last_saved(path) == three[-1]
-    append(path, three[:2])
-    assert read_saved(path) == three
+    assert read_last_checkpoint(path) is None
+    append_checkpoints(path, three[:1])
+    append_checkpoints(path, three)
+    assert read_checkpoints(path) == three
+    assert read_last_checkpoint(path) == three[-1]
+    append_checkpoints(path, three[:2])
+    assert read_checkpoints(path) == three
 
 
 def test_what_is_appended_is_on_disk(
@@ -45,38 +45,38 @@ def test_what_is_appended_is_on_disk(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    append(tmp_path / "checkpoints", three)
+    append_checkpoints(tmp_path / "checkpoints", three)
     assert synced == [str(tmp_path / "checkpoints"), str(tmp_path)]
 
 
 def test_a_line_that_a_crash_cut_short_is_written_again(tmp_path: Path, three: list[Checkpoint]) -> None:
     path = tmp_path / "checkpoints"
-    append(path, three[:2])
+    append_checkpoints(path, three[:2])
     whole = path.read_bytes()
     for torn in (1, 5, 20, len(three[1].line()) - 1):
         path.write_bytes(whole[:-torn])
-        assert read_saved(path) == three[:1]
-        append(path, three)
-        assert read_saved(path) == three
+        assert read_checkpoints(path) == three[:1]
+        append_checkpoints(path, three)
+        assert read_checkpoints(path) == three
 
 
 def test_somebodys_own_file_is_not_touched(tmp_path: Path, three: list[Checkpoint]) -> None:
     path = tmp_path / "notes"
     for content in (b"my notes", b"my notes\n", b"{}\n"):
         path.write_bytes(content)
-        with pytest.raises(Refuted):
-            append(path, three)
+        with pytest.raises(NotProved):
+            append_checkpoints(path, three)
         assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("rubbish", [b"\n", b"{}\n", b"rubbish\r", b" "])
 def test_a_file_is_read_strictly(tmp_path: Path, three: list[Checkpoint], rubbish: bytes) -> None:
     path = tmp_path / "checkpoints"
-    append(path, three)
+    append_checkpoints(path, three)
     content = path.read_bytes()
     path.write_bytes(rubbish + content)
-    with pytest.raises(Refuted, match="line 1"):
-        read_saved(path)
+    with pytest.raises(NotProved, match="line 1"):
+        read_checkpoints(path)
 
 
 class Taker(http.server.BaseHTTPRequestHandler):
@@ -141,14 +141,14 @@ def test_a_url_gets_a_post(board: Board, three: list[Checkpoint]) -> None:
 @pytest.mark.parametrize("status", [302, 400, 500])
 def test_only_a_yes_is_a_yes(board: Board, three: list[Checkpoint], status: int) -> None:
     board.handler.status = status
-    with pytest.raises(NotTaken, match=str(status)) as problem:
+    with pytest.raises(NotDelivered, match=str(status)) as problem:
         post(board.url, three[0])
     assert "hunter2" not in str(problem.value)
 
 
 async def test_a_url_cannot_be_asked_what_it_has(log: list[UUID], tmp_path: Path, sign: Any) -> None:
-    assert await last_taken("http://127.0.0.1:1/") is None
-    append(tmp_path / "file", [await sign()])
-    last = await last_taken(str(tmp_path / "file"))
+    assert await read_last_delivered("http://127.0.0.1:1/") is None
+    append_checkpoints(tmp_path / "file", [await sign()])
+    last = await read_last_delivered(str(tmp_path / "file"))
     assert last
     assert last.position == 8

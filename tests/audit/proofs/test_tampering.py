@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from audit.proofs.checkpoint import Checkpoint
-from audit.proofs.tiles import Unfit
+from audit.proofs.tiles import LogMismatch
 from audit.proofs.tree import leaf_hash, root_of
 from audit.verify import Verification
+from audit.verify.divergence import Divergence
 from audit.verify.evidence import Evidence
-from audit.verify.wrong import Wrong
 from ledger.chain import lines
 from ledger.log import EVENTS, RecordedEvent
 from tests.audit.proofs.conftest import MANY
@@ -136,11 +136,11 @@ async def test_nothing_is_signed_of_another_log(
     saved: list[Checkpoint], sign: Any, tamper: Any, database_url: str
 ) -> None:
     tamper(EDIT + RELINK)
-    with pytest.raises(Unfit, match="up to position 8 is not what a checkpoint saw"):
+    with pytest.raises(LogMismatch, match="up to position 8 is not what a checkpoint saw"):
         await sign()
     tamper("delete from ledger.checkpoints where position = 8")
     await sign()  # nobody remembers it here
-    with pytest.raises(Unfit, match="up to position 8"):
+    with pytest.raises(LogMismatch, match="up to position 8"):
         await sign(*saved)
 
 
@@ -148,10 +148,10 @@ async def test_nothing_is_signed_of_a_shorter_log(
     saved: list[Checkpoint], sign: Any, tamper: Any, rows: Any
 ) -> None:
     tamper("delete from ledger.events where position > 6")
-    with pytest.raises(Unfit, match="ends at position 6, but a checkpoint saw position 8"):
+    with pytest.raises(LogMismatch, match="ends at position 6, but a checkpoint saw position 8"):
         await sign()
     tamper(FORGET)
-    with pytest.raises(Unfit, match="the tail of the log is gone"):
+    with pytest.raises(LogMismatch, match="the tail of the log is gone"):
         await sign(*saved)
     assert rows("select count(*) from ledger.checkpoints") == [(0,)]
 
@@ -160,7 +160,7 @@ async def test_nothing_is_signed_after_a_forged_checkpoint(
     saved: list[Checkpoint], sign: Any, tamper: Any
 ) -> None:
     tamper("update ledger.checkpoints set time = time + interval '1 hour'")
-    with pytest.raises(Unfit, match="signature"):
+    with pytest.raises(LogMismatch, match="signature"):
         await sign()
 
 
@@ -202,7 +202,7 @@ async def test_the_stored_tree_names_the_very_event(
     if position is None:
         follow(database_url)
         return
-    with pytest.raises(Wrong, match=reason) as wrong:
+    with pytest.raises(Divergence, match=reason) as wrong:
         follow(database_url)
     assert wrong.value.position == position
 
@@ -225,5 +225,5 @@ async def test_the_root_that_a_checkpoint_states_is_compared_at_any_size(
     sizes = [1, 3, 4, 5, 16, 17, 63, 64, 65, 255, 256, 257, 300, 512, 513, 700]
     follow(database_url, [stated(size, size) for size in sizes])
     for size in sizes[1:]:
-        with pytest.raises(Wrong, match=f"at position {size} does not fit"):
+        with pytest.raises(Divergence, match=f"at position {size} does not fit"):
             follow(database_url, [stated(size, size - 1)])

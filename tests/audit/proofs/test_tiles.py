@@ -85,7 +85,7 @@ async def test_neither_appending_nor_proving_reads_the_whole_log(rows: Any, data
 async def test_a_hole_in_the_log_is_no_tile(tamper: Any, rows: Any, database_url: str) -> None:
     rows(MANY, 1, 600)
     tamper("delete from ledger.events where position = 300")
-    with pytest.raises(tiles.Unfit, match="missing from the log between positions 1 and 512"):
+    with pytest.raises(tiles.LogMismatch, match="missing from the log between positions 1 and 512"):
         await extended(database_url)
     assert rows("select count(*) from ledger.tiles") == [(0,)]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from audit.self_audit.rounds import full_round
-from audit.self_audit.standing import Standing, standing
+from audit.self_audit.status import AuditStatus, read_status
 from database.connection import Connection, connect
 from tests.analytics.conftest import trade
 from tests.desk import desk, log
@@ -14,7 +14,7 @@ from tests.scheduler.test_sweeper import told
 
 __all__ = ["desk", "log", "told", "trade"]
 
-Audit = Callable[[], Awaitable[Standing]]
+Audit = Callable[[], Awaitable[AuditStatus]]
 
 TABLES = ("views.flights", "views.bookings", "views.refunds", "views.waiting", "ledger.seats")
 
@@ -30,9 +30,9 @@ async def auditor(database_url: str) -> AsyncIterator[Connection]:
 def audit(auditor: Connection) -> Audit:
     """A full round, and how it stands then."""
 
-    async def one() -> Standing:
+    async def one() -> AuditStatus:
         await full_round(auditor)
-        return await standing(auditor)
+        return await read_status(auditor)
 
     return one
 

@@ -43,7 +43,7 @@ async def test_batches_make_no_difference(
     followed = rows(ranges)
     async with auditor.transaction():
         for first, last, *_ in followed:
-            assert await folding.renew(auditor, first, last, 0) is None
+            assert await folding.refold_range(auditor, first, last, 0) is None
     assert rows(ranges) == followed
     counts = "select flight_id, seats, held, booked from {} order by 1"
     assert rows(counts.format("ledger.audited_seats")) == rows(counts.format("ledger.seats"))

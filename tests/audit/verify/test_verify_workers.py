@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 import audit.verify
-from audit.verify import CutShort, verify
+from audit.verify import WorkerDied, verify
 from cli.main import main
 
 check_share = audit.verify._check_share
@@ -50,7 +50,7 @@ async def test_a_process_that_dies_is_an_error_and_no_verdict(
     log: list[UUID], database_url: str, monkeypatch: pytest.MonkeyPatch, share: Any
 ) -> None:
     monkeypatch.setattr(audit.verify, "_check_share", share)
-    with pytest.raises(CutShort, match="died"):
+    with pytest.raises(WorkerDied, match="died"):
         verify(database_url, workers=2)
 
 
@@ -58,7 +58,7 @@ def test_a_verify_that_was_cut_short_has_an_exit_code_of_its_own(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def cut_short(*_: Any, **__: Any) -> None:
-        raise CutShort("a process died")
+        raise WorkerDied("a process died")
 
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr("cli.audit.check", cut_short)

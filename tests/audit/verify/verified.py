@@ -21,7 +21,7 @@ def verify(url: str, **options: Any) -> Verification:
 def _cut(url: str, events_at_once: int, workers: int, options: dict[str, Any]) -> Verification:
     with (
         patch.object(audit.verify, "EVENTS_AT_ONCE", events_at_once),
-        patch.object(audit.verify, "side_by_side", _in_this_process),
+        patch.object(audit.verify, "run_in_parallel", _in_this_process),
     ):
         return audit.verify.verify(url, workers=workers, **options)
 

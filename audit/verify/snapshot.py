@@ -1,4 +1,4 @@
-"""One moment of the database, read by any number of connections, and what is read of it in bulk."""
+"""One snapshot of the database for any number of connections, and fast bulk reads."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from database.connection import conninfo
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# Times are read as text, and nobody may end a transaction that only waits for other processes.
+# Times are read as text. The transaction waits for worker processes, so it must not time out.
 _SESSION = """
     set local timezone to 'UTC'; set local datestyle to 'ISO'; set local jit to off;
     set local idle_in_transaction_session_timeout to 0
@@ -24,8 +24,8 @@ _MEANT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v":
 
 
 @contextmanager
-def moment(url: str, snapshot: str | None = None) -> Iterator[Connection]:
-    """A connection that sees the database as of now, or as of the moment that `snapshot` names.
+def open_snapshot(url: str, snapshot: str | None = None) -> Iterator[Connection]:
+    """Open a connection that reads the database as of now, or as of the exported `snapshot`.
 
     Raises psycopg.Error.
     """
@@ -38,22 +38,22 @@ def moment(url: str, snapshot: str | None = None) -> Iterator[Connection]:
         yield connection
 
 
-def snapshot_of(connection: Connection) -> str:
-    """The name of its moment, for other connections, as long as this one's transaction is open."""
+def export_snapshot(connection: Connection) -> str:
+    """Return the name of the snapshot for other connections; it is valid while this transaction is open."""
     (name,) = connection.execute("select pg_export_snapshot()").fetchall()[0]
     return str(name)
 
 
-def copied(
+def copy_rows(
     connection: Connection, statement: LiteralString, parameters: Sequence[Any] = ()
 ) -> Iterator[list[bytes]]:
-    """The fields of each row as text, by COPY, which is the fastest way out of the database.
+    """Yield the fields of each row as text, by COPY, the fastest way to read many rows.
 
-    `statement` is a query without nulls. Read it to its end: the connection can do nothing else meanwhile.
-    Its form: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". Raises psycopg.Error.
+    The query must return no nulls. Consume the iterator: the connection is busy until its end.
+    Format: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". Raises psycopg.Error.
     """
     query = psycopg.ClientCursor(connection).mogrify(f"copy ({statement}) to stdout", parameters)
-    # Row by row from libpq itself: psycopg's own way goes by five functions for each, and takes longer.
+    # Rows come from libpq directly, because psycopg calls five functions a row.
     libpq = connection.pgconn
     begun = libpq.exec_(query.encode())
     if begun.status != ExecStatus.COPY_OUT:

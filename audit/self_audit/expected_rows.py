@@ -1,4 +1,4 @@
-"""What the views ought to show of one stream, and the statements that turn such rows into digests."""
+"""The rows that views must have of one stream, and the statements that turn rows into digests."""
 
 # ruff: noqa: S608 - statements are put together from constants of this project only
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from audit.verify.views import VIEWS, View
+from audit.verify.views import VIEW_CHECKS, ViewCheck
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.seats import SeatUse
@@ -17,8 +17,8 @@ from ledger.log import RecordedEvent
 Row = tuple[Any, ...]
 
 
-class Seats(NamedTuple):
-    """What one stream adds to the counts of its flight."""
+class SeatContribution(NamedTuple):
+    """Seats that one stream adds to the counts of its flight."""
 
     flight_id: UUID
     seats: int
@@ -26,30 +26,35 @@ class Seats(NamedTuple):
     booked: int
 
 
-class Shown(NamedTuple):
-    """All that one stream ought to show, as of its last event, which has this position."""
+class ExpectedRows(NamedTuple):
+    """The rows and seats of one stream as of its last event, at `position`."""
 
-    rows: dict[View, list[Row]]
-    seats: Seats | None
+    rows: dict[ViewCheck, list[Row]]
+    seats: SeatContribution | None
     position: int
 
 
 class Unfoldable(Exception):
-    """An event that does not follow in its stream, or that this program does not know."""
+    """An event does not follow in its stream, or has an unknown type."""
 
     def __init__(self, position: int, reason: str) -> None:
         super().__init__(reason)
         self.position = position
 
 
-def shown(stream: Iterable[RecordedEvent], after: int = 0) -> tuple[Shown | None, Shown | None]:
-    """As of position `after`, and now; None where the stream had not begun. Raises Unfoldable."""
+def fold_expected_rows(
+    stream: Iterable[RecordedEvent], after: int = 0
+) -> tuple[ExpectedRows | None, ExpectedRows | None]:
+    """Fold a stream. Return the rows as of position `after`, None if it began later, and the rows now.
+
+    Raises Unfoldable.
+    """
     aggregate: Any = None
-    before: Shown | None = None
+    before: ExpectedRows | None = None
     last = 0
     for count, event in enumerate(stream, start=1):
         if last and last <= after < event.position:
-            before = _shown(aggregate, last)
+            before = _expected_rows(aggregate, last)
         try:
             if event.originator_version != count:
                 raise ValueError(f"version {event.originator_version} stands where {count} should")
@@ -58,26 +63,29 @@ def shown(stream: Iterable[RecordedEvent], after: int = 0) -> tuple[Shown | None
             reason = f"the event does not follow in its stream: {error!r}"
             raise Unfoldable(event.position, reason) from error
         last = event.position
-    return before, _shown(aggregate, last) if last else None
+    return before, _expected_rows(aggregate, last) if last else None
 
 
-def _shown(aggregate: Subject, position: int) -> Shown:
+def _expected_rows(aggregate: Subject, position: int) -> ExpectedRows:
     rows = {
         view: list(zip(*view.upsert([aggregate])[1], strict=True))
-        for view in VIEWS
+        for view in VIEW_CHECKS
         if isinstance(aggregate, view.of)
     }
     match aggregate:
         case Flight(id=id, seats=seats):
-            return Shown(rows, Seats(id, seats, 0, 0), position)
+            return ExpectedRows(rows, SeatContribution(id, seats, 0, 0), position)
         case Booking(flight_id=flight_id):
-            return Shown(rows, Seats(flight_id, 0, *SeatUse.of(aggregate)), position)
+            return ExpectedRows(rows, SeatContribution(flight_id, 0, *SeatUse.of(aggregate)), position)
         case WaitingParty():
-            return Shown(rows, None, position)
+            return ExpectedRows(rows, None, position)
 
 
-def add_statement(view: View) -> str:
-    """Adds rows to the digests of their ranges, or with sign -1 takes them away: `arrays`, then the signs."""
+def add_statement(view: ViewCheck) -> str:
+    """Return the statement that adds rows to the digests of their ranges, or subtracts them (sign -1).
+
+    Its parameters are the arrays of the view, then the signs.
+    """
     names = ", ".join(f"c{number}" for number in range(view.arrays.count("%b")))
     return f"""
         with changed as (
@@ -96,25 +104,28 @@ def add_statement(view: View) -> str:
     """
 
 
-def _hash(row: str, view: View) -> str:
-    """64 bits of a row. Hashed a second time, because that of a record is linear in those of its columns:
-    two rows that exchange a value would have the same sum."""
-    salt = VIEWS.index(view) + 1
+def _hash(row: str, view: ViewCheck) -> str:
+    """Return an expression for 64 bits of a row.
+
+    The hash of a record is linear in the hashes of its columns, so two rows that swap a value would keep
+    their sum. The second hash prevents that.
+    """
+    salt = VIEW_CHECKS.index(view) + 1
     return f"hashint8extended(hash_record_extended({row}, {salt}), {salt})"
 
 
-ROWS_BETWEEN: dict[View, bytes] = {
+ROWS_BETWEEN: dict[ViewCheck, bytes] = {
     view: f"select * from ({view.every_row}) as v where v.{view.key} between %b and %b".encode()
-    for view in VIEWS
+    for view in VIEW_CHECKS
 }
-"""What a view shows of the streams with ids from one to another."""
+"""Statements for the rows of a view for a range of stream ids."""
 
 _DIGESTS = " union all ".join(
     f"""
     select count(*) as rows, sum({_hash("v", view)}) as digest from ({view.every_row}) as v
     where v.{view.key} between r.first and r.last
     """
-    for view in VIEWS
+    for view in VIEW_CHECKS
 )
 COMPARE: bytes = f"""
     select r.first, r.last, shown.rows::bigint, shown.rows = r.rows and shown.digest = r.digest,
@@ -124,5 +135,5 @@ COMPARE: bytes = f"""
         select sum(rows) as rows, coalesce(sum(digest), 0) as digest from ({_DIGESTS}) as one) as shown
     order by r.first
 """.encode()
-"""The next ranges: rows that the views show of each, whether these are those that they ought to show, and
-whether no other range was folded anew longer ago."""
+"""The next ranges: the number of their rows in the views, whether rows and digest match, and whether the
+range is the one refolded longest ago."""

@@ -1,34 +1,34 @@
-"""Checkpoints saved in a file, one JSON object a line: read strictly, appended so that they last."""
+"""A file of checkpoints, one JSON object a line: strict reading, durable appending."""
 
 import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit.proofs import spelling
+from audit.proofs import canonical_json
 from audit.proofs.checkpoint import Checkpoint, read_checkpoint
-from audit.proofs.refuted import Refuted
+from audit.proofs.not_proved import NotProved
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 LINE_BYTES_MAX = 4096
 _BEGINNING = b'{"position":'
 
 
-def read_saved(path: Path) -> list[Checkpoint]:
-    """All in a file, in its order; signatures are not looked at. Raises Refuted and OSError.
+def read_checkpoints(path: Path) -> list[Checkpoint]:
+    """Return all checkpoints in the file, without checking signatures. Raises NotProved, OSError.
 
-    A last line that is not ended is one that a crash cut short, or that is being written: it is left out.
+    A last line without a line feed was cut by a crash or is being written; it is left out.
     """
     with path.open("rb") as file:
         content = file.read(FILE_BYTES_MAX + 1)
     if len(content) > FILE_BYTES_MAX:
-        raise Refuted(f"{path} is larger than {FILE_BYTES_MAX} bytes")
+        raise NotProved(f"{path} is larger than {FILE_BYTES_MAX} bytes")
     *lines, _torn = content.split(b"\n")
     return [_read(path, f"line {number}", line) for number, line in enumerate(lines, start=1)]
 
 
-def last_saved(path: Path) -> Checkpoint | None:
-    """The last in a file; None when there is no file, or nothing in it. Raises Refuted and OSError."""
+def read_last_checkpoint(path: Path) -> Checkpoint | None:
+    """Return the last checkpoint; None if the file is missing or empty. Raises NotProved, OSError."""
     try:
         with path.open("rb") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - 2 * LINE_BYTES_MAX, 0))
@@ -38,17 +38,17 @@ def last_saved(path: Path) -> Checkpoint | None:
     return _read(path, "the last line", lines[-1]) if lines else None
 
 
-def append(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
-    """Add those that are past the last one in the file; on disk when this returns.
+def append_checkpoints(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
+    """Append the checkpoints past the last one in the file, and sync them to disk.
 
-    Raises Refuted when the file ends with something else, OSError.
+    Raises NotProved if the file ends with something else; OSError.
     """
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        # One at a time, so that two schedulers on one machine do not write the same twice.
+        # The lock keeps two schedulers on one machine from writing a checkpoint twice.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        last = last_saved(path)
+        last = read_last_checkpoint(path)
         _drop_torn_line(path, descriptor)
         reached = last.position if last else 0
         lines = "".join(checkpoint.line() for checkpoint in checkpoints if checkpoint.position > reached)
@@ -61,14 +61,14 @@ def append(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
 
 
 def _drop_torn_line(path: Path, descriptor: int) -> None:
-    """What a crash cut short says nothing; the whole line is in the database and comes again."""
+    """Remove a line cut by a crash. The checkpoint is in the database and is written again."""
     size = os.fstat(descriptor).st_size
     begin = max(size - LINE_BYTES_MAX, 0)
     tail = os.pread(descriptor, size - begin, begin)
     torn = tail[tail.rfind(b"\n") + 1 :]
     if not torn.startswith(_BEGINNING[: len(torn)]):
-        # Somebody's own file, named by mistake: nothing of it may be lost.
-        raise Refuted(f"{path}: does not end with a checkpoint")
+        # The path may name a file of the user by mistake, which must stay intact.
+        raise NotProved(f"{path}: does not end with a checkpoint")
     os.ftruncate(descriptor, size - len(torn))
 
 
@@ -87,6 +87,6 @@ def _sync_folder(folder: Path) -> None:
 
 def _read(path: Path, place: str, line: bytes) -> Checkpoint:
     try:
-        return read_checkpoint(spelling.read(line + b"\n"))
-    except Refuted as refuted:
-        raise Refuted(f"{path}, {place}: {refuted}") from None
+        return read_checkpoint(canonical_json.decode(line + b"\n"))
+    except NotProved as refuted:
+        raise NotProved(f"{path}, {place}: {refuted}") from None

@@ -11,7 +11,7 @@ import pytest
 import scheduler.auditor
 from api.http.metrics import exposition
 from api.readiness import check_readiness
-from audit.self_audit.standing import standing
+from audit.self_audit.status import read_status
 from cli.main import main
 from database.connection import Connection
 from database.readiness import Check
@@ -60,7 +60,7 @@ async def test_nobody_who_looks_is_not_ok_either(
 
 async def test_it_is_measured(log: Any, auditor: Connection, audit: Audit, tamper: Any) -> None:
     await audit()
-    assert b"ledger_self_audit_divergent 0.0" in exposition(8, 0, (), await standing(auditor))
+    assert b"ledger_self_audit_divergent 0.0" in exposition(8, 0, (), await read_status(auditor))
     tamper("update views.bookings set seats = 9")
     text = exposition(8, 0, (), await audit())
     assert b"ledger_self_audit_divergent 1.0" in text
