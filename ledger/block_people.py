@@ -15,7 +15,7 @@ from ledger.submission import Answer, Submission
 
 
 class BlockPeople:
-    """Persons whom the commands of a block name, and users of the bookings that it touches.
+    """Persons named by the commands of a block, and users of the bookings that it touches.
 
     They are read under the head lock, so no person of the block is erased before it commits.
     """
@@ -56,7 +56,7 @@ class BlockPeople:
         return Answer(answer.status, body, answer.position, subject_id, answer.version, answer.replayed)
 
     def _name(self, pseudonym: str) -> str:
-        # Most answers name a person that a command of this block names, whose token need not be decrypted.
+        # Most answers name a person that a command of this block names, so no token is decrypted.
         return self._names.get(pseudonym) or self._decrypt(People(self._persons).name_token(pseudonym))
 
     def _text(self, booking_id: UUID | None, text: str) -> str:

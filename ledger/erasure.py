@@ -17,7 +17,7 @@ class NotErasable(Exception):
 
 
 def erase(url: str, keyring: Keyring, name: str, by: str) -> str:
-    """Erase the person who bears the name now. Return the pseudonym, which stays in the log.
+    """Erase the person with this name. Return the pseudonym, which stays in the log.
 
     Raises NotErasable while a booking, refund or waiting-list entry is open: its user must stay reachable.
     """
@@ -35,7 +35,7 @@ def erase(url: str, keyring: Keyring, name: str, by: str) -> str:
 
 
 def erase_again(url: str, pseudonyms: Sequence[str], by: str) -> int:
-    """Erase the persons on the list whom a restored backup brought back. Return how many there were."""
+    """Erase the persons on the list that a restored backup brought back. Return their number."""
     with _under_the_head_lock(url) as connection:
         restored = [row[0] for row in connection.execute(_RESTORED, (list(pseudonyms),)).fetchall()]
         _delete_keys(connection, restored, by)

@@ -16,7 +16,7 @@ _MARKED_TYPES: tuple[type, ...] = (*HANDLERS, *EVENT_TYPES.values(), RecordedEve
 KEYS: dict[str, Personal] = {
     name: kind for owner, kind in product(_MARKED_TYPES, Personal) for name in personal_fields(owner, kind)
 }
-"""Keys of JSON objects whose strings are personal: the marked fields of commands, events and the log."""
+"""Keys of personal strings in JSON objects: the marked fields of commands, events and the log."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

@@ -36,7 +36,7 @@ STEP_SECONDS_MAX = 30
 
 @dataclass
 class _State:
-    """The row of ledger.self_audit, whose columns the migration documents."""
+    """The row of ledger.self_audit; the migration documents its columns."""
 
     position: int
     hash: bytes | None

@@ -63,8 +63,8 @@ def verify(
 ) -> Verification:
     """Check the whole ledger as of one snapshot, also while it is being written.
 
-    First pass, in log order: dense positions, time, the hash chain, and that every event belongs to the
-    command whose outcome it commits to. The pass also compares the log with the stored tree, with the
+    First pass, in log order: dense positions, time, the hash chain, and that every event belongs to a
+    command and commits to its outcome. The pass also compares the log with the stored tree, with the
     checkpoints in the database, and with those `saved` elsewhere; the caller has checked their signatures.
     Second pass, stream by stream: dense versions; views and seat counts equal the fold of the log; no flight
     was ever oversold; no waiting party was passed over. Third pass: every pseudonym stands for a person and,

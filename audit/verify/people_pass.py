@@ -19,7 +19,7 @@ from ledger.people import MASTER_KEY_CHECK
 BATCH = 5_000
 
 _VIEWS = {"booking": "views.bookings", "waiting": "views.waiting"}
-"""The view of each aggregate whose events name persons. Its columns have the names of the events' fields."""
+"""The view of each aggregate with events that name persons. Columns have the names of the events' fields."""
 
 NAME_COLUMNS = {
     (_VIEWS[topic.partition(".")[0]], field)

@@ -119,7 +119,7 @@ class _Chain:
 
 
 class _Owners:
-    """Check that each event belongs to one accepted command, whose events are adjacent and count from 1."""
+    """Check that each event belongs to one accepted command, with adjacent events that count from 1."""
 
     def __init__(self, connection: Connection, begin: Seam, last: int) -> None:
         self.matched = 0

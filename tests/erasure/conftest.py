@@ -1,4 +1,4 @@
-"""A ledger with a master key, people who call it, and a search through all that its database holds."""
+"""A ledger with a master key, its callers, and a search through the whole database."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def opened(app: Litestar) -> House:
 
 @pytest.fixture
 def places(keyed_url: str) -> Callable[..., list[str]]:
-    """The tables, views and statistics with one of these texts in any column, bytes as hex."""
+    """Search function: the tables, views and statistics that contain one of the texts; bytes as hex."""
     return search_of(keyed_url)
 
 

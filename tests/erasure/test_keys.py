@@ -1,4 +1,4 @@
-"""Which master key opens a ledger's names, who may read the keys, and what a log from before them means."""
+"""Master keys: checks at start, access to the keys, rotation, and logs older than pseudonyms."""
 
 import asyncio
 from base64 import b64encode
@@ -26,7 +26,7 @@ from tests.erasure.conftest import MASTER_KEY, NAME, SECRET, SETTINGS, House, op
 OTHER = Keyring(bytes(32))
 
 
-async def test_another_master_key_opens_nothing_and_stops_the_start(keyed_url: str) -> None:
+async def test_another_master_key_decrypts_nothing_and_stops_the_start(keyed_url: str) -> None:
     with pytest.raises(WrongSetting, match="SEATLEDGER_MASTER_KEY"):
         key_ledger(keyed_url, OTHER)
     for master_key in (None, bytes(32)):
@@ -51,7 +51,7 @@ def test_a_start_with_another_master_key_is_one_line(
 
 @pytest.mark.parametrize("role", ["seatledger_auditor", "seatledger_analyst"])
 @pytest.mark.parametrize("column", ["*", "person", "wrapped_key"])
-def test_who_reads_the_log_may_not_read_the_keys(keyed_url: str, role: str, column: str) -> None:
+def test_a_reader_of_the_log_may_not_read_the_keys(keyed_url: str, role: str, column: str) -> None:
     with psycopg.connect(keyed_url) as connection:
         connection.execute(f"set role {role}")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -61,23 +61,21 @@ def test_who_reads_the_log_may_not_read_the_keys(keyed_url: str, role: str, colu
 @pytest.mark.parametrize(
     "change", ["delete from ledger.people", "update ledger.forgotten set forgotten_by = ''"]
 )
-def test_the_writer_can_neither_lose_people_nor_rewrite_who_forgot_them(keyed_url: str, change: str) -> None:
+def test_the_writer_can_neither_delete_people_nor_rewrite_erasures(keyed_url: str, change: str) -> None:
     with psycopg.connect(keyed_url) as connection:
         connection.execute("set role seatledger_writer")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(change)
 
 
-async def test_nothing_is_rotated_under_programs_at_work(
-    house: House, keyed_url: str, keyring: Keyring
-) -> None:
+async def test_rotation_is_refused_while_programs_run(house: House, keyed_url: str, keyring: Keyring) -> None:
     await house.flight()
     with pytest.raises(WrongSetting, match="stop API and scheduler first"):
         rotate(keyed_url, keyring, OTHER)
 
 
 @pytest.mark.parametrize("end", ["forget", "rotate"])
-def test_what_is_wiped_does_not_stay_in_the_files_of_the_table(
+def test_deleted_keys_do_not_stay_in_the_files_of_the_table(
     keyed_url: str, keyring: Keyring, end: str
 ) -> None:
     people = [keyring.new_person(name) for name in (NAME, "bob", "carol")]
@@ -104,10 +102,10 @@ FILES = """
 """
 
 
-async def test_a_key_that_was_changed_under_a_program_at_work_seals_nobody(
+async def test_a_running_program_stops_sealing_after_a_rotation(
     house: House, keyed_url: str, rows: Any
 ) -> None:
-    """Whoever rotates sees to it that none is; one that had lost its connections may come back."""
+    """Rotation requires that no program is connected, but one that lost its connections may return."""
     flight = await house.flight()
     people = rows("select count(*) from ledger.people")
     rows("update ledger.secrets set value = %s", OTHER.check)
@@ -118,7 +116,7 @@ async def test_a_key_that_was_changed_under_a_program_at_work_seals_nobody(
     await house.hold(house.alice, flight)
 
 
-async def test_who_looks_with_another_master_key_is_shown_the_log_as_it_is(
+async def test_another_master_key_shows_the_log_unchanged(
     house: House,
     keyed_url: str,
     tmp_path: Path,
@@ -135,7 +133,7 @@ async def test_who_looks_with_another_master_key_is_shown_the_log_as_it_is(
         assert (NAME in told, "by psn_" in told, "sealed:v1:" in told) == (named, not named, False)
 
 
-def test_without_the_master_key_nobody_can_try_out_names(keyring: Keyring) -> None:
+def test_guesses_of_names_need_the_master_key(keyring: Keyring) -> None:
     assert keyring.lookup_hash(NAME) == Keyring(MASTER_KEY).lookup_hash(NAME) != OTHER.lookup_hash(NAME)
 
 
@@ -158,7 +156,7 @@ async def test_rotated_keys_open_what_the_old_ones_did(keyed_url: str, keyring: 
         assert "a word" in history
 
 
-async def test_a_log_from_before_there_were_pseudonyms_goes_on(database_url: str, keyring: Keyring) -> None:
+async def test_a_log_older_than_pseudonyms_continues(database_url: str, keyring: Keyring) -> None:
     clear = Settings(jwt_secret=SECRET)
     app = create_app(clear, lambda: open_ledger(database_url, clear))
     async with running(app):
@@ -172,7 +170,7 @@ async def test_a_log_from_before_there_were_pseudonyms_goes_on(database_url: str
             {"x-idempotency-key": "c"},
         )
         cancelled = await house.alice.post(path, json=why, headers=key)
-        # Some never gave a command that was accepted, and some none at all.
+        # Some callers had no accepted command, and some had no command.
         await house.hold(house.operator, flight, "only booked for", seats=8)
         wish = {"user_id": "only waits", "seats": 9}
         await house.post(house.operator, f"/flights/{flight['id']}/waitlist", wish)
@@ -219,7 +217,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("who", ["only booked for", "only waits"])
-async def test_verify_misses_those_who_are_only_named(
+async def test_verify_finds_missing_people(
     house: House, keyed_url: str, keyring: Keyring, tamper: Any, who: str
 ) -> None:
     flight = await house.flight(seats=2)
@@ -235,7 +233,7 @@ async def test_verify_misses_those_who_are_only_named(
 
 
 @pytest.mark.parametrize("text", ["void", "reference"])
-async def test_verify_opens_whatever_people_wrote(
+async def test_verify_decrypts_every_sealed_text(
     house: House, keyed_url: str, keyring: Keyring, rows: Any, text: str
 ) -> None:
     booking = await house.hold(house.alice, await house.flight())
@@ -282,7 +280,7 @@ async def test_processes_share_the_people_and_miss_none(
     assert verify(keyed_url, keyring=keyring).first_bad_position == 3, "the first of six that do not open"
 
 
-async def test_a_sealed_text_that_is_no_json_is_a_verdict_and_no_error(
+async def test_a_state_that_is_not_json_is_a_result_and_not_an_error(
     house: House, keyed_url: str, keyring: Keyring, tamper: Any
 ) -> None:
     booking = await house.hold(house.alice, await house.flight())
@@ -293,7 +291,7 @@ async def test_a_sealed_text_that_is_no_json_is_a_verdict_and_no_error(
 
 
 @pytest.mark.parametrize("reason", TAMPERED)
-async def test_verify_finds_what_was_done_to_people(
+async def test_verify_finds_changes_of_people(
     house: House, keyed_url: str, keyring: Keyring, reason: str
 ) -> None:
     booking = await house.hold(house.alice, await house.flight())
@@ -309,7 +307,7 @@ async def test_verify_finds_what_was_done_to_people(
     assert reason in str(verify(keyed_url, keyring=keyring).reason)
 
 
-def test_the_command_line_forgets_and_lists(
+def test_the_command_line_erases_and_lists(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)

@@ -1,4 +1,4 @@
-"""After a restore from a real backup, who was forgotten since is forgotten again, and nowhere to be read."""
+"""After a restore from a real backup, the list of erased persons erases them again."""
 
 import asyncio
 from base64 import b64encode
@@ -20,7 +20,7 @@ from ledger.ledger import open_ledger
 from runtime.settings import Settings
 from tests.api.conftest import running
 from tests.erasure.conftest import MASTER_KEY, NAME, SETTINGS, House, opened, search_of
-from tests.erasure.test_forgetting import WROTE, a_life, everything
+from tests.erasure.test_erasure import WROTE, a_life, everything
 from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
 
 
@@ -40,12 +40,12 @@ def original(ground: Ground) -> Server:
 
 @pytest.fixture
 def database_url(original: Server) -> str:
-    """A server of the test's own, of which a base backup can be made."""
+    """A server of the test's own, for a base backup."""
     migrate(original.url)
     return original.url
 
 
-async def test_who_came_back_with_a_backup_is_forgotten_again_by_the_list(
+async def test_the_list_erases_persons_restored_by_a_backup(
     house: House,
     ground: Ground,
     original: Server,

@@ -1,4 +1,4 @@
-"""Which parts of an answer are opened: what the ledger puts where names stand, nothing that callers write."""
+"""Decryption of tokens under personal keys only, never in text that callers write."""
 
 import json
 from typing import Any
@@ -14,12 +14,12 @@ TOKEN = KEYRING.new_person(NAME).name_token or ""
 
 
 def opened(answer: Any) -> Any:
-    """By the API's own encoder, which is what the keyring is handed."""
+    """Encode with the API's encoder, decrypt, and decode."""
     return json.loads(KEYRING.decrypt_tokens(msgspec.json.encode(answer)))
 
 
 @pytest.mark.parametrize("name", ["user_id", "actor", "note", "reason", "reference"])
-def test_a_token_is_opened_where_the_ledger_puts_names(name: str) -> None:
+def test_a_token_under_a_personal_key_is_decrypted(name: str) -> None:
     rows = [{"id": 1, name: TOKEN}, {name: TOKEN, "id": 2}, {name: "bob"}]
     assert opened({"data": rows}) == {"data": [{"id": 1, name: NAME}, {name: NAME, "id": 2}, {name: "bob"}]}
 
@@ -36,5 +36,5 @@ def test_a_token_is_opened_where_the_ledger_puts_names(name: str) -> None:
         {"user_id": TOKEN[:-1], "actor": TOKEN + "x", "note": "sealed:v1:", "reason": "sealed:v1:a:b:c"},
     ],
 )
-def test_elsewhere_and_in_what_callers_write_nothing_is_opened(answer: Any) -> None:
+def test_tokens_elsewhere_and_in_text_of_callers_are_not_decrypted(answer: Any) -> None:
     assert opened(answer) == answer

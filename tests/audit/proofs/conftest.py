@@ -1,4 +1,4 @@
-"""A ledger with a booking that was paid, a key, and checkpoints of it."""
+"""A ledger with a paid booking, a key, and checkpoints."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def pem(key: Ed25519PrivateKey) -> bytes:
 
 @pytest.fixture
 def sign(database_url: str, key: Ed25519PrivateKey) -> Any:
-    """`await sign()`: a checkpoint made now."""
+    """`await sign()` signs a checkpoint now."""
 
     async def make(*seen: Checkpoint) -> Checkpoint:
         async with await connect(database_url, "test") as connection:
@@ -47,4 +47,4 @@ MANY = """
         sha256(n::text::bytea)
     from generate_series(%s::bigint, %s::bigint) as n
 """
-"""Events that are well-formed for the tree, with hashes that are none of a chain."""
+"""Events that are valid for the tree, with hashes that form no chain."""

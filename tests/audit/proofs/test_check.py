@@ -1,4 +1,4 @@
-"""The checker believes the key and nothing else: every byte of a proof counts."""
+"""The checker trusts only the key, and a change of any byte of a proof fails."""
 
 import asyncio
 import json
@@ -34,20 +34,20 @@ NOON = "2030-01-01T12:00:00.000000Z"
 
 @pytest.fixture
 async def proof(log: list[UUID], sign: Any, database_url: str) -> bytes:
-    """Alice's booking: made, paid and cancelled, with 5 events."""
+    """Alice's booking: initiated, paid and cancelled, with 5 events."""
     checkpoint = await sign()
     async with await connect(database_url, "test") as connection:
         return (await booking_proof(connection, log[1], checkpoint)).encode()
 
 
 def edited(proof: bytes, edit: Callable[[Any], None]) -> bytes:
-    """A forger's proof, spelled as it should be."""
+    """A forged proof in canonical form."""
     value = json.loads(proof)
     edit(value)
     return canonical_json.encode(value, INDENT).encode()
 
 
-async def test_a_proof_tells_the_bookings_story(
+async def test_a_proof_lists_the_events_of_the_booking(
     proof: bytes, pem: bytes, log: list[UUID], database_url: str, key: Ed25519PrivateKey
 ) -> None:
     first, *events, last = check(proof, pem)
@@ -117,7 +117,7 @@ FORGERIES: list[tuple[str, Callable[[Any], Any]]] = [
 
 
 @pytest.mark.parametrize(("reason", "forge"), FORGERIES)
-async def test_a_forged_proof_is_refuted(
+async def test_a_forged_proof_is_rejected(
     proof: bytes, pem: bytes, reason: str, forge: Callable[[Any], None]
 ) -> None:
     with pytest.raises(NotProved, match=reason):
@@ -127,14 +127,12 @@ async def test_a_forged_proof_is_refuted(
 @pytest.mark.parametrize(
     "rubbish", [b"", b"null\n", b"[]\n", b"{}\n", b"[" * 100_000, b"\xff", b"9" * 5000, b" " * (9 * 2**20)]
 )
-def test_rubbish_is_refuted(rubbish: bytes, pem: bytes) -> None:
+def test_invalid_files_are_rejected(rubbish: bytes, pem: bytes) -> None:
     with pytest.raises(NotProved):
         check(rubbish, pem)
 
 
-async def test_another_key_is_refuted_though_it_be_given_the_same_name(
-    proof: bytes, key: Ed25519PrivateKey
-) -> None:
+async def test_another_key_under_the_same_id_is_rejected(proof: bytes, key: Ed25519PrivateKey) -> None:
     other = Ed25519PrivateKey.generate()
     with pytest.raises(NotProved, match="names the key"):
         check(proof, public_pem(other).encode())
@@ -149,8 +147,8 @@ async def test_another_key_is_refuted_though_it_be_given_the_same_name(
         check(edited(proof, put), public_pem(key).encode())
 
 
-async def test_a_signature_has_one_spelling(proof: bytes, pem: bytes) -> None:
-    """The last letter of base64 holds bits that nobody reads."""
+async def test_a_signature_has_one_canonical_form(proof: bytes, pem: bytes) -> None:
+    """The last letter of base64 has unused bits."""
 
     def respell(value: Any) -> None:
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -162,12 +160,12 @@ async def test_a_signature_has_one_spelling(proof: bytes, pem: bytes) -> None:
         check(edited(proof, respell), pem)
 
 
-async def test_a_key_file_may_hold_the_keys_before(proof: bytes, pem: bytes) -> None:
+async def test_a_key_file_may_contain_earlier_keys(proof: bytes, pem: bytes) -> None:
     older = public_pem(Ed25519PrivateKey.generate()).encode()
     assert check(proof, older + pem) == check(proof, pem)
 
 
-def test_a_key_file_without_a_right_key_is_refuted() -> None:
+def test_a_key_file_without_a_valid_key_is_rejected() -> None:
     curve = generate_private_key(SECP256R1()).public_key()
     wrong = curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     rubbish = b"-----BEGIN PUBLIC KEY-----\nrubbish\n-----END PUBLIC KEY-----"
@@ -176,7 +174,7 @@ def test_a_key_file_without_a_right_key_is_refuted() -> None:
             check(b"{}\n", pem)
 
 
-async def test_that_the_log_only_grew_can_be_proved(
+async def test_a_consistency_proof_shows_that_the_log_only_grew(
     log: list[UUID], desk: Any, sign: Any, pem: bytes, database_url: str
 ) -> None:
     old = await sign()
@@ -194,7 +192,7 @@ async def test_that_the_log_only_grew_can_be_proved(
             check(bytes(wrong), pem)
 
 
-async def test_a_fork_is_no_growth(
+async def test_a_fork_fails_the_consistency_proof(
     log: list[UUID], desk: Any, sign: Any, key: Ed25519PrivateKey, pem: bytes, database_url: str
 ) -> None:
     old = await sign()
@@ -211,7 +209,7 @@ def sign_root(key: Ed25519PrivateKey, position: int, root: bytes) -> Any:
     return sign(key, position, bytes(32), root, NOON)
 
 
-async def test_what_is_no_booking_has_no_proof(log: list[UUID], sign: Any, database_url: str) -> None:
+async def test_only_a_booking_has_a_proof(log: list[UUID], sign: Any, database_url: str) -> None:
     checkpoint = await sign()
     async with await connect(database_url, "test") as connection:
         with pytest.raises(NotProvable, match="no booking"):
@@ -226,7 +224,7 @@ def test_the_table_of_statuses_names_real_events() -> None:
     assert set(STATUS_AFTER) <= statuses
 
 
-def test_a_terminal_is_told_nothing_by_a_name(key: Ed25519PrivateKey, pem: bytes) -> None:
+def test_a_name_cannot_control_the_terminal(key: Ed25519PrivateKey, pem: bytes) -> None:
     values = (1, "b", 1, "booking.booked", "{}", "\x1b[2J", "pay", 1, "k", "", "", 1, "")
     event = dict(zip(EVENT_NAMES, values, strict=True))
     checkpoint = sign_root(key, 1, leaf_hash(leaf(values)))
@@ -241,10 +239,10 @@ def test_a_terminal_is_told_nothing_by_a_name(key: Ed25519PrivateKey, pem: bytes
     assert "1970-01-01T00:00:00.000001Z" in told[1]
 
 
-async def test_an_auditor_can_take_the_checker_away(
+async def test_an_auditor_can_copy_the_checker(
     proof: bytes, pem: bytes, checkout: Path, tmp_path: Path
 ) -> None:
-    """Five files and `cryptography`: nothing else of the program, nor what it depends on."""
+    """Five files and `cryptography` suffice, without the rest of the program and its dependencies."""
     taken = tmp_path / "taken" / "audit" / "proofs"
     taken.mkdir(parents=True)
     for name in ("check", "checkpoint", "not_proved", "canonical_json", "tree"):

@@ -1,4 +1,4 @@
-"""Checkpoints leave the database and arrive: in a file that lasts, or at a URL."""
+"""Checkpoints are delivered to a durable file or to a URL."""
 
 import http.server
 import json
@@ -23,7 +23,7 @@ def three(key: Ed25519PrivateKey) -> list[Checkpoint]:
     return [sign(key, n, bytes(32), bytes(32), f"2030-01-01T00:00:0{n}.000000Z") for n in (1, 2, 3)]
 
 
-def test_a_file_is_made_and_grows(tmp_path: Path, three: list[Checkpoint]) -> None:
+def test_a_file_is_created_and_grows(tmp_path: Path, three: list[Checkpoint]) -> None:
     path = tmp_path / "checkpoints"
     assert read_last_checkpoint(path) is None
     append_checkpoints(path, three[:1])
@@ -34,7 +34,7 @@ def test_a_file_is_made_and_grows(tmp_path: Path, three: list[Checkpoint]) -> No
     assert read_checkpoints(path) == three
 
 
-def test_what_is_appended_is_on_disk(
+def test_an_appended_checkpoint_is_on_disk(
     tmp_path: Path, three: list[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
@@ -60,7 +60,7 @@ def test_a_line_that_a_crash_cut_short_is_written_again(tmp_path: Path, three: l
         assert read_checkpoints(path) == three
 
 
-def test_somebodys_own_file_is_not_touched(tmp_path: Path, three: list[Checkpoint]) -> None:
+def test_a_file_of_the_user_is_not_touched(tmp_path: Path, three: list[Checkpoint]) -> None:
     path = tmp_path / "notes"
     for content in (b"my notes", b"my notes\n", b"{}\n"):
         path.write_bytes(content)
@@ -80,7 +80,7 @@ def test_a_file_is_read_strictly(tmp_path: Path, three: list[Checkpoint], rubbis
 
 
 class Taker(http.server.BaseHTTPRequestHandler):
-    """A notice board that takes checkpoints, or says `status`."""
+    """A sink that accepts checkpoints, or answers with `status`."""
 
     status = 204
     taken: list[dict[str, Any]]
@@ -99,7 +99,7 @@ class Taker(http.server.BaseHTTPRequestHandler):
 
 
 class Board:
-    """A real HTTP server that can be away."""
+    """A real HTTP server that can be unreachable."""
 
     def __init__(self) -> None:
         self.handler = type("handler", (Taker,), {"taken": []})
@@ -139,14 +139,14 @@ def test_a_url_gets_a_post(board: Board, three: list[Checkpoint]) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 400, 500])
-def test_only_a_yes_is_a_yes(board: Board, three: list[Checkpoint], status: int) -> None:
+def test_only_a_success_status_counts(board: Board, three: list[Checkpoint], status: int) -> None:
     board.handler.status = status
     with pytest.raises(NotDelivered, match=str(status)) as problem:
         post(board.url, three[0])
     assert "hunter2" not in str(problem.value)
 
 
-async def test_a_url_cannot_be_asked_what_it_has(log: list[UUID], tmp_path: Path, sign: Any) -> None:
+async def test_a_url_has_no_last_checkpoint(log: list[UUID], tmp_path: Path, sign: Any) -> None:
     assert await read_last_delivered("http://127.0.0.1:1/") is None
     append_checkpoints(tmp_path / "file", [await sign()])
     last = await read_last_delivered(str(tmp_path / "file"))

@@ -1,4 +1,4 @@
-"""Whoever can rewrite all of the database is found out by a checkpoint that was saved elsewhere."""
+"""A checkpoint saved elsewhere reveals a rewrite of the whole database."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from tests.audit.verify.test_forged_chains import RELINK
 from tests.audit.verify.verified import verify
 
 FORGET = "delete from ledger.checkpoints; delete from ledger.tiles; "
-"""A thorough forger leaves nothing in the database that could tell."""
+"""A thorough forgery removes all evidence in the database."""
 
 EDIT = "update ledger.events set correlation_id = 'forged' where position = 5;"
 SWAP = """
@@ -64,7 +64,7 @@ async def test_an_untouched_log_fits(saved: list[Checkpoint], database_url: str)
     assert verify(database_url, saved=saved).ok
 
 
-async def test_an_edited_event_is_found_though_the_chain_was_forged_again(
+async def test_an_edited_event_is_found_despite_a_forged_chain(
     saved: list[Checkpoint], tamper: Any, database_url: str
 ) -> None:
     tamper(FORGET + EDIT + RELINK)
@@ -74,7 +74,7 @@ async def test_an_edited_event_is_found_though_the_chain_was_forged_again(
     assert "saved checkpoint at position 8 does not fit: something from position 5 to 8" in str(result.reason)
 
 
-async def test_an_edited_event_is_found_by_the_checkpoints_that_the_database_kept(
+async def test_stored_checkpoints_reveal_an_edited_event(
     saved: list[Checkpoint], tamper: Any, database_url: str
 ) -> None:
     tamper(EDIT + RELINK)
@@ -104,7 +104,7 @@ async def test_a_tail_cut_off_is_found(saved: list[Checkpoint], tamper: Any, dat
     assert "goes to 8: the tail of the log is gone" in str(result.reason)
 
 
-async def test_a_tail_cut_off_is_found_by_what_the_database_kept(
+async def test_stored_evidence_reveals_a_tail_cut_off(
     saved: list[Checkpoint], tamper: Any, database_url: str
 ) -> None:
     tamper(CUT)
@@ -171,7 +171,7 @@ async def test_two_signers_at_once_agree(saved: list[Checkpoint], sign: Any, tam
 
 
 def follow(url: str, saved: Sequence[Checkpoint] = ()) -> None:
-    """Evidence alone, over events whose chain is none."""
+    """Evidence alone, over events whose hashes form no chain."""
     with psycopg.connect(url) as connection:
         found = connection.execute(f"select {EVENTS.names} from ledger.events order by position")
         events = [RecordedEvent(*row) for row in found]
@@ -192,7 +192,7 @@ TILES = [
 
 
 @pytest.mark.parametrize(("change", "position", "reason"), TILES)
-async def test_the_stored_tree_names_the_very_event(
+async def test_the_stored_tree_names_the_changed_event(
     rows: Any, tamper: Any, database_url: str, change: str, position: int | None, reason: str
 ) -> None:
     rows(MANY, 1, 700)
@@ -211,7 +211,7 @@ async def test_the_stored_tree_names_the_very_event(
 async def test_the_root_that_a_checkpoint_states_is_compared_at_any_size(
     rows: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    """Tiles of 4 make a tree of many levels."""
+    """Tiles of 4 give a tree of many levels."""
     monkeypatch.setattr("audit.verify.evidence.WIDTH", width)
     rows(MANY, 1, 700)
     events = [

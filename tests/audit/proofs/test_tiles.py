@@ -1,4 +1,4 @@
-"""The stored tree is the tree over the log, however and by whomever it was extended."""
+"""The stored tree equals the tree over the log, regardless of how it was extended."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ async def extended(url: str) -> None:
 
 
 def leaves(rows: Any) -> list[bytes]:
-    """Worked out in Python from what the log says."""
+    """Computed in Python from the log."""
     found = rows(f"select {EVENTS.names} from ledger.events order by position")
     return [leaf_hash(lines(RecordedEvent(*row))) for row in found]
 
@@ -82,7 +82,7 @@ async def test_neither_appending_nor_proving_reads_the_whole_log(rows: Any, data
     assert (await hashes(database_url, [(0, 3_000)])) == [root_of(known)]
 
 
-async def test_a_hole_in_the_log_is_no_tile(tamper: Any, rows: Any, database_url: str) -> None:
+async def test_a_hole_in_the_log_stops_the_stored_tree(tamper: Any, rows: Any, database_url: str) -> None:
     rows(MANY, 1, 600)
     tamper("delete from ledger.events where position = 300")
     with pytest.raises(tiles.LogMismatch, match="missing from the log between positions 1 and 512"):
@@ -98,7 +98,7 @@ CHANGES = ["update {} set {} = {}", "delete from {}", "truncate {}"]
     [("tiles", "level"), ("checkpoints", "time"), ("published", "sink"), ("checkpoint_refusals", "at")],
 )
 @pytest.mark.parametrize("change", CHANGES)
-async def test_nobody_changes_evidence_by_accident(
+async def test_evidence_is_protected_from_accidental_changes(
     rows: Any, database_url: str, table: str, column: str, change: str
 ) -> None:
     statement = change.format(f"ledger.{table}", column, column)

@@ -1,4 +1,4 @@
-"""The tree is RFC 6962's: known answers, and a naive reference written from the text of the RFC."""
+"""The tree follows RFC 6962: test vectors, and a naive reference written from the text of the RFC."""
 
 import hashlib
 import random
@@ -35,7 +35,7 @@ LEAVES = [
         "606162636465666768696a6b6c6d6e6f",
     )
 ]
-"""The leaves of the test vectors of Certificate Transparency, and their roots from none of them to all."""
+"""Leaves of the test vectors of Certificate Transparency, and the roots for 0 to 8 of them."""
 
 ROOTS = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -195,6 +195,6 @@ def test_a_leaf_outside_the_tree_has_no_path(index: int, size: int) -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [(0, 1), (2, 1), (-1, 1)])
-def test_a_tree_that_is_no_part_has_no_path(old: int, new: int) -> None:
+def test_a_tree_that_is_not_a_prefix_has_no_path(old: int, new: int) -> None:
     with pytest.raises(ValueError, match="not part"):
         consistency_path(old, new)

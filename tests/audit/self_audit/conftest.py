@@ -1,4 +1,4 @@
-"""A ledger with trade in it, rounds of the self-audit on demand, and a superuser who corrupts and mends."""
+"""A ledger with commands, rounds of the self-audit on demand, and corruption by a superuser."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -21,14 +21,14 @@ TABLES = ("views.flights", "views.bookings", "views.refunds", "views.waiting", "
 
 @pytest.fixture
 async def auditor(database_url: str) -> AsyncIterator[Connection]:
-    """A connection as the scheduler has it."""
+    """A connection with the scheduler's settings."""
     async with await connect(database_url, "test self-audit") as connection:
         yield connection
 
 
 @pytest.fixture
 def audit(auditor: Connection) -> Audit:
-    """A full round, and how it stands then."""
+    """Run a full round and return the status."""
 
     async def one() -> AuditStatus:
         await full_round(auditor)
@@ -39,7 +39,7 @@ def audit(auditor: Connection) -> Audit:
 
 @pytest.fixture
 def mend(rows: Callable[..., list[Any]], tamper: Callable[[str], Any]) -> Callable[[], Callable[..., None]]:
-    """`put_back = mend()` remembers all tables; `put_back(*some)` makes their rows what they were."""
+    """`put_back = mend()` copies all tables; `put_back(*some)` restores the rows of these tables."""
 
     def remember() -> Callable[..., None]:
         statements = {}

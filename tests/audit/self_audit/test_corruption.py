@@ -1,4 +1,4 @@
-"""Whatever is changed in a view or a seat count is found by digest, and named as `verify` names it."""
+"""The digests detect each change of a view or a seat count, with the reason that `verify` gives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ OTHER = {
     "date": "{0} + 1000",
     "timestamp with time zone": "coalesce({0}, now()) + interval '1 microsecond'",
 }
-"""By type: an expression that is another value than the column's."""
+"""By type, an expression that differs from the value of the column."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ async def test_every_column_of_every_row_counts(
             break
     put_back = mend()
     assert (await audit()).ok
-    # Not one that is folded anew because its turn has come: what follows is found by digest.
+    # No range is due for refolding, so the digests must detect the changes below.
     assert rows("select count(*) from ledger.audited_ranges")[0][0] > 3
     places = rows(
         "select attrelid::regclass::text, attname, format_type(atttypid, null) from pg_attribute"
@@ -58,14 +58,14 @@ async def test_every_column_of_every_row_counts(
     )
     assert len(places) > 50
     for table, column, kind in places:
-        # Seats have to fit in all the same: the database itself refuses more in use than there are.
+        # The seats in use must still fit, because a constraint refuses more than there are.
         order = "seats - held - booked desc" if table == "ledger.seats" else "random()"
         at, key = rows(f"select ctid::text, {KEYS[table]} from {table} order by {order} limit 1")[0]
         tamper(f"update {table} set {column} = {OTHER[kind].format(column)} where ctid = '{at}'")
         found = await audit()
         last = "select max(position) from ledger.events where originator_id = %s"
         if column == KEYS[table]:
-            # verify takes long, so that it is asked once for each table.
+            # verify is slow, so it runs once a table.
             verified = verify(database_url)
             assert (found.first_bad_position, found.reason) == (
                 verified.first_bad_position,
@@ -82,7 +82,7 @@ async def test_every_column_of_every_row_counts(
 
 
 @pytest.mark.parametrize(("edit", "position"), OF_VIEWS)
-async def test_deleted_and_strange_rows_are_found_as_well(
+async def test_deleted_and_foreign_rows_are_found(
     log: Any, audit: Audit, tamper: Any, mend: Mend, edit: str, position: int
 ) -> None:
     put_back = mend()
@@ -96,7 +96,7 @@ async def test_deleted_and_strange_rows_are_found_as_well(
     assert (mended.ok, mended.reason, mended.bad_since) == (True, None, None)
 
 
-async def test_rows_that_exchange_a_value_do_not_even_out(
+async def test_swapped_values_change_the_digest(
     trade: Trade, audit: Audit, rows: Rows, tamper: Any, mend: Mend
 ) -> None:
     await trade.rush(4)
@@ -104,7 +104,7 @@ async def test_rows_that_exchange_a_value_do_not_even_out(
     assert (await audit()).ok
     found = rows("select min(id::text), version from views.bookings group by version order by version")
     assert len(found) > 1
-    # By several pairs, because a digest that can be evened out may differ by chance.
+    # Several pairs, because a weak digest may differ by chance.
     for column in ("version", "seats", "created_at", "user_id", "updated_at", "cost_amount", "expires_at"):
         (one, _), (other, _), *_ = found
         tamper(
@@ -116,7 +116,7 @@ async def test_rows_that_exchange_a_value_do_not_even_out(
         put_back("views.bookings")
 
 
-async def test_a_count_that_is_moved_to_another_flight_is_found(
+async def test_a_count_moved_to_another_flight_is_found(
     trade: Trade, audit: Audit, rows: Rows, tamper: Any, database_url: str
 ) -> None:
     await trade.rush(4)
@@ -131,7 +131,7 @@ async def test_a_count_that_is_moved_to_another_flight_is_found(
     assert (await audit()).first_bad_position == verify(database_url).first_bad_position
 
 
-async def test_of_several_wrongs_the_lowest_is_named(
+async def test_the_lowest_of_several_divergences_is_named(
     log: Any, audit: Audit, tamper: Any, mend: Mend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, name in ((folding, "RANGE_ROWS"), (folding, "CHUNK"), (rounds, "CHUNK")):
@@ -146,7 +146,7 @@ async def test_of_several_wrongs_the_lowest_is_named(
     assert (await audit()).ok
 
 
-async def test_it_repairs_nothing(log: Any, audit: Audit, rows: Rows, tamper: Any) -> None:
+async def test_the_self_audit_repairs_nothing(log: Any, audit: Audit, rows: Rows, tamper: Any) -> None:
     tamper(
         "update views.bookings set seats = 9; update ledger.seats set booked = 1; delete from views.refunds"
     )

@@ -1,4 +1,4 @@
-"""Rounds: digests that follow the log agree with those made from nothing, and never cry wolf."""
+"""Rounds: digests that follow the log equal digests built from scratch, and give no false alarms."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Rows = Callable[..., list[Any]]
 Told = Callable[[], list[str]]
 
 RENEWED = "self_audit.digest_renewed"
-"""Told when a digest did not fit, and yet no row differs: with a whole log that never happens."""
+"""Logged if a digest does not fit although no row differs; an intact log never causes it."""
 
 
 @pytest.mark.parametrize("chunk", [7, 1_000])
@@ -71,7 +71,7 @@ async def test_no_difference_is_seen_while_the_ledger_is_written(
     assert stands[-1].position > stands[0].position
 
 
-async def test_a_range_is_folded_anew_in_its_turn_so_that_an_edited_event_is_found(
+async def test_refolding_ranges_in_turn_finds_an_edited_event(
     log: Any, audit: Audit, rows: Rows, tamper: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await audit()).ok
@@ -81,7 +81,7 @@ async def test_a_range_is_folded_anew_in_its_turn_so_that_an_edited_event_is_fou
     assert (await audit()).first_bad_position == 3
 
 
-async def test_a_digest_that_is_wrong_accuses_nobody_and_is_renewed(
+async def test_a_wrong_digest_is_renewed_without_an_alarm(
     log: Any, audit: Audit, rows: Rows, tamper: Any, told: Told
 ) -> None:
     await audit()
@@ -92,7 +92,7 @@ async def test_a_digest_that_is_wrong_accuses_nobody_and_is_renewed(
     assert told().count(RENEWED) == 1
 
 
-async def test_a_log_that_was_restored_from_an_older_backup_begins_it_anew(
+async def test_a_log_restored_from_an_older_backup_resets_the_digests(
     log: Any, desk: Desk, audit: Audit, rows: Rows, tamper: Any, told: Told
 ) -> None:
     await desk.hold(log[0], "eve")
@@ -106,7 +106,7 @@ async def test_a_log_that_was_restored_from_an_older_backup_begins_it_anew(
     assert "self_audit.begun_anew" in told()
 
 
-async def test_a_log_that_was_restored_and_went_on_to_the_same_position_begins_it_anew(
+async def test_a_restored_log_that_grew_to_the_same_position_resets_the_digests(
     log: Any, audit: Audit, tamper: Any, told: Told
 ) -> None:
     assert (await audit()).position == 8
@@ -115,7 +115,7 @@ async def test_a_log_that_was_restored_and_went_on_to_the_same_position_begins_i
     assert "self_audit.begun_anew" in told()
 
 
-async def test_of_digests_that_are_wrong_one_is_renewed_in_a_transaction(
+async def test_one_wrong_digest_is_renewed_a_transaction(
     log: Any, auditor: Connection, audit: Audit, tamper: Any, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folding, "RANGE_ROWS", 1)
@@ -129,7 +129,7 @@ async def test_of_digests_that_are_wrong_one_is_renewed_in_a_transaction(
     assert told().count(RENEWED) > 2
 
 
-async def test_an_event_that_cannot_be_folded_is_named_and_waited_at(
+async def test_an_event_that_cannot_be_folded_is_named_and_stops_the_digests(
     log: Any, audit: Audit, rows: Rows, tamper: Any
 ) -> None:
     assert (await audit()).position == 8
@@ -144,14 +144,14 @@ async def test_an_event_that_cannot_be_folded_is_named_and_waited_at(
     assert (await audit()).ok
 
 
-async def test_the_end_of_a_round_is_the_beginning_of_a_rest(log: Any, auditor: Connection) -> None:
+async def test_a_rest_follows_a_round(log: Any, auditor: Connection) -> None:
     while await step(auditor) == 0:
         pass
     rest = await step(auditor)
     assert 0 < rest <= rounds.REST_SECONDS_MAX
 
 
-async def test_the_rest_grows_with_the_work_and_has_an_end(
+async def test_the_rest_grows_with_the_work_up_to_a_limit(
     log: Any, auditor: Connection, audit: Audit, rows: Rows
 ) -> None:
     await audit()
@@ -160,7 +160,7 @@ async def test_the_rest_grows_with_the_work_and_has_an_end(
         assert timedelta(seconds=rest - 1) < timedelta(seconds=await step(auditor)) <= timedelta(seconds=rest)
 
 
-async def test_one_at_a_time_is_at_it(
+async def test_one_process_at_a_time_does_a_step(
     log: Any, auditor: Connection, audit: Audit, database_url: str, rows: Rows
 ) -> None:
     async with await connect(database_url, "another") as another:

@@ -1,4 +1,4 @@
-"""How it stands is told: readiness, measurements, the log, the terminal, the auditor's role."""
+"""The status appears in readiness, metrics, the log, the terminal and the auditor's API."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def test_readiness_names_the_position_and_stays_ready(
     assert check.detail.startswith("DIVERGENT from the log at position 3; ")
 
 
-async def test_nobody_who_looks_is_not_ok_either(
+async def test_an_old_round_is_not_ok(
     log: Any, audit: Audit, rows: Rows, tamper: Any, database_url: str
 ) -> None:
     assert (await shown(database_url))[0].ok
@@ -58,7 +58,7 @@ async def test_nobody_who_looks_is_not_ok_either(
     assert not (await shown(database_url))[0].ok
 
 
-async def test_it_is_measured(log: Any, auditor: Connection, audit: Audit, tamper: Any) -> None:
+async def test_the_metrics_show_the_status(log: Any, auditor: Connection, audit: Audit, tamper: Any) -> None:
     await audit()
     assert b"ledger_self_audit_divergent 0.0" in exposition(8, 0, (), await read_status(auditor))
     tamper("update views.bookings set seats = 9")
@@ -107,7 +107,7 @@ async def _rows_compared(rows: Rows) -> int:
     return rows("select coalesce(rows, 0) from ledger.self_audit")[0][0] or 0
 
 
-async def test_trouble_that_passes_is_told_once_and_survived(
+async def test_a_passing_error_is_logged_once(
     log: Any, rows: Rows, database_url: str, told: Callable[[], list[str]]
 ) -> None:
     auditor = Auditor(database_url)
@@ -126,7 +126,7 @@ async def test_trouble_that_passes_is_told_once_and_survived(
 NAME = "seatledger self-audit"
 
 
-async def test_a_pulse_does_not_go_on_without_end(
+async def test_a_pulse_ends_in_bounded_time(
     log: Any, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler.auditor, "WORK_SECONDS", 0)
@@ -136,7 +136,7 @@ async def test_a_pulse_does_not_go_on_without_end(
     await auditor.close()
 
 
-async def test_a_server_that_answers_no_more_is_left(
+async def test_an_unresponsive_server_is_abandoned(
     log: Any, rows: Rows, database_url: str, told: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler.auditor, "STEP_SECONDS_MAX", 0.2)
@@ -162,7 +162,7 @@ async def test_a_round_by_hand(
     assert capsys.readouterr().out.startswith("NOT ok: first bad position 8: views.refunds does not show")
 
 
-def test_the_auditor_reads_it_and_changes_nothing(database_url: str) -> None:
+def test_the_auditor_reads_the_status_and_changes_nothing(database_url: str) -> None:
     with psycopg.connect(database_url, options="-c role=seatledger_auditor", autocommit=True) as connection:
         for table in ("self_audit", "audited_ranges", "audited_seats"):
             connection.execute(f"select * from ledger.{table}".encode())

@@ -1,4 +1,4 @@
-"""Verify is green over real work and red, at the right position, whatever a superuser changes."""
+"""Verify passes on real work and reports the right position for each change by a superuser."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ async def test_all_holds_after_real_work(log: list[UUID], database_url: str) -> 
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
-async def test_where_the_log_is_cut_makes_no_difference(
+async def test_the_ranges_make_no_difference(
     log: list[UUID], tamper: Any, database_url: str, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr("audit.verify.EVENTS_AT_ONCE", at_once)
@@ -65,14 +65,14 @@ async def test_a_deleted_event_is_named(
     assert verify(database_url).first_bad_position == position
 
 
-async def test_a_deleted_tail_is_missed_by_the_commands_that_wrote_it(
+async def test_recorded_commands_reveal_a_deleted_tail(
     log: list[UUID], tamper: Any, database_url: str
 ) -> None:
     tamper("delete from ledger.events where position >= 7")
     assert verify(database_url).first_bad_position == 7
 
 
-async def test_a_tail_deleted_with_its_commands_is_missed_by_the_views(
+async def test_the_views_reveal_a_tail_deleted_with_its_commands(
     log: list[UUID], tamper: Any, database_url: str
 ) -> None:
     tamper(
@@ -154,14 +154,16 @@ BESIDE = [
 
 
 @pytest.mark.parametrize(("statement", "position"), BESIDE)
-async def test_what_stands_beside_the_log_must_agree_with_it(
+async def test_tables_beside_the_log_must_agree_with_it(
     log: list[UUID], tamper: Any, database_url: str, statement: str, position: int
 ) -> None:
     tamper(statement)
     assert verify(database_url).first_bad_position == position
 
 
-async def test_of_several_wrongs_the_lowest_is_named(log: list[UUID], tamper: Any, database_url: str) -> None:
+async def test_the_lowest_of_several_divergences_is_named(
+    log: list[UUID], tamper: Any, database_url: str
+) -> None:
     stranger = BESIDE[3][0]
     tamper(f"{stranger}; update views.bookings set version = 7; update views.flights set version = 7")
     assert verify(database_url).first_bad_position == 1
@@ -169,7 +171,7 @@ async def test_of_several_wrongs_the_lowest_is_named(log: list[UUID], tamper: An
     assert verify(database_url).first_bad_position == 3
 
 
-async def test_verify_sees_one_moment_of_a_ledger_that_is_written(desk: Desk, database_url: str) -> None:
+async def test_verify_reads_one_snapshot_while_the_ledger_is_written(desk: Desk, database_url: str) -> None:
     flight = await desk.schedule(seats=1000)
 
     async def write() -> None:

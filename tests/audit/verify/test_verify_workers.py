@@ -1,4 +1,4 @@
-"""Verify with processes of its own finds what it finds without, and what died is never taken for well."""
+"""Verify finds the same with worker processes, and a dead worker never counts as success."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def dies_in_the_log(*share: Any) -> Iterator[Any]:
 
 
 def dies_at_the_end(*share: Any) -> Iterator[Any]:
-    """When all is checked, and only the seats of flights are still to be told."""
+    """Die after all checks, before the seats of flights are sent."""
     for result in check_share(*share):
         if isinstance(result, audit.verify._End):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -46,7 +46,7 @@ def dies_at_the_end(*share: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("share", [dies_in_the_log, dies_at_the_end])
-async def test_a_process_that_dies_is_an_error_and_no_verdict(
+async def test_a_dead_worker_is_an_error_and_not_a_result(
     log: list[UUID], database_url: str, monkeypatch: pytest.MonkeyPatch, share: Any
 ) -> None:
     monkeypatch.setattr(audit.verify, "_check_share", share)
@@ -54,7 +54,7 @@ async def test_a_process_that_dies_is_an_error_and_no_verdict(
         verify(database_url, workers=2)
 
 
-def test_a_verify_that_was_cut_short_has_an_exit_code_of_its_own(
+def test_a_verify_whose_worker_died_has_its_own_exit_code(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def cut_short(*_: Any, **__: Any) -> None:
@@ -67,7 +67,7 @@ def test_a_verify_that_was_cut_short_has_an_exit_code_of_its_own(
     assert (said.out, said.err) == ("", "seatledger: a process died\n")
 
 
-async def test_what_breaks_in_a_process_is_told(log: list[UUID], database_url: str, tamper: Any) -> None:
+async def test_an_error_in_a_worker_is_raised(log: list[UUID], database_url: str, tamper: Any) -> None:
     tamper("update ledger.events set recorded_at = 'infinity' where position = 8")
     with pytest.raises(Exception, match=r"infinity|out of range"):
         verify(database_url, workers=2)

@@ -1,4 +1,4 @@
-"""Verify as tests call it: whatever the log is cut into, and whoever shares the work, it finds the same."""
+"""Verification for tests: the result must not depend on ranges or on the number of workers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from audit.verify import Verification
 
 
 def verify(url: str, **options: Any) -> Verification:
-    """What one walk along the log finds, and ranges of one and of three events, and three who share them."""
+    """Verify in one walk, in ranges of one and of three events, and by three workers; compare the results."""
     usual = audit.verify.EVENTS_AT_ONCE
     ways = ((usual, 1), (1, 1), (3, 1), (1, 3))
     found = {way: _cut(url, *way, options) for way in ways}
@@ -28,5 +28,5 @@ def _cut(url: str, events_at_once: int, workers: int, options: dict[str, Any]) -
 
 @contextmanager
 def _in_this_process(work: Any, parts: Sequence[tuple[Any, ...]]) -> Iterator[list[Iterator[Any]]]:
-    """Each share of the work with a connection of its own, but none with a process: that takes a second."""
+    """Run each share on a connection of its own in this process; starting a process takes a second."""
     yield [work(*part) for part in parts]

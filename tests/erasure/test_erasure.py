@@ -1,4 +1,4 @@
-"""Who is forgotten is nowhere to be read any more, and yet the log replays, verifies and proves as before."""
+"""An erased name is readable nowhere, and the log still replays, verifies and proves."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ FOG = "fog over London"
 
 
 async def a_life(house: House) -> dict[str, Any]:
-    """Alice's booking: paid, cancelled with a word on why, refunded; and all else that she did, done with."""
+    """Alice's booking: paid, cancelled with a reason, refunded; and her other business, completed."""
     flight = await house.flight()
     await house.hold(house.bob, flight, "bob", seats=2)
     paid = await house.hold(house.alice, flight, seats=2)
@@ -55,7 +55,7 @@ async def a_life(house: House) -> dict[str, Any]:
 
 
 async def everything(house: House, booking: dict[str, Any], name: str) -> dict[str, str]:
-    """What auditors are told of it, by address."""
+    """All that auditors can read about the booking, by address."""
     pages = [
         "/bookings",
         f"/bookings/{booking['id']}",
@@ -83,11 +83,11 @@ async def everything(house: House, booking: dict[str, Any], name: str) -> dict[s
 
 @pytest.fixture
 def lines() -> Any:
-    """Every line that is logged, at the lowest level."""
+    """All log lines, at the lowest level."""
     written: list[str] = []
 
     def write(message: Any) -> None:
-        # The clients of the tests run in this process, too, and their library logs what they ask for.
+        # The test clients run in this process, and their library logs the requests.
         if message.record["extra"].get("logger") != "httpx":
             written.append(str(message.record))
 
@@ -96,7 +96,7 @@ def lines() -> Any:
     logger.remove(handle)
 
 
-async def test_nothing_names_who_is_forgotten(
+async def test_an_erased_name_is_readable_nowhere(
     house: House,
     keyed_url: str,
     keyring: Keyring,
@@ -138,13 +138,13 @@ async def test_nothing_names_who_is_forgotten(
 
 
 def fingerprints(booking: dict[str, Any]) -> list[str]:
-    """What whoever guesses a name or a text would look for, as hex."""
+    """Hashes that a guesser of names or texts would search for, as hex."""
     flight_id, booking_id = UUID(booking["flight_id"]), UUID(booking["id"])
     guesses = [InitiateBooking(flight_id, NAME, 2), CancelBooking(booking_id, WROTE)]
     return [hashlib.sha256(msgspec.json.encode(guess)).hexdigest() for guess in guesses]
 
 
-async def test_the_name_may_come_back_and_is_somebody_else_then(
+async def test_an_erased_name_may_return_as_another_person(
     house: House, keyed_url: str, keyring: Keyring
 ) -> None:
     flight = await house.flight()
@@ -155,7 +155,7 @@ async def test_the_name_may_come_back_and_is_somebody_else_then(
     assert second["user_id"] == NAME
     (own,) = (await house.alice.get("/api/v1/bookings")).json()["data"]
     assert own["id"] == second["id"]
-    # Nor does it help to bear the pseudonym as a name.
+    # A caller with the pseudonym as a name gains nothing either.
     for caller in (house.alice, client(house.app, token(old, "client"))):
         for address in ("", "/history", "/proof"):
             answer = await caller.get(f"/api/v1/bookings/{first['id']}{address}")
@@ -165,7 +165,7 @@ async def test_the_name_may_come_back_and_is_somebody_else_then(
     assert new != old
 
 
-async def test_a_pseudonym_is_nobodys_name(house: House, keyed_url: str, keyring: Keyring) -> None:
+async def test_a_pseudonym_gives_no_access(house: House, keyed_url: str, keyring: Keyring) -> None:
     flight = await house.flight()
     booking = await house.hold(house.alice, flight)
     with psycopg.connect(keyed_url) as rows:
@@ -193,7 +193,7 @@ async def test_a_pseudonym_is_nobodys_name(house: House, keyed_url: str, keyring
         assert history["events"][1]["data"]["note"] == subject
 
 
-async def test_a_repeat_is_told_the_same_bytes_after_a_restart(house: House, keyed_url: str) -> None:
+async def test_a_repeat_gets_the_same_bytes_after_a_restart(house: House, keyed_url: str) -> None:
     flight = await house.flight()
     booking = await house.hold(house.alice, flight)
     first = await house.pay(house.alice, booking, "pay-1")
@@ -209,7 +209,7 @@ async def test_a_repeat_is_told_the_same_bytes_after_a_restart(house: House, key
         assert (await later.alice.post(address, json={"reason": "x"}, headers=key)).status_code == 422
 
 
-async def test_nobody_is_forgotten_before_all_is_settled(
+async def test_a_person_is_not_erased_before_all_is_settled(
     house: House, keyed_url: str, keyring: Keyring
 ) -> None:
     def refused() -> str:
@@ -235,14 +235,14 @@ async def test_nobody_is_forgotten_before_all_is_settled(
     assert "forgotten already" in refused()
 
 
-async def test_what_is_over_keeps_nobody_from_being_forgotten_and_money_on_its_way_does(
+async def test_completed_business_allows_erasure_and_open_payments_refuse_it(
     house: House, keyed_url: str, keyring: Keyring, places: Callable[..., list[str]], rows: Any
 ) -> None:
     flight = await house.flight()
     due, paid, pending = [await house.hold(house.alice, flight) for _ in range(3)]
     await house.pay(house.alice, paid, "pay-1")
     await house.pay(house.alice, pending, "pay-2", capture="manual")
-    # The clocks of the views go on: one hold is due, and the flight has departed.
+    # Later by the clock of the views: one hold is due, and the flight has departed.
     rows("update views.bookings set held_until = now() where id = %s", due["id"])
     rows("update views.flights set departs_at = now()")
     with pytest.raises(NotErasable) as refusal:
@@ -256,12 +256,12 @@ async def test_what_is_over_keeps_nobody_from_being_forgotten_and_money_on_its_w
         erase(keyed_url, keyring, NAME, "test")
     rows("update views.bookings set gateway_task = null")
     erase(keyed_url, keyring, NAME, "test")
-    # What is still written about the forgotten is kept by nobody.
+    # Texts written after the erasure are not kept either.
     await house.post(house.operator, f"/bookings/{paid['id']}/cancel", {"reason": WROTE})
     assert places(WROTE, "Dinah") == []
 
 
-async def test_forgetting_and_booking_at_once_come_one_after_the_other(
+async def test_concurrent_erasure_and_booking_are_serialised(
     house: House, keyed_url: str, keyring: Keyring
 ) -> None:
     flight = await house.flight(seats=100)
@@ -281,7 +281,7 @@ async def test_forgetting_and_booking_at_once_come_one_after_the_other(
     forgetting = asyncio.create_task(asyncio.to_thread(keep_forgetting))
     results = await asyncio.gather(book_and_leave(), book_and_leave(), return_exceptions=True)
     gone = await forgetting
-    # Whose booking it was may be forgotten before it is cancelled only if nothing of it was live.
+    # The user was erased before the cancellation only if the booking was not live.
     assert results == [None, None]
     assert gone
     assert verify(keyed_url, keyring=keyring).ok
@@ -295,7 +295,9 @@ _OF_THE_GONE = """
 """
 
 
-async def test_of_who_was_only_named_nothing_is_kept(house: House, keyed_url: str, keyring: Keyring) -> None:
+async def test_a_name_without_a_recorded_command_is_not_stored(
+    house: House, keyed_url: str, keyring: Keyring
+) -> None:
     flight = await house.flight()
     body = {"flight_id": flight["id"], "user_id": "somebody else", "seats": 1}
     assert (await house.alice.post("/api/v1/bookings", json=body)).status_code == 403
