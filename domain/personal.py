@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, get_args, get_type_hints
 
 
@@ -20,7 +20,7 @@ PersonName = Annotated[str, Personal.NAME]
 PersonalText = Annotated[str, Personal.TEXT]
 
 
-def _find_fields(owner: type, kind: Personal) -> tuple[str, ...]:
+def _find_fields(kind: Personal, owner: type) -> tuple[str, ...]:
     hints = get_type_hints(owner, include_extras=True)
     return tuple(name for name, hint in hints.items() if kind in _marks(hint))
 
@@ -31,5 +31,8 @@ def _marks(hint: Any) -> Iterator[Any]:
         yield from _marks(part)
 
 
-personal_fields: Callable[[type, Personal], tuple[str, ...]] = cache(_find_fields)
-"""The names of the fields of a command, event or row that have this mark."""
+name_fields: Callable[[type], tuple[str, ...]] = cache(partial(_find_fields, Personal.NAME))
+"""The fields of a command, event or row that name persons."""
+
+text_fields: Callable[[type], tuple[str, ...]] = cache(partial(_find_fields, Personal.TEXT))
+"""The fields of a command, event or row that hold personal text."""

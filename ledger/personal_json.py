@@ -1,20 +1,20 @@
 """Personal strings in JSON documents: find and replace the values of the fields that the domain marks."""
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import msgspec
 
 from domain.handlers import HANDLERS
-from domain.personal import Personal, personal_fields
+from domain.personal import Personal, name_fields, text_fields
 from ledger.codec import EVENT_TYPES
 from ledger.log import RecordedEvent
 
 _MARKED_TYPES: tuple[type, ...] = (*HANDLERS, *EVENT_TYPES.values(), RecordedEvent)
 
 KEYS: dict[str, Personal] = {
-    name: kind for owner, kind in product(_MARKED_TYPES, Personal) for name in personal_fields(owner, kind)
+    **{name: Personal.NAME for owner in _MARKED_TYPES for name in name_fields(owner)},
+    **{name: Personal.TEXT for owner in _MARKED_TYPES for name in text_fields(owner)},
 }
 """Keys of personal strings in JSON objects: the marked fields of commands, events and the log."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.caller import SYSTEM, Caller
 from domain.commands import CancelFlight, Command
-from domain.personal import Personal, personal_fields
+from domain.personal import name_fields, text_fields
 from domain.refusals import Refusal
 from domain.working_set import Subject
 from ledger.ids import new_id
@@ -63,13 +63,13 @@ class Submission:
         command, caller = self.original
         if caller is SYSTEM:
             return []
-        return [caller.subject, *(getattr(command, name) for name in _name_fields(command))]
+        return [caller.subject, *(getattr(command, name) for name in name_fields(type(command)))]
 
     @property
     def texts(self) -> dict[str, str]:
         """The personal texts in the command, by field."""
         command, _ = self.original
-        texts = {name: getattr(command, name) for name in personal_fields(type(command), Personal.TEXT)}
+        texts = {name: getattr(command, name) for name in text_fields(type(command))}
         return {name: text for name, text in texts.items() if text is not None}
 
     def pseudonymise(self, persons: Mapping[str, str], seal: Callable[[str], str] | None) -> None:
@@ -82,7 +82,7 @@ class Submission:
             return
         command, caller = self.original
         self.caller = Caller(persons[caller.subject], caller.roles)
-        if names := {name: persons[getattr(command, name)] for name in _name_fields(command)}:
+        if names := {name: persons[getattr(command, name)] for name in name_fields(type(command))}:
             command = msgspec.structs.replace(command, **names)
         if seal and (texts := self.texts):
             self.older_fingerprint = hashlib.sha256(_encode(command)).digest()
@@ -126,10 +126,6 @@ class Overloaded(Exception):
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-def _name_fields(command: Command) -> tuple[str, ...]:
-    return personal_fields(type(command), Personal.NAME)
 
 
 def render_plain(submission: Submission, decision: Decision) -> tuple[int, bytes]:

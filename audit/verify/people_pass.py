@@ -11,7 +11,7 @@ import msgspec
 from psycopg import Connection
 
 from audit.verify.divergence import Divergence
-from domain.personal import Personal, personal_fields
+from domain.personal import name_fields, text_fields
 from ledger.codec import EVENT_TYPES
 from ledger.keyring import SEALED, Keyring, Person
 from ledger.people import MASTER_KEY_CHECK
@@ -24,11 +24,9 @@ _VIEWS = {"booking": "views.bookings", "waiting": "views.waiting"}
 NAME_COLUMNS = {
     (_VIEWS[topic.partition(".")[0]], field)
     for topic, event in EVENT_TYPES.items()
-    for field in personal_fields(event, Personal.NAME)
+    for field in name_fields(event)
 }
-SEALED_FIELDS = {
-    topic: fields for topic, event in EVENT_TYPES.items() if (fields := personal_fields(event, Personal.TEXT))
-}
+SEALED_FIELDS = {topic: fields for topic, event in EVENT_TYPES.items() if (fields := text_fields(event))}
 """The fields with sealed text, by topic."""
 
 _HEAD = "select coalesce(max(position), 0) from ledger.events"

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.verify.people_pass import NAME_COLUMNS, SEALED_FIELDS
+from domain import personal
 from domain.commands import CancelBooking, CancelFlight, InitiateBooking, SettleRefund, VoidPayment
 from domain.handlers import HANDLERS
-from domain.personal import Personal, personal_fields
+from domain.personal import Personal
 from ledger.codec import EVENT_TYPES
 from ledger.personal_json import KEYS, names_in, substitute
 
@@ -54,7 +55,7 @@ def text_fields(name: str) -> set[str]:
 
 
 def marked_fields(name: str) -> set[str]:
-    return {field for kind in Personal for field in personal_fields(TYPES[name], kind)}
+    return {*personal.name_fields(TYPES[name]), *personal.text_fields(TYPES[name])}
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -73,9 +74,9 @@ def test_the_personal_fields_are_these() -> None:
     }
     commands = {CancelBooking: "reason", VoidPayment: "reason", SettleRefund: "reference"}
     for command, field in commands.items():
-        assert personal_fields(command, Personal.TEXT) == (field,)
-    assert personal_fields(CancelFlight, Personal.TEXT) == ()
-    assert personal_fields(InitiateBooking, Personal.NAME) == ("user_id",)
+        assert personal.text_fields(command) == (field,)
+    assert personal.text_fields(CancelFlight) == ()
+    assert personal.name_fields(InitiateBooking) == ("user_id",)
 
 
 def test_verify_checks_the_marked_fields() -> None:
