@@ -99,9 +99,9 @@ def _check_event(
         raise NotProved(f"{what}: is not version {number} of the booking")
     if stated["position"] > checkpoint.position:
         raise NotProved(f"{what}: position {stated['position']} is past the checkpoint's")
-    index, found = stated["position"] - 1, tree.leaf_hash(leaf(values))
+    index, hash = stated["position"] - 1, tree.leaf_hash(leaf(values))
     beside = canonical_json.require_hashes(path, f"{what}: path")
-    if not tree.includes(bytes.fromhex(checkpoint.root), checkpoint.position, index, found, beside):
+    if not tree.includes(bytes.fromhex(checkpoint.root), checkpoint.position, index, hash, beside):
         raise NotProved(
             f"{what}: is not what the log of the checkpoint says at position {stated['position']}"
         )

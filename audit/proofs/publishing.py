@@ -46,15 +46,15 @@ async def publish(read: Reader, sink: str) -> int:
         reached = (
             await _delivered_position(connection, sink) if is_url(sink) else last.position if last else 0
         )
-        found = await signer.after(connection, reached, BATCH_MAX)
+        checkpoints = await signer.after(connection, reached, BATCH_MAX)
     if is_url(sink):
-        for checkpoint in found:
+        for checkpoint in checkpoints:
             await asyncio.to_thread(post, sink, checkpoint)
             async with read() as connection:
                 await connection.execute(_RECORD, (_name(sink), checkpoint.position))
-    elif found:
-        await asyncio.to_thread(append_checkpoints, Path(sink), found)
-    return len(found)
+    elif checkpoints:
+        await asyncio.to_thread(append_checkpoints, Path(sink), checkpoints)
+    return len(checkpoints)
 
 
 async def deliver(sink: str, checkpoint: Checkpoint) -> None:

@@ -27,27 +27,27 @@ class SigningStatus(NamedTuple):
 
 
 async def sign_checkpoint(
-    connection: Connection, key: Ed25519PrivateKey, seen: Iterable[Checkpoint] = ()
+    connection: Connection, key: Ed25519PrivateKey, witnesses: Iterable[Checkpoint] = ()
 ) -> Checkpoint | None:
     """Sign a checkpoint of the log as it is now and store it. Return None for an empty log.
 
     If the log has not grown, return the latest checkpoint. Raises LogMismatch, and signs nothing, if the log
-    does not continue the latest checkpoint in the database, or one of `seen`.
+    does not continue the latest checkpoint in the database, or one of `witnesses`.
     """
     while await extend(connection):
         pass
     row = await _row(connection, "select position, hash from ledger.events order by position desc limit 1")
     position, hash = row or (0, b"")
     before = await latest(connection)
-    for earlier in [*([before] if before else []), *seen]:
+    for earlier in [*([before] if before else []), *witnesses]:
         await check_fit(connection, earlier, position, key)
     own = key_id(key.public_key())
     if row is None or (before and (before.position, before.key) == (position, own)):
         return before
     root = await root_at(connection, position)
     (now,) = await _row(connection, "select clock_timestamp()") or (None,)
-    made = sign(key, position, hash, root, _format_time(now))
-    values = (position, hash, root, now, own, base64.b64decode(made.signature))
+    checkpoint = sign(key, position, hash, root, _format_time(now))
+    values = (position, hash, root, now, own, base64.b64decode(checkpoint.signature))
     await connection.execute(_KEEP, values)
     # If another process was faster, its checkpoint is the stored one.
     return await at_position(connection, position, own)

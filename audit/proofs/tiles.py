@@ -62,8 +62,8 @@ async def subtree_hashes(connection: Connection, subtrees: Iterable[Subtree]) ->
     The stored tree must reach as far, see `extend`. Raises LogMismatch when events are missing.
     """
     pieces_of = [complete_subtrees(subtree) for subtree in subtrees]
-    found = await _pieces(connection, sorted({piece for pieces in pieces_of for piece in pieces}))
-    return [fold([found[piece] for piece in pieces]) for pieces in pieces_of]
+    hashes = await _pieces(connection, sorted({piece for pieces in pieces_of for piece in pieces}))
+    return [fold([hashes[piece] for piece in pieces]) for pieces in pieces_of]
 
 
 async def root_at(connection: Connection, size: int) -> bytes:

@@ -66,12 +66,12 @@ def root_of(nodes: Iterable[bytes]) -> bytes:
 def complete_subtrees(subtree: Subtree) -> list[tuple[int, int]]:
     """Divide a subtree into complete ones, left to right, as (level, index) with 2^level leaves."""
     first, last = subtree
-    found = []
+    complete = []
     while first < last:
         level = (last - first).bit_length() - 1
-        found.append((level, first >> level))
+        complete.append((level, first >> level))
         first += 1 << level
-    return found
+    return complete
 
 
 def inclusion_path(index: int, size: int) -> list[Subtree]:

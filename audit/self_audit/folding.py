@@ -45,11 +45,11 @@ async def apply_events(connection: Connection, after: int, upto: int, newest: UU
     """
     cursor = await connection.execute(_TOUCHED, (Int8(after), Int8(upto), Int8(upto)), binary=True)
     changed = [(id, *fold_expected_rows(stream, after)) for id, stream in _streams(await cursor.fetchall())]
-    begun = [id for id, before, _ in changed if before is None and id > newest]
-    if begun:
-        start = {"first": min(begun), "before": UUID(int=min(begun).int - 1), "enough": RANGE_ROWS}
+    new_ids = [id for id, before, _ in changed if before is None and id > newest]
+    if new_ids:
+        start = {"first": min(new_ids), "before": UUID(int=min(new_ids).int - 1), "enough": RANGE_ROWS}
         await connection.execute(_NEXT_RANGE, start)
-        newest = max(begun)
+        newest = max(new_ids)
     pairs = [(before, now) for _, before, now in changed if now]
     await _add(connection, [(before, -1) for before, _ in pairs if before] + [(now, 1) for _, now in pairs])
     await _count(connection, pairs)
@@ -59,7 +59,7 @@ async def apply_events(connection: Connection, after: int, upto: int, newest: UU
 async def refold_range(connection: Connection, first: UUID, last: UUID, head: int) -> Divergence | None:
     """Refold a range, renewing its digest, and compare it row by row. Return the first difference."""
     await connection.execute(_RENEW, (first,))
-    found: list[Divergence] = []
+    divergences: list[Divergence] = []
     async with connection.cursor("range", binary=True) as cursor:
         await cursor.execute(_RANGE, (first, last))
         low, pending = first, list[Row]()
@@ -69,31 +69,31 @@ async def refold_range(connection: Connection, first: UUID, last: UUID, head: in
             cut = pending[-1][1]
             whole = [row for row in pending if row[1] != cut]
             if whole:
-                found += await _check(connection, whole, low, UUID(int=cut.int - 1), head)
+                divergences += await _check(connection, whole, low, UUID(int=cut.int - 1), head)
                 low, pending = cut, pending[len(whole) :]
-        found += await _check(connection, pending, low, last, head)
-    return min(found, key=attrgetter("position"), default=None)
+        divergences += await _check(connection, pending, low, last, head)
+    return min(divergences, key=attrgetter("position"), default=None)
 
 
 async def _check(
     connection: Connection, events: Sequence[Row], low: UUID, high: UUID, head: int
 ) -> list[Divergence]:
     """Compare all streams with ids from `low` to `high` with the views."""
-    found = []
+    divergences = []
     folded: dict[UUID, ExpectedRows] = {}
     for id, stream in _streams(events):
         try:
             _, now = fold_expected_rows(stream)
         except Unfoldable as problem:
-            found.append(Divergence(problem.position, str(problem)))
+            divergences.append(Divergence(problem.position, str(problem)))
         else:
             assert now
             folded[id] = now
     await _add(connection, [(one, 1) for one in folded.values()])
     for view in VIEW_CHECKS:
         cursor = await connection.execute(ROWS_BETWEEN[view], (low, high), binary=True)
-        found += _differences(view, folded, await cursor.fetchall(), head)
-    return found
+        divergences += _differences(view, folded, await cursor.fetchall(), head)
+    return divergences
 
 
 def _differences(
@@ -135,8 +135,8 @@ async def _count(connection: Connection, pairs: Iterable[tuple[ExpectedRows | No
             continue
         flight_id, *after = now.seats
         less = before.seats[1:] if before and before.seats else (0, 0, 0)
-        *known, position = counts.get(flight_id, (0, 0, 0, 0))
-        seats, held, booked = (sum(n) - m for *n, m in zip(known, after, less, strict=True))
+        *total, position = counts.get(flight_id, (0, 0, 0, 0))
+        seats, held, booked = (sum(n) - m for *n, m in zip(total, after, less, strict=True))
         counts[flight_id] = seats, held, booked, max(position, now.position)
     if counts:
         rows = [(flight_id, *count) for flight_id, count in counts.items()]

@@ -188,13 +188,13 @@ async def _compare(connection: Connection, state: _State, now: datetime, head: i
 
 
 def _seats_differ(
-    flight_id: UUID, shown: list[Any], folded: list[Any], position: int | None, head: int
+    flight_id: UUID, stored: list[Any], folded: list[Any], position: int | None, head: int
 ) -> Divergence:
     """Return the difference, with the reason that `verify` uses."""
     if position is None:
         reason = f"seats are counted for flight {flight_id}, of which the log has no event"
         return Divergence(head + 1, reason)
-    recorded, counted = (None if counts[0] is None else Seats(*counts) for counts in (shown, folded))
+    recorded, counted = (None if counts[0] is None else Seats(*counts) for counts in (stored, folded))
     return Divergence(position, f"seats of {flight_id}: {recorded}, the log says {counted}")
 
 

@@ -81,16 +81,16 @@ def verify(
         parts = ranges(connection, head, size)
         shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
         evidence = Evidence(connection, saved)
-        seen = url, export_snapshot(connection), keyring, head, evidence.reach()
+        common = url, export_snapshot(connection), keyring, head, evidence.reach()
         checked = 0
-        with run_in_parallel(_check_share, [(*seen, *share) for share in shares]) as found:
+        with run_in_parallel(_check_share, [(*common, *share) for share in shares]) as streams:
             try:
-                results = _round_robin(found)
+                results = _round_robin(streams)
                 checks = islice(results, len(parts))
                 for checked in check_log(connection, parts, checks, evidence):
                     progress(checked, 2 * total)
                 ends: list[_End] = []
-                for done in accumulate(_but_ends(results, ends)):
+                for done in accumulate(_without_ends(results, ends)):
                     progress(total + done, 2 * total)
                 check_folds(connection, head, [end.folds for end in ends])
                 check_people(connection, [end.people for end in ends])
@@ -169,9 +169,9 @@ def _check_share(
         yield _End(folds, check_sealed(connection, keyring, share))
 
 
-def _round_robin(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
+def _round_robin(streams: Sequence[Iterator[Any]]) -> Iterator[Any]:
     """Yield one result of each iterator in turn until all end: the order of the log."""
-    going = deque(found)
+    going = deque(streams)
     while going:
         results = going.popleft()
         for one in islice(results, 1):
@@ -179,9 +179,9 @@ def _round_robin(found: Sequence[Iterator[Any]]) -> Iterator[Any]:
             yield one
 
 
-def _but_ends(found: Iterable[Any], ends: list[_End]) -> Iterator[int]:
+def _without_ends(results: Iterable[Any], ends: list[_End]) -> Iterator[int]:
     """Yield the numbers of events; append the last result of each process to `ends`."""
-    for one in found:
+    for one in results:
         if isinstance(one, _End):
             ends.append(one)
         else:

@@ -83,12 +83,12 @@ class Evidence:
 
     def _stated(self, first: int, last: int) -> dict[int, list[Stated]]:
         """Return hash, root and origin of the checkpoints in the range, by position."""
-        found: dict[int, list[Stated]] = defaultdict(list)
+        by_position: dict[int, list[Stated]] = defaultdict(list)
         for position, hash, root in self._rows(_CHECKPOINTS, (first, last)):
-            found[position].append((hash, root, "kept"))
+            by_position[position].append((hash, root, "kept"))
         for position in [position for position in self._saved if first <= position <= last]:
-            found[position] += self._saved.pop(position)
-        return found
+            by_position[position] += self._saved.pop(position)
+        return by_position
 
     def _compare(self, tile: bytes, leaves: Sequence[bytes]) -> None:
         place = self._position % WIDTH * HASH_BYTES

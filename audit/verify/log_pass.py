@@ -40,7 +40,7 @@ def ranges(connection: Connection, head: int, size: int) -> list[Range]:
 
 
 def check_log(
-    connection: Connection, parts: Sequence[Range], found: Iterable[RangeResult], evidence: Evidence
+    connection: Connection, parts: Sequence[Range], results: Iterable[RangeResult], evidence: Evidence
 ) -> Iterator[int]:
     """Join the results of the `parts`, yielding the number of checked events.
 
@@ -50,13 +50,13 @@ def check_log(
     (lowest,) = connection.execute("select min(position) from ledger.events").fetchone() or (None,)
     if lowest is not None and lowest < 1:
         raise Divergence(lowest, f"positions are not dense: {lowest} stands where 1 should")
-    for (_, last), checked in zip(parts, found, strict=True):
-        if checked.begin != end:
-            checked = check_range(connection, end, last, evidence.reach())
-        evidence.check(checked.leaves)
-        if checked.divergence:
-            raise checked.divergence
-        end, matched = checked.end, matched + checked.matched
+    for (_, last), result in zip(parts, results, strict=True):
+        if result.begin != end:
+            result = check_range(connection, end, last, evidence.reach())
+        evidence.check(result.leaves)
+        if result.divergence:
+            raise result.divergence
+        end, matched = result.end, matched + result.matched
         yield end.position
     if end.reached > end.position:
         raise _cut_off(end)
@@ -81,10 +81,10 @@ def check_part(connection: Connection, first: int, last: int | None, size: int) 
     begin = max(first - (row[0] - 1), 1) if row else first
     end = seam_before(connection, begin)
     for upto in (*range(begin + size, min(head, last), size), last):
-        checked = check_range(connection, end, upto)
-        if checked.divergence:
-            raise checked.divergence
-        end = checked.end
+        result = check_range(connection, end, upto)
+        if result.divergence:
+            raise result.divergence
+        end = result.end
         yield max(end.position - first + 1, 0)
     if end.position < last:
         raise Divergence(end.position + 1, f"the log ends at {head}")

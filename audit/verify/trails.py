@@ -44,11 +44,11 @@ class BookingTrail:
         """Check that the money received equals the price now plus all refunds, in minor units."""
         self._usage.reach(last)
         booking = self._booking
-        kept = booking.total_cost.amount if booking.status is Status.BOOKED else 0
+        price = booking.total_cost.amount if booking.status is Status.BOOKED else 0
         owed = sum(refund.amount.amount for refund in booking.refunds.values())
-        if self._paid == kept + owed:
+        if self._paid == price + owed:
             return None
-        return f"{self._paid} was paid for {booking.id}, {kept} is kept and {owed} owed back"
+        return f"{self._paid} was paid for {booking.id}, {price} is kept and {owed} owed back"
 
 
 class FlightTrail:

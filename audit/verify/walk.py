@@ -77,8 +77,8 @@ def check_range(connection: Connection, begin: Seam, last: int, leaves_upto: int
             owners.check(chain.position, event)
             if chain.position <= leaves_upto:
                 leaves.append(leaf_hash(lines))
-    except Divergence as found:
-        divergence = found
+    except Divergence as error:
+        divergence = error
         deque(events, maxlen=0)
     end = Seam(chain.position, chain.hash, chain.time, owners.open, owners.reached)
     return RangeResult(begin, end, owners.matched, leaves, divergence)
@@ -87,8 +87,8 @@ def check_range(connection: Connection, begin: Seam, last: int, leaves_upto: int
 def seam_before(connection: Connection, position: int) -> Seam:
     """Return the state after the event before `position`, trusted, as if its command ended there."""
     for event in copy_rows(connection, _BEFORE, (position,)):
-        found, *_, time, _, hash = event
-        return Seam(int(found), bytes.fromhex(hash.decode()), int(time), _command(event), int(found))
+        last, *_, time, _, hash = event
+        return Seam(int(last), bytes.fromhex(hash.decode()), int(time), _command(event), int(last))
     return START
 
 
@@ -133,18 +133,18 @@ class _Owners:
         }
 
     def check(self, position: int, event: list[bytes]) -> None:
-        said = ordinal, key, outcome = _command(event)
+        current = ordinal, key, outcome = _command(event)
         if position > self.reached:
             self._begin(position, ordinal, key, outcome)
         elif self.open != (ordinal - 1, key, outcome):
             raise Divergence(position, "the event does not go on with the command of the event before it")
-        self.open = said
+        self.open = current
 
     def _begin(self, position: int, ordinal: int, key: Key, outcome: bytes) -> None:
-        last, recorded, told = self._commands.get(position, (0, None, None))
-        if told is None or recorded != key or ordinal != 1:
+        last, recorded_key, recorded_outcome = self._commands.get(position, (0, None, None))
+        if recorded_outcome is None or recorded_key != key or ordinal != 1:
             raise Divergence(position, "the event belongs to no recorded command")
-        fingerprint, status, body = told
+        fingerprint, status, body = recorded_outcome
         if hexlify(outcome_hash_of(bytes.fromhex(fingerprint.decode()), status, body)) != outcome:
             raise Divergence(position, "the outcome of its command is not the one that the event commits to")
         self.reached = last

@@ -139,7 +139,7 @@ async def test_nothing_is_signed_of_another_log(
     with pytest.raises(LogMismatch, match="up to position 8 is not what a checkpoint saw"):
         await sign()
     tamper("delete from ledger.checkpoints where position = 8")
-    await sign()  # nobody remembers it here
+    await sign()  # no process has it
     with pytest.raises(LogMismatch, match="up to position 8"):
         await sign(*saved)
 
@@ -171,7 +171,7 @@ async def test_two_signers_at_once_agree(saved: list[Checkpoint], sign: Any, tam
 
 
 def follow(url: str, saved: Sequence[Checkpoint] = ()) -> None:
-    """Evidence alone, over events whose hashes form no chain."""
+    """Evidence alone, over events with hashes that form no chain."""
     with psycopg.connect(url) as connection:
         found = connection.execute(f"select {EVENTS.names} from ledger.events order by position")
         events = [RecordedEvent(*row) for row in found]
