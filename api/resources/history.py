@@ -11,6 +11,7 @@ from api.http.parameters import ReadQuery
 from domain.booking import Booking, Status
 from ledger.histories import StreamHistory
 from ledger.log import RecordedEvent, fold, steps
+from ledger.people import People
 from projections.bookings import BookingRow
 
 AtPosition = Annotated[
