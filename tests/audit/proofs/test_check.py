@@ -212,7 +212,7 @@ def sign_root(key: Ed25519PrivateKey, position: int, root: bytes) -> Any:
 async def test_only_a_booking_has_a_proof(log: list[UUID], sign: Any, database_url: str) -> None:
     checkpoint = await sign()
     async with await connect(database_url, "test") as connection:
-        with pytest.raises(NotProvable, match="no booking"):
+        with pytest.raises(NotProvable, match="not a booking"):
             await booking_proof(connection, log[0], checkpoint)
         with pytest.raises(NotProvable, match="no event"):
             await booking_proof(connection, UUID(int=0), checkpoint)
