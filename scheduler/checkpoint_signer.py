@@ -8,7 +8,7 @@ from loguru import logger
 
 from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import NotDelivered, publish, read_last_delivered
-from audit.proofs.signer import read_status, record_refusal, sign_checkpoint
+from audit.proofs.signer import SigningStatus, read_status, record_refusal, sign_checkpoint
 from audit.proofs.tiles import LogMismatch, extend
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
