@@ -59,7 +59,7 @@ def wire(program):
 
 @pytest.fixture(scope="module")
 def commands(wire):
-    """Every documented call whose body has an example."""
+    """Every documented call with an example of its body."""
     _, raw = wire.send("GET", "/openapi.json", None)
     return [call for call in calls(json.loads(raw)) if call.example is not None]
 

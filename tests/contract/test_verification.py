@@ -14,7 +14,7 @@ from tests.contract.people import SECRET
 
 @pytest.fixture(scope="module")
 def program(server_url):
-    """Server on a database of its own, whose log a test may change."""
+    """Server on a database of its own with a log that a test may change."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute("create database verification")
     yield from serve(

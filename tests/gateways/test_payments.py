@@ -288,7 +288,7 @@ async def test_a_refund_that_the_gateway_refuses_stays_due(
     await storefront.asks(booking, "cancel", "x-1")
     refund_id = await _refund(storefront, booking)
     (intent,) = simulator.intents(await storefront.payment_id(booking))
-    # Somebody pays it back at the gateway's own storefront.
+    # An operator pays it back in the gateway's own interface.
     form = {"payment_intent": intent["id"], "amount": str(intent["amount"])}
     simulator.ask("POST", "/v1/refunds", data=form).raise_for_status()
     refused = await _settle(storefront, refund_id, "r-1")

@@ -32,7 +32,7 @@ def test_it_ends_at_once_despite_waiting_requests(mortal: Program, number: int) 
     request = f"GET /v1/refunds/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n"
     with socket.create_connection((host, int(port))) as waiting:
         waiting.sendall(request.encode())
-        # Whoever comes later is answered, so that one has been taken in.
+        # A later request is answered, so the earlier one has been accepted.
         mortal.books()
         begun = time.monotonic()
         assert mortal.end(number) == 0

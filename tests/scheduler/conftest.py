@@ -1,4 +1,4 @@
-"""Fixtures: a ledger whose holds expire at once, and an airline in it."""
+"""Fixtures: a ledger with holds that expire at once, and an airline in it."""
 
 from collections.abc import AsyncIterator
 
