@@ -22,7 +22,8 @@ CHECK = [
     ("lint", [PYTHON, "-m", "ruff", "check", "."]),
     ("types", [PYTHON, "-m", "mypy"]),
     ("import contracts", [os.path.join(SCRIPTS, "lint-imports")]),
-    ("tests", [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]),
+    # Two workers per processor: tests wait for servers about half of the time.
+    ("tests", [PYTHON, "-m", "pytest", "-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]),
 ]
 
 

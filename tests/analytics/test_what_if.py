@@ -65,7 +65,7 @@ def state(booking: Any) -> Any:
     """Return the compared state, without ids and without the settlement of refunds."""
     paid = booking.payment
     if paid and paid.status is PaymentStatus.REFUNDED:
-        paid = paid.now(PaymentStatus.REFUND_DUE)
+        paid = paid.with_status(PaymentStatus.REFUND_DUE)
     return (
         booking.status,
         booking.cancel_reason,
@@ -291,7 +291,7 @@ async def test_the_command_reports_both_results_and_they_agree_for_the_recorded_
     code, page = await run("--hold-minutes", "0.001", "--flight", str(trade.flights[0]))
     assert code == 0
     assert "1 flights" in page
-    assert "drawn by dice" in page
+    assert "drawn at random" in page
     assert (await run("--flight", str(new_id())))[0] == 2
     day = datetime.now(UTC).date()
     assert json.loads((await run("--to", str(day), "--json"))[1])["flights"] < len(trade.flights)

@@ -20,8 +20,8 @@ from tests.repetitions import times
 
 WAVES = times(1, 5)
 FLIGHTS, SEATS = 50, 20
-HOLD_SECONDS = 1
-JITTER_SECONDS = 0.3
+HOLD_SECONDS = 2
+JITTER_SECONDS = 1.5
 """Longer than a busy machine takes for a thousand holds, so that some payments are in time."""
 
 Rival = Callable[[Desk, UUID, UUID], Awaitable[Answer]]

@@ -31,7 +31,7 @@ def accepts_off() -> Iterator[None]:
 def ignores_warnings() -> Iterator[None]:
     """Run a program that ignores the warnings that come with a successful COMMIT."""
     with (
-        patch.object(Store, "_notice", lambda *_: None),
+        patch.object(Store, "_note_warning", lambda *_: None),
         patch.object(ledger.statements, "WAIT_FOR_STANDBY", "select 1"),
     ):
         yield

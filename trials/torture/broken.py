@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import psycopg
@@ -49,8 +50,8 @@ def keys_in_a_second_transaction() -> None:
         store._send("commit")
         await store._sync()
 
-    setattr(Store, "write", write_apart)
-    setattr(Store, "send_ahead", lambda store, block: None)
+    patch.object(Store, "write", write_apart).start()
+    patch.object(Store, "send_ahead", lambda store, block: None).start()
 
 
 def seats_checked_outside_the_lock() -> None:
@@ -66,7 +67,7 @@ def seats_checked_outside_the_lock() -> None:
         after.working_set.seats = before.working_set.seats
         return after
 
-    setattr(Store, "load", loaded)
+    patch.object(Store, "load", loaded).start()
 
 
 def answers_before_commit() -> None:
@@ -78,24 +79,26 @@ def answers_before_commit() -> None:
             await asyncio.sleep(0.005)
             await write(store, block)
 
-    setattr(Store, "write", write_late)
+    patch.object(Store, "write", write_late).start()
 
 
 def holds_expired_unchecked() -> None:
     """Run a sweeper with a fast clock, and expire holds without a check."""
     early = projections.due_work._DUE.replace("held_until <= (", "held_until - interval '1 second' <= (", 1)
-    setattr(projections.due_work, "_DUE", early)
+    patch.object(projections.due_work, "_DUE", early).start()
 
     def expire(booking: Booking, now: datetime) -> None:
         booking.cancel(CancelReason.HOLD_EXPIRED, None, booking.id, now)
 
-    setattr(Booking, "expire", expire)
+    patch.object(Booking, "expire", expire).start()
 
 
 def payments_after_the_end() -> None:
     """Accept payments without a look at the clock."""
     require = Booking.require_payable
-    setattr(Booking, "require_payable", lambda booking, amount, now: require(booking, amount, _LONG_AGO))
+    patch.object(
+        Booking, "require_payable", lambda booking, amount, now: require(booking, amount, _LONG_AGO)
+    ).start()
 
 
 def refusals_forgotten() -> None:
@@ -104,7 +107,7 @@ def refusals_forgotten() -> None:
     def refuse(block: Block, submission: Submission, refusal: Refusal) -> Answer:
         return Answer(*submission.render(submission, refusal), block.position)
 
-    setattr(Block, "_refuse", refuse)
+    patch.object(Block, "_refuse", refuse).start()
 
 
 def availability_remembered() -> None:
@@ -116,7 +119,7 @@ def availability_remembered() -> None:
         kept.update((await find_all(connection, ids)).value | kept)
         return (await find_all(connection, ids))._replace(value=kept)
 
-    setattr(projections.availability, "find_all", found)
+    patch.object(projections.availability, "find_all", found).start()
 
 
 def late_money_forgotten() -> None:
@@ -127,7 +130,7 @@ def late_money_forgotten() -> None:
             raise BookingCancelled(booking_id=booking.id, reason=booking.cancel_reason)
         booking.expire(now)
 
-    setattr(Booking, "capture_late", capture_late)
+    patch.object(Booking, "capture_late", capture_late).start()
 
 
 def refunds_settled_twice() -> None:
@@ -136,7 +139,7 @@ def refunds_settled_twice() -> None:
     def settle_refund(booking: Booking, refund_id: UUID, reference: str | None, now: datetime) -> None:
         booking.trigger_event(booking.RefundSettled, refund_id=refund_id, reference=reference, timestamp=now)
 
-    setattr(Booking, "settle_refund", settle_refund)
+    patch.object(Booking, "settle_refund", settle_refund).start()
 
 
 def _named(*breaks: Callable[[], None]) -> dict[str, Callable[[], None]]:
@@ -180,13 +183,13 @@ def main(name: str, arguments: list[str]) -> int:
     _break(name)
     os.environ[VARIABLE] = name
     # Its children start with the same break.
-    setattr(cli.subprocesses, "command", lambda *words: [sys.executable, *program(name), *words])
+    patch.object(cli.subprocesses, "command", lambda *words: [sys.executable, *program(name), *words]).start()
     server = api.serve.granian_server
-    setattr(
+    patch.object(
         api.serve,
         "granian_server",
         functools.wraps(server)(lambda s, target: server(s, "trials.torture.broken:create")),
-    )
+    ).start()
     return cli.main.main(arguments)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import msgspec
@@ -23,7 +24,7 @@ def charges_under_a_fresh_id() -> None:
     async def authorised(gateway: StripeGateway, order: Order) -> Charge:
         return await authorise(gateway, msgspec.structs.replace(order, payment_id=uuid4()))
 
-    setattr(StripeGateway, "authorise", authorised)
+    patch.object(StripeGateway, "authorise", authorised).start()
 
 
 def reconciler_asleep() -> None:
@@ -32,11 +33,11 @@ def reconciler_asleep() -> None:
     async def run(reconciler: PaymentReconciler) -> int:
         return 0
 
-    async def ask(reconciler: PaymentReconciler, booking_ids: Any) -> None:
+    async def settle_due(reconciler: PaymentReconciler, booking_ids: Any) -> None:
         pass
 
-    setattr(PaymentReconciler, "run", run)
-    setattr(PaymentReconciler, "ask", ask)
+    patch.object(PaymentReconciler, "run", run).start()
+    patch.object(PaymentReconciler, "settle_due", settle_due).start()
 
 
 def lapsed_payments_forgotten() -> None:
@@ -59,7 +60,7 @@ def captures_recorded_before_they_are_asked() -> None:
             await processor._record(booking, payment, Charge(payment.reference, ChargeStatus.CAPTURED), "")
         return await ask(processor, booking, payment, task, first)
 
-    setattr(PaymentProcessor, "_call", asked)
+    patch.object(PaymentProcessor, "_call", asked).start()
 
 
 GATEWAY_BREAKS = (
