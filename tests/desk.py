@@ -1,7 +1,6 @@
 """A ledger on a fresh database, with people, one flight and the commands that tests submit."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,16 +17,6 @@ from runtime.settings import Settings
 
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 SEAT = Price(100_00, "INR")
-
-WAIT_SECONDS_MAX = 30.0
-"""Longest wait for a condition; a busy machine needs a part of it."""
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until the condition is true. Raises TimeoutError."""
-    async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 @dataclass

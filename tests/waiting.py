@@ -11,8 +11,8 @@ POLL_SECONDS = 0.02
 
 
 async def await_until(
-    condition: Callable[[], bool | Awaitable[bool]],
-    seconds: float = 20,
+    condition: Callable[[], object | Awaitable[object]],
+    seconds: float = 30,
     message: str | Callable[[], str] = "",
 ) -> None:
     """Return once `condition` is true. Fail with `message` if it is still false after `seconds`."""
@@ -26,7 +26,7 @@ async def await_until(
 
 
 def wait_until(
-    condition: Callable[[], bool], seconds: float = 20, message: str | Callable[[], str] = ""
+    condition: Callable[[], object], seconds: float = 30, message: str | Callable[[], str] = ""
 ) -> None:
     """Block until `condition` is true, in tests without an event loop. Fail as `await_until` does."""
     deadline = time.monotonic() + seconds

@@ -20,6 +20,7 @@ from database.connection import Connection, connect
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 from tests.repetitions import times
+from tests.waiting import await_until
 from trials.torture.proxy import Proxy, Trouble
 
 Rows = Callable[..., list[Any]]
@@ -104,9 +105,11 @@ async def test_a_frozen_leader_loses_its_batch_to_the_next(
     await analytics.follower.batch.limit_batch(frozen)
     assert await analytics.follower.batch.lock_checkpoint(frozen, BOOKINGS, None) is not None
     assert await advance(follower, BOOKINGS, None, 1_000) is None
-    async with asyncio.timeout(5):
-        while await advance(follower, BOOKINGS, None, 1_000) is None:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+
+    async def is_leader() -> bool:
+        return await advance(follower, BOOKINGS, None, 1_000) is not None
+
+    await await_until(is_leader, 5)
     with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
         await frozen.execute("commit")
     await frozen.close()

@@ -25,6 +25,7 @@ from analytics.follower.swap import RebuildStopped
 from api.readiness import check_readiness
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
+from tests.waiting import await_until
 
 Rows = Callable[..., list[Any]]
 Facts = Callable[[], dict[str, list[Any]]]
@@ -186,9 +187,12 @@ async def test_a_long_query_delays_the_swap_but_no_other_query(
         task = asyncio.create_task(
             rebuild(database_url, BOOKINGS, lambda p: waits.append(p.waits_for) if p.waits_for else None)
         )
-        while len(waits) < 3:
-            await asyncio.sleep(0.01)
+
+        def is_read_while_the_swap_waits() -> bool:
             assert rows("set statement_timeout = '2s'; select count(*) from analytics.bookings") is not None
+            return len(waits) >= 3
+
+        await await_until(is_read_while_the_swap_waits)
         await slow.commit()
     await task
     assert {*waits} <= {"queries that read the old table", "1 transactions that began before it was complete"}
@@ -206,9 +210,7 @@ async def test_an_older_transaction_sees_a_complete_table(
         task = asyncio.create_task(
             rebuild(database_url, BOOKINGS, lambda p: waits.append(p.waits_for) if p.waits_for else None)
         )
-        async with asyncio.timeout(30):
-            while not waits and not task.done():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await await_until(lambda: waits or task.done())
         ((versions, events),) = await (await reader.execute(WHOLE)).fetchall()
         assert versions == events > 0
         await reader.commit()

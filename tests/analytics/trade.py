@@ -35,6 +35,7 @@ from domain.payments import Capture, PaymentOutcome
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
+from tests.waiting import await_until
 
 PRICE = 100
 BRIEF_HOLD_SECONDS = 1
@@ -157,9 +158,7 @@ class Trade:
         self.bookings[booking] = 2
         await self.do(PayBooking(booking, "alice", Money(2 * PRICE, "INR"), Capture.AUTOMATIC, "pm_1"), brief)
         async with self.patient.read() as connection:
-            async with asyncio.timeout(30):
-                while not await self._is_due(connection, booking):  # noqa: ASYNC110 - the database's clock
-                    await asyncio.sleep(0.05)
+            await await_until(lambda: self._is_due(connection, booking))
             await self.do(ExpireHold(booking), brief)
             cursor = await connection.execute(
                 "select payment_id from views.bookings where id = %s", [booking]

@@ -12,7 +12,8 @@ from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
 from ledger.store import HEAD_LOCK, open_store
 from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
-from tests.desk import OPERATOR, SEAT, Desk, until
+from tests.desk import OPERATOR, SEAT, Desk
+from tests.waiting import await_until
 
 REUSED = b'{"code":"idempotency-key-reused"}'
 
@@ -32,9 +33,11 @@ async def test_commands_that_arrive_during_the_wait_for_the_lock_join_the_block(
     async with await psycopg.AsyncConnection.connect(database_url) as other:
         await other.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
         early = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[:2]]
-        await until(lambda: rows("select pid from pg_locks where locktype = 'advisory' and not granted"))
+        await await_until(
+            lambda: rows("select pid from pg_locks where locktype = 'advisory' and not granted")
+        )
         late = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[2:]]
-        await until(lambda: desk.ledger.queued == len(late))
+        await await_until(lambda: desk.ledger.queued == len(late))
         await other.rollback()
     await asyncio.gather(*early, *late)
     blocks = rows("select xmin::text, count(*) from ledger.events where position > 6 group by 1")

@@ -5,8 +5,9 @@ from typing import Any
 
 from audit.verify import verify
 from domain.commands import CancelFlight
-from tests.desk import Desk, until
+from tests.desk import Desk
 from tests.ledger.test_writer_faults import CUT
+from tests.waiting import await_until
 
 BOOKINGS = 300
 CUTS = 3
@@ -20,7 +21,7 @@ async def test_three_hundred_bookings_end_once_each_though_the_writer_is_cut_thr
     await asyncio.gather(*(desk.pay(answer.subject_id, "alice") for answer in held[::2]))
     cancelling = asyncio.create_task(desk.submit(CancelFlight(flight, "fog"), key="once"))
     for _ in range(CUTS):
-        await until(lambda: rows(f"{CUT} and xact_start is not null"))
+        await await_until(lambda: rows(f"{CUT} and xact_start is not null"))
     assert (await cancelling).status == 200
     assert (await desk.submit(CancelFlight(flight, "fog"), key="once")).replayed
     ended = rows(

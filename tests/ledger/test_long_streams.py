@@ -15,7 +15,8 @@ from domain.payments import Capture
 from ledger.flight_cache import LONG_STREAM_EVENTS
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
-from tests.desk import Desk, until
+from tests.desk import Desk
+from tests.waiting import await_until
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ async def test_a_late_payment_finds_its_cached_flight(database_url: str, rows: A
         assert booking
         cost = Money(1_000 + LONG_STREAM_EVENTS - 1, "INR")
         assert (await desk.submit(PayBooking(booking, "alice", cost, Capture.MANUAL), "alice")).status == 200
-        await until(lambda: rows("select id from views.bookings where held_until <= now()"))
+        await await_until(lambda: rows("select id from views.bookings where held_until <= now()"))
         read.clear()
         assert (await desk.submit(CapturePayment(booking))).version == 5  # cancelled and seated again
     assert read == [2]

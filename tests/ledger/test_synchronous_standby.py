@@ -11,7 +11,8 @@ from api.readiness import check_readiness
 from ledger.ledger import open_ledger
 from ledger.submission import Unavailable
 from runtime.settings import Settings
-from tests.desk import Desk, until
+from tests.desk import Desk
+from tests.waiting import await_until
 
 Rows = Callable[..., Any]
 
@@ -42,7 +43,7 @@ def _wait_for_standby(rows: Rows, name: str) -> None:
 
 
 async def _cut_the_wait_short(rows: Rows, how: str) -> None:
-    await until(lambda: rows(WAITING))
+    await await_until(lambda: rows(WAITING))
     assert rows(f"select {how}(%s)", rows(WAITING)[0][0]) == [(True,)]
 
 

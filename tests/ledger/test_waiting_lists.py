@@ -17,7 +17,8 @@ from runtime.settings import Settings
 from tests.audit.verify.test_forged_chains import RELINK
 from tests.audit.verify.test_verify import ZEROES
 from tests.audit.verify.verified import verify
-from tests.desk import OPERATOR, Desk, until
+from tests.desk import OPERATOR, Desk
+from tests.waiting import await_until
 
 STANDING = "select user_id, status from views.waiting order by joined_at, id"
 
@@ -93,7 +94,7 @@ async def test_atomic_holds_come_after_the_waiting_list(database_url: str, rows:
         async with open_ledger(database_url, Settings(hold_seconds=1)) as slow:
             await Desk(slow).hold(flight, "alice", seats=4)
             await join(desk, flight, "bob", 2)
-            await until(lambda: rows("select id from views.bookings where held_until <= now()"))
+            await await_until(lambda: rows("select id from views.bookings where held_until <= now()"))
         answers = await ledger.submit_all([party(flight), party(flight), party(flight)], atomic=True)
         assert [answer.status for answer in answers] == [409] * 3
         assert b'"asked":3,"free":2' in answers[0].body

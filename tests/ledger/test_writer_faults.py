@@ -25,7 +25,8 @@ from ledger.store import HEAD_LOCK, Store, open_store
 from ledger.submission import Overloaded, Submission, Unavailable, render_plain
 from ledger.writer import Writer
 from runtime.settings import Settings
-from tests.desk import OPERATOR, Desk, until
+from tests.desk import OPERATOR, Desk
+from tests.waiting import await_until
 
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'seatledger writer'"
 
@@ -61,7 +62,7 @@ async def test_a_connection_cut_at_any_point_loses_and_doubles_nothing(
     async def cut() -> None:
         for _ in range(20):
             before = holds()
-            await until(lambda: holds() > before or before == 320)  # noqa: B023
+            await await_until(lambda: holds() > before or before == 320)  # noqa: B023
             rows(CUT)
 
     async def buy(user: str) -> list[int]:
@@ -107,7 +108,7 @@ async def test_a_writer_reconnects_when_its_server_becomes_read_only(
     messages: list[str] = []
     sink = logger.add(lambda message: messages.append(message.record["message"]))
     holding = asyncio.create_task(desk.hold(flight, "alice"))
-    await until(lambda: "block.retried" in messages)
+    await await_until(lambda: "block.retried" in messages)
     logger.remove(sink)
     assert not holding.done()
     with psycopg.connect(database_url, autocommit=True) as connection:
