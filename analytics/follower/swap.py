@@ -52,9 +52,9 @@ async def swap_when_free(
         position = await catch_up()
         async with holder.transaction():
             await limit_batch(holder)
-            (held_by,) = await _row(holder, _LOCK_LIVE, (projection.name,))
+            await holder.execute(_LOCK_LIVE, (projection.name,))
             position = await catch_up()
-            why = await _wait_for_older(connection, held_by)
+            why = await _wait_for_older(connection)
             if why is None:
                 try:
                     return await swap(holder, projection, build)
@@ -67,12 +67,12 @@ async def swap_when_free(
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _wait_for_older(connection: Connection, held_by: int) -> str | None:
+async def _wait_for_older(connection: Connection) -> str | None:
     """Wait until no other session has an older snapshot. Return the reason if some remain after the limit."""
     (mark,) = await _row(connection, "select clock_timestamp()")
     deadline = time.monotonic() + HELD_SECONDS_MAX
     while True:
-        (older,) = await _row(connection, _OLDER, (held_by, mark))
+        (older,) = await _row(connection, _OLDER, (mark,))
         if not older:
             return None
         if time.monotonic() > deadline:
@@ -123,11 +123,13 @@ _SET_LIVE: LiteralString = (
     "update analytics_store.builds set live = true where projection = %s and build = %s"
 )
 _LOCK_LIVE: LiteralString = """
-    select pg_backend_pid() from analytics_store.builds where projection = %s and live for update
+    select from analytics_store.builds where projection = %s and live for update
 """
-# A role that may not see other sessions waits only for its own.
+# A role that may not see other sessions waits only for its own. Sessions of rebuilds, this one and concurrent
+# ones, read no view; if rebuilds waited for each other, none would end.
 _OLDER: LiteralString = """
     select count(*) from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-        and pid <> %s and backend_xmin is not null and xact_start < %s
+    where datname = current_database() and backend_type = 'client backend'
+        and (usename, application_name) is distinct from (current_user, current_setting('application_name'))
+        and backend_xmin is not null and xact_start < %s
 """

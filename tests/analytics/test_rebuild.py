@@ -218,6 +218,21 @@ async def test_an_older_transaction_sees_a_complete_table(
     assert set(waits) == {"1 transactions that began before it was complete"}
 
 
+async def test_concurrent_rebuilds_do_not_wait_for_each_other(
+    trade: Trade, follow: Follow, database_url: str
+) -> None:
+    await trade.rush(4)
+    await follow()
+    waits: list[str] = []
+    await asyncio.gather(
+        *(
+            rebuild(database_url, projection, lambda p: waits.append(p.waits_for) if p.waits_for else None)
+            for projection in PROJECTIONS.values()
+        )
+    )
+    assert not [reason for reason in waits if "transactions" in reason]
+
+
 def test_the_command_reports_each_projection(database_url: str, checkout: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "rebuild", "--all", "--json"],
