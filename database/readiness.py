@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from database.connection import Connection
-from database.schema import VERSION
+from database.schema import APPLIED, VERSION, SchemaMismatch, missing_after
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -33,12 +33,20 @@ async def durability(connection: Connection) -> Check:
 
 
 async def schema(connection: Connection) -> Check:
-    """Check that the database has the schema version that the program works with."""
-    (version,) = await fetch_one(connection, "select coalesce(max(version), 0) from ledger.migrations")
-    if version == VERSION:
-        return Check("schema", True, f"version {version}")
-    advice = "run `seatledger migrate`" if version < VERSION else "use a newer program"
-    return Check("schema", False, f"version {version}, this program works with {VERSION}: {advice}")
+    """Check that the database has exactly the migrations of this program."""
+    applied = await (await connection.execute(APPLIED)).fetchall()
+    try:
+        missing = missing_after(applied)
+    except SchemaMismatch as mismatch:
+        return Check("schema", False, str(mismatch))
+    if missing:
+        numbers = ", ".join(str(migration.version) for migration in missing)
+        return Check(
+            "schema",
+            False,
+            f"migrations {numbers} are missing, to version {VERSION}: run `seatledger migrate`",
+        )
+    return Check("schema", True, f"version {VERSION}")
 
 
 def seconds_ago(now: datetime, then: datetime) -> str:

@@ -1,10 +1,12 @@
 """Migrations: SQL files, each applied once and in order, under a lock."""
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -37,16 +39,50 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def migrations() -> list[Migration]:
-    """Return all migrations in order, from the files `database/migrations/NNNN_name.sql`."""
-    found = [file for file in (files("database") / "migrations").iterdir() if file.name.endswith(".sql")]
-    return [
-        Migration(int(file.name[:4]), file.name[5:-4], file.read_text(encoding="utf-8"))
-        for file in sorted(found, key=lambda file: file.name)
-    ]
+def migrations() -> tuple[Migration, ...]:
+    """Return all migrations in order. Raises SchemaMismatch, see `read_folder`."""
+    return read_folder(FOLDER)
 
 
-VERSION = migrations()[-1].version
+@cache
+def read_folder(folder: Path) -> tuple[Migration, ...]:
+    """Return the migrations in the files `NNNN_name.sql` of a folder.
+
+    Raises SchemaMismatch unless the numbers are 1, 2, 3, … with one file each: a file that is left out,
+    because it has the number of another or is missing, would leave its tables out of every database.
+    """
+    names = _file_names(folder)
+    _check_names(names)
+    return tuple(
+        Migration(int(name[:4]), name[5:-4], (folder / name).read_text(encoding="utf-8")) for name in names
+    )
+
+
+def _file_names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir() if file.name.lower().endswith(".sql"))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for expected, name in enumerate(names, 1):
+        if not _FILE_NAME.fullmatch(name):
+            raise SchemaMismatch(f"database/migrations/{name}: must be named like 0001_name.sql")
+        number = int(name[:4])
+        if number < expected:
+            raise SchemaMismatch(
+                f"database/migrations: {names[expected - 2]} and {name} have the same number: rename one"
+            )
+        if number > expected:
+            raise SchemaMismatch(
+                f"database/migrations: {expected:04} is missing before {name}: this copy of the program is"
+                " incomplete, or a migration has a wrong number"
+            )
+
+
+_FILE_NAME = re.compile(r"[0-9]{4}_[a-z0-9_]+\.sql")
+
+FOLDER = Path(__file__).resolve().parent / "migrations"
+VERSION = len(_file_names(FOLDER))
+"""The newest version: the numbers are dense."""
 
 
 def migrate(
@@ -81,8 +117,20 @@ def migrate(
 
 def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:
     """Return the migrations that the database does not have yet. Raises SchemaMismatch."""
+    row = connection.execute("select to_regclass('ledger.migrations')").fetchone()
+    return missing_after([] if row is None or row[0] is None else connection.execute(APPLIED).fetchall())
+
+
+APPLIED: LiteralString = "select version, sha256 from ledger.migrations order by version"
+
+
+def missing_after(applied: Iterable[tuple[int, str]]) -> list[Migration]:
+    """Return the migrations of this program without the applied ones, given by version and sha256.
+
+    Raises SchemaMismatch if the program does not know one of them, or knows another one of that number.
+    """
     known = {migration.version: migration for migration in migrations()}
-    for version, sha256 in _applied(connection):
+    for version, sha256 in applied:
         if version not in known:
             raise SchemaMismatch(
                 f"The database has schema version {version}, this program {VERSION}: use a newer program."
@@ -90,10 +138,3 @@ def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:
         if known.pop(version).sha256 != sha256:
             raise SchemaMismatch(f"Migration {version} was edited after it was applied to this database.")
     return list(known.values())
-
-
-def _applied(connection: psycopg.Connection[Any]) -> list[tuple[int, str]]:
-    row = connection.execute("select to_regclass('ledger.migrations')").fetchone()
-    if row is None or row[0] is None:
-        return []
-    return connection.execute("select version, sha256 from ledger.migrations order by version").fetchall()

@@ -147,6 +147,8 @@ async def _eventually_failed(ledger: Any) -> list[str]:
     ("statement", "advice"),
     [
         ("delete from ledger.migrations where version > 1", "seatledger migrate"),
+        ("delete from ledger.migrations where version = 2", "seatledger migrate"),
+        ("update ledger.migrations set sha256 = 'x' where version = 2", "Migration 2 was edited"),
         ("insert into ledger.migrations values (9999, 'future', '')", "newer program"),
     ],
 )

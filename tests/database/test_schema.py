@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,8 +13,9 @@ from psycopg.conninfo import make_conninfo
 
 import database.schema
 from analytics.schema import migrate
+from cli.main import main
 from database.connection import connect
-from database.schema import VERSION, Migration, SchemaMismatch, migrations
+from database.schema import FOLDER, VERSION, Migration, SchemaMismatch, migrations, read_folder
 from tests.desk import Desk
 
 
@@ -33,6 +35,45 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(
         migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("select to_regnamespace('ledger')").fetchone() == (None,)
+
+
+def test_the_folder_of_migrations_is_complete() -> None:
+    assert [migration.version for migration in read_folder(FOLDER)] == list(range(1, VERSION + 1))
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["0001_a.sql", "0002_b.sql", "0002_c.sql"], "0002_b.sql and 0002_c.sql have the same number"),
+        (["0001_a.sql", "0003_c.sql"], "0002 is missing before 0003_c.sql"),
+        (["0002_b.sql"], "0001 is missing"),
+        (["0001_a.sql", "2_b.sql"], "2_b.sql: must be named like"),
+        (["0001_a.sql", "0002_b.SQL"], "0002_b.SQL: must be named like"),
+        (["0001_a.sql", "0002-b.sql"], "0002-b.sql: must be named like"),
+    ],
+)
+def test_a_folder_that_would_leave_a_migration_out_is_refused(
+    names: list[str], reason: str, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text("select 1")
+    with pytest.raises(SchemaMismatch, match=reason):
+        read_folder(tmp_path)
+
+
+def test_a_program_with_two_migrations_of_one_number_does_not_start(
+    empty_database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("0001_a.sql", "0001_b.sql"):
+        (tmp_path / name).write_text("select 1")
+    monkeypatch.setattr(database.schema, "FOLDER", tmp_path)
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    assert main(["up", "--data", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "0001_a.sql and 0001_b.sql have the same number" in line
 
 
 def test_a_newer_database_is_left_alone(database_url: str) -> None:
