@@ -95,8 +95,9 @@ async def _check_proof(request: ApiRequest, booking_id: UUID, versions: int) -> 
         )
     try:
         *events, verdict = check(proof.encode(), pem.encode())
+        against, *_ = verdict.split("; ")
     except NotProved as refuted:
         return Finding(claim, False, f"{refuted}.")
     proved = len(events) - 1
     later = f", {versions - proved} added later" if versions > proved else ""
-    return Finding(claim, True, f"{proved} of {versions} events {verdict}{later}.")
+    return Finding(claim, True, f"{proved} of {versions} events {against}{later}.")

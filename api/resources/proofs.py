@@ -45,7 +45,7 @@ class ProvedEvent(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """Input of `seatledger check-proof`. Keep the body unchanged, byte for byte."""
+    """Input of `seatledger check-proof`. Its content counts, not the layout of the JSON."""
 
     format: str
     booking_id: str

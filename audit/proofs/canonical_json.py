@@ -1,9 +1,9 @@
-"""JSON with one canonical form, so that every change of a file is detected, also of blanks."""
+"""JSON that is written in one form and judged by its content: blanks and the order of names do not count."""
 
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from audit.proofs.not_proved import NotProved
 
@@ -17,22 +17,33 @@ def encode(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators) + "\n"
 
 
-def decode(text: bytes, indent: int | None = None) -> Any:
-    """Return the value of a canonical text. Raises NotProved for other text, such as doubled names."""
+def decode(text: bytes) -> Any:
+    """Return the value of a JSON text of any layout. Raises NotProved for other text and doubled names."""
     try:
-        value = json.loads(text.decode())
-        if encode(value, indent).encode() != text:
-            raise NotProved("the JSON is not in the form in which it was written")
+        value = json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
+        # Half a surrogate pair is no text, so it has no hash.
+        encode(value).encode()
     except (ValueError, RecursionError):
         raise NotProved("this is not JSON") from None
     return value
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise NotProved("an object has a name twice, and readers may differ in which value they take")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
 def require_fields(value: Any, names: Sequence[str], what: str) -> list[Any]:
-    """Return the values of an object with exactly these names in this order. Raises NotProved."""
-    if not isinstance(value, dict) or list(value) != list(names):
+    """Return the values of an object with exactly these names, in the order of `names`. Raises NotProved."""
+    if not isinstance(value, dict) or value.keys() != set(names):
         raise NotProved(f"{what}: must have {', '.join(names)}")
-    return list(value.values())
+    return [value[name] for name in names]
 
 
 def require_integer(value: Any, what: str, least: int = 1) -> int:

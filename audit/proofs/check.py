@@ -53,7 +53,7 @@ def check(proof: bytes, pem: bytes) -> list[str]:
     if len(proof) > PROOF_BYTES_MAX:
         raise NotProved(f"the proof is larger than {PROOF_BYTES_MAX} bytes")
     keys = read_public_keys(pem)
-    value = canonical_json.decode(proof, INDENT)
+    value = canonical_json.decode(proof)
     form = value.get("format") if isinstance(value, dict) else None
     if form == INCLUSION:
         return _check_booking(value, keys)
@@ -81,7 +81,9 @@ def _check_booking(value: Any, keys: dict[str, Ed25519PublicKey]) -> list[str]:
         before = (position, recorded_at, number)
         status = _status(topic, status)
         lines.append(f"{position:>10}  {_time(recorded_at)}  {topic}  {actor}  {status}")
-    return [*_printable([f"booking {booking_id}", *lines]), f"proved {_against(checkpoint)}"]
+    shown = "this event" if len(events) == 1 else f"these {len(events)} events"
+    scope = f"the log has {shown}, up to version {len(events)}; later ones are not excluded"
+    return [*_printable([f"booking {booking_id}", *lines]), f"proved {_against(checkpoint, scope)}"]
 
 
 def _check_event(
@@ -120,7 +122,11 @@ def _check_consistency(value: Any, keys: dict[str, Ed25519PublicKey]) -> list[st
             f"the log of the checkpoint at position {new.position} is not that of position {old.position}"
             " and more: a fork"
         )
-    return [f"nothing up to position {old.position} has changed since {old.time}", f"proved {_against(new)}"]
+    scope = f"its log begins with the log of position {old.position}; later events are not shown"
+    return [
+        f"nothing up to position {old.position} has changed since {old.time}",
+        f"proved {_against(new, scope)}",
+    ]
 
 
 def _signed(value: Any, keys: dict[str, Ed25519PublicKey]) -> Checkpoint:
@@ -136,8 +142,10 @@ def _status(topic: str, before: str) -> str:
     return STATUS_AFTER.get(topic, before)
 
 
-def _against(checkpoint: Checkpoint) -> str:
-    return f"against checkpoint at position {checkpoint.position} of {checkpoint.time}, key {checkpoint.key}"
+def _against(checkpoint: Checkpoint, scope: str) -> str:
+    """Return what the proof is checked against, what it proves, and what it leaves open."""
+    at = f"checkpoint at position {checkpoint.position} of {checkpoint.time}"
+    return f"against {at}; {scope}; key {checkpoint.key}"
 
 
 def _time(microseconds: int) -> str:

@@ -87,6 +87,6 @@ def _sync_folder(folder: Path) -> None:
 
 def _read(path: Path, place: str, line: bytes) -> Checkpoint:
     try:
-        return read_checkpoint(canonical_json.decode(line + b"\n"))
+        return read_checkpoint(canonical_json.decode(line))
     except NotProved as refuted:
         raise NotProved(f"{path}, {place}: {refuted}") from None

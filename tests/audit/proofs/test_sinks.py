@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -69,7 +70,7 @@ def test_a_file_of_the_user_is_not_touched(tmp_path: Path, three: list[Checkpoin
         assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("rubbish", [b"\n", b"{}\n", b"rubbish\r", b" "])
+@pytest.mark.parametrize("rubbish", [b"\n", b"{}\n", b"rubbish\r", b"{"])
 def test_a_file_is_read_strictly(tmp_path: Path, three: list[Checkpoint], rubbish: bytes) -> None:
     path = tmp_path / "checkpoints"
     append_checkpoints(path, three)
@@ -77,6 +78,13 @@ def test_a_file_is_read_strictly(tmp_path: Path, three: list[Checkpoint], rubbis
     path.write_bytes(rubbish + content)
     with pytest.raises(NotProved, match="line 1"):
         read_checkpoints(path)
+
+
+def test_the_layout_of_a_line_does_not_count(tmp_path: Path, three: list[Checkpoint]) -> None:
+    path = tmp_path / "checkpoints"
+    path.write_text("".join(f" {json.dumps(asdict(one), sort_keys=True)}\r\n" for one in three))
+    assert read_checkpoints(path) == three
+    assert read_last_checkpoint(path) == three[-1]
 
 
 class Taker(http.server.BaseHTTPRequestHandler):
