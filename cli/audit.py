@@ -11,7 +11,8 @@ from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.not_proved import NotProved
 from audit.verify import Verification
 from audit.verify import verify as check
-from cli.proofs import saved_checkpoints
+from audit.verify.evidence import Keys
+from cli.proofs import public_keys, saved_checkpoints
 from database.embedded import existing_database
 from ledger.keyring import Keyring
 from ledger.master_key_file import find_keyring
@@ -22,12 +23,13 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     """Verify the ledger. Return 0 if all holds, else 1. The program may run meanwhile or not."""
     try:
         # Read before the database, so that the log has at least the length of the saved checkpoints.
-        saved = saved_checkpoints(settings, against, key)
+        keys = public_keys(settings, key)
+        saved = saved_checkpoints(against, keys)
     except NotProved as refuted:
         print(f"seatledger: {refuted}", file=sys.stderr)
         return 1
     with existing_database(settings.database_url, settings.data) as url:
-        result = _with_progress(url, saved, find_keyring(settings))
+        result = _with_progress(url, saved, keys, find_keyring(settings))
     if json:
         print(msgspec.json.encode(result).decode())
     elif result.ok:
@@ -41,9 +43,13 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     return 0 if result.ok else 1
 
 
-def _with_progress(url: str, saved: list[Checkpoint], keyring: Keyring) -> Verification:
+def _with_progress(url: str, saved: list[Checkpoint], keys: Keys, keyring: Keyring) -> Verification:
     columns = (TextColumn("verify"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("verify")
-        return check(url, lambda done, of: bar.update(task, completed=done, total=of), saved, keyring=keyring)
+
+        def advance(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        return check(url, advance, saved, keyring=keyring, keys=keys)

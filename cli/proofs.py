@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from analytics.schema import migrate
 from audit.proofs import check, prover, signer
 from audit.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
 from audit.proofs.checkpoint_file import read_checkpoints, read_last_checkpoint
-from audit.proofs.keys import KEY_FILE, public_pem, signing_key
+from audit.proofs.keys import public_pem, read_public_pem, signing_key
 from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import NotDelivered, deliver, read_last_delivered
 from audit.proofs.tiles import LogMismatch
@@ -84,16 +84,24 @@ def check_proof(proof: Path, key: Path) -> int:
     return check.report(proof, key)
 
 
-def saved_checkpoints(settings: Settings, against: Path | None, key: Path | None) -> list[Checkpoint]:
+def public_keys(settings: Settings, key: Path | None) -> dict[str, Ed25519PublicKey]:
+    """Return the public keys in the file `key`, by default the one of this host if it has one.
+
+    Raises WrongSetting, NotProved, OSError.
+    """
+    if key and not key.exists():
+        raise WrongSetting(f"--key: {key} must name a file that exists")
+    pem = _read_pem(key) if key else (read_public_pem(settings) or "").encode()
+    return read_public_keys(pem) if pem else {}
+
+
+def saved_checkpoints(against: Path | None, keys: dict[str, Ed25519PublicKey]) -> list[Checkpoint]:
     """Read checkpoints from a file and check their signatures. Raises WrongSetting, NotProved, OSError."""
     if against is None:
-        if key:
-            raise WrongSetting("--key: goes with --against")
         return []
-    if key is None and settings.checkpoint_key is None and not (settings.data / KEY_FILE).exists():
+    if not keys:
         raise WrongSetting("--key: required, since there is no key in the data folder")
-    pem = _read_pem(key) if key else public_pem(signing_key(settings)).encode()
-    keys, found = read_public_keys(pem), read_checkpoints(against)
+    found = read_checkpoints(against)
     if not found:
         raise NotProved(f"{against} holds no checkpoint")
     for saved in found:

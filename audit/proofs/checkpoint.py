@@ -15,7 +15,8 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -75,7 +76,7 @@ def sign(key: Ed25519PrivateKey, position: int, hash: bytes, root: bytes, time: 
     return Checkpoint(position, draft.hash, draft.root, time, draft.key, signature)
 
 
-def check_signature(checkpoint: Checkpoint, keys: dict[str, Ed25519PublicKey]) -> None:
+def check_signature(checkpoint: Checkpoint, keys: Mapping[str, Ed25519PublicKey]) -> None:
     """Check that one of `keys` signed the checkpoint. Raises NotProved."""
     key = keys.get(checkpoint.key)
     if key is None:
@@ -88,6 +89,19 @@ def check_signature(checkpoint: Checkpoint, keys: dict[str, Ed25519PublicKey]) -
         key.verify(signature, checkpoint.text)
     except (InvalidSignature, binascii.Error):
         raise NotProved("the checkpoint's signature does not fit the key") from None
+
+
+def is_signed(checkpoint: Checkpoint, keys: Mapping[str, Ed25519PublicKey]) -> bool:
+    try:
+        check_signature(checkpoint, keys)
+    except NotProved:
+        return False
+    return True
+
+
+def names_wrong_key(checkpoint: Checkpoint, keys: Mapping[str, Ed25519PublicKey]) -> bool:
+    """Return whether one of `keys` signed the checkpoint under its own id, which `key` is not."""
+    return any(is_signed(replace(checkpoint, key=id), keys) for id in keys if id != checkpoint.key)
 
 
 def key_id(key: Ed25519PublicKey) -> str:

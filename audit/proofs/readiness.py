@@ -19,7 +19,10 @@ async def check(connection: Connection) -> Check:
         )
     if not fits:
         return Check(
-            "checkpoints", False, f"the log up to position {position} is not what the last checkpoint saw"
+            "checkpoints",
+            False,
+            f"the log up to position {position} is not what the last checkpoint saw;"
+            " `seatledger verify` tells whether the log or the checkpoint was altered",
         )
     return Check("checkpoints", True, f"last at position {position}, {seconds_ago(now, time)}")
 

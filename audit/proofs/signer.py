@@ -61,24 +61,35 @@ async def require_fit(connection: Connection, earlier: Checkpoint, key: Ed25519P
 
 
 async def check_fit(connection: Connection, earlier: Checkpoint, head: int, key: Ed25519PrivateKey) -> None:
-    """Check that the log still has the hash and the root of the checkpoint. Raises LogMismatch."""
+    """Check that the log still has the hash and the root of the checkpoint. Raises LogMismatch.
+
+    The signature comes first: a checkpoint that was altered says nothing about the log.
+    """
+    own = key.public_key()
+    if earlier.key == key_id(own):
+        try:
+            check_signature(earlier, {earlier.key: own})
+        except NotProved as refuted:
+            raise LogMismatch(
+                f"the checkpoint at position {earlier.position} was altered, not the log: {refuted}"
+            ) from None
     if earlier.position > head:
         raise LogMismatch(
             f"the log ends at position {head}, but a checkpoint saw position {earlier.position}:"
             " the tail of the log is gone"
         )
     row = await _row(connection, "select hash from ledger.events where position = %s", earlier.position)
-    root = await root_at(connection, earlier.position)
-    if row is None or row[0].hex() != earlier.hash or root.hex() != earlier.root:
+    if row is None or row[0].hex() != earlier.hash:
         raise LogMismatch(
             f"the log up to position {earlier.position} is not what a checkpoint saw at {earlier.time}"
         )
-    own = key.public_key()
-    if earlier.key == key_id(own):
-        try:
-            check_signature(earlier, {earlier.key: own})
-        except NotProved as refuted:
-            raise LogMismatch(f"the checkpoint at position {earlier.position}: {refuted}") from None
+    root = await root_at(connection, earlier.position)
+    if root.hex() != earlier.root:
+        raise LogMismatch(
+            f"the stored tree up to position {earlier.position} is not what a checkpoint saw at"
+            f" {earlier.time}, though the log has its hash there: a stored tile or an event was altered;"
+            " `seatledger verify` names which"
+        )
 
 
 async def latest(connection: Connection) -> Checkpoint | None:

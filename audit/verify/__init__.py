@@ -4,13 +4,14 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from audit.proofs.checkpoint import Checkpoint
 from audit.verify.divergence import Divergence
-from audit.verify.evidence import Evidence
+from audit.verify.evidence import Evidence, Keys
 from audit.verify.fold_pass import check_folds, spans
 from audit.verify.folds import Folds
 from audit.verify.log_pass import Range, check_log, check_part, ranges
@@ -60,12 +61,14 @@ def verify(
     saved: Sequence[Checkpoint] = (),
     workers: int | None = None,
     keyring: Keyring = NO_KEYRING,
+    keys: Keys = MappingProxyType({}),
 ) -> Verification:
     """Check the whole ledger as of one snapshot, also while it is being written.
 
     First pass, in log order: dense positions, time, the hash chain, and that every event belongs to a
     command and commits to its outcome. The pass also compares the log with the stored tree, with the
     checkpoints in the database, and with those `saved` elsewhere; the caller has checked their signatures.
+    `keys` are the public keys by id that check the signatures of the checkpoints in the database.
     Second pass, stream by stream: dense versions; views and seat counts equal the fold of the log; no flight
     was ever oversold; no waiting party was passed over. Third pass: every pseudonym stands for a person and,
     with the ledger's `keyring`, sealed names and texts decrypt.
@@ -80,7 +83,7 @@ def verify(
         size = EVENTS_AT_ONCE if total == head else head or 1
         parts = ranges(connection, head, size)
         shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
-        evidence = Evidence(connection, saved)
+        evidence = Evidence(connection, saved, keys)
         common = url, export_snapshot(connection), keyring, head, evidence.reach()
         checked = 0
         with run_in_parallel(_check_share, [(*common, *share) for share in shares]) as streams:
@@ -94,6 +97,8 @@ def verify(
                     progress(total + done, 2 * total)
                 check_folds(connection, head, [end.folds for end in ends])
                 check_people(connection, [end.people for end in ends])
+                for reason in evidence.altered:
+                    raise Divergence(head + 1, reason)
             except Divergence as divergence:
                 return Verification(False, checked, divergence.position, divergence.reason)
         return Verification(True, checked, None, None)

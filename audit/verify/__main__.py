@@ -11,18 +11,22 @@ from collections.abc import Sequence
 
 import msgspec
 
+from audit.proofs.checkpoint import read_public_keys
+from audit.proofs.keys import read_public_pem
 from audit.verify import verify, verify_part
+from runtime.settings import read_settings
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Raises psycopg.Error, ValueError."""
+    """Raises psycopg.Error, ValueError, WrongSetting, OSError."""
     gc.disable()  # as in `audit.verify.workers`
     url = os.environ["DATABASE_URL"]
     if arguments:
         first, *last = (int(argument) for argument in arguments)
         result = verify_part(url, first, last[0] if last else None)
     else:
-        result = verify(url, workers=1)
+        pem = read_public_pem(read_settings())
+        result = verify(url, workers=1, keys=read_public_keys(pem.encode()) if pem else {})
     print(msgspec.json.encode(result).decode())
 
 
