@@ -6,6 +6,7 @@ import contextlib
 import glob
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ ROOT = os.path.dirname(os.path.realpath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 SCRIPTS = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 PYTHON = os.path.join(SCRIPTS, "python")
+COMMAND = os.path.join(SCRIPTS, "seatledger.cmd" if os.name == "nt" else "seatledger")
 RUNTIME_LOCK, DEV_LOCK = "requirements.lock", "requirements-dev.lock"
 
 CHECK = [
@@ -73,26 +75,37 @@ def become(command):
 
 
 def make_environment(lock):
-    """Install the packages of the lock into .venv, unless they are installed already."""
-    if read(stamp(lock)) == expected_stamp(lock):
+    """Install the packages of the lock and the command `seatledger` into .venv, unless they are there."""
+    if read(stamp(lock)) == expected_stamp(lock) and read(COMMAND) == command_text():
         return
     with install_lock() as held:
-        if read(stamp(lock)) == expected_stamp(lock):
-            return
-        report("installing %s into .venv, once; this takes some seconds" % lock)
-        # Without a stamp, an earlier install was cut short, and .venv is made again.
-        extend = is_extensible(RUNTIME_LOCK)
-        for name in (RUNTIME_LOCK, DEV_LOCK):
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(stamp(name))
-        if not extend:
-            make_empty_environment()
-        install(lock, held)
-        for folder in glob.glob(os.path.join(VENV, "lib", "python*", "site-packages")):
-            write(os.path.join(folder, "seatledger.pth"), ROOT + "\n")
-        # The development lock contains the runtime lock.
-        for name in {lock, RUNTIME_LOCK}:
-            write(stamp(name), expected_stamp(name))
+        if read(stamp(lock)) != expected_stamp(lock):
+            install_packages(lock, held)
+        write(COMMAND, command_text(), executable=True)
+
+
+def install_packages(lock, held):
+    report("installing %s into .venv, once; this takes some seconds" % lock)
+    # Without a stamp, an earlier install was cut short, and .venv is made again.
+    extend = is_extensible(RUNTIME_LOCK)
+    for name in (RUNTIME_LOCK, DEV_LOCK):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(stamp(name))
+    if not extend:
+        make_empty_environment()
+    install(lock, held)
+    for folder in glob.glob(os.path.join(VENV, "lib", "python*", "site-packages")):
+        write(os.path.join(folder, "seatledger.pth"), ROOT + "\n")
+    # The development lock contains the runtime lock.
+    for name in {lock, RUNTIME_LOCK}:
+        write(stamp(name), expected_stamp(name))
+
+
+def command_text():
+    """Return the script that is the command `seatledger`. A shebang line takes no spaces in a path."""
+    if os.name == "nt":
+        return '@"%s" -P -m cli.main %%*\n' % PYTHON
+    return '#!/bin/sh\nexec %s -P -m cli.main "$@"\n' % shlex.quote(PYTHON)
 
 
 def stamp(lock):
@@ -195,10 +208,12 @@ def read(path):
         return ""
 
 
-def write(path, text):
+def write(path, text, executable=False):
     # Renamed last, so that a stamp is complete or missing.
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write(text)
+    if executable:
+        os.chmod(path + ".new", 0o755)
     os.replace(path + ".new", path)
 
 

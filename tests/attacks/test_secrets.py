@@ -1,8 +1,11 @@
 """Secrets appear in no log, traceback, error message or tracked file."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from cli.tokens import SECRET_FILE, jwt_secret
 from runtime.settings import Settings
 from tests.contract.program import REPOSITORY, clean_environment
+from tests.programs import find_program, needs
 from tests.waiting import wait_until
 from trials.programs.ports import free_port
 
@@ -72,15 +76,24 @@ def test_a_new_secret_file_is_readable_by_its_owner_only(tmp_path):
 
 
 def test_no_tracked_file_holds_a_secret():
+    paths = list(files_not_ignored(REPOSITORY))
+    assert REPOSITORY / "README.md" in paths
+    assert Path(__file__) in paths
+    for path in paths:
+        if names := find_leaks(path):
+            raise AssertionError(f"{path}: {', '.join(names)}")
+
+
+@needs("git")
+def test_the_scan_reads_what_git_tracks():
+    """Control. Without git the scan reads the folder, and leaves out what .gitignore names."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [find_program("git"), "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     if listed.returncode:
         pytest.skip("not a checkout")
-    for name in filter(None, listed.stdout.split("\0")):
-        path = REPOSITORY / name
-        if path.is_file() and (names := find_leaks(path)):
-            raise AssertionError(f"{name}: {', '.join(names)}")
+    tracked = {REPOSITORY / name for name in filter(None, listed.stdout.split("\0"))}
+    assert {path for path in tracked if path.is_file()} <= set(files_not_ignored(REPOSITORY))
 
 
 def test_the_scan_finds_secrets(tmp_path):
@@ -94,6 +107,26 @@ def test_the_scan_finds_secrets(tmp_path):
     ):
         (tmp_path / "file").write_text(text)
         assert find_leaks(tmp_path / "file"), text
+
+
+def files_not_ignored(root: Path) -> Iterator[Path]:
+    """Yield the files of a checkout, without those that .gitignore names."""
+    lines = (root / ".gitignore").read_text().splitlines()
+    patterns = [line.rstrip("/") for line in lines if line and line[0] not in "#!"]
+    kept = {line.strip("!/") for line in lines if line.startswith("!")}
+
+    def is_ignored(path: Path) -> bool:
+        place = path.relative_to(root).as_posix()
+        if path.name == ".git" or place in kept:
+            return place not in kept
+        return any(fnmatch(place if "/" in pattern else path.name, pattern) for pattern in patterns)
+
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not is_ignored(Path(folder, name))]
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not is_ignored(path):
+                yield path
 
 
 def find_leaks(path: Path) -> list[str]:

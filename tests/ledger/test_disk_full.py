@@ -18,6 +18,7 @@ from ledger.ledger import open_ledger
 from ledger.submission import Answer, Unavailable
 from runtime.settings import Settings
 from tests.desk import Desk
+from tests.programs import find_program
 
 DISK = "48m"
 
@@ -25,8 +26,9 @@ DISK = "48m"
 @pytest.fixture
 def disk(server_url: str) -> Iterator[Path]:
     """Mount a small disk that the server's account can write to."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk takes root")
+    mount, umount = find_program("mount"), find_program("umount")
+    if os.geteuid() != 0 or not mount or not umount:
+        pytest.skip("mounting a small disk takes root, mount and umount")
     with psycopg.connect(server_url) as connection:
         row = connection.execute("show data_directory").fetchone()
     assert row
@@ -34,12 +36,12 @@ def disk(server_url: str) -> Iterator[Path]:
     folder = Path(f"/mnt/seatledger-test-{os.getpid()}")
     folder.mkdir()
     options = f"size={DISK},uid={owner.st_uid},gid={owner.st_gid},mode=0700"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
     if mounted.returncode:
         folder.rmdir()
         pytest.skip(f"no small disk here: {mounted.stderr.decode().strip()}")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run([umount, folder], check=True)
     folder.rmdir()
 
 

@@ -1,6 +1,7 @@
 """Fixtures: small checkouts in which run.py finds a fake uv and a fake program."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,24 @@ import os, sys
 print("program", sys.argv[1:], os.getcwd())
 """
 
+PROGRAMS_ON_PATH = """
+import os, sys
+programs = {name for folder in os.environ["PATH"].split(os.pathsep) for name in os.listdir(folder)}
+print(sys.argv[1:], sorted(programs), os.environ["SEATLEDGER_TEST_PATH"])
+sys.exit(3)
+"""
+
 # Where it was called from and how often is all that the tests ask of an installer.
-UV = """#!/bin/sh
-echo "$@" >> "$(dirname "$0")/calls"
-sleep "${UV_SECONDS:-0}"
-exit "${UV_CODE:-0}"
+UV = """
+import os, pathlib, sys, time
+with pathlib.Path(__file__).with_name("calls").open("a") as calls:
+    print(*sys.argv[1:], file=calls)
+time.sleep(float(os.environ.get("UV_SECONDS", "0")))
+sys.exit(int(os.environ.get("UV_CODE", "0")))
+"""
+# A shebang line with spaces in the path of Python would not work.
+UV_START = f"""#!/bin/sh
+exec {shlex.quote(sys.executable)} -IS "$0.py" "$@"
 """
 
 
@@ -34,7 +48,8 @@ class Checkout:
         (folder / "cli").mkdir()
         (folder / "cli" / "main.py").write_text(PROGRAM)
         self.tools.mkdir()
-        (self.tools / "uv").write_text(UV)
+        (self.tools / "uv.py").write_text(UV)
+        (self.tools / "uv").write_text(UV_START)
         (self.tools / "uv").chmod(0o755)
 
     @property
@@ -44,7 +59,7 @@ class Checkout:
 
     def start(self, *arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen:
         # Nothing of a developer's settings for pip or Python comes along, and no package index is asked.
-        clean = {"PATH": f"{self.tools}:/usr/bin:/bin", "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
+        clean = {"PATH": str(self.tools), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
         return subprocess.Popen(
             [sys.executable, str(self.folder / "run.py"), *arguments],
             cwd=cwd or self.folder,
@@ -58,6 +73,14 @@ class Checkout:
         with self.start(*arguments, **options) as process:
             output, errors = process.communicate(timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+
+@pytest.fixture
+def ci_run(tmp_path: Path) -> Path:
+    """Return a copy of `.ci/run` in a checkout whose run.py prints the programs on PATH."""
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / "run.py").write_text(PROGRAMS_ON_PATH)
+    return Path(shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run"))
 
 
 @pytest.fixture

@@ -1,21 +1,23 @@
 """`python3 run.py` installs once, repairs a broken environment, and starts the program."""
 
 import ast
-import shutil
+import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.programs import find_program, needs, program_path
 from tests.waiting import wait_until
 
 from .conftest import ROOT
 
 
 def older_pythons():
-    found = [shutil.which(f"python3.{minor}") for minor in range(6, 11)]
+    found = [find_program(f"python3.{minor}") for minor in range(6, 11)]
     found += sorted(map(str, Path("~/.pyenv/versions").expanduser().glob("3.[6-9].*/bin/python")))
     found += sorted(map(str, Path("~/.pyenv/versions").expanduser().glob("3.10.*/bin/python")))
     return [python for python in found if python and not subprocess.call([python, "-c", ""])]
@@ -97,6 +99,31 @@ def test_a_moved_checkout_is_installed_again(checkout):
     checkout.folder, checkout.tools = moved, moved / "tools"
     assert checkout.run("demo").stdout == f"program ['demo'] {moved}\n"
     assert checkout.installs == 2
+
+
+@needs("bash", "mktemp", "ln", "rm")
+def test_ci_runs_the_tests_with_python_alone_on_the_path(ci_run, tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "python3").symlink_to(sys.executable)
+    path = f"{programs}{os.pathsep}{program_path()}"
+    environment = {"PATH": path, "TMPDIR": str(tmp_path / "programs")}
+    done = subprocess.run([find_program("bash"), ci_run], env=environment, capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    shown = "['python3', 'uv']" if find_program("uv") else "['python3']"
+    assert done.stdout == f"['test'] {shown} {path}\n"
+    assert list(programs.iterdir()) == [programs / "python3"], "no folder is left"
+
+
+def test_the_program_is_a_command_of_the_environment(checkout, tmp_path):
+    checkout.run("demo")
+    command = checkout.folder / ".venv" / "bin" / "seatledger"
+    done = subprocess.run([command, "token", "a  b"], cwd=tmp_path, env={}, capture_output=True, text=True)
+    assert done.stdout == f"program ['token', 'a  b'] {tmp_path}\n"
+    command.unlink()
+    assert checkout.run("demo").stdout.startswith("program")
+    assert command.exists(), "a later start writes it again"
+    assert checkout.installs == 1
 
 
 def test_no_package_index_is_one_clear_line(checkout):

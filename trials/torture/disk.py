@@ -9,6 +9,8 @@ from pathlib import Path
 MEGABYTES = 400
 FILLER = "filler"
 CHUNK = bytes(1 << 20)
+SYSTEM = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+"""Folders of `mount` and `umount`, whatever the PATH is."""
 
 
 @contextmanager
@@ -17,7 +19,7 @@ def small_disk(folder: Path) -> Iterator[bool]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=755", "tmpfs", str(folder)]
     try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+        mounted = subprocess.run(mount, env=SYSTEM, capture_output=True, check=False).returncode == 0
     except OSError:
         mounted = False
     try:
@@ -40,7 +42,8 @@ def free(folder: Path) -> None:
 
 def _unmount(folder: Path) -> None:
     for _ in range(50):
-        if subprocess.run(["umount", str(folder)], capture_output=True, check=False).returncode == 0:
+        unmounted = subprocess.run(["umount", str(folder)], env=SYSTEM, capture_output=True, check=False)
+        if unmounted.returncode == 0:
             return
         time.sleep(0.2)
-    subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=False)
+    subprocess.run(["umount", "--lazy", str(folder)], env=SYSTEM, capture_output=True, check=False)

@@ -5,7 +5,6 @@ import base64
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.programs import find_program, program_path
 from tests.waiting import await_until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -31,7 +31,7 @@ FLAGS = (
 def find_browser() -> str | None:
     """Return the path of the browser: SEATLEDGER_TEST_CHROMIUM, or the first on PATH."""
     path_in_environment = os.environ.get("SEATLEDGER_TEST_CHROMIUM")
-    return path_in_environment or next((path for name in NAMES if (path := shutil.which(name))), None)
+    return path_in_environment or find_program(*NAMES)
 
 
 class BrowserPage:
@@ -143,6 +143,8 @@ async def open_browser(executable: str) -> AsyncIterator[BrowserPage]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # Debian's chromium is a shell script that uses the system's programs.
+            env={**os.environ, "PATH": program_path()},
             start_new_session=True,
         )
         try:

@@ -1,14 +1,26 @@
 """After SIGKILL of any process the next start works, and no committed row is lost."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import sys
 
 import psycopg
 
 from database.embedded import running_database
+from tests.programs import processes_with
 
 from .conftest import answers, eventually, is_alive, kill_keeper, kill_server
+
+# The account is changed inside, because it may not be able to start this Python.
+WAIT_AS = """
+import os, sys, time
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[1]))
+print("waits", flush=True)
+time.sleep(60)
+"""
 
 
 def seats(url):
@@ -87,9 +99,9 @@ def test_a_kill_during_creation_leaves_no_partial_database(fresh_folder):
     user = fresh_folder.user()
     eventually(lambda: list(fresh_folder.place.glob("new-*/base")))
     os.kill(user.process.pid, signal.SIGKILL)
-    creators = subprocess.run(["pgrep", "-f", str(fresh_folder.data)], capture_output=True, text=True)
-    for process in creators.stdout.split():
-        os.kill(int(process), signal.SIGKILL)
+    for process in processes_with(str(fresh_folder.data)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     with running_database(None, fresh_folder.data) as url:
         assert answers(url)
     assert not list(fresh_folder.place.glob("new-*"))
@@ -98,7 +110,7 @@ def test_a_kill_during_creation_leaves_no_partial_database(fresh_folder):
 def test_the_lock_file_of_a_dead_server_does_not_block_a_start(folder):
     with running_database(None, folder.data):
         pass
-    ended = subprocess.Popen(["true"])
+    ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     name_in_lock_file(folder, ended.pid)
     with running_database(None, folder.data) as url:
@@ -110,15 +122,17 @@ def test_another_process_with_the_id_of_a_dead_server_is_not_touched(folder):
         pass
     owner = folder.cluster.stat()
     # Under the account of the server, because PostgreSQL itself ignores processes of other accounts.
-    other = subprocess.Popen(["sleep", "60"], user=owner.st_uid, group=owner.st_gid)
+    command = [sys.executable, "-c", WAIT_AS, str(owner.st_uid), str(owner.st_gid)]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
+        assert other.stdout.readline() == b"waits\n"
         name_in_lock_file(folder, other.pid)
         with running_database(None, folder.data) as url:
             assert answers(url)
         assert other.poll() is None
     finally:
         other.kill()
-        other.wait()
+        other.communicate()
 
 
 def name_in_lock_file(folder, process):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import find_program, program_path
 from tests.repetitions import times
 from trials.bench import after_load, growth, http, main
 from trials.bench.ledgers import fresh_folder
@@ -14,10 +15,18 @@ from trials.torture.broken import program
 
 SHORTEST = ("--seconds", "1", "--rounds", "1", "--connections", "16", "--rate", "50", "--kills", "1")
 seldom = pytest.mark.skipif(not times(0, 1), reason="only with LONG_TESTS=1")
-needs_wrk = pytest.mark.skipif(not is_available(), reason="wrk is not installed")
+needs_wrk = pytest.mark.skipif(
+    not (find_program("wrk") or is_available()), reason="not on PATH: wrk (Debian: apt-get install wrk)"
+)
+
+
+@pytest.fixture
+def wrk_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", program_path())
 
 
 @needs_wrk
+@pytest.mark.usefixtures("wrk_on_path")
 def test_the_http_part_runs_and_the_ledger_survives_a_rush_and_a_kill(tmp_path: Path) -> None:
     out = tmp_path / "http.json"
     assert http.main([*SHORTEST, "--out", str(out)]) == 0
@@ -28,6 +37,7 @@ def test_the_http_part_runs_and_the_ledger_survives_a_rush_and_a_kill(tmp_path: 
 
 
 @needs_wrk
+@pytest.mark.usefixtures("wrk_on_path")
 @seldom
 def test_a_refused_load_fails_the_benchmark(tmp_path: Path) -> None:
     out = tmp_path / "http.json"
@@ -55,6 +65,7 @@ def test_the_growth_part_runs(tmp_path: Path) -> None:
 
 
 @needs_wrk
+@pytest.mark.usefixtures("wrk_on_path")
 @seldom
 def test_one_command_runs_all_parts(tmp_path: Path) -> None:
     assert main.run(smoke=True, out=tmp_path, only=None, sizes=None) == 0
