@@ -25,9 +25,10 @@ from cli import (
     what_if,
 )
 from cli.options import DATA, HOST, JSON, MINUTES, PORT, SEED, SEEDS, WORKERS, add
-from database.embedded import EmbeddedDatabaseFailed
+from cli.subprocesses import CHILD
+from database.embedded import EmbeddedDatabaseFailed, use_programs
 from database.schema import SchemaMismatch
-from runtime.settings import WrongSetting, read_settings
+from runtime.settings import WrongSetting, read_settings, unknown_variables
 
 FAILED, USAGE, CUT_SHORT = 1, 2, 3
 INTERRUPTED, STDOUT_CLOSED = 130, 141
@@ -87,8 +88,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         # Checking a proof needs no ledger, so wrong settings must not prevent it.
         return run(**options)
     given = {name: options.pop(name) for name in _SETTINGS if name in options}
+    _warn_of_unknown_variables()
     try:
-        return run(read_settings(**given), **options)
+        settings = read_settings(**given)
+        if settings.postgres_bin:
+            use_programs(settings.postgres_bin)
+        return run(settings, **options)
     except WrongSetting as error:
         print(f"seatledger: {error}", file=sys.stderr)
         return USAGE
@@ -105,6 +110,15 @@ def _run(arguments: Sequence[str] | None) -> int:
         return CUT_SHORT
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _warn_of_unknown_variables() -> None:
+    """Name each variable that looks like a setting and is none. A child leaves that to its parent."""
+    if CHILD in os.environ:
+        return
+    for name, nearest in unknown_variables().items():
+        hint = f": did you mean {nearest}?" if nearest else "; the README lists the settings"
+        print(f"seatledger: {name} is no setting, and is ignored{hint}", file=sys.stderr)
 
 
 def _describe(error: psycopg.Error) -> str:

@@ -16,6 +16,9 @@ from ledger.master_key_file import load_master_key
 from runtime.settings import Settings, as_environment
 
 ROOT = Path(__file__).resolve().parents[1]
+CHILD = "_SEATLEDGER_CHILD"
+"""Variable of child processes, whose settings their parent has checked."""
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -43,7 +46,7 @@ def command(*arguments: str) -> list[str]:
 def importable(environment: dict[str, str]) -> dict[str, str]:
     """Extend the environment so that `command` finds this project from any folder."""
     path = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
-    return {**environment, "PYTHONPATH": path}
+    return {**environment, "PYTHONPATH": path, CHILD: "1"}
 
 
 class Child:

@@ -8,6 +8,7 @@ import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from runtime import setting_values as values
 
 GENERATED = "generated, kept in the data folder"
+PREFIX, TEST_PREFIX = "SEATLEDGER_", "SEATLEDGER_TEST_"
 
 
 class WrongSetting(Exception):
@@ -175,6 +177,9 @@ class Settings:
         "sign a checkpoint after so many seconds if the log has grown",
         default=300,
     )
+    postgres_bin: Path | None = _setting(
+        "SEATLEDGER_POSTGRES_BIN", Path, "folder of PostgreSQL programs for the embedded database"
+    )
 
     @property
     def gateway_patience(self) -> float:
@@ -202,6 +207,25 @@ def read_settings(environment: Mapping[str, str] | None = None, **options: Any) 
     settings = Settings(**parsed | {name: value for name, value in options.items() if value is not None})
     _check_gateway(settings)
     return settings
+
+
+def unknown_variables(environment: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Return the variables that look like a setting and are none, each with the nearest setting if any."""
+    environment = os.environ if environment is None else environment
+    known = {setting.variable for setting in SETTINGS.values()}
+    given = {**_read_dotenv(Path(".env")), **environment}
+    unknown = [
+        name
+        for name in given
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known
+    ]
+    return {name: _nearest(name, known) for name in sorted(unknown)}
+
+
+def _nearest(name: str, known: set[str]) -> str | None:
+    # Without the prefix, which makes all names look alike.
+    by_rest = {variable.removeprefix(PREFIX): variable for variable in sorted(known)}
+    return next((by_rest[rest] for rest in get_close_matches(name.removeprefix(PREFIX), by_rest, n=1)), None)
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from database.embedded.binaries import VARIABLE
 from database.embedded.startup import (
     LEAVE_SECONDS_MAX,
     POLL_SECONDS,
@@ -41,9 +42,15 @@ __all__ = [
     "keep_for",
     "remove_database",
     "running_database",
+    "use_programs",
 ]
 
 ENTER_SECONDS_MAX = 90  # the longest time that an earlier server takes to stop
+
+
+def use_programs(folder: Path) -> None:
+    """Run the PostgreSQL programs in this folder, here and in child processes."""
+    os.environ[VARIABLE] = str(folder.resolve())
 
 
 @contextmanager

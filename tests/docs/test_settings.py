@@ -6,15 +6,11 @@
 import re
 from pathlib import Path
 
-from database.embedded.binaries import VARIABLE
 from runtime.settings import SETTINGS, Setting
-
-POSTGRES_BIN = Setting(VARIABLE, Path, "folder of PostgreSQL programs for the embedded database")
-"""Read from the environment by `database.embedded`, which runs without settings."""
 
 
 def settings_table() -> str:
-    rows = [_row(setting) for setting in [*SETTINGS.values(), POSTGRES_BIN]]
+    rows = [_row(setting) for setting in SETTINGS.values()]
     return "\n".join(["| variable | default | |", "|---|---|---|", *rows]) + "\n"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.settings import Settings, WrongSetting, read_settings
+from runtime.settings import SETTINGS, Settings, WrongSetting, read_settings, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +100,18 @@ def test_the_key_to_real_money_never_travels_in_the_clear() -> None:
         assert read_settings(STRIPE | {"SEATLEDGER_GATEWAY_URL": url + "/"}).gateway_url == url
     simulator = {"SEATLEDGER_GATEWAY": "simulator", "SEATLEDGER_GATEWAY_URL": "http://gateway:8100"}
     assert read_settings(simulator).gateway_url == "http://gateway:8100"
+
+
+def test_a_mistyped_variable_is_named_with_the_nearest_setting() -> None:
+    Path(".env").write_text("SEATLEDGER_HOLD_SECOND=9\n")
+    environment = {"SEATLEDGER_PROT": "1", "SEATLEDGER_XYZ": "1", "SEATLEDGER_PORT": "2", "PATH": "/bin"}
+    assert unknown_variables(environment) == {
+        "SEATLEDGER_HOLD_SECOND": "SEATLEDGER_HOLD_SECONDS",
+        "SEATLEDGER_PROT": "SEATLEDGER_PORT",
+        "SEATLEDGER_XYZ": None,
+    }
+
+
+def test_no_setting_and_no_variable_of_the_tests_is_unknown() -> None:
+    names = [setting.variable for setting in SETTINGS.values()]
+    assert unknown_variables(dict.fromkeys([*names, "SEATLEDGER_TEST_PATH"], "1")) == {}
