@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cli.options import DATA, JSON, add
-from cli.programs import ready_database
-from database.embedded import existing_database
+from cli.programs import existing_ledger
 from ledger import erasure
 from ledger.keyring import Keyring
 from ledger.master_key import rotate
-from ledger.master_key_file import MASTER_KEY_FILE, load_master_key, read_or_create_key
+from ledger.master_key_file import MASTER_KEY_FILE, existing_master_key, read_or_create_key
 from ledger.people import is_in_clear
 from runtime.settings import Settings, WrongSetting
 
@@ -47,7 +46,7 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
     """Erase a user. Return 1 if the name is unknown or the user has open bookings."""
     if sum((user is not None, listing, again is not None)) != 1:
         raise WrongSetting("forget: name a USER, or give --list or --again FILE")
-    with ready_database(settings) as url:
+    with existing_ledger(settings) as url:
         if listing:
             print("".join(f"{person}\n" for person in erasure.read_erased(url)), end="")
             return 0
@@ -57,7 +56,7 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
             print(json_text.dumps({"forgotten": back}) if json else f"forgotten again: {back}")
             return 0
         try:
-            keyring = Keyring(load_master_key(settings))
+            keyring = Keyring(existing_master_key(settings))
             person = erasure.erase(url, keyring, user or "", getpass.getuser())
         except erasure.NotErasable as reason:
             print(f"seatledger: {reason}", file=sys.stderr)
@@ -72,9 +71,9 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
 def rotate_master_key(settings: Settings) -> int:
     """Wrap all personal keys with a new one. Once the old one is destroyed, older copies hold no names."""
     new = settings.data / f"{MASTER_KEY_FILE}.new"
-    old_key, new_key = load_master_key(settings), read_or_create_key(new)
-    with existing_database(settings.database_url, settings.data) as url:
-        people = rotate(url, Keyring(old_key), Keyring(new_key))
+    old_key = existing_master_key(settings)
+    with existing_ledger(settings) as url:
+        people = rotate(url, Keyring(old_key), Keyring(read_or_create_key(new)))
     print(f"wrapped {people} keys with the new master key")
     if settings.master_key is None:
         new.replace(settings.data / MASTER_KEY_FILE)

@@ -28,6 +28,7 @@ from cli.options import DATA, HOST, JSON, MINUTES, PORT, SEED, SEEDS, WORKERS, a
 from cli.subprocesses import CHILD
 from database.embedded import EmbeddedDatabaseFailed, use_programs
 from database.schema import SchemaMismatch
+from runtime.data_folder import tighten
 from runtime.settings import WrongSetting, read_settings, unknown_variables
 
 FAILED, USAGE, CUT_SHORT = 1, 2, 3
@@ -93,6 +94,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         settings = read_settings(**given)
         if settings.postgres_bin:
             use_programs(settings.postgres_bin)
+        if run in _MAKERS and CHILD not in os.environ and (line := tighten(settings.data)):
+            print(f"seatledger: {line}", file=sys.stderr)
         return run(settings, **options)
     except WrongSetting as error:
         print(f"seatledger: {error}", file=sys.stderr)
@@ -130,6 +133,9 @@ def _describe(error: psycopg.Error) -> str:
         )
     return "\n".join(filter(None, parts)) or " ".join(str(error).split()) or type(error).__name__
 
+
+_MAKERS = (up.up, programs.api, programs.scheduler, programs.migrate)
+"""The commands that make a data folder, its server, its secrets and a ledger. All others read."""
 
 _SETTINGS = ("data", "host", "port", "workers")
 

@@ -17,11 +17,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
+
 from analytics.schema import migrate as bring_up_to_date
+from audit.proofs.keys import signing_key
 from cli.listen_port import require_free
 from cli.subprocesses import Child, command, environment, importable
 from cli.tokens import jwt_secret, sign_token
-from database.embedded import is_in_use, keep_for, remove_database, running_database
+from database.connection import conninfo
+from database.embedded import existing_database, is_in_use, keep_for, remove_database, running_database
 from database.schema import VERSION
 from gateways.from_settings import gateway_key
 from ledger.keyring import Keyring
@@ -83,6 +87,27 @@ def ready_database(settings: Settings) -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def existing_ledger(settings: Settings) -> Iterator[str]:
+    """Yield the URL of a ledger, brought up to date. Never make a data folder, a server or a ledger.
+
+    Raises EmbeddedDatabaseFailed, and psycopg.errors.UndefinedTable for a database without a ledger.
+    """
+    with existing_database(settings.database_url, settings.data) as url:
+        with psycopg.connect(conninfo(url, "seatledger")) as connection:
+            connection.execute("select from ledger.migrations limit 0")
+        bring_up_to_date(url)
+        yield url
+
+
+def make_secrets(settings: Settings) -> None:
+    """Make the secrets that other commands only read, so that those make none in a mistyped folder."""
+    if not settings.jwks_file:
+        jwt_secret(settings)
+    if settings.data.is_dir():  # a host with a database and secrets of its own may have no data folder
+        signing_key(settings)
+
+
 def _import_door(name: str) -> Any:
     """Import another door by name, because doors do not import each other."""
     return importlib.import_module(name)
@@ -92,6 +117,8 @@ def migrate(settings: Settings, json: bool) -> int:
     with running_database(settings.database_url, settings.data) as url:
         applied = bring_up_to_date(url)
         key_ledger(url, Keyring(load_master_key(settings)))
+        if not settings.database_url:
+            make_secrets(settings)
     if json:
         print(json_text.dumps({"version": VERSION, "applied": [migration.version for migration in applied]}))
     else:
@@ -103,7 +130,7 @@ def migrate(settings: Settings, json: bool) -> int:
 
 def db_url(settings: Settings) -> int:
     alone = not settings.database_url and not is_in_use(settings.data)
-    with running_database(settings.database_url, settings.data) as url:
+    with existing_database(settings.database_url, settings.data) as url:
         if alone:
             keep_for(settings.data, DB_URL_SECONDS)
         print(url)

@@ -13,8 +13,8 @@ from analytics.facts import PROJECTIONS
 from analytics.follower.rebuild import Progress, RebuildResult
 from analytics.follower.rebuild import rebuild as rebuild_one
 from analytics.follower.swap import RebuildStopped
-from analytics.schema import migrate
 from cli.options import DATA, JSON, add
+from cli.programs import existing_ledger
 from database.embedded import existing_database
 from runtime.settings import Settings, WrongSetting
 
@@ -24,8 +24,7 @@ def rebuild(settings: Settings, name: str | None, all: bool, json: bool) -> int:
     if all == (name is not None):
         raise WrongSetting("rebuild: name one projection, or --all")
     names = list(PROJECTIONS) if name is None else [name]
-    with existing_database(settings.database_url, settings.data) as url:
-        migrate(url)
+    with existing_ledger(settings) as url:
         return max(asyncio.run(_rebuild_all(url, names, json)))
 
 

@@ -9,17 +9,16 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from analytics.schema import migrate
 from audit.proofs import check, prover, signer
 from audit.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
 from audit.proofs.checkpoint_file import read_checkpoints, read_last_checkpoint
-from audit.proofs.keys import public_pem, read_public_pem, signing_key
+from audit.proofs.keys import existing_key, public_pem, read_public_pem
 from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import NotDelivered, deliver, read_last_delivered
 from audit.proofs.tiles import LogMismatch
 from cli.options import DATA, add
+from cli.programs import existing_ledger
 from database.connection import Connection, connect
-from database.embedded import existing_database
 from runtime.setting_values import checkpoint_sink
 from runtime.settings import Settings, WrongSetting
 
@@ -28,7 +27,7 @@ Work = Callable[[Connection, Ed25519PrivateKey], Awaitable[str]]
 
 def public_key(settings: Settings) -> int:
     """Print the public key that checks this ledger's signatures."""
-    print(public_pem(signing_key(settings)), end="")
+    print(public_pem(existing_key(settings)), end="")
     return 0
 
 
@@ -113,10 +112,9 @@ def saved_checkpoints(against: Path | None, keys: dict[str, Ed25519PublicKey]) -
 
 
 def _run(settings: Settings, work: Work) -> int:
-    key = signing_key(settings)
+    key = existing_key(settings)
     try:
-        with existing_database(settings.database_url, settings.data) as url:
-            migrate(url)
+        with existing_ledger(settings) as url:
             print(asyncio.run(_with_connection(url, key, work)), end="")
     except (LogMismatch, prover.NotProvable, NotDelivered, NotProved) as error:
         print(f"seatledger: {error}", file=sys.stderr)

@@ -5,12 +5,11 @@ from typing import Any
 
 import msgspec
 
-from analytics.schema import migrate
 from audit.self_audit.rounds import full_round
 from audit.self_audit.status import AuditStatus, read_status
 from cli.options import DATA, JSON, add
+from cli.programs import existing_ledger
 from database.connection import connect
-from database.embedded import existing_database
 from runtime.settings import Settings
 
 
@@ -21,8 +20,7 @@ def register(commands: Any) -> None:
 
 def self_audit(settings: Settings, json: bool) -> int:
     """Run a round. Return 0 if the views agree with the log, else 1. The program may run meanwhile or not."""
-    with existing_database(settings.database_url, settings.data) as url:
-        migrate(url)
+    with existing_ledger(settings) as url:
         found = asyncio.run(_one_round(url))
     if json:
         print(msgspec.json.encode(found).decode())

@@ -6,7 +6,7 @@ import time
 import jwt
 
 from domain.caller import as_subject
-from runtime.secret_files import read_or_create
+from runtime.secret_files import read_existing, read_or_create
 from runtime.settings import Settings, WrongSetting
 
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a name
@@ -22,7 +22,10 @@ def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
         as_subject(sub)
     except ValueError as error:
         raise WrongSetting(f"--sub={sub!r}: {error}") from None
-    print(sign_token(jwt_secret(settings), sub, roles, minutes))
+    secret = settings.jwt_secret or read_existing(
+        settings.data / SECRET_FILE, "signing secret", "SEATLEDGER_JWT_SECRET"
+    )
+    print(sign_token(secret, sub, roles, minutes))
     return 0
 
 

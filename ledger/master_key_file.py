@@ -5,7 +5,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from ledger.keyring import NO_KEYRING, Keyring, derive_key
-from runtime.secret_files import read_or_create
+from runtime.secret_files import read_existing, read_or_create
 from runtime.setting_values import MASTER_KEY_BYTES, master_key
 from runtime.settings import Settings, WrongSetting
 
@@ -17,6 +17,13 @@ def load_master_key(settings: Settings) -> bytes:
     if settings.master_key is not None:
         return settings.master_key
     return read_or_create_key(settings.data / MASTER_KEY_FILE, settings.jwt_secret)
+
+
+def existing_master_key(settings: Settings) -> bytes:
+    """Return the key like `load_master_key`, but never create one. Raises WrongSetting."""
+    if settings.master_key is None:
+        read_existing(settings.data / MASTER_KEY_FILE, "master key", "SEATLEDGER_MASTER_KEY")
+    return load_master_key(settings)
 
 
 def read_or_create_key(path: Path, secret: str | None = None) -> bytes:

@@ -5,12 +5,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from runtime.data_folder import missing
+
 
 def read_or_create(path: Path, make: Callable[[], str]) -> str:
     """Return the text of the file. If it is missing, create it with `make`, complete in one step."""
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     _write_private(draft, make())
     try:
@@ -21,6 +23,14 @@ def read_or_create(path: Path, make: Callable[[], str]) -> str:
     finally:
         draft.unlink()
     return path.read_text().strip()
+
+
+def read_existing(path: Path, what: str, variable: str) -> str:
+    """Return the text of the file. Raises WrongSetting if it is missing; see `runtime.data_folder`."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        raise missing(what, path, variable) from None
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from runtime.secret_files import read_or_create
+from runtime.secret_files import read_existing, read_or_create
 from runtime.settings import Settings, WrongSetting
 
 KEY_FILE = "checkpoint-key.pem"
@@ -28,6 +28,12 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
         path = settings.data / KEY_FILE
         return _load(path, read_or_create(path, _generate).encode())
     return _load(path, path.read_bytes())
+
+
+def existing_key(settings: Settings) -> Ed25519PrivateKey:
+    """Load the key like `signing_key`, but never create one. Raises WrongSetting, OSError."""
+    path = settings.checkpoint_key or settings.data / KEY_FILE
+    return _load(path, read_existing(path, "checkpoint key", "SEATLEDGER_CHECKPOINT_KEY").encode())
 
 
 def public_pem(key: Ed25519PrivateKey) -> str:

@@ -68,7 +68,7 @@ def running_database(
     if os.name != "posix":
         raise EmbeddedDatabaseFailed("the embedded database needs Linux or macOS: set DATABASE_URL")
     data = data.resolve()
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     users = open_lock(data / USERS_LOCK)
     try:
         if not lock_within(users, fcntl.LOCK_SH, ENTER_SECONDS_MAX):

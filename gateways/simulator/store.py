@@ -1,10 +1,11 @@
 """The simulator's store: intents, refunds and sent answers, in one SQLite file that survives kill -9."""
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -151,7 +152,13 @@ class Store:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file so that a commit is on disk when it returns. Raises sqlite3.Error."""
+    """Open the file so that a commit is on disk when it returns. Raises sqlite3.Error, OSError.
+
+    A new file is readable by its owner only, and so are the files that SQLite makes beside it.
+    """
+    # Only a new file is opened here: to close an open database's file would release SQLite's locks on it.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(path, timeout=5, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.execute("pragma journal_mode = wal")

@@ -40,6 +40,10 @@ def test_a_database_without_a_ledger_is_perhaps_the_wrong_one(
         ["self-audit"],
         ["export", "events"],
         ["rebuild", "--all"],
+        ["db-url"],
+        ["forget", "alice"],
+        ["dictionary"],
+        ["what-if"],
     ],
 )
 def test_reading_commands_create_no_ledger_in_a_mistyped_folder(
@@ -50,3 +54,48 @@ def test_reading_commands_create_no_ledger_in_a_mistyped_folder(
     assert main([*command, "--data", str(mistyped)]) == 1
     assert "there is no database in" in capsys.readouterr().err
     assert not mistyped.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "secret"),
+    [
+        (["token", "--sub", "alice", "--role", "client"], "signing secret"),
+        (["public-key"], "checkpoint key"),
+        (["checkpoint"], "checkpoint key"),
+        (["prove", "019f0000-0000-7000-8000-000000000000"], "checkpoint key"),
+        (["rotate-master-key"], "master key"),
+    ],
+)
+def test_reading_commands_make_no_secret_in_a_mistyped_folder(
+    command: list[str],
+    secret: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "SEATLEDGER_JWT_SECRET", "SEATLEDGER_MASTER_KEY"):
+        monkeypatch.setenv(name, "")
+    for folder in ([], ["--data", "."]):
+        assert main([*command, *folder]) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert f"there is no {secret} in" in printed.err
+        assert "`seatledger up` makes one" in printed.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", [["self-audit"], ["rebuild", "--all"], ["forget", "alice"]])
+def test_reading_commands_create_no_ledger_in_a_mistyped_database(
+    command: list[str],
+    empty_database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    assert main([*command, "--data", str(tmp_path / "data")]) == 1
+    assert "`seatledger migrate` creates a ledger in it" in capsys.readouterr().err
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("select to_regnamespace('ledger')").fetchone() == (None,)
+    assert not (tmp_path / "data").exists()

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import pytest
 
+from audit.proofs.keys import signing_key
+from runtime.settings import Settings
 from tests.audit.proofs.test_sinks import Board, board
 from tests.audit.verify.test_forged_chains import RELINK
 from tests.desk import desk, log
@@ -22,6 +24,7 @@ __all__ = ["board", "desk", "log"]
 @pytest.fixture
 def seatledger(database_url: str, tmp_path: Path, checkout: Path) -> Any:
     """Return a function that runs the program in an empty folder, with the ledger unless `bare`."""
+    signing_key(Settings(data=tmp_path / "data"))  # made by `up`
 
     async def run(*words: str, bare: bool = False, **settings: str) -> Any:
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout), **settings}
@@ -143,7 +146,11 @@ WRONG = [
 
 
 @pytest.mark.parametrize("words", WRONG)
-async def test_wrong_usage_exits_with_2(seatledger: Any, words: list[str], log: list[UUID]) -> None:
+async def test_wrong_usage_exits_with_2(
+    seatledger: Any, words: list[str], log: list[UUID], tmp_path: Path
+) -> None:
+    if words == ["verify", "--against", "nowhere"]:  # wrong only if the data folder has no key
+        (tmp_path / "data" / "checkpoint-key.pem").unlink()
     done = await seatledger(*words)
     assert done.code == 2, done
     assert done.err.count("\n") == 1
