@@ -11,11 +11,12 @@ import pytest
 from cli.main import main
 
 TOKEN = ["token", "--sub", "alice", "--role", "client"]
+SECRET = "swordfish-swordfish-swordfish-swordfish"
 
 
 @pytest.mark.parametrize(("arguments", "unbuffered"), [(["--help"], ""), (TOKEN, ""), (TOKEN, "1")])
 def test_a_closed_stdout_ends_the_program_silently(
-    checkout: Path, tmp_path: Path, arguments: list[str], unbuffered: str
+    checkout: Path, arguments: list[str], unbuffered: str
 ) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
@@ -23,7 +24,7 @@ def test_a_closed_stdout_ends_the_program_silently(
         ended = subprocess.run(
             [sys.executable, "-m", "cli.main", *arguments],
             cwd=checkout,
-            env={**os.environ, "SEATLEDGER_DATA": str(tmp_path), "PYTHONUNBUFFERED": unbuffered},
+            env={**os.environ, "SEATLEDGER_JWT_SECRET": SECRET, "PYTHONUNBUFFERED": unbuffered},
             stdout=theirs,
             stderr=subprocess.PIPE,
             timeout=60,
@@ -34,11 +35,12 @@ def test_a_closed_stdout_ends_the_program_silently(
 
 
 def test_another_broken_pipe_is_reported(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def breaks(*_: Any, **__: Any) -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr("cli.tokens.sign_token", breaks)
-    assert main([*TOKEN, "--data", str(tmp_path)]) == 1
+    monkeypatch.setenv("SEATLEDGER_JWT_SECRET", SECRET)
+    assert main(TOKEN) == 1
     assert capfd.readouterr() == ("", "seatledger: [Errno 32] Broken pipe\n")
