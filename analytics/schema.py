@@ -1,13 +1,27 @@
 """Migrate a database, the tables and views for analysts included."""
 
+from typing import Any
+
+import psycopg
+
 import database.schema
 from analytics.follower.builds import establish, is_established
+from database import public_rights
 from database.schema import Migration
 
 
 def migrate(url: str) -> list[Migration]:
     """Bring the database to the current schema. Return the migrations applied now.
 
-    Raises SchemaMismatch if the database is newer than the program or an applied migration was edited.
+    Raises as `database.schema.migrate` does.
     """
-    return database.schema.migrate(url, is_established, establish)
+    return database.schema.migrate(url, _is_finished, _finish)
+
+
+def _is_finished(connection: psycopg.Connection[Any]) -> bool:
+    return is_established(connection) and public_rights.are_revoked(connection)
+
+
+def _finish(connection: psycopg.Connection[Any]) -> None:
+    establish(connection)
+    public_rights.revoke(connection)

@@ -13,9 +13,9 @@ from database import head
 from database.connection import Connection
 from database.readiness import Check
 from ledger.ledger import Ledger
+from ledger.readiness import writer_check
 from ledger.submission import Overloaded, Unavailable
 from projections.due_work import payments_check, sweep_check
-from runtime.settings import Settings
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -30,12 +30,13 @@ async def check_readiness(ledger: Ledger) -> Readiness:
     """Run all checks within the deadline. Never raises: a database that does not answer is a failed check."""
     try:
         async with asyncio.timeout(ledger.settings.deadline_seconds), ledger.read() as connection:
-            return await _run_checks(connection, ledger.settings)
+            return await _run_checks(connection, ledger)
     except (Overloaded, Unavailable, TimeoutError, psycopg.Error):
         return Readiness(False, 0, [Check("database", False, "does not answer")])
 
 
-async def _run_checks(connection: Connection, settings: Settings) -> Readiness:
+async def _run_checks(connection: Connection, ledger: Ledger) -> Readiness:
+    settings = ledger.settings
     position = await head.position(connection)
     schema = await database.readiness.schema(connection)
     checks = [
@@ -48,6 +49,7 @@ async def _run_checks(connection: Connection, settings: Settings) -> Readiness:
         await audit.proofs.readiness.check(connection),
     ]
     if schema.ok:
+        checks.append(await writer_check(connection, ledger.writer_progress, settings.deadline_seconds))
         checks.append(await analytics.follower.lag.check(connection))
         checks.append(await audit.self_audit.status.check(connection))
     if settings.gateway:

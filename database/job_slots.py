@@ -38,11 +38,11 @@ async def run_slot(
     Raises psycopg.Error, TimeoutError, and the errors of `work`.
     """
     with socket_deadline(connection, ANSWER_SECONDS_MAX):
+        await connection.execute(_REGISTER, (job,))
         await connection.execute("begin")
         await connection.execute(_LIMIT)
-        if not await _test(connection, _LOCK, job=job) or await _test(
-            connection, _WAS_RUN, job=job, slot=slot
-        ):
+        locked = await (await connection.execute(_LOCK, (job,))).fetchone()
+        if locked is None or await _test(connection, _WAS_RUN, job=job, slot=slot):
             await connection.execute("rollback")
             return None
     async with asyncio.timeout(RUN_SECONDS_MAX):
@@ -68,7 +68,9 @@ async def _test(connection: Connection, statement: LiteralString, **parameters: 
 
 _LIMIT: LiteralString = f"set local idle_in_transaction_session_timeout = '{FROZEN_SECONDS_MAX}s'"
 
-_LOCK = "select pg_try_advisory_xact_lock(x'5ea7'::int, hashtext(%(job)s::text))"
+_REGISTER = "insert into ledger.jobs (job) values (%s) on conflict do nothing"
+
+_LOCK = "select job from ledger.jobs where job = %s for update skip locked"
 
 # A slot in the future was recorded under a wrong clock that was corrected since; it is ignored.
 _WAS_RUN = """

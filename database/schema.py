@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,8 +11,13 @@ from typing import Any, LiteralString
 
 import psycopg
 
-LOCK = 0x5EA7_0001
-"""Advisory lock: one program at a time migrates a database."""
+LOCK_MILLISECONDS_MAX = 200
+"""Limit on the wait for one lock. Commands queue behind a migration that waits for a reader of a table."""
+
+WAIT_SECONDS_MAX = 30.0
+"""Limit on all attempts to get the locks."""
+
+PAUSE_SECONDS = 0.5
 
 _BOOKKEEPING = """
 create schema if not exists ledger;
@@ -23,9 +29,17 @@ create table if not exists ledger.migrations (
 );
 """
 
+# One program at a time migrates a database. Only the owner can take this lock.
+_LOCK = "lock table ledger.migrations in share row exclusive mode"
+_LIMIT = f"set local lock_timeout = '{LOCK_MILLISECONDS_MAX}ms'"
+
 
 class SchemaMismatch(Exception):
     """The program cannot work with the schema of the database."""
+
+
+class MigrationBlocked(SchemaMismatch):
+    """Other sessions kept locks that a migration needs. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +107,53 @@ def migrate(
     """Bring the database to VERSION. Return the migrations applied now, none if it was up to date.
 
     `finish` creates the objects of other packages in the schema, unless `is_finished`. All changes are one
-    transaction under an advisory lock, so any number of programs may start at once. Without changes, the
-    right to read is enough. Raises SchemaMismatch when the database is newer than the program, or when an
-    applied migration was edited.
+    transaction under a lock, so any number of programs may start at once. Without changes, the right to read
+    is enough. Raises SchemaMismatch when the database is newer than the program, or when an applied migration
+    was edited, and MigrationBlocked when other sessions keep locks for WAIT_SECONDS_MAX.
     """
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
     with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
-        if not _missing(connection) and is_finished(connection):
-            return []
-        with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-            connection.execute(_BOOKKEEPING)
-            # Check again: another program may have migrated while this one waited.
-            missing = _missing(connection)
-            for migration in missing:
-                connection.execute(migration.sql)
-                connection.execute(
-                    "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
-                    (migration.version, migration.name, migration.sha256),
-                )
-            finish(connection)
-            return missing
+        while _missing(connection) or not is_finished(connection):
+            try:
+                return _apply(connection, finish)
+            except psycopg.errors.UniqueViolation as error:
+                # Another program created the schema at the same time, and has committed it by now.
+                if error.diag.schema_name != "pg_catalog" or time.monotonic() > deadline:
+                    raise
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+                if time.monotonic() > deadline:
+                    raise MigrationBlocked(_blocked(connection)) from error
+                time.sleep(PAUSE_SECONDS)
+        return []
+
+
+def _blocked(connection: psycopg.Connection[Any]) -> str:
+    """Return a message that names the oldest transactions of other sessions."""
+    oldest = [f"{pid} ({user})" for pid, user in connection.execute(_OLDEST).fetchall()]
+    return (
+        f"The migration waited {WAIT_SECONDS_MAX:.0f} s for locks of other sessions. The oldest transactions"
+        f" are those of pid {', '.join(oldest) or 'none'}: end them, then migrate again."
+    )
+
+
+def _apply(
+    connection: psycopg.Connection[Any], finish: Callable[[psycopg.Connection[Any]], None]
+) -> list[Migration]:
+    """Apply the missing migrations in one transaction and return them."""
+    with connection.transaction():
+        connection.execute(_BOOKKEEPING)
+        connection.execute(_LOCK)
+        connection.execute(_LIMIT)
+        # Check again: another program may have migrated while this one waited.
+        missing = _missing(connection)
+        for migration in missing:
+            connection.execute(migration.sql)
+            connection.execute(
+                "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
+                (migration.version, migration.name, migration.sha256),
+            )
+        finish(connection)
+        return missing
 
 
 def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:
@@ -138,3 +179,11 @@ def missing_after(applied: Iterable[tuple[int, str]]) -> list[Migration]:
         if known.pop(version).sha256 != sha256:
             raise SchemaMismatch(f"Migration {version} was edited after it was applied to this database.")
     return list(known.values())
+
+
+_OLDEST = """
+    select pid, usename from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+        and xact_start is not null
+    order by xact_start limit 5
+"""

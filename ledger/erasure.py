@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from database.connection import ROLE, conninfo
 from ledger.keyring import Keyring
-from ledger.store import HEAD_LOCK
+from ledger.statements import HEAD_LOCK
 
 
 class NotErasable(Exception):
@@ -54,7 +54,7 @@ def _under_the_head_lock(url: str) -> Iterator[Connection[Any]]:
     """Open a transaction that excludes blocks, so that no command of the person commits meanwhile."""
     with psycopg.connect(conninfo(url, "seatledger forget")) as connection:
         connection.execute(f"set role {ROLE}")
-        connection.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
+        connection.execute(HEAD_LOCK)
         yield connection
 
 

@@ -16,6 +16,7 @@ from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.people import MASTER_KEY_CHECK, OtherMasterKey
+from ledger.progress import Progress
 from ledger.store import open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
@@ -69,6 +70,10 @@ class Ledger:
     def queued(self) -> int:
         """Number of queued submissions."""
         return self._writer.queued
+
+    @property
+    def writer_progress(self) -> Progress:
+        return self._writer.progress
 
     @property
     def is_full(self) -> bool:

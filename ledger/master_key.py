@@ -9,7 +9,7 @@ from database.connection import conninfo
 from domain.caller import SYSTEM
 from ledger.keyring import Keyring, Person
 from ledger.people import MASTER_KEY_CHECK
-from ledger.store import HEAD_LOCK
+from ledger.statements import HEAD_LOCK
 from runtime.settings import WrongSetting
 
 
@@ -25,7 +25,7 @@ def key_ledger(url: str, keyring: Keyring) -> int:
         if _is_keyed(connection, keyring):
             return 0
         with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
+            connection.execute(HEAD_LOCK)
             # Another program may have bound the database while this one waited for the lock.
             if _is_keyed(connection, keyring):
                 return 0
@@ -44,7 +44,7 @@ def rotate(url: str, old: Keyring, new: Keyring) -> int:
         if not _is_keyed(connection, old):
             raise WrongSetting("rotate-master-key: this ledger has no master key yet; start it once first")
         with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
+            connection.execute(HEAD_LOCK)
             if connection.execute(_CONNECTED_PROGRAMS).fetchone() is not None:
                 raise WrongSetting("rotate-master-key: stop API and scheduler first; they have the old key")
             _is_keyed(connection, old)

@@ -45,7 +45,8 @@ SESSION: LiteralString = """
             when 'off' then 'on' else current_setting('synchronous_commit') end, false)
 """
 
-LOCK: LiteralString = "select pg_advisory_xact_lock(%b)"
+HEAD_LOCK: LiteralString = "select one from ledger.head for update"
+"""Puts all blocks of all processes in one order, until the transaction ends. Only the writer role may."""
 
 LAST: LiteralString = "select position, hash, recorded_at from ledger.events order by position desc limit 1"
 
@@ -155,12 +156,10 @@ FIND_BY_NATURAL_KEY: LiteralString = """
     join views.flights f using (number, origin, departure_day)
 """
 
-NOTIFY: LiteralString = "select pg_notify(%b, %b)"
-
-# An earlier transaction may not have reached the standby: its wait was cut short, or the server was killed
-# and came back. So answers read from the log wait for the standby like new ones. Only a transaction that
-# wrote something waits.
-WAIT_FOR_STANDBY: LiteralString = """
-    select pg_logical_emit_message(true, 'seatledger', '')
-    where current_setting('synchronous_standby_names') <> ''
+# A block that repeats known outcomes wrote only its lock, for which its COMMIT need not wait for the disk. It
+# waits for a synchronous standby: an earlier transaction may not have reached it, because its wait was cut
+# short, or the server was killed and came back. So answers read from the log wait like new ones.
+WAIT_FOR_STANDBY_ONLY: LiteralString = """
+    select set_config('synchronous_commit', 'off', true)
+    where current_setting('synchronous_standby_names') = ''
 """

@@ -35,12 +35,6 @@ from ledger.records import COMMANDS, RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
 
-HEAD_LOCK = 0x5EA7_0002
-"""Advisory lock that puts all blocks of all processes in one order; held until COMMIT."""
-
-CHANNEL = "seatledger"
-"""NOTIFY channel; the payload is the position of the new head."""
-
 
 async def open_store(url: str, settings: Settings, keyring: Keyring = NO_KEYRING) -> "Store":
     """Return a store on a connection of its own. Raises psycopg.Error."""
@@ -68,6 +62,10 @@ class NotReplicated(psycopg.OperationalError):
     """COMMIT ended with a warning: the synchronous standby may not have the transaction."""
 
 
+class HeadRowMissing(psycopg.OperationalError):
+    """ledger.head has no row to lock, so blocks have no order: insert into ledger.head values (true)."""
+
+
 class _Ahead(NamedTuple):
     """The numbers of events and commands of a block that were sent before `write`."""
 
@@ -86,7 +84,7 @@ class Store:
         self.connection = connection
         self._terms = terms
         self._pipeline: Pipeline | None = None
-        self._locked = False
+        self._lock: PendingResult | None = None
         self._keyring = keyring
         self._submissions: Sequence[Submission] = ()
         self._warning = ""
@@ -111,22 +109,19 @@ class Store:
 
     async def lock(self) -> None:
         """Begin, and wait for the head lock. Commands that arrive meanwhile can join the block."""
-        self._begin()
+        self._lock = self._begin()
         await self._sync()
 
-    def _begin(self) -> None:
+    def _begin(self) -> PendingResult:
         self._send("begin")
-        self._send(sql.LOCK, (HEAD_LOCK,))
-        self._locked = True
+        return self._send(sql.HEAD_LOCK)
 
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
         """Read everything that these commands may touch in one round trip, and take the lock unless held."""
         read_set = ReadSet.of(one.command for one in submissions)
         flights, bookings, refunds = list(read_set.flights), list(read_set.bookings), list(read_set.refunds)
         seats = natural = None
-        if not self._locked:
-            self._begin()
-        self._locked = False
+        lock, self._lock = self._lock or self._begin(), None
         head = self._send(sql.HEAD)
         commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
         cached = self._flight_cache.candidates(read_set)
@@ -139,6 +134,8 @@ class Store:
             keys = sql.transpose(list(read_set.natural_keys), 3)
             natural = self._send(sql.FIND_BY_NATURAL_KEY, keys)
         await self._sync()
+        if not lock.rows():
+            raise HeadRowMissing(str(HeadRowMissing.__doc__))
         now, position, last_hash = head.rows()[0]
         working_set = WorkingSet(now, self._terms, new_id)
         working_set.flights.update({flight.id: flight for flight in cached})
@@ -178,9 +175,8 @@ class Store:
             self._send(*sql.PEOPLE.insert(new_people))
         if block.events:
             self._send(*sql.SEATS.upsert(_seat_rows(block)))
-            self._send(sql.NOTIFY, (CHANNEL, str(block.position)))
         if not block.commands:
-            self._send(sql.WAIT_FOR_STANDBY)
+            self._send(sql.WAIT_FOR_STANDBY_ONLY)
         self._send("commit")
         await self._sync()
         if self._warning:
@@ -206,9 +202,9 @@ class Store:
             self._send(*COMMANDS.insert(commands))
 
     async def abandon(self) -> None:
-        """End the transaction without writing, and release the lock. It only read, so it commits."""
+        """End the transaction without writing, and release the lock."""
         self._flight_cache.clear()
-        self._send("commit")
+        self._send("rollback")
         await self._sync()
 
     def _note_warning(self, notice: Diagnostic) -> None:

@@ -12,6 +12,7 @@ from loguru import logger
 
 from ledger.block import Block, HandlerFailed
 from ledger.block_input import BlockInput
+from ledger.progress import Progress
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from runtime.settings import Settings
 
@@ -75,6 +76,7 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._last_size = 0
+        self.progress = Progress()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="writer")
@@ -128,12 +130,16 @@ class Writer:
                 await self._wake.wait()
             batch: list[_Request] = []
             self._fill(batch)
+            self.progress.start(self._settings.deadline_seconds)
             try:
                 await self._commit(batch)
             except Exception as error:
+                self.progress.fail(error)
                 logger.bind(error=repr(error)).exception("block.failed")
                 await self._disconnect()  # otherwise its open transaction would keep the lock
                 _fail(batch, error)
+            finally:
+                self.progress.end()
 
     def _fill(self, batch: list[_Request]) -> None:
         """Move queued requests to the batch until it is full."""
@@ -158,16 +164,19 @@ class Writer:
                 await self._write(batch, alone)
                 return
             except HandlerFailed as failure:
+                self.progress.decide()  # the other commands of the block can be
                 await self._disconnect()
                 logger.bind(operation=failure.submission.operation).opt(exception=failure).error(
                     "command.failed"
                 )
                 _fail([w for w in batch if any(s is failure.submission for s in w.submissions)], failure)
             except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
+                self.progress.fail(error)
                 await self._disconnect()
                 await self._isolate(batch, error)
                 return
             except (psycopg.Error, OSError) as error:
+                self.progress.fail(error)
                 await self._disconnect()
                 logger.bind(error=str(error), attempt=attempt, commands=len(batch)).warning("block.retried")
                 await asyncio.sleep(BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)])
@@ -210,6 +219,7 @@ class Writer:
                 answers = [[replace(answer, position=block_input.position) for answer in answers[0]]]
             else:
                 await store.write(block)
+        self.progress.decide()
         for request, batch_answers in zip(batch, answers, strict=True):
             if not request.answers.done():
                 request.answers.set_result(batch_answers)

@@ -9,7 +9,7 @@ import pytest
 
 from ledger import batched_reads
 from ledger.ledger import READERS_MAX, WAITING_MAX
-from ledger.store import HEAD_LOCK
+from ledger.statements import HEAD_LOCK
 from ledger.writer import QUEUE_MAX
 from tests.attacks.conftest import serve
 from tests.contract.client import connect
@@ -67,7 +67,7 @@ async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, na
     operator, alice = ApiCaller.of(narrow_api, OLGA), ApiCaller.of(narrow_api, ALICE)
     flights = [await operator.create_flight(seats=1000) for _ in range(4)]
     memory = memory_bytes(narrow_program.process.pid)
-    async with lock(narrow_program, "select pg_advisory_xact_lock(%s)", HEAD_LOCK):
+    async with lock(narrow_program, HEAD_LOCK):
         tasks = [asyncio.create_task(alice.book(flights[n % 4])) for n in range(QUEUE_MAX + 64 + MORE)]
         await wait_for_refusals(tasks)
         assert (await alice.get("/flights?limit=1")).ok()

@@ -1,7 +1,8 @@
 """Migrations run once each and in order, for any number of programs; the log is append-only."""
 
+import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,8 +16,17 @@ import database.schema
 from analytics.schema import migrate
 from cli.main import main
 from database.connection import connect
-from database.schema import FOLDER, VERSION, Migration, SchemaMismatch, migrations, read_folder
+from database.schema import (
+    FOLDER,
+    VERSION,
+    Migration,
+    MigrationBlocked,
+    SchemaMismatch,
+    migrations,
+    read_folder,
+)
 from tests.desk import Desk
+from tests.waiting import wait_until
 
 
 def test_six_processes_migrate_an_empty_database_at_once(empty_database_url: str) -> None:
@@ -74,6 +84,51 @@ def test_a_program_with_two_migrations_of_one_number_does_not_start(
     assert main(["up", "--data", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "0001_a.sql and 0001_b.sql have the same number" in line
+
+
+async def test_a_migration_that_waits_for_a_reader_delays_no_command(
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await desk.schedule(seats=1000)
+    added = Migration(VERSION + 1, "column", "alter table views.bookings add column mine integer")
+    every = [*migrations(), added]
+    monkeypatch.setattr(database.schema, "migrations", lambda: every)
+    monkeypatch.setattr(database.schema, "WAIT_SECONDS_MAX", 0.5)
+    clock = asyncio.get_running_loop().time
+    with psycopg.connect(database_url, options="-c role=seatledger_auditor") as reader:
+        reader.execute("select from views.bookings")
+        migrating = asyncio.create_task(asyncio.to_thread(migrate, database_url))
+        delays = []
+        while not migrating.done():
+            started = clock()
+            await desk.hold(flight, "alice")
+            delays.append(clock() - started)
+        with pytest.raises(MigrationBlocked, match=f"pid {reader.info.backend_pid} "):
+            await migrating
+    assert max(delays) < 1
+    assert migrate(database_url) == [added]
+
+
+def test_a_migration_waits_for_another_one_and_then_has_nothing_to_do(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(empty_database_url)
+    monkeypatch.setattr(database.schema, "WAIT_SECONDS_MAX", 0.0)
+    with ThreadPoolExecutor(1) as thread, psycopg.connect(empty_database_url) as other:
+        other.execute("delete from ledger.migrations where version = %s", (VERSION,))
+        other.commit()
+        other.execute(f"{database.schema._LOCK}; {RECORD_NEWEST}")
+        waiting = thread.submit(migrate, empty_database_url)
+        with psycopg.connect(empty_database_url, autocommit=True) as observer:
+            wait_until(lambda: observer.execute(WAITING).fetchall())
+        other.commit()
+        assert waiting.result() == []
+
+
+WAITING = "select from pg_locks where not granted and relation = 'ledger.migrations'::regclass"
+RECORD_NEWEST = f"""
+    insert into ledger.migrations values ({VERSION}, 'newest', '{migrations()[-1].sha256}')
+"""
 
 
 def test_a_newer_database_is_left_alone(database_url: str) -> None:

@@ -9,7 +9,8 @@ import psycopg
 
 from audit.verify import verify
 from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
-from ledger.store import HEAD_LOCK, open_store
+from ledger.statements import HEAD_LOCK
+from ledger.store import open_store
 from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
 from tests.desk import OPERATOR, SEAT, Desk
@@ -31,10 +32,10 @@ async def test_commands_that_arrive_during_the_wait_for_the_lock_join_the_block(
 ) -> None:
     flights = [await desk.schedule(f"BA{n}") for n in range(6)]
     async with await psycopg.AsyncConnection.connect(database_url) as other:
-        await other.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
+        await other.execute(HEAD_LOCK)
         early = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[:2]]
         await await_until(
-            lambda: rows("select pid from pg_locks where locktype = 'advisory' and not granted")
+            lambda: rows("select pid from pg_locks where locktype = 'transactionid' and not granted")
         )
         late = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[2:]]
         await await_until(lambda: desk.ledger.queued == len(late))

@@ -1,14 +1,15 @@
 """A commit is not acknowledged if its wait for the synchronous standby was cut short."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
 from api.readiness import check_readiness
 from ledger.ledger import open_ledger
+from ledger.store import Store
 from ledger.submission import Unavailable
 from runtime.settings import Settings
 from tests.desk import Desk
@@ -78,12 +79,31 @@ async def test_a_repeat_is_not_answered_from_a_log_that_the_standby_may_not_have
         assert (again.body, again.replayed) == (first.body, True)
 
 
-async def test_without_a_standby_a_repeat_writes_nothing(desk: Desk, rows: Rows) -> None:
+async def test_without_a_standby_a_repeat_changes_no_row_and_does_not_wait_for_the_disk(
+    desk: Desk, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flight = await desk.schedule()
     await desk.hold(flight, "alice", key="k-1")
-    before = rows("select pg_snapshot_xmax(pg_current_snapshot())")
+    before = rows(NEWEST)
+    send, shown = Store._send, []
+
+    def send_and_look(store: Store, statement: LiteralString, parameters: Sequence[Any] = ()) -> Any:
+        if statement == "commit":
+            shown.append(send(store, "show synchronous_commit"))
+        return send(store, statement, parameters)
+
+    monkeypatch.setattr(Store, "_send", send_and_look)
     assert (await desk.hold(flight, "alice", key="k-1")).replayed
-    assert rows("select pg_snapshot_xmax(pg_current_snapshot())") == before
+    assert [setting.rows() for setting in shown] == [[("off",)]]
+    assert rows(NEWEST) == before
+
+
+NEWEST = """
+    select (select count(*) from ledger.events), (select count(*) from ledger.commands),
+        (select max(xmin::text::bigint) from ledger.seats),
+        (select max(xmin::text::bigint) from views.bookings),
+        (select count(*) from ledger.people)
+"""
 
 
 async def test_a_setting_that_does_not_wait_for_the_standby_is_refused(database_url: str, rows: Rows) -> None:

@@ -21,7 +21,8 @@ from domain.refusals import PriceMismatch
 from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
 from ledger.ledger import open_ledger
-from ledger.store import HEAD_LOCK, Store, open_store
+from ledger.statements import HEAD_LOCK
+from ledger.store import Store, open_store
 from ledger.submission import Overloaded, Submission, Unavailable, render_plain
 from ledger.writer import Writer
 from runtime.settings import Settings
@@ -79,7 +80,7 @@ async def test_a_command_behind_a_held_lock_is_answered_at_the_deadline(database
         desk = Desk(ledger)
         flight = await desk.schedule()
         with psycopg.connect(database_url) as holder:
-            holder.execute("select pg_advisory_xact_lock(%s)", (HEAD_LOCK,))
+            holder.execute(HEAD_LOCK)
             with pytest.raises(Unavailable):
                 await desk.hold(flight, "alice", key="k-1")
         again = await desk.hold(flight, "alice", key="k-1")
@@ -168,7 +169,7 @@ async def test_an_unexpected_error_releases_the_lock(
         broken.setattr(ledger.store, "fill", lambda working_set, rows: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await desk.hold(flight, "alice", key="k-1")
-    assert rows(f"select pg_try_advisory_lock({HEAD_LOCK})") == [(True,)]
+    assert rows(f"{HEAD_LOCK} skip locked") == [(True,)]
     assert (await desk.hold(flight, "alice", key="k-1")).status == 200
 
 

@@ -32,7 +32,11 @@ def ignores_warnings() -> Iterator[None]:
     """Run a program that ignores the warnings that come with a successful COMMIT."""
     with (
         patch.object(Store, "_note_warning", lambda *_: None),
-        patch.object(ledger.statements, "WAIT_FOR_STANDBY", "select 1"),
+        patch.object(
+            ledger.statements,
+            "WAIT_FOR_STANDBY_ONLY",
+            "select set_config('synchronous_commit', 'off', true)",
+        ),
     ):
         yield
 

@@ -1,0 +1,150 @@
+"""Readiness fails while no command can be decided, and passes again with the first block."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+import ledger.readiness
+from api.readiness import check_readiness
+from database.readiness import Check
+from domain.commands import InitiateBooking
+from domain.handlers import HANDLERS
+from ledger.block import HandlerFailed
+from ledger.ledger import Ledger, open_ledger
+from ledger.statements import HEAD_LOCK
+from ledger.store import Store
+from ledger.submission import Unavailable
+from runtime.settings import Settings
+from tests.desk import Desk
+from tests.waiting import await_until
+
+DEADLINE_SECONDS = 0.5
+
+
+@pytest.fixture
+async def hasty(database_url: str) -> AsyncIterator[Desk]:
+    async with open_ledger(database_url, Settings(deadline_seconds=DEADLINE_SECONDS)) as ledger:
+        yield Desk(ledger)
+
+
+@pytest.fixture(autouse=True)
+def never_recent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every check try the lock."""
+    monkeypatch.setattr(ledger.readiness, "RECENT_SECONDS", 0.0)
+
+
+async def check(ledger: Ledger) -> Check:
+    """Return the check `writer`, which decides alone whether the ledger is ready."""
+    readiness = await check_readiness(ledger)
+    (found,) = (check for check in readiness.checks if check.name == "writer")
+    assert readiness.ok == found.ok
+    return found
+
+
+async def test_readiness_fails_while_another_session_keeps_the_head_lock(
+    hasty: Desk, database_url: str
+) -> None:
+    flight = await hasty.schedule()
+    with psycopg.connect(database_url) as holder:
+        holder.execute(HEAD_LOCK)
+        with pytest.raises(Unavailable):
+            await hasty.hold(flight, "alice")
+        failed = await check(hasty.ledger)
+        assert not failed.ok
+        assert "the head lock could not be taken (LockNotAvailable)" in failed.detail
+    await hasty.hold(flight, "alice")
+    again = await check(hasty.ledger)
+    assert again.ok
+    assert again.detail.startswith("last block 0.")
+
+
+async def test_readiness_needs_no_command_to_find_the_head_lock_kept(hasty: Desk, database_url: str) -> None:
+    assert (await check(hasty.ledger)).detail == "no block yet"
+    with psycopg.connect(database_url) as holder:
+        holder.execute(HEAD_LOCK)
+        assert not (await check(hasty.ledger)).ok
+    assert (await check(hasty.ledger)).ok
+
+
+async def test_after_a_recent_block_readiness_leaves_the_head_lock_alone(
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger.readiness, "RECENT_SECONDS", 60.0)
+    await desk.schedule()
+    with psycopg.connect(database_url) as holder:
+        holder.execute(HEAD_LOCK)
+        assert (await check(desk.ledger)).ok
+
+
+async def test_readiness_does_not_keep_the_head_lock(desk: Desk, rows: Callable[[str], Any]) -> None:
+    assert (await check(desk.ledger)).ok
+    assert rows(f"{HEAD_LOCK} nowait") == [(True,)]
+
+
+async def test_readiness_fails_while_every_block_fails_and_names_no_text_of_the_error(
+    hasty: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await hasty.schedule()
+
+    async def fail(*anything: Any) -> None:
+        raise psycopg.errors.DiskFull("no room for alice")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "write", fail)
+        with pytest.raises(Unavailable):
+            await hasty.hold(flight, "alice")
+        with pytest.raises(Unavailable):
+            await hasty.hold(flight, "alice")
+        failed = await check(hasty.ledger)
+        assert not failed.ok
+        assert "no command was decided for" in failed.detail
+        assert "(DiskFull)" in failed.detail
+        assert "alice" not in failed.detail
+    await hasty.hold(flight, "alice")
+    assert (await check(hasty.ledger)).ok
+
+
+async def test_failures_are_forgotten_when_no_command_came_for_a_while(
+    hasty: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*anything: Any) -> None:
+        raise psycopg.errors.DiskFull
+
+    monkeypatch.setattr(Store, "write", fail)
+    with pytest.raises(Unavailable):
+        await hasty.schedule()
+
+    async def is_ready() -> bool:
+        return (await check(hasty.ledger)).ok
+
+    await await_until(is_ready)
+
+
+async def test_a_command_with_a_bug_does_not_take_the_ledger_out_of_service(
+    hasty: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await hasty.schedule()
+
+    def fail(*anything: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setitem(HANDLERS, InitiateBooking, fail)
+    with pytest.raises(HandlerFailed):
+        await hasty.hold(flight, "alice")
+    assert (await check(hasty.ledger)).ok
+
+
+async def test_without_the_row_of_the_head_lock_nothing_is_decided(
+    hasty: Desk, tamper: Callable[[str], Any]
+) -> None:
+    flight = await hasty.schedule()
+    tamper("delete from ledger.head")
+    with pytest.raises(Unavailable):
+        await hasty.hold(flight, "alice")
+    failed = await check(hasty.ledger)
+    assert not failed.ok
+    assert "ledger.head has no row" in failed.detail
+    tamper("insert into ledger.head values (true)")
+    assert (await hasty.hold(flight, "alice")).status == 200
