@@ -1,6 +1,7 @@
-"""Progress of a writer: when it last decided a block, and since when its blocks fail."""
+"""Progress of a writer: when it last decided a block, since when its blocks fail, and trials of the lock."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 
 class Progress:
@@ -9,10 +10,14 @@ class Progress:
     def __init__(self) -> None:
         self.failures = 0
         self.error = ""
+        self.obstacle: str | None = None
+        """Why the head lock could not be taken when it was last tried."""
         self._decided_at: float | None = None
         self._failing_since: float | None = None
         self._running_since: float | None = None
         self._ended_at = 0.0
+        self._tried_at: float | None = None
+        self._is_trying = False
 
     def start(self, forget_seconds: float) -> None:
         """Note that a block begins. Failures are forgotten if the writer was idle for this long."""
@@ -24,7 +29,7 @@ class Progress:
     def decide(self) -> None:
         """Note that the commands of a block were decided."""
         self._decided_at = _now()
-        self._failing_since, self.failures = None, 0
+        self._failing_since, self.failures, self.obstacle = None, 0, None
 
     def fail(self, error: Exception) -> None:
         """Note a failed attempt. Only the type is kept: the text of an error may contain user text."""
@@ -34,6 +39,21 @@ class Progress:
     def end(self) -> None:
         """Note that the block is over, whether it was decided or given up."""
         self._running_since, self._ended_at = None, _now()
+
+    async def try_lock(self, attempt: Callable[[], Awaitable[str | None]], pause_seconds: float) -> None:
+        """Set `obstacle` by `attempt`, unless a block or an attempt took the lock a moment ago.
+
+        One attempt runs at a time, so a flood of checks neither disturbs blocks nor keeps many connections.
+        """
+        known_at = max((at for at in (self._decided_at, self._tried_at) if at is not None), default=None)
+        if self._is_trying or (known_at is not None and _now() - known_at < pause_seconds):
+            return
+        self._is_trying = True
+        try:
+            self.obstacle = await attempt()
+            self._tried_at = _now()
+        finally:
+            self._is_trying = False
 
     @property
     def decided_seconds_ago(self) -> float | None:

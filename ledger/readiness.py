@@ -9,8 +9,8 @@ from database.readiness import Check
 from ledger.progress import Progress
 from ledger.statements import HEAD_LOCK
 
-RECENT_SECONDS = 1.0
-"""After a block was decided, the head lock is not tried for this long."""
+PAUSE_SECONDS = 1.0
+"""The head lock is not tried for this long after it was taken by a block or tried."""
 
 
 async def writer_check(connection: Connection, progress: Progress, deadline_seconds: float) -> Check:
@@ -25,15 +25,13 @@ async def writer_check(connection: Connection, progress: Progress, deadline_seco
         facts.append(f"the current one has waited {waited:.1f} s")
     if progress.failures:
         facts.append(f"{progress.failures} attempts failed since ({progress.error})")
-    obstacle = None
-    if ago is None or ago > RECENT_SECONDS:
-        obstacle = await _find_obstacle(connection, deadline_seconds / 2)
-    if obstacle:
-        facts.append(f"the head lock could not be taken ({obstacle})")
+    await progress.try_lock(lambda: _find_obstacle(connection, deadline_seconds / 2), PAUSE_SECONDS)
+    if progress.obstacle:
+        facts.append(f"the head lock could not be taken ({progress.obstacle})")
     failing = progress.failing_seconds(deadline_seconds)
     if failing > deadline_seconds:
         facts.append(f"no command was decided for {failing:.1f} s")
-    return Check("writer", not obstacle and failing <= deadline_seconds, ", ".join(facts))
+    return Check("writer", not progress.obstacle and failing <= deadline_seconds, ", ".join(facts))
 
 
 async def _find_obstacle(connection: Connection, seconds: float) -> str | None:

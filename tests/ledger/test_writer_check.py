@@ -1,5 +1,6 @@
 """Readiness fails while no command can be decided, and passes again with the first block."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from database.readiness import Check
 from domain.commands import InitiateBooking
 from domain.handlers import HANDLERS
 from ledger.block import HandlerFailed
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import open_ledger
+from ledger.readiness import writer_check
 from ledger.statements import HEAD_LOCK
 from ledger.store import Store
 from ledger.submission import Unavailable
@@ -30,20 +32,27 @@ async def hasty(database_url: str) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture(autouse=True)
-def never_recent(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every check try the lock."""
-    monkeypatch.setattr(ledger.readiness, "RECENT_SECONDS", 0.0)
+    monkeypatch.setattr(ledger.readiness, "PAUSE_SECONDS", 0.0)
 
 
-async def check(ledger: Ledger) -> Check:
-    """Return the check `writer`, which decides alone whether the ledger is ready."""
-    readiness = await check_readiness(ledger)
-    (found,) = (check for check in readiness.checks if check.name == "writer")
-    assert readiness.ok == found.ok
-    return found
+async def check(desk: Desk) -> Check:
+    """Run the check `writer`."""
+    async with desk.ledger.read() as connection:
+        return await writer_check(connection, desk.ledger.writer_progress, DEADLINE_SECONDS)
 
 
-async def test_readiness_fails_while_another_session_keeps_the_head_lock(
+async def test_readiness_fails_with_its_check_of_the_writer(desk: Desk, database_url: str) -> None:
+    assert (await check_readiness(desk.ledger)).ok
+    with psycopg.connect(database_url) as holder:
+        holder.execute(HEAD_LOCK)
+        readiness = await check_readiness(desk.ledger)
+    assert not readiness.ok
+    assert [check.name for check in readiness.checks if not check.ok] == ["writer"]
+
+
+async def test_the_check_fails_while_another_session_keeps_the_head_lock(
     hasty: Desk, database_url: str
 ) -> None:
     flight = await hasty.schedule()
@@ -51,35 +60,46 @@ async def test_readiness_fails_while_another_session_keeps_the_head_lock(
         holder.execute(HEAD_LOCK)
         with pytest.raises(Unavailable):
             await hasty.hold(flight, "alice")
-        failed = await check(hasty.ledger)
+        failed = await check(hasty)
         assert not failed.ok
         assert "the head lock could not be taken (LockNotAvailable)" in failed.detail
     await hasty.hold(flight, "alice")
-    again = await check(hasty.ledger)
+    again = await check(hasty)
     assert again.ok
     assert again.detail.startswith("last block 0.")
 
 
 async def test_readiness_needs_no_command_to_find_the_head_lock_kept(hasty: Desk, database_url: str) -> None:
-    assert (await check(hasty.ledger)).detail == "no block yet"
+    assert (await check(hasty)).detail == "no block yet"
     with psycopg.connect(database_url) as holder:
         holder.execute(HEAD_LOCK)
-        assert not (await check(hasty.ledger)).ok
-    assert (await check(hasty.ledger)).ok
+        assert not (await check(hasty)).ok
+    assert (await check(hasty)).ok
 
 
 async def test_after_a_recent_block_readiness_leaves_the_head_lock_alone(
     desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger.readiness, "RECENT_SECONDS", 60.0)
+    monkeypatch.setattr(ledger.readiness, "PAUSE_SECONDS", 60.0)
     await desk.schedule()
     with psycopg.connect(database_url) as holder:
         holder.execute(HEAD_LOCK)
-        assert (await check(desk.ledger)).ok
+        assert (await check(desk)).ok
+
+
+async def test_of_many_checks_at_once_one_tries_the_head_lock(desk: Desk, database_url: str) -> None:
+    with psycopg.connect(database_url) as holder:
+        holder.execute(HEAD_LOCK)
+        checks = [asyncio.create_task(check(desk)) for _ in range(5)]
+        waiting = "select count(*) from pg_locks where locktype in ('transactionid', 'tuple') and not granted"
+        with psycopg.connect(database_url, autocommit=True) as observer:
+            await asyncio.wait(checks, return_when=asyncio.FIRST_COMPLETED)
+            assert observer.execute(waiting).fetchone() == (1,)
+        await asyncio.gather(*checks)
 
 
 async def test_readiness_does_not_keep_the_head_lock(desk: Desk, rows: Callable[[str], Any]) -> None:
-    assert (await check(desk.ledger)).ok
+    assert (await check(desk)).ok
     assert rows(f"{HEAD_LOCK} nowait") == [(True,)]
 
 
@@ -97,13 +117,13 @@ async def test_readiness_fails_while_every_block_fails_and_names_no_text_of_the_
             await hasty.hold(flight, "alice")
         with pytest.raises(Unavailable):
             await hasty.hold(flight, "alice")
-        failed = await check(hasty.ledger)
+        failed = await check(hasty)
         assert not failed.ok
         assert "no command was decided for" in failed.detail
         assert "(DiskFull)" in failed.detail
         assert "alice" not in failed.detail
     await hasty.hold(flight, "alice")
-    assert (await check(hasty.ledger)).ok
+    assert (await check(hasty)).ok
 
 
 async def test_failures_are_forgotten_when_no_command_came_for_a_while(
@@ -117,7 +137,7 @@ async def test_failures_are_forgotten_when_no_command_came_for_a_while(
         await hasty.schedule()
 
     async def is_ready() -> bool:
-        return (await check(hasty.ledger)).ok
+        return (await check(hasty)).ok
 
     await await_until(is_ready)
 
@@ -133,7 +153,7 @@ async def test_a_command_with_a_bug_does_not_take_the_ledger_out_of_service(
     monkeypatch.setitem(HANDLERS, InitiateBooking, fail)
     with pytest.raises(HandlerFailed):
         await hasty.hold(flight, "alice")
-    assert (await check(hasty.ledger)).ok
+    assert (await check(hasty)).ok
 
 
 async def test_without_the_row_of_the_head_lock_nothing_is_decided(
@@ -143,7 +163,7 @@ async def test_without_the_row_of_the_head_lock_nothing_is_decided(
     tamper("delete from ledger.head")
     with pytest.raises(Unavailable):
         await hasty.hold(flight, "alice")
-    failed = await check(hasty.ledger)
+    failed = await check(hasty)
     assert not failed.ok
     assert "ledger.head has no row" in failed.detail
     tamper("insert into ledger.head values (true)")
