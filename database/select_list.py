@@ -8,6 +8,7 @@ import msgspec
 
 from database.connection import Connection
 from database.head import QueryResult, rows
+from database.stored_values import MembersByValue
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -55,9 +56,10 @@ def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
     kind = next((part for part in get_args(kind) if part is not type(None)), kind)
     if not isinstance(kind, type) or not issubclass(kind, Enum | msgspec.Struct):
         return columns[0]
-    classes[kind.__name__] = kind
     if issubclass(kind, Enum):
-        return f"{kind.__name__}({columns[0]})"
+        classes[kind.__name__] = MembersByValue(kind)
+        return f"{kind.__name__}[{columns[0]}]"
+    classes[kind.__name__] = kind
     fields = zip(msgspec.structs.fields(kind), columns, strict=True)
     values = ", ".join(_python_of(field.type, [column], classes) for field, column in fields)
     return f"None if {columns[0]} is None else {kind.__name__}({values})"

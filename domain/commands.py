@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from domain.currencies import CODES, require_current
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentOutcome
 from domain.personal import Personal
@@ -39,9 +40,20 @@ PaymentMethod = Annotated[
 
 
 class Price(Money, frozen=True, forbid_unknown_fields=True):
-    """Money above zero."""
+    """A new price: money above zero in a current currency. Raises ValueError for a withdrawn one."""
 
     amount: Annotated[int, Meta(gt=0, le=AMOUNT_MAX, description="Integer minor units, above 0")]
+    currency: Annotated[
+        str,
+        Meta(
+            description="Current ISO 4217 code",
+            examples=["INR"],
+            extra_json_schema={"enum": sorted(CODES)},
+        ),
+    ]
+
+    def __post_init__(self) -> None:
+        require_current(self.currency)
 
     def as_money(self) -> Money:
         return Money(self.amount, self.currency)

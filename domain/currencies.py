@@ -1,19 +1,54 @@
-"""The active ISO 4217 currency codes: list one without funds and precious metals."""
+"""Currencies: the current ISO 4217 list, and withdrawn codes, which stored amounts may still have."""
 
-_ACTIVE = (
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
-    "CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD "
-    "HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD "
-    "LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK "
-    "PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS "
-    "TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
-)
-CODES = frozenset(_ACTIVE.split())
+from datetime import date
+from typing import NamedTuple
 
-_WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
-_THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
+import iso4217
+
+LISTED_ON: date = iso4217.__published__
+"""Day of the list that the package holds."""
+
+_FUNDS = {
+    entry.findtext("Ccy", "")
+    for entry in iso4217.raw_xml.iter("CcyNtry")
+    if entry.find("CcyNm[@IsFund]") is not None
+} | {"UYW", "XAD"}
+"""Funds and units of account; the list marks all but the last two."""
+
+_CURRENT: dict[str, int] = {
+    entry.code: entry.exponent
+    for entry in iso4217.Currency
+    if entry.exponent is not None and entry.code not in _FUNDS
+}
+
+CODES = frozenset(_CURRENT)
+"""Codes that a new price may have: the list without funds, precious metals and test codes."""
+
+
+class Withdrawn(NamedTuple):
+    """The day from which a code is no longer on the list, and its number of decimal digits."""
+
+    on: date
+    digits: int
+
+
+WITHDRAWN = {"BGN": Withdrawn(date(2026, 1, 1), 2)}
+"""Codes that an earlier release accepted and that left the list. Never remove a row: logs keep them."""
+
+KNOWN = CODES | WITHDRAWN.keys()
+
+_DIGITS = {code: withdrawn.digits for code, withdrawn in WITHDRAWN.items()} | _CURRENT
 
 
 def minor_digits(currency: str) -> int:
-    """Return the number of decimal digits of the currency by ISO 4217."""
-    return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
+    """Return the number of decimal digits of the currency by ISO 4217; 2 for a code that is not known."""
+    return _DIGITS.get(currency, 2)
+
+
+def require_current(currency: str) -> None:
+    """Check that a new price may have this currency. Raises ValueError, which says why not."""
+    if currency in CODES:
+        return
+    if withdrawn := WITHDRAWN.get(currency):
+        raise ValueError(f"{currency} was withdrawn on {withdrawn.on}; use a current ISO 4217 currency code")
+    raise ValueError("Unknown ISO 4217 currency code")

@@ -1,4 +1,4 @@
-"""Events as JSON text: readable in psql, typed again when decoded."""
+"""Events as JSON text: readable in psql, typed again when decoded, by their shape alone."""
 
 import dataclasses
 import typing
@@ -11,6 +11,7 @@ import msgspec
 from eventsourcing.domain import AggregateCreated, AggregateEvent
 from eventsourcing.utils import get_topic
 
+from database.stored_values import shape_of
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
@@ -45,7 +46,7 @@ def encode(event: Any) -> str:
 
 
 def decode(topic: str, state: str | bytes, originator_id: UUID, version: int, recorded_at: datetime) -> Any:
-    """Return the event. Raises KeyError for an unknown topic, ValidationError for an invalid state."""
+    """Return the event. Raises KeyError for an unknown topic, ValidationError for another shape."""
     if topic in UPCASTERS:
         topic, state = _upcast(topic, state)
     event_type = EVENT_TYPES[topic]
@@ -79,13 +80,26 @@ def _state_fields(event_type: type[Any]) -> list[Any]:
 
 def _decoder(event_type: type[Any]) -> Callable[[str | bytes], dict[str, Any]]:
     hints = typing.get_type_hints(event_type)
-    shape = {
-        field.name: hints[field.name]
-        if field.default is dataclasses.MISSING
-        else NotRequired[hints[field.name]]
-        for field in _state_fields(event_type)
-    }
-    return msgspec.json.Decoder(TypedDict(event_type.__name__, shape)).decode  # type: ignore[operator]
+    plain: dict[str, Any] = {}
+    makers: list[tuple[str, Callable[[Any], Any]]] = []
+    for field in _state_fields(event_type):
+        shape = shape_of(hints[field.name])
+        required = field.default is dataclasses.MISSING
+        plain[field.name] = shape.plain if required else NotRequired[shape.plain]
+        if shape.make:
+            makers.append((field.name, shape.make))
+    decode = msgspec.json.Decoder(TypedDict(event_type.__name__, plain)).decode  # type: ignore[operator]
+    if not makers:
+        return decode
+
+    def decode_and_make(state: str | bytes) -> dict[str, Any]:
+        fields: dict[str, Any] = decode(state)
+        for name, make in makers:
+            if name in fields:
+                fields[name] = make(fields[name])
+        return fields
+
+    return decode_and_make
 
 
 _CREATED = {

@@ -17,6 +17,7 @@ from api.http.parameters import Limit
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, OPERATORS
 from api.resources.refunds import RefundListQuery
+from database.stored_values import decoder_of
 from domain.caller import Role
 from domain.commands import Note, SettleRefund
 from domain.refunds import RefundStatus
@@ -58,7 +59,7 @@ class RefundPages(Controller):
         request.context.fields[b"x-idempotency-key"] = form.key.encode()
         reply = await submit(request, SettleRefund(refund_id, form.reference, form.by_hand or msgspec.UNSET))
         if reply.status == 200:
-            return await _render_worklist(request, settled=msgspec.json.decode(reply.body, type=RefundRow))
+            return await _render_worklist(request, settled=decoder_of(RefundRow)(reply.body))
         return await _render_worklist(request, reply.status, refusal=msgspec.json.decode(reply.body))
 
 

@@ -21,6 +21,7 @@ from api.http.problems import problem_reply
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
 from database.head import QueryResult, position
+from database.stored_values import decoder_of
 from domain.refusals import Refusal
 from ledger.batched_reads import BatchedReads
 from ledger.people import pseudonyms_of
@@ -100,7 +101,7 @@ def respond_decrypted(request: ApiRequest, position: int, body: Any, headers: Se
 
 def decrypt_names(request: ApiRequest, value: T, kind: Any) -> T:
     """Return the value with its tokens replaced by names, for responses that are not JSON."""
-    decrypted: T = msgspec.json.decode(request.ledger.decrypt_names(_encode(value)), type=kind)
+    decrypted: T = decoder_of(kind)(request.ledger.decrypt_names(_encode(value)))
     return decrypted
 
 
