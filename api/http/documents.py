@@ -1,9 +1,10 @@
-"""Documentation routes: the OpenAPI document, its HTML pages, and the problem types."""
+"""Documentation routes: the home page, the OpenAPI document, its HTML pages, and the problem types."""
 
 from pathlib import Path
 
 import msgspec
 from litestar import Controller, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from api.http import openapi
@@ -47,9 +48,33 @@ _PROBLEMS = {
 }
 
 
+_HOME = b"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Seatledger</title>
+<h1>Seatledger</h1>
+<p>An event-sourced booking ledger for flights.</p>
+<ul>
+<li><a href="/console">Console</a> for auditors, analysts and operators
+<li><a href="/docs">API documentation</a> and its <a href="/openapi.json">OpenAPI document</a>
+<li><a href="/health/ready">Health</a>
+</ul>
+</html>
+"""
+
+
 class DocumentController(Controller):
     path = "/"
     tags = ("Documents",)
+
+    @HTTPRouteHandler(
+        "/",
+        http_method=["GET", "HEAD"],
+        opt=route(PUBLIC, "Find console, documentation and health", is_page=True),
+    )
+    async def home(self, request: ApiRequest) -> ASGIApp:
+        return Reply(200, _HOME, _SECURITY_HEADERS, (b"content-type", _CONTENT_TYPES[".html"]))
 
     @get(with_alias("/openapi.json"), opt=route(PUBLIC, "Get the OpenAPI document", response=dict))
     async def openapi(self, request: ApiRequest) -> ASGIApp:

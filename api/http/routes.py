@@ -23,8 +23,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     `body`, `query` and `response` are struct types; `response` is the body of `status`. `accepts_dry_run`
     marks routes that are not single commands but accept `dry_run`. `path_values` lists the values of a path
-    parameter that is not an id. `is_page` marks pages of the console: they accept the token in a cookie
-    and are not in the OpenAPI document.
+    parameter that is not an id. `is_page` marks the home page and the pages of the console: they accept the
+    token in a cookie and are not in the OpenAPI document.
     """
 
     roles: frozenset[Role]

@@ -2,12 +2,14 @@
 
 import hashlib
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger import log
 from tests.api.conftest import People
+from tests.docs.test_readme import blocks
 
 
 async def _walk(people: People, query: str = "") -> list[dict[str, Any]]:
@@ -92,3 +94,21 @@ async def test_an_empty_log_has_a_head(people: People) -> None:
 async def test_clients_cannot_read_the_log(people: People) -> None:
     for address in ("/api/v1/events", "/api/v1/audit/head"):
         assert (await people.alice.get(address)).status_code == 403
+
+
+async def test_the_documented_function_returns_the_hashes_of_events(people: People, checkout: Path) -> None:
+    (code,) = blocks(checkout / "docs" / "reference" / "chain.md", "python")
+    documented: dict[str, Any] = {}
+    exec(code, documented)
+    flight = await people.flight()
+    booking = await people.booking(flight)
+    await people.pay(booking)
+    await people.alice.post(
+        f"/api/v1/bookings/{booking['id']}/cancel", json={"reason": "Zoë \U0001f600 </x>"}
+    )
+    before = "00" * 32
+    events = await _walk(people, "&sealed=true")
+    assert len(events) == 6
+    for event in events:
+        assert documented["hash_of"](event, before) == event["hash"]
+        before = event["hash"]

@@ -27,14 +27,12 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     ]
 
 
-async def test_every_route_except_console_pages_is_documented(
-    people: People, document: dict[str, Any]
-) -> None:
+async def test_every_route_except_pages_is_documented(people: People, document: dict[str, Any]) -> None:
     served = {
         (routed.path_format, method.lower())
         for routed in people.app.routes
         if isinstance(routed, HTTPRoute) and routed.path_format not in ALIASES
-        if not routed.path_format.startswith("/console")
+        if routed.path_format != "/" and not routed.path_format.startswith("/console")
         for method in routed.methods
         if method != "OPTIONS"
     }
@@ -134,6 +132,19 @@ async def test_the_documentation_page_loads_no_resource_from_another_host(people
     assert "cdn" not in page.text
 
 
+async def test_the_home_page_leads_to_console_documentation_and_health(people: People) -> None:
+    page = await people.anonymous.get("/")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    links = re.findall(r'href="([^"]+)"', page.text)
+    assert links == ["/console", "/docs", "/openapi.json", "/health/ready"]
+    for link in links:
+        answer = await people.anonymous.get(link)
+        # Without a token the console answers with its login form.
+        assert answer.status_code == (401 if link == "/console" else 200), link
+    assert (await people.anonymous.head("/")).status_code == 200
+    assert "/" not in (await people.anonymous.get("/openapi.json")).json()["paths"]
+
+
 async def test_only_known_documentation_files_are_served(people: People) -> None:
-    for name in ("app.py", "..", "%2e%2e", "index.html%00", "static"):
+    for name in ("app.py", "..%2fapp.py", "%2e%2e%2fapp.py", "index.html%00", "static"):
         assert (await people.anonymous.get(f"/docs/{name}")).status_code == 404

@@ -12,6 +12,7 @@ from domain.caller import Role
 from tests.api.conftest import People, client, token
 
 OPEN = {
+    "/",
     "/api/v1/info",
     "/health/live",
     "/health/ready",

@@ -97,6 +97,22 @@ def test_an_oversized_request_is_refused(program, name):
     assert answer == b"" or int(answer.split()[1]) in statuses
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (b"X: 1\r\n" * 98, 200),  # and two others
+        (b"X: 1\r\n" * 99, 431),
+        (b"X: " + b"x" * 65_000 + b"\r\n", 200),
+        (b"X: " + b"x" * 2 * 65_536 + b"\r\n", 431),
+    ],
+    ids=["100 headers", "101 headers", "less than 64 KiB", "more than 128 KiB"],
+)
+def test_the_limits_on_headers_are_the_documented_ones(program, headers, status):
+    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers + b"\r\n"
+    answer = send_raw(program.url, request)
+    assert (answer == b"" and status == 431) or int(answer.split()[1]) == status
+
+
 def test_a_thousand_pipelined_requests_are_answered_in_order(program):
     paths = [f"/pipelined-{number}" for number in range(1000)]
     request = b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths)

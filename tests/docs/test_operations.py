@@ -1,9 +1,12 @@
 """docs/how-to/operations.md tells operators what the drills do: the same settings, and every measured row."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from database.embedded.binaries import find_binaries
 from trials.drills.backup import archiving_to, recovering_to
 from trials.drills.durability import ROWS
 from trials.drills.fault_matrix import Row
@@ -32,3 +35,11 @@ def test_the_settings_are_those_of_the_drills(operations: str, settings: dict[st
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.name}, {row.standby}")
 def test_every_measured_setting_is_in_the_table(operations: str, row: Row) -> None:
     assert f"| {row.name} | {row.standby} |" in operations.replace("`", "")
+
+
+def test_the_programs_of_the_embedded_server_are_where_the_page_says(operations: str, checkout: Path) -> None:
+    (place,) = re.findall(r"bin=\$\(echo (\S+)\)", operations)
+    (folder,) = checkout.glob(place)
+    assert folder == find_binaries()
+    told = subprocess.run([folder / "pg_basebackup", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("pg_basebackup (PostgreSQL) 18.")
