@@ -205,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
         "demo",
         programs.demo,
         "play a day of flights in a temporary ledger: book, pay, cancel, verify",
-        [JSON],
+        [PORT, JSON],
     )
     demo.add_argument(
         "--stay", action="store_true", help="keep the server running at the end, to explore its console"

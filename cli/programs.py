@@ -4,6 +4,7 @@ import functools
 import importlib
 import json as json_text
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -25,7 +26,14 @@ from cli.listen_port import require_free
 from cli.subprocesses import Child, command, environment, importable
 from cli.tokens import jwt_secret, sign_token
 from database.connection import conninfo
-from database.embedded import existing_database, is_in_use, keep_for, remove_database, running_database
+from database.embedded import (
+    LOG_FILE,
+    existing_database,
+    is_in_use,
+    keep_for,
+    remove_database,
+    running_database,
+)
 from database.schema import VERSION
 from gateways.from_settings import gateway_key
 from ledger.keyring import Keyring
@@ -38,7 +46,7 @@ from runtime.signals import STOP_SIGNALS
 DB_URL_SECONDS = 60
 """Seconds that an otherwise unused embedded server keeps running after `db-url`."""
 
-DEMO_HOLD_SECONDS = 4
+DEMO_HOST, DEMO_HOLD_SECONDS = "127.0.0.1", 4
 STAY_MINUTES = 12 * 60
 
 
@@ -138,58 +146,84 @@ def db_url(settings: Settings) -> int:
 
 
 def demo(settings: Settings, json: bool, stay: bool) -> int:
-    """Start the program in a temporary folder with short holds, and run `cli.demo` against it.
+    """Play the demo in a temporary data folder. Keep the folder, and name it, if the demo fails.
 
-    With `stay`, keep the server running until SIGINT or SIGTERM.
+    With `stay`, keep the server running until SIGINT or SIGTERM. Raises PortTaken, CannotListen.
     """
+    # The default port may belong to a running ledger; only a person in the console needs a certain port.
+    port = settings.port if stay or settings.port != Settings().port else _free_port()
+    require_free(DEMO_HOST, port)
+    folder = Path(tempfile.mkdtemp(prefix="seatledger-demo-"))
+    is_over = False
+    try:
+        code = _play_demo(folder, port, json, stay)
+        is_over = code == 0
+        return code
+    except KeyboardInterrupt:
+        is_over = True
+        raise
+    finally:
+        if is_over:
+            remove_database(folder)
+            shutil.rmtree(folder)
+        else:
+            print(
+                f"seatledger: the demo failed; its data folder is kept, with {LOG_FILE}: {folder}",
+                file=sys.stderr,
+            )
+
+
+def _play_demo(folder: Path, port: int, json: bool, stay: bool) -> int:
+    """Start the program with short holds, run `cli.demo` against it, and stop it."""
     from cli.demo.proof import prove
     from cli.demo.run import run_demo
 
-    with tempfile.TemporaryDirectory(prefix="seatledger-demo-") as folder:
-        port = _free_port()
-        key = jwt_secret(Settings(data=Path(folder)))
-        own = {
-            # Empty values override `.env`: the demo must not write to a real ledger,
-            "DATABASE_URL": "",
-            "SEATLEDGER_JWKS_FILE": "",
-            # must not charge real money,
-            "SEATLEDGER_GATEWAY": "",
-            "SEATLEDGER_LOG_FILE": "",
-            # and must not publish checkpoints of invented bookings.
-            "SEATLEDGER_CHECKPOINTS": "",
-            "SEATLEDGER_CHECKPOINT_KEY": "",
-            "SEATLEDGER_MASTER_KEY": "",
-            "SEATLEDGER_DATA": folder,
-            "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
-            "SEATLEDGER_CAPTURE_SECONDS": str(DEMO_HOLD_SECONDS),
-            "SEATLEDGER_LOG_LEVEL": "WARNING",
-            "SEATLEDGER_PORT": str(port),
-            "SEATLEDGER_HOST": "127.0.0.1",
-            "SEATLEDGER_JWT_SECRET": key,
-        }
-        settings_of_demo = {**os.environ, **own}
-        server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)
-        try:
-            url = server.wait_until_ready(120)
-            code = run_demo(
-                url,
-                functools.partial(sign_token, key),
-                lambda: _verify(settings_of_demo),
-                functools.partial(prove, settings_of_demo),
-                json,
-            )
-            if stay:
-                _wait_in_console(url, sign_token(key, "amir", ["auditor", "operator"], STAY_MINUTES))
-            return code
-        finally:
-            server.stop(signal.SIGTERM, 15)
-            remove_database(Path(folder))
+    key = jwt_secret(Settings(data=folder))
+    own = {
+        # Empty values override `.env`: the demo must not write to a real ledger,
+        "DATABASE_URL": "",
+        "SEATLEDGER_JWKS_FILE": "",
+        # must not charge real money,
+        "SEATLEDGER_GATEWAY": "",
+        "SEATLEDGER_LOG_FILE": "",
+        # and must not publish checkpoints of invented bookings.
+        "SEATLEDGER_CHECKPOINTS": "",
+        "SEATLEDGER_CHECKPOINT_KEY": "",
+        "SEATLEDGER_MASTER_KEY": "",
+        "SEATLEDGER_DATA": str(folder),
+        "SEATLEDGER_HOLD_SECONDS": str(DEMO_HOLD_SECONDS),
+        "SEATLEDGER_CAPTURE_SECONDS": str(DEMO_HOLD_SECONDS),
+        "SEATLEDGER_LOG_LEVEL": "WARNING",
+        "SEATLEDGER_PORT": str(port),
+        "SEATLEDGER_HOST": DEMO_HOST,
+        "SEATLEDGER_JWT_SECRET": key,
+    }
+    settings_of_demo = {**os.environ, **own}
+    server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)
+    try:
+        url = server.wait_until_ready(120)
+        code = run_demo(
+            url,
+            functools.partial(sign_token, key),
+            lambda: _verify(settings_of_demo),
+            functools.partial(prove, settings_of_demo),
+            json,
+        )
+        if stay:
+            _wait_in_console(url, sign_token(key, "amir", ["auditor", "operator"], STAY_MINUTES), folder)
+        return code
+    finally:
+        server.stop(signal.SIGTERM, 15)
 
 
-def _wait_in_console(url: str, token: str) -> None:
+def _wait_in_console(url: str, token: str, data: Path) -> None:
     # A reader of a pipe needs the report now, not when the demo ends.
     sys.stdout.flush()
-    print(f"console  {url}/console\ntoken    {token}\nCtrl-C ends the demo.", file=sys.stderr, flush=True)
+    print(
+        f"console  {url}/console\ndata     {data}\ntoken    {token}\nCtrl-C ends the demo.",
+        file=sys.stderr,
+        flush=True,
+    )
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     signal.sigwait(STOP_SIGNALS)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

@@ -35,6 +35,7 @@ if os.name == "posix":  # other systems lack these locks, so they need a DATABAS
     from database.embedded.locks import is_locked, lock_within, open_lock
 
 __all__ = [
+    "LOG_FILE",
     "EmbeddedDatabaseFailed",
     "ensure_running",
     "existing_database",
