@@ -25,6 +25,8 @@ COPY scheduler scheduler
 COPY cli cli
 # A volume mounted here gets the owner of this folder.
 RUN /packages/bin/python -m compileall -q . && install -d -o 10001 -g 10001 -m 700 /var/lib/seatledger
+# The command for `docker compose exec`.
+RUN printf '#!/bin/sh\nexec python -P -m cli.main "$@"\n' > /usr/local/bin/seatledger && chmod 755 /usr/local/bin/seatledger
 
 ENV PATH=/packages/bin:$PATH \
     PYTHONPATH=/app \

@@ -9,6 +9,15 @@ import tomllib
 import psycopg
 import pytest
 import yaml
+from psycopg.conninfo import make_conninfo
+
+from analytics.schema import migrate as bring_up_to_date
+from api.readiness import check_readiness
+from audit.verify import verify
+from ledger.ledger import open_ledger
+from runtime.settings import SETTINGS, Settings
+from tests.desk import Desk
+from trials.programs.postgres import drill_ground
 
 from .conftest import ROOT
 
@@ -70,6 +79,76 @@ def test_secrets_have_no_defaults(name):
 
 
 @pytest.mark.parametrize("name", OURS)
+def test_every_setting_reaches_the_program(name):
+    # The containers have an address, a data folder and a database of their own.
+    fixed = {
+        "DATABASE_URL",
+        "SEATLEDGER_DATA",
+        "SEATLEDGER_HOST",
+        "SEATLEDGER_PORT",
+        "SEATLEDGER_POSTGRES_BIN",
+    }
+    settings = {setting.variable for setting in SETTINGS.values()} - fixed
+    environment = SERVICES[name]["environment"]
+    assert settings <= set(environment)
+    passed_on = {variable for variable, value in environment.items() if value is None}
+    given = {
+        variable for variable, value in environment.items() if value and value.startswith("${" + variable)
+    }
+    assert settings == passed_on | given
+    assert SERVICES["api"]["ports"] == ["${SEATLEDGER_HOST:-127.0.0.1}:${SEATLEDGER_PORT:-8000}:8000"]
+
+
+def test_one_service_builds_the_image_and_the_others_use_it():
+    assert [name for name, service in OURS.items() if "build" in service] == ["migrate"]
+    for name in ("api", "scheduler"):
+        assert SERVICES[name]["pull_policy"] == "never"
+        assert "migrate" in SERVICES[name]["depends_on"]
+
+
+def test_the_image_has_the_command_that_the_documents_name(tmp_path):
+    (line,) = re.findall(
+        r"^RUN (printf .*) > /usr/local/bin/seatledger && chmod 755 ", DOCKERFILE, re.MULTILINE
+    )
+    _, text = shlex.split(line)
+    assert text.replace("\\n", "\n") == '#!/bin/sh\nexec python -P -m cli.main "$@"\n'
+    for name in ("api", "scheduler"):
+        assert f"docker compose exec {name} seatledger " in (ROOT / "docker-compose.yml").read_text()
+
+
+def run_owner_script(ground, server, script):
+    done = subprocess.run(
+        [ground.binaries / "psql", "-v", "ON_ERROR_STOP=1", "--no-psqlrc", server.url],
+        env={"POSTGRES_PASSWORD": "it's \\ a $secret"},
+        input=script,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+async def test_the_program_owns_its_database_and_is_no_superuser():
+    with drill_ground() as ground:
+        # The superuser of this server has the name of the program's role, so both get another name here.
+        server = ground.new_server("compose")
+        script = COMPOSE["configs"]["owner"]["content"].replace("seatledger", "owner")
+        server.execute("create database owner")
+        server.execute("alter role seatledger password 'known'")
+        run_owner_script(ground, server, script.replace("role postgres", "role seatledger"))
+        passwords = server.ask("select rolname, rolpassword like 'SCRAM%' from pg_authid where rolcanlogin")
+        assert sorted(passwords) == [("owner", True), ("seatledger", None)]
+        url = make_conninfo(server.url, user="owner", dbname="owner")
+        assert bring_up_to_date(url)
+        with psycopg.connect(url) as connection:
+            rights = "select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = user"
+            assert connection.execute(rights).fetchone() == (False, True, False)
+        async with open_ledger(url, Settings()) as ledger:
+            await Desk(ledger).schedule()
+            assert (await check_readiness(ledger)).ok
+        assert verify(url).ok
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_the_program_can_change_nothing_in_its_container(name):
     service = OURS[name]
     assert service["read_only"] is True
@@ -82,7 +161,7 @@ def test_signed_checkpoints_outlive_the_container():
     name, folder = volume.split(":")
     assert name in COMPOSE["volumes"]
     assert environment["SEATLEDGER_DATA"] == folder
-    assert environment["SEATLEDGER_CHECKPOINTS"].startswith(folder + "/")
+    assert environment["SEATLEDGER_CHECKPOINTS"].startswith("${SEATLEDGER_CHECKPOINTS:-" + folder + "/")
     # A new volume takes over the owner of the folder that it covers.
     user, group = re.search(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE).groups()
     assert f"install -d -o {user} -g {group} -m 700 {folder}" in DOCKERFILE
