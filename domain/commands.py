@@ -67,7 +67,10 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Stored name of the command, and part of the key of its outcome. Never change it."""
 
     MOVES_SEATS: ClassVar[bool] = False
-    """True if the command can take or free seats of a flight; the flight's waiting list is then loaded."""
+    """True if the command can take or free seats of a flight, or let a waiting party take them.
+
+    The flight's waiting list is then loaded, and served after the command.
+    """
 
     def add_reads(self, read_set: ReadSet) -> None:
         """Add to the read set what the handler and the block need to decide the command."""
@@ -147,6 +150,7 @@ class ScheduleFlight(Command):
 
 class RepriceFlight(FlightCommand):
     OPERATION = "reprice_flight"
+    MOVES_SEATS = True  # a lower price lets parties take seats whose total cost was too large
 
     price: Price
 

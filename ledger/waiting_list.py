@@ -12,7 +12,7 @@ from ledger.submission import Submission, render_plain
 
 
 def flight_with_moved_seats(command: Command, working_set: WorkingSet) -> UUID | None:
-    """Return the flight of which the command may have taken or freed seats, if it is loaded."""
+    """Return the flight whose waiting list is served after the command, if it is loaded."""
     if not command.MOVES_SEATS:
         return None
     if isinstance(command, FlightCommand):

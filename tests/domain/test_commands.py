@@ -69,7 +69,7 @@ COMMANDS = [
     Stored(
         RepriceFlight(ID, Price(500_00, "GBP")),
         "reprice_flight",
-        False,
+        True,
         "861b8fa081cbd0bd2f6aeb5812847e2e5398fcc8ed16d4e8d1c170038cbdeac0",
     ),
     Stored(

@@ -387,6 +387,41 @@ def test_a_party_whose_total_cost_is_too_large_keeps_its_place(
     assert statuses(scenario, bob, carol) == ["waiting", "offered"]
 
 
+def test_a_lower_price_serves_the_parties_whose_total_cost_was_too_large(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob, carol = join(scenario, flight_id, "bob", 2), join(scenario, flight_id, "carol", 2)
+    scenario.when(RepriceFlight(flight_id, Price(AMOUNT_MAX, "GBP")))
+    scenario.when(CancelBooking(alices))
+    assert statuses(scenario, bob, carol) == ["waiting", "waiting"]
+    scenario.when(RepriceFlight(flight_id, Price(AMOUNT_MAX // 2 + 1, "GBP")))
+    assert statuses(scenario, bob, carol) == ["waiting", "waiting"]
+    scenario.when(RepriceFlight(flight_id, Price(AMOUNT_MAX // 2, "GBP")))
+    assert scenario.events == ["flight.repriced", *OFFER]
+    assert statuses(scenario, bob, carol) == ["offered", "waiting"]
+    offered = scenario.parties[bob].booking_id
+    assert offered
+    assert scenario.bookings[offered].total_cost == Money(AMOUNT_MAX // 2 * 2, "GBP")
+
+
+def test_a_lower_price_offers_the_seats_of_due_holds(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob = join(scenario, flight_id, "bob", 2)
+    scenario.later(minutes=5).when(RepriceFlight(flight_id, Price(1, "GBP")))
+    assert scenario.events == ["flight.repriced", "booking.cancelled", *OFFER]
+    assert statuses(scenario, bob) == ["offered"]
+
+
+def test_a_refused_price_of_a_departed_flight_offers_nothing(
+    scenario: Scenario, alices: UUID, flight_id: UUID
+) -> None:
+    bob = join(scenario, flight_id, "bob", 2)
+    scenario.later(days=2).when(RepriceFlight(flight_id, Price(1, "GBP")))
+    scenario.then_refused(FlightNotBookable)
+    assert (scenario.events, statuses(scenario, bob)) == ([], ["waiting"])
+
+
 def test_an_offer_that_is_refused_fails_the_command_that_caused_it(
     scenario: Scenario, alices: UUID, flight_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
