@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -62,6 +63,13 @@ class Scenario:
 
     def when(self, command: Command, caller: Caller = OPERATOR, **submission: Any) -> Any:
         """Run a command and return its result: an aggregate or a refusal. `recorded` are its events only."""
+        self.block([command], caller, **submission)
+        return self.decision
+
+    def block(
+        self, commands: Sequence[Command], caller: Caller = OPERATOR, atomic: bool = False, **submission: Any
+    ) -> Block:
+        """Decide these commands in one block, and return it."""
         working_set = WorkingSet(self.now, self.terms, uuid4)
         working_set.flights, working_set.bookings, working_set.parties = (
             self.flights,
@@ -71,10 +79,11 @@ class Scenario:
         working_set.seats, working_set.scheduled = self.seats, self.scheduled
         people = BlockPeople(NO_KEYRING, (), working_set)
         block = Block(BlockInput(self.position, GENESIS, self.commands, working_set, people))
-        block.decide(Submission(command, caller, self._render, **submission))
+        submissions = [Submission(command, caller, self._render, **submission) for command in commands]
+        block.decide_all(submissions, atomic)
         self.position = block.position
         self.recorded = block.events
-        return self.decision
+        return block
 
     def then_refused(self, refusal: type[Refusal], **facts: Any) -> None:
         assert type(self.decision) is refusal, self.decision
