@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from domain.caller import SYSTEM
 from domain.currencies import CODES, require_current
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentOutcome
@@ -21,9 +22,19 @@ FlightNumber = Annotated[
     ),
 ]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, with any offset")]
+_LINE = r"[^\x00-\x1f\x7f]*(?!\n)$"
+UserName = Annotated[str, Personal.NAME, Meta(min_length=1, max_length=255, pattern=f"^{_LINE}")]
 UserId = Annotated[
-    str, Personal.NAME, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")
+    str,
+    Personal.NAME,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=f"^(?!{SYSTEM.subject}$){_LINE}",
+        description=f"One line of text. `{SYSTEM.subject}` is reserved for the ledger itself",
+    ),
 ]
+"""The user of a new command. Queries take a UserName, because an older log may have a user of that name."""
 FLIGHT_SEATS_MAX = 1000
 FlightSeats = Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX)]
 PartySize = Annotated[int, Meta(ge=1, le=9)]

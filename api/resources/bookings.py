@@ -20,7 +20,7 @@ from api.resources import history
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
 from domain.booking import Booking, Status
-from domain.commands import CancelBooking, InitiateBooking, Note, PartySize, ReduceSeats, UserId
+from domain.commands import CancelBooking, InitiateBooking, Note, PartySize, ReduceSeats, UserName
 from domain.money import Money
 from domain.refusals import (
     BookingCancelled,
@@ -66,7 +66,7 @@ QUOTE_VALID = timedelta(minutes=5)
 
 
 class BookingListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    user_id: UserId | UnsetType = UNSET
+    user_id: UserName | UnsetType = UNSET
     flight_id: UUID | UnsetType = UNSET
     status: Status | UnsetType = UNSET
 

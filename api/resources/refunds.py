@@ -13,7 +13,7 @@ from api.http.parameters import ListQuery
 from api.http.queries import Page
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, OPERATORS, route
-from domain.commands import Note, SettleRefund, UserId
+from domain.commands import Note, SettleRefund, UserName
 from domain.refunds import RefundStatus
 from domain.refusals import (
     IdempotencyKeyReused,
@@ -41,7 +41,7 @@ class RefundSettlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RefundListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     status: RefundStatus | UnsetType = UNSET
     booking_id: UUID | UnsetType = UNSET
-    user_id: UserId | UnsetType = UNSET
+    user_id: UserName | UnsetType = UNSET
 
 
 class RefundController(Controller):

@@ -14,7 +14,7 @@ from api.http.queries import Page
 from api.http.replies import version_header
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
-from domain.commands import JoinWaitlist, LeaveWaitlist, PartySize, UserId
+from domain.commands import JoinWaitlist, LeaveWaitlist, PartySize, UserId, UserName
 from domain.refusals import (
     AlreadyWaiting,
     FlightNotBookable,
@@ -39,7 +39,7 @@ class NewWaitingParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class WaitlistQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     flight_id: UUID | UnsetType = UNSET
-    user_id: UserId | UnsetType = UNSET
+    user_id: UserName | UnsetType = UNSET
     status: WaitingListStatus | UnsetType = UNSET
 
 

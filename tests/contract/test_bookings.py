@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.contract.samples import BOOKING_FIELDS, RUPEES, at, is_server_id, rupees, unknown_id
+from tests.contract.samples import BOOKING_FIELDS, RUPEES, at, is_server_id, new_key, rupees, unknown_id
 
 
 async def test_a_new_booking_holds_its_seats_until_it_expires(operator, alice):
@@ -127,3 +127,26 @@ async def test_paying_and_cancelling_at_once_loses_no_seat(operator, alice):
         assert paid.status == 201 or paid.refusal(409, "booking-cancelled")
         assert (await alice.find_booking(booking)).ok()["status"] == "cancelled"
         assert await alice.count_seats(flight) == (0, 0, 10)
+
+
+async def test_no_command_is_for_the_ledgers_own_name(operator, auditor):
+    """Its name stands for the ledger's own commands in the log."""
+    flight = await operator.create_flight(seats=1)
+    name, hold = "seatledger", {"flight_id": flight["id"], "user_id": "seatledger", "seats": 1}
+    booking = (await operator.book(flight)).created()
+    refused = [
+        (await operator.book(flight, user_id=name), "/user_id"),
+        (await operator.pay(booking, user_id=name), "/user_id"),
+        (
+            await operator.post(f"/flights/{flight['id']}/waitlist", {"user_id": name, "seats": 1}),
+            "/user_id",
+        ),
+        (await operator.post("/bookings/bulk", {"items": [{"key": new_key(), **hold}]}), "/user_id"),
+    ]
+    for answer, pointer in refused:
+        errors = answer.refusal(400, "validation-failed")["errors"]
+        assert errors[0]["pointer"].endswith(pointer)
+    (await operator.cancel(booking)).ok()
+    (await operator.book(flight, user_id=f"{name} 2")).created()
+    # An older log may have such a user.
+    assert (await auditor.get(f"/bookings?user_id={name}")).ok()["data"] == []
