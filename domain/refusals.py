@@ -22,11 +22,17 @@ class Refusal(Exception):
         self.facts = facts
 
 
-class FlightNotFound(Refusal):
+# The command names something that does not exist, at least for its caller. Such a refusal is not recorded:
+# nothing was decided about anything, and a client could fill the disk with records about invented ids.
+class NothingFound(Refusal):
+    is_recorded = False
+
+
+class FlightNotFound(NothingFound):
     """There is no such flight."""
 
 
-class BookingNotFound(Refusal):
+class BookingNotFound(NothingFound):
     """There is no such booking."""
 
 
@@ -40,6 +46,10 @@ class FlightNotBookable(Refusal):
 
 class NotEnoughSeats(Refusal):
     """The flight has fewer free seats than asked for."""
+
+
+class TooManyHolds(Refusal):
+    """The user holds too many unpaid seats; pay for some, give some back, or wait for a hold to expire."""
 
 
 class SeatsInUse(Refusal):
@@ -84,7 +94,7 @@ class SeatsNotFewer(Refusal):
     """A booking can only give seats back; cancel it to give all of them back."""
 
 
-class RefundNotFound(Refusal):
+class RefundNotFound(NothingFound):
     """There is no such refund."""
 
 
@@ -128,7 +138,7 @@ class WaitingListFull(Refusal):
     """The waiting list of the flight is full."""
 
 
-class WaitingPartyNotFound(Refusal):
+class WaitingPartyNotFound(NothingFound):
     """There is no such waiting party."""
 
 
@@ -146,16 +156,22 @@ class StaleVersion(Refusal):
     """The current version differs from the version in the request."""
 
 
-class CommandNotFound(Refusal):
+class CommandNotFound(NothingFound):
     """No outcome is recorded under this actor, operation and key."""
 
 
-class CheckpointNotFound(Refusal):
+class CheckpointNotFound(NothingFound):
     """No such checkpoint has been signed yet."""
 
 
 class IdempotencyKeyReused(Refusal):
     """The idempotency key was already used with a different request."""
+
+    is_recorded = False
+
+
+class BulkKeysMixed(Refusal):
+    """Some keys of the atomic bulk are known and others are new; repeat the first request or use new keys."""
 
     is_recorded = False
 

@@ -13,32 +13,21 @@ from api.http.replies import PROBLEM, Header, Reply, position_header
 from api.http.request import ApiRequest
 from api.http.request_context import RequestContext
 from domain.refusals import (
-    BookingNotFound,
-    CheckpointNotFound,
-    CommandNotFound,
-    FlightNotFound,
     IdempotencyKeyReused,
+    NothingFound,
     NotYourAccount,
     PaymentDeclined,
-    RefundNotFound,
     Refusal,
     StaleVersion,
-    WaitingPartyNotFound,
 )
 
 STATUSES: dict[type[Refusal], int] = {
-    FlightNotFound: 404,
-    BookingNotFound: 404,
-    RefundNotFound: 404,
-    WaitingPartyNotFound: 404,
-    CommandNotFound: 404,
-    CheckpointNotFound: 404,
     StaleVersion: 412,
     IdempotencyKeyReused: 422,
     NotYourAccount: 403,
     PaymentDeclined: 402,
 }
-"""Status of ledger refusals. Default: 409."""
+"""Status of ledger refusals. Default: 404 for NothingFound, 409 for others."""
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -65,7 +54,9 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def status_of(refusal: Refusal | type[Refusal]) -> int:
     kind = refusal if isinstance(refusal, type) else type(refusal)
-    return kind.status if issubclass(kind, Rejection) else STATUSES.get(kind, 409)
+    if issubclass(kind, Rejection):
+        return kind.status
+    return STATUSES.get(kind, 404 if issubclass(kind, NothingFound) else 409)
 
 
 def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, bytes]:
@@ -84,7 +75,7 @@ def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, byte
 
 
 def problem_reply(refusal: Refusal, context: RequestContext, position: int | None = None) -> Reply:
-    context.is_shed = isinstance(refusal, http_errors.Overloaded)
+    context.is_shed = isinstance(refusal, http_errors.Overloaded | http_errors.Limited)
     status, body = problem(refusal, context.instance, context.request_id)
     headers: Sequence[Header] = refusal.headers if isinstance(refusal, Rejection) else ()
     if position is not None:

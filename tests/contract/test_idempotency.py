@@ -43,14 +43,45 @@ async def test_a_refusal_is_replayed_too(api, operator, alice):
     flight = (await operator.post("/flights", plan | {"seats": 1})).created()
     booking = (await alice.book(flight)).created()
     wrong = rupees(1)
-    unknown = {"id": unknown_id(), "total_cost": wrong}
     (await call_twice(api, lambda key: operator.post("/flights", plan, key=key))).refusal(409)
     (await call_twice(api, lambda key: alice.book(flight, key=key))).refusal(409, "not-enough-seats")
-    (await call_twice(api, lambda key: alice.book(unknown, key=key))).refusal(404)
-    (await call_twice(api, lambda key: alice.pay(unknown, key=key))).refusal(404)
     (await call_twice(api, lambda key: alice.pay(booking, wrong, key=key))).refusal(409, "price-mismatch")
     (await alice.cancel(booking)).ok()
     (await call_twice(api, lambda key: alice.cancel(booking, key=key))).refusal(409, "booking-cancelled")
+
+
+async def test_a_404_is_not_kept_and_its_key_may_be_used_for_another_body(api, operator, alice):
+    flight, key = await operator.create_flight(), new_key()
+    unknown = {"id": unknown_id(), "total_cost": rupees(1)}
+    commands = {
+        "initiate_booking": lambda target: alice.book(target, key=key),
+        "join_waitlist": lambda target: alice.post(
+            f"/flights/{target['id']}/waitlist", {"user_id": alice.sub, "seats": 1}, key=key
+        ),
+        "pay_booking": lambda target: alice.pay(target, key=key),
+        "cancel_booking": lambda target: alice.post(f"/bookings/{target['id']}/cancel", {}, key=key),
+    }
+    position = await api.position()
+    for operation, command in commands.items():
+        for _ in range(2):
+            answer = await command(unknown)
+            answer.refusal(404)
+            assert (answer.replayed, answer.position) == (False, position)
+        (await alice.find_outcome(alice.sub, operation, key)).refusal(404, "command-not-found")
+    booking = (await alice.book(flight, key=key)).created()
+    (await alice.pay(booking, key=key)).created()
+    (await alice.cancel(booking, key=key)).ok()
+
+
+async def test_refusals_about_nothing_take_no_space(api, alice, auditor):
+    """A client would fill the disk with them."""
+    items = [
+        {"key": new_key(), "flight_id": unknown_id(), "user_id": alice.sub, "seats": 1} for _ in range(100)
+    ]
+    results = (await alice.post("/bookings/bulk", {"items": items})).ok()["results"]
+    assert {(result["status"], result["replayed"]) for result in results} == {(404, False)}
+    for item in items[::33]:
+        (await auditor.find_outcome(alice.sub, "initiate_booking", item["key"])).refusal(404)
 
 
 async def test_a_refusal_is_replayed_even_if_the_command_would_succeed_now(operator, alice, bob):

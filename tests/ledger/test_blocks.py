@@ -3,12 +3,19 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 
 from audit.verify import verify
-from domain.commands import ChangeFlightSeats, InitiateBooking, ScheduleFlight
+from domain.commands import (
+    ChangeFlightSeats,
+    InitiateBooking,
+    JoinWaitlist,
+    LeaveWaitlist,
+    ScheduleFlight,
+    SettleRefund,
+)
 from ledger.statements import HEAD_LOCK
 from ledger.store import open_store
 from ledger.submission import Submission, render_plain
@@ -85,6 +92,24 @@ async def test_a_refusal_is_recorded_and_replayed(desk: Desk) -> None:
     assert again.replayed
     assert again.body == refused.body
     assert (await desk.hold(flight, "bob", key="k-2")).status == 200
+
+
+async def test_a_refusal_about_nothing_leaves_no_trace(desk: Desk, rows: Any) -> None:
+    """Its block has nothing to write, and its key is free for another command."""
+    await desk.schedule()
+    before = rows("select count(*), (select count(*) from ledger.people) from ledger.commands")
+    for _ in range(2):
+        answers = await asyncio.gather(
+            desk.hold(uuid4(), "alice", key="k-1"),
+            desk.pay(uuid4(), "alice", key="k-1"),
+            desk.cancel(uuid4(), "alice", key="k-1"),
+            desk.submit(JoinWaitlist(uuid4(), "alice", 1), "alice", key="k-1"),
+            desk.submit(LeaveWaitlist(uuid4()), "alice", key="k-1"),
+            desk.submit(SettleRefund(uuid4()), key="k-1"),
+        )
+        assert all(b"-not-found" in answer.body for answer in answers)
+        assert {(answer.position, answer.replayed) for answer in answers} == {(1, False)}
+    assert rows("select count(*), (select count(*) from ledger.people) from ledger.commands") == before
 
 
 async def test_a_key_with_another_body_writes_nothing(desk: Desk, rows: Any) -> None:

@@ -18,7 +18,7 @@ from trials.checker.waiting import WaitingLists
 
 Check = Callable[[Model], Iterator[str]]
 
-STATUSES = {"not-found": 404, "stale-version": 412, "payment-declined": 402}
+STATUSES = {"stale-version": 412, "payment-declined": 402}
 """The HTTP status of a recorded refusal, by the end of its code; 409 for any other."""
 
 
@@ -89,6 +89,9 @@ def _checks(history: History) -> tuple[dict[int, list[Check]], dict[int, list[Ch
             after.setdefault(outcome.last_position, []).append(answer)
         elif outcome.is_own and not outcome.accepted:
             after.setdefault(outcome.last_position, []).append(_rule_check(outcome, command))
+    for call in (call for command in history.commands.values() for call in command.tries):
+        if call.answered and call.status == 404 and call.position is not None:
+            after.setdefault(call.position, []).append(_absence_check(call))
     for call in history.reads:
         if call.status == 200 and call.position is not None and not history.has_gateway:
             after.setdefault(call.position, []).append(_read_check(call, history.clock))
@@ -146,6 +149,17 @@ def _refused(model: Model, outcome: Outcome, body: Any, command: Command) -> Ite
     expected = expected_outcome(model, command.requests[0], now)
     where = f"position {outcome.last_position} ({now})"
     yield f"refused without a reason at {where}, by the rules {expected}: {command}"
+
+
+def _absence_check(call: Call) -> Check:
+    return lambda model: _absent(model, call)
+
+
+def _absent(model: Model, call: Call) -> Iterator[str]:
+    """An answer 404 is not recorded. At the position that it states, its caller finds nothing."""
+    expected = expected_outcome(model, Request.of(call), _moment(call.ended_at))
+    if code_of(call.text) != expected:
+        yield f"refused without a reason at position {call.position}, by the rules {expected}: {call}"
 
 
 def _read_check(call: Call, clock: Clock) -> Check:

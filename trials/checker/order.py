@@ -56,7 +56,7 @@ def check_real_time(history: History) -> Iterator[str]:
 
 
 def _operations(history: History) -> list[_Operation]:
-    """Return all commands and reads with a position.
+    """Return all commands and reads with a position. A command that found nothing is like a read.
 
     An unanswered command has a position, too, if it is recorded: it is answered never.
     """
@@ -75,8 +75,9 @@ def _operations(history: History) -> list[_Operation]:
                     command,
                 )
             )
+    absences = (c for command in history.commands.values() for c in command.tries if c.status == 404)
     return found + [
         _Operation(call.sent_at, call.ended_at, call.position, call.position, False, call)
-        for call in history.reads
+        for call in (*history.reads, *absences)
         if call.position is not None
     ]

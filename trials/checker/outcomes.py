@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from trials.checker.calls import Call
 from trials.checker.history import EXACT, Command, History
 from trials.checker.log import Event, Key, Log
-from trials.checker.rules import Request, code_of
+from trials.checker.rules import NOT_FOUND, Request, code_of
 
 STATUSES = frozenset({200, 201, 402, 403, 404, 409, 412, 422})
 """The statuses that the contract knows as answers to these callers."""
@@ -28,7 +28,7 @@ def check_unrecorded(history: History) -> Iterator[str]:
     """A refusal that leaves no record has its reason in the call itself."""
     for command in history.commands.values():
         for call in command.tries:
-            if not call.answered or call.status not in (403, 422):
+            if not call.answered or call.status not in (403, 404, 422):
                 continue
             match code_of(call.text):
                 case "idempotency-key-reused":
@@ -37,7 +37,9 @@ def check_unrecorded(history: History) -> Iterator[str]:
                 case "not-your-account":
                     user = str(Request.of(call).fields.get("user_id"))
                     fault = "the caller may act for it" if Request.of(call).may_act_for(user) else None
-
+                case code if code in NOT_FOUND:
+                    # `check_answers` has the reason, at the position that the answer states.
+                    fault = "it states no position" if call.position is None else None
                 case _:
                     fault = "no such refusal is possible"
             if fault:

@@ -109,7 +109,9 @@ class PaymentHistory:
     ) -> None:
         status, body = 404 if code.endswith("not-found") else 409, json.dumps({"code": code, **facts})
         when = START + timedelta(seconds=second)
-        self.outcomes.append(Outcome("alice", operation, "no", status, body, None, position, when))
+        recorded = status != 404
+        if recorded:
+            self.outcomes.append(Outcome("alice", operation, "no", status, body, None, position, when))
         fields = {"reduce_seats": {"seats": 2}, "pay_booking": {"user_id": "customer", "total_cost": COST}}
         request = json.dumps(fields.get(operation, {}))
         self.calls.append(
@@ -122,6 +124,7 @@ class PaymentHistory:
                 body=request,
                 sent_at=0,
                 ended_at=1,
+                **({} if recorded else {"status": status, "position": position, "text": body}),
             )
         )
 
