@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import psycopg
 from litestar import Litestar
@@ -14,6 +15,7 @@ from api.console.flights import FlightPages
 from api.console.refunds import RefundPages
 from api.console.reports import ReportPages
 from api.console.session import SessionController
+from api.http.caller_limits import open_limits
 from api.http.dispatch import Dispatch
 from api.http.documents import DocumentController
 from api.http.guard import Guard
@@ -46,12 +48,16 @@ RETRY_SECONDS = 1.0
 """Delay between attempts to open the ledger while the database is unavailable."""
 
 
-def create_app(settings: Settings, open_ledger: OpenLedger) -> Litestar:
-    """Build the application. It opens the ledger at startup. Raises WrongSetting."""
+def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path | None = None) -> Litestar:
+    """Build the application. It opens the ledger at startup. Raises WrongSetting.
+
+    Processes with the same `shared_folder` count the limits per caller together.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
+            open_limits(settings, shared_folder) as app.state.limits,
             _open_with_retries(open_ledger) as app.state.ledger,
             _payment_processor(settings, app.state.ledger) as processor,
         ):

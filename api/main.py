@@ -11,6 +11,7 @@ import time
 from litestar import Litestar
 
 from api.app import create_app
+from api.http.metrics_dir import workers_folder
 from api.http.private_apis import handle_first_stop
 from ledger.ledger import open_ledger
 from runtime.logs import configure_logs
@@ -27,7 +28,7 @@ def create() -> Litestar:
     configure_logs(settings, "api")
     url = settings.database_url
     assert url, "api.serve requires DATABASE_URL"
-    app = create_app(settings, lambda: open_ledger(url, settings))
+    app = create_app(settings, lambda: open_ledger(url, settings), workers_folder())
     handle_first_stop(lambda: _end_streams(app))
     return app
 

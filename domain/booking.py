@@ -309,6 +309,10 @@ class Booking(Aggregate):
         until = self.held_until
         return until is not None and until <= now
 
+    def unpaid_seats(self, now: datetime) -> int:
+        """Return the number of seats that are held without a payment."""
+        return self.seats if self.status is Status.INITIATED and self.expires_at > now else 0
+
     def pay(self, payment_id: UUID, amount: Money, now: datetime) -> None:
         """Authorise and capture in one step; records both events.
 

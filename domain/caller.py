@@ -21,6 +21,11 @@ class Caller(msgspec.Struct, frozen=True):
     subject: str
     roles: frozenset[Role] = frozenset()
 
+    @property
+    def has_no_limits(self) -> bool:
+        """True for operators: the limits per caller do not apply to them."""
+        return Role.OPERATOR in self.roles
+
     def may_act_for(self, user_id: str) -> bool:
         return user_id == self.subject or Role.OPERATOR in self.roles
 

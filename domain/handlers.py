@@ -42,6 +42,7 @@ from domain.payment_handlers import (
 from domain.refusals import (
     FlightAlreadyScheduled,
     NotYourAccount,
+    TooManyHolds,
     TotalTooLarge,
 )
 from domain.waiting_handlers import (
@@ -118,8 +119,27 @@ def require_bookable(
         raise TotalTooLarge(price=flight.price, seats=seats) from None
 
 
+def require_few_holds(
+    commands: Sequence[InitiateBooking], context: CommandContext, working_set: WorkingSet
+) -> None:
+    """Check that the user may hold all these seats beside its other unpaid ones. Raises TooManyHolds.
+
+    An operator holds seats for any user without this limit.
+    """
+    most, asked = working_set.terms.unpaid_seats_max, sum(command.seats for command in commands)
+    unpaid = working_set.unpaid_seats.get(commands[0].user_id) if most else None
+    if unpaid is not None and unpaid + asked > most and not context.caller.has_no_limits:
+        raise TooManyHolds(
+            f"{asked} asked for, {unpaid} held and unpaid, at most {most} at a time.",
+            asked=asked,
+            unpaid=unpaid,
+            limit=most,
+        )
+
+
 def initiate_booking(command: InitiateBooking, context: CommandContext, working_set: WorkingSet) -> Booking:
     flight, (total_cost,) = require_bookable([command], context, working_set)
+    require_few_holds([command], context, working_set)
     booking = Booking.initiate(
         id=working_set.new_id(),
         flight_id=flight.id,

@@ -19,13 +19,15 @@ Subject = Flight | Booking | WaitingParty
 class Terms(NamedTuple):
     """Durations of a hold, of an authorised payment and of an offer to a waiting party; and the gateway.
 
-    Without a gateway, the caller vouches for payments.
+    Without a gateway, the caller vouches for payments. `unpaid_seats_max` limits the seats that a user holds
+    at a time without a payment; 0 means no limit.
     """
 
     hold: timedelta
     capture_window: timedelta
     offer_window: timedelta
     gateway: str | None = None
+    unpaid_seats_max: int = 0
 
 
 class WorkingSet:
@@ -42,10 +44,13 @@ class WorkingSet:
         self.bookings: dict[UUID, Booking] = {}
         self.parties: dict[UUID, WaitingParty] = {}
         self.seats: dict[UUID, Seats] = {}
+        self.unpaid_seats: dict[str, int] = {}
+        """Seats that users hold without a payment, due holds excluded, for the users that ask for seats."""
         self.scheduled: dict[NaturalKey, UUID] = {}
         self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
         self._subject: Subject | None = None
         self._use_before = NONE_USED
+        self._unpaid_before = 0
 
     @property
     def capture_before(self) -> datetime:
@@ -66,6 +71,7 @@ class WorkingSet:
         if booking is None:
             raise BookingNotFound(booking_id=booking_id)
         self._subject, self._use_before = booking, SeatUse.of(booking)
+        self._unpaid_before = booking.unpaid_seats(self.now) if self.unpaid_seats else 0
         return booking
 
     def own_booking(self, booking_id: UUID, caller: Caller) -> Booking:
@@ -111,7 +117,7 @@ class WorkingSet:
     def add(self, new: Subject) -> None:
         if isinstance(new, Booking):
             self.bookings[new.id] = new
-            self._use_before = NONE_USED
+            self._use_before, self._unpaid_before = NONE_USED, 0
         elif isinstance(new, Flight):
             self.flights[new.id] = new
             self.seats[new.id] = Seats(new.seats)
@@ -121,12 +127,14 @@ class WorkingSet:
         self._subject = new
 
     def apply_seat_changes(self) -> Subject | None:
-        """Update the seat counts after a command; return the aggregate that it changed, if any."""
+        """Update the counts of seats after a command; return the aggregate that it changed, if any."""
         subject, self._subject = self._subject, None
         if subject is None or not subject.pending_events:
             return None
         if isinstance(subject, Booking):
             self.seats[subject.flight_id].replace_use(self._use_before, SeatUse.of(subject))
+            if subject.user_id in self.unpaid_seats:
+                self.unpaid_seats[subject.user_id] += subject.unpaid_seats(self.now) - self._unpaid_before
         elif isinstance(subject, WaitingParty):
             self._waiting_lists.pop(subject.flight_id, None)
         else:

@@ -213,7 +213,7 @@ class Block:
         status, body = submission.render(submission, refusal)
         if refusal.is_recorded:
             self._record(submission, status, body.decode(), None, None)
-        return Answer(status, body, self.position)
+        return Answer(status, body, self.position, refusal=type(refusal))
 
     def _accept(self, submission: Submission, subject: Subject) -> Answer:
         if isinstance(subject, Booking):

@@ -21,22 +21,28 @@ class BlockPeople:
     """
 
     def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], working_set: WorkingSet) -> None:
-        """Take `rows` in the columns of the statement PEOPLE. Raises OtherMasterKey."""
+        """Take rows of FIND_PEOPLE or FIND_PEOPLE_AND_UNPAID_SEATS. Raises OtherMasterKey."""
         if rows and rows[0][0] != keyring.check:
             raise OtherMasterKey
         self._keyring = keyring
         self._working_set = working_set
-        persons = [Person(*row[1:]) for row in rows if row[1] is not None]
+        persons = [Person(*row[1:5]) for row in rows if row[1] is not None]
         self._persons = {person.person: person for person in persons}
         self._by_lookup = {person.lookup: person for person in persons if person.lookup}
         self._new: list[Person] = []
         self._names: dict[str, str] = {}
+        self._unpaid_seats: dict[str, int] = {row[1]: row[5] for row in rows if len(row) > 5}
 
     def pseudonymise(self, submissions: Sequence[Submission]) -> None:
         """Replace the names in the submissions by pseudonyms, and seal their texts."""
         for submission in submissions:
             pseudonyms = {name: self._find_or_create(name).person for name in submission.names}
             submission.pseudonymise(pseudonyms, self._sealer(submission, pseudonyms))
+
+    def unpaid_seats(self, names: Sequence[str]) -> dict[str, int]:
+        """Return the unpaid seats by pseudonym. Without a master key no person has a row: none is counted."""
+        pseudonyms = (self._find_or_create(name).person for name in names)
+        return {pseudonym: self._unpaid_seats.get(pseudonym, 0) for pseudonym in pseudonyms}
 
     def new_people(
         self, commands: Sequence[RecordedCommand], submissions: Sequence[Submission]
@@ -53,7 +59,9 @@ class BlockPeople:
         """Return the answer as the caller gets it, with names and texts in clear."""
         subject_id = answer.subject_id
         body = substitute(answer.body, self._name, partial(self._text, subject_id))
-        return Answer(answer.status, body, answer.position, subject_id, answer.version, answer.replayed)
+        return Answer(
+            answer.status, body, answer.position, subject_id, answer.version, answer.replayed, answer.refusal
+        )
 
     def _name(self, pseudonym: str) -> str:
         # Most answers name a person that a command of this block names, so no token is decrypted.

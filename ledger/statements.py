@@ -66,8 +66,8 @@ FIND_COMMANDS: LiteralString = f"""
 
 # The people named by a block, the users of its bookings, refunds and waiting parties, and the check value of
 # the master key.
-FIND_PEOPLE: LiteralString = """
-    select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name
+_FIND_PEOPLE: LiteralString = """
+    select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name{}
     from (select max(value) as value from ledger.secrets where name = 'master-key-check') as keyed
     left join ledger.people p on p.person = any (
         array(select person from ledger.people where lookup = any (%b::bytea[]))
@@ -75,6 +75,15 @@ FIND_PEOPLE: LiteralString = """
         || array(select user_id from views.refunds where id = any (%b::uuid[]))
         || array(select user_id from views.waiting where id = any (%b::uuid[])))
 """
+
+# The seats that each person holds without a payment. At the limit of a user, the index has few entries.
+_UNPAID_SEATS: LiteralString = f"""
+    , (select coalesce(sum(b.seats), 0)::int4 from views.bookings b
+        where b.user_id = p.person and b.status = 'initiated'
+            and b.held_until > greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last)))
+"""
+FIND_PEOPLE: LiteralString = _FIND_PEOPLE.format("")
+FIND_PEOPLE_AND_UNPAID_SEATS: LiteralString = _FIND_PEOPLE.format(_UNPAID_SEATS)
 
 # The following expressions are arrays of stream ids; `streams` loads the events of their union.
 NAMED: LiteralString = "%b::uuid[]"

@@ -17,6 +17,7 @@ import projections.waiting
 from database.connection import Connection, connect, socket_deadline
 from database.pipeline import PendingResult, Pipeline
 from domain.booking import Booking
+from domain.commands import InitiateBooking
 from domain.flight import Flight
 from domain.read_set import ReadSet
 from domain.seats import Seats
@@ -49,13 +50,22 @@ async def open_store(url: str, settings: Settings, keyring: Keyring = NO_KEYRING
 
 
 def terms(settings: Settings) -> Terms:
-    """Return the time limits of holds, payments and offers, and the gateway, that the settings name."""
+    """Return the limits of holds, payments and offers, and the gateway, that the settings name."""
     return Terms(
         timedelta(seconds=settings.hold_seconds),
         timedelta(seconds=settings.capture_seconds),
         timedelta(seconds=settings.offer_seconds),
         settings.gateway,
+        settings.unpaid_seats_per_user,
     )
+
+
+def users_with_limit(submissions: Sequence[Submission], terms: Terms) -> list[str]:
+    """Return the names of the users that ask for seats and whose unpaid seats are limited."""
+    if not terms.unpaid_seats_max:
+        return []
+    asking = (one.original for one in submissions if not one.caller.has_no_limits)
+    return list({command.user_id: None for command, _ in asking if isinstance(command, InitiateBooking)})
 
 
 class NotReplicated(psycopg.OperationalError):
@@ -129,7 +139,9 @@ class Store:
         if flights or bookings or refunds:
             seats = self._send(sql.FIND_SEATS, (bookings, flights, refunds))
         lookups = [self._keyring.lookup_hash(name) for one in submissions for name in one.names]
-        people = self._send(sql.FIND_PEOPLE, (lookups, bookings, refunds, list(read_set.parties)))
+        asking = users_with_limit(submissions, self._terms)
+        find_people = sql.FIND_PEOPLE_AND_UNPAID_SEATS if asking else sql.FIND_PEOPLE
+        people = self._send(find_people, (lookups, bookings, refunds, list(read_set.parties)))
         if read_set.natural_keys:
             keys = sql.transpose(list(read_set.natural_keys), 3)
             natural = self._send(sql.FIND_BY_NATURAL_KEY, keys)
@@ -148,6 +160,7 @@ class Store:
         outcomes = {(c.actor, c.operation, c.key): c for c in recorded}
         block_people = BlockPeople(self._keyring, people.rows(), working_set)
         block_people.pseudonymise(submissions)
+        working_set.unpaid_seats = block_people.unpaid_seats(asking)
         self._submissions = submissions
         return BlockInput(position or 0, last_hash or GENESIS, outcomes, working_set, block_people)
 

@@ -106,7 +106,7 @@ class Answer:
 
     `position` is the position of the command's last event, or the head of the log for a refusal. `subject_id`
     and `version` name the changed aggregate (None and 0 for a refusal). `replayed` is True if the outcome was
-    recorded by an earlier submission with the same key.
+    recorded by an earlier submission with the same key. `refusal` is set if this submission was refused.
     """
 
     status: int
@@ -115,6 +115,7 @@ class Answer:
     subject_id: UUID | None = None
     version: int = 0
     replayed: bool = False
+    refusal: type[Refusal] | None = None
 
 
 class Unavailable(Exception):

@@ -70,6 +70,24 @@ class Settings:
         "how long an unpaid booking keeps its seats",
         default=300,
     )
+    unpaid_seats_per_user: int = _setting(
+        "SEATLEDGER_UNPAID_SEATS_PER_USER",
+        values.whole_number(0, 1_000_000),
+        "unpaid seats that a user may hold at a time; operators may hold more for it; 0: no limit",
+        default=5_000,
+    )
+    commands_per_minute: int = _setting(
+        "SEATLEDGER_COMMANDS_PER_MINUTE",
+        values.whole_number(0, 1_000_000_000),
+        "commands a minute of each caller but operators, on each host; 0: no limit",
+        default=60_000,
+    )
+    streams_per_caller: int = _setting(
+        "SEATLEDGER_STREAMS_PER_CALLER",
+        values.whole_number(0, 64),
+        "open event streams of each caller but operators, on each host; 0: no limit",
+        default=16,
+    )
     capture_seconds: int = _setting(
         "SEATLEDGER_CAPTURE_SECONDS",
         values.whole_number(1, 604_800),

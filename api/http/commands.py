@@ -8,6 +8,7 @@ import msgspec
 
 from api.http.gateway_commands import complete_through_gateway
 from api.http.http_errors import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed
+from api.http.limited_callers import report_limited
 from api.http.parameters import CommandQuery
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
@@ -23,7 +24,7 @@ from domain.commands import (
     SettleRefund,
 )
 from domain.flight import Flight
-from domain.refusals import Refusal
+from domain.refusals import Refusal, TooManyHolds
 from domain.waiting import WaitingParty
 from gateways.command_outcomes import GatewayCommand
 from ledger.submission import Answer, Decision, Render, Submission
@@ -68,7 +69,8 @@ async def get_answer(
 ) -> Answer:
     """Submit the command and return the ledger's answer, with a body from `render`.
 
-    If `keyed` is false, the idempotency headers are ignored. Raises the same exceptions as `submit`.
+    If `keyed` is false, the idempotency headers are ignored. Raises TooManyCommands and the exceptions of
+    `submit`.
     """
     context = request.context
     route: Route = request.route_handler.opt["route"]
@@ -83,7 +85,10 @@ async def get_answer(
         dry_run=dry_run,
         **(_key(context, route.key_required) if keyed else {}),
     )
+    context.limit_fields = request.limits.count_commands(request.caller, 1)
     answer = await request.ledger.submit(submission)
+    if answer.refusal is TooManyHolds:
+        await report_limited(request, "unpaid_seats")
     new_id = answer.subject_id if isinstance(command, InitiateBooking) else None
     booking_id = getattr(command, "booking_id", new_id)
     context.facts = {"position": answer.position, "key": submission.key, "booking_id": booking_id}

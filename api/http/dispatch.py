@@ -10,7 +10,8 @@ from litestar.utils import normalize_path
 from api.console import pages
 from api.http import problems
 from api.http.guard import Guard
-from api.http.http_errors import Malformed
+from api.http.http_errors import Limited, Malformed
+from api.http.limited_callers import report_limited
 from api.http.private_apis import route_finder
 from api.http.replies import Reply
 from api.http.request import ApiRequest
@@ -41,6 +42,8 @@ class Dispatch:
         except Exception as error:
             if context_of(scope).is_started:
                 raise
+            if isinstance(error, Limited):
+                await report_limited(request, error.limit)
             await _error_reply(request, error)(scope, receive, send)
 
     def _handler(self, scope: Scope) -> HTTPRouteHandler:

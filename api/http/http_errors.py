@@ -117,6 +117,39 @@ class UnsupportedMediaType(Rejection):
     status = 415
 
 
+# Answers to a caller that uses more than its share. The reporter of limits gets `limit`, a metric's label.
+class Limited(Rejection):
+    status = 429
+    limit: ClassVar[str]
+
+
+class TooManyCommands(Limited):
+    """The caller has sent too many commands in this minute: wait as long as `Retry-After` says."""
+
+    limit = "commands"
+
+    def __init__(
+        self, asked: int, limit: int, retry_after: int, fields: tuple[tuple[bytes, bytes], ...]
+    ) -> None:
+        detail = f"{asked} more would exceed the limit of {limit} commands a minute."
+        super().__init__(detail, asked=asked, limit=limit)
+        self.headers = ((b"retry-after", b"%d" % retry_after), *fields)
+
+
+class TooManyStreams(Limited):
+    """The caller has too many open event streams: close one, or use one stream for several readers."""
+
+    limit = "streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} streams can be open at a time.", limit=limit)
+        self.headers = (
+            (b"retry-after", b"5"),
+            (b"ratelimit-policy", b'"streams";q=%d;qu="concurrent-requests"' % limit),
+            (b"ratelimit", b'"streams";r=0'),
+        )
+
+
 class InternalError(Rejection):
     """An internal error occurred. It has been logged under the request id."""
 

@@ -32,6 +32,14 @@ _REQUESTS = Counter("seatledger_http_requests", "HTTP requests answered", ["meth
 _SECONDS = Histogram(
     "seatledger_http_request_seconds", "Duration of HTTP requests", ["method", "route"], buckets=_BUCKETS
 )
+_LIMITED = Counter(
+    "seatledger_callers_limited", "Callers that met a limit, each at most once a minute", ["limit"]
+)
+_LIMITED_BY = {name: _LIMITED.labels(name) for name in ("commands", "streams", "unpaid_seats")}
+
+
+def count_limited(limit: str) -> None:
+    _LIMITED_BY[limit].inc()
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Temporary folder for the workers' metrics, with removal of folders left by killed programs."""
+"""Temporary folder for what the workers count together, with removal of folders left by killed programs."""
 
 import os
 import shutil
@@ -11,6 +11,8 @@ if os.name == "posix":
     import fcntl
 
 PREFIX = "seatledger-counts-"
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder for the workers, and for prometheus_client when it is imported."""
 
 
 @contextmanager
@@ -27,6 +29,12 @@ def metrics_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def workers_folder() -> Path | None:
+    """Return the folder of this worker's server, or None outside a server."""
+    folder = os.environ.get(VARIABLE)
+    return Path(folder) if folder else None
 
 
 def _remove_abandoned() -> None:

@@ -46,7 +46,7 @@ class RequestMiddleware:
         def send_with_request_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 context.status, context.is_started = message["status"], True
-                message["headers"] = [*message["headers"], request_id]
+                message["headers"] = [*message["headers"], request_id, *context.limit_fields]
                 if context.is_shed:
                     return self._send_later(send, message)
             return send(message)

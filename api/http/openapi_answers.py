@@ -10,7 +10,7 @@ from api.http.commands import CREATED
 from api.http.examples import EXAMPLES
 from api.http.problems import MEDIA_TYPE, FieldError, problem, status_of
 from api.http.queries import Page
-from api.http.routes import PUBLIC, Route
+from api.http.routes import OPERATORS, PUBLIC, Route
 from domain.refusals import IdempotencyKeyReused, Refusal
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -27,8 +27,7 @@ def responses(path: str, method: str, route: Route) -> dict[str, Any]:
     for refusal in (*route.refusals, *_rejections(path, route)):
         by_status.setdefault(status_of(refusal), []).append(refusal)
     return {str(route.status): success} | {
-        str(status): _error(status, kinds, path, is_command(route))
-        for status, kinds in sorted(by_status.items())
+        str(status): _error(status, kinds, path, route) for status, kinds in sorted(by_status.items())
     }
 
 
@@ -39,6 +38,8 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
         yield "ledger-position", _header("Log position that the response reflects.", "integer")
     if command or route.response in (FlightRow, BookingRow, WaitingRow):
         yield "ETag", _header('Version of the resource, for example `"v3"`.')
+    if _counts(route):
+        yield from _LIMIT_HEADERS.items()
     if command:
         yield (
             "idempotency-replayed",
@@ -60,6 +61,7 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
     if is_command(route):
         yield from (http_errors.Malformed, http_errors.IdempotencyKeyMalformed)
         yield from (http_errors.IdempotencyKeyMissing,) if route.key_required else ()
+        yield from (http_errors.TooManyCommands,) if route.roles != OPERATORS else ()
     if route.body is not None:
         yield from (http_errors.RequestTimeout, http_errors.ContentTooLarge, http_errors.UnsupportedMediaType)
     if route.roles != PUBLIC:
@@ -76,8 +78,8 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
     yield http_errors.InternalError
 
 
-def _error(status: int, kinds: list[type[Refusal]], path: str, command: bool) -> dict[str, Any]:
-    headers = {"x-request-id": _header("Id of the request.")}
+def _error(status: int, kinds: list[type[Refusal]], path: str, route: Route) -> dict[str, Any]:
+    headers, command = {"x-request-id": _header("Id of the request.")}, is_command(route)
     ledger_refusals = [kind for kind in kinds if not issubclass(kind, http_errors.Rejection)]
     if ledger_refusals or http_errors.PositionNotReached in kinds or http_errors.NotReady in kinds:
         headers["ledger-position"] = _header("Log position that the response reflects.", "integer")
@@ -89,9 +91,11 @@ def _error(status: int, kinds: list[type[Refusal]], path: str, command: bool) ->
         headers["dry-run"] = _header("`true`: nothing was written.")
     headers |= (
         {"Retry-After": _header("Seconds to wait before the next attempt.", "integer")}
-        if status == 503
+        if status in (429, 503)
         else {}
     )
+    if status == 429 or (_counts(route) and (ledger_refusals or status >= 500)):
+        headers |= _LIMIT_HEADERS
     headers |= (
         {"WWW-Authenticate": _header("Authentication scheme and error (RFC 6750).")}
         if status in (401, 403)
@@ -124,5 +128,16 @@ def _header(description: str, kind: str = "string") -> dict[str, Any]:
 def is_command(route: Route) -> bool:
     return IdempotencyKeyReused in route.refusals
 
+
+def _counts(route: Route) -> bool:
+    """Return whether requests count for the limit of commands a minute."""
+    return http_errors.TooManyCommands in (*route.refusals, *_rejections("", route))
+
+
+_LIMIT_HEADERS = {
+    "RateLimit-Policy": _header("The limit: `q` commands in `w` seconds, or `q` streams. Not for operators."),
+    "RateLimit": _header("What is left of it: `r` commands or streams, until `t` seconds have passed."),
+}
+"""Fields of draft-ietf-httpapi-ratelimit-headers."""
 
 _ERRORS = [FieldError("/seats", "Expected `int` >= 1")]

@@ -14,6 +14,7 @@ from domain.caller import Caller, Role
 from domain.refusals import Refusal
 
 if TYPE_CHECKING:
+    from api.http.caller_limits import CallerLimits
     from api.http.streams import Streams
     from gateways.payment_processor import PaymentProcessor
     from ledger.ledger import Ledger
@@ -60,6 +61,11 @@ class ApiRequest(Request[Caller, Any, Any]):
         """Payment processor, or None if no payment gateway is configured."""
         processor: PaymentProcessor | None = self.app.state["processor"]
         return processor
+
+    @property
+    def limits(self) -> CallerLimits:
+        limits: CallerLimits = self.app.state["limits"]
+        return limits
 
     @property
     def streams(self) -> Streams:

@@ -17,8 +17,8 @@ class RequestContext:
     """State of one request.
 
     `fields` are the request headers; repeated ones are joined with ", " (RFC 9110, section 5.3). `facts` are
-    fields of the log line. `is_started` is true once the response headers are sent. `is_shed` is true if the
-    request is refused because of overload.
+    fields of the log line. `limit_fields` are headers about the caller's limit. `is_started` is true once the
+    response headers are sent. `is_shed` is true if the request is refused because of overload or a limit.
     """
 
     __slots__ = (
@@ -27,6 +27,7 @@ class RequestContext:
         "instance",
         "is_shed",
         "is_started",
+        "limit_fields",
         "method",
         "request_id",
         "status",
@@ -49,6 +50,7 @@ class RequestContext:
         self.status = 500
         self.is_started = self.is_shed = False
         self.facts: dict[str, Any] = {}
+        self.limit_fields: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def context_of(scope: Any) -> RequestContext:

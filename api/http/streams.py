@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -93,7 +93,7 @@ class EventStream:
     """ASGI application that sends events to one client until the client disconnects or the token expires.
 
     `first_page` is read before the response starts. `ends_at` is the expiry of the caller's token in seconds
-    since the epoch.
+    since the epoch. `place` is the caller's, and held while the stream is open.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class EventStream:
         sealed: bool,
         first_page: QueryResult[EventPage[LoggedEvent]],
         ends_at: float,
+        place: AbstractContextManager[None],
     ) -> None:
         self._streams = streams
         self._ledger = ledger
@@ -111,9 +112,10 @@ class EventStream:
         self._sealed = sealed
         self._first_page = first_page
         self._ends_at = ends_at
+        self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._streams.reserve():
+        with self._place, self._streams.reserve():
             headers = [*HEADERS, position_header(self._first_page.position)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             sending = asyncio.create_task(self._send_events(send))

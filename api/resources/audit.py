@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
-from api.http.http_errors import PositionNotReached, ValidationFailed
+from api.http.http_errors import PositionNotReached, TooManyStreams, ValidationFailed
 from api.http.parameters import ListQuery, Position, ReadQuery
 from api.http.queries import Connection, Page
 from api.http.replies import Reply
@@ -87,6 +87,7 @@ class AuditController(Controller):
             query=EventStreamQuery,
             response=str,
             media_type="text/event-stream",
+            refusals=(TooManyStreams,),
         ),
     )
     async def stream(self, request: ApiRequest) -> ASGIApp:
@@ -98,8 +99,9 @@ class AuditController(Controller):
         )
         if after > result.position:
             raise PositionNotReached(result.position)
+        place = request.limits.open_stream(request.caller)
         return EventStream(
-            request.streams, request.ledger, search, query.sealed, result, request.scope["auth"]
+            request.streams, request.ledger, search, query.sealed, result, request.scope["auth"], place
         )
 
     @get(

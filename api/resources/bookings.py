@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from api.http import queries
 from api.http.commands import get_answer, submit
+from api.http.http_errors import TooManyCommands
 from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
 from api.http.problems import problem
 from api.http.queries import Page
@@ -35,6 +36,7 @@ from domain.refusals import (
     Refusal,
     SeatsNotFewer,
     StaleVersion,
+    TooManyHolds,
     TotalTooLarge,
 )
 from ledger.submission import Decision, Submission
@@ -88,6 +90,7 @@ class BookingController(Controller):
                 FlightNotFound,
                 FlightNotBookable,
                 NotEnoughSeats,
+                TooManyHolds,
                 TotalTooLarge,
                 IdempotencyKeyReused,
             ),
@@ -122,7 +125,7 @@ class BookingController(Controller):
             body=EmptyBody,
             body_required=False,
             response=CancellationQuote,
-            refusals=(BookingNotFound, BookingCancelled),
+            refusals=(BookingNotFound, BookingCancelled, TooManyCommands),
         ),
     )
     async def quote(self, request: ApiRequest) -> ASGIApp:

@@ -9,11 +9,14 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.http.commands import render
+from api.http.http_errors import TooManyCommands
+from api.http.limited_callers import report_limited
 from api.http.parameters import CommandQuery
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, route
 from domain.commands import InitiateBooking, PartySize, UserId
+from domain.refusals import TooManyHolds
 from ledger.submission import Answer, Submission
 
 Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="Idempotency key of this item")]
@@ -62,13 +65,17 @@ class BulkController(Controller):
             body=BulkHolds,
             response=BulkResult,
             accepts_dry_run=True,
+            refusals=(TooManyCommands,),
         ),
     )
     async def initiate_many(self, request: ApiRequest) -> ASGIApp:
         dry_run = request.query(CommandQuery).dry_run
         bulk = await request.read(BulkHolds)
         submissions = [_submission(request, item, dry_run) for item in bulk.items]
+        request.context.limit_fields = request.limits.count_commands(request.caller, len(submissions))
         answers = await request.ledger.submit_all(submissions, bulk.atomic)
+        if any(answer.refusal is TooManyHolds for answer in answers):
+            await report_limited(request, "unpaid_seats")
         head = max(answer.position for answer in answers)
         request.context.facts = {"position": head, "items": len(answers), "atomic": bulk.atomic}
         headers: list[Header] = [position_header(head)] + [(b"dry-run", b"true")] * dry_run

@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import nullcontext
 
 import pytest
 
@@ -46,7 +47,7 @@ async def test_a_stream_of_a_rare_type_continues_past_ranges_without_matches(
     )
     async with ledger.read() as connection:
         first_page = await read_event_page(connection, search, 0, 200, False)
-    stream = EventStream(streams, ledger, search, False, first_page, time.time() + 10)
+    stream = EventStream(streams, ledger, search, False, first_page, time.time() + 10, nullcontext())
     positions = []
     with streams.reserve():
         async for message in stream._messages():

@@ -135,7 +135,10 @@ def verify_problems(environment: Mapping[str, str]) -> list[str]:
 
 
 def environment_without_settings() -> dict[str, str]:
-    """Return this process's environment without the settings of any ledger in use."""
+    """Return this process's environment without the settings of any ledger in use, and without limits per
+    caller, because a few callers make all the load.
+    """
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SEATLEDGER_")}
+    no_limits = {"SEATLEDGER_COMMANDS_PER_MINUTE": "0", "SEATLEDGER_UNPAID_SEATS_PER_USER": "0"}
     # Empty means not set, even if a file .env has a value.
-    return {**kept, "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **no_limits, "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}

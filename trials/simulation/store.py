@@ -13,7 +13,7 @@ from ledger.block import Block
 from ledger.block_input import BlockInput
 from ledger.block_people import BlockPeople
 from ledger.keyring import NO_KEYRING
-from ledger.store import fill
+from ledger.store import fill, users_with_limit
 from ledger.submission import Submission
 from trials.simulation.database import Database, Session
 
@@ -70,6 +70,8 @@ class TwinStore:
         fill(working_set, found.events)
         working_set.seats = found.seats
         working_set.scheduled = found.scheduled
+        users = users_with_limit(submissions, self._terms)
+        working_set.unpaid_seats = self._wire.session.database.unpaid_seats(users, found.now)
         people = BlockPeople(NO_KEYRING, (), working_set)
         return BlockInput(found.position, found.hash, found.commands, working_set, people)
 

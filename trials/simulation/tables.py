@@ -84,6 +84,14 @@ class Tables:
             {key: row[0] for row in self.flights.values() if (key := _natural(row)) in read_set.natural_keys},
         )
 
+    def unpaid_seats(self, users: Iterable[str], now: datetime) -> dict[str, int]:
+        """Return the seats that each user holds without a payment, due holds excluded."""
+        unpaid = dict.fromkeys(users, 0)
+        for row in self.bookings.values():
+            if row[2] in unpaid and row[6] == Status.INITIATED.value and row[9] > now:
+                unpaid[row[2]] += row[3].real
+        return unpaid
+
     def write(self, block: Block) -> None:
         """Write all or nothing. Raises psycopg.IntegrityError where the schema would."""
         seats = {id: block.input.working_set.seats[id] for id in block.touched_seats} if block.events else {}
