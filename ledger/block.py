@@ -19,8 +19,8 @@ from domain.commands import (
     RecordPayment,
 )
 from domain.flight import Flight
-from domain.handlers import HANDLERS, require_bookable
-from domain.refusals import IdempotencyKeyReused, Refusal
+from domain.handlers import HANDLERS, require_bookable, require_few_holds
+from domain.refusals import BulkKeysMixed, IdempotencyKeyReused, Refusal
 from domain.waiting import WaitingParty
 from domain.working_set import Subject, WorkingSet
 from ledger import codec
@@ -28,7 +28,7 @@ from ledger.block_input import BlockInput
 from ledger.chain import link, outcome_hash
 from ledger.log import RecordedEvent
 from ledger.records import RecordedCommand
-from ledger.submission import Answer, CommandKey, Submission
+from ledger.submission import Answer, Submission
 from ledger.system_commands import cancellation_of, expiry_of
 from ledger.waiting_list import (
     closing_of,
@@ -60,7 +60,6 @@ class Block:
     bookings: dict[UUID, Booking] = field(default_factory=dict)
     parties: dict[UUID, WaitingParty] = field(default_factory=dict)
     _due: dict[UUID, deque[UUID]] = field(init=False)
-    _atomic_refusals: dict[int, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.position = self.input.position
@@ -73,37 +72,49 @@ class Block:
         return {booking.flight_id for booking in self.bookings.values()} | self.flights.keys()
 
     def decide_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
-        """Return the answers in order. If `atomic`, holds on a flight are all granted or all refused.
+        """Return the answers in order. If `atomic`, these are holds: all are granted or all refused.
 
         Raises HandlerFailed.
         """
-        if atomic:
-            self._refuse_unfit_holds(submissions)
-        return [self.decide(submission) for submission in submissions]
+        if not atomic:
+            return [self.decide(submission) for submission in submissions]
+        if refusal := self._reason_to_refuse_all(submissions):
+            return [self._refuse(submission, refusal) for submission in submissions]
+        answers = [self.decide(submission) for submission in submissions]
+        if any(answer.refusal for answer in answers):
+            raise HandlerFailed(submissions[0])
+        return answers
 
-    def _refuse_unfit_holds(self, submissions: Sequence[Submission]) -> None:
-        """Refuse holds on a flight that cannot all be granted. `decide` then returns these answers."""
-        by_flight: dict[UUID, dict[CommandKey, Submission]] = {}
-        for submission in submissions:
-            assert isinstance(submission.command, InitiateBooking)
-            if submission.command_key not in self.input.commands:
-                by_key = by_flight.setdefault(submission.command.flight_id, {})
-                # A repeated key is one hold.
-                by_key.setdefault(submission.command_key, submission)
-        for flight_id, by_key in by_flight.items():
-            members = list(by_key.values())
-            holds = [one.command for one in members if isinstance(one.command, InitiateBooking)]
-            self._serve_waiting_list(flight_id, members[0].correlation_id)
-            self._make_room(flight_id, sum(hold.seats for hold in holds), members[0].correlation_id)
-            try:
-                require_bookable(holds, CommandContext(members[0].caller), self.input.working_set)
-            except Refusal as refusal:
-                self._atomic_refusals |= {id(one): self._refuse(one, refusal) for one in members}
+    def _reason_to_refuse_all(self, submissions: Sequence[Submission]) -> Refusal | None:
+        """Return the first reason for which one of these holds cannot be granted or replayed, if any.
+
+        The keys differ. If all are known, all holds are replayed; if some are, none is granted.
+        """
+        recorded = [self.input.commands.get(submission.command_key) for submission in submissions]
+        known = [submission.key for submission, one in zip(submissions, recorded, strict=True) if one]
+        if known:
+            if len(known) < len(submissions):
+                return BulkKeysMixed(f"{len(known)} of {len(submissions)} keys are known.", known_keys=known)
+            same = (_is_same(*pair) for pair in zip(submissions, recorded, strict=True))
+            return None if all(same) else IdempotencyKeyReused()
+        holds = [one.command for one in submissions if isinstance(one.command, InitiateBooking)]
+        context, correlation_id = CommandContext(submissions[0].caller), submissions[0].correlation_id
+        by_flight: dict[UUID, list[InitiateBooking]] = {}
+        for hold in holds:
+            by_flight.setdefault(hold.flight_id, []).append(hold)
+        try:
+            for flight_id, party in by_flight.items():
+                self._serve_waiting_list(flight_id, correlation_id)
+                self._make_room(flight_id, sum(hold.seats for hold in party), correlation_id)
+                require_bookable(party, context, self.input.working_set)
+            # After all flights, because their waiting lists can give seats to the same user.
+            require_few_holds(holds, context, self.input.working_set)
+        except Refusal as refusal:
+            return refusal
+        return None
 
     def decide(self, submission: Submission) -> Answer:
         """Decide one command. A refusal changes nothing but its own record. Raises HandlerFailed."""
-        if answer := self._atomic_refusals.pop(id(submission), None):
-            return answer
         recorded = self.input.commands.get(submission.command_key)
         if recorded is not None:
             return self._replay(submission, recorded)
@@ -120,9 +131,8 @@ class Block:
         return answer
 
     def _replay(self, submission: Submission, recorded: RecordedCommand) -> Answer:
-        if recorded.fingerprint not in (submission.fingerprint, submission.older_fingerprint):
-            status, body = submission.render(submission, IdempotencyKeyReused())
-            return Answer(status, body, self.position)
+        if not _is_same(submission, recorded):
+            return self._refuse(submission, IdempotencyKeyReused())
         return Answer(
             recorded.status,
             recorded.body.encode(),
@@ -273,6 +283,12 @@ class Block:
         )
         self.commands.append(recorded)
         self.input.commands[submission.command_key] = recorded
+
+
+def _is_same(submission: Submission, recorded: RecordedCommand | None) -> bool:
+    """Return whether the recorded outcome is that of this very command."""
+    fingerprints = submission.fingerprint, submission.older_fingerprint
+    return recorded is not None and recorded.fingerprint in fingerprints
 
 
 def _due_holds(working_set: WorkingSet) -> dict[UUID, deque[UUID]]:

@@ -52,7 +52,7 @@ class BlockStore(Protocol):
 class _Request:
     """Submissions that are decided one after another in the same block.
 
-    If `atomic`, holds on the same flight are all granted or all refused.
+    If `atomic`, they are holds, and all are granted or all refused.
     """
 
     submissions: Sequence[Submission]
@@ -107,9 +107,10 @@ class Writer:
         return answer
 
     async def submit_all(self, submissions: Sequence[Submission], atomic: bool = False) -> list[Answer]:
-        """Submit commands that share a block. If `atomic`, holds on a flight are all granted or all refused.
+        """Submit commands that share a block.
 
-        Raises as `submit` does.
+        If `atomic`, they are holds with distinct keys: all are granted, or all are refused for the same
+        reason, or all are replayed. Raises as `submit` does.
         """
         if self.is_full:
             raise Overloaded

@@ -1,5 +1,6 @@
 """Bulk booking: many holds in one request, each with its own idempotency key and outcome."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -9,14 +10,14 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.http.commands import render
-from api.http.http_errors import TooManyCommands
+from api.http.http_errors import TooManyCommands, ValidationFailed
 from api.http.limited_callers import report_limited
 from api.http.parameters import CommandQuery
-from api.http.replies import Header, Reply, position_header
+from api.http.replies import PROBLEM, Header, Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, route
 from domain.commands import InitiateBooking, PartySize, UserId
-from domain.refusals import TooManyHolds
+from domain.refusals import BulkKeysMixed, TooManyHolds
 from ledger.submission import Answer, Submission
 
 Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="Idempotency key of this item")]
@@ -30,7 +31,7 @@ class BulkHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BulkHolds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Holds to create. If `atomic`, either all holds on the same flight succeed or none does."""
+    """Holds to create. If `atomic`, all of them succeed or none does."""
 
     items: Annotated[list[BulkHold], Meta(min_length=1, max_length=100)]
     atomic: bool = False
@@ -65,12 +66,14 @@ class BulkController(Controller):
             body=BulkHolds,
             response=BulkResult,
             accepts_dry_run=True,
-            refusals=(TooManyCommands,),
+            refusals=(BulkKeysMixed, TooManyCommands),
         ),
     )
     async def initiate_many(self, request: ApiRequest) -> ASGIApp:
         dry_run = request.query(CommandQuery).dry_run
         bulk = await request.read(BulkHolds)
+        if bulk.atomic:
+            _require_distinct_keys(bulk.items)
         submissions = [_submission(request, item, dry_run) for item in bulk.items]
         request.context.limit_fields = request.limits.count_commands(request.caller, len(submissions))
         answers = await request.ledger.submit_all(submissions, bulk.atomic)
@@ -79,8 +82,19 @@ class BulkController(Controller):
         head = max(answer.position for answer in answers)
         request.context.facts = {"position": head, "items": len(answers), "atomic": bulk.atomic}
         headers: list[Header] = [position_header(head)] + [(b"dry-run", b"true")] * dry_run
+        if answers[0].refusal is BulkKeysMixed:
+            return Reply(answers[0].status, answers[0].body, headers, PROBLEM)
         results = [_result(item.key, answer) for item, answer in zip(bulk.items, answers, strict=True)]
         return Reply(200, msgspec.json.encode(BulkResult(results)), headers)
+
+
+def _require_distinct_keys(items: Sequence[BulkHold]) -> None:
+    """Raise ValidationFailed for a repeated key."""
+    keys: set[str] = set()
+    for number, item in enumerate(items):
+        if item.key in keys:
+            raise ValidationFailed(f"/items/{number}/key", "Given twice: an atomic bulk needs a key per item")
+        keys.add(item.key)
 
 
 def _submission(request: ApiRequest, item: BulkHold, dry_run: bool) -> Submission:

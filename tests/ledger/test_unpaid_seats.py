@@ -125,6 +125,15 @@ async def test_an_operator_may_hold_more_and_an_offer_is_not_refused_but_counts(
     assert (await strict.submit(InitiateBooking(other, "alice", 3))).status == 200
 
 
+async def test_an_atomic_party_counts_as_a_whole_over_all_its_flights(strict: Desk, rows: Any) -> None:
+    flights = [await strict.schedule("BA1"), await strict.schedule("BA2")]
+    caller = Caller("alice", frozenset({Role.CLIENT}))
+    party = [Submission(InitiateBooking(flight, "alice", 3), caller, render_plain) for flight in flights]
+    answers = await strict.ledger.submit_all(party, atomic=True)
+    assert [is_refused(answer) for answer in answers] == [True, True]
+    assert rows("select sum(held) from ledger.seats") == [(0,)]
+
+
 async def count_unpaid(store: BlockStore) -> list[int]:
     """Hold seats, pay and cancel; return the counts that the store loads for alice, bob and carol."""
     alice, bob, carol = (Caller(name, frozenset({Role.CLIENT})) for name in ("alice", "bob", "carol"))
