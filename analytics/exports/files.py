@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import msgspec
 
+from analytics.exports.formulas import NEUTRALISED
 from analytics.exports.snapshot import Progress, Rows, rows_at
 from analytics.exports.tables import ExportTable
 from runtime import VERSION
@@ -45,7 +46,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """Description of an exported file. It holds no export time, so a repeated export is identical.
 
     `hash` is the chain hash at `position` and `recorded_at` the time of that event; null for an empty log.
-    `digest` depends on table and position only, `sha256` also on format and library version.
+    `digest` depends on table and position only, `sha256` also on format and library version. `formulas` says
+    how text that begins like a formula is written; null for formats that no spreadsheet runs.
     """
 
     table: str
@@ -63,6 +65,7 @@ class Manifest(msgspec.Struct, frozen=True):
     bytes: int
     sha256: str
     program: str
+    formulas: str | None = None
 
 
 def export(
@@ -72,7 +75,7 @@ def export(
 
     A file has its final name only when it is complete. Raises OSError, and as `rows_at` does.
     """
-    with rows_at(url, table, position, progress) as rows:
+    with rows_at(url, table, position, progress, neutral=format == "csv") as rows:
         out = out or Path(f"{table.name}-{rows.mark.position}.{format}")
         with _atomic_file(out) as file:
             _write(rows, table, format, file)
@@ -96,6 +99,7 @@ def export(
         size,
         sha256,
         f"seatledger {VERSION}",
+        NEUTRALISED if format == "csv" else None,
     )
     with _atomic_file(out.with_name(out.name + ".manifest.json")) as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, LiteralString, NamedTuple, NoReturn
 
 import psycopg
 from psycopg import IsolationLevel
 
+from analytics.exports.formulas import neutralise
 from analytics.exports.tables import ExportTable, copy_rows
 from database.connection import conninfo
 from runtime.settings import WrongSetting
@@ -43,11 +45,16 @@ class TablePosition(NamedTuple):
 
 @dataclass(slots=True)
 class Rows:
-    """The rows as a CSV stream. Reading counts and hashes them."""
+    """The rows as a CSV stream. Reading counts and hashes them.
+
+    The digest is that of the rows with formulas neutralised; `neutral` rows are also read like that.
+    """
 
     mark: TablePosition
     _pieces: Iterator[Any]
     _progress: Callable[[int], None]
+    _free_texts: frozenset[int] = frozenset()
+    _neutral: bool = False
     error: BaseException | None = None
     """The error that ended reading; libraries that read may hide it in an error of their own."""
 
@@ -61,7 +68,10 @@ class Rows:
         try:
             # Each piece from PostgreSQL is one row; the first is the header.
             while len(self._left) < size and (piece := next(self._pieces, None)) is not None:
-                self._left += piece
+                row = bytes(piece)
+                safe = neutralise(row, self._free_texts) if self._free_texts else row
+                self._digest.update(safe)
+                self._left += safe if self._neutral else row
                 self.count += 1
             if time.monotonic() - self._reported_at > PROGRESS_SECONDS:
                 self._reported_at = time.monotonic()
@@ -71,7 +81,6 @@ class Rows:
             raise
         read = bytes(memoryview(self._left)[:size])
         del self._left[:size]
-        self._digest.update(read)
         return read
 
     def seek(self, offset: int, whence: int = 0) -> NoReturn:
@@ -85,8 +94,12 @@ class Rows:
 
 
 @contextmanager
-def rows_at(url: str, table: ExportTable, position: int | None, progress: Progress) -> Iterator[Rows]:
+def rows_at(
+    url: str, table: ExportTable, position: int | None, progress: Progress, neutral: bool = False
+) -> Iterator[Rows]:
     """Open the table's rows as of the position (default: current). The snapshot lasts for the context.
+
+    `neutral` rows have no formulas in text that callers write.
 
     A position behind the table's own needs the right to read the log; otherwise schema analytics suffices.
     Raises WrongSetting for a position beyond the log, ExportStopped, and psycopg.Error.
@@ -102,7 +115,8 @@ def rows_at(url: str, table: ExportTable, position: int | None, progress: Progre
             then = upto < now.position
             mark = _mark_then(connection, now, upto) if then else now
             with connection.cursor().copy(copy_rows(table, then), {"after": 0, "upto": upto}) as copy:
-                yield Rows(mark, iter(copy), lambda count: progress(table.name, count))
+                report = partial(progress, table.name)
+                yield Rows(mark, iter(copy), report, table.free_texts, neutral)
 
 
 def _wait_for(connection: psycopg.Connection[Any], table: ExportTable, position: int | None) -> None:

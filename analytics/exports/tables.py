@@ -20,6 +20,11 @@ class ExportTable:
     key: LiteralString
     projection: Projection | None
 
+    @property
+    def free_texts(self) -> frozenset[int]:
+        """Indexes of the columns that callers or a gateway write."""
+        return frozenset(index for index, column in enumerate(self.columns) if column.is_free_text)
+
 
 _LOG = ExportTable(
     LOG,
@@ -32,13 +37,13 @@ _LOG = ExportTable(
         Column("topic", "text not null", "Topic of the event, like booking.booked"),
         Column("originator_id", "uuid not null", "The flight, booking or waiting party"),
         Column("originator_version", "integer not null", "Number of the event in its stream, from 1"),
-        Column("state", "text not null", "Data of the event, as JSON"),
-        Column("actor", "text not null", "Pseudonym of the caller"),
+        Column("state", "text not null", "Data of the event, as JSON", True),
+        Column("actor", "text not null", "Pseudonym of the caller", True),
         Column("operation", "text not null", "Operation of the command"),
         Column("ordinal", "smallint not null", "Number of the event among those of its command, from 1"),
-        Column("causation_id", "text not null", "Idempotency key of the command"),
-        Column("correlation_id", "text", "Request id; null if there was none"),
-        Column("traceparent", "text", "Trace of the request; null if there was none"),
+        Column("causation_id", "text not null", "Idempotency key of the command", True),
+        Column("correlation_id", "text", "Request id; null if there was none", True),
+        Column("traceparent", "text", "Trace of the request; null if there was none", True),
         Column("command_hash", "bytea not null", "Hash of the command's outcome, in hex"),
         Column("hash", "bytea not null", "Chain hash of this event and all before it, in hex"),
     ),

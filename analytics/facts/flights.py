@@ -11,14 +11,15 @@ FLIGHTS = Projection(
     topics=("flight.%",),
     columns=(
         Column("flight_id", "uuid not null", "The flight"),
-        Column("number", 'text collate "C" not null', "Flight number, like BA117"),
+        Column("number", 'text collate "C" not null', "Flight number, like BA117", True),
         Column(
             "carrier",
             'text collate "C" not null',
             "IATA code of the airline: the first two characters of the number",
+            True,
         ),
-        Column("origin", 'text collate "C" not null', "IATA code of the departure airport"),
-        Column("destination", 'text collate "C" not null', "IATA code of the arrival airport"),
+        Column("origin", 'text collate "C" not null', "IATA code of the departure airport", True),
+        Column("destination", 'text collate "C" not null', "IATA code of the arrival airport", True),
         Column("departs_at", "timestamptz not null", "Departure"),
         Column("arrives_at", "timestamptz not null", "Arrival"),
         Column(

@@ -25,7 +25,7 @@ PAYMENTS = Projection(
             'text collate "C" not null',
             "pending, captured (money received), declined, voided, lapsed (the booking ended first)",
         ),
-        Column("reason", 'text collate "C"', "Decline code of the gateway, if any"),
+        Column("reason", 'text collate "C"', "Decline code of the gateway, if any", True),
         Column("started_at", "timestamptz not null", "Start of the payment"),
         Column(
             "authorised_at", "timestamptz", "Time of the authorisation; null if unknown or not authorised"

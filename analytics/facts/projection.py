@@ -6,9 +6,12 @@ from typing import LiteralString
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """A column of a table. `is_free_text`: callers or a gateway write it, so it may look like a formula."""
+
     name: LiteralString
     type: LiteralString
     comment: LiteralString
+    is_free_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

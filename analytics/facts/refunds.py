@@ -20,7 +20,12 @@ REFUNDS = Projection(
             "Reason: booking_cancelled, flight_cancelled, seats_reduced, late_payment",
         ),
         Column("status", 'text collate "C" not null', "due, requested (sent to a gateway), settled"),
-        Column("refusal", 'text collate "C"', "Refusal code of the gateway; the refund must be paid by hand"),
+        Column(
+            "refusal",
+            'text collate "C"',
+            "Refusal code of the gateway; the refund must be paid by hand",
+            True,
+        ),
         Column("due_at", "timestamptz not null", "Time when it became due"),
         Column("requested_at", "timestamptz", "Time of the last request to a gateway; null if none"),
         Column("settled_at", "timestamptz", "Time of settlement; null if not settled"),
