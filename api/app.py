@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ from api.resources.waiting import WaitingController
 from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
+from runtime.ready_line import print_ready_line
 from runtime.settings import Settings
 
 OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
@@ -66,7 +68,10 @@ def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path 
             app.state.streams = Streams(app.state.ledger, app.state.stopping)
             _freeze_startup_objects()
             limiting = asyncio.create_task(limit_unread_answers())
+            # The server accepts connections after this point.
+            ready = asyncio.create_task(print_ready_line(os.environ.get("PROMETHEUS_MULTIPROC_DIR")))
             yield
+            ready.cancel()
             limiting.cancel()
 
     tokens = Tokens(settings)

@@ -26,10 +26,10 @@ from cli import (
 )
 from cli.options import DATA, HOST, JSON, MINUTES, PORT, SEED, SEEDS, WORKERS, add
 from cli.subprocesses import CHILD
-from database.embedded import EmbeddedDatabaseFailed, use_programs
+from database.embedded import EmbeddedDatabaseFailed, account_warning, use_programs
 from database.schema import SchemaMismatch
 from runtime.data_folder import tighten
-from runtime.settings import WrongSetting, read_settings, unknown_variables
+from runtime.settings import Settings, WrongSetting, read_settings, unknown_variables
 
 FAILED, USAGE, CUT_SHORT = 1, 2, 3
 INTERRUPTED, STDOUT_CLOSED = 130, 141
@@ -94,8 +94,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         settings = read_settings(**given)
         if settings.postgres_bin:
             use_programs(settings.postgres_bin)
-        if run in _MAKERS and CHILD not in os.environ and (line := tighten(settings.data)):
-            print(f"seatledger: {line}", file=sys.stderr)
+        if run in _MAKERS and CHILD not in os.environ:
+            _prepare_data_folder(settings)
         return run(settings, **options)
     except WrongSetting as error:
         print(f"seatledger: {error}", file=sys.stderr)
@@ -122,6 +122,13 @@ def _warn_of_unknown_variables() -> None:
     for name, nearest in unknown_variables().items():
         hint = f": did you mean {nearest}?" if nearest else "; the README lists the settings"
         print(f"seatledger: {name} is no setting, and is ignored{hint}", file=sys.stderr)
+
+
+def _prepare_data_folder(settings: Settings) -> None:
+    """Tighten the data folder of an older release, and name a shared account of the server."""
+    lines = [tighten(settings.data), None if settings.database_url else account_warning(settings.data)]
+    for line in filter(None, lines):
+        print(f"seatledger: {line}", file=sys.stderr)
 
 
 def _describe(error: psycopg.Error) -> str:

@@ -23,7 +23,7 @@ import psycopg
 from analytics.schema import migrate as bring_up_to_date
 from audit.proofs.keys import signing_key
 from cli.listen_port import require_free
-from cli.subprocesses import Child, command, environment, importable
+from cli.subprocesses import CHILD, Child, command, environment, importable
 from cli.tokens import jwt_secret, sign_token
 from database.connection import conninfo
 from database.embedded import (
@@ -40,6 +40,7 @@ from ledger.keyring import Keyring
 from ledger.master_key import key_ledger
 from ledger.master_key_file import load_master_key
 from runtime.logs import configure_logs
+from runtime.ready_line import request_ready_line
 from runtime.settings import Settings, WrongSetting
 from runtime.signals import STOP_SIGNALS
 
@@ -56,6 +57,8 @@ def api(settings: Settings) -> int:
     with ready_database(settings) as url:
         # The workers are separate processes that read settings from the environment.
         os.environ.update(environment(settings, url))
+        if CHILD not in os.environ:
+            request_ready_line(settings.host, settings.port)
         _import_door("api.serve").serve(settings)
     return 0
 

@@ -23,7 +23,13 @@ from database.embedded.startup import (
 if os.name == "posix":  # other systems lack these locks, so they need a DATABASE_URL
     import fcntl
 
-    from database.embedded.cluster import PASSWORD_FILE, POINTER_FILE, ClusterMissing, find_place
+    from database.embedded.cluster import (
+        PASSWORD_FILE,
+        POINTER_FILE,
+        ClusterMissing,
+        find_place,
+        shares_account,
+    )
     from database.embedded.keeper import (
         KEEPER_LOCK,
         LINGER_FILE,
@@ -37,6 +43,7 @@ if os.name == "posix":  # other systems lack these locks, so they need a DATABAS
 __all__ = [
     "LOG_FILE",
     "EmbeddedDatabaseFailed",
+    "account_warning",
     "ensure_running",
     "existing_database",
     "is_in_use",
@@ -52,6 +59,20 @@ ENTER_SECONDS_MAX = 90  # the longest time that an earlier server takes to stop
 def use_programs(folder: Path) -> None:
     """Run the PostgreSQL programs in this folder, here and in child processes."""
     os.environ[VARIABLE] = str(folder.resolve())
+
+
+def account_warning(data: Path) -> str | None:
+    """Return a line if the server of this data folder runs, or is going to run, as a shared account."""
+    try:
+        shared = os.name == "posix" and shares_account(find_place(data.resolve()))
+    except (ClusterMissing, KeyError):
+        return None
+    if not shared:
+        return None
+    return (
+        "the embedded database runs as the user nobody, which other programs may share:"
+        " create a user postgres before the first start, or set DATABASE_URL"
+    )
 
 
 @contextmanager

@@ -128,6 +128,12 @@ def account_for(place: Path | None) -> ServerAccount | None:
     raise ClusterMissing("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
 
 
+def shares_account(place: Path | None) -> bool:
+    """Return whether root runs the server as nobody, an account that other programs may use as well."""
+    account = account_for(place)
+    return account is not None and account.uid == pwd.getpwnam("nobody").pw_uid
+
+
 def _new_place(data: Path, account: ServerAccount | None) -> Path:
     """Create the place below the data folder, or below /var/lib if the server's account cannot reach it.
 

@@ -1,6 +1,7 @@
 """The embedded server starts in any folder and under any account, and gives other accounts no access."""
 
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from database.embedded import EmbeddedDatabaseFailed, remove_database, running_database
+from database.embedded import EmbeddedDatabaseFailed, account_warning, remove_database, running_database
 from database.embedded.binaries import VARIABLE, find_binaries
 from database.embedded.reachable import remove_abandoned_places
 
@@ -194,3 +195,17 @@ def test_the_keeper_needs_nothing_but_the_standard_library():
     program = "import sys; sys.path.insert(0, sys.argv[1]); import database.embedded.keeper"
     root = str(Path(__file__).resolve().parents[3])
     subprocess.run([sys.executable, "-I", "-S", "-c", program, root], check=True)
+
+
+@as_root
+def test_a_server_that_would_run_as_nobody_is_reported(tmp_path, monkeypatch):
+    known = pwd.getpwnam
+    nobody = known("nobody")
+
+    def without_postgres(name):
+        return {"nobody": nobody}[name]
+
+    monkeypatch.setattr(pwd, "getpwnam", without_postgres)
+    assert "create a user postgres before the first start" in account_warning(tmp_path)
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: nobody if name == "nobody" else known("root"))
+    assert account_warning(tmp_path) is None
