@@ -8,10 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
 
 from cli.options import DATA, JSON, add
-from database.connection import Connection, conninfo
+from database.connection import Connection, connect_as_owner
 from database.embedded import existing_database
 from domain.booking import Booking
 from domain.flight import Flight
@@ -96,10 +95,7 @@ def _read_events(settings: Settings, question: Callable[[Connection], Awaitable[
     keyring = find_keyring(settings)
 
     async def read(url: str) -> Events:
-        connection = await psycopg.AsyncConnection[tuple[Any, ...]].connect(
-            conninfo(url, "seatledger audit"), autocommit=True
-        )
-        async with connection:
+        async with await connect_as_owner(url, "seatledger audit") as connection:
             await connection.execute("begin isolation level repeatable read read only")
             events = await question(connection)
             return await decrypt_events(connection, keyring, events)

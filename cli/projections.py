@@ -6,8 +6,6 @@ import sys
 import time
 from typing import Any
 
-import psycopg
-
 from analytics.dictionary import dictionary as dictionary_of
 from analytics.facts import PROJECTIONS
 from analytics.follower.rebuild import Progress, RebuildResult
@@ -15,6 +13,7 @@ from analytics.follower.rebuild import rebuild as rebuild_one
 from analytics.follower.swap import RebuildStopped
 from cli.options import DATA, JSON, add
 from cli.programs import existing_ledger
+from database.connection import connect_sync
 from database.embedded import existing_database
 from runtime.settings import Settings, WrongSetting
 
@@ -47,7 +46,7 @@ def dictionary(settings: Settings) -> int:
     """Print the data dictionary in Markdown, from the comments in the database."""
     with (
         existing_database(settings.database_url, settings.data) as url,
-        psycopg.connect(url, autocommit=True) as connection,
+        connect_sync(url, "seatledger dictionary") as connection,
     ):
         print(dictionary_of(connection), end="")
     return 0

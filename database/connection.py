@@ -1,12 +1,18 @@
-"""Connections to PostgreSQL with time limits on connecting, on dead peers and on waits."""
+"""Connections to PostgreSQL: time limits, and session settings that no database or role can change.
+
+Every connection of the program is opened here. An administrator may have set anything for the server, the
+database or the role, and so may PG* variables of the environment; `begin_session` sets each setting that the
+program's correctness depends on.
+"""
 
 import asyncio
 import contextlib
 import os
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -24,18 +30,54 @@ _ALIVE = {
 """libpq parameters, in seconds, the last in milliseconds: a dead peer is noticed within ten seconds."""
 
 
+class WrongEncoding(psycopg.OperationalError):
+    """The database cannot hold all text."""
+
+    def __init__(self, encoding: str | None) -> None:
+        super().__init__(
+            f"the database has the encoding {encoding}: it must be UTF8."
+            " Create one with: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
 def conninfo(url: str, name: str) -> str:
     """Return the connection string with a name for pg_stat_activity, and time limits where it has none."""
-    return make_conninfo(make_conninfo("", **_ALIVE, application_name=name), **conninfo_to_dict(url))
+    stated = {**conninfo_to_dict(url), "client_encoding": "UTF8"}
+    return make_conninfo(make_conninfo("", **_ALIVE, application_name=name), **stated)
 
 
 async def connect(url: str, name: str) -> Connection:
-    """Return a direct connection in autocommit mode that acts as the writer role."""
-    connection = await AsyncConnection.connect(conninfo(url, name), autocommit=True, prepare_threshold=0)
+    """Return a direct connection in autocommit mode that acts as the writer role. Raises psycopg.Error."""
+    return await _connect(url, name, SESSION + _AS_WRITER)
+
+
+async def connect_as_owner(url: str, name: str) -> Connection:
+    """Return a direct connection in autocommit mode that acts as the role of `url`. Raises psycopg.Error."""
+    return await _connect(url, name, SESSION)
+
+
+async def _connect(url: str, name: str, session: LiteralString) -> Connection:
+    connection: Connection = await AsyncConnection.connect(
+        conninfo(url, name), autocommit=True, prepare_threshold=0
+    )
     try:
-        await begin_session(connection)
+        _require_utf8(connection)
+        await connection.execute(session, prepare=False)
     except BaseException:
         await connection.close()
+        raise
+    return connection
+
+
+def connect_sync(url: str, name: str, autocommit: bool = True) -> psycopg.Connection[tuple[Any, ...]]:
+    """Return a blocking connection that acts as the role of `url`. Raises psycopg.Error."""
+    connection = psycopg.connect(conninfo(url, name), autocommit=True)
+    try:
+        _require_utf8(connection)
+        connection.execute(SESSION, prepare=False)
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
         raise
     return connection
 
@@ -67,8 +109,50 @@ class PersistentConnection:
 
 
 async def begin_session(connection: Connection) -> None:
-    """Make the session return times in UTC, and give up all rights that the running program does not need."""
-    await connection.execute(f"set timezone to 'UTC'; set role {ROLE}", prepare=False)
+    """Set all settings of the session, and give up all rights that the running program does not need."""
+    _require_utf8(connection)
+    await connection.execute(SESSION + _AS_WRITER, prepare=False)
+
+
+def _require_utf8(connection: Connection | psycopg.Connection[Any]) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise WrongEncoding(encoding)
+
+
+_AS_WRITER: LiteralString = f"; set role {ROLE}"
+
+# One round trip. It cannot be left to the connection's start, where a pooler refuses unknown parameters.
+# The first line is for a standby, where no query may run as `serializable`. Settings that an older server
+# does not know are left out.
+SESSION: LiteralString = """
+    begin isolation level read committed;
+    select pg_catalog.set_config(name, value, false) from (values
+        -- the form of values in text, in both directions
+        ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'),
+        ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('client_encoding', 'UTF8'),
+        ('quote_all_identifiers', 'off'),
+        -- the meaning of statements
+        ('standard_conforming_strings', 'on'), ('array_nulls', 'on'), ('transform_null_equals', 'off'),
+        ('search_path', 'pg_catalog, pg_temp'), ('restrict_nonsystem_relation_kind', ''),
+        -- an error instead of a result without the rows that a policy hides
+        ('row_security', 'off'),
+        -- a block must see what was committed before it got the head lock
+        ('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'),
+        ('default_transaction_deferrable', 'off'),
+        -- the program sets its own limits where it needs them
+        ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'),
+        ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),
+        ('exit_on_error', 'off'),
+        -- the warning of a COMMIT that the standby did not confirm
+        ('client_min_messages', 'warning'),
+        -- readiness fails while it is off
+        ('synchronous_commit', case pg_catalog.current_setting('synchronous_commit')
+            when 'off' then 'on' else pg_catalog.current_setting('synchronous_commit') end)
+    ) as wanted (name, value)
+    where pg_catalog.current_setting(name, true) is not null;
+    commit
+"""
 
 
 @contextlib.contextmanager

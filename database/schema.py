@@ -11,6 +11,8 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from database.connection import connect_sync
+
 LOCK_MILLISECONDS_MAX = 200
 """Limit on the wait for one lock. Commands queue behind a migration that waits for a reader of a table."""
 
@@ -112,7 +114,7 @@ def migrate(
     was edited, and MigrationBlocked when other sessions keep locks for WAIT_SECONDS_MAX.
     """
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
+    with connect_sync(url, "seatledger migrate") as connection:
         while _missing(connection) or not is_finished(connection):
             try:
                 return _apply(connection, finish)

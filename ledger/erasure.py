@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 
-from database.connection import ROLE, conninfo
+from database.connection import ROLE, connect_sync
 from ledger.keyring import Keyring
 from ledger.statements import HEAD_LOCK
 
@@ -45,14 +44,14 @@ def erase_again(url: str, pseudonyms: Sequence[str], by: str) -> int:
 
 def read_erased(url: str) -> list[str]:
     """Return the pseudonyms of all erased persons, in order of erasure."""
-    with psycopg.connect(conninfo(url, "seatledger forget")) as connection:
+    with connect_sync(url, "seatledger forget", autocommit=False) as connection:
         return [row[0] for row in connection.execute(_ERASED).fetchall()]
 
 
 @contextmanager
 def _under_the_head_lock(url: str) -> Iterator[Connection[Any]]:
     """Open a transaction that excludes blocks, so that no command of the person commits meanwhile."""
-    with psycopg.connect(conninfo(url, "seatledger forget")) as connection:
+    with connect_sync(url, "seatledger forget", autocommit=False) as connection:
         connection.execute(f"set role {ROLE}")
         connection.execute(HEAD_LOCK)
         yield connection
@@ -68,7 +67,7 @@ def _vacuum(url: str) -> None:
 
     The bytes at the end of a page are overwritten when the page fills.
     """
-    with psycopg.connect(conninfo(url, "seatledger forget"), autocommit=True) as connection:
+    with connect_sync(url, "seatledger forget") as connection:
         connection.execute("vacuum ledger.people")
 
 

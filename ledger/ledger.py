@@ -11,7 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from database.connection import Connection, begin_session, conninfo, socket_deadline
+from database.connection import Connection, begin_session, connect_as_owner, conninfo, socket_deadline
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
@@ -117,9 +117,7 @@ async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Le
     Raises psycopg.Error if the database does not answer or has no schema, OtherMasterKey if its names are
     sealed by a master key other than that of the settings.
     """
-    async with await psycopg.AsyncConnection.connect(
-        conninfo(database_url, "seatledger start"), autocommit=True
-    ) as connection:
+    async with await connect_as_owner(database_url, "seatledger start") as connection:
         row = await (
             await connection.execute("select value from ledger.secrets where name = 'cursor'")
         ).fetchone()

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 
-from database.connection import conninfo
+from database.connection import connect_sync
 from domain.caller import SYSTEM
 from ledger.keyring import Keyring, Person
 from ledger.people import MASTER_KEY_CHECK
@@ -21,7 +20,7 @@ def key_ledger(url: str, keyring: Keyring) -> int:
 
     Raises WrongSetting, psycopg.Error.
     """
-    with psycopg.connect(conninfo(url, "seatledger keys"), autocommit=True) as connection:
+    with connect_sync(url, "seatledger keys") as connection:
         if _is_keyed(connection, keyring):
             return 0
         with connection.transaction():
@@ -40,7 +39,7 @@ def rotate(url: str, old: Keyring, new: Keyring) -> int:
 
     Raises WrongSetting, also while programs with the old key are connected; psycopg.Error.
     """
-    with psycopg.connect(conninfo(url, "seatledger keys"), autocommit=True) as connection:
+    with connect_sync(url, "seatledger keys") as connection:
         if not _is_keyed(connection, old):
             raise WrongSetting("rotate-master-key: this ledger has no master key yet; start it once first")
         with connection.transaction():

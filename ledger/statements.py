@@ -33,16 +33,13 @@ def transpose(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], .
 
 # The session keeps the plans of prepared statements. A plan made while a table was small must not scan it
 # when it has millions of rows, hence no sequential scans, hash joins or merge joins. Generic plans save the
-# planning of each block, which took as long as all other work of a small block. synchronous_commit is
-# switched on if it is off; the readiness check fails in that case.
+# planning of each block, which took as long as all other work of a small block.
 SESSION: LiteralString = """
     select set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
         set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
         set_config('plan_cache_mode', 'force_generic_plan', false),
         set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(ms)s, false),
-        set_config('idle_in_transaction_session_timeout', %(idle)s, false),
-        set_config('synchronous_commit', case current_setting('synchronous_commit')
-            when 'off' then 'on' else current_setting('synchronous_commit') end, false)
+        set_config('idle_in_transaction_session_timeout', %(idle)s, false)
 """
 
 HEAD_LOCK: LiteralString = "select one from ledger.head for update"

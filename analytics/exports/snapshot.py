@@ -14,7 +14,7 @@ from psycopg import IsolationLevel
 
 from analytics.exports.formulas import neutralise
 from analytics.exports.tables import ExportTable, copy_rows
-from database.connection import conninfo
+from database.connection import connect_sync
 from runtime.settings import WrongSetting
 
 WAIT_SECONDS_MAX = 30.0
@@ -104,7 +104,7 @@ def rows_at(
     A position behind the table's own needs the right to read the log; otherwise schema analytics suffices.
     Raises WrongSetting for a position beyond the log, ExportStopped, and psycopg.Error.
     """
-    with psycopg.connect(conninfo(url, "seatledger export"), autocommit=True) as connection:
+    with connect_sync(url, "seatledger export") as connection:
         connection.execute(_SESSION)
         _wait_for(connection, table, position)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -153,9 +153,8 @@ def _mark_then(connection: psycopg.Connection[Any], now: TablePosition, position
     return now._replace(position=position, hash=row[0], recorded_at=row[1])
 
 
-# The output must not depend on server settings. The other settings are those of the follower.
+# Two of these settings are those of the follower.
 _SESSION: LiteralString = f"""
-    set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set client_encoding = 'UTF8';
     set statement_timeout = '{STATEMENT_SECONDS_MAX}s'; set work_mem = '64MB'; set jit = off
 """
 _CHECKPOINT: LiteralString = """

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 from typing import LiteralString, NamedTuple
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
 from analytics.facts import Projection
 from analytics.follower.batch import SEVERED_SECONDS, advance_or_park
 from analytics.follower.builds import ADD, create_statements, index_statements, key, table
 from analytics.follower.swap import LOCK_ALL, RebuildStopped, drop, swap_when_free
-from database.connection import Connection, conninfo, socket_deadline
+from database.connection import Connection, connect_as_owner, socket_deadline
 
 BATCH_MAX = 50_000
 
@@ -44,7 +44,10 @@ async def rebuild(url: str, projection: Projection, progress: Callable[[Progress
     Runs as the owner of the tables. Projections have no side effects, so a rebuild fires none.
     Raises RebuildStopped, and psycopg.Error if the database does not answer.
     """
-    async with await _connect(url) as connection, await _connect(url) as holder:
+    async with (
+        await connect_as_owner(url, "seatledger rebuild") as connection,
+        await connect_as_owner(url, "seatledger rebuild") as holder,
+    ):
         build, first = await _begin(connection, projection)
         started = time.monotonic()
         position = await _fill(connection, projection, build, progress)
@@ -61,14 +64,6 @@ async def rebuild(url: str, projection: Projection, progress: Callable[[Progress
 
         position = await swap_when_free(connection, holder, (projection, build), catch_up, wait)
         return RebuildResult(projection.name, projection.version, position, position - first, seconds)
-
-
-async def _connect(url: str) -> Connection:
-    connection: Connection = await AsyncConnection.connect(
-        conninfo(url, "seatledger rebuild"), autocommit=True, prepare_threshold=0
-    )
-    await connection.execute("set timezone to 'UTC'")
-    return connection
 
 
 async def _begin(connection: Connection, projection: Projection) -> tuple[int, int]:

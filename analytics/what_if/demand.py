@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg import IsolationLevel
 
-from database.connection import conninfo
+from database.connection import connect_sync
 from ledger import codec
 
 FETCH_ROWS = 2_000
@@ -82,7 +82,7 @@ class Demand:
 @contextmanager
 def demand(url: str, selection: Selection) -> Iterator[Demand]:
     """Open the demand in one snapshot, which lasts for the context. Raises psycopg.Error."""
-    with psycopg.connect(conninfo(url, "seatledger what-if"), autocommit=True) as connection:
+    with connect_sync(url, "seatledger what-if") as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
@@ -116,7 +116,7 @@ def _requests(rows: Iterator[Any]) -> Iterator[PastRequest]:
 
 
 _SESSION: LiteralString = f"""
-    set local timezone = 'UTC'; set local statement_timeout = '{STATEMENT_SECONDS_MAX}s';
+    set local statement_timeout = '{STATEMENT_SECONDS_MAX}s';
     set local work_mem = '64MB'; set local jit = off; set local cursor_tuple_fraction = 1
 """
 _HEAD: LiteralString = "select position, recorded_at from ledger.events order by position desc limit 1"

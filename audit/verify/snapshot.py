@@ -10,15 +10,10 @@ from psycopg import sql
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
-from database.connection import conninfo
+from database.connection import connect_sync
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# Times are read as text. The transaction waits for worker processes, so it must not time out.
-_SESSION = """
-    set local timezone to 'UTC'; set local datestyle to 'ISO'; set local jit to off;
-    set local idle_in_transaction_session_timeout to 0
-"""
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _MEANT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
@@ -29,12 +24,11 @@ def open_snapshot(url: str, snapshot: str | None = None) -> Iterator[Connection]
 
     Raises psycopg.Error.
     """
-    name = conninfo(url, "seatledger verify")
-    with psycopg.connect(name, autocommit=True, client_encoding="utf8") as connection:
+    with connect_sync(url, "seatledger verify") as connection:
         connection.execute("begin isolation level repeatable read read only")
         if snapshot is not None:
             connection.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
-        connection.execute(_SESSION)
+        connection.execute("set local jit to off")
         yield connection
 
 

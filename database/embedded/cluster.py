@@ -47,8 +47,12 @@ class EmbeddedCluster:
         return self.place / "cluster"
 
     def url(self, socket: Path) -> str:
-        """Return the superuser's connection string for psycopg and psql."""
-        return f"postgresql://{NAME}:{self.password}@/{NAME}?host={quote(str(socket), safe='')}&port={PORT}"
+        """Return the superuser's connection string for psycopg and psql.
+
+        The empty `hostaddr` keeps PGHOSTADDR from sending the password to another server.
+        """
+        host = quote(str(socket), safe="")
+        return f"postgresql://{NAME}:{self.password}@/{NAME}?host={host}&port={PORT}&hostaddr="
 
 
 def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> EmbeddedCluster:
