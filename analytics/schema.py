@@ -1,5 +1,6 @@
 """Migrate a database, the tables and views for analysts included."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -10,12 +11,13 @@ from database import public_rights
 from database.schema import Migration
 
 
-def migrate(url: str) -> list[Migration]:
+def migrate(url: str, report: Callable[[str], None] = lambda restored: None) -> list[Migration]:
     """Bring the database to the current schema. Return the migrations applied now.
 
+    Roles, grants and triggers that a restored dump lacks are created, and each is given to `report`.
     Raises as `database.schema.migrate` does.
     """
-    return database.schema.migrate(url, _is_finished, _finish)
+    return database.schema.migrate(url, _is_finished, _finish, report)
 
 
 def _is_finished(connection: psycopg.Connection[Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from database.connection import connect_sync
+from database.objects import Incomplete, missing_objects, restore_objects
 
 LOCK_MILLISECONDS_MAX = 200
 """Limit on the wait for one lock. Commands queue behind a migration that waits for a reader of a table."""
@@ -105,28 +106,45 @@ def migrate(
     url: str,
     is_finished: Callable[[psycopg.Connection[Any]], bool] = lambda connection: True,
     finish: Callable[[psycopg.Connection[Any]], None] = lambda connection: None,
+    report: Callable[[str], None] = lambda restored: None,
 ) -> list[Migration]:
     """Bring the database to VERSION. Return the migrations applied now, none if it was up to date.
 
-    `finish` creates the objects of other packages in the schema, unless `is_finished`. All changes are one
-    transaction under a lock, so any number of programs may start at once. Without changes, the right to read
-    is enough. Raises SchemaMismatch when the database is newer than the program, or when an applied migration
-    was edited, and MigrationBlocked when other sessions keep locks for WAIT_SECONDS_MAX.
+    Roles, grants and triggers that a restored dump lacks are created, and reported one by one. `finish`
+    creates the objects of other packages in the schema, unless `is_finished`. All changes are one transaction
+    under a lock, so any number of programs may start at once. Without changes, the right to read is enough.
+    Raises SchemaMismatch when the database is newer than the program, when an applied migration was edited,
+    or when objects are missing that cannot be created, and MigrationBlocked when other sessions keep locks
+    for WAIT_SECONDS_MAX.
     """
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
     with connect_sync(url, "seatledger migrate") as connection:
-        while _missing(connection) or not is_finished(connection):
-            try:
-                return _apply(connection, finish)
-            except psycopg.errors.UniqueViolation as error:
-                # Another program created the schema at the same time, and has committed it by now.
-                if error.diag.schema_name != "pg_catalog" or time.monotonic() > deadline:
-                    raise
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-                if time.monotonic() > deadline:
-                    raise MigrationBlocked(_blocked(connection)) from error
-                time.sleep(PAUSE_SECONDS)
-        return []
+        try:
+            return _migrate(connection, is_finished, finish, report)
+        except Incomplete as reason:
+            raise SchemaMismatch(str(reason)) from None
+        except psycopg.errors.InsufficientPrivilege as denied:
+            raise SchemaMismatch(_explain(connection, denied)) from None
+
+
+def _migrate(
+    connection: psycopg.Connection[Any],
+    is_finished: Callable[[psycopg.Connection[Any]], bool],
+    finish: Callable[[psycopg.Connection[Any]], None],
+    report: Callable[[str], None],
+) -> list[Migration]:
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while _missing(connection) or missing_objects(connection) or not is_finished(connection):
+        try:
+            return _apply(connection, finish, report)
+        except psycopg.errors.UniqueViolation as error:
+            # Another program created the schema at the same time, and has committed it by now.
+            if error.diag.schema_name != "pg_catalog" or time.monotonic() > deadline:
+                raise
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            if time.monotonic() > deadline:
+                raise MigrationBlocked(_blocked(connection)) from error
+            time.sleep(PAUSE_SECONDS)
+    return []
 
 
 def _blocked(connection: psycopg.Connection[Any]) -> str:
@@ -139,7 +157,9 @@ def _blocked(connection: psycopg.Connection[Any]) -> str:
 
 
 def _apply(
-    connection: psycopg.Connection[Any], finish: Callable[[psycopg.Connection[Any]], None]
+    connection: psycopg.Connection[Any],
+    finish: Callable[[psycopg.Connection[Any]], None],
+    report: Callable[[str], None],
 ) -> list[Migration]:
     """Apply the missing migrations in one transaction and return them."""
     with connection.transaction():
@@ -154,8 +174,34 @@ def _apply(
                 "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
                 (migration.version, migration.name, migration.sha256),
             )
+        if len(migrations()) == VERSION:
+            for restored in restore_objects(connection):
+                report(restored)
         finish(connection)
         return missing
+
+
+def _explain(connection: psycopg.Connection[Any], denied: psycopg.Error) -> str:
+    """Return the message for a role that may not migrate: who owns the tables, and how to give them to it."""
+    row = connection.execute(_OWNERS).fetchone()
+    user, owners = row or ("", None)
+    message = f"{user} may not migrate this database: {denied.diag.message_primary}."
+    if owners and owners != user:
+        message += (
+            f" It belongs to {owners}: run `seatledger migrate` as that role, or as a superuser give schemas"
+            f" and tables to {user} (ALTER SCHEMA … OWNER TO, ALTER TABLE … OWNER TO)."
+        )
+    return message
+
+
+_OWNERS: LiteralString = """
+    select current_user::text, string_agg(distinct owner::text, ', ') from (
+        select nspowner::regrole as owner from pg_namespace where nspname in ('ledger', 'views')
+        union all
+        select relowner::regrole from pg_class
+        where relnamespace = any (select oid from pg_namespace where nspname in ('ledger', 'views'))
+    ) as owned
+"""
 
 
 def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:

@@ -17,11 +17,15 @@ def table(projection: Projection, build: int) -> sql.Identifier:
 
 
 def is_established(connection: psycopg.Connection[Any]) -> bool:
-    """Return whether every projection has a live table. True before the migration that adds the schema."""
+    """Return whether every projection has a live table, and the roles have their rights to tables and views.
+
+    True before the migration that adds the schema.
+    """
     if not _has_schema(connection):
         return True
     rows = connection.execute("select projection from analytics_store.builds where live").fetchall()
-    return {name for (name,) in rows} >= PROJECTIONS.keys()
+    has_all = {name for (name,) in rows} >= PROJECTIONS.keys()
+    return has_all and connection.execute(_UNGRANTED).fetchone() is None
 
 
 def establish(connection: psycopg.Connection[Any]) -> None:
@@ -43,6 +47,10 @@ def establish(connection: psycopg.Connection[Any]) -> None:
             ):
                 connection.execute(statement)
             connection.execute(ADD, {**key(projection, 1), "version": projection.version, "live": True})
+    for name, build in connection.execute("select projection, build from analytics_store.builds").fetchall():
+        if name in PROJECTIONS:
+            connection.execute(grant_statement(PROJECTIONS[name], build))
+    # Ends with the rights to all views of the schema.
     connection.execute(derived_views().encode())
 
 
@@ -55,6 +63,19 @@ def key(projection: Projection, build: int) -> dict[str, Any]:
     """Return the parameters that name one build in a statement."""
     return {"projection": projection.name, "build": build}
 
+
+# A restored dump has the tables and lacks the rights of roles that its server did not know.
+_UNGRANTED: LiteralString = """
+    select from analytics_store.builds
+    cross join to_regclass(format('analytics_store.%I', projection || '_' || build)) as built
+    cross join unnest(array['select', 'insert', 'update']) as privilege
+    where not has_table_privilege('seatledger_writer', built, privilege)
+    union all
+    select from pg_class cross join unnest(array['seatledger_analyst', 'seatledger_writer']) as reader
+    where relnamespace = 'analytics'::regnamespace and relkind = 'v'
+        and not has_table_privilege(reader, oid, 'select')
+    limit 1
+"""
 
 ADD: LiteralString = """
     insert into analytics_store.builds (projection, build, version, live)
@@ -73,7 +94,11 @@ def create_statements(projection: Projection, build: int) -> Iterator[sql.Compos
         name, columns, sql.Identifier(projection.key)
     )
     yield from _comments(projection, name, "table")
-    yield sql.SQL("grant select, insert, update on {} to seatledger_writer").format(name)
+    yield grant_statement(projection, build)
+
+
+def grant_statement(projection: Projection, build: int) -> sql.Composed:
+    return sql.SQL("grant select, insert, update on {} to seatledger_writer").format(table(projection, build))
 
 
 def index_statements(projection: Projection, build: int) -> Iterator[sql.Composed]:
