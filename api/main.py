@@ -13,6 +13,7 @@ from litestar import Litestar
 from api.app import create_app
 from api.http.metrics_dir import workers_folder
 from api.http.private_apis import handle_first_stop
+from audit.proofs.witnesses import admission
 from ledger.ledger import open_ledger
 from runtime.logs import configure_logs
 from runtime.settings import read_settings
@@ -28,7 +29,8 @@ def create() -> Litestar:
     configure_logs(settings, "api")
     url = settings.database_url
     assert url, "api.serve requires DATABASE_URL"
-    app = create_app(settings, lambda: open_ledger(url, settings), workers_folder())
+    admit = admission(settings.checkpoints)
+    app = create_app(settings, lambda: open_ledger(url, settings, admit), workers_folder())
     handle_first_stop(lambda: _end_streams(app))
     return app
 

@@ -46,7 +46,7 @@ async def _run_checks(connection: Connection, ledger: Ledger) -> Readiness:
         # Views commit in the transaction of their events, so they cannot lag.
         Check("projections", True, "lag 0 events: written in the block's own transaction"),
         await sweep_check(connection, settings),
-        await audit.proofs.readiness.check(connection),
+        await audit.proofs.readiness.check(connection, settings.checkpoints),
     ]
     if schema.ok:
         checks.append(await writer_check(connection, ledger.writer_progress, settings.deadline_seconds))

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from audit.proofs.witnesses import LogDiverged
 from audit.verify import WorkerDied
 from cli import (
     audit,
@@ -103,6 +104,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         raise
     except (EmbeddedDatabaseFailed, SchemaMismatch, OSError) as error:
+        print(f"seatledger: {error}", file=sys.stderr)
+        return FAILED
+    except LogDiverged as error:
         print(f"seatledger: {error}", file=sys.stderr)
         return FAILED
     except psycopg.Error as error:

@@ -1,5 +1,6 @@
 """Commands that run one part alone: API, scheduler, gateway, migration, demo, trials; and `db-url`."""
 
+import asyncio
 import functools
 import importlib
 import json as json_text
@@ -18,14 +19,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psycopg
-
 from analytics.schema import migrate as bring_up_to_date
 from audit.proofs.keys import signing_key
+from audit.proofs.not_proved import NotProved
+from audit.proofs.witnesses import require_fit
 from cli.listen_port import require_free
 from cli.subprocesses import CHILD, Child, command, environment, importable
 from cli.tokens import jwt_secret, sign_token
-from database.connection import conninfo
+from database.connection import connect_as_owner, connect_sync
 from database.embedded import (
     LOG_FILE,
     existing_database,
@@ -54,7 +55,7 @@ STAY_MINUTES = 12 * 60
 def api(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
     require_free(settings.host, settings.port)
-    with ready_database(settings) as url:
+    with serving_database(settings) as url:
         # The workers are separate processes that read settings from the environment.
         os.environ.update(environment(settings, url))
         if CHILD not in os.environ:
@@ -65,7 +66,7 @@ def api(settings: Settings) -> int:
 
 def scheduler(settings: Settings) -> int:
     """Run jobs until SIGTERM or SIGINT."""
-    with ready_database(settings) as url:
+    with serving_database(settings) as url:
         configure_logs(settings, "scheduler")
         _import_door("scheduler.main").run_forever(
             replace(settings, master_key=load_master_key(settings)), url
@@ -105,7 +106,7 @@ def existing_ledger(settings: Settings) -> Iterator[str]:
     Raises EmbeddedDatabaseFailed, and psycopg.errors.UndefinedTable for a database without a ledger.
     """
     with existing_database(settings.database_url, settings.data) as url:
-        with psycopg.connect(conninfo(url, "seatledger")) as connection:
+        with connect_sync(url, "seatledger") as connection:
             connection.execute("select from ledger.migrations limit 0")
         bring_up_to_date(url)
         yield url
@@ -119,22 +120,45 @@ def make_secrets(settings: Settings) -> None:
         signing_key(settings)
 
 
+@contextmanager
+def serving_database(settings: Settings) -> Iterator[str]:
+    """Yield the URL as `ready_database` does, if the log fits every checkpoint at hand.
+
+    Raises LogDiverged, WrongSetting.
+    """
+
+    async def compare(url: str) -> None:
+        async with await connect_as_owner(url, "seatledger start") as connection:
+            await require_fit(connection, settings.checkpoints)
+
+    with ready_database(settings) as url:
+        try:
+            asyncio.run(compare(url))
+        except NotProved as refuted:
+            raise WrongSetting(f"SEATLEDGER_CHECKPOINTS: {refuted}") from None
+        yield url
+
+
 def _import_door(name: str) -> Any:
     """Import another door by name, because doors do not import each other."""
     return importlib.import_module(name)
 
 
 def migrate(settings: Settings, json: bool) -> int:
+    restored: list[str] = []
     with running_database(settings.database_url, settings.data) as url:
-        applied = bring_up_to_date(url)
+        applied = bring_up_to_date(url, restored.append)
         key_ledger(url, Keyring(load_master_key(settings)))
         if not settings.database_url:
             make_secrets(settings)
     if json:
-        print(json_text.dumps({"version": VERSION, "applied": [migration.version for migration in applied]}))
+        versions = [migration.version for migration in applied]
+        print(json_text.dumps({"version": VERSION, "applied": versions, "restored": restored}))
     else:
         for migration in applied:
             print(f"applied {migration.version:04} {migration.name}")
+        for statement in restored:
+            print(f"restored {statement.removeprefix('-- ')}")
         print(f"schema version {VERSION}")
     return 0
 

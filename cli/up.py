@@ -11,7 +11,7 @@ from types import FrameType
 from loguru import logger
 
 from cli.listen_port import require_free
-from cli.programs import make_secrets, ready_database
+from cli.programs import make_secrets, serving_database
 from cli.subprocesses import Child, DidNotStart, environment
 from database.embedded import EmbeddedDatabaseFailed, ensure_running
 from runtime.logs import configure_logs
@@ -35,7 +35,7 @@ def up(settings: Settings) -> int:
     on_stop_signal(_raise_stop)
     try:
         require_free(settings.host, settings.port)
-        with ready_database(settings) as url:
+        with serving_database(settings) as url:
             make_secrets(settings)
             return _Parts(settings, url).run()
     except _Stop:

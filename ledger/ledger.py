@@ -17,7 +17,7 @@ from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.people import MASTER_KEY_CHECK, OtherMasterKey
 from ledger.progress import Progress
-from ledger.store import open_store
+from ledger.store import Admission, open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
 from projections import availability, bookings, flights
@@ -33,12 +33,14 @@ WAITING_MAX = 512
 class Ledger:
     """One ledger in one process, opened by `open_ledger`. A process can open several."""
 
-    def __init__(self, url: str, settings: Settings, cursor_key: bytes) -> None:
+    def __init__(
+        self, url: str, settings: Settings, cursor_key: bytes, admit: Admission | None = None
+    ) -> None:
         self.url = url
         self.settings = settings
         self.cursor_key = cursor_key
         self.keyring = Keyring(settings.master_key) if settings.master_key else NO_KEYRING
-        self._writer = Writer(partial(open_store, url, settings, self.keyring), settings)
+        self._writer = Writer(partial(open_store, url, settings, self.keyring, admit), settings)
         self._pool = AsyncConnectionPool[Connection](
             conninfo(url, "seatledger reader"),
             connection_class=AsyncConnection[tuple[Any, ...]],
@@ -111,9 +113,12 @@ class Ledger:
 
 
 @asynccontextmanager
-async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Ledger]:
+async def open_ledger(
+    database_url: str, settings: Settings, admit: Admission | None = None
+) -> AsyncIterator[Ledger]:
     """Open the ledger in a migrated database. On exit, write the queued submissions.
 
+    While `admit` refuses the log, the ledger answers queries, and commands are Unavailable.
     Raises psycopg.Error if the database does not answer or has no schema, OtherMasterKey if its names are
     sealed by a master key other than that of the settings.
     """
@@ -123,7 +128,7 @@ async def open_ledger(database_url: str, settings: Settings) -> AsyncIterator[Le
         ).fetchone()
         keyed = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
     assert row is not None
-    ledger = Ledger(database_url, settings, row[0].encode())
+    ledger = Ledger(database_url, settings, row[0].encode(), admit)
     if (keyed[0] if keyed else None) != ledger.keyring.check:
         raise OtherMasterKey
     await ledger._pool.open()

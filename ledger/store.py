@@ -1,6 +1,6 @@
 """The store: the two round trips of a block to PostgreSQL. Loads under the head lock, writes, commits."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from itertools import groupby
@@ -36,12 +36,19 @@ from ledger.records import COMMANDS, RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
 
+Admission = Callable[[Connection], Awaitable[None]]
+"""A check of the log on each new connection of the writer. Raises psycopg.Error to keep commands out."""
 
-async def open_store(url: str, settings: Settings, keyring: Keyring = NO_KEYRING) -> "Store":
-    """Return a store on a connection of its own. Raises psycopg.Error."""
+
+async def open_store(
+    url: str, settings: Settings, keyring: Keyring = NO_KEYRING, admit: Admission | None = None
+) -> "Store":
+    """Return a store on a connection of its own, if `admit` lets it in. Raises psycopg.Error."""
     connection = await connect(url, "seatledger writer")
     store = Store(connection, terms(settings), keyring)
     try:
+        if admit:
+            await admit(connection)
         await store.prepare(settings.deadline_seconds)
     except BaseException:
         await connection.close()

@@ -60,11 +60,11 @@ class CheckpointSigner:
     async def _sign(self, key: Ed25519PrivateKey, sink: str) -> None:
         async with self._ledger.read() as connection:
             now = await read_status(connection)
-        if not self._is_due(now):
-            return
         refusal = None
         try:
             seen = await read_last_delivered(sink)
+            if not self._is_due(now) and not (seen and seen.position > now.head):
+                return
             async with self._ledger.read() as connection:
                 made = await sign_checkpoint(connection, key, [seen] if seen else [])
             if made and made.position != now.signed:

@@ -16,6 +16,7 @@ from rocketry.log import MinimalRecord
 
 from analytics.follower.follower import Follower
 from audit.proofs.keys import signing_key
+from audit.proofs.witnesses import admission
 from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from gateways.payment_reconciler import PaymentReconciler
@@ -64,7 +65,9 @@ async def _open_ledger(
     logged = False
     while not stop.is_set():
         try:
-            return await stack.enter_async_context(open_ledger(database_url, settings))
+            return await stack.enter_async_context(
+                open_ledger(database_url, settings, admission(settings.checkpoints))
+            )
         except psycopg.OperationalError as error:
             if not logged:
                 logger.bind(error=repr(error)).warning("database.awaited")

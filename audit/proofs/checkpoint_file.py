@@ -4,6 +4,9 @@ import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from audit.proofs import canonical_json
 from audit.proofs.checkpoint import Checkpoint, read_checkpoint
@@ -25,6 +28,34 @@ def read_checkpoints(path: Path) -> list[Checkpoint]:
         raise NotProved(f"{path} is larger than {FILE_BYTES_MAX} bytes")
     *lines, _torn = content.split(b"\n")
     return [_read(path, f"line {number}", line) for number, line in enumerate(lines, start=1)]
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """The part of a checkpoint that a log is compared with; `hash` is hex."""
+
+    position: int
+    hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}(?!\n)$")]
+
+
+def read_stated(path: Path) -> list[Stated]:
+    """Return position and hash of all checkpoints, some 30 times faster than `read_checkpoints`.
+
+    A missing file has none. Signatures are not checked. Raises NotProved, OSError.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return []
+    if len(content) > FILE_BYTES_MAX:
+        raise NotProved(f"{path} is larger than {FILE_BYTES_MAX} bytes")
+    try:
+        return _STATED.decode_lines(content[: content.rfind(b"\n") + 1])
+    except ValueError:
+        raise NotProved(f"{path}: not every line is a checkpoint") from None
+
+
+_STATED = msgspec.json.Decoder(Stated)
 
 
 def read_last_checkpoint(path: Path) -> Checkpoint | None:

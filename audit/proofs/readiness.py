@@ -1,14 +1,20 @@
 """Readiness check: the log still agrees with the signed checkpoints."""
 
+from audit.proofs.witnesses import find_misfit
 from database.connection import Connection
 from database.readiness import Check, fetch_one, seconds_ago
 
 
-async def check(connection: Connection) -> Check:
-    """Fail if the log lost or changed signed events, so that the damage is not built upon."""
+async def check(connection: Connection, sink: str | None = None) -> Check:
+    """Fail if the log lost or changed signed events, so that the damage is not built upon.
+
+    The last checkpoint in the database counts, and the last one in the file `sink`, if it is one.
+    """
     now, refusal, position, time, fits, head = await fetch_one(connection, _CHECKPOINTS)
     if refusal is not None:
         return Check("checkpoints", False, refusal)
+    if misfit := await find_misfit(connection, sink):
+        return Check("checkpoints", False, misfit)
     if position is None:
         return Check("checkpoints", True, "none yet")
     if fits is None:
