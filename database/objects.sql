@@ -45,6 +45,7 @@
 -- index views.refunds_by_booking
 -- index views.refunds_open
 -- index views.refunds_pkey
+-- index views.unpaid_holds_by_user
 -- index views.waiting_by_flight
 -- index views.waiting_by_joining
 -- index views.waiting_by_user
