@@ -15,9 +15,12 @@ from database.embedded import existing_database
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
+from ledger.keyring import Keyring
 from ledger.log import RecordedEvent, find_position_at, read_stream, steps
-from ledger.master_key_file import find_keyring
-from ledger.people import decrypt_events
+from ledger.master_key import find_keyring, hidden_names
+from ledger.master_key_file import find_keys
+from ledger.people import MASTER_KEY_CHECK, decrypt_events, is_in_clear
+from ledger.personal_json import names_in
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.waiting import WaitingRow
@@ -91,17 +94,34 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
 
 
 def _read_events(settings: Settings, question: Callable[[Connection], Awaitable[Events]]) -> Events:
-    """Read events, with names if the master key is available, else with the pseudonyms of the log."""
-    keyring = find_keyring(settings)
+    """Read events, with names if the master key is available, else with the pseudonyms of the log.
+
+    Print on standard error why names stay hidden.
+    """
+    keyrings = [Keyring(key) for key in find_keys(settings)]
 
     async def read(url: str) -> Events:
         async with await connect_as_owner(url, "seatledger audit") as connection:
             await connection.execute("begin isolation level repeatable read read only")
             events = await question(connection)
-            return await decrypt_events(connection, keyring, events)
+            row = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
+            check = row[0] if row else None
+            keyring = find_keyring(keyrings, check)
+            shown = await decrypt_events(connection, keyring, events)
+            _explain_hidden(shown, hidden_names(settings, check, keyring))
+            return shown
 
     with existing_database(settings.database_url, settings.data) as url:
         return asyncio.run(read(url))
+
+
+def _explain_hidden(events: Events, reason: str | None) -> None:
+    hidden = {
+        name for event in events for name in (event.actor, *names_in(event.state)) if not is_in_clear(name)
+    }
+    if hidden:
+        why = reason or f"{', '.join(sorted(hidden))}: forgotten"
+        print(f"seatledger: names are hidden: {why}", file=sys.stderr)
 
 
 def _step(event: RecordedEvent, subject: Any) -> Step:

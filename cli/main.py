@@ -59,7 +59,7 @@ Settings are environment variables, or the same names in a file .env; the README
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code.
 
-    0 done, 1 failed or not verified, 2 wrong usage, 3 verification cut short, 130 interrupted,
+    0 done, 1 failed or not verified, 2 wrong usage, 3 not checked or cut short, 130 interrupted,
     141 standard output closed.
     """
     try:
@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         "verify",
         audit.verify,
         "verify chain, positions, versions, commands, seats and views; exit 1 on a divergence,"
-        " 3 if the verification was cut short",
+        " 3 if a part could not be checked, or the verification was cut short",
         [DATA, JSON],
     )
     verify.add_argument(

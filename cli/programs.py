@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,9 +36,8 @@ from database.embedded import (
 )
 from database.schema import VERSION
 from gateways.from_settings import gateway_key
-from ledger.keyring import Keyring
-from ledger.master_key import key_ledger
-from ledger.master_key_file import load_master_key
+from ledger.master_key import bind_ledger
+from ledger.master_key_file import with_master_keys
 from runtime.logs import configure_logs
 from runtime.ready_line import request_ready_line
 from runtime.settings import Settings, WrongSetting
@@ -68,9 +66,7 @@ def scheduler(settings: Settings) -> int:
     """Run jobs until SIGTERM or SIGINT."""
     with serving_database(settings) as url:
         configure_logs(settings, "scheduler")
-        _import_door("scheduler.main").run_forever(
-            replace(settings, master_key=load_master_key(settings)), url
-        )
+        _import_door("scheduler.main").run_forever(with_master_keys(settings), url)
     return 0
 
 
@@ -95,7 +91,7 @@ def ready_database(settings: Settings) -> Iterator[str]:
     """Yield the URL of a running, migrated database with this master key. Raises WrongSetting."""
     with running_database(settings.database_url, settings.data) as url:
         bring_up_to_date(url)
-        key_ledger(url, Keyring(load_master_key(settings)))
+        bind_ledger(url, settings)
         yield url
 
 
@@ -148,7 +144,7 @@ def migrate(settings: Settings, json: bool) -> int:
     restored: list[str] = []
     with running_database(settings.database_url, settings.data) as url:
         applied = bring_up_to_date(url, restored.append)
-        key_ledger(url, Keyring(load_master_key(settings)))
+        bind_ledger(url, settings)
         if not settings.database_url:
             make_secrets(settings)
     if json:

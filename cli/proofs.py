@@ -107,7 +107,7 @@ def saved_checkpoints(against: Path | None, keys: dict[str, Ed25519PublicKey]) -
         try:
             check_signature(saved, keys)
         except NotProved as error:
-            raise NotProved(f"{against}, position {saved.position}: {error}") from None
+            raise type(error)(f"{against}, position {saved.position}: {error}") from None
     return found
 
 

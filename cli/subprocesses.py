@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from cli.tokens import jwt_secret
-from ledger.master_key_file import load_master_key
+from ledger.master_key_file import with_master_keys
 from runtime.settings import Settings, as_environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,9 +30,8 @@ class DidNotStart(OSError):
 def environment(settings: Settings, url: str) -> dict[str, str]:
     """Return the settings for child processes, with the database and all secrets decided."""
     decided = replace(
-        settings,
+        with_master_keys(settings),
         database_url=url,
-        master_key=load_master_key(settings),
         jwt_secret=None if settings.jwks_file else jwt_secret(settings),
     )
     return as_environment(decided)

@@ -15,6 +15,7 @@ from database.connection import Connection, begin_session, connect_as_owner, con
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
+from ledger.master_key import find_keyring
 from ledger.people import MASTER_KEY_CHECK, OtherMasterKey
 from ledger.progress import Progress
 from ledger.store import Admission, open_store
@@ -34,12 +35,17 @@ class Ledger:
     """One ledger in one process, opened by `open_ledger`. A process can open several."""
 
     def __init__(
-        self, url: str, settings: Settings, cursor_key: bytes, admit: Admission | None = None
+        self,
+        url: str,
+        settings: Settings,
+        cursor_key: bytes,
+        keyring: Keyring = NO_KEYRING,
+        admit: Admission | None = None,
     ) -> None:
         self.url = url
         self.settings = settings
         self.cursor_key = cursor_key
-        self.keyring = Keyring(settings.master_key) if settings.master_key else NO_KEYRING
+        self.keyring = keyring
         self._writer = Writer(partial(open_store, url, settings, self.keyring, admit), settings)
         self._pool = AsyncConnectionPool[Connection](
             conninfo(url, "seatledger reader"),
@@ -128,9 +134,12 @@ async def open_ledger(
         ).fetchone()
         keyed = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
     assert row is not None
-    ledger = Ledger(database_url, settings, row[0].encode(), admit)
-    if (keyed[0] if keyed else None) != ledger.keyring.check:
+    keys = [settings.master_key, *(settings.old_master_keys or ())] if settings.master_key else []
+    check = keyed[0] if keyed else None
+    keyring = find_keyring([Keyring(key) for key in keys], check)
+    if keyring.check != check or (keys and check is None):
         raise OtherMasterKey
+    ledger = Ledger(database_url, settings, row[0].encode(), keyring, admit)
     await ledger._pool.open()
     ledger._writer.start()
     try:

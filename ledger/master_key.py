@@ -1,15 +1,77 @@
 """The master key of a database: set at the first start, checked at every start, changed by rotation."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from loguru import logger
 from psycopg import Connection
 
 from database.connection import connect_sync
 from domain.caller import SYSTEM
-from ledger.keyring import Keyring, Person
+from ledger.keyring import NO_KEYRING, Keyring, Person
+from ledger.master_key_file import MASTER_KEY_FILE, find_keys, holds_keys, load_master_key
 from ledger.people import MASTER_KEY_CHECK
 from ledger.statements import HEAD_LOCK
-from runtime.settings import WrongSetting
+from runtime.settings import Settings, WrongSetting
+
+
+class ProgramsConnected(WrongSetting):
+    """A rotation waits until no program is connected that has the old key in memory."""
+
+    def __init__(self) -> None:
+        super().__init__("rotate-master-key: stop API and scheduler first; they have the old key")
+
+
+def bind_ledger(url: str, settings: Settings) -> None:
+    """Bind a migrated database to the master key at hand; a new database creates one if there is none.
+
+    A database that has one of the old keys is from before a rotation, which is finished now, or at the next
+    start if programs with the old key are connected. Raises WrongSetting, psycopg.Error.
+    """
+    check = read_check(url)
+    if check is None:
+        key_ledger(url, Keyring(load_master_key(settings)))
+        return
+    keyrings = [Keyring(key) for key in find_keys(settings)]
+    if not keyrings:
+        raise WrongSetting(
+            "SEATLEDGER_MASTER_KEY: names in this database are sealed by another master key than this host's,"
+            f" which has none: set it, or put it into the file {settings.data / MASTER_KEY_FILE}"
+        )
+    if check in [keyring.check for keyring in keyrings[1:]] and check != keyrings[0].check:
+        old = find_keyring(keyrings, check)
+        try:
+            people = rotate(url, old, keyrings[0])
+        except ProgramsConnected:
+            logger.warning("master_key.rotation_waits")
+        else:
+            logger.bind(people=people).info("master_key.rotated")
+        return
+    key_ledger(url, keyrings[0])
+    # A derived key becomes the data folder's own, so that a later change of the secret does not lose it.
+    load_master_key(settings)
+
+
+def read_check(url: str) -> str | None:
+    """Return the check value of the database's master key; None if it has none. Raises psycopg.Error."""
+    with connect_sync(url, "seatledger keys") as connection:
+        row = connection.execute(MASTER_KEY_CHECK).fetchone()
+    return row[0] if row else None
+
+
+def find_keyring(keyrings: Sequence[Keyring], check: str | None) -> Keyring:
+    """Return the keyring with this check value, else NO_KEYRING."""
+    return next((keyring for keyring in keyrings if keyring.check == check), NO_KEYRING)
+
+
+def hidden_names(settings: Settings, check: str | None, keyring: Keyring) -> str | None:
+    """Return why this process cannot show or check names; None if it can, or if the ledger seals none."""
+    if check == keyring.check:
+        return None
+    here = f"SEATLEDGER_MASTER_KEY, or {settings.data / MASTER_KEY_FILE}"
+    if holds_keys(settings):
+        return f"the master key here is not the one that sealed them ({here})"
+    return f"there is no master key here ({here})"
 
 
 def key_ledger(url: str, keyring: Keyring) -> int:
@@ -34,10 +96,11 @@ def key_ledger(url: str, keyring: Keyring) -> int:
             return len(names)
 
 
-def rotate(url: str, old: Keyring, new: Keyring) -> int:
+def rotate(url: str, old: Keyring, new: Keyring, before_commit: Callable[[], None] = lambda: None) -> int:
     """Wrap every personal key with the new master key, in one transaction. Return the number of keys.
 
-    Raises WrongSetting, also while programs with the old key are connected; psycopg.Error.
+    `before_commit` stores the new key; a refused rotation does not call it. Raises WrongSetting,
+    ProgramsConnected, psycopg.Error.
     """
     with connect_sync(url, "seatledger keys") as connection:
         if not _is_keyed(connection, old):
@@ -45,13 +108,14 @@ def rotate(url: str, old: Keyring, new: Keyring) -> int:
         with connection.transaction():
             connection.execute(HEAD_LOCK)
             if connection.execute(_CONNECTED_PROGRAMS).fetchone() is not None:
-                raise WrongSetting("rotate-master-key: stop API and scheduler first; they have the old key")
+                raise ProgramsConnected
             _is_keyed(connection, old)
             persons = [Person(*row) for row in connection.execute(_PERSONS).fetchall()]
             rewrapped = [new.rewrap(person, old) for person in persons]
             with connection.cursor() as cursor:
                 cursor.executemany(_REWRAP, [(p.lookup, p.wrapped_key, p.person) for p in rewrapped])
             connection.execute(_REKEY, (new.check,))
+            before_commit()
         connection.execute("vacuum ledger.people")
         return len(persons)
 

@@ -33,6 +33,19 @@ def read_existing(path: Path, what: str, variable: str) -> str:
         raise missing(what, path, variable) from None
 
 
+def replace_secret(path: Path, text: str) -> None:
+    """Write the file in one step: after a crash it has the old text or the new one, on disk."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    _write_private(draft, text)
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -84,6 +84,11 @@ def master_key(text: str) -> bytes:
     return key
 
 
+def master_keys(text: str) -> tuple[bytes, ...]:
+    """Decode keys in base64, separated by commas."""
+    return tuple(master_key(part.strip()) for part in text.split(","))
+
+
 def gateway_key(text: str) -> str:
     if not _is_printable_word(text):
         raise ValueError("must be printable ASCII without spaces")

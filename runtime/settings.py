@@ -127,6 +127,13 @@ class Settings:
         default_note=GENERATED,
         secret=True,
     )
+    old_master_keys: tuple[bytes, ...] | None = _setting(
+        "SEATLEDGER_OLD_MASTER_KEYS",
+        values.master_keys,
+        "earlier master keys, separated by commas: they open a backup from before a rotation",
+        default_note="in the data folder",
+        secret=True,
+    )
     log_format: str = _setting(
         "SEATLEDGER_LOG_FORMAT",
         values.one_of("text", "json"),
@@ -256,6 +263,8 @@ def _as_text(value: object) -> str:
         return ""
     if isinstance(value, Path):
         return str(value.resolve())
+    if isinstance(value, tuple):
+        return ",".join(map(_as_text, value))
     return b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from audit.proofs import canonical_json
-from audit.proofs.not_proved import NotProved
+from audit.proofs.not_proved import NotProved, OtherKey
 
 PEM_BYTES_MAX = 64 * 1024
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -80,7 +80,7 @@ def check_signature(checkpoint: Checkpoint, keys: Mapping[str, Ed25519PublicKey]
     """Check that one of `keys` signed the checkpoint. Raises NotProved."""
     key = keys.get(checkpoint.key)
     if key is None:
-        raise NotProved(f"the checkpoint names the key {checkpoint.key!r}, given is {', '.join(keys)}")
+        raise OtherKey(f"the checkpoint names the key {checkpoint.key!r}, given is {', '.join(keys)}")
     try:
         signature = base64.b64decode(checkpoint.signature, validate=True)
         # Several base64 texts may decode to one signature; only the canonical one is accepted.

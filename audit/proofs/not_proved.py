@@ -3,3 +3,7 @@
 
 class NotProved(Exception):
     """The proof, the checkpoint or the key is invalid; the message gives the reason."""
+
+
+class OtherKey(NotProved):
+    """The key is another one than that of the signature, so the signature was not checked."""

@@ -84,7 +84,10 @@ async def _misfit(connection: Connection, stated: str, given: list[Stated], file
             f"the log ends at position {head}, but a checkpoint saw position {position} ({where}):"
             " the tail of the log is gone"
         )
-    return f"the log up to position {position} is not what a checkpoint saw ({where})"
+    return (
+        f"the log up to position {position} is not what a checkpoint saw ({where});"
+        " `seatledger verify` tells whether the log or the checkpoint was altered"
+    )
 
 
 _ADVICE = (

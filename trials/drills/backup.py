@@ -4,19 +4,32 @@ import argparse
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from loguru import logger
 
 from analytics.schema import migrate
+from audit.proofs.checkpoint import Checkpoint
+from audit.proofs.checkpoint_file import append_checkpoints
+from audit.proofs.signer import sign_checkpoint
+from database.connection import connect
 from trials.drills.load import Answers, run_callers
 from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
-from trials.programs.program import environment_without_settings, verify_problems
+from trials.programs.program import (
+    PROGRAM,
+    ROOT,
+    START_SECONDS_MAX,
+    environment_without_settings,
+    verify_problems,
+)
 
 LOAD_SECONDS = 1.0
 
@@ -34,10 +47,13 @@ class Restored(msgspec.Struct, frozen=True):
     lost_before: int
     keys_lost_after: int
     verified: bool
+    refused: bool
+    """The program does not open it while a checkpoint of a later event is at hand."""
 
     @property
     def ok(self) -> bool:
-        return self.exact_prefix and self.verified and not self.lost_before and self.restored_events > 0
+        is_whole = self.exact_prefix and self.verified and not self.lost_before and self.restored_events > 0
+        return is_whole and self.refused
 
     def __str__(self) -> str:
         return (
@@ -45,7 +61,8 @@ class Restored(msgspec.Struct, frozen=True):
             f"in {self.restore_seconds:.1f} s\n"
             f"{self.restored_events} of {self.events} events, "
             f"{'an exact prefix' if self.exact_prefix else 'NOT a prefix'} of the log; "
-            f"verify {'ok' if self.verified else 'NOT ok'}\n"
+            f"verify {'ok' if self.verified else 'NOT ok'}; "
+            f"{'not opened' if self.refused else 'OPENED'} against a later checkpoint\n"
             f"acknowledged before the target: {self.acknowledged_before}, lost {self.lost_before}\n"
             f"after it, lost on purpose: {self.events - self.restored_events} events, "
             f"and {self.keys_lost_after} acknowledged commands that lost their keys"
@@ -66,6 +83,8 @@ async def back_up_and_restore(ground: Ground) -> Restored:
         # Later than every answered commit: on one machine there is one clock.
         ((target,),) = original.ask("select clock_timestamp()")
         await asyncio.sleep(LOAD_SECONDS)
+    file = archive / "checkpoints.jsonl"
+    append_checkpoints(file, [await _sign(original.url)])
     await asyncio.to_thread(_archive_all, original)
     started = time.monotonic()
     await asyncio.to_thread(_restore, copy, archive, target)
@@ -76,8 +95,30 @@ async def back_up_and_restore(ground: Ground) -> Restored:
         backup_seconds=backup_seconds,
         restore_seconds=restore_seconds,
         verified=not await asyncio.to_thread(verify_problems, environment),
+        refused=await asyncio.to_thread(_is_refused, environment, file),
         **_compared(original, copy, before, answers),
     )
+
+
+async def _sign(url: str) -> Checkpoint:
+    async with await connect(url, "drill") as connection:
+        made = await sign_checkpoint(connection, Ed25519PrivateKey.generate())
+        assert made
+        return made
+
+
+def _is_refused(environment: Mapping[str, str], file: Path) -> bool:
+    """Return whether the scheduler ends at once and names the checkpoint."""
+    started = subprocess.run(
+        [sys.executable, *PROGRAM, "scheduler", "--data", str(file.parent)],
+        cwd=ROOT,
+        env={**environment, "SEATLEDGER_CHECKPOINTS": str(file)},
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS_MAX,
+        check=False,
+    )
+    return started.returncode == 1 and "but a checkpoint saw position" in started.stderr
 
 
 def archiving_to(archive: Path) -> dict[str, str]:
