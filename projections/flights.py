@@ -125,7 +125,8 @@ _HAS_FREE: LiteralString = f"""
 class FlightSearch(msgspec.Struct, frozen=True):
     """Conditions and order of a list of flights. `date` is the departure day at the origin.
 
-    `upcoming` leaves out flights that have departed.
+    A `max_price` and an order by price are meaningful only with `currency`. `upcoming` leaves out flights
+    that have departed.
     """
 
     origin: str | None = None
@@ -133,6 +134,7 @@ class FlightSearch(msgspec.Struct, frozen=True):
     date: dt.date | None = None
     min_seats: int | None = None
     max_price: int | None = None
+    currency: str | None = None
     upcoming: bool = False
     sort: Sort = Sort.DEPARTURE
 
@@ -153,6 +155,7 @@ async def page(
         ("and f.destination = %b", search.destination),
         ("and f.departure_day = %b", search.date),
         ("and f.price_amount <= %b", _int8(search.max_price)),
+        ("and f.price_currency = %b", search.currency),
         (_HAS_FREE, min_seats, min_seats),
         (follows, _int8(value) if isinstance(value, int) else value, id),
     )

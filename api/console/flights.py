@@ -24,7 +24,7 @@ from database.head import QueryResult, position
 from domain.refusals import FlightNotFound
 from projections import availability, flights, waiting
 from projections.availability import Availability
-from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
+from projections.flights import FlightRow, FlightSortKey, Sort
 
 
 class BoardQuery(FlightListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,19 +34,19 @@ class BoardQuery(FlightListQuery, frozen=True, forbid_unknown_fields=True, kw_on
 class FlightPages(Controller):
     path = "/console"
 
-    @get("/", opt=page_route(STAFF, "Board of flights with free seats"))
+    @get("/", opt=page_route(STAFF, "Board of flights with free seats", query=BoardQuery))
     async def board(self, request: ApiRequest) -> ASGIApp:
         facts: dict[str, Any] = {
             "sorts": _SORTS,
-            "query": request.query_params,
+            "query": forms.fields_as_sent(request),
             "rows": [],
             "free": {},
             "cursor": None,
         }
         try:
-            query = forms.read_query(request, BoardQuery, capitals=(b"origin", b"destination"))
+            query = forms.read_query(request, BoardQuery, capitals=(b"origin", b"destination", b"currency"))
             # Without a day, the board lists flights that can still be booked.
-            search = msgspec.structs.replace(query.build_search(FlightSearch), upcoming=query.date is UNSET)
+            search = msgspec.structs.replace(query.flight_search(), upcoming=query.date is UNSET)
             after = queries.read_cursor(request, query, search, FlightSortKey)
         except ValidationFailed as refusal:
             return render_page(request, "board.html", 400, **facts, error=refusal.facts["errors"][0])

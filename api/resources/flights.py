@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.commands import submit
+from api.http.http_errors import ValidationFailed
 from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
@@ -27,6 +28,7 @@ from domain.commands import (
     RepriceFlight,
     ScheduleFlight,
 )
+from domain.currencies import CODES
 from domain.money import AMOUNT_MAX
 from domain.refusals import (
     FlightAlreadyScheduled,
@@ -66,7 +68,31 @@ class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_onl
         Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Maximum price per seat in minor units")]
         | UnsetType
     ) = UNSET
+    currency: (
+        Annotated[
+            str,
+            Meta(
+                description="Return only flights priced in this currency. Required for `max_price` and for "
+                "sorting by price",
+                extra_json_schema={"enum": sorted(CODES)},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     sort: Sort = Sort.DEPARTURE
+
+    def flight_search(self) -> FlightSearch:
+        """Return the conditions in the query.
+
+        Raises ValidationFailed for an unknown currency, and for a comparison of prices without a currency:
+        minor units of different currencies have no order.
+        """
+        if self.currency is UNSET:
+            if self.max_price is not UNSET or self.sort in (Sort.PRICE, Sort.DEAREST):
+                raise ValidationFailed("currency", "Required for max_price and for sorting by price")
+        elif self.currency not in CODES:
+            raise ValidationFailed("currency", "Unknown ISO 4217 currency code")
+        return self.build_search(FlightSearch)
 
 
 class FlightController(Controller):
@@ -90,7 +116,7 @@ class FlightController(Controller):
     @get("/", opt=route(ALL_ROLES, "List flights", query=FlightListQuery, response=Page[FlightRow]))
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(FlightListQuery)
-        search = query.build_search(FlightSearch)
+        search = query.flight_search()
         after = queries.read_cursor(request, query, search, FlightSortKey)
         result = await queries.read(request, query, lambda c: flights.page(c, search, after, query.limit + 1))
         return queries.respond_page(request, result, query, search, search.sort_key)

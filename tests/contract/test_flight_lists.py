@@ -41,17 +41,39 @@ async def test_flights_are_sorted_by_departure_and_by_price(operator, alice):
     assert await find_ids(alice, sort="departs_at", **route) == ids(flights)
     assert await find_ids(alice, sort="-departs_at", **route) == ids(flights)[::-1]
     cost = {flight["id"]: flight["price"]["amount"] for flight in flights}
-    assert [cost[one] for one in await find_ids(alice, sort="price", **route)] == sorted(PRICES)
-    assert [cost[one] for one in await find_ids(alice, sort="-price", **route)] == sorted(PRICES)[::-1]
+    inr = {"currency": "INR", **route}
+    assert [cost[one] for one in await find_ids(alice, sort="price", **inr)] == sorted(PRICES)
+    assert [cost[one] for one in await find_ids(alice, sort="-price", **inr)] == sorted(PRICES)[::-1]
+
+
+async def test_prices_are_compared_within_one_currency_only(operator, alice):
+    route = next_route()
+    yen = await operator.create_flight(price={"amount": 40_000, "currency": "JPY"}, **route)
+    dinars = await operator.create_flight(price={"amount": 90_000, "currency": "KWD"}, **route)
+    cheap, dear = [await operator.create_flight(price=rupees(price), **route) for price in (100, 70_000)]
+    for needs in ({"sort": "price"}, {"sort": "-price"}, {"max_price": 50_000}):
+        refusal = (await alice.get("/flights" + query(**needs, **route))).refusal(400, "validation-failed")
+        assert "currency" in str(refusal["errors"])
+    assert await find_ids(alice, sort="price", currency="INR", **route) == ids([cheap, dear])
+    assert await find_ids(alice, max_price=50_000, currency="INR", **route) == ids([cheap])
+    assert await find_ids(alice, max_price=50_000, currency="JPY", **route) == ids([yen])
+    assert await find_ids(alice, currency="KWD", **route) == ids([dinars])
+    assert await find_ids(alice, currency="EUR", **route) == []
+    assert await find_ids(alice, **route) == ids([yen, dinars, cheap, dear])
+    page = (await alice.get("/flights" + query(sort="price", currency="INR", limit=1, **route))).ok()
+    for other in ({"currency": "JPY"}, {"currency": "INR", "max_price": 5}):
+        moved = {"sort": "price", "cursor": page["next_cursor"], **other, **route}
+        (await alice.get("/flights" + query(**moved))).refusal(400)
 
 
 async def test_pages_contain_every_row_exactly_once(operator, alice):
     route = next_route()
     await schedule_five(operator, route)
+    inr = {"currency": "INR", **route}
     for sort, limit in itertools.product(["departs_at", "-departs_at", "price", "-price"], [1, 2, 5, 200]):
-        whole = await find_ids(alice, sort=sort, **route)
+        whole = await find_ids(alice, sort=sort, **inr)
         assert len(set(whole)) == len(PRICES)
-        assert await collect_pages(alice, sort=sort, limit=limit, **route) == whole, (sort, limit)
+        assert await collect_pages(alice, sort=sort, limit=limit, **inr) == whole, (sort, limit)
 
 
 async def collect_pages(caller, **filters):
@@ -85,12 +107,13 @@ async def test_flights_are_filtered_by_route_day_price_and_free_seats(operator, 
     cheap = await operator.create_flight(price=rupees(100), seats=3, **route, **times)
     dear = await operator.create_flight(price=rupees(200), seats=9, **route)
     assert await find_ids(alice, date=day, **route) == [cheap["id"]]
-    assert await find_ids(alice, max_price=100, **route) == [cheap["id"]]
-    assert await find_ids(alice, max_price=99, **route) == []
+    inr = {"currency": "INR", **route}
+    assert await find_ids(alice, max_price=100, **inr) == [cheap["id"]]
+    assert await find_ids(alice, max_price=99, **inr) == []
     assert await find_ids(alice, min_seats=3, **route) == [cheap["id"], dear["id"]]
     (await alice.book(cheap, seats=1)).created()
     assert await find_ids(alice, min_seats=3, **route) == [dear["id"]]
-    assert await find_ids(alice, min_seats=2, max_price=150, **route) == [cheap["id"]]
+    assert await find_ids(alice, min_seats=2, max_price=150, **inr) == [cheap["id"]]
     assert await find_ids(alice, origin=route["destination"], destination=route["origin"]) == []
 
 
@@ -120,7 +143,10 @@ async def test_a_page_has_at_most_fifty_rows_by_default(alice, path):
         {"date": "2031-05-01\n"},
         {"min_seats": "many"},
         {"max_price": "1.5"},
-        {"max_price": "1e400"},
+        {"max_price": "1e400", "currency": "INR"},
+        {"currency": "inr"},
+        {"currency": "XXX"},
+        {"currency": ""},
     ],
     ids=str,
 )
