@@ -105,6 +105,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path 
     handler = RequestMiddleware(
         Dispatch(app, Guard(tokens)),
         lambda: app.state["ledger"].is_full,
+        lambda name: app.state["ledger"].find_pseudonym(name),
         logs_all=settings.log_level == "DEBUG",
     )
     replace_handler(app, handler)

@@ -220,6 +220,8 @@ def _play_demo(folder: Path, port: int, json: bool, stay: bool) -> int:
         "SEATLEDGER_PORT": str(port),
         "SEATLEDGER_HOST": DEMO_HOST,
         "SEATLEDGER_JWT_SECRET": key,
+        "SEATLEDGER_JWT_ISSUER": "",
+        "SEATLEDGER_JWT_AUDIENCE": "",
     }
     settings_of_demo = {**os.environ, **own}
     server = Child("up", ["up"], settings_of_demo, stdout=subprocess.PIPE)

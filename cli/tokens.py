@@ -25,14 +25,16 @@ def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
     secret = settings.jwt_secret or read_existing(
         settings.data / SECRET_FILE, "signing secret", "SEATLEDGER_JWT_SECRET"
     )
-    print(sign_token(secret, sub, roles, minutes))
+    named = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
+    claims = {name: value for name, value in named.items() if value is not None}
+    print(sign_token(secret, sub, roles, minutes, **claims))
     return 0
 
 
-def sign_token(key: str, sub: str, roles: list[str], minutes: int = 60) -> str:
-    """Return a token with the subject and the roles."""
-    claims = {"sub": sub, "roles": sorted(set(roles)), "exp": int(time.time()) + minutes * 60}
-    return jwt.encode(claims, key, algorithm="HS256")
+def sign_token(key: str, sub: str, roles: list[str], minutes: int = 60, **claims: str) -> str:
+    """Return a token with the subject and the roles, and other claims."""
+    own = {"sub": sub, "roles": sorted(set(roles)), "exp": int(time.time()) + minutes * 60}
+    return jwt.encode(own | claims, key, algorithm="HS256")
 
 
 def jwt_secret(settings: Settings) -> str:

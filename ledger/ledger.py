@@ -16,7 +16,7 @@ from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring
-from ledger.people import MASTER_KEY_CHECK, OtherMasterKey
+from ledger.people import MASTER_KEY_CHECK, OtherMasterKey, is_in_clear, pseudonyms_of
 from ledger.progress import Progress
 from ledger.store import Admission, open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
@@ -29,6 +29,10 @@ READERS_MAX = 8
 
 WAITING_MAX = 512
 """Maximum number of queries that wait for a connection. Beyond it, `read` raises Overloaded at once."""
+
+
+PSEUDONYM_SECONDS_MAX = 0.5
+"""A log line does not wait longer for a pseudonym."""
 
 
 class Ledger:
@@ -95,6 +99,14 @@ class Ledger:
     def decrypt_name(self, token: str) -> str | None:
         """Return the name of a token; None for other strings, such as the pseudonym of an erased person."""
         return self.keyring.decrypt(token)
+
+    async def find_pseudonym(self, name: str) -> str | None:
+        """Return the pseudonym of a recorded person, for logs. Return None if it cannot be read at once."""
+        with contextlib.suppress(Overloaded, Unavailable, TimeoutError):
+            async with asyncio.timeout(PSEUDONYM_SECONDS_MAX), self.read() as connection:
+                found = (await pseudonyms_of(connection, self.keyring, [name]))[name]
+                return found if found and not is_in_clear(found) else None
+        return None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:

@@ -89,7 +89,7 @@ def master_keys(text: str) -> tuple[bytes, ...]:
     return tuple(master_key(part.strip()) for part in text.split(","))
 
 
-def gateway_key(text: str) -> str:
+def printable(text: str) -> str:
     if not _is_printable_word(text):
         raise ValueError("must be printable ASCII without spaces")
     return text

@@ -119,6 +119,22 @@ class Settings:
         values.existing_file,
         "JWK set of public keys (RSA, P-256, Ed25519) that check tokens instead of the secret",
     )
+    jwt_issuer: str | None = _setting(
+        "SEATLEDGER_JWT_ISSUER",
+        values.printable,
+        "`iss` that tokens must have; without it any is accepted",
+    )
+    jwt_audience: str | None = _setting(
+        "SEATLEDGER_JWT_AUDIENCE",
+        values.printable,
+        "name that must be in the `aud` of tokens; without it a token with `aud` is refused",
+    )
+    jwt_leeway_seconds: int = _setting(
+        "SEATLEDGER_JWT_LEEWAY_SECONDS",
+        values.whole_number(0, 300),
+        "how far the clock of the tokens' issuer may be ahead (`iat`, `nbf`); `exp` is exact",
+        default=30,
+    )
     master_key: bytes | None = _setting(
         "SEATLEDGER_MASTER_KEY",
         values.master_key,
@@ -168,7 +184,7 @@ class Settings:
     )
     gateway_key: str | None = _setting(
         "SEATLEDGER_GATEWAY_KEY",
-        values.gateway_key,
+        values.printable,
         "secret key of the gateway; required for `stripe`, `sk_test_simulator` for the simulator",
         secret=True,
     )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from api.console import cookie
 from api.http.http_errors import Rejection, Unauthenticated
 from api.http.problems import as_refusal, status_of
-from api.http.replies import Header, Reply
+from api.http.replies import NO_STORE, Header, Reply
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, STAFF, Route, route
 from domain.caller import Caller, Role
@@ -22,7 +22,7 @@ from domain.money import Money
 from runtime import VERSION
 
 FOLDER = Path(__file__).parent
-HTML = (b"content-type", b"text/html; charset=utf-8")
+HTML = ((b"content-type", b"text/html; charset=utf-8"), NO_STORE)
 
 SAFETY: list[Header] = [
     (
@@ -30,11 +30,9 @@ SAFETY: list[Header] = [
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
-    (b"x-content-type-options", b"nosniff"),
     # With no-referrer, browsers would not send Origin with the console's own forms.
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
 ]
 
 MENU = (
@@ -52,9 +50,9 @@ def render_page(request: ApiRequest, name: str, status: int = 200, **facts: Any)
     return Reply(status, _render(request, name, facts), SAFETY, HTML)
 
 
-def page_route(roles: frozenset[Role], summary: str) -> dict[str, Route]:
+def page_route(roles: frozenset[Role], summary: str, query: Any = None, form: Any = None) -> dict[str, Route]:
     """Return the `opt` of a page's handler."""
-    return route(roles, summary, response=str, media_type="text/html", is_page=True)
+    return route(roles, summary, query=query, form=form, response=str, media_type="text/html", is_page=True)
 
 
 def on_error(request: ApiRequest, error: Exception) -> Reply:
@@ -63,7 +61,7 @@ def on_error(request: ApiRequest, error: Exception) -> Reply:
     refusal = as_refusal(error, context)
     headers = [*SAFETY, *(refusal.headers if isinstance(refusal, Rejection) else ())]
     if isinstance(refusal, Unauthenticated):
-        has_token = cookie.NAME in request.cookies
+        has_token = cookie.is_sent(context)
         headers += [cookie.delete_header()] if has_token else []
         # The script of an open page requests a part of the page: make it load the login page instead.
         headers += [(b"hx-refresh", b"true")] if b"hx-request" in context.fields else []

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from litestar import Controller, get
 from litestar.types import ASGIApp
+from msgspec.structs import replace
 
 from analytics.figures import DAYS, Figures, figures
 from analytics.follower.lag import Lag, lags
@@ -14,7 +15,7 @@ from api.http.parameters import ReadQuery
 from api.http.queries import Connection
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, STAFF
-from api.readiness import check_readiness
+from api.readiness import check_readiness, without_details
 from api.resources.proofs import latest_checkpoint
 from database.head import QueryResult, position
 
@@ -42,11 +43,14 @@ class ReportPages(Controller):
     @get("/operations", opt=page_route(STAFF, "Readiness checks, lags, last signed checkpoint"))
     async def operations(self, request: ApiRequest) -> ASGIApp:
         readiness = await check_readiness(request.ledger)
+        may_audit = not AUDITORS.isdisjoint(request.caller.roles)
+        if not may_audit:
+            readiness = replace(readiness, checks=without_details(readiness.checks))
         behind: list[Lag] = []
         checkpoint = None
         if readiness.position:
             _, behind = await queries.read(request, ReadQuery(), _lags)
-            if AUDITORS & request.caller.roles:
+            if may_audit:
                 _, checkpoint = await queries.read(request, ReadQuery(), latest_checkpoint)
         return render_page(
             request, "operations.html", readiness=readiness, lags=behind, checkpoint=checkpoint

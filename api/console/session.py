@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from api.console import cookie, forms
 from api.console.pages import ASSETS, HTML, SAFETY, page_route, render_page
+from api.http.guard import authenticate
 from api.http.http_errors import NotFound, Unauthenticated
 from api.http.replies import Reply
 from api.http.request import ApiRequest
@@ -35,7 +36,7 @@ class SessionController(Controller):
     async def form(self, request: ApiRequest) -> ASGIApp:
         return render_page(request, "login.html", message="", next="/console")
 
-    @post("/login", status_code=200, opt=page_route(PUBLIC, "Sign in: set the token cookie"))
+    @post("/login", status_code=200, opt=page_route(PUBLIC, "Sign in: set the token cookie", form=LoginForm))
     async def sign_in(self, request: ApiRequest) -> ASGIApp:
         cookie.require_own_page(request.context)
         login = await forms.read_body(request, LoginForm)
@@ -43,7 +44,7 @@ class SessionController(Controller):
         tokens: Tokens = request.app.state.tokens
         token = login.token.strip()
         try:
-            verified = tokens.verify(b"Bearer " + token.encode())
+            verified = authenticate(tokens, b"Bearer " + token.encode(), request.context)
         except Unauthenticated as refusal:
             message = refusal.detail if token else "Paste a token first."
             return render_page(request, "login.html", 401, message=message, next=target)
@@ -62,7 +63,7 @@ class SessionController(Controller):
         media_type = _MEDIA_TYPES.get(Path(name).suffix)
         if name not in ASSETS or media_type is None:
             raise NotFound
-        return Reply(200, ASSETS[name], [*SAFETY[:-1], _CACHE_FOREVER], (b"content-type", media_type))
+        return Reply(200, ASSETS[name], SAFETY, ((b"content-type", media_type), _CACHE_FOREVER))
 
 
 def _redirect(address: str, cookie_header: tuple[bytes, bytes]) -> Reply:

@@ -17,6 +17,7 @@ from api.http.routes import PUBLIC, route, with_alias
 STATIC = Path(__file__).parent / "static"
 """Unmodified Swagger UI distribution. The pages load no resources from other hosts."""
 
+_CACHED = (b"cache-control", b"max-age=3600")
 _CONTENT_TYPES = {
     ".html": b"text/html; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
@@ -29,8 +30,6 @@ _SECURITY_HEADERS = [
         b"content-security-policy",
         b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
     ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"max-age=3600"),
 ]
 
 
@@ -122,4 +121,5 @@ def _file(name: str) -> Reply:
     content = _FILES.get(name)
     if content is None:
         raise NotFound
-    return Reply(200, content, _SECURITY_HEADERS, (b"content-type", _CONTENT_TYPES[Path(name).suffix]))
+    content_type = (b"content-type", _CONTENT_TYPES[Path(name).suffix])
+    return Reply(200, content, _SECURITY_HEADERS, (content_type, _CACHED))

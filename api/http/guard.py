@@ -1,10 +1,11 @@
 """Authorization of requests by the roles of their route. A route without roles is denied."""
 
 from api.console import cookie
-from api.http.http_errors import Forbidden
+from api.http.http_errors import Forbidden, Unauthenticated
 from api.http.request import ApiRequest
+from api.http.request_context import RequestContext
 from api.http.routes import PUBLIC, Route
-from api.http.tokens import Tokens
+from api.http.tokens import Tokens, VerifiedToken
 from domain.caller import Role
 
 
@@ -25,8 +26,19 @@ class Guard:
         authorization = context.fields.get(b"authorization")
         if authorization is None and route is not None and route.is_page:
             authorization = cookie.authorization(context)
-        verified = self._tokens.verify(authorization)
+        verified = authenticate(self._tokens, authorization, context)
         caller = verified.caller
         if route is None or route.roles.isdisjoint(caller.roles):
             raise Forbidden([role.value for role in Role if route is not None and role in route.roles])
         request.scope["user"], request.scope["auth"] = caller, verified.expires_at
+
+
+def authenticate(tokens: Tokens, authorization: bytes | None, context: RequestContext) -> VerifiedToken:
+    """Verify the token, and note its subject, or why it is refused, for the log. Raises Unauthenticated."""
+    try:
+        verified = tokens.verify(authorization)
+    except Unauthenticated as refusal:
+        context.subject, context.facts = refusal.subject, {"reason": refusal.reason}
+        raise
+    context.subject = verified.caller.subject
+    return verified

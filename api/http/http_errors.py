@@ -49,8 +49,13 @@ class Unauthenticated(Rejection):
 
     status = 401
 
-    def __init__(self, detail: str = "", token_given: bool = False) -> None:
+    def __init__(
+        self, detail: str = "", token_given: bool = False, reason: str = "no token", subject: str = ""
+    ) -> None:
+        """`reason` and the `subject` of the token, if its signature is valid, are for the log only."""
         super().__init__(detail)
+        self.reason = reason
+        self.subject = subject
         # RFC 6750, section 3: no error code if the request has no token.
         challenge = b'Bearer realm="seatledger"' + (b', error="invalid_token"' if token_given else b"")
         self.headers = ((b"www-authenticate", challenge),)

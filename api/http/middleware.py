@@ -19,8 +19,13 @@ from api.http.shedding import RefusalPacer
 URI_BYTES_MAX = 8192
 """Limit for path and query string together. Litestar caches paths, so their length must be bounded."""
 
+NO_SNIFF = (b"x-content-type-options", b"nosniff")
+
 _PERSONAL_PATH = "/commands/"
 """Paths with this part contain a person's name, which must not be logged because logs cannot be erased."""
+
+
+FindPseudonym = Callable[[str], Awaitable[str | None]]
 
 
 class RequestMiddleware:
@@ -29,9 +34,16 @@ class RequestMiddleware:
     While `is_full` returns true, POST requests are refused here, before their bodies are read.
     """
 
-    def __init__(self, app: ASGIApp, is_full: Callable[[], bool], logs_all: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        is_full: Callable[[], bool],
+        find_pseudonym: FindPseudonym,
+        logs_all: bool = False,
+    ) -> None:
         self._app = app
         self._is_full = is_full
+        self._find_pseudonym = find_pseudonym
         self._logs_all = logs_all
         self._pacer = RefusalPacer()
 
@@ -46,7 +58,7 @@ class RequestMiddleware:
         def send_with_request_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 context.status, context.is_started = message["status"], True
-                message["headers"] = [*message["headers"], request_id, *context.limit_fields]
+                message["headers"] = [*message["headers"], request_id, NO_SNIFF, *context.limit_fields]
                 if context.is_shed:
                     return self._send_later(send, message)
             return send(message)
@@ -59,7 +71,18 @@ class RequestMiddleware:
         try:
             await app(scope, receive, send_with_request_id)
         finally:
-            self._record(scope, context, perf_counter() - started)
+            seconds = perf_counter() - started
+            if context.status in (401, 403):
+                context.facts |= await self._describe_caller(scope, context.subject)
+            self._record(scope, context, seconds)
+
+    async def _describe_caller(self, scope: Any, subject: str) -> dict[str, Any]:
+        """Return the address of a refused caller, and the pseudonym if the ledger knows the subject."""
+        host, _ = scope.get("client") or ("", 0)
+        facts = {"address": host}
+        if subject and (pseudonym := await self._find_pseudonym(subject)):
+            facts["caller"] = pseudonym
+        return facts
 
     async def _send_later(self, send: Send, message: Message) -> None:
         await asyncio.sleep(self._pacer.wait_seconds())

@@ -9,19 +9,27 @@ Header = tuple[bytes, bytes]
 PIECE_BYTES = 16 * 1024
 """Larger bodies are sent in pieces of this size, so that a slow client leaves at most one in the buffer."""
 
-JSON = (b"content-type", b"application/json")
-PROBLEM = (b"content-type", b"application/problem+json")
+NO_STORE: Header = (b"cache-control", b"no-store")
+"""Answers may hold personal data, which no cache may keep. Public files state another policy."""
+
+JSON = ((b"content-type", b"application/json"), NO_STORE)
+PROBLEM = ((b"content-type", b"application/problem+json"), NO_STORE)
 
 
 class Reply:
-    """ASGI application that sends one response; without the body for HEAD."""
+    """ASGI application that sends one response; without the body for HEAD.
+
+    `kind` states the media type and who may cache the response.
+    """
 
     __slots__ = ("body", "headers", "status")
 
-    def __init__(self, status: int, body: bytes, headers: Sequence[Header] = (), kind: Header = JSON) -> None:
+    def __init__(
+        self, status: int, body: bytes, headers: Sequence[Header] = (), kind: Sequence[Header] = JSON
+    ) -> None:
         self.status = status
         self.body = body
-        self.headers = [kind, (b"content-length", str(len(body)).encode()), *headers]
+        self.headers = [*kind, (b"content-length", str(len(body)).encode()), *headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})

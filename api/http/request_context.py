@@ -19,6 +19,7 @@ class RequestContext:
     `fields` are the request headers; repeated ones are joined with ", " (RFC 9110, section 5.3). `facts` are
     fields of the log line. `limit_fields` are headers about the caller's limit. `is_started` is true once the
     response headers are sent. `is_shed` is true if the request is refused because of overload or a limit.
+    `subject` is the name in the token, which no log may hold.
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class RequestContext:
         "method",
         "request_id",
         "status",
+        "subject",
         "traceparent",
     )
 
@@ -51,6 +53,7 @@ class RequestContext:
         self.is_started = self.is_shed = False
         self.facts: dict[str, Any] = {}
         self.limit_fields: tuple[tuple[bytes, bytes], ...] = ()
+        self.subject = ""
 
 
 def context_of(scope: Any) -> RequestContext:

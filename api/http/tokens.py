@@ -1,6 +1,7 @@
 """Verification of bearer tokens: signed JWTs (RFC 7519) with the caller's subject and roles."""
 
 import json
+import math
 import re
 import time
 from functools import lru_cache
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jwt
 from jwt.algorithms import get_default_algorithms
+from jwt.exceptions import InvalidSubjectError
 
 from api.http.http_errors import Unauthenticated
 from domain.caller import Caller, Role, as_subject
@@ -51,6 +53,10 @@ class Tokens:
             self._keys[None] = _Key(settings.jwt_secret, "HS256")
         else:
             raise WrongSetting("SEATLEDGER_JWT_SECRET or SEATLEDGER_JWKS_FILE must be set")
+        self._issuer = settings.jwt_issuer
+        self._audience = settings.jwt_audience
+        self._required = ["iss"] * (self._issuer is not None) + ["aud"] * (self._audience is not None)
+        self._leeway = settings.jwt_leeway_seconds
         self._decode_cached = lru_cache(TOKENS_MAX)(self._decode)
 
     def verify(self, authorization: bytes | None) -> VerifiedToken:
@@ -59,47 +65,86 @@ class Tokens:
             raise Unauthenticated
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer" or not token or len(token) > TOKEN_BYTES_MAX:
-            raise Unauthenticated("The Authorization header must be `Bearer`, a space and a token.", True)
+            raise Unauthenticated(
+                "The Authorization header must be `Bearer`, a space and a token.", True, "not a bearer token"
+            )
         verified = self._decode_cached(token)
         if verified.expires_at <= time.time():
-            raise Unauthenticated("The token has expired.", True)
+            raise Unauthenticated("The token has expired.", True, "expired", verified.caller.subject)
         return verified
 
     def _decode(self, token: bytes) -> VerifiedToken:
         try:
             if not _COMPACT.fullmatch(token):
-                raise ValueError("not a compact JWS")
+                raise _UnfitToken("not a compact JWS")
             key = self._key(token)
             claims = jwt.decode(
-                token, key.key, algorithms=[key.algorithm], options={"require": ["exp", "sub", "roles"]}
+                token,
+                key.key,
+                algorithms=[key.algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=self._leeway,
+                # `verify` checks the expiry on each request, and without leeway.
+                options={"require": ["exp", "sub", "roles", *self._required], "verify_exp": False},
             )
-            caller = Caller(as_subject(claims["sub"]), _roles(claims["roles"]))
+            caller = Caller(_subject(claims["sub"]), _roles(claims["roles"]))
             return VerifiedToken(caller, _expiry(claims["exp"]))
-        except jwt.ExpiredSignatureError:
-            raise Unauthenticated("The token has expired.", True) from None
+        except jwt.ImmatureSignatureError as error:
+            raise Unauthenticated(
+                "The token is not valid yet. Check the clock of its issuer.", True, _reason(error)
+            ) from error
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
-            raise Unauthenticated("The token is not valid.", True) from error
+            raise Unauthenticated("The token is not valid.", True, _reason(error)) from error
 
     def _key(self, token: bytes) -> _Key:
         if None in self._keys:
             return self._keys[None]
         key = self._keys.get(jwt.get_unverified_header(token).get("kid"))
         if key is None:
-            raise ValueError("unknown key")
+            raise _UnfitToken("unknown key")
         return key
 
 
+def _subject(claim: Any) -> str:
+    try:
+        return as_subject(claim)
+    except ValueError:
+        raise _UnfitToken("sub is not a name") from None
+
+
+class _UnfitToken(ValueError):
+    """The token lacks a property that this API requires. The message holds no part of the token."""
+
+
+_REASONS: dict[type[Exception], str] = {
+    jwt.InvalidSignatureError: "wrong signature",
+    jwt.InvalidAlgorithmError: "another algorithm than that of the key",
+    jwt.ImmatureSignatureError: "iat or nbf lies in the future",
+    jwt.InvalidIssuedAtError: "iat is not a number",
+    jwt.InvalidIssuerError: "another issuer",
+    jwt.InvalidAudienceError: "another audience",
+    jwt.MissingRequiredClaimError: "a claim is missing",
+    InvalidSubjectError: "sub is not a text",
+}
+
+
+def _reason(error: Exception) -> str:
+    """Return why a token is refused, for the log. Messages of the library may hold parts of the token."""
+    return str(error) if isinstance(error, _UnfitToken) else _REASONS.get(type(error), "malformed")
+
+
 def _expiry(claim: Any) -> float:
-    """Return `exp`. RFC 7519, section 2, requires a number; the library also accepts digits in a string."""
-    if isinstance(claim, bool) or not isinstance(claim, int | float):
-        raise ValueError("exp must be a number")
+    """Return `exp`. RFC 7519, section 2, requires a number, which JSON does not define as NaN or infinite."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float) or not math.isfinite(claim):
+        raise _UnfitToken("exp is not a number")
     return float(claim)
 
 
 def _roles(claim: Any) -> frozenset[Role]:
     """Return the known roles. Others are ignored, because tokens may carry roles of other systems."""
     if not (isinstance(claim, list) and all(isinstance(name, str) for name in claim)):
-        raise ValueError("roles must be a list of strings")
+        raise _UnfitToken("roles is not a list of strings")
     return frozenset(_ROLES[name] for name in claim if name in _ROLES)
 
 

@@ -9,13 +9,14 @@ from litestar.types import ASGIApp
 
 from analytics.follower.lag import Lag, lags
 from api.http import metrics, queries
-from api.http.http_errors import NotReady
+from api.http.guard import authenticate
+from api.http.http_errors import NotReady, Unauthenticated
 from api.http.parameters import ReadQuery
 from api.http.problems import problem_reply
-from api.http.replies import Reply, position_header
+from api.http.replies import NO_STORE, Reply, position_header
 from api.http.request import ApiRequest
-from api.http.routes import OPERATORS, PUBLIC, route, with_alias
-from api.readiness import check_readiness
+from api.http.routes import AUDITORS, OPERATORS, PUBLIC, route, with_alias
+from api.readiness import check_readiness, without_details
 from audit.self_audit.status import AuditStatus, read_status
 from database import head
 from database.head import QueryResult
@@ -66,15 +67,21 @@ class OperationsController(Controller):
         with_alias("/health/ready"),
         http_method=["GET", "HEAD"],
         opt=route(
-            PUBLIC, "Check that the server is ready for requests. Lists the failed checks", response=Ready
+            PUBLIC,
+            "Check that the server is ready for requests. Lists the checks; their details are for auditors "
+            "and operators",
+            response=Ready,
         ),
     )
     async def ready(self, request: ApiRequest) -> ASGIApp:
         readiness = await check_readiness(request.ledger)
+        position, checks = readiness.position, readiness.checks
+        if not _is_auditor(request):
+            checks = without_details(checks)
         if readiness.ok:
-            return queries.respond(readiness.position, Ready("ok", readiness.position, readiness.checks))
-        failed = "; ".join(f"{check.name}: {check.detail}" for check in readiness.checks if not check.ok)
-        return problem_reply(NotReady(failed, checks=readiness.checks), request.context, readiness.position)
+            return queries.respond(position, Ready("ok", position, checks))
+        failed = "; ".join(f"{one.name}: {one.detail or 'not ok'}" for one in checks if not one.ok)
+        return problem_reply(NotReady(failed, checks=checks), request.context, position)
 
     @get(
         with_alias("/metrics"),
@@ -88,8 +95,20 @@ class OperationsController(Controller):
     async def metrics(self, request: ApiRequest) -> ASGIApp:
         position, (behind, audited) = await queries.read(request, ReadQuery(), _background)
         text = metrics.exposition(position, request.ledger.queued, behind, audited)
-        kind = (b"content-type", metrics.CONTENT_TYPE.encode())
+        kind = ((b"content-type", metrics.CONTENT_TYPE.encode()), NO_STORE)
         return Reply(200, text, [position_header(position)], kind)
+
+
+def _is_auditor(request: ApiRequest) -> bool:
+    """Return true for a token with role auditor or operator. Without a valid token the route stays public."""
+    authorization = request.context.fields.get(b"authorization")
+    if authorization is None:
+        return False
+    try:
+        caller = authenticate(request.app.state.tokens, authorization, request.context).caller
+    except Unauthenticated:
+        return False
+    return not AUDITORS.isdisjoint(caller.roles)
 
 
 async def _background(connection: queries.Connection) -> QueryResult[tuple[list[Lag], AuditStatus]]:

@@ -48,7 +48,7 @@ async def test_only_overload_refusals_are_delayed(
 
     monkeypatch.setattr("api.http.middleware.RefusalPacer", lambda: RefusalPacer(lambda: 1_000.0))
     monkeypatch.setattr(asyncio, "sleep", wait)
-    middleware = RequestMiddleware(app, lambda: False)
+    middleware = RequestMiddleware(app, lambda: False, app)
     request = {"type": ScopeType.HTTP, "method": "POST", "headers": []}
     request |= {"raw_path": BOOKINGS.encode(), "query_string": b""}
     shed = 0

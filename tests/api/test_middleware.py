@@ -148,6 +148,27 @@ async def test_the_log_line_contains_no_names_and_no_secrets(
     assert token("alice", "client")[:20] not in str(lines)
 
 
+async def test_a_refused_caller_is_logged_with_address_and_reason(
+    people: People, lines: list[dict[str, Any]]
+) -> None:
+    old = token("alice", "client", exp=1)
+    for bearer, reason in [
+        (None, "no token"),
+        ("no-compact-serialization", "not a compact JWS"),
+        (old[:-4] + "AAAA", "wrong signature"),
+        (old, "expired"),
+        (token("alice", "client", iat=4_000_000_000), "iat or nbf lies in the future"),
+        (token("alice", "client", aud="another"), "another audience"),
+    ]:
+        await client(people.app, bearer).get("/api/v1/bookings")
+        extra = [record["extra"] for record in lines if record["message"] == "request"][-1]
+        assert (extra["status"], extra["address"], extra["reason"]) == (401, "127.0.0.1", reason)
+        assert bearer is None or bearer[-10:] not in str(lines)
+    await people.analyst.get("/api/v1/bookings")
+    extra = [record["extra"] for record in lines if record["message"] == "request"][-1]
+    assert (extra["status"], extra["address"]) == (403, "127.0.0.1")
+
+
 async def test_the_log_line_of_a_command_has_its_outcome(people: People, lines: list[dict[str, Any]]) -> None:
     booking = await people.booking(await people.flight())
     await people.pay(booking, "pay-1")
@@ -173,7 +194,7 @@ async def test_a_request_that_is_disconnected_is_logged(lines: list[dict[str, An
     scope: Any = {"type": ScopeType.HTTP, "method": "POST", "headers": [], "state": {}}
     scope |= {"raw_path": b"/api/v1/bookings", "query_string": b""}
     with pytest.raises(ConnectionError):
-        await RequestMiddleware(breaks_off, lambda: False)(scope, breaks_off, breaks_off)
+        await RequestMiddleware(breaks_off, lambda: False, breaks_off)(scope, breaks_off, breaks_off)
     (extra,) = (record["extra"] for record in lines if record["message"] == "request")
     assert (extra["method"], extra["path"], extra["status"]) == ("POST", "/api/v1/bookings", 500)
 
@@ -234,6 +255,40 @@ async def test_metrics_are_labelled_by_route_and_never_by_client_input(people: P
         assert line in answer.text
 
 
+async def test_readiness_shows_details_to_auditors_and_operators_only(people: People) -> None:
+    names: set[tuple[str, ...]] = set()
+    bad = client(people.app, "not.a.token")
+    for caller in (people.anonymous, bad, people.alice, people.analyst, people.auditor, people.operator):
+        answer = await caller.get("/health/ready")
+        checks = answer.json()["checks"]
+        names.add(tuple(check["name"] for check in checks))
+        assert answer.status_code == 200
+        assert all(check["ok"] and check["vital"] for check in checks if check["name"] == "durability")
+        has_details = caller in (people.auditor, people.operator)
+        assert ("fsync" in answer.text) is has_details
+        assert any(check["detail"] for check in checks) is has_details
+    assert len(names) == 1
+
+
+async def test_no_answer_is_sniffed_and_no_cache_keeps_an_answer_with_personal_data(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    private = [
+        await people.alice.get(f"/api/v1/bookings/{booking['id']}"),
+        await people.alice.get("/api/v1/bookings"),
+        await people.alice.get(f"/api/v1/bookings/{booking['id']}/history"),
+        await people.auditor.get("/api/v1/events"),
+        await people.pay(booking),
+        await people.bob.get(f"/api/v1/bookings/{booking['id']}"),
+        await people.anonymous.get("/api/v1/bookings"),
+        await people.operator.get("/metrics"),
+    ]
+    public = [await people.anonymous.get(path) for path in ("/docs", "/docs/index.html", "/health/live")]
+    for answer in private:
+        assert answer.headers.get_list("cache-control") == ["no-store"], answer.url
+    for answer in private + public:
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"], answer.url
+
+
 async def test_readiness_names_the_failed_check(people: People, database_url: str) -> None:
     assert (await people.anonymous.get("/health/ready")).json()["status"] == "ok"
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
@@ -242,5 +297,7 @@ async def test_readiness_names_the_failed_check(people: People, database_url: st
     answer = await people.anonymous.get("/health/ready")
     assert answer.status_code == 503
     assert "durability" in answer.json()["detail"]
+    assert "synchronous_commit" not in answer.text
+    assert "synchronous_commit" in (await people.operator.get("/health/ready")).json()["detail"]
     assert answer.headers["retry-after"]
     assert (await people.anonymous.get("/health/live")).status_code == 200

@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,44 @@ def test_another_authentication_scheme_is_refused(header: bytes) -> None:
 
 def test_the_scheme_is_case_insensitive() -> None:
     assert Tokens(SETTINGS).verify(b"bEARER " + token("alice", "client").encode()).caller.subject == "alice"
+
+
+def now_plus(seconds: float) -> int:
+    return int(time.time() + seconds)
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_the_clock_of_the_issuer_may_be_ahead_by_the_leeway(claim: str) -> None:
+    strict = Tokens(replace(SETTINGS, jwt_leeway_seconds=0))
+    assert caller(signed({**CLAIMS, claim: now_plus(20)})).subject == "alice"
+    for tokens, seconds in ((Tokens(SETTINGS), 120), (strict, 20)):
+        with pytest.raises(Unauthenticated, match="clock") as refused:
+            caller(signed({**CLAIMS, claim: now_plus(seconds)}), tokens)
+        assert refused.value.reason == "iat or nbf lies in the future"
+
+
+def test_the_expiry_has_no_leeway() -> None:
+    for seconds in (0, -1, -20):
+        with pytest.raises(Unauthenticated, match="expired") as refused:
+            caller(signed({**CLAIMS, "exp": now_plus(seconds)}))
+        assert (refused.value.reason, refused.value.subject) == ("expired", "alice")
+
+
+def test_issuer_and_audience_are_required_where_settings_name_them() -> None:
+    tokens = Tokens(replace(SETTINGS, jwt_issuer="https://id.example", jwt_audience="seatledger"))
+    right = {"iss": "https://id.example", "aud": ["other", "seatledger"]}
+    assert caller(signed(CLAIMS | right), tokens).subject == "alice"
+    for wrong in (
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"aud": "other"},
+        {"aud": None},
+        {"aud": [1]},
+    ):
+        with pytest.raises(Unauthenticated) as refused:
+            caller(signed(CLAIMS | right | wrong), tokens)
+        assert refused.value.reason in ("another issuer", "another audience", "a claim is missing")
+    assert caller(signed(CLAIMS | {"iss": "anybody"})).subject == "alice"
 
 
 def test_a_cached_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:

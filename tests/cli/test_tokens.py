@@ -56,6 +56,16 @@ def test_a_token_ends_after_its_minutes(monkeypatch: pytest.MonkeyPatch) -> None
     assert claims == {"sub": "alice", "roles": ["client"], "exp": NOON + 300}
 
 
+def test_a_token_names_issuer_and_audience_of_the_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(data=tmp_path, jwt_secret="k" * 32, jwt_issuer="desk", jwt_audience="ledger")
+    assert token(settings, "alice", ["client"], 5) == 0
+    printed = capsys.readouterr().out.strip()
+    claims = jwt.decode(printed, "k" * 32, algorithms=["HS256"], issuer="desk", audience="ledger")
+    assert (claims["sub"], claims["iss"], claims["aud"]) == ("alice", "desk", "ledger")
+
+
 @pytest.mark.parametrize("minutes", [0, -1, 525_601])
 def test_a_token_lasts_from_a_minute_to_a_year(
     settings: Settings, minutes: int, capsys: pytest.CaptureFixture[str]

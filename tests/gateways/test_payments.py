@@ -352,7 +352,7 @@ async def test_a_wrong_key_declines_no_payment(
 
 async def test_readiness_shows_payments_in_doubt(storefront: Storefront, simulator: Program) -> None:
     async def shown() -> tuple[bool, str]:
-        answer = await storefront.alice.get("/health/ready")
+        answer = await storefront.operator.get("/health/ready")
         details = {check["name"]: check["detail"] for check in answer.json()["checks"]}
         return answer.status_code == 200, details["payments"]
 
