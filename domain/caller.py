@@ -41,16 +41,18 @@ class Versioned(Protocol):
 
 
 class CommandContext(NamedTuple):
-    """The caller of a command, and the version of the subject that it expects (None: any version)."""
+    """The caller of a command, and the versions of the subject that it accepts (None: any version)."""
 
     caller: Caller
-    expected_version: int | None = None
+    expected_versions: tuple[int, ...] | None = None
 
     def require_version(self, subject: Versioned) -> None:
-        """Raises StaleVersion unless the expected version (from If-Match) is the current one."""
-        expected, version = self.expected_version, subject.version
-        if expected is not None and expected != version:
-            raise StaleVersion(f"It is at version {version}.", expected=expected, version=version)
+        """Raises StaleVersion unless one of the expected versions (from If-Match) is the current one."""
+        expected, version = self.expected_versions, subject.version
+        if expected is not None and version not in expected:
+            # A single version is stated as such.
+            facts = {"expected": expected[0]} if len(expected) == 1 else {}
+            raise StaleVersion(f"It is at version {version}.", **facts, version=version)
 
 
 SYSTEM = Caller("seatledger", frozenset({Role.OPERATOR}))

@@ -155,6 +155,12 @@ class WaitingNotOver(Refusal):
 class StaleVersion(Refusal):
     """The current version differs from the version in the request."""
 
+    is_recorded = False
+
+
+class VersionNotFound(Refusal):
+    """There is no such version yet."""
+
 
 class CommandNotFound(NothingFound):
     """No outcome is recorded under this actor, operation and key."""

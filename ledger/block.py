@@ -90,7 +90,7 @@ class Block:
 
         The keys differ. If all are known, all holds are replayed; if some are, none is granted.
         """
-        recorded = [self.input.commands.get(submission.command_key) for submission in submissions]
+        recorded = [self._recorded(submission) for submission in submissions]
         known = [submission.key for submission, one in zip(submissions, recorded, strict=True) if one]
         if known:
             if len(known) < len(submissions):
@@ -115,7 +115,7 @@ class Block:
 
     def decide(self, submission: Submission) -> Answer:
         """Decide one command. A refusal changes nothing but its own record. Raises HandlerFailed."""
-        recorded = self.input.commands.get(submission.command_key)
+        recorded = self._recorded(submission)
         if recorded is not None:
             return self._replay(submission, recorded)
         try:
@@ -129,6 +129,12 @@ class Block:
             # A command of the ledger's own has no caller: the submission that caused it fails.
             raise HandlerFailed(submission) from failure
         return answer
+
+    def _recorded(self, submission: Submission) -> RecordedCommand | None:
+        recorded = self.input.commands.get(submission.command_key)
+        if recorded is None and submission.older_key:
+            return self.input.commands.get((*submission.command_key[:2], submission.older_key))
+        return recorded
 
     def _replay(self, submission: Submission, recorded: RecordedCommand) -> Answer:
         if not _is_same(submission, recorded):
@@ -206,7 +212,7 @@ class Block:
 
     def _carry_out(self, submission: Submission) -> Answer:
         working_set = self.input.working_set
-        context = CommandContext(submission.caller, submission.expected_version)
+        context = CommandContext(submission.caller, submission.expected_versions)
         try:
             subject = HANDLERS[type(submission.command)](submission.command, context, working_set)
         except Refusal as refusal:

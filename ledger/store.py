@@ -178,6 +178,8 @@ class Store:
             subject = one.original[1].subject
             owner = self._keyring.command_owner(subject) if one.names else (subject, b"")
             rows.append((*owner, one.operation, one.key))
+            if one.older_key:
+                rows.append((*owner, one.operation, one.older_key))
         return sql.transpose(rows, 4)
 
     def send_ahead(self, block: Block) -> None:

@@ -28,7 +28,8 @@ class Submission:
     """A command with its caller and context.
 
     `key` is the caller's idempotency key. A key is generated if there is none, so that a repeated block finds
-    the commands that are already committed. `render` belongs to the API or program that submits, because the
+    the commands that are already committed. `older_key` is the same key as an older release recorded it.
+    `render` belongs to the API or program that submits, because the
     stored answer is the one that the caller gets. `instance` names the request (the URL path for HTTP). A
     `dry_run` is decided and answered, but not written.
     """
@@ -37,7 +38,8 @@ class Submission:
     caller: Caller
     render: Render
     key: str = field(default_factory=lambda: str(new_id()))
-    expected_version: int | None = None
+    older_key: str = ""
+    expected_versions: tuple[int, ...] | None = None
     correlation_id: str = ""
     traceparent: str = ""
     instance: str = ""

@@ -18,12 +18,18 @@ from api.http.http_errors import (
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+JSON_TYPE = b"application/json"
 BODY_BYTES_MAX = 64 * 1024
 BODY_SECONDS_MAX = 10.0
 DISCARDED_BYTES_MAX = 32 * 1024 * 1024
 """Bytes of a too large body that are read and discarded, so that the client can read the response."""
 
-_CHARSET_UTF8 = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_VALUE = rb'(?:%b|"[ !#-\[\]-~]*")' % _TOKEN
+_PARAMETERS = rb"(?:;[ \t]*(?:%b=%b[ \t]*)?)*" % (_TOKEN, _VALUE)
+_MEDIA_TYPE = re.compile(rb"([a-z0-9/.+-]+)[ \t]*(%b)" % _PARAMETERS, re.IGNORECASE)
+_PARAMETER = re.compile(rb"(%b)=(%b)" % (_TOKEN, _VALUE))
+"""Media types (RFC 9110, section 8.3.1). Empty parameters, as in `application/json;`, are allowed."""
 
 
 async def read(receive: Any, content_length: bytes | None) -> bytes:
@@ -31,7 +37,9 @@ async def read(receive: Any, content_length: bytes | None) -> bytes:
 
     Raises ContentTooLarge, RequestTimeout, and Malformed if the client disconnects.
     """
-    if content_length and content_length.isdigit() and int(content_length) > DISCARDED_BYTES_MAX:
+    digits = content_length if content_length and content_length.isdigit() else b"0"
+    # int() refuses more than 4,300 digits.
+    if len(digits) > 18 or int(digits) > DISCARDED_BYTES_MAX:
         raise ContentTooLarge
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
@@ -71,10 +79,17 @@ def require_json(content_type: bytes | None, content_encoding: bytes | None) -> 
     """
     if content_encoding is not None and content_encoding.lower() != b"identity":
         raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
-    if content_type != b"application/json" and not _CHARSET_UTF8.fullmatch(
-        (content_type or b"").decode("latin-1")
-    ):
+    if content_type != JSON_TYPE and not is_type(JSON_TYPE, content_type):
         raise UnsupportedMediaType
+
+
+def is_type(expected: bytes, content_type: bytes | None) -> bool:
+    """Return true if Content-Type names this media type in UTF-8. Other parameters are ignored."""
+    match = _MEDIA_TYPE.fullmatch(content_type or b"")
+    if match is None or match[1].lower() != expected:
+        return False
+    parameters = _PARAMETER.findall(match[2].lower())
+    return all(value.strip(b'"') in (b"utf-8", b"utf8") for name, value in parameters if name == b"charset")
 
 
 def decode(body: bytes, kind: type[T]) -> T:

@@ -1,19 +1,16 @@
-"""Commands over HTTP: idempotency keys, If-Match, submission, and the stored response."""
+"""Commands over HTTP: submission, and the stored response."""
 
-import re
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from api.http.conditions import expected_versions, idempotency_key
 from api.http.gateway_commands import complete_through_gateway
-from api.http.http_errors import IdempotencyKeyMalformed, IdempotencyKeyMissing, Malformed
 from api.http.limited_callers import report_limited
 from api.http.parameters import CommandQuery
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
-from api.http.request_context import RequestContext
 from api.http.routes import Route
 from domain.commands import (
     Command,
@@ -39,9 +36,6 @@ CREATED = {
     JoinWaitlist: "/api/v1/waitlist/",
 }
 """Base URL of the resource that a command creates."""
-
-_KEY = re.compile(rb"[!-~]{1,255}")
-_IF_MATCH = re.compile(rb'"v([0-9]{1,9})"')
 
 
 class PaymentResult(msgspec.Struct, frozen=True):
@@ -78,12 +72,12 @@ async def get_answer(
         command,
         request.caller,
         render,
-        expected_version=_expected_version(context) if route.if_match else None,
+        expected_versions=expected_versions(context) if route.if_match else None,
         correlation_id=context.request_id,
         traceparent=context.traceparent,
         instance=context.instance,
         dry_run=dry_run,
-        **(_key(context, route.key_required) if keyed else {}),
+        **(idempotency_key(context, route.key_required) if keyed else {}),
     )
     context.limit_fields = request.limits.count_commands(request.caller, 1)
     answer = await request.ledger.submit(submission)
@@ -125,32 +119,6 @@ def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
     elif answer.status == 201 and type(command) in CREATED:
         headers.append((b"location", f"{CREATED[type(command)]}{answer.subject_id}".encode()))
     return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
-
-
-def _key(context: RequestContext, required: bool) -> dict[str, Any]:
-    """Return the idempotency key as a keyword argument. Without one the ledger generates a key."""
-    extension, standard = context.fields.get(b"x-idempotency-key"), context.fields.get(b"idempotency-key")
-    if extension is not None and standard is not None and extension != standard:
-        raise Malformed("x-idempotency-key and Idempotency-Key differ. Send one of them.")
-    key = standard if extension is None else extension
-    if key is None:
-        if required:
-            raise IdempotencyKeyMissing
-        return {}
-    if not _KEY.fullmatch(key):
-        raise IdempotencyKeyMalformed
-    return {"key": key.decode("ascii")}
-
-
-def _expected_version(context: RequestContext) -> int | None:
-    """Return the version in If-Match (RFC 9110, section 13.1.1), or None if any version matches."""
-    value = context.fields.get(b"if-match")
-    if value is None or value == b"*":
-        return None
-    match = _IF_MATCH.fullmatch(value)
-    if match is None:
-        raise Malformed('If-Match must be one entity tag like "v3", or *.')
-    return int(match[1])
 
 
 _encode = msgspec.json.Encoder().encode

@@ -101,7 +101,7 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
     if route.media_type == "text/event-stream":
         yield _header_parameter("Last-Event-ID", _LAST_EVENT_ID, pattern="^[0-9]{1,18}$")
     if route.if_match:
-        yield _header_parameter("If-Match", _IF_MATCH, pattern=r'^(?:[*]|"v[0-9]{1,9}")$')
+        yield _header_parameter("If-Match", _IF_MATCH, pattern=f"^(?:[*]|{_ETAG}(?:, *{_ETAG})*)$")
     # No pattern, because invalid values are replaced and not refused.
     yield _header_parameter("x-request-id", _REQUEST_ID)
     yield _header_parameter("traceparent", _TRACEPARENT)
@@ -112,14 +112,18 @@ def _header_parameter(name: str, description: str, **schema: Any) -> dict[str, A
 
 
 _LAST_EVENT_ID = "Position of the last event received. The stream resumes after it."
-_IF_MATCH = "ETag of the version that the command applies to. A different current version: 412."
+_ETAG = '(?:W/)?"[!#-~]*"'
+_IF_MATCH = (
+    "ETags of the versions that the command applies to, or `*`. Another current version: 412, which is not "
+    "kept under the idempotency key."
+)
 _REQUEST_ID = (
     "Returned on the response. Replaced by a generated id unless it is 8 to 64 letters, digits, `_` or `-`."
 )
 _TRACEPARENT = "W3C Trace Context. Stored with the events if valid."
 _KEY = (
-    "1 to 255 printable ASCII characters. Repeating a request with the same key and body returns the first "
-    "outcome and changes nothing. Keys do not expire."
+    "1 to 255 printable ASCII characters; in quotes, it is the same key. Repeating a request with the same "
+    "key and body returns the first outcome and changes nothing. Keys do not expire."
 )
 _DESCRIPTION = """An event-sourced booking ledger for flights.
 

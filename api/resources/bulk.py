@@ -10,6 +10,7 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from api.http.commands import render
+from api.http.conditions import key_arguments, unquote_key
 from api.http.http_errors import TooManyCommands, ValidationFailed
 from api.http.limited_callers import report_limited
 from api.http.parameters import CommandQuery
@@ -92,9 +93,10 @@ def _require_distinct_keys(items: Sequence[BulkHold]) -> None:
     """Raise ValidationFailed for a repeated key."""
     keys: set[str] = set()
     for number, item in enumerate(items):
-        if item.key in keys:
+        key = unquote_key(item.key)
+        if key in keys:
             raise ValidationFailed(f"/items/{number}/key", "Given twice: an atomic bulk needs a key per item")
-        keys.add(item.key)
+        keys.add(key)
 
 
 def _submission(request: ApiRequest, item: BulkHold, dry_run: bool) -> Submission:
@@ -103,7 +105,7 @@ def _submission(request: ApiRequest, item: BulkHold, dry_run: bool) -> Submissio
         InitiateBooking(item.flight_id, item.user_id, item.seats),
         request.caller,
         render,
-        key=item.key,
+        **key_arguments(item.key),
         correlation_id=context.request_id,
         traceparent=context.traceparent,
         instance=context.instance,

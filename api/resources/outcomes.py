@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 from psycopg import AsyncConnection
 
 from api.http import queries
+from api.http.conditions import unquote_key
 from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest
 from api.http.routes import READERS, route
@@ -70,4 +71,6 @@ async def _find(
     outcome = await find_outcome(connection, (pseudonyms[actor] or "", operation, key))
     if outcome is None and request.reads_all:
         outcome = await find_outcome(connection, (actor, operation, key))
+    if outcome is None and (content := unquote_key(key)) != key:
+        return await _find(request, connection, actor, operation, content)
     return outcome

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.api.conftest import BA117, SECRET, People, client, token
@@ -75,7 +76,13 @@ async def test_concurrent_commands_with_one_key_have_one_outcome(people: People)
         ([("x-idempotency-key", "a"), ("x-idempotency-key", "a")], "idempotency-key-malformed"),
         ({"x-idempotency-key": "a", "idempotency-key": "b"}, "malformed"),
         ({"x-idempotency-key": "a", "if-match": "v1"}, "malformed"),
-        ({"x-idempotency-key": "a", "if-match": 'W/"v1"'}, "malformed"),
+        ({"x-idempotency-key": "a", "if-match": '"v1'}, "malformed"),
+        ({"x-idempotency-key": "a", "if-match": '"v1" "v2"'}, "malformed"),
+        ({"x-idempotency-key": "a", "if-match": '"v1", *'}, "malformed"),
+        ({"x-idempotency-key": "a", "if-match": ""}, "malformed"),
+        ({"x-idempotency-key": '""'}, "idempotency-key-malformed"),
+        ({"x-idempotency-key": '"a b"'}, "idempotency-key-malformed"),
+        ({"x-idempotency-key": '"a"', "idempotency-key": "b"}, "malformed"),
     ],
 )
 async def test_an_invalid_key_or_version_is_refused(people: People, headers: Any, code: str) -> None:
@@ -102,6 +109,90 @@ async def test_if_match_refuses_a_stale_version_only(people: People) -> None:
     other = await people.booking(await people.flight(number="BA118"))
     url = f"/api/v1/bookings/{other['id']}/cancel"
     assert (await people.alice.post(url, headers={"if-match": "*"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("if_match", "status"),
+    [
+        ('"v7", "v1"', 200),
+        ('"foreign" ,, "v1",', 200),
+        ('"v7", "v8"', 412),
+        ('W/"v1"', 412),
+        ('W/"v1", "v7"', 412),
+        ('"a1b2,c3"', 412),
+        ('"v01"', 412),
+        ('"V1"', 412),
+        ('"v99999999999999999999"', 412),
+        ("*", 200),
+    ],
+)
+async def test_if_match_is_a_list_of_tags_that_match_exactly(
+    people: People, if_match: str, status: int
+) -> None:
+    booking = await people.booking(await people.flight())
+    url = f"/api/v1/bookings/{booking['id']}/cancel"
+    answer = await people.alice.post(url, headers={"if-match": if_match})
+    assert answer.status_code == status, answer.text
+    if status == 412:
+        assert (answer.json()["code"], answer.json()["version"]) == ("stale-version", 1)
+
+
+async def test_a_412_is_not_kept_under_its_key(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    url, key = f"/api/v1/bookings/{booking['id']}/cancel", {"x-idempotency-key": "c-1"}
+    for if_match, status in (('"v2"', 412), ('"v3"', 412), ('"v1"', 200)):
+        answer = await people.alice.post(url, headers=key | {"if-match": if_match})
+        assert (answer.status_code, "idempotency-replayed" in answer.headers) == (status, False)
+    again = await people.alice.post(url, headers=key | {"if-match": '"v9"'})
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true")
+
+
+async def test_a_quoted_key_is_the_same_key_as_its_content(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    first = await people.pay(booking, "b1")
+    assert first.status_code == 201
+    for headers in (
+        {"x-idempotency-key": '"b1"'},
+        {"x-idempotency-key": "b1", "idempotency-key": '"b1"'},
+        {"x-idempotency-key": '"b1"', "idempotency-key": "b1"},
+    ):
+        again = await people.pay(booking, **headers)
+        assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    for key in ("b1", "%22b1%22"):
+        outcome = await people.alice.get(f"/api/v1/commands/alice/pay_booking/{key}")
+        assert (outcome.status_code, outcome.json()["key"]) == (200, "b1")
+
+
+async def test_a_quoted_key_of_a_bulk_item_is_the_same_key_as_its_content(people: People) -> None:
+    flight = await people.flight()
+    hold = {"flight_id": flight["id"], "user_id": "alice", "seats": 1}
+    first = await people.alice.post("/api/v1/bookings", json=hold, headers={"idempotency-key": '"b1"'})
+    bulk = {"items": [{"key": key, **hold} for key in ("b1", '"b1"')], "atomic": True}
+    answer = await people.alice.post("/api/v1/bookings/bulk", json=bulk)
+    results = answer.json()["results"]
+    assert [(one["key"], one["replayed"], one["body"]) for one in results] == [
+        ("b1", True, first.json()),
+        ('"b1"', True, first.json()),
+    ]
+
+
+async def test_a_key_that_an_earlier_release_recorded_in_quotes_charges_once(
+    people: People, database_url: str
+) -> None:
+    booking = await people.booking(await people.flight())
+    first = await people.pay(booking, '"b1"')
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "set session_replication_role = replica;"
+            "update ledger.commands set key = '\"b1\"' where operation = 'pay_booking'"
+        )
+    again = await people.pay(booking, '"b1"')
+    assert (again.status_code, again.content, again.headers["idempotency-replayed"]) == (
+        201,
+        first.content,
+        "true",
+    )
+    assert (await people.pay(booking, "b1")).json()["code"] == "already-paid"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b'{"reason": "plans changed"}', b'{"reason": null}'])

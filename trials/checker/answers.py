@@ -18,7 +18,7 @@ from trials.checker.waiting import WaitingLists
 
 Check = Callable[[Model], Iterator[str]]
 
-STATUSES = {"stale-version": 412, "payment-declined": 402}
+STATUSES = {"payment-declined": 402}
 """The HTTP status of a recorded refusal, by the end of its code; 409 for any other."""
 
 
@@ -95,6 +95,10 @@ def _checks(history: History) -> tuple[dict[int, list[Check]], dict[int, list[Ch
     for call in history.reads:
         if call.status == 200 and call.position is not None and not history.has_gateway:
             after.setdefault(call.position, []).append(_read_check(call, history.clock))
+    for command in history.commands.values():
+        for call in command.tries:
+            if call.status == 412 and call.position is not None and not history.has_gateway:
+                after.setdefault(call.position, []).append(_stale_check(call))
     return before, after
 
 
@@ -160,6 +164,17 @@ def _absent(model: Model, call: Call) -> Iterator[str]:
     expected = expected_outcome(model, Request.of(call), _moment(call.ended_at))
     if code_of(call.text) != expected:
         yield f"refused without a reason at position {call.position}, by the rules {expected}: {call}"
+
+
+def _stale_check(call: Call) -> Check:
+    """A refusal for another version leaves no record: the fold at its position has another version."""
+
+    def check(model: Model) -> Iterator[str]:
+        expected = expected_outcome(model, Request.of(call), model.time)
+        if expected != "stale-version":
+            yield f"refused for its version at position {call.position}, by the rules {expected}: {call}"
+
+    return check
 
 
 def _read_check(call: Call, clock: Clock) -> Check:

@@ -28,7 +28,7 @@ def check_unrecorded(history: History) -> Iterator[str]:
     """A refusal that leaves no record has its reason in the call itself."""
     for command in history.commands.values():
         for call in command.tries:
-            if not call.answered or call.status not in (403, 404, 422):
+            if not call.answered or call.status not in (403, 404, 412, 422):
                 continue
             match code_of(call.text):
                 case "idempotency-key-reused":
@@ -40,6 +40,8 @@ def check_unrecorded(history: History) -> Iterator[str]:
                 case code if code in NOT_FOUND:
                     # `check_answers` has the reason, at the position that the answer states.
                     fault = "it states no position" if call.position is None else None
+                case "stale-version":
+                    fault = "it names no version" if call.version is None else None
                 case _:
                     fault = "no such refusal is possible"
             if fault:

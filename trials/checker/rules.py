@@ -18,7 +18,13 @@ ACCEPTED = "accepted"
 NOT_FOUND = frozenset(
     {"booking-not-found", "flight-not-found", "refund-not-found", "waiting-party-not-found"}
 )
-NOT_RECORDED = NOT_FOUND | {"hold-not-due", "idempotency-key-reused", "not-your-account", "waiting-not-over"}
+NOT_RECORDED = NOT_FOUND | {
+    "hold-not-due",
+    "idempotency-key-reused",
+    "not-your-account",
+    "stale-version",
+    "waiting-not-over",
+}
 """Refusals that leave no record: the same key may be used again."""
 
 _UUID_CHARACTERS = 36

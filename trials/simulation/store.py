@@ -65,6 +65,7 @@ class TwinStore:
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
         read_set = ReadSet.of(one.command for one in submissions)
         keys = [one.command_key for one in submissions]
+        keys += [(*one.command_key[:2], one.older_key) for one in submissions if one.older_key]
         found = await self._wire.request("load", lambda: self._wire.session.load(read_set, keys))
         working_set = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
         fill(working_set, found.events)

@@ -64,7 +64,7 @@ class SimulatedCall:
             self.caller,
             render,
             key=self.key,
-            expected_version=self.expected_version,
+            expected_versions=None if self.expected_version is None else (self.expected_version,),
             correlation_id=f"{self.key}/{self.attempts}" + "\0" * self.poison,
         )
 
