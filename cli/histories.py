@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import msgspec
 from cli.options import DATA, JSON, add
 from database.connection import Connection, connect_as_owner
 from database.embedded import existing_database
+from database.head import head
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
@@ -29,6 +31,9 @@ from runtime.settings import Settings
 Events = list[RecordedEvent]
 
 FAILED = 1
+
+WAIT_SECONDS_MAX = 2.0
+POLL_SECONDS = 0.1
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -78,14 +83,25 @@ def replay(settings: Settings, id: UUID, to: int | None, json: bool) -> int:
 
 
 def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | None, json: bool) -> int:
-    """Print the state as of a time or a position. Return 1 if it did not exist then."""
+    """Print the state as of a time or a position. Return 1 if it did not exist then.
+
+    Wait for a position that the log has not reached, as the API does. A future time is an error.
+    """
+
+    async def arrive(connection: Connection) -> None:
+        await _require_past(connection, as_of)
+        await _wait_for_position(connection, position or 0)
 
     async def then(connection: Connection) -> list[RecordedEvent]:
         until = position if as_of is None else await find_position_at(connection, as_of)
         recorded = await read_stream(connection, id)
         return [event for event in recorded if until is None or event.position <= until]
 
-    events = _read_events(settings, then)
+    try:
+        events = _read_events(settings, then, arrive)
+    except _NotYet as error:
+        print(f"seatledger: {error}", file=sys.stderr)
+        return FAILED
     if not events:
         return _report_unknown(id)
     states = [_row(subject) for _, subject in steps(events)]
@@ -93,15 +109,42 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
     return 0
 
 
-def _read_events(settings: Settings, question: Callable[[Connection], Awaitable[Events]]) -> Events:
+class _NotYet(Exception):
+    """The log has not reached the moment of the question."""
+
+
+async def _require_past(connection: Connection, as_of: datetime | None) -> None:
+    _, now = await head(connection)
+    if as_of is not None and as_of > now:
+        raise _NotYet(f"--as-of lies in the future: the ledger's time is {now.isoformat()}")
+
+
+async def _wait_for_position(connection: Connection, target: int) -> None:
+    deadline = monotonic() + WAIT_SECONDS_MAX
+    while (reached := (await head(connection))[0]) < target:
+        if monotonic() >= deadline:
+            raise _NotYet(f"the log is at position {reached}, and has not reached position {target}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _arrive_at_once(connection: Connection) -> None:
+    """Wait for nothing."""
+
+
+def _read_events(
+    settings: Settings,
+    question: Callable[[Connection], Awaitable[Events]],
+    arrive: Callable[[Connection], Awaitable[None]] = _arrive_at_once,
+) -> Events:
     """Read events, with names if the master key is available, else with the pseudonyms of the log.
 
-    Print on standard error why names stay hidden.
+    Print on standard error why names stay hidden. `arrive` waits until the log can answer the question.
     """
     keyrings = [Keyring(key) for key in find_keys(settings)]
 
     async def read(url: str) -> Events:
         async with await connect_as_owner(url, "seatledger audit") as connection:
+            await arrive(connection)
             await connection.execute("begin isolation level repeatable read read only")
             events = await question(connection)
             row = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
@@ -173,10 +216,17 @@ def register(commands: Any) -> None:
         "--as-of", type=_time, metavar="TIME", help="like 2031-05-01T12:00:00Z, with any offset"
     )
     moment.add_argument(
-        "--position", type=int, metavar="N", help="state right after this position of the log"
+        "--position", type=_position, metavar="N", help="state right after this position of the log"
     )
     for parser in (timeline, again, then):
         parser.add_argument("id", type=UUID, metavar="ID", help="of a booking, a flight or a waiting party")
+
+
+def _position(text: str) -> int:
+    position = int(text)
+    if position < 1:
+        raise ValueError("positions begin at 1")
+    return position
 
 
 def _time(text: str) -> datetime:

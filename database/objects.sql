@@ -34,8 +34,8 @@
 -- index views.bookings_by_user
 -- index views.bookings_pending
 -- index views.bookings_pkey
+-- index views.flights_by_currency
 -- index views.flights_by_departure
--- index views.flights_by_price
 -- index views.flights_by_route
 -- index views.flights_number_origin_departure_day_key
 -- index views.flights_pkey

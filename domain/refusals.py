@@ -158,7 +158,7 @@ class StaleVersion(Refusal):
     is_recorded = False
 
 
-class VersionNotFound(Refusal):
+class VersionNotFound(NothingFound):
     """There is no such version yet."""
 
 

@@ -22,7 +22,7 @@ from api.resources.bookings import BookingListQuery
 from api.resources.history import BookingHistory, BookingStateQuery
 from api.resources.proofs import proof_of
 from domain.booking import Status
-from domain.refusals import BookingNotFound, Refusal
+from domain.refusals import BookingNotFound, Refusal, VersionNotFound
 from projections import bookings
 from projections.bookings import BookingRow, BookingSearch
 
@@ -38,11 +38,11 @@ class VersionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BookingPages(Controller):
     path = "/console/bookings"
 
-    @get("/", opt=page_route(AUDITORS, "Bookings, the newest first"))
+    @get("/", opt=page_route(AUDITORS, "Bookings, the newest first", query=BookingPageQuery))
     async def index(self, request: ApiRequest) -> ASGIApp:
         facts: dict[str, Any] = {
             "statuses": [status.value for status in Status],
-            "query": request.query_params,
+            "query": forms.fields_as_sent(request),
         }
         try:
             query = forms.read_query(request, BookingPageQuery)
@@ -56,7 +56,10 @@ class BookingPages(Controller):
         rows, cursor = queries.paginate(request, decrypted, query, search, lambda row: row.id)
         return render_page(request, "bookings.html", **facts, rows=rows, cursor=cursor, error=None)
 
-    @get("/{id:str}", opt=page_route(AUDITORS, "History of a booking, and its state after each event"))
+    @get(
+        "/{id:str}",
+        opt=page_route(AUDITORS, "History of a booking, and its state after each event", query=VersionQuery),
+    )
     async def booking(self, request: ApiRequest) -> ASGIApp:
         booking_id, query = request.id(BookingNotFound), forms.read_query(request, VersionQuery)
         facts = await _read_history(request, booking_id, query.version or 0)
@@ -92,7 +95,9 @@ async def _read_history(request: ApiRequest, booking_id: UUID, version: int) -> 
     if own_history is None:
         raise BookingNotFound(booking_id=booking_id)
     events = queries.decrypt_names(request, own_history[1], BookingHistory).events
-    chosen = min(version or len(events), len(events))
+    if version > len(events):
+        raise VersionNotFound(f"It is at version {len(events)}.", version=len(events))
+    chosen = version or len(events)
     then, before = (
         history.state_at(stream, BookingStateQuery(version=at)) if at else None for at in (chosen, chosen - 1)
     )

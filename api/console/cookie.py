@@ -18,12 +18,23 @@ _PAIRS = re.compile(rb"[;,] *")
 
 def authorization(context: RequestContext) -> bytes | None:
     """Return the token in the cookie as an Authorization header value. Raises CrossSite."""
+    token = _find(context)
+    if token is None:
+        return None
+    if context.method != "GET":
+        require_own_page(context)
+    return b"Bearer " + token
+
+
+def is_sent(context: RequestContext) -> bool:
+    return _find(context) is not None
+
+
+def _find(context: RequestContext) -> bytes | None:
     for pair in _PAIRS.split(context.fields.get(b"cookie", b"")):
         name, _, token = pair.partition(b"=")
         if name == NAME.encode() and token:
-            if context.method != "GET":
-                require_own_page(context)
-            return b"Bearer " + token
+            return token
     return None
 
 

@@ -43,14 +43,14 @@ class SettlementForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RefundPages(Controller):
     path = "/console/refunds"
 
-    @get("/", opt=page_route(AUDITORS, "Refunds, oldest first"))
+    @get("/", opt=page_route(AUDITORS, "Refunds, oldest first", query=RefundPageQuery))
     async def index(self, request: ApiRequest) -> ASGIApp:
         return await _render_worklist(request)
 
     @post(
         "/{id:str}/settle",
         status_code=200,
-        opt=page_route(OPERATORS, "Settle a refund"),
+        opt=page_route(OPERATORS, "Settle a refund", query=RefundPageQuery, form=SettlementForm),
     )
     async def settle(self, request: ApiRequest) -> ASGIApp:
         refund_id = request.id(RefundNotFound)

@@ -73,7 +73,7 @@ class DocumentController(Controller):
         opt=route(PUBLIC, "Find console, documentation and health", is_page=True),
     )
     async def home(self, request: ApiRequest) -> ASGIApp:
-        return Reply(200, _HOME, _SECURITY_HEADERS, (b"content-type", _CONTENT_TYPES[".html"]))
+        return Reply(200, _HOME, _SECURITY_HEADERS, ((b"content-type", _CONTENT_TYPES[".html"]), _CACHED))
 
     @get(with_alias("/openapi.json"), opt=route(PUBLIC, "Get the OpenAPI document", response=dict))
     async def openapi(self, request: ApiRequest) -> ASGIApp:

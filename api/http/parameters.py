@@ -20,11 +20,18 @@ Cursor = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-
 
 
 class ReadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Query parameters of all reads."""
+    """Query parameters of all reads. A query may add `position` or `after`, and `as_of`."""
 
     min_position: Annotated[
         Position, Meta(description="Wait until the ledger has reached this position, at most 2 seconds")
     ] = 0
+
+    @property
+    def last_position(self) -> int:
+        """The highest position that the query names. The ledger must have reached it for an answer."""
+        return max(
+            self.min_position, getattr(self, "position", UNSET) or 0, getattr(self, "after", UNSET) or 0
+        )
 
 
 class EmptyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,8 +57,7 @@ class ListQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True
 def decode(query_string: bytes, kind: type[T]) -> T:
     """Decode a query string. Raises ValidationFailed."""
     if not query_string:
-        default: T = _default(kind)
-        return default
+        return _convert({}, kind) if _has_required_fields(kind) else _default(kind)
     values = _split(query_string)
     for name in _integer_fields(kind) & values.keys():
         # int() also accepts "+5", "1_0" and digits of other scripts.
@@ -62,6 +68,10 @@ def decode(query_string: bytes, kind: type[T]) -> T:
         if values[name] not in ("true", "false"):
             raise ValidationFailed(name, "Expected true or false")
         values[name] = values[name] == "true"
+    return _convert(values, kind)
+
+
+def _convert(values: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -84,12 +94,21 @@ def _split(query_string: bytes) -> dict[str, Any]:
     values: dict[str, Any] = dict(pairs)
     if len(values) < len(pairs):
         raise ValidationFailed("", "A parameter is given twice")
+    for name, value in pairs:
+        if "\x00" in value:
+            # PostgreSQL text cannot hold NUL, and no parameter has a use for it.
+            raise ValidationFailed(name[:100], "NUL is not allowed")
     return values
 
 
 @cache
 def _default(kind: Any) -> Any:
     return kind()
+
+
+@cache
+def _has_required_fields(kind: Any) -> bool:
+    return any(field.required for field in msgspec.structs.fields(kind))
 
 
 @cache

@@ -20,7 +20,7 @@ from api.http.parameters import ListQuery, ReadQuery
 from api.http.problems import problem_reply
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
-from database.head import QueryResult, position
+from database.head import QueryResult, head, position
 from database.stored_values import decoder_of
 from domain.refusals import Refusal
 from ledger.batched_reads import BatchedReads
@@ -45,11 +45,15 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 async def read(request: ApiRequest, query: ReadQuery, select: Select[T]) -> QueryResult[T]:
-    """Run `select` once the ledger has reached `min_position`. Raises PositionNotReached."""
+    """Run `select` once the ledger has reached every position in the query.
+
+    Raises PositionNotReached, and ValidationFailed if `as_of` lies in the future.
+    """
     async with request.ledger.read() as connection:
         result = await select(connection)
-    if result.position < query.min_position:
-        await _wait_for_position(request, query.min_position, result.position)
+        await _require_past(connection, query)
+    if result.position < query.last_position:
+        await _wait_for_position(request, query.last_position, result.position)
         async with request.ledger.read() as connection:
             result = await select(connection)
     return result
@@ -60,10 +64,20 @@ async def read_row(
 ) -> QueryResult[T | None]:
     """Read one row like `read`, in one statement with the rows that other requests read now."""
     result = await rows.find(id)
-    if result.position < query.min_position:
-        await _wait_for_position(request, query.min_position, result.position)
+    if getattr(query, "as_of", UNSET) is not UNSET:
+        async with request.ledger.read() as connection:
+            await _require_past(connection, query)
+    if result.position < query.last_position:
+        await _wait_for_position(request, query.last_position, result.position)
         result = await rows.find(id)
     return result
+
+
+async def _require_past(connection: Connection, query: ReadQuery) -> None:
+    """Raise ValidationFailed if `as_of` lies after the ledger's time, because the state then is not known."""
+    as_of = getattr(query, "as_of", UNSET)
+    if as_of is not UNSET and as_of > (await head(connection))[1]:
+        raise ValidationFailed("as_of", "Must not lie in the future")
 
 
 async def _wait_for_position(request: ApiRequest, target: int, reached: int) -> None:

@@ -21,10 +21,11 @@ PUBLIC: frozenset[Role] = frozenset()
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Description of a route, in the `opt` of its handler.
 
-    `body`, `query` and `response` are struct types; `response` is the body of `status`. `accepts_dry_run`
-    marks routes that are not single commands but accept `dry_run`. `path_values` lists the values of a path
-    parameter that is not an id. `is_page` marks the home page and the pages of the console: they accept the
-    token in a cookie and are not in the OpenAPI document.
+    `body`, `form`, `query` and `response` are struct types; `response` is the body of `status`, and `form`
+    has the fields that a page sends by POST. `accepts_dry_run` marks routes that are not single commands but
+    accept `dry_run`. `path_values` lists the values of a path parameter that is not an id. `is_page` marks
+    the home page and the pages of the console: they accept the token in a cookie and are not in the OpenAPI
+    document.
     """
 
     roles: frozenset[Role]
@@ -34,6 +35,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
     body: Any = None
     body_required: bool = True
+    form: Any = None
     query: Any = None
     path_values: tuple[str, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()

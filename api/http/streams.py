@@ -82,7 +82,7 @@ class Streams:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             is_logged = False
-            if reached > self._position:
+            if reached != self._position:
                 async with self._grown:
                     self._position = reached
                     self._grown.notify_all()
@@ -148,17 +148,25 @@ class EventStream:
                 yield b":\n\n"
                 sent_at = time.monotonic()
             await self._streams.wait(page.upto, self._wait_seconds())
-            page = await self._page(page.upto)
+            next_page = await self._page(page.upto)
+            if next_page is None:
+                logger.bind(position=page.upto).warning("stream.ahead_of_log")
+                return
+            page = next_page
 
     def _wait_seconds(self) -> float:
         return max(min(SILENCE_SECONDS_MAX, self._ends_at - time.time()), 0)
 
-    async def _page(self, past: int) -> EventPage[LoggedEvent]:
-        """Read the next page, or return an empty one while the database is unavailable."""
+    async def _page(self, past: int) -> EventPage[LoggedEvent] | None:
+        """Read the next page, or return an empty one while the database is unavailable.
+
+        Return None if the log no longer reaches `past`, as after a restore. New events at positions that the
+        client has seen would be skipped.
+        """
         try:
             async with self._ledger.read() as connection:
                 result = await read_event_page(connection, self._search, past, PAGE_MAX, self._sealed)
-                return result.value
+                return None if result.position < past else result.value
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)
             return EventPage([], past)

@@ -9,9 +9,10 @@ import msgspec
 from litestar import Controller, get
 from litestar.types import ASGIApp
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
 
 from api.http import queries
-from api.http.http_errors import PositionNotReached, TooManyStreams, ValidationFailed
+from api.http.http_errors import TooManyStreams, ValidationFailed
 from api.http.parameters import ListQuery, Position, ReadQuery
 from api.http.queries import Connection, Page
 from api.http.replies import Reply
@@ -20,7 +21,7 @@ from api.http.routes import AUDITORS, route
 from api.http.streams import PAGE_MAX, EventStream
 from api.resources.event_pages import LoggedEvent, read_event_page
 from database.head import QueryResult
-from ledger import log
+from ledger import codec, log
 from ledger.log import EventSearch
 
 
@@ -33,7 +34,12 @@ class Head(msgspec.Struct, frozen=True):
 
 
 After = Annotated[Position, Meta(description="Return only events after this position")]
-Topic = Annotated[str, Meta(min_length=1, max_length=100)]
+TOPICS = sorted({*codec.EVENT_TYPES, *codec.UPCASTERS})
+"""The types of all events that a log can hold."""
+
+Topic = Annotated[
+    str, Meta(description="Return only events of this type", extra_json_schema={"enum": TOPICS})
+]
 Sealed = Annotated[bool, Meta(description="Return events exactly as hashed, with pseudonyms and sealed text")]
 Flight = Annotated[UUID, Meta(description="Return events of this flight and of its bookings")]
 
@@ -72,9 +78,9 @@ class AuditController(Controller):
     async def events(self, request: ApiRequest) -> ASGIApp:
         query = request.query(EventListQuery)
         search = _search(query)
-        after = queries.read_cursor(request, query, search, int) or query.after
+        query = replace(query, after=queries.read_cursor(request, query, search, int) or query.after)
         head, (events, upto) = await queries.read(
-            request, query, lambda c: read_event_page(c, search, after, query.limit + 1, query.sealed)
+            request, query, lambda c: read_event_page(c, search, query.after, query.limit + 1, query.sealed)
         )
         result, resume_at = QueryResult(head, events), upto if upto < head else None
         return queries.respond_page(request, result, query, search, lambda event: event.position, resume_at)
@@ -93,12 +99,10 @@ class AuditController(Controller):
     async def stream(self, request: ApiRequest) -> ASGIApp:
         query = request.query(EventStreamQuery)
         search = _search(query)
-        after = _last_event_id(request, query.after)
+        query = replace(query, after=_last_event_id(request, query.after))
         result = await queries.read(
-            request, query, lambda c: read_event_page(c, search, after, PAGE_MAX, query.sealed)
+            request, query, lambda c: read_event_page(c, search, query.after, PAGE_MAX, query.sealed)
         )
-        if after > result.position:
-            raise PositionNotReached(result.position)
         place = request.limits.open_stream(request.caller)
         return EventStream(
             request.streams, request.ledger, search, query.sealed, result, request.scope["auth"], place
@@ -121,6 +125,9 @@ async def _head(connection: Connection) -> QueryResult[Head]:
 
 
 def _search(query: EventListQuery | EventStreamQuery) -> EventSearch:
+    """Return the conditions in the query. Raises ValidationFailed for a type that no event has."""
+    if query.type is not UNSET and query.type not in TOPICS:
+        raise ValidationFailed("type", f"Must be one of {', '.join(TOPICS)}")
     return EventSearch(query.type or None, query.booking_id or None, query.flight_id or None)
 
 

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 
 from api.http.parameters import ReadQuery
 from api.resources.history import AsOf, AtPosition
-from database.head import QueryResult, head, snapshot
+from database.head import QueryResult, position, snapshot
 from domain.flight import Flight
 from domain.seats import Seats, SeatUse
 from ledger.log import find_position_at, read_live_events
@@ -36,15 +36,15 @@ async def at(
     """Return the availability at a position or time, or None before the flight was scheduled.
 
     A hold that had expired by then counts as available; for a position, the time is that of its event.
-    A future position or time means now.
+    The position and the time lie in the past.
     """
     async with snapshot(connection):
-        reached, now = await head(connection)
-        until = reached if instant.position is UNSET else min(instant.position, reached)
+        reached = await position(connection)
+        until = reached if instant.position is UNSET else instant.position
         if instant.as_of is not UNSET:
             until = await find_position_at(connection, instant.as_of)
         recorded_at, events = await read_live_events(connection, flight_id, until)
-    time = recorded_at if instant.as_of is UNSET else min(instant.as_of, now)
+    time = recorded_at if instant.as_of is UNSET else instant.as_of
     streams: dict[UUID, Any] = {}
     for event in events:
         streams[event.originator_id] = event.decoded().mutate(streams.get(event.originator_id))

@@ -38,6 +38,7 @@ from domain.refusals import (
     StaleVersion,
     TooManyHolds,
     TotalTooLarge,
+    VersionNotFound,
 )
 from ledger.submission import Decision, Submission
 from projections import bookings
@@ -179,7 +180,7 @@ class BookingController(Controller):
             "Get a booking, now or at a past version, position or time",
             query=BookingStateQuery,
             response=BookingRow,
-            refusals=(BookingNotFound,),
+            refusals=(BookingNotFound, VersionNotFound),
         ),
     )
     async def find(self, request: ApiRequest) -> ASGIApp:
@@ -189,6 +190,11 @@ class BookingController(Controller):
         else:
             stream = await queries.read_row(request, query, request.ledger.streams, booking_id)
             result = QueryResult(stream.position, history.state_at(stream.value, query))
+            if result.value is None and query.version is not UNSET:
+                newest = history.state_at(stream.value, BookingStateQuery())
+                if newest is not None and request.may_read(newest.user_id):
+                    missing = VersionNotFound(f"It is at version {newest.version}.", version=newest.version)
+                    return queries.refuse(request, stream.position, missing)
         return _respond_if_readable(request, booking_id, result)
 
     @get(

@@ -28,7 +28,7 @@ from domain.commands import (
     RepriceFlight,
     ScheduleFlight,
 )
-from domain.currencies import CODES
+from domain.currencies import KNOWN
 from domain.money import AMOUNT_MAX
 from domain.refusals import (
     FlightAlreadyScheduled,
@@ -74,7 +74,7 @@ class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_onl
             Meta(
                 description="Return only flights priced in this currency. Required for `max_price` and for "
                 "sorting by price",
-                extra_json_schema={"enum": sorted(CODES)},
+                extra_json_schema={"enum": sorted(KNOWN)},
             ),
         ]
         | UnsetType
@@ -90,7 +90,7 @@ class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_onl
         if self.currency is UNSET:
             if self.max_price is not UNSET or self.sort in (Sort.PRICE, Sort.DEAREST):
                 raise ValidationFailed("currency", "Required for max_price and for sorting by price")
-        elif self.currency not in CODES:
+        elif self.currency not in KNOWN:
             raise ValidationFailed("currency", "Unknown ISO 4217 currency code")
         return self.build_search(FlightSearch)
 

@@ -112,7 +112,7 @@ async def test_statuses_and_headers_of_responses_are_documented(
         ("/api/v1/flights/{id}/cancel", await people.operator.post(f"{its}/cancel?dry_run=1", json=why)),
         ("/api/v1/info", await people.anonymous.get("/api/v1/info")),
     ]
-    expected_everywhere = {"content-type", "content-length"}
+    expected_everywhere = {"content-type", "content-length", "cache-control", "x-content-type-options"}
     for path, answer in answers:
         documented = document["paths"][path][answer.request.method.lower()]["responses"]
         assert str(answer.status_code) in documented, (path, answer.text)

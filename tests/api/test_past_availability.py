@@ -56,15 +56,14 @@ async def test_past_availability_equals_a_fold_of_the_log_up_to_then(short_holds
         assert result == _fold(prefix, flight, instant)
 
 
-async def test_no_availability_before_scheduling_and_a_future_instant_means_now(short_holds: People) -> None:
+async def test_there_is_no_availability_before_the_flight_was_scheduled(short_holds: People) -> None:
     first, second = await short_holds.flight(), await short_holds.flight(number="BA2")
     await short_holds.booking(first)
     path = f"/api/v1/flights/{second['id']}/availability"
     assert (await short_holds.alice.get(path, params={"position": 1})).status_code == 404
     assert (await short_holds.alice.get(path, params={"as_of": "2020-01-01T00:00:00Z"})).status_code == 404
     now = (await short_holds.alice.get(path)).json()
-    assert (await short_holds.alice.get(path, params={"as_of": "2090-01-01T00:00:00Z"})).json() == now
-    assert (await short_holds.alice.get(path, params={"position": 10**9})).json() == now
+    assert (await short_holds.alice.get(path, params={"position": 3})).json() == now
     both = {"position": 1, "as_of": "2020-01-01T00:00:00Z"}
     assert (await short_holds.alice.get(path, params=both)).status_code == 400
 

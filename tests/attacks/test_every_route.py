@@ -135,9 +135,13 @@ async def test_a_route_without_declared_roles_is_closed(role):
     async def undeclared() -> str:
         return "everything"
 
+    class NoLedger:
+        async def find_pseudonym(self, name):
+            return None
+
     @asynccontextmanager
     async def no_ledger():
-        yield object()
+        yield NoLedger()
 
     app: Litestar = create_app(SETTINGS, no_ledger)
     app.register(undeclared)

@@ -76,6 +76,13 @@ class BookingHistory:
         facts = {"text": text, "position": last, "body": json.dumps(request)}
         self.calls.append({"who": "alice", "path": path, **command, **facts, **self._around(second)})
 
+    def refuse_version(self, version: int | None) -> None:
+        """Refuse a cancellation of the booking, which is at version 3, for its version."""
+        text = json.dumps({"code": "stale-version", "version": 3})
+        command = {"operation": "cancel_booking", "path": f"/bookings/{BOOKING}/cancel", "key": "stale"}
+        facts = {"status": 412, "position": 4, "text": text, "version": version}
+        self.calls.append({"who": "alice", **command, **facts, **self._around(7)})
+
     def read(self, second: float, position: int, held: int, booked: int) -> None:
         counts = {"seats": 3, "held": held, "booked": booked, "available": 3 - held - booked}
         text = json.dumps({"flight_id": str(FLIGHT), **counts})
@@ -94,6 +101,20 @@ class BookingHistory:
 
 def test_an_honest_history_has_no_violation() -> None:
     assert BookingHistory().violations() == []
+
+
+def test_a_refusal_for_a_stale_version_leaves_no_record() -> None:
+    history = BookingHistory()
+    history.refuse_version(1)
+    assert history.violations() == []
+
+
+def refuse_the_current_version(history: BookingHistory) -> None:
+    history.refuse_version(3)
+
+
+def refuse_a_version_that_was_not_named(history: BookingHistory) -> None:
+    history.refuse_version(None)
 
 
 def lose_the_payment(history: BookingHistory) -> None:
@@ -179,6 +200,8 @@ def show_seats_that_are_taken(history: BookingHistory) -> None:
 @pytest.mark.parametrize(
     ("forge", "sentence"),
     [
+        (refuse_the_current_version, "refused for its version"),
+        (refuse_a_version_that_was_not_named, "it names no version"),
         (lose_the_payment, "acknowledged, but the ledger has no such command"),
         (give_another_answer, "the answer was"),
         (record_another_answer, "the fold says"),
