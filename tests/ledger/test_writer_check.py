@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -43,6 +45,17 @@ async def check(desk: Desk) -> Check:
         return await writer_check(connection, desk.ledger.writer_progress, DEADLINE_SECONDS)
 
 
+async def decide_one(desk: Desk, flight: UUID) -> None:
+    """Repeat a booking until it is decided, because the writer may still be in its backoff."""
+
+    async def is_decided() -> bool:
+        with suppress(Unavailable):
+            return (await desk.hold(flight, "alice")).status == 200
+        return False
+
+    await await_until(is_decided)
+
+
 async def test_readiness_fails_with_its_check_of_the_writer(desk: Desk, database_url: str) -> None:
     assert (await check_readiness(desk.ledger)).ok
     with psycopg.connect(database_url) as holder:
@@ -63,10 +76,10 @@ async def test_the_check_fails_while_another_session_keeps_the_head_lock(
         failed = await check(hasty)
         assert not failed.ok
         assert "the head lock could not be taken (LockNotAvailable)" in failed.detail
-    await hasty.hold(flight, "alice")
+    await decide_one(hasty, flight)
     again = await check(hasty)
     assert again.ok
-    assert again.detail.startswith("last block 0.")
+    assert again.detail.startswith("last block ")
 
 
 async def test_readiness_needs_no_command_to_find_the_head_lock_kept(hasty: Desk, database_url: str) -> None:
@@ -87,15 +100,21 @@ async def test_after_a_recent_block_readiness_leaves_the_head_lock_alone(
         assert (await check(desk)).ok
 
 
-async def test_of_many_checks_at_once_one_tries_the_head_lock(desk: Desk, database_url: str) -> None:
-    with psycopg.connect(database_url) as holder:
-        holder.execute(HEAD_LOCK)
-        checks = [asyncio.create_task(check(desk)) for _ in range(5)]
-        waiting = "select count(*) from pg_locks where locktype in ('transactionid', 'tuple') and not granted"
-        with psycopg.connect(database_url, autocommit=True) as observer:
-            await asyncio.wait(checks, return_when=asyncio.FIRST_COMPLETED)
-            assert observer.execute(waiting).fetchone() == (1,)
-        await asyncio.gather(*checks)
+async def test_of_many_checks_at_once_one_tries_the_head_lock(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, attempts = asyncio.Event(), []
+
+    async def find_obstacle(*anything: Any) -> None:
+        attempts.append(1)
+        await finish.wait()
+
+    monkeypatch.setattr(ledger.readiness, "_find_obstacle", find_obstacle)
+    checks = [asyncio.create_task(check(desk)) for _ in range(5)]
+    await await_until(lambda: sum(one.done() for one in checks) == 4)
+    finish.set()
+    await asyncio.gather(*checks)
+    assert attempts == [1]
 
 
 async def test_readiness_does_not_keep_the_head_lock(desk: Desk, rows: Callable[[str], Any]) -> None:
@@ -122,7 +141,7 @@ async def test_readiness_fails_while_every_block_fails_and_names_no_text_of_the_
         assert "no command was decided for" in failed.detail
         assert "(DiskFull)" in failed.detail
         assert "alice" not in failed.detail
-    await hasty.hold(flight, "alice")
+    await decide_one(hasty, flight)
     assert (await check(hasty)).ok
 
 
@@ -152,7 +171,7 @@ async def test_a_command_with_a_bug_does_not_take_the_ledger_out_of_service(
 
     monkeypatch.setitem(HANDLERS, InitiateBooking, fail)
     with pytest.raises(HandlerFailed):
-        await hasty.hold(flight, "alice")
+        await decide_one(hasty, flight)
     assert (await check(hasty)).ok
 
 
@@ -167,4 +186,4 @@ async def test_without_the_row_of_the_head_lock_nothing_is_decided(
     assert not failed.ok
     assert "ledger.head has no row" in failed.detail
     tamper("insert into ledger.head values (true)")
-    assert (await hasty.hold(flight, "alice")).status == 200
+    await decide_one(hasty, flight)
