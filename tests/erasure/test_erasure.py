@@ -298,17 +298,17 @@ _OF_THE_GONE = """
 async def test_a_name_without_a_recorded_command_is_not_stored(
     house: House, keyed_url: str, keyring: Keyring
 ) -> None:
-    flight = await house.flight()
+    flight = await house.flight(seats=1)
     body = {"flight_id": flight["id"], "user_id": "somebody else", "seats": 1}
     assert (await house.alice.post("/api/v1/bookings", json=body)).status_code == 403
     assert (await house.alice.post("/api/v1/bookings?dry_run=true", json={**body, "user_id": NAME})).json()
     with psycopg.connect(keyed_url) as rows:
         known = [lookup for (lookup,) in rows.execute("select lookup from ledger.people").fetchall()]
     assert known == [keyring.lookup_hash("the operator")]
-    missing = {**body, "flight_id": str(UUID(int=7)), "user_id": "a stranger"}
+    refused = {**body, "user_id": "a stranger", "seats": 2}
     tries = [
-        await house.operator.post("/api/v1/bookings", json=missing, headers={"x-idempotency-key": "k"})
+        await house.operator.post("/api/v1/bookings", json=refused, headers={"x-idempotency-key": "k"})
         for _ in range(2)
     ]
-    assert [answer.status_code for answer in tries] == [404, 404]
+    assert [answer.status_code for answer in tries] == [409, 409]
     assert tries[1].headers["idempotency-replayed"] == "true"

@@ -175,7 +175,8 @@ async def test_a_log_older_than_pseudonyms_continues(database_url: str, keyring:
         wish = {"user_id": "only waits", "seats": 9}
         await house.post(house.operator, f"/flights/{flight['id']}/waitlist", wish)
         stranger = client(app, token("only refused", "client"))
-        assert (await stranger.post(path, json={}, headers=key)).status_code == 404
+        too_many = {"flight_id": flight["id"], "user_id": "only refused", "seats": 9}
+        assert (await stranger.post("/api/v1/bookings", json=too_many, headers=key)).status_code == 409
     assert key_ledger(database_url, keyring) == 5
     assert key_ledger(database_url, keyring) == 0
     app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
