@@ -167,13 +167,15 @@ async def test_a_quoted_key_of_a_bulk_item_is_the_same_key_as_its_content(people
     flight = await people.flight()
     hold = {"flight_id": flight["id"], "user_id": "alice", "seats": 1}
     first = await people.alice.post("/api/v1/bookings", json=hold, headers={"idempotency-key": '"b1"'})
-    bulk = {"items": [{"key": key, **hold} for key in ("b1", '"b1"')], "atomic": True}
+    bulk = {"items": [{"key": key, **hold} for key in ("b1", '"b1"')]}
     answer = await people.alice.post("/api/v1/bookings/bulk", json=bulk)
     results = answer.json()["results"]
     assert [(one["key"], one["replayed"], one["body"]) for one in results] == [
         ("b1", True, first.json()),
         ('"b1"', True, first.json()),
     ]
+    twice = await people.alice.post("/api/v1/bookings/bulk", json=bulk | {"atomic": True})
+    assert (twice.status_code, "Given twice" in twice.json()["detail"]) == (400, True)
 
 
 async def test_a_key_that_an_earlier_release_recorded_in_quotes_charges_once(
