@@ -27,7 +27,9 @@ if os.name == "posix":  # other systems lack these locks, so they need a DATABAS
         PASSWORD_FILE,
         POINTER_FILE,
         ClusterMissing,
+        account_for,
         find_place,
+        has_shared_memory,
         shares_account,
     )
     from database.embedded.keeper import (
@@ -48,6 +50,7 @@ __all__ = [
     "existing_database",
     "is_in_use",
     "keep_for",
+    "lacks_shared_memory",
     "remove_database",
     "running_database",
     "use_programs",
@@ -125,6 +128,11 @@ def ensure_running(data: Path) -> None:
     data = data.resolve()
     if not is_locked(data / KEEPER_LOCK):
         start_keeper(data)
+
+
+def lacks_shared_memory(data: Path) -> bool:
+    """Return whether the embedded server runs without /dev/shm, on files in its folder instead."""
+    return os.name == "posix" and not has_shared_memory(account_for(find_place(data.resolve())))
 
 
 def keep_for(data: Path, seconds: float) -> None:

@@ -7,6 +7,7 @@ import os
 import pwd
 import secrets
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,19 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from database.embedded.processes import ensure_startable
-from database.embedded.programs import ServerAccount, run_program
+from database.embedded.programs import ServerAccount, run_program, write_line
 from database.embedded.reachable import OWNER_FILE, reachable_binaries, remove_abandoned_places, system_folder
 
 NAME = "seatledger"  # of the role, which is a superuser, and of the database
 PORT = 5432  # only part of the socket's name: the server listens on no network
 POINTER_FILE = "postgres.place"
 PASSWORD_FILE = "postgres.password"  # noqa: S105 - its name, not what is in it
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - its place on every Linux
+WITHOUT_SHARED_MEMORY = """
+# This system has no writable /dev/shm. Files in the folder of the database replace it, at some cost in speed.
+dynamic_shared_memory_type = mmap
+"""
 
 # sun_path, with its closing zero, has 108 bytes on Linux and 104 on macOS and the BSDs.
 SOCKET_PATH_BYTES_MAX = 103
@@ -74,9 +81,22 @@ def open_cluster(data: Path, binaries: Path, log: BinaryIO) -> EmbeddedCluster:
             _replace(data / POINTER_FILE, f"{place}\n")
     password = _password(data, folder, binaries, account, log)
     # Written before every start, so that the settings of a new release reach old folders.
-    _replace(folder / "postgresql.conf", Path(__file__).with_name("postgresql.conf").read_text())
+    settings = Path(__file__).with_name("postgresql.conf").read_text()
+    if not has_shared_memory(account):
+        write_line(log, f"{SHARED_MEMORY} is not writable: starting with dynamic_shared_memory_type = mmap")
+        settings += WITHOUT_SHARED_MEMORY
+    _replace(folder / "postgresql.conf", settings)
     _replace(folder / "pg_hba.conf", ACCESS)
     return EmbeddedCluster(place, binaries, account, password)
+
+
+def has_shared_memory(account: ServerAccount | None) -> bool:
+    """Return whether the server can create shared memory as PostgreSQL does by default on this system."""
+    if sys.platform != "linux":
+        return True
+    if not SHARED_MEMORY.is_dir() or os.statvfs(SHARED_MEMORY).f_flag & os.ST_RDONLY:
+        return False
+    return account.may_write(SHARED_MEMORY) if account else os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
 
 
 def find_place(data: Path) -> Path | None:

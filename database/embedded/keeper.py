@@ -20,7 +20,7 @@ from typing import BinaryIO
 from database.embedded.cluster import EmbeddedCluster, close_socket_folder, open_cluster, open_socket_folder
 from database.embedded.locks import lock_within, open_lock
 from database.embedded.processes import ensure_startable, has_clients
-from database.embedded.programs import start_program
+from database.embedded.programs import start_program, write_line
 
 USERS_LOCK = "users.lock"
 KEEPER_LOCK = "keeper.lock"
@@ -192,8 +192,3 @@ def write_private(path: Path, text: str) -> None:
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     new.replace(path)
-
-
-def write_line(log: BinaryIO, line: str) -> None:
-    with suppress(OSError):
-        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} keeper: {line}\n".encode())

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +32,10 @@ class ServerAccount:
 
     def may_run(self, file: Path) -> bool:
         return self._has(file, 0o5)
+
+    def may_write(self, folder: Path) -> bool:
+        """Return whether the mode of the folder lets the account create files in it."""
+        return self._has(folder, 0o3)
 
     def _has(self, path: Path, bits: int) -> bool:
         found = path.stat()
@@ -86,3 +92,8 @@ def _end_with(parent: int) -> Callable[[], None] | None:
             os._exit(1)
 
     return request_signal
+
+
+def write_line(log: BinaryIO, line: str) -> None:
+    with suppress(OSError):
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} keeper: {line}\n".encode())

@@ -209,3 +209,23 @@ def test_a_server_that_would_run_as_nobody_is_reported(tmp_path, monkeypatch):
     assert "create a user postgres before the first start" in account_warning(tmp_path)
     monkeypatch.setattr(pwd, "getpwnam", lambda name: nobody if name == "nobody" else known("root"))
     assert account_warning(tmp_path) is None
+
+
+READ_ONLY_SHM = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh"]
+
+
+@as_root
+@pytest.mark.skipif(
+    subprocess.run([*READ_ONLY_SHM, "true"], capture_output=True, check=False).returncode != 0,
+    reason="needs the right to mount",
+)
+def test_without_writable_shared_memory_the_server_uses_files_and_says_so(folder):
+    user = folder.user(prefix=READ_ONLY_SHM)
+    with psycopg.connect(user.url) as connection:
+        assert connection.execute("show dynamic_shared_memory_type").fetchone() == ("mmap",)
+    assert user.leave() == 0
+    assert "/dev/shm is not writable: starting with dynamic_shared_memory_type = mmap" in folder.log
+    user = folder.user()
+    with psycopg.connect(user.url) as connection:
+        assert connection.execute("show dynamic_shared_memory_type").fetchone() == ("posix",)
+    assert user.leave() == 0
