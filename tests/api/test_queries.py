@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -237,7 +238,9 @@ async def test_a_stream_ends_when_the_log_becomes_shorter_than_its_position(
     ledger, search = people.app.state.ledger, EventSearch()
     async with ledger.read() as connection:
         first_page = await read_event_page(connection, search, 0, 200, False)
-    stream = EventStream(people.app.state.streams, ledger, search, False, first_page, time.time() + 60)
+    stream = EventStream(
+        people.app.state.streams, ledger, search, False, first_page, time.time() + 60, nullcontext()
+    )
     tamper("delete from ledger.events where position = 2")
     page = await stream._page(2)
     assert page is None
