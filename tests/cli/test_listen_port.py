@@ -1,12 +1,15 @@
 """Two ledgers never share one port."""
 
+import os
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 import cli.listen_port
-from cli.listen_port import CannotListen, PortTaken, require_free
+from cli.listen_port import HOLDER_VARIABLE, CannotListen, PortTaken, hold_port, require_free
+from trials.programs.ports import free_port
 
 
 @pytest.fixture
@@ -58,3 +61,62 @@ def test_a_port_just_used_is_free() -> None:
 def test_a_host_that_is_not_here_is_named(host: str) -> None:
     with pytest.raises(CannotListen, match=rf"port 4711 of {host}: .*SEATLEDGER_HOST"):
         require_free(host, 4711)
+
+
+def test_of_programs_that_start_in_the_same_instant_one_gets_the_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli.listen_port, "WAIT_SECONDS_MAX", 0.0)
+    for _ in range(30):
+        port, together, winners, losers = free_port(), threading.Barrier(4), list[str](), list[str]()
+        decided = threading.Barrier(4)
+
+        def start(
+            port: int = port,
+            together: threading.Barrier = together,
+            decided: threading.Barrier = decided,
+            winners: list[str] = winners,
+            losers: list[str] = losers,
+        ) -> None:
+            together.wait()
+            try:
+                with hold_port("127.0.0.1", port):
+                    winners.append("ready")
+                    decided.wait(10)
+            except PortTaken as problem:
+                losers.append(str(problem))
+                decided.wait(10)
+
+        programs = [threading.Thread(target=start) for _ in range(4)]
+        for program in programs:
+            program.start()
+        for program in programs:
+            program.join()
+        assert (len(winners), len(losers)) == (1, 3)
+
+
+def test_a_held_port_accepts_nothing_until_the_own_workers_listen() -> None:
+    port = free_port()
+    with hold_port("127.0.0.1", port):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=1)
+        with socket.socket() as worker:
+            worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            worker.bind(("127.0.0.1", port))
+            worker.listen()
+            for _ in range(10):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    require_free("127.0.0.1", port)
+
+
+def test_a_child_uses_the_port_that_its_parent_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.listen_port, "WAIT_SECONDS_MAX", 0.0)
+    port = free_port()
+    with hold_port("127.0.0.1", port):
+        monkeypatch.setenv(HOLDER_VARIABLE, str(os.getpid()))
+        with pytest.raises(PortTaken), hold_port("127.0.0.1", port):
+            pass
+        monkeypatch.setenv(HOLDER_VARIABLE, str(os.getppid()))
+        with hold_port("127.0.0.1", port):
+            pass
