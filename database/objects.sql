@@ -29,6 +29,7 @@
 -- index ledger.seats_pkey
 -- index ledger.secrets_pkey
 -- index ledger.self_audit_pkey
+-- index ledger.task_failures_pkey
 -- index ledger.tiles_pkey
 -- index views.bookings_by_flight
 -- index views.bookings_by_user
@@ -70,6 +71,7 @@
 -- table ledger.seats
 -- table ledger.secrets
 -- table ledger.self_audit
+-- table ledger.task_failures
 -- table ledger.tiles
 -- table views.bookings
 -- table views.flights
@@ -123,6 +125,8 @@ grant insert on ledger.jobs to seatledger_writer
 grant insert on ledger.people to seatledger_writer
 grant insert on ledger.published to seatledger_writer
 grant insert on ledger.seats to seatledger_writer
+grant insert on ledger.self_audit to seatledger_writer
+grant insert on ledger.task_failures to seatledger_writer
 grant insert on ledger.tiles to seatledger_writer
 grant insert on views.bookings to seatledger_writer
 grant insert on views.flights to seatledger_writer
@@ -152,6 +156,8 @@ grant select on ledger.seats to seatledger_writer
 grant select on ledger.secrets to seatledger_writer
 grant select on ledger.self_audit to seatledger_auditor
 grant select on ledger.self_audit to seatledger_writer
+grant select on ledger.task_failures to seatledger_auditor
+grant select on ledger.task_failures to seatledger_writer
 grant select on ledger.tiles to seatledger_writer
 grant select on views.bookings to seatledger_auditor
 grant select on views.bookings to seatledger_writer
@@ -170,6 +176,7 @@ grant update on ledger.jobs to seatledger_writer
 grant update on ledger.people to seatledger_writer
 grant update on ledger.seats to seatledger_writer
 grant update on ledger.self_audit to seatledger_writer
+grant update on ledger.task_failures to seatledger_writer
 grant update on views.bookings to seatledger_writer
 grant update on views.flights to seatledger_writer
 grant update on views.refunds to seatledger_writer
