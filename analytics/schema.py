@@ -9,6 +9,8 @@ import database.schema
 from analytics.follower.builds import establish, is_established
 from database import public_rights
 from database.schema import Migration
+from ledger.master_key import bind_ledger
+from runtime.settings import Settings
 
 
 def migrate(url: str, report: Callable[[str], None] = lambda restored: None) -> list[Migration]:
@@ -18,6 +20,17 @@ def migrate(url: str, report: Callable[[str], None] = lambda restored: None) -> 
     Raises as `database.schema.migrate` does.
     """
     return database.schema.migrate(url, _is_finished, _finish, report)
+
+
+def prepare(url: str, settings: Settings, bind: bool = True) -> list[Migration]:
+    """Migrate the database and bind it to the master key at hand. Return the migrations applied now.
+
+    Raises as `migrate` does, WrongSetting if names are sealed by another master key, psycopg.Error.
+    """
+    applied = migrate(url)
+    if bind:
+        bind_ledger(url, settings)
+    return applied
 
 
 def _is_finished(connection: psycopg.Connection[Any]) -> bool:

@@ -4,12 +4,10 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import psycopg
 from litestar import Litestar
-from loguru import logger
 
 from api.console.bookings import BookingPages
 from api.console.flights import FlightPages
@@ -38,6 +36,7 @@ from api.resources.refunds import RefundController
 from api.resources.seat_takers import SeatTakersController
 from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
+from api.started import report_start
 from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
@@ -46,12 +45,9 @@ from runtime.settings import Settings
 
 OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
 
-RETRY_SECONDS = 1.0
-"""Delay between attempts to open the ledger while the database is unavailable."""
-
 
 def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path | None = None) -> Litestar:
-    """Build the application. It opens the ledger at startup. Raises WrongSetting.
+    """Build the application. It enters `open_ledger` at startup. Raises WrongSetting.
 
     Processes with the same `shared_folder` count the limits per caller together.
     """
@@ -60,7 +56,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path 
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
             open_limits(settings, shared_folder) as app.state.limits,
-            _open_with_retries(open_ledger) as app.state.ledger,
+            open_ledger() as app.state.ledger,
             _payment_processor(settings, app.state.ledger) as processor,
         ):
             app.state.processor = processor
@@ -68,6 +64,7 @@ def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path 
             app.state.streams = Streams(app.state.ledger, app.state.stopping)
             _freeze_startup_objects()
             limiting = asyncio.create_task(limit_unread_answers())
+            report_start()
             # The server accepts connections after this point.
             ready = asyncio.create_task(print_ready_line(os.environ.get("PROMETHEUS_MULTIPROC_DIR")))
             yield
@@ -110,20 +107,6 @@ def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path 
     )
     replace_handler(app, handler)
     return app
-
-
-@asynccontextmanager
-async def _open_with_retries(open_ledger: OpenLedger) -> AsyncIterator[Ledger]:
-    """Open the ledger; retry while the database is unavailable, so that a restarted worker does not fail."""
-    async with AsyncExitStack() as stack:
-        ledger = None
-        while ledger is None:
-            try:
-                ledger = await stack.enter_async_context(open_ledger())
-            except psycopg.OperationalError as error:
-                logger.bind(error=str(error)).warning("database.awaited")
-                await asyncio.sleep(RETRY_SECONDS)
-        yield ledger
 
 
 @asynccontextmanager

@@ -7,14 +7,16 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 from litestar import Litestar
 
+from analytics.schema import prepare
 from api.app import create_app
 from api.http.metrics_dir import workers_folder
 from api.http.private_apis import handle_first_stop
-from audit.proofs.witnesses import admission
-from ledger.ledger import open_ledger
+from audit.proofs.witnesses import admission, comparison
+from ledger.opening import open_when_reachable
 from runtime.logs import configure_logs
 from runtime.settings import read_settings
 
@@ -29,8 +31,14 @@ def create() -> Litestar:
     configure_logs(settings, "api")
     url = settings.database_url
     assert url, "api.serve requires DATABASE_URL"
-    admit = admission(settings.checkpoints)
-    app = create_app(settings, lambda: open_ledger(url, settings, admit), workers_folder())
+    # A process without a key, of a ledger that seals no names, must make none.
+    prepare_database = partial(prepare, url, settings, bind=settings.master_key is not None)
+    compare, admit = comparison(settings.checkpoints), admission(settings.checkpoints)
+    app = create_app(
+        settings,
+        lambda: open_when_reachable(url, settings, prepare_database, compare, admit),
+        workers_folder(),
+    )
     handle_first_stop(lambda: _end_streams(app))
     return app
 

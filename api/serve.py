@@ -5,11 +5,13 @@ import importlib.util
 import os
 import resource
 import sys
+from collections.abc import Callable
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+import api.started
 from api.http.metrics_dir import metrics_folder
 from api.http.private_apis import Server
 from api.http.tokens import Tokens
@@ -32,13 +34,15 @@ def serve(settings: Settings) -> None:
     """Serve requests until SIGTERM or SIGINT, finish those in flight, and return.
 
     Workers read their settings from the environment, which must contain DATABASE_URL. Raises WrongSetting,
-    and SystemExit if the workers keep failing.
+    and SystemExit if no worker can start.
     """
     check_gateway(settings)
     with metrics_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        started = folder / "started"
+        os.environ[api.started.VARIABLE] = str(started)
         _preload()
-        server = granian_server(settings, "api.main:create")
+        server = granian_server(settings, "api.main:create", started.exists)
         try:
             server.serve()
         except SystemExit:
@@ -61,10 +65,11 @@ def _preload() -> None:
     gc.freeze()
 
 
-def granian_server(settings: Settings, target: str) -> Server:
+def granian_server(settings: Settings, target: str, has_started: Callable[[], bool] = lambda: True) -> Server:
     """Configure a server for an application factory `module:function`."""
     return Server(
         target,
+        has_started=has_started,
         factory=True,
         address=settings.host,
         port=settings.port,
@@ -80,7 +85,6 @@ def granian_server(settings: Settings, target: str) -> Server:
         backpressure=_connections_max(),
         log_level=LogLevels.warning,
         log_access=False,
-        respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS_MAX,
     )
 

@@ -18,14 +18,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
+
 from analytics.schema import migrate as bring_up_to_date
+from analytics.schema import prepare
 from audit.proofs.keys import signing_key
 from audit.proofs.not_proved import NotProved
-from audit.proofs.witnesses import require_fit
-from cli.listen_port import require_free
+from audit.proofs.witnesses import COMPARED, require_fit
+from cli.listen_port import hold_port, require_free
 from cli.subprocesses import CHILD, Child, command, environment, importable
 from cli.tokens import jwt_secret, sign_token
-from database.connection import connect_as_owner, connect_sync
+from database.connection import (
+    LOGIN_REFUSED,
+    Unusable,
+    connect_as_owner,
+    connect_sync,
+    describe_refusal,
+)
 from database.embedded import (
     LOG_FILE,
     existing_database,
@@ -52,8 +61,7 @@ STAY_MINUTES = 12 * 60
 
 def api(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
-    require_free(settings.host, settings.port)
-    with serving_database(settings) as url:
+    with hold_port(settings.host, settings.port), serving_database(settings) as url:
         # The workers are separate processes that read settings from the environment.
         os.environ.update(environment(settings, url))
         if CHILD not in os.environ:
@@ -87,15 +95,6 @@ def gateway(settings: Settings, listen_host: str, listen_port: int, store: Path,
 
 
 @contextmanager
-def ready_database(settings: Settings) -> Iterator[str]:
-    """Yield the URL of a running, migrated database with this master key. Raises WrongSetting."""
-    with running_database(settings.database_url, settings.data) as url:
-        bring_up_to_date(url)
-        bind_ledger(url, settings)
-        yield url
-
-
-@contextmanager
 def existing_ledger(settings: Settings) -> Iterator[str]:
     """Yield the URL of a ledger, brought up to date. Never make a data folder, a server or a ledger.
 
@@ -118,20 +117,30 @@ def make_secrets(settings: Settings) -> None:
 
 @contextmanager
 def serving_database(settings: Settings) -> Iterator[str]:
-    """Yield the URL as `ready_database` does, if the log fits every checkpoint at hand.
+    """Yield the URL of a database for API and scheduler.
 
-    Raises LogDiverged, WrongSetting.
+    If it answers already, it is migrated, has this master key, and its log fits every checkpoint at hand. The
+    parts of the program wait for a database that does not answer yet, and then do all this themselves. Raises
+    WrongSetting, Unusable, and psycopg.Error for a database that refuses the login or the migrations.
     """
 
     async def compare(url: str) -> None:
         async with await connect_as_owner(url, "seatledger start") as connection:
             await require_fit(connection, settings.checkpoints)
 
-    with ready_database(settings) as url:
+    os.environ.pop(COMPARED, None)
+    with running_database(settings.database_url, settings.data) as url:
         try:
+            prepare(url, settings)
             asyncio.run(compare(url))
+            os.environ[COMPARED] = "1"
         except NotProved as refuted:
             raise WrongSetting(f"SEATLEDGER_CHECKPOINTS: {refuted}") from None
+        except Unusable:
+            raise
+        except psycopg.OperationalError as error:
+            if describe_refusal(error) == LOGIN_REFUSED:
+                raise
         yield url
 
 

@@ -1,9 +1,11 @@
 """Command `self-audit`: one full round, which the scheduler runs in steps all the time."""
 
 import asyncio
+import sys
 from typing import Any
 
 import msgspec
+import psycopg
 
 from audit.self_audit.rounds import full_round
 from audit.self_audit.status import AuditStatus, read_status
@@ -21,7 +23,13 @@ def register(commands: Any) -> None:
 def self_audit(settings: Settings, json: bool) -> int:
     """Run a round. Return 0 if the views agree with the log, else 1. The program may run meanwhile or not."""
     with existing_ledger(settings) as url:
-        found = asyncio.run(_one_round(url))
+        try:
+            found = asyncio.run(_one_round(url))
+        except (psycopg.Error, OSError):
+            raise
+        except Exception as error:
+            print(f"seatledger: the self-audit failed, and compared nothing: {error!r}", file=sys.stderr)
+            return 1
     if json:
         print(msgspec.json.encode(found).decode())
     elif found.ok:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -83,6 +84,12 @@ class Child:
             if time.monotonic() > deadline:
                 break
         raise DidNotStart(f"`seatledger {self.name}` did not start")
+
+    def is_ready(self) -> bool:
+        """Return whether the process has printed something to its standard output, which is a pipe."""
+        assert self._process.stdout is not None
+        readable, _, _ = select.select([self._process.stdout], [], [], 0)
+        return bool(readable) and self._process.stdout.read1(1) != b""  # type: ignore[attr-defined]
 
     def signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,5 @@
 """Command `up`: API and scheduler together, with the embedded database if there is no other."""
 
-import http.client
 import os
 import signal
 import subprocess
@@ -10,19 +9,19 @@ from types import FrameType
 
 from loguru import logger
 
-from cli.listen_port import require_free
+from cli.listen_port import HOLDER_VARIABLE, hold_port
 from cli.programs import make_secrets, serving_database
 from cli.subprocesses import Child, DidNotStart, environment
-from database.embedded import EmbeddedDatabaseFailed, ensure_running
+from database.embedded import EmbeddedDatabaseFailed, ensure_running, lacks_shared_memory
+from runtime.answers import CHECK_SECONDS_MAX, is_open, is_reachable
+from runtime.backoff import Backoff
 from runtime.logs import configure_logs
 from runtime.settings import Settings
 from runtime.signals import ignore_stop_signals, on_stop_signal
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 7
-POLL_SECONDS = 0.05
-RESTARTS_MAX = 5
-RESTARTS_SECONDS = 60
+START_POLL_SECONDS, POLL_SECONDS = 0.05, 0.5
 
 
 class _Stop(Exception):
@@ -30,20 +29,72 @@ class _Stop(Exception):
 
 
 def up(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT, then finish requests in flight and return 0, within ten seconds."""
+    """Serve until SIGTERM or SIGINT, then finish requests in flight and return 0, within ten seconds.
+
+    Raises PortTaken, CannotListen, DidNotStart for a part that never became ready, and the errors of the
+    database.
+    """
     configure_logs(settings, "up")
     on_stop_signal(_raise_stop)
     try:
-        require_free(settings.host, settings.port)
-        with serving_database(settings) as url:
+        with hold_port(settings.host, settings.port), serving_database(settings) as url:
             make_secrets(settings)
-            return _Parts(settings, url).run()
+            if not settings.database_url and lacks_shared_memory(settings.data):
+                logger.bind(instead="dynamic_shared_memory_type = mmap").warning("database.no_shared_memory")
+            _Parts(settings, url).run()
     except _Stop:
-        return 0
+        pass
+    return 0
+
+
+class _Part:
+    """One child process, or the pause before its next start."""
+
+    def __init__(self, name: str, arguments: list[str]) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.child: Child | None = None
+        self.was_ready = False
+        self._began = 0.0
+        self._due = 0.0
+        self._backoff = Backoff()
+
+    def start(self, environment: dict[str, str]) -> None:
+        """Start the process. If the system has no resources for it, that counts as its end."""
+        self._began = time.monotonic()
+        # The simulator prints a line with its URL, the scheduler one when it has checked its settings.
+        stdout = None if self.name == "api" else subprocess.DEVNULL if self.was_ready else subprocess.PIPE
+        try:
+            self.child = Child(self.name, self.arguments, environment, stdout)
+        except OSError as problem:
+            self._end(None, str(problem))
+
+    def keep_alive(self, environment: dict[str, str]) -> None:
+        """Start the process again if it has ended and its pause is over. Raises DidNotStart."""
+        ended = None if self.child is None else self.child.ended
+        if ended is not None:
+            self.child = None
+            self._end(ended, f"ended with exit code {ended}")
+        if self.child is None and time.monotonic() >= self._due:
+            self.start(environment)
+
+    def _end(self, exit_code: int | None, reason: str) -> None:
+        if not self.was_ready:
+            raise DidNotStart(f"{self.name}: {reason} while starting")
+        now = time.monotonic()
+        pause = self._backoff.pause(now - self._began)
+        self._due = now + pause
+        logger.bind(
+            part=self.name,
+            exit_code=exit_code,
+            reason=reason,
+            restarts=self._backoff.failures,
+            again_in=round(pause, 1),
+        ).error("part.died")
 
 
 class _Parts:
-    """API and scheduler: started together, restarted when one dies, stopped together.
+    """API and scheduler: started together, each started again when it dies, stopped together.
 
     The gateway simulator starts first, if it is selected and no URL of a running one is set.
     """
@@ -51,97 +102,98 @@ class _Parts:
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings
         self._database_url = url
-        self._environment = {**os.environ, **environment(settings, url)}
-        self._arguments = {"api": ["api"], "scheduler": ["scheduler"]}
-        self._children: dict[str, Child] = {}
-        self._restarts: list[float] = []
+        self._environment = {
+            **os.environ,
+            **environment(settings, url),
+            HOLDER_VARIABLE: str(os.getpid()),
+        }
+        self._parts: dict[str, _Part] = {}
+        self._database_backoff = Backoff()
+        self._database_due = 0.0
 
-    def run(self) -> int:
+    def run(self) -> None:
+        """Run until a signal. Raises DidNotStart for a part that never became ready."""
         try:
             if self._settings.gateway == "simulator" and self._settings.gateway_url is None:
                 self._start_simulator()
             for name in ("api", "scheduler"):
-                self._start(name)
-            self._wait_for_answer()
+                self._start(_Part(name, [name]))
+            self._wait_until_ready()
             print(f"ready http://{self._settings.host}:{self._settings.port}", flush=True)
-            while self._restart_dead():
-                time.sleep(0.5)
-            return 1
-        except _Stop:
-            return 0
+            while True:
+                self._keep_alive()
+                time.sleep(POLL_SECONDS)
         finally:
             self._stop()
 
-    def _start(self, name: str) -> None:
-        # Only the simulator prints a line with its URL.
-        stdout = subprocess.PIPE if name == "gateway" else None
-        self._children[name] = Child(name, self._arguments[name], self._environment, stdout)
+    def _start(self, part: _Part) -> None:
+        self._parts[part.name] = part
+        part.start(self._environment)
 
     def _start_simulator(self) -> None:
         store = self._settings.data.resolve() / "gateway.db"
-        self._arguments["gateway"] = ["gateway", "--port", "0", "--store", str(store)]
-        self._start("gateway")
-        url = self._children["gateway"].wait_until_ready(START_SECONDS_MAX)
+        part = _Part("gateway", ["gateway", "--port", "0", "--store", str(store)])
+        self._start(part)
+        assert part.child is not None
+        url = part.child.wait_until_ready(START_SECONDS_MAX)
+        part.was_ready = True
         # A restarted simulator must keep its address.
-        self._arguments["gateway"][2] = url.rpartition(":")[2]
+        part.arguments[2] = url.rpartition(":")[2]
         settings = replace(self._settings, gateway_url=url)
         self._environment |= environment(settings, self._database_url)
 
-    def _wait_for_answer(self) -> None:
+    def _wait_until_ready(self) -> None:
+        """Wait until both parts have started, then until the API serves. The database may take any time."""
         deadline = time.monotonic() + START_SECONDS_MAX
-        while not _answers(self._settings.host, self._settings.port):
-            for child in self._children.values():
-                if child.ended is not None:
-                    raise DidNotStart(f"{child.name} ended with exit code {child.ended} while starting")
+        while not self._have_started():
+            self._keep_alive()
             if time.monotonic() > deadline:
                 raise DidNotStart(f"the API does not answer within {START_SECONDS_MAX} s")
-            time.sleep(POLL_SECONDS)
+            time.sleep(START_POLL_SECONDS)
+        # The API logs each failed check, so checks become rarer.
+        checks, due = Backoff(), 0.0
+        while True:
+            if time.monotonic() >= due:
+                if is_open(self._settings.host, self._settings.port):
+                    return
+                due = time.monotonic() + min(checks.pause(), CHECK_SECONDS_MAX)
+            self._keep_alive()
+            time.sleep(START_POLL_SECONDS)
 
-    def _restart_dead(self) -> bool:
-        """Restart parts that died. Return False if they die too often."""
-        if not self._settings.database_url:
-            try:
-                ensure_running(self._settings.data)
-            except (EmbeddedDatabaseFailed, OSError) as problem:
-                logger.bind(error=str(problem)).error("database.not_restarted")
-        for name, child in self._children.items():
-            if child.ended is None:
-                continue
-            now = time.monotonic()
-            self._restarts = [at for at in self._restarts if at > now - RESTARTS_SECONDS] + [now]
-            logger.bind(part=name, exit_code=child.ended, restarts=len(self._restarts)).error("part.died")
-            if len(self._restarts) > RESTARTS_MAX:
-                return False
-            self._start(name)
-        return True
+    def _have_started(self) -> bool:
+        api, scheduler = self._parts["api"], self._parts["scheduler"]
+        # The port is held for this program's API, so no other program can answer on it.
+        api.was_ready = api.was_ready or is_reachable(self._settings.host, self._settings.port)
+        if not scheduler.was_ready and scheduler.child is not None:
+            scheduler.was_ready = scheduler.child.is_ready()
+        return api.was_ready and scheduler.was_ready
+
+    def _keep_alive(self) -> None:
+        """Start the parts again that died, and the embedded database's keeper."""
+        for part in self._parts.values():
+            part.keep_alive(self._environment)
+        if self._settings.database_url or time.monotonic() < self._database_due:
+            return
+        try:
+            ensure_running(self._settings.data)
+        except (EmbeddedDatabaseFailed, OSError) as problem:
+            self._database_due = time.monotonic() + self._database_backoff.pause()
+            logger.bind(error=str(problem)).error("database.not_restarted")
+        else:
+            self._database_backoff.reset()
 
     def _stop(self) -> None:
         ignore_stop_signals()
         deadline = time.monotonic() + STOP_SECONDS_MAX
+        children = {name: part.child for name, part in self._parts.items() if part.child is not None}
         # The simulator stops last: requests in flight may need it.
-        simulator = self._children.pop("gateway", None)
-        for child in self._children.values():
+        simulator = children.pop("gateway", None)
+        for child in children.values():
             child.signal(signal.SIGTERM)
-        for child in self._children.values():
+        for child in children.values():
             child.stop(signal.SIGTERM, max(deadline - time.monotonic(), 0.1))
         if simulator is not None:
             simulator.stop(signal.SIGTERM, 1)
-
-
-def _answers(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(_reachable(host), port, timeout=2)
-    try:
-        connection.request("GET", "/health/live")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _reachable(host: str) -> str:
-    """Return an address for requests to a server that may listen on all addresses."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def _raise_stop(number: int, frame: FrameType | None) -> None:

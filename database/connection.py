@@ -30,7 +30,11 @@ _ALIVE = {
 """libpq parameters, in seconds, the last in milliseconds: a dead peer is noticed within ten seconds."""
 
 
-class WrongEncoding(psycopg.OperationalError):
+class Unusable(psycopg.OperationalError):
+    """The database answers, but this program must not use it as it is."""
+
+
+class WrongEncoding(Unusable):
     """The database cannot hold all text."""
 
     def __init__(self, encoding: str | None) -> None:
@@ -44,6 +48,29 @@ def conninfo(url: str, name: str) -> str:
     """Return the connection string with a name for pg_stat_activity, and time limits where it has none."""
     stated = {**conninfo_to_dict(url), "client_encoding": "UTF8"}
     return make_conninfo(make_conninfo("", **_ALIVE, application_name=name), **stated)
+
+
+def describe_refusal(error: psycopg.OperationalError) -> str | None:
+    """Return the reason why the server refuses connections, LOGIN_REFUSED for a login; None without a reason.
+
+    libpq reports no SQLSTATE for a failed connection. In other languages than English there is no reason.
+    """
+    text = str(error)
+    return next((reason for sign, reason in _REFUSALS if sign in text), None)
+
+
+LOGIN_REFUSED = "refuses the login"
+_REFUSALS = (
+    ("password", LOGIN_REFUSED),
+    ("no pg_hba.conf entry", LOGIN_REFUSED),
+    ("FATAL:  role", LOGIN_REFUSED),
+    ("starting up", "is starting up"),
+    ("shutting down", "is shutting down"),
+    ("recovery", "is in recovery"),
+    ("does not exist", "does not exist yet"),
+    ("connection slots", "has no free connection"),
+    ("too many clients", "has no free connection"),
+)
 
 
 async def connect(url: str, name: str) -> Connection:

@@ -14,6 +14,7 @@ from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
 from projections.due_work import OpenTask, find_open_tasks
+from runtime.tasks import Task
 
 BATCH_MAX = 128
 AT_ONCE_MAX = 16
@@ -41,19 +42,19 @@ class PaymentReconciler:
         self._patience = patience
         self._failures: dict[UUID, tuple[int, float]] = {}
         self._after = NO_UUID
+        self.task = Task("payments", "completer.interrupted", "completer.failed", transient=Trouble)
 
     async def run(self) -> int:
         """Work on the next batch of open tasks and return the number of settled ones.
 
         Batches go round, so that no task waits for others that fail.
         """
+        return await self.task.run(self._work) or 0
+
+    async def _work(self) -> int:
         now = time.monotonic()
-        try:
-            async with self._ledger.read() as connection:
-                found = await find_open_tasks(connection, self._patience, self._after, BATCH_MAX)
-        except Trouble as error:
-            logger.bind(error=repr(error)).warning("completer.interrupted")
-            return 0
+        async with self._ledger.read() as connection:
+            found = await find_open_tasks(connection, self._patience, self._after, BATCH_MAX)
         self._after = found[-1].id if len(found) == BATCH_MAX else NO_UUID
         # A task that has not failed for so long was settled elsewhere.
         old = now - FAILURE_SECONDS
@@ -81,12 +82,16 @@ class PaymentReconciler:
     async def _attempt(self, id: UUID, work: Callable[[], Awaitable[None]]) -> bool:
         try:
             await work()
-        except Trouble as error:
+        except Exception as error:
             times = self._failures.get(id, (0, 0.0))[0] + 1
             wait = min(self._patience * 2 ** min(times, 10), BACKOFF_SECONDS_MAX)
             self._failures[id] = times, time.monotonic() + wait
-            level = "ERROR" if isinstance(error, GatewayRefused) else "WARNING"
-            logger.bind(id=id, error=repr(error), again_in=wait).log(level, "gateway.in_doubt")
+            is_expected = isinstance(error, Trouble)
+            level = "ERROR" if isinstance(error, GatewayRefused) or not is_expected else "WARNING"
+            line = logger.bind(id=id, error=repr(error), again_in=wait)
+            line.opt(exception=None if is_expected else error).log(level, "gateway.in_doubt")
+            if not is_expected:
+                self.task.fail(error, id=id)
             return False
         self._failures.pop(id, None)
         return True

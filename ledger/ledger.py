@@ -4,19 +4,25 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from database.connection import Connection, begin_session, connect_as_owner, conninfo, socket_deadline
+from database.connection import (
+    Connection,
+    Unusable,
+    begin_session,
+    connect_as_owner,
+    conninfo,
+    socket_deadline,
+)
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring
-from ledger.people import MASTER_KEY_CHECK, OtherMasterKey, is_in_clear, pseudonyms_of
+from ledger.people import CURSOR_KEY, MASTER_KEY_CHECK, OtherMasterKey, is_in_clear, pseudonyms_of
 from ledger.progress import Progress
 from ledger.store import Admission, open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
@@ -35,22 +41,30 @@ PSEUDONYM_SECONDS_MAX = 0.5
 """A log line does not wait longer for a pseudonym."""
 
 
-class Ledger:
-    """One ledger in one process, opened by `open_ledger`. A process can open several."""
+class SecretsMissing(Unusable):
+    """The table ledger.secrets was emptied."""
 
-    def __init__(
-        self,
-        url: str,
-        settings: Settings,
-        cursor_key: bytes,
-        keyring: Keyring = NO_KEYRING,
-        admit: Admission | None = None,
-    ) -> None:
+    def __init__(self) -> None:
+        super().__init__("ledger.secrets has no key for cursors: run `seatledger migrate`")
+
+
+class Ledger:
+    """One ledger in one process. A process can open several.
+
+    Before `open`, commands wait in the queue until their deadline, and reads raise Unavailable. While `admit`
+    refuses the log, the ledger answers queries, and commands are Unavailable.
+    """
+
+    def __init__(self, url: str, settings: Settings, admit: Admission | None = None) -> None:
         self.url = url
         self.settings = settings
-        self.cursor_key = cursor_key
-        self.keyring = keyring
-        self._writer = Writer(partial(open_store, url, settings, self.keyring, admit), settings)
+        self.obstacle: str | None = None
+        """The reason why the ledger is not open yet, for readiness."""
+        self.keyring: Keyring = NO_KEYRING
+        """The keyring that seals the ledger's names, known after `open`."""
+        self._cursor_key: bytes | None = None
+        # The writer connects after `open`, with the keyring found there.
+        self._writer = Writer(lambda: open_store(url, settings, self.keyring, admit), settings)
         self._pool = AsyncConnectionPool[Connection](
             conninfo(url, "seatledger reader"),
             connection_class=AsyncConnection[tuple[Any, ...]],
@@ -69,6 +83,45 @@ class Ledger:
         self.availability = BatchedReads(self.read, availability.find_all, seconds)
         self.streams = BatchedReads(self.read, histories.find_all, seconds)
         self._tidying: asyncio.Task[None] | None = None
+
+    async def open(self, compare: Admission | None = None) -> None:
+        """Start to serve a migrated database, if `compare` raises nothing for its log.
+
+        Raises psycopg.Error if the database does not answer or has no schema, OtherMasterKey if its names
+        are sealed by a master key other than those of the settings.
+        """
+        async with await connect_as_owner(self.url, "seatledger start") as connection:
+            row = await (await connection.execute(CURSOR_KEY)).fetchone()
+            keyed = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
+            if row is None:
+                raise SecretsMissing
+            if compare:
+                await compare(connection)
+        given = self.settings
+        keys = [given.master_key, *(given.old_master_keys or ())] if given.master_key else []
+        check = keyed[0] if keyed else None
+        keyring = find_keyring([Keyring(key) for key in keys], check)
+        if keyring.check != check or (keys and check is None):
+            raise OtherMasterKey
+        self.keyring = keyring
+        await self._pool.open()
+        self._writer.start()
+        self._cursor_key = row[0].encode()
+
+    async def close(self) -> None:
+        """Write the queued submissions, then disconnect."""
+        await self._writer.close()
+        if self._tidying:
+            self._tidying.cancel()
+        with contextlib.suppress(Exception):
+            await self._pool.close(timeout=2)
+
+    @property
+    def cursor_key(self) -> bytes:
+        """Key that signs cursors of pages; all processes of the ledger share it. Raises Unavailable."""
+        if self._cursor_key is None:
+            raise Unavailable
+        return self._cursor_key
 
     async def submit(self, submission: Submission) -> Answer:
         """Submit a command and return its answer after COMMIT. Raises Overloaded or Unavailable."""
@@ -121,7 +174,8 @@ class Ledger:
         except TooManyRequests as error:
             raise Overloaded from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            self._tidy_pool()
+            if self._cursor_key is not None:
+                self._tidy_pool()
             raise Unavailable from error
 
     def _tidy_pool(self) -> None:
@@ -136,29 +190,11 @@ async def open_ledger(
 ) -> AsyncIterator[Ledger]:
     """Open the ledger in a migrated database. On exit, write the queued submissions.
 
-    While `admit` refuses the log, the ledger answers queries, and commands are Unavailable.
-    Raises psycopg.Error if the database does not answer or has no schema, OtherMasterKey if its names are
-    sealed by a master key other than that of the settings.
+    Raises as `Ledger.open` does.
     """
-    async with await connect_as_owner(database_url, "seatledger start") as connection:
-        row = await (
-            await connection.execute("select value from ledger.secrets where name = 'cursor'")
-        ).fetchone()
-        keyed = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
-    assert row is not None
-    keys = [settings.master_key, *(settings.old_master_keys or ())] if settings.master_key else []
-    check = keyed[0] if keyed else None
-    keyring = find_keyring([Keyring(key) for key in keys], check)
-    if keyring.check != check or (keys and check is None):
-        raise OtherMasterKey
-    ledger = Ledger(database_url, settings, row[0].encode(), keyring, admit)
-    await ledger._pool.open()
-    ledger._writer.start()
+    ledger = Ledger(database_url, settings, admit)
+    await ledger.open()
     try:
         yield ledger
     finally:
-        await ledger._writer.close()
-        if ledger._tidying:
-            ledger._tidying.cancel()
-        with contextlib.suppress(Exception):
-            await ledger._pool.close(timeout=2)
+        await ledger.close()

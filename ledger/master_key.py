@@ -10,7 +10,7 @@ from database.connection import connect_sync
 from domain.caller import SYSTEM
 from ledger.keyring import NO_KEYRING, Keyring, Person
 from ledger.master_key_file import MASTER_KEY_FILE, find_keys, holds_keys, load_master_key
-from ledger.people import MASTER_KEY_CHECK
+from ledger.people import CURSOR_KEY, MASTER_KEY_CHECK
 from ledger.statements import HEAD_LOCK
 from runtime.settings import Settings, WrongSetting
 
@@ -83,13 +83,18 @@ def key_ledger(url: str, keyring: Keyring) -> int:
     Raises WrongSetting, psycopg.Error.
     """
     with connect_sync(url, "seatledger keys") as connection:
-        if _is_keyed(connection, keyring):
+        if _is_keyed(connection, keyring) and connection.execute(CURSOR_KEY).fetchone():
             return 0
         with connection.transaction():
             connection.execute(HEAD_LOCK)
+            # An emptied table has lost this key too. With a new one, open cursors become invalid.
+            connection.execute(_NEW_CURSOR_KEY)
             # Another program may have bound the database while this one waited for the lock.
             if _is_keyed(connection, keyring):
                 return 0
+            known = connection.execute(f"{_PERSONS} limit 1").fetchone()
+            if known is not None and keyring.decrypt(Person(*known).name_token or "") is None:
+                raise WrongSetting(_OTHER_KEY)
             names = [name for (name,) in connection.execute(_NAMES, (SYSTEM.subject,)).fetchall()]
             _insert(connection, [keyring.new_person(name, pseudonym=name) for name in names])
             connection.execute(_KEY, (keyring.check,))
@@ -123,10 +128,7 @@ def rotate(url: str, old: Keyring, new: Keyring, before_commit: Callable[[], Non
 def _is_keyed(connection: Connection[Any], keyring: Keyring) -> bool:
     row = connection.execute(MASTER_KEY_CHECK).fetchone()
     if row is not None and row[0] != keyring.check:
-        raise WrongSetting(
-            "SEATLEDGER_MASTER_KEY: names in this database are sealed by another master key: set that one,"
-            " or put it into the file master-key of the data folder"
-        )
+        raise WrongSetting(_OTHER_KEY)
     return row is not None
 
 
@@ -137,6 +139,15 @@ def _insert(connection: Connection[Any], persons: list[Person]) -> None:
             rows.write_row((person.person, person.lookup, person.wrapped_key, person.sealed_name))
 
 
+_OTHER_KEY = (
+    "SEATLEDGER_MASTER_KEY: names in this database are sealed by another master key: set that one,"
+    " or put it into the file master-key of the data folder"
+)
+_NEW_CURSOR_KEY = """
+    insert into ledger.secrets
+    values ('cursor', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''))
+    on conflict do nothing
+"""
 _KEY = "insert into ledger.secrets (name, value) values ('master-key-check', %s)"
 _REKEY = "update ledger.secrets set value = %s where name = 'master-key-check'"
 _CONNECTED_PROGRAMS = """
@@ -146,7 +157,7 @@ _CONNECTED_PROGRAMS = """
 _NAMES = """
     select actor from ledger.events union select actor from ledger.commands
     union select user_id from views.bookings union select user_id from views.waiting
-    except select %s
+    except (select %s union all select person from ledger.people)
 """
 _PERSONS = "select person, lookup, wrapped_key, sealed_name from ledger.people where forgotten_at is null"
 _REWRAP = "update ledger.people set lookup = %s, wrapped_key = %s where person = %s"

@@ -18,6 +18,7 @@ from ledger.personal_json import names_in, substitute
 
 _PSEUDONYM = re.compile(r"psn_[0-9a-f]{32}")
 
+CURSOR_KEY: LiteralString = "select value from ledger.secrets where name = 'cursor'"
 MASTER_KEY_CHECK: LiteralString = "select value from ledger.secrets where name = 'master-key-check'"
 
 

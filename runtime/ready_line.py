@@ -1,15 +1,15 @@
-"""The line `ready URL` of an API that runs alone: one worker prints it, once the API accepts connections."""
+"""The line `ready URL` of an API that runs alone: one worker prints it, once the ledger is open."""
 
 import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
 
+from runtime.answers import CHECK_SECONDS_MAX, is_open
+from runtime.backoff import Backoff
+
 VARIABLE = "_SEATLEDGER_READY_LINE"
 """Host and port of the line. `up` does not set it: it prints a line itself."""
-
-POLL_SECONDS = 0.02
-TRIES_MAX = 3000
 
 
 def request_ready_line(host: str, port: int) -> None:
@@ -21,14 +21,12 @@ async def print_ready_line(folder: str | None) -> None:
     host, _, port = os.environ.get(VARIABLE, "").partition(" ")
     if not port or not folder:
         return
-    for _ in range(TRIES_MAX):
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection(host, int(port))
-            writer.close()
+    # The API logs each failed check, so checks become rarer.
+    checks = Backoff()
+    while True:
+        if await asyncio.to_thread(is_open, host, int(port)):
             break
-        await asyncio.sleep(POLL_SECONDS)
-    else:
-        return
+        await asyncio.sleep(min(checks.pause(), CHECK_SECONDS_MAX))
     with suppress(FileExistsError):
         os.close(os.open(Path(folder) / "ready", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         print(f"ready http://{host}:{port}", flush=True)

@@ -12,6 +12,7 @@ from audit.proofs.signer import SigningStatus, read_status, record_refusal, sign
 from audit.proofs.tiles import LogMismatch, extend
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
+from runtime.tasks import Task
 
 BATCHES_MAX = 16
 """Batches of tiles in one run: 262,144 events. The next run continues."""
@@ -21,7 +22,7 @@ REST_SECONDS_MAX = 60
 """Limit of the backoff after a sink rejected a checkpoint."""
 
 _Transient = (psycopg.Error, Unavailable, Overloaded, TimeoutError)
-"""Errors that pass. The heartbeat logs them, and the next run tries again."""
+"""Errors that pass. The next run tries again."""
 
 
 class CheckpointSigner:
@@ -35,16 +36,15 @@ class CheckpointSigner:
         self._sink_failing = False
         self._rest = REST_SECONDS
         self._resting_until = 0.0
+        self.task = Task("checkpoints", "checkpoints.interrupted", "checkpoints.failed", transient=_Transient)
 
     async def run(self) -> None:
-        try:
-            if await self._follow() and self._key and self._settings.checkpoints:
-                await self._sign(self._key, self._settings.checkpoints)
-                await self._publish(self._settings.checkpoints)
-        except _Transient:
-            return
-        except Exception:
-            logger.exception("checkpoints.failed")
+        await self.task.run(self._work)
+
+    async def _work(self) -> None:
+        if await self._follow() and self._key and self._settings.checkpoints:
+            await self._sign(self._key, self._settings.checkpoints)
+            await self._publish(self._settings.checkpoints)
 
     async def _follow(self) -> bool:
         """Extend the stored tree, and return whether it reaches the head."""

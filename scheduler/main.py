@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
 from datetime import UTC
+from functools import partial
 from typing import Any
 
-import psycopg
 from loguru import logger
 from redbird.repos import MemoryRepo
 from rocketry import Rocketry
@@ -15,12 +14,15 @@ from rocketry.conds import every
 from rocketry.log import MinimalRecord
 
 from analytics.follower.follower import Follower
+from analytics.schema import prepare
 from audit.proofs.keys import signing_key
-from audit.proofs.witnesses import admission
-from gateways.from_settings import open_gateway
+from audit.proofs.witnesses import admission, comparison
+from database.task_failures import FailureRecorder
+from gateways.from_settings import check_gateway, open_gateway
 from gateways.payment_processor import PaymentProcessor
 from gateways.payment_reconciler import PaymentReconciler
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
+from ledger.opening import open_with_retries
 from runtime.cron import check_cron
 from runtime.logs import configure_logs
 from runtime.settings import Settings, WrongSetting, read_settings
@@ -35,16 +37,18 @@ FOLLOWER_PERIOD = "1 second"
 AUDIT_PERIOD = "1 second"
 CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
-RETRY_SECONDS = 1
 RECORDS_MAX = 64
 
 
 def run_forever(settings: Settings, database_url: str) -> None:
-    """Run until SIGTERM or SIGINT. Raises WrongSetting for a wrong cron expression."""
+    """Run until SIGTERM or SIGINT. Print `ready` once the settings are checked. Raises WrongSetting."""
     try:
         check_cron(settings.sweep_cron)
     except ValueError as error:
         raise WrongSetting(f"SEATLEDGER_SWEEP_CRON={settings.sweep_cron!r}: {error}") from None
+    check_gateway(settings)
+    if settings.checkpoints:
+        signing_key(settings)
     asyncio.run(_until_signal(settings, database_url))
 
 
@@ -52,29 +56,27 @@ async def _until_signal(settings: Settings, database_url: str) -> None:
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with AsyncExitStack() as stack:
-        ledger = await _open_ledger(stack, settings, database_url, stop)
-        if ledger is not None:
+    print("ready", flush=True)
+    ledger = Ledger(database_url, settings, admission(settings.checkpoints))
+    try:
+        if await _open(ledger, stop):
             await run(ledger, settings, database_url, stop)
+    finally:
+        await ledger.close()
 
 
-async def _open_ledger(
-    stack: AsyncExitStack, settings: Settings, database_url: str, stop: asyncio.Event
-) -> Ledger | None:
-    """Open the ledger as soon as its database answers. Return None if `stop` is set before."""
-    logged = False
-    while not stop.is_set():
-        try:
-            return await stack.enter_async_context(
-                open_ledger(database_url, settings, admission(settings.checkpoints))
-            )
-        except psycopg.OperationalError as error:
-            if not logged:
-                logger.bind(error=repr(error)).warning("database.awaited")
-            logged = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
-    return None
+async def _open(ledger: Ledger, stop: asyncio.Event) -> bool:
+    """Open the ledger as soon as its database is ready. Return False if `stop` is set before."""
+    settings = ledger.settings
+    # A process without a key, of a ledger that seals no names, must make none.
+    prepare_database = partial(prepare, ledger.url, settings, bind=settings.master_key is not None)
+    compare = comparison(settings.checkpoints)
+    opening = asyncio.create_task(open_with_retries(ledger, prepare_database, compare))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    opening.cancel()
+    return opening.done() and not stop.is_set()
 
 
 async def run(ledger: Ledger, settings: Settings, database_url: str, stop: asyncio.Event) -> None:
@@ -88,7 +90,10 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     follower = Follower(database_url)
     auditor = Auditor(database_url)
     sweeper = Sweeper(ledger, database_url, settings.sweep_cron, reconciler)
-    app = _tasks(sweeper, signer, follower, auditor, reconciler)
+    recorder = FailureRecorder(
+        [*sweeper.tasks, signer.task, follower.task, auditor.task, *([reconciler.task] if reconciler else [])]
+    )
+    app = _tasks(sweeper, signer, follower, auditor, reconciler, recorder)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
     logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
@@ -114,6 +119,7 @@ def _tasks(
     follower: Follower,
     auditor: Auditor,
     reconciler: PaymentReconciler | None,
+    recorder: FailureRecorder,
 ) -> Any:
     """Declare the tasks. Correctness does not depend on their timing: PostgreSQL decides what is due."""
     # Rocketry stores past runs in a handler of this logger, so each application needs its own.
@@ -134,7 +140,7 @@ def _tasks(
 
     @app.task(every(HEARTBEAT_PERIOD))  # type: ignore[untyped-decorator]
     async def heartbeat() -> None:
-        await sweeper.heartbeat()
+        await sweeper.heartbeat(recorder)
 
     @app.task(every(HEARTBEAT_PERIOD))  # type: ignore[untyped-decorator]
     async def expire_awaited_holds() -> None:

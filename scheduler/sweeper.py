@@ -9,6 +9,7 @@ from loguru import logger
 
 from database.connection import connect
 from database.job_slots import Heartbeat, record_heartbeat, run_slot
+from database.task_failures import FailureRecorder
 from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Submission, Unavailable
@@ -16,6 +17,7 @@ from ledger.system_commands import expiry_of
 from ledger.waiting_list import closing_of
 from projections.due_work import DueHold, find_departed_parties, find_due_holds, find_due_holds_with_queue
 from runtime.cron import latest_slot
+from runtime.tasks import Task
 
 JOB = "expire_holds"
 NAME = "scheduler"
@@ -43,36 +45,35 @@ class Sweeper:
         self._heartbeat: Heartbeat | None = None
         self._heartbeat_at = 0.0
         self._tried: datetime | None = None
-        self._answers = True
+        self._beats = Task("heartbeat", "database.lost", "heartbeat.failed", "database.back", _Transient)
+        self._lines = Task("waiting-lists", "lines.interrupted", "lines.failed", transient=_Transient)
+        self._sweeps = Task("sweep", "sweep.interrupted", "sweep.failed", transient=_Transient)
 
-    async def heartbeat(self) -> None:
-        """Record that the scheduler is alive, and read the database's clock and the last slot that ran."""
-        try:
-            async with self._ledger.read() as connection:
-                heartbeat = await record_heartbeat(connection, NAME, JOB)
-                read_at = time.monotonic()
-        except _Transient as error:
-            if self._answers:
-                logger.bind(error=repr(error)).warning("database.lost")
-            self._answers = False
-            return
-        self._heartbeat, self._heartbeat_at, self._tried = heartbeat, read_at, heartbeat.last_slot
-        if not self._answers:
-            logger.info("database.back")
-        self._answers = True
+    @property
+    def tasks(self) -> list[Task]:
+        return [self._beats, self._lines, self._sweeps]
+
+    async def heartbeat(self, recorder: FailureRecorder | None = None) -> None:
+        """Record that the scheduler is alive, and read the database's clock and the last slot that ran.
+
+        `recorder` stores the failures of all tasks.
+        """
+        await self._beats.run(lambda: self._beat(recorder))
+
+    async def _beat(self, recorder: FailureRecorder | None) -> None:
+        async with self._ledger.read() as connection:
+            heartbeat = await record_heartbeat(connection, NAME, JOB)
+            self._heartbeat, self._heartbeat_at = heartbeat, time.monotonic()
+            self._tried = heartbeat.last_slot
+            if recorder is not None:
+                await recorder.record(connection)
 
     async def expire_awaited_holds(self) -> None:
         """Expire due holds of flights with waiting parties, independent of the cron, so that offers go on.
 
         Safe in any number of schedulers: a hold expires only once.
         """
-        try:
-            moved = await expire_awaited(self._ledger, self._reconciler)
-        except _Transient:
-            return  # the heartbeat logs it, and the next run tries again
-        except Exception:
-            logger.exception("lines.failed")
-            return
+        moved = await self._lines.run(lambda: expire_awaited(self._ledger, self._reconciler))
         if moved:
             logger.bind(expired=moved).info("lines.moved")
 
@@ -87,16 +88,9 @@ class Sweeper:
         if slot is None:
             return
         self._tried = slot
-        log = logger.bind(slot=slot)
-        try:
-            done = await self._run(slot)
-        except _Transient as error:
-            log.bind(error=repr(error)).warning("sweep.interrupted")
-        except Exception:
-            log.exception("sweep.failed")
-        else:
-            if done is not None:
-                log.bind(expired=done).log("INFO" if done else "DEBUG", "sweep.done")
+        done = await self._sweeps.run(lambda: self._run(slot), slot=slot)
+        if done is not None:
+            logger.bind(slot=slot, expired=done).log("INFO" if done else "DEBUG", "sweep.done")
 
     async def _run(self, slot: datetime) -> int | None:
         connection = await connect(self._database_url, "seatledger scheduler")

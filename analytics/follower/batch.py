@@ -90,6 +90,11 @@ async def lock_checkpoint(
     return None if row is None else ProjectionCheckpoint(*row)
 
 
+async def has_live_build(connection: Connection, projection: Projection) -> bool:
+    """Return whether there is a checkpoint at all, whichever session holds it."""
+    return await (await connection.execute(_HAS_LIVE, (projection.name,))).fetchone() is not None
+
+
 async def apply_next(
     connection: Connection, projection: Projection, at: ProjectionCheckpoint, limit: int
 ) -> ProjectionCheckpoint:
@@ -166,6 +171,7 @@ _LIVE: LiteralString = f"""
     select {_COLUMNS} from analytics_store.builds where projection = %(projection)s and live
     for update skip locked
 """  # noqa: S608 - constants only
+_HAS_LIVE: LiteralString = "select from analytics_store.builds where projection = %s and live"
 _BUILD: LiteralString = f"""
     select {_COLUMNS} from analytics_store.builds where projection = %(projection)s and build = %(build)s
     for update

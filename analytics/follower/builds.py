@@ -40,18 +40,28 @@ def establish(connection: psycopg.Connection[Any]) -> None:
             "select from analytics_store.builds where projection = %s and live", (projection.name,)
         ).fetchone()
         if row is None:
-            for statement in (
-                *create_statements(projection, 1),
-                *index_statements(projection, 1),
-                *publish_statements(projection, 1),
-            ):
-                connection.execute(statement)
-            connection.execute(ADD, {**key(projection, 1), "version": projection.version, "live": True})
+            _establish_one(connection, projection)
     for name, build in connection.execute("select projection, build from analytics_store.builds").fetchall():
         if name in PROJECTIONS:
             connection.execute(grant_statement(PROJECTIONS[name], build))
     # Ends with the rights to all views of the schema.
     connection.execute(derived_views().encode())
+
+
+def _establish_one(connection: psycopg.Connection[Any], projection: Projection) -> None:
+    """Create an empty table for a projection, and drop its tables without a checkpoint."""
+    tables = connection.execute(_TABLES, {"projection": projection.name}).fetchall()
+    build = 1 + max((number for number, _ in tables), default=0)
+    for statement in (
+        *create_statements(projection, build),
+        *index_statements(projection, build),
+        *publish_statements(projection, build),
+    ):
+        connection.execute(statement)
+    for number, has_checkpoint in tables:
+        if not has_checkpoint:
+            connection.execute(sql.SQL("drop table {}").format(table(projection, number)))
+    connection.execute(ADD, {**key(projection, build), "version": projection.version, "live": True})
 
 
 def _has_schema(connection: psycopg.Connection[Any]) -> bool:
@@ -77,6 +87,16 @@ _UNGRANTED: LiteralString = """
     limit 1
 """
 
+_TABLES: LiteralString = r"""
+    select number, exists (
+        select from analytics_store.builds where projection = %(projection)s and build = number)
+    from (
+        select substring(relname from '^' || %(projection)s || '_([0-9]{1,9})$')::integer as number
+        from pg_class
+        where relnamespace = 'analytics_store'::regnamespace and relkind = 'r'
+    ) as tables
+    where number is not null
+"""
 ADD: LiteralString = """
     insert into analytics_store.builds (projection, build, version, live)
     values (%(projection)s, %(build)s, %(version)s, %(live)s)

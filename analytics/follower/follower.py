@@ -1,11 +1,15 @@
 """The follower loop: bring every projection up to the head, park on poison, reconnect."""
 
+import asyncio
+
 import psycopg
 from loguru import logger
 
 from analytics.facts import PROJECTIONS, Projection
-from analytics.follower.batch import SEVERED_SECONDS, advance_or_park
+from analytics.follower.batch import SEVERED_SECONDS, advance_or_park, has_live_build
+from analytics.schema import migrate
 from database.connection import PersistentConnection, socket_deadline
+from runtime.tasks import Task
 
 BATCH_MAX = 5_000
 BATCHES_MAX = 20
@@ -19,24 +23,31 @@ class Follower:
     """
 
     def __init__(self, url: str, batch: int = BATCH_MAX) -> None:
+        self._url = url
         self._kept = PersistentConnection(url, "seatledger follower")
         self._batch = batch
         self._retried: set[str] = set()
-        self._is_failing = False
+        self.task = Task(
+            "analytics",
+            "follower.interrupted",
+            "follower.failed",
+            "follower.back",
+            (psycopg.Error, TimeoutError),
+        )
 
     async def run(self) -> None:
-        """Bring each projection as far as possible. Transient failures are logged, not raised."""
+        """Bring each projection as far as possible. Failures are logged, and none is raised."""
         failing = False
         for projection in PROJECTIONS.values():
             try:
                 await self._catch_up(projection)
-            except (psycopg.Error, TimeoutError) as error:
+            except Exception as error:
                 failing = True
-                if await self._log_failure(projection, error):
+                self.task.fail(error, projection=projection.name)
+                if await self._kept.drop_if_broken():
                     return
-        if self._is_failing and not failing:
-            logger.info("follower.back")
-        self._is_failing = failing
+        if not failing:
+            self.task.succeed()
 
     async def close(self) -> None:
         await self._kept.close()
@@ -47,15 +58,15 @@ class Follower:
             retry = projection.name not in self._retried
             with socket_deadline(connection, SEVERED_SECONDS):
                 at = await advance_or_park(connection, projection, None, self._batch, retry)
+                if at is None and not await has_live_build(connection, projection):
+                    await self._establish(projection)
             if at is None:
                 return
             self._retried.add(projection.name)
             if at.error or at.version != projection.version or not at.is_behind:
                 return
 
-    async def _log_failure(self, projection: Projection, error: Exception) -> bool:
-        """Log the first failure of a series. Return whether the connection was broken and dropped."""
-        if not self._is_failing:
-            logger.bind(projection=projection.name, error=repr(error)).warning("follower.interrupted")
-        self._is_failing = True
-        return await self._kept.drop_if_broken()
+    async def _establish(self, projection: Projection) -> None:
+        """Create a new table for a projection without a checkpoint. The next runs fill it from the log."""
+        logger.bind(projection=projection.name).error("projection.checkpoint_missing")
+        await asyncio.to_thread(migrate, self._url)

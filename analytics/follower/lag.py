@@ -10,6 +10,10 @@ LAG_SECONDS_MAX = 30
 """A projection further behind is unhealthy; the scheduler looks every second."""
 
 
+MISSING = 0
+"""Version of a projection without a checkpoint."""
+
+
 class Lag(NamedTuple):
     """Lag of one projection. `seconds` is the age of the oldest event that is not applied yet."""
 
@@ -27,6 +31,8 @@ class Lag(NamedTuple):
     def summary(self) -> str:
         """One line for readiness. It leaves the error out, because an error may quote the log."""
         words = f"{self.events} events, {self.seconds:.0f} s behind"
+        if self.version == MISSING:
+            return f"MISSING (run `seatledger migrate`), {words}"
         if self.is_parked:
             return f"PARKED at {self.parked_position}, {words}"
         if self.version != PROJECTIONS[self.projection].version:
@@ -35,7 +41,7 @@ class Lag(NamedTuple):
 
 
 async def lags(connection: Connection) -> list[Lag]:
-    """Return the lag of every live projection."""
+    """Return the lag of every projection. One without a checkpoint lags by the whole log."""
     cursor = await connection.execute(_LAGS, (list(PROJECTIONS),))
     return [Lag(*row) for row in await cursor.fetchall()]
 
@@ -51,6 +57,15 @@ async def check(connection: Connection) -> Check:
 
 
 _LAGS: LiteralString = """
-    select projection, version, lag_events, lag_seconds, parked_position from analytics.checkpoints
-    where projection = any (%s) order by projection
+    select name, coalesce(version, 0), coalesce(lag_events, log.events), coalesce(lag_seconds, log.seconds),
+        parked_position
+    from unnest(%s::text[]) as name
+    cross join lateral (
+        select coalesce(max(position), 0) as events, coalesce((
+            select extract(epoch from clock_timestamp() - recorded_at) from ledger.events
+            order by position limit 1), 0)::float8 as seconds
+        from ledger.events
+    ) as log
+    left join analytics.checkpoints on projection = name
+    order by name
 """

@@ -17,11 +17,12 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from analytics.follower.lag import Lag
 from audit.self_audit.status import AuditStatus
+from database.task_failures import TaskFailure
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -49,7 +50,11 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def exposition(
-    position: int, queued: int, lags: Sequence[Lag] = (), self_audit: AuditStatus | None = None
+    position: int,
+    queued: int,
+    lags: Sequence[Lag] = (),
+    self_audit: AuditStatus | None = None,
+    failures: Sequence[TaskFailure] = (),
 ) -> bytes:
     """Render the exposition format: counters of all workers, and ledger gauges read by this worker."""
     registry = REGISTRY
@@ -57,7 +62,7 @@ def exposition(
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     ledger = CollectorRegistry()
-    ledger.register(_LedgerGauges(position, queued, lags, self_audit))
+    ledger.register(_LedgerGauges(position, queued, lags, self_audit, failures))
     return bytes(generate_latest(registry) + generate_latest(ledger))
 
 
@@ -77,12 +82,18 @@ _AUDIT: tuple[tuple[str, str, Callable[[AuditStatus], float]], ...] = (
 
 class _LedgerGauges:
     def __init__(
-        self, position: int, queued: int, lags: Sequence[Lag], self_audit: AuditStatus | None
+        self,
+        position: int,
+        queued: int,
+        lags: Sequence[Lag],
+        self_audit: AuditStatus | None,
+        failures: Sequence[TaskFailure],
     ) -> None:
         self._position = position
         self._queued = queued
         self._lags = lags
         self._self_audit = self_audit
+        self._failures = failures
 
     def collect(self) -> Any:
         yield GaugeMetricFamily("ledger_position", "Position of the last event in the log", self._position)
@@ -95,6 +106,14 @@ class _LedgerGauges:
         if self._self_audit:
             for name, text, of in _AUDIT:
                 yield GaugeMetricFamily(f"ledger_self_audit_{name}", text, of(self._self_audit))
+        counter = CounterMetricFamily(
+            "ledger_task_failures", "Failures of the scheduler's tasks", labels=["task"]
+        )
+        failing = GaugeMetricFamily("ledger_task_failing", "1 if the task fails now", labels=["task"])
+        for failure in self._failures:
+            counter.add_metric([failure.task], failure.failures)
+            failing.add_metric([failure.task], failure.is_current)
+        yield from (counter, failing)
 
 
 @lru_cache(4096)

@@ -6,6 +6,7 @@ pyproject.toml pins both libraries to patch releases. tests/api/test_private_api
 import _thread
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from runtime.backoff import STEADY_SECONDS, Backoff
 from runtime.signals import ignore_stop_signals
 
 FindRoute = Callable[..., tuple[Any, HTTPRouteHandler, str, dict[str, Any], str]]
@@ -59,11 +61,24 @@ def handle_first_stop(on_stop: Callable[[], None]) -> None:
 
 
 class Server(MPServer):
-    """granian server with a signal handler that cannot deadlock.
+    """granian server that keeps its workers alive, with a signal handler that cannot deadlock.
 
-    The handler of granian 2.8 calls `Event.set`. If the signal interrupts the main thread while that
+    The loop of granian 2.8 ends the server when a worker dies twice within 5.5 seconds. Here a dead worker is
+    started again after a growing pause, as often as necessary, once `has_started` is true. Before that, two
+    deaths of a worker in a row end the server, because the application cannot start.
+
+    The signal handler of granian 2.8 calls `Event.set`. If the signal interrupts the main thread while that
     thread holds the event's lock, the handler waits for the lock forever.
     """
+
+    def __init__(
+        self, *arguments: Any, has_started: Callable[[], bool] = lambda: True, **options: Any
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._has_started = has_started
+        self._was_ready = False
+        self._due: dict[int, float] = {}
+        self._backoffs: dict[int, Backoff] = {}
 
     @property
     def is_interrupted(self) -> bool:
@@ -74,3 +89,34 @@ class Server(MPServer):
         self.interrupt_signal = True
         # `threading.Thread.start` also takes a lock, so start the thread without it.
         _thread.start_new_thread(self.main_loop_interrupt.set, ())
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        while True:
+            pause = min(self._due.values()) - time.monotonic() if self._due else None
+            self.main_loop_interrupt.wait(pause if pause is None else max(pause, 0.0))
+            # Cleared before the reasons are read, so that none is missed.
+            self.main_loop_interrupt.clear()
+            if self.interrupt_signal:
+                return
+            # A worker's watcher appends at any time.
+            while self.interrupt_children:
+                if not self._schedule_respawn(self.interrupt_children.pop()):
+                    # `shutdown` then ends the process with an error.
+                    self.interrupt_children.append(0)
+                    return
+            if self.reload_signal:
+                self._due.clear()
+                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+            now = time.monotonic()
+            for worker in [worker for worker, at in self._due.items() if at <= now]:
+                del self._due[worker]
+                self._respawn_workers([worker], spawn_target, target_loader)
+
+    def _schedule_respawn(self, worker: int) -> bool:
+        """Set the time of the next start of a dead worker. Return False if no worker ever started."""
+        now = time.monotonic()
+        ran = now - self.wrks[worker].birth
+        backoff = self._backoffs.setdefault(worker, Backoff())
+        self._due[worker] = now + backoff.pause(ran)
+        self._was_ready = self._was_ready or ran >= STEADY_SECONDS or self._has_started()
+        return backoff.failures == 1 or self._was_ready

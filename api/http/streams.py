@@ -75,7 +75,7 @@ class Streams:
             try:
                 async with self._ledger.read() as connection:
                     reached = await position(connection)
-            except (Unavailable, Overloaded) as error:
+            except Exception as error:  # open streams depend on this task
                 if not is_logged:
                     logger.bind(error=repr(error)).warning("streams.stalled")
                 is_logged = True

@@ -18,9 +18,10 @@ from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, OPERATORS, PUBLIC, route, with_alias
 from api.readiness import check_readiness, without_details
 from audit.self_audit.status import AuditStatus, read_status
-from database import head
+from database import head, task_failures
 from database.head import QueryResult
 from database.readiness import Check
+from database.task_failures import TaskFailure
 from runtime import VERSION
 
 
@@ -93,8 +94,8 @@ class OperationsController(Controller):
         ),
     )
     async def metrics(self, request: ApiRequest) -> ASGIApp:
-        position, (behind, audited) = await queries.read(request, ReadQuery(), _background)
-        text = metrics.exposition(position, request.ledger.queued, behind, audited)
+        position, background = await queries.read(request, ReadQuery(), _background)
+        text = metrics.exposition(position, request.ledger.queued, *background)
         kind = ((b"content-type", metrics.CONTENT_TYPE.encode()), NO_STORE)
         return Reply(200, text, [position_header(position)], kind)
 
@@ -111,10 +112,15 @@ def _is_auditor(request: ApiRequest) -> bool:
     return not AUDITORS.isdisjoint(caller.roles)
 
 
-async def _background(connection: queries.Connection) -> QueryResult[tuple[list[Lag], AuditStatus]]:
-    return QueryResult(
-        await head.position(connection), (await lags(connection), await read_status(connection))
+async def _background(
+    connection: queries.Connection,
+) -> QueryResult[tuple[list[Lag], AuditStatus, list[TaskFailure]]]:
+    background = (
+        await lags(connection),
+        await read_status(connection),
+        await task_failures.read(connection),
     )
+    return QueryResult(await head.position(connection), background)
 
 
 async def _position(connection: queries.Connection) -> QueryResult[None]:

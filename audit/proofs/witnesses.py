@@ -6,21 +6,25 @@ would make two histories out of one, so the comparison comes before the first co
 # ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
-import psycopg
 from loguru import logger
 
 from audit.proofs.checkpoint_file import Stated, read_last_checkpoint, read_stated
 from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import is_url
-from database.connection import Connection
+from database.connection import Connection, Unusable
 
 READ_SECONDS_MAX = 5
 
+COMPARED = "_SEATLEDGER_COMPARED"
+"""Variable that tells workers that the start of their program has compared the log. It is not a setting."""
 
-class LogDiverged(psycopg.OperationalError):
+
+class LogDiverged(Unusable):
     """The log is not the one that a checkpoint saw. Nothing is written to it."""
 
 
@@ -31,6 +35,11 @@ async def require_fit(connection: Connection, sink: str | None) -> None:
     """
     file = _file(sink)
     await _compare(connection, _EVERY, await asyncio.to_thread(read_stated, file) if file else [], file)
+
+
+def comparison(sink: str | None) -> Callable[[Connection], Awaitable[None]] | None:
+    """Return `require_fit` if the start of the program had no database to compare, else None."""
+    return None if COMPARED in os.environ else partial(require_fit, sink=sink)
 
 
 def admission(sink: str | None) -> Callable[[Connection], Awaitable[None]]:

@@ -75,6 +75,27 @@ async def refold_range(connection: Connection, first: UUID, last: UUID, head: in
     return min(divergences, key=attrgetter("position"), default=None)
 
 
+async def recount_seats(connection: Connection, flight_id: UUID) -> Sequence[int | None]:
+    """Fold the streams of a flight and its bookings, and store and return the counts and the position.
+
+    All are None if the log has no such flight. The view names the bookings. Raises Unfoldable, psycopg.Error.
+    """
+    cursor = await connection.execute(_OF_FLIGHT, (flight_id, flight_id), binary=True)
+    counts, has_flight = [0, 0, 0, 0], False
+    for id, stream in _streams(await cursor.fetchall()):
+        _, now = fold_expected_rows(stream)
+        if now is None or now.seats is None or now.seats.flight_id != flight_id:
+            continue
+        has_flight = has_flight or id == flight_id
+        totals = (total + more for total, more in zip(counts, now.seats[1:], strict=False))
+        counts = [*totals, max(counts[3], now.position)]
+    await connection.execute("delete from ledger.audited_seats where flight_id = %s", (flight_id,))
+    if not has_flight:
+        return [None] * 4
+    await connection.execute(_STORE_COUNT, (flight_id, *counts))
+    return counts
+
+
 async def _check(
     connection: Connection, events: Sequence[Row], low: UUID, high: UUID, head: int
 ) -> list[Divergence]:
@@ -160,6 +181,14 @@ _TOUCHED = f"""
         and position <= %b
     order by originator_id, originator_version
 """  # noqa: S608 - constants only
+_OF_FLIGHT = f"""
+    select {EVENTS.names} from ledger.events
+    where originator_id = any (array(select id from views.bookings where flight_id = %b) || %b::uuid)
+    order by originator_id, originator_version
+"""  # noqa: S608 - constants only
+_STORE_COUNT: LiteralString = """
+    insert into ledger.audited_seats (flight_id, seats, held, booked, position) values (%s, %s, %s, %s, %s)
+"""
 _RANGE = f"""
     select {EVENTS.names} from ledger.events where originator_id between %b and %b
     order by originator_id, originator_version

@@ -1,8 +1,10 @@
 """Rounds of the self-audit: digests follow the log, and every range is compared with the views in turn."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from itertools import pairwise
 from time import monotonic
 from typing import Any, LiteralString
 from uuid import UUID
@@ -12,7 +14,15 @@ from loguru import logger
 from psycopg.types.numeric import Int8
 
 from audit.self_audit.expected_rows import COMPARE, Unfoldable
-from audit.self_audit.folding import CHUNK, GREATEST, LOWEST, apply_events, refold_range, reset_digests
+from audit.self_audit.folding import (
+    CHUNK,
+    GREATEST,
+    LOWEST,
+    apply_events,
+    recount_seats,
+    refold_range,
+    reset_digests,
+)
 from audit.verify.divergence import Divergence
 from database.connection import Connection, socket_deadline
 from domain.seats import Seats
@@ -29,6 +39,9 @@ RENEW_SECONDS = 120
 
 BUSY_SECONDS = 1.0
 """Pause while another process holds the row lock."""
+
+RECOUNTS_MAX = 100
+"""Flights whose seats are recounted in one transaction."""
 
 STEP_SECONDS_MAX = 30
 """Limit for a step; a slower one has lost its server."""
@@ -102,12 +115,16 @@ async def step(connection: Connection, eager: bool = False) -> float:
             await connection.execute(_LIMITS, prepare=False)
             row = await (await connection.execute(_LOCKED)).fetchone()
             if row is None:
-                return BUSY_SECONDS
+                if not await _restore_row(connection):
+                    return BUSY_SECONDS
+                row = await _row(connection, _LOCKED)
             *columns, now, head, is_same_log = row
             state: _State = _State(*columns)
             was = state.first_bad_position
-            if state.rest_until and state.rest_until > now and not eager:
-                return float((state.rest_until - now).total_seconds())
+            rest = (state.rest_until - now).total_seconds() if state.rest_until else 0.0
+            # A longer rest comes from a changed row or clock.
+            if 0 < rest <= REST_SECONDS_MAX and not eager:
+                return rest
             await _continue_round(connection, state, now, head, is_same_log)
             state.round_seconds += monotonic() - began
             if state.next is None:
@@ -118,6 +135,16 @@ async def step(connection: Connection, eager: bool = False) -> float:
         return BUSY_SECONDS
     _log(was, state)
     return 0.0
+
+
+async def _restore_row(connection: Connection) -> bool:
+    """Insert the row if it is missing, which restarts the audit. Return False if another session holds it."""
+    if await (await connection.execute("select from ledger.self_audit")).fetchone() is not None:
+        return False
+    cursor = await connection.execute("insert into ledger.self_audit default values on conflict do nothing")
+    if cursor.rowcount:
+        logger.error("self_audit.row_missing")
+    return bool(cursor.rowcount)
 
 
 async def full_round(connection: Connection) -> None:
@@ -142,9 +169,10 @@ async def _continue_round(
     connection: Connection, state: _State, now: datetime, head: int, is_same_log: bool
 ) -> None:
     if not is_same_log:
-        logger.bind(position=state.position, head=head).warning("self_audit.begun_anew")
+        await _begin_anew(connection, state, now, head)
+    elif state.position == 0 and head:
+        # The digests begin with the log, whatever is stored.
         await reset_digests(connection)
-        state.position, state.newest, state.next = 0, LOWEST, None
     if state.next is None:
         state.begin(now, head)
     upto = min(state.position + CHUNK, head)
@@ -162,10 +190,34 @@ async def _continue_round(
         await _compare(connection, state, now, head)
 
 
+async def _begin_anew(connection: Connection, state: _State, now: datetime, head: int) -> None:
+    """Drop all digests and counts. The next steps compute them from the log again."""
+    logger.bind(position=state.position, head=head).warning("self_audit.begun_anew")
+    await reset_digests(connection)
+    state.position, state.newest = 0, LOWEST
+    state.begin(now, head)
+
+
 async def _compare(connection: Connection, state: _State, now: datetime, head: int) -> None:
+    assert state.next is not None
+    if state.next < GREATEST and not await _compare_ranges(connection, state, now, head):
+        return
+    if await _compare_seats(connection, state, now, head):
+        (flights,) = await _row(connection, "select count(*) from ledger.seats")
+        state.round_rows += flights
+        state.finish(now)
+
+
+async def _compare_ranges(connection: Connection, state: _State, now: datetime, head: int) -> bool:
+    """Compare the next ranges. Return whether all ranges of the round are compared now."""
     cursor = await connection.execute(COMPARE, (state.next, Int8(RANGES_AT_ONCE)), binary=True)
     ranges = await cursor.fetchall()
-    is_due = state.renewed_at is None or now - state.renewed_at >= timedelta(seconds=RENEW_SECONDS)
+    if not _are_contiguous(ranges, state.next):
+        # Ranges are missing or changed, so the digests say nothing about the views.
+        await _begin_anew(connection, state, now, head)
+        return False
+    last = LOWEST
+    is_due = state.renewed_at is None or abs(now - state.renewed_at) >= timedelta(seconds=RENEW_SECONDS)
     for first, last, rows, fits, is_oldest in ranges:
         state.round_rows += rows
         if not fits or (is_due and is_oldest):
@@ -177,14 +229,42 @@ async def _compare(connection: Connection, state: _State, now: datetime, head: i
                 logger.bind(first=str(first), last=str(last)).warning("self_audit.digest_renewed")
             # Refolding one range is enough for one transaction.
             break
-    if last < GREATEST:
-        state.next = UUID(int=last.int + 1)
-        return
-    for flight_id, *counts, position in await (await connection.execute(_SEATS)).fetchall():
-        state.add_divergence(_seats_differ(flight_id, counts[:3], counts[3:], position, head), now)
-    (flights,) = await _row(connection, "select count(*) from ledger.seats")
-    state.round_rows += flights
-    state.finish(now)
+    state.next = UUID(int=min(last.int + 1, GREATEST.int))
+    return last == GREATEST
+
+
+def _are_contiguous(ranges: Sequence[tuple[Any, ...]], first: UUID | None) -> bool:
+    """Return whether the ranges begin at `first` and have no gap, and end with the greatest id if few."""
+    bounds = [(one[0].int, one[1].int) for one in ranges]
+    if not bounds or first is None or bounds[0][0] != first.int:
+        return False
+    is_complete = len(bounds) == RANGES_AT_ONCE or bounds[-1][1] == GREATEST.int
+    return is_complete and all(one[1] + 1 == two[0] for one, two in pairwise(bounds))
+
+
+async def _compare_seats(connection: Connection, state: _State, now: datetime, head: int) -> bool:
+    """Compare seat counts, recounting flights that differ. Return False if more flights are to be recounted.
+
+    The recount decides whether the stored count of the ledger or that of the audit is wrong.
+    """
+    renewed = 0
+    differing = await (await connection.execute(_SEATS, (RECOUNTS_MAX,))).fetchall()
+    for flight_id, *counts in differing:
+        stored, counted, position = counts[:3], counts[3:6], counts[6]
+        # The recount relies on the views, so it decides nothing in a round that found them wrong.
+        if state.round_bad_position is None:
+            try:
+                *recounted, position = await recount_seats(connection, flight_id)
+            except Unfoldable as problem:
+                state.add_divergence(Divergence(problem.position, str(problem)), now)
+                continue
+            renewed += recounted != counted
+            counted = recounted
+        if stored != counted:
+            state.add_divergence(_seats_differ(flight_id, stored, counted, position, head), now)
+    if renewed:
+        logger.bind(flights=renewed).warning("self_audit.counts_renewed")
+    return renewed < RECOUNTS_MAX
 
 
 def _seats_differ(
@@ -198,7 +278,9 @@ def _seats_differ(
     return Divergence(position, f"seats of {flight_id}: {recorded}, the log says {counted}")
 
 
-async def _row(connection: Connection, statement: LiteralString, parameters: tuple[Any, ...] = ()) -> Any:
+async def _row(
+    connection: Connection, statement: LiteralString | bytes, parameters: tuple[Any, ...] = ()
+) -> Any:
     row = await (await connection.execute(statement, parameters)).fetchone()
     assert row is not None
     return row
@@ -234,5 +316,5 @@ _SEATS: LiteralString = """
         a.seats, a.held, a.booked, a.position
     from ledger.seats as s full join ledger.audited_seats as a on a.flight_id = s.flight_id
     where (s.seats, s.held, s.booked) is distinct from (a.seats, a.held, a.booked)
-    order by a.position limit 1
+    order by a.position nulls first limit %s
 """

@@ -12,11 +12,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import analytics.follower.batch
 import analytics.follower.follower
+import analytics.follower.lag
 from analytics.facts import PROJECTIONS
 from analytics.facts.bookings import BOOKINGS
 from analytics.follower.batch import advance
 from analytics.follower.follower import Follower
 from database.connection import Connection, connect
+from ledger.ledger import open_ledger
+from runtime.settings import Settings
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 from tests.repetitions import times
@@ -127,3 +130,50 @@ async def test_the_lag_is_zero_after_concurrent_writes_end(
     await follower.close()
     assert rows("select distinct lag_events, lag_seconds from analytics.checkpoints") == [(0, 0.0)]
     assert len(rows("select 1 from analytics.checkpoints")) == len(PROJECTIONS)
+
+
+async def test_projections_whose_checkpoints_are_gone_lag_by_the_whole_log_and_are_made_anew(
+    trade: Trade, rows: Rows, database_url: str
+) -> None:
+    follower = Follower(database_url)
+    await trade.rush(2)
+    await follower.run()
+    before = rows("select * from analytics.bookings order by 1")
+    rows("truncate analytics_store.builds")
+    async with open_ledger(database_url, Settings()) as ledger, ledger.read() as connection:
+        found = await analytics.follower.lag.check(connection)
+        ((head,),) = rows(HEAD)
+        assert {lag.events for lag in await analytics.follower.lag.lags(connection)} == {head}
+    assert not found.ok
+    assert "bookings MISSING" in found.detail
+    await follower.run()
+    await follower.run()
+    await follower.close()
+    assert rows(LEAST) == rows(HEAD)
+    assert rows("select * from analytics.bookings order by 1") == before
+    tables = "select count(*) from pg_tables where schemaname = 'analytics_store'"
+    assert rows(tables) == [(len(PROJECTIONS) + 1,)]
+
+
+async def test_any_error_of_one_projection_is_counted_and_leaves_the_others_alone(
+    trade: Trade, rows: Rows, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance_or_park = analytics.follower.follower.advance_or_park
+
+    async def fails_for_flights(connection: Connection, projection: Any, *rest: Any) -> Any:
+        if projection.name == "flights":
+            raise UnboundLocalError("last")
+        return await advance_or_park(connection, projection, *rest)
+
+    await trade.rush(1)
+    follower = Follower(database_url)
+    with monkeypatch.context() as broken:
+        broken.setattr(analytics.follower.follower, "advance_or_park", fails_for_flights)
+        await follower.run()
+    assert follower.task.failures == 1
+    behind = "select projection from analytics.checkpoints where lag_events > 0"
+    assert rows(behind) == [("flights",)]
+    await follower.run()
+    await follower.close()
+    assert follower.task.error is None
+    assert rows(behind) == []

@@ -1,7 +1,6 @@
 """Request ids, problems, log lines and metrics of all requests."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -10,12 +9,10 @@ from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 from loguru import logger
 
-import api.app
 from api.http import metrics
 from api.http.middleware import RequestMiddleware
-from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Overloaded, Unavailable
-from tests.api.conftest import BA117, SETTINGS, People, client, running, token
+from tests.api.conftest import BA117, People, client, token
 
 
 @pytest.fixture
@@ -197,26 +194,6 @@ async def test_a_request_that_is_disconnected_is_logged(lines: list[dict[str, An
         await RequestMiddleware(breaks_off, lambda: False, breaks_off)(scope, breaks_off, breaks_off)
     (extra,) = (record["extra"] for record in lines if record["message"] == "request")
     assert (extra["method"], extra["path"], extra["status"]) == ("POST", "/api/v1/bookings", 500)
-
-
-async def test_a_worker_waits_for_an_unavailable_database_at_startup(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempts: list[bool] = []
-
-    @asynccontextmanager
-    async def unavailable_at_first() -> AsyncIterator[Ledger]:
-        attempts.append(True)
-        if len(attempts) < 3:
-            raise psycopg.OperationalError("connection refused")
-        async with open_ledger(database_url, SETTINGS) as ledger:
-            yield ledger
-
-    monkeypatch.setattr(api.app, "RETRY_SECONDS", 0.01)
-    app = api.app.create_app(SETTINGS, unavailable_at_first)
-    async with running(app):
-        assert (await client(app).get("/health/ready")).status_code == 200
-    assert len(attempts) == 3
 
 
 @pytest.mark.parametrize(

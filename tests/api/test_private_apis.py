@@ -4,6 +4,7 @@ import inspect
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,10 @@ from litestar import Litestar, get
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.testing import TestClient
 
+import runtime.backoff
 from api.http.private_apis import Server, handle_first_stop, replace_handler, route_finder
+from api.serve import granian_server
+from runtime.settings import Settings
 
 DEADLOCK = """
 import signal
@@ -97,3 +101,56 @@ def test_granian_calls_the_signal_handler_that_the_server_overrides() -> None:
 
 def test_a_signal_during_any_step_of_the_main_loop_stops_it(checkout: Path) -> None:
     subprocess.run([sys.executable, "-c", DEADLOCK], cwd=checkout, check=True, timeout=30)
+
+
+class DyingWorkers(Server):
+    """Its workers die as soon as they are started, `deaths` times in all."""
+
+    deaths = 0
+
+    def start(self, deaths: int) -> list[int]:
+        """Run the main loop until the deaths are over or it gives up. Return the workers that it started."""
+        self.deaths = deaths
+        self.started: list[int] = []
+        self.wrks = [SimpleNamespace(birth=time.monotonic()) for _ in range(2)]
+        self._die(0)
+        self._serve_loop(None, None)
+        return self.started
+
+    def _die(self, worker: int) -> None:
+        self.deaths -= 1
+        self.interrupt_signal = self.deaths < 0
+        self.interrupt_children.append(worker)
+        self.main_loop_interrupt.set()
+
+    def _respawn_workers(self, workers: list[int], *_: Any, delay: float = 0) -> None:
+        self.started += workers
+        self._die(workers[0])
+
+
+@pytest.fixture
+def dying(monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setattr(runtime.backoff, "PAUSE_SECONDS_MAX", 0.01)
+    server = granian_server(Settings(workers=2), "nowhere:nothing")
+    server.__class__ = DyingWorkers
+    return server
+
+
+def test_a_worker_that_dies_again_and_again_is_started_again_each_time(dying: Any) -> None:
+    assert dying.start(20) == [0] * 20
+    assert dying.is_interrupted
+
+
+def test_workers_that_never_started_end_the_server(dying: Any) -> None:
+    dying._has_started = lambda: False
+    assert dying.start(20) == [0]
+    assert not dying.is_interrupted
+    assert dying.interrupt_children
+
+
+def test_granian_runs_the_main_loop_that_the_server_overrides() -> None:
+    assert "self._serve_loop(spawn_target, target_loader)" in inspect.getsource(MPServer._serve)
+    original = inspect.getsource(MPServer._serve_loop)
+    for part in ("self.main_loop_interrupt.wait()", "self.interrupt_children", "self.reload_signal"):
+        assert part in original
+    assert "if not exit_code and self.interrupt_children:" in inspect.getsource(MPServer.shutdown)

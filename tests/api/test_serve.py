@@ -126,6 +126,18 @@ async def test_a_killed_worker_is_replaced(program: subprocess.Popen[bytes], por
     assert program.poll() is None
 
 
+async def test_workers_that_are_killed_again_and_again_are_replaced(
+    program: subprocess.Popen[bytes], port: int
+) -> None:
+    for _ in range(4):
+        killed = workers(program)
+        for victim in killed:
+            os.kill(victim, signal.SIGKILL)
+        wait_for(lambda killed=killed: len(workers(program) - killed) == WORKERS)
+    wait_for(lambda: answers(port))
+    assert program.poll() is None
+
+
 async def test_metrics_are_summed_over_all_workers(
     program: subprocess.Popen[bytes], operator: httpx.AsyncClient, port: int
 ) -> None:

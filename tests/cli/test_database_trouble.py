@@ -1,11 +1,14 @@
 """A missing or foreign database gives an error that names the remedy."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import psycopg
 import pytest
 
+import cli.programs
 from cli.main import main
+from runtime.settings import Settings
 from trials.programs.ports import free_port
 
 
@@ -99,3 +102,35 @@ def test_reading_commands_create_no_ledger_in_a_mistyped_database(
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("select to_regnamespace('ledger')").fetchone() == (None,)
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("message", "waits"),
+    [
+        ("Connection refused", True),
+        ("FATAL:  the database system is starting up", True),
+        ('FATAL:  database "x" does not exist', True),
+        ('FATAL:  password authentication failed for user "x"', False),
+        ('FATAL:  no pg_hba.conf entry for host "x"', False),
+        ('FATAL:  role "x" does not exist', False),
+    ],
+)
+def test_a_start_waits_for_a_database_but_not_for_a_login(
+    monkeypatch: pytest.MonkeyPatch, message: str, waits: bool
+) -> None:
+    def fails(*_: object) -> None:
+        raise psycopg.OperationalError(message)
+
+    monkeypatch.setattr(cli.programs, "prepare", fails)
+    settings = Settings(database_url="postgresql://x@db/x", master_key=bytes(32))
+    expected = nullcontext() if waits else pytest.raises(psycopg.OperationalError)
+    with expected, cli.programs.serving_database(settings) as url:
+        assert url == settings.database_url
+
+
+def test_a_malformed_url_stops_the_start_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://[oops")
+    assert main(["scheduler", "--data", str(tmp_path)]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

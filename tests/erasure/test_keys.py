@@ -13,7 +13,7 @@ from api.app import create_app
 from cli.main import main
 from ledger.erasure import erase
 from ledger.keyring import Keyring
-from ledger.ledger import open_ledger
+from ledger.ledger import SecretsMissing, open_ledger
 from ledger.master_key import _insert, key_ledger, rotate
 from ledger.master_key_file import MASTER_KEY_FILE, load_master_key, read_or_create_key
 from ledger.people import OtherMasterKey
@@ -33,6 +33,25 @@ async def test_another_master_key_decrypts_nothing_and_stops_the_start(keyed_url
         with pytest.raises(OtherMasterKey):
             async with open_ledger(keyed_url, Settings(master_key=master_key)):
                 pass
+
+
+async def test_emptied_secrets_are_made_anew_for_the_same_master_key_only(
+    house: House, keyed_url: str, keyring: Keyring
+) -> None:
+    await house.hold(house.alice, await house.flight())
+    with psycopg.connect(keyed_url, autocommit=True) as connection:
+        people = connection.execute("select * from ledger.people order by 1").fetchall()
+        assert people
+        connection.execute("truncate ledger.secrets")
+        with pytest.raises(SecretsMissing):
+            async with open_ledger(keyed_url, SETTINGS):
+                pass
+        with pytest.raises(WrongSetting, match="sealed by another master key"):
+            key_ledger(keyed_url, OTHER)
+        assert key_ledger(keyed_url, keyring) == 0
+        async with open_ledger(keyed_url, SETTINGS):
+            pass
+        assert connection.execute("select * from ledger.people order by 1").fetchall() == people
 
 
 def test_a_start_with_another_master_key_is_one_line(
