@@ -20,6 +20,7 @@ BEYOND_A_SCHEMA = {
     "arrives_at must be later than departs_at",
     "Send only one of position and as_of",
     "Must not be before `from`",
+    "Given twice: an atomic bulk needs a key per item",
     "departs_at and arrives_at must lie in the years 1 to 9999 in UTC",
     "A date lies outside the years 1 to 9999",
     "Required for max_price and for sorting by price",
