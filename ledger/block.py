@@ -249,7 +249,7 @@ class Block:
 
     def _append(self, submission: Submission, event: Any, ordinal: int, command_hash: bytes) -> None:
         self.position += 1
-        unlinked = RecordedEvent(
+        recorded = RecordedEvent(
             self.position,
             event.originator_id,
             event.originator_version,
@@ -264,8 +264,9 @@ class Block:
             command_hash,
             b"",
         )
-        self.hash = link(self.hash, unlinked)
-        self.events.append(msgspec.structs.replace(unlinked, hash=self.hash))
+        self.hash = link(self.hash, recorded)
+        msgspec.structs.force_setattr(recorded, "hash", self.hash)
+        self.events.append(recorded)
 
     def _record(
         self,

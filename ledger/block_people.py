@@ -5,6 +5,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from domain.commands import Command, SettleRefund
 from domain.working_set import WorkingSet
 from ledger.keyring import Keyring, Person
@@ -59,9 +61,7 @@ class BlockPeople:
         """Return the answer as the caller gets it, with names and texts in clear."""
         subject_id = answer.subject_id
         body = substitute(answer.body, self._name, partial(self._text, subject_id))
-        return Answer(
-            answer.status, body, answer.position, subject_id, answer.version, answer.replayed, answer.refusal
-        )
+        return msgspec.structs.replace(answer, body=body)
 
     def _name(self, pseudonym: str) -> str:
         # Most answers name a person that a command of this block names, so no token is decrypted.

@@ -29,9 +29,9 @@ class Submission:
 
     `key` is the caller's idempotency key. A key is generated if there is none, so that a repeated block finds
     the commands that are already committed. `older_key` is the same key as an older release recorded it.
-    `render` belongs to the API or program that submits, because the
-    stored answer is the one that the caller gets. `instance` names the request (the URL path for HTTP). A
-    `dry_run` is decided and answered, but not written.
+    `render` belongs to the API or program that submits, because the stored answer is the one that the caller
+    gets. `instance` names the request (the URL path for HTTP). A `dry_run` is decided and answered, but not
+    written. `names` are the caller's and the customer's; the ledger itself has no name.
     """
 
     command: Command
@@ -46,26 +46,20 @@ class Submission:
     dry_run: bool = False
     operation: str = field(init=False)
     original: tuple[Command, Caller] = field(init=False)
+    names: list[str] = field(init=False)
     older_fingerprint: bytes = field(init=False, default=b"")
     _fingerprint: bytes = field(init=False, default=b"")
 
     def __post_init__(self) -> None:
         self.operation = self.command.OPERATION
         self.original = self.command, self.caller
+        self.names = _names(self.command, self.caller)
 
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of the command, which reveals another command under the same key."""
         self._fingerprint = self._fingerprint or hashlib.sha256(_encode(self.command)).digest()
         return self._fingerprint
-
-    @property
-    def names(self) -> list[str]:
-        """Names in the submission: the caller's and the customer's. The ledger itself has no name."""
-        command, caller = self.original
-        if caller is SYSTEM:
-            return []
-        return [caller.subject, *(getattr(command, name) for name in name_fields(type(command)))]
 
     @property
     def texts(self) -> dict[str, str]:
@@ -102,8 +96,7 @@ class Submission:
         return self.caller.subject, self.operation, self.key
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The outcome of a command, after COMMIT.
 
     `position` is the position of the command's last event, or the head of the log for a refusal. `subject_id`
@@ -136,3 +129,9 @@ def render_plain(submission: Submission, decision: Decision) -> tuple[int, bytes
     if isinstance(decision, Refusal):
         return 409, _encode({"code": decision.code, **decision.facts})
     return 200, _encode({"id": decision.id, "version": decision.version})
+
+
+def _names(command: Command, caller: Caller) -> list[str]:
+    if caller is SYSTEM:
+        return []
+    return [caller.subject, *(getattr(command, name) for name in name_fields(type(command)))]

@@ -4,9 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import psycopg
 from loguru import logger
 
@@ -217,7 +218,7 @@ class Writer:
                     store.send_ahead(block)
             if submissions[0].dry_run:
                 await store.abandon()
-                answers = [[replace(answer, position=block_input.position) for answer in answers[0]]]
+                answers = [[msgspec.structs.replace(a, position=block_input.position) for a in answers[0]]]
             else:
                 await store.write(block)
         self.progress.decide()
