@@ -88,9 +88,11 @@ async def running(app: Litestar) -> AsyncIterator[None]:
 
     task = asyncio.create_task(live())
     await asyncio.wait({task, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    yield
-    ended.set()
-    await task
+    try:
+        yield
+    finally:
+        ended.set()
+        await task
 
 
 def client(app: Litestar, bearer: str | None = None) -> httpx.AsyncClient:
