@@ -57,6 +57,7 @@ class Price(Money, frozen=True, forbid_unknown_fields=True):
     currency: Annotated[
         str,
         Meta(
+            pattern=r"^[A-Z]{3}(?!\n)$",
             description="Current ISO 4217 code",
             examples=["INR"],
             extra_json_schema={"enum": sorted(CODES)},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import psycopg
-from psycopg import sql
 
 from tests.contract.samples import at
 
@@ -16,13 +15,11 @@ TICK = timedelta(microseconds=1)
 class DatabaseClock:
     """Clock of one database. It stands still until a test sets it, and never goes back."""
 
-    def __init__(self, url: str, database: str) -> None:
+    def __init__(self, url: str) -> None:
         """Replace the clock functions for new sessions: call before the program connects. Superuser only."""
         self.url = url
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_FUNCTIONS)
-            path = sql.SQL("alter database {} set search_path = fake, pg_catalog, public")
-            connection.execute(path.format(sql.Identifier(database)))
 
     def now(self) -> datetime:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -43,12 +40,15 @@ class DatabaseClock:
             connection.execute("update fake.clock set time = greatest(time, %s)", (time,))
 
 
+# Sessions of the program look functions up in pg_catalog alone.
 _FUNCTIONS = """
     create schema fake;
-    create table fake.clock as select pg_catalog.clock_timestamp() as time;
-    create function fake.clock_timestamp() returns timestamptz language sql volatile
+    create table fake.clock as select clock_timestamp() as time;
+    alter function pg_catalog.clock_timestamp() rename to real_clock_timestamp;
+    alter function pg_catalog.statement_timestamp() rename to real_statement_timestamp;
+    create function pg_catalog.clock_timestamp() returns timestamptz language sql volatile
         as 'select time from fake.clock';
-    create function fake.statement_timestamp() returns timestamptz language sql stable
+    create function pg_catalog.statement_timestamp() returns timestamptz language sql stable
         as 'select time from fake.clock';
     grant usage on schema fake to public;
     grant select on fake.clock to public;

@@ -43,7 +43,7 @@ def clock(server_url: str) -> DatabaseClock:
     """Clock of the database of `clock_program`."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"create database {CLOCK_DATABASE}")
-    return DatabaseClock(make_conninfo(server_url, dbname=CLOCK_DATABASE), CLOCK_DATABASE)
+    return DatabaseClock(make_conninfo(server_url, dbname=CLOCK_DATABASE))
 
 
 @pytest.fixture(scope="session")

@@ -51,8 +51,8 @@ def test_metals_funds_and_test_codes_are_no_currencies_of_a_price(code: str) -> 
     [
         ("BGN", "BGN was withdrawn on 2026-01-01; use a current ISO 4217 currency code"),
         ("ABC", "Unknown ISO 4217 currency code"),
-        ("gbp", "Unknown ISO 4217 currency code"),
-        ("GBP\n", "Unknown ISO 4217 currency code"),
+        ("gbp", r"at `\$\.currency`"),
+        ("GBP\n", r"at `\$\.currency`"),
     ],
 )
 def test_a_new_price_has_a_current_currency(code: str, message: str) -> None:
