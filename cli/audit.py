@@ -48,6 +48,9 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
         fields = msgspec.to_builtins(result)
         print(msgspec.json.encode({**fields, "names": names or "checked"}).decode())
     elif result.ok:
+        columns = sum(len(one.columns) for one in result.unchecked)
+        more = f"{columns} columns hold what no rule can check; --json lists them with the reasons"
+        print(more, file=sys.stderr)
         print(
             f"ok: {result.checked} events checked; chain, positions, versions, commands, seats and views hold"
         )

@@ -3,15 +3,21 @@
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import accumulate, chain, islice
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from audit.proofs.checkpoint import Checkpoint
+from audit.verify.beside import find_beside
+from audit.verify.coverage import SEALED, Unchecked, list_unchecked
 from audit.verify.divergence import Divergence
 from audit.verify.evidence import Evidence, Keys
+from audit.verify.facts import FactsCheck, FactTable, LiveFacts, check_facts, read_live_facts
 from audit.verify.fold_pass import check_folds, spans
 from audit.verify.folds import Folds
 from audit.verify.log_pass import Range, check_log, check_part, ranges
@@ -21,6 +27,7 @@ from audit.verify.views import Span
 from audit.verify.walk import RangeResult, check_range, seam_before
 from audit.verify.workers import WorkerDied, run_in_parallel
 from ledger.keyring import NO_KEYRING, Keyring
+from ledger.people import MASTER_KEY_CHECK
 
 __all__ = ["Verification", "WorkerDied", "verify", "verify_events", "verify_part"]
 
@@ -37,22 +44,25 @@ Progress = Callable[[int, int], None]
 
 
 class _End(NamedTuple):
-    """The last result of a worker process: its folds, and the first divergence among its people."""
+    """The last result of a worker process: its folds, facts, and the first divergence among its people."""
 
     folds: Folds
+    facts: FactsCheck
     people: Divergence | None
 
 
-class Verification(msgspec.Struct, frozen=True):
+class Verification(msgspec.Struct, frozen=True, omit_defaults=True):
     """Result over `checked` events. Unless it is `ok`, `first_bad_position` and `reason` name the divergence.
 
-    A position past the head stands for a missing event.
+    A position past the head stands for a missing event, or for an object beside the log that differs.
+    `unchecked` lists all columns of the database that no rule checks.
     """
 
     ok: bool
     checked: int
     first_bad_position: int | None
     reason: str | None
+    unchecked: list[Unchecked] = []
 
 
 def verify(
@@ -84,7 +94,8 @@ def verify(
         parts = ranges(connection, head, size)
         shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
         evidence = Evidence(connection, saved, keys)
-        common = url, export_snapshot(connection), keyring, head, evidence.reach()
+        live = read_live_facts(connection)
+        common = url, export_snapshot(connection), keyring, head, evidence.reach(), live.tables
         checked = 0
         with run_in_parallel(_check_share, [(*common, *share) for share in shares]) as streams:
             try:
@@ -95,13 +106,19 @@ def verify(
                 ends: list[_End] = []
                 for done in accumulate(_without_ends(results, ends)):
                     progress(total + done, 2 * total)
-                check_folds(connection, head, [end.folds for end in ends])
-                check_people(connection, [end.people for end in ends])
-                for reason in evidence.altered:
-                    raise Divergence(head + 1, reason)
+                _raise_lowest(
+                    partial(check_folds, connection, head, [end.folds for end in ends]),
+                    partial(check_facts, connection, live.tables, head, [end.facts for end in ends]),
+                    partial(check_people, connection, [end.people for end in ends]),
+                    partial(_check_beside, head, [*evidence.altered, *live.wrong], find_beside(connection)),
+                )
+                found = None
             except Divergence as divergence:
-                return Verification(False, checked, divergence.position, divergence.reason)
-        return Verification(True, checked, None, None)
+                found = divergence
+        unchecked = [*list_unchecked(connection), *_unchecked_now(connection, keyring, evidence, live)]
+        if found:
+            return Verification(False, checked, found.position, found.reason, unchecked)
+        return Verification(True, checked, None, None, unchecked)
 
 
 def verify_part(url: str, first: int, last: int | None) -> Verification:
@@ -142,6 +159,39 @@ def verify_events(url: str, positions: Sequence[int], seconds_max: float) -> Ver
     return Verification(True, checked, None, None)
 
 
+def _raise_lowest(*checks: Callable[[], None]) -> None:
+    """Run all checks, and raise the Divergence with the lowest position, of several the first."""
+    found = []
+    for check in checks:
+        try:
+            check()
+        except Divergence as divergence:
+            found.append(divergence)
+    if found:
+        raise min(found, key=attrgetter("position"))
+
+
+def _unchecked_now(
+    connection: Connection, keyring: Keyring, evidence: Evidence, live: LiveFacts
+) -> Iterator[Unchecked]:
+    """Yield what this run could not check, for want of a key or of facts by the present version."""
+    row = connection.execute(MASTER_KEY_CHECK).fetchone()
+    if row is not None and row[0] != keyring.check:
+        yield SEALED
+    for key, count in evidence.unknown_keys.items():
+        reason = f"the public key {key} of {count} checkpoints is not at hand: --key PEM"
+        yield Unchecked("ledger.checkpoints", ["time", "key", "signature"], reason)
+    for name in live.outdated:
+        reason = f"the facts are those of another version of this program: run `seatledger rebuild {name}`"
+        yield Unchecked(f"analytics.{name}", [], reason)
+
+
+def _check_beside(head: int, *reasons: Iterable[str]) -> None:
+    """Raise the first reason, as a Divergence past the head: no event is at fault."""
+    for reason in chain(*reasons):
+        raise Divergence(head + 1, reason)
+
+
 def _workers(events: int) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 1 if events < EVENTS_ALONE_MAX else min(cores, WORKERS_MAX)
@@ -160,18 +210,28 @@ def _check_share(
     keyring: Keyring,
     head: int,
     leaves_upto: int,
+    tables: list[FactTable],
     share: Share,
     parts: Sequence[Range],
     spans: Sequence[Span],
 ) -> Generator[RangeResult | int | _End, None, None]:
-    """Check the ranges of one share, yielding each result; then its streams; then its people."""
-    with open_snapshot(url, snapshot) as connection:
+    """Check the ranges of one share, yielding each result; then its streams; then its people.
+
+    PostgreSQL compares the facts of a span on a second connection while Python folds its streams.
+    """
+    with (
+        open_snapshot(url, snapshot) as connection,
+        open_snapshot(url, snapshot) as second,
+        ThreadPoolExecutor(1) as beside,
+    ):
         for after, upto in parts:
             yield check_range(connection, seam_before(connection, after + 1), upto, leaves_upto)
-        folds = Folds(head)
+        folds, facts = Folds(head), FactsCheck(tables, head)
         for span in spans:
+            compared = beside.submit(facts.check, second, span)
             yield folds.check(connection, span)
-        yield _End(folds, check_sealed(connection, keyring, share))
+            compared.result()
+        yield _End(folds, facts, check_sealed(connection, keyring, share))
 
 
 def _round_robin(streams: Sequence[Iterator[Any]]) -> Iterator[Any]:

@@ -13,6 +13,7 @@ import projections.refunds
 import projections.waiting
 from audit.verify.divergence import ReportDivergence
 from audit.verify.snapshot import Connection
+from database.table import TableColumn
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
@@ -36,12 +37,21 @@ class ViewCheck(NamedTuple):
     upsert: Callable[[Sequence[Any]], tuple[LiteralString, tuple[Any, ...]]]
     every_row: LiteralString
     arrays: LiteralString
+    columns: tuple[TableColumn, ...]
     key: LiteralString = "id"
     place: int = 0
 
 
 def _view_check(name: str, of: type[Any], module: Any, *key: Any) -> ViewCheck:
-    return ViewCheck(name, of, module.upsert, module.TABLE.every_row, module.TABLE.arrays, *key)
+    return ViewCheck(
+        name,
+        of,
+        module.upsert,
+        module.TABLE.every_row,
+        module.TABLE.arrays,
+        tuple(module.TABLE.columns),
+        *key,
+    )
 
 
 VIEW_CHECKS = (

@@ -24,7 +24,9 @@ _EVENTS: LiteralString = f"""
     select {_FIELDS} from ledger.events where position > %s and position <= %s order by position
 """
 _COMMANDS: LiteralString = """
-    select first_position, last_position, actor, operation, key, encode(fingerprint, 'hex'), status, body
+    select first_position, last_position, actor, operation, key, encode(fingerprint, 'hex'), status, body,
+        coalesce(subject_id::text, ''), version, correlation_id,
+        (extract(epoch from recorded_at) * 1000000)::bigint
     from ledger.commands where first_position > %s and first_position <= %s
 """
 _BEFORE: LiteralString = f"""
@@ -77,6 +79,7 @@ def check_range(connection: Connection, begin: Seam, last: int, leaves_upto: int
             owners.check(chain.position, event)
             if chain.position <= leaves_upto:
                 leaves.append(leaf_hash(lines))
+        owners.end()
     except Divergence as error:
         divergence = error
         deque(events, maxlen=0)
@@ -118,16 +121,35 @@ class _Chain:
         self.position, self.hash, self.time = expected, hash, time
 
 
+class _Outcome(NamedTuple):
+    """The outcome of an accepted command, in the form that COPY gives."""
+
+    last_position: int
+    key: Key
+    fingerprint: bytes
+    status: bytes
+    body: bytes
+    subject_id: bytes
+    version: bytes
+    correlation_id: bytes
+    recorded_at: bytes
+
+
 class _Owners:
-    """Check that each event belongs to one accepted command, with adjacent events that count from 1."""
+    """Check that each event belongs to one accepted command, with adjacent events that count from 1.
+
+    The outcome must be the one that the events commit to, and its other columns must be those of the events.
+    """
 
     def __init__(self, connection: Connection, begin: Seam, last: int) -> None:
         self.matched = 0
         self.open = begin.command
         self.reached = begin.reached
+        self._outcome: _Outcome | None = None
+        self._wrong_end: Divergence | None = None
         self._commands = {
-            int(first): (int(upto), (actor, operation, key), (fingerprint, status, body))
-            for first, upto, actor, operation, key, fingerprint, status, body in copy_rows(
+            int(first): _Outcome(int(upto), (actor, operation, key), *columns)
+            for first, upto, actor, operation, key, *columns in copy_rows(
                 connection, _COMMANDS, (begin.position, last)
             )
         }
@@ -135,17 +157,37 @@ class _Owners:
     def check(self, position: int, event: list[bytes]) -> None:
         current = ordinal, key, outcome = _command(event)
         if position > self.reached:
-            self._begin(position, ordinal, key, outcome)
+            if ordinal == 1:
+                self.end()
+            self._begin(position, ordinal, key, outcome, event)
         elif self.open != (ordinal - 1, key, outcome):
             raise Divergence(position, "the event does not go on with the command of the event before it")
+        # A range may begin within a command, whose outcome is not known here.
+        if position == self.reached and self._outcome and self._outcome.version != event[2]:
+            self._wrong_end = Divergence(position, "the outcome of its command names another version")
         self.open = current
 
-    def _begin(self, position: int, ordinal: int, key: Key, outcome: bytes) -> None:
-        last, recorded_key, recorded_outcome = self._commands.get(position, (0, None, None))
-        if recorded_outcome is None or recorded_key != key or ordinal != 1:
+    def end(self) -> None:
+        """Raise what is wrong with the last command, now that no event goes on with it."""
+        if self._wrong_end:
+            raise self._wrong_end
+
+    def _begin(self, position: int, ordinal: int, key: Key, hash: bytes, event: list[bytes]) -> None:
+        outcome = self._outcome = self._commands.get(position)
+        if outcome is None or outcome.key != key or ordinal != 1:
             raise Divergence(position, "the event belongs to no recorded command")
-        fingerprint, status, body = recorded_outcome
-        if hexlify(outcome_hash_of(bytes.fromhex(fingerprint.decode()), status, body)) != outcome:
+        fingerprint = bytes.fromhex(outcome.fingerprint.decode())
+        if hexlify(outcome_hash_of(fingerprint, outcome.status, outcome.body)) != hash:
             raise Divergence(position, "the outcome of its command is not the one that the event commits to")
-        self.reached = last
+        if (outcome.subject_id, outcome.correlation_id, outcome.recorded_at) != (
+            event[1],
+            event[9],
+            event[11],
+        ):
+            raise Divergence(
+                position, "the outcome of its command has another subject, correlation id or time than it"
+            )
+        if outcome.status >= b"400":
+            raise Divergence(position, "the outcome of its command is a refusal, and a refusal has no event")
+        self.reached = outcome.last_position
         self.matched += 1

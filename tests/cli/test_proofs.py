@@ -98,7 +98,8 @@ async def test_an_auditor_keeps_checkpoints_and_compares(
     assert "9" in await said(seatledger("prove", "--from", "mine"))
     tamper(
         "delete from ledger.checkpoints; delete from ledger.tiles;"
-        "update ledger.events set correlation_id = 'forged' where position = 9;" + RELINK
+        "update ledger.events set correlation_id = 'forged' where position = 9;"
+        "update ledger.commands set correlation_id = 'forged' where first_position = 9;" + RELINK
     )
     assert (await said(seatledger("verify"))).startswith("ok: 9 events checked")
     found = json.loads(

@@ -24,13 +24,17 @@ from tests.audit.verify.verified import verify
 FORGET = "delete from ledger.checkpoints; delete from ledger.tiles; "
 """A thorough forgery removes all evidence in the database."""
 
-EDIT = "update ledger.events set correlation_id = 'forged' where position = 5;"
+EDIT = """
+    update ledger.events set correlation_id = 'forged' where position = 5;
+    update ledger.commands set correlation_id = 'forged' where first_position = 5;
+"""
 SWAP = """
     update ledger.events set position = 100 where position = 3;
     update ledger.events set position = 3 where position = 4;
     update ledger.events set position = 4 where position = 100;
     update ledger.commands set first_position = 7 - first_position, last_position = 7 - last_position
         where first_position in (3, 4);
+    update ledger.commands set recorded_at = (select max(recorded_at) from ledger.events);
     update ledger.events set recorded_at = (select max(recorded_at) from ledger.events);
 """
 CUT = """

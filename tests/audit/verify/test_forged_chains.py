@@ -54,10 +54,11 @@ async def test_bookings_that_outlive_their_flight_are_named(
     tamper(
         f"insert into ledger.events ({row}) select 9, originator_id, 2, 'flight.cancelled',"
         " '{\"reason\":\"fog\"}', actor, 'cancel_flight', 1, 'forged', '', '',"
-        " (select max(recorded_at) from ledger.events),"
+        " (select max(recorded_at) from ledger.commands),"
         " sha256(sha256('') || convert_to(E'\\n200\\n{}', 'UTF8')), '' from ledger.events where position = 1;"
         "insert into ledger.commands select actor, 'cancel_flight', 'forged', sha256(''), 200, '{}',"
-        " originator_id, 2, 9, 9, '', recorded_at from ledger.events where position = 1;"
+        " originator_id, 2, 9, 9, '', (select max(recorded_at) from ledger.commands)"
+        " from ledger.events where position = 1;"
         "update views.flights set cancelled = true, version = 2;" + RELINK
     )
     result = verify(database_url)
@@ -102,7 +103,8 @@ async def test_versions_count_from_one_even_if_everything_else_agrees(
 ) -> None:
     tamper(
         "update ledger.events set originator_version = 9 where position = 3;"
-        "update views.bookings set version = 9 where user_id = 'bob';" + RELINK
+        "update views.bookings set version = 9 where user_id = 'bob';"
+        "update ledger.commands set version = 9 where first_position = 3;" + RELINK
     )
     result = verify(database_url)
     assert result.first_bad_position == 3

@@ -1,0 +1,173 @@
+"""The analysts' facts in the second pass: the rows of some streams, compared with the fold of the log."""
+
+# ruff: noqa: S608 - statements are put together from constants of this project only
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from analytics.facts import PROJECTIONS, Projection
+from audit.verify.divergence import Divergence
+from audit.verify.snapshot import Connection
+from audit.verify.views import Span
+
+LIVE_BUILDS: LiteralString = """
+    select b.projection, b.version, b.position, b.position = 0 or (e.hash = b.hash
+        and e.recorded_at = b.recorded_at and b.written_at is not null) is true
+    from analytics_store.builds b left join ledger.events e on e.position = b.position where b.live
+"""
+_SPAN: LiteralString = """
+    (select * from ledger.events where originator_id >= %(first)s
+        and (%(end)s::uuid is null or originator_id < %(end)s))
+"""
+# Readers see the views, so the rows are read through them.
+_SHOWN: LiteralString = """
+    select {columns} from analytics.{name} where {stream} >= %(first)s
+        and (%(end)s::uuid is null or {stream} < %(end)s)
+"""
+# Facts without a column for the stream are found by their positions, and counted at the end.
+_SHOWN_AT: LiteralString = """
+    select {columns} from analytics.{name} where position = any (array(select position from folded))
+"""
+_COMPARE: LiteralString = """
+    with folded ({columns}) as materialized ({fold}), shown as materialized ({shown}), differing as (
+        (select * from folded except all select * from shown)
+        union all (select * from shown except all select * from folded))
+    select (select count(*) from folded), first.key::text,
+        (select position from folded where {key} = first.key limit 1)
+    from (select) as one left join lateral (
+        select {key} as key from differing order by position limit 1) as first on true
+"""
+
+
+class FactTable(NamedTuple):
+    """A fact table that can be compared: its projection, and the position up to which it shows the log."""
+
+    projection: Projection
+    position: int
+
+
+class LiveFacts(NamedTuple):
+    """The fact tables that readers see. `outdated` were written by another version of their projection."""
+
+    tables: list[FactTable]
+    outdated: list[str]
+    wrong: list[str]
+
+
+def read_live_facts(connection: Connection) -> LiveFacts:
+    """Return the live tables, and what is wrong with their checkpoints."""
+    return live_facts(connection.execute(LIVE_BUILDS).fetchall())
+
+
+def live_facts(builds: Iterable[tuple[Any, ...]]) -> LiveFacts:
+    """Return the live tables, and what is wrong with their checkpoints, by the rows of LIVE_BUILDS."""
+    live = LiveFacts([], [], [])
+    found = {row[0]: row[1:] for row in builds}
+    for name, projection in PROJECTIONS.items():
+        version, position, fits = found.pop(name, (None, 0, True))
+        if version is None:
+            live.wrong.append(f"the facts {name} have no live table: run `seatledger migrate`")
+        elif version != projection.version:
+            live.outdated.append(name)
+        elif not fits:
+            live.wrong.append(
+                f"the checkpoint of the facts {name} at position {position} is not the event there"
+            )
+        else:
+            live.tables.append(FactTable(projection, position))
+    return live
+
+
+class FactsCheck:
+    """Comparison of the facts of many streams, with the divergence of the lowest position."""
+
+    def __init__(self, tables: list[FactTable], head: int) -> None:
+        self.divergence: Divergence | None = None
+        self._tables = tables
+        self._head = head
+        self._counts: Counter[str] = Counter()
+        """Rows that each table must have."""
+
+    def check(self, connection: Connection, span: Span) -> None:
+        """Compare the facts of a span of streams with the log."""
+        first, end = span
+        for projection, upto in self._tables:
+            values = {"first": first, "end": end, "after": 0, "upto": upto}
+            try:
+                with connection.transaction():
+                    row = connection.execute(statement(projection), values, prepare=False).fetchone()
+            except (psycopg.DataError, psycopg.ProgrammingError) as error:
+                # The fold of the streams names the event that cannot be read.
+                what = f"the facts {projection.name} cannot be compared: {error.diag.message_primary}"
+                self._report(self._head + 1, what)
+                continue
+            assert row is not None
+            count, key, position = row
+            self._counts[projection.name] += count
+            if key is not None:
+                found = fact_differs(projection, key, position or self._head + 1)
+                self._report(found.position, found.reason)
+
+    def join(self, other: "FactsCheck") -> None:
+        """Add the facts of other streams."""
+        self._counts += other._counts
+        if other.divergence:
+            self._report(other.divergence.position, other.divergence.reason)
+
+    def check_end(self, connection: Connection) -> None:
+        """Check that no table has rows of no stream. Raises the Divergence with the lowest position."""
+        for projection, _ in self._tables:
+            if projection.stream is None and self.divergence is None:
+                name = f"analytics.{projection.name}"
+                (shown,) = connection.execute(f"select count(*) from {name}".encode()).fetchone() or (0,)
+                folded = self._counts[projection.name]
+                if shown != folded:
+                    self._report(self._head + 1, f"{name} shows {shown} facts, and the log has {folded}")
+        if self.divergence:
+            raise self.divergence
+
+    def _report(self, position: int, reason: str) -> None:
+        if self.divergence is None or position < self.divergence.position:
+            self.divergence = Divergence(position, reason)
+
+
+def check_facts(
+    connection: Connection, tables: list[FactTable], head: int, collected: Iterable[FactsCheck]
+) -> None:
+    """Join the comparisons of all spans. Raises the Divergence with the lowest position."""
+    all_facts = FactsCheck(tables, head)
+    for facts in collected:
+        all_facts.join(facts)
+    all_facts.check_end(connection)
+
+
+def fact_differs(projection: Projection, key: str, position: int) -> Divergence:
+    shown = f"{projection.key} {key} as the log has it"
+    return Divergence(position, f"analytics.{projection.name} does not show {shown}")
+
+
+def statement(projection: Projection) -> sql.Composed:
+    """Return the statement that compares the facts of some streams with the fold of their events.
+
+    Its parameters are `first` and `end`, the ids of the first stream and of the first one after them or null,
+    and `after` and `upto`, the positions of the events. It returns the number of facts that the log has, and
+    of the first fact that differs the key, and the position if the log has it.
+    """
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in projection.columns)
+    parts: dict[str, Any] = {
+        "columns": columns,
+        "name": sql.Identifier(projection.name),
+        "key": sql.Identifier(projection.key),
+    }
+    if projection.stream is None:
+        shown = sql.SQL(_SHOWN_AT).format(columns=columns, name=parts["name"])
+    else:
+        shown = sql.SQL(_SHOWN).format(
+            columns=columns, name=parts["name"], stream=sql.Identifier(projection.stream)
+        )
+    fold = sql.SQL(projection.fold).format(events=sql.SQL(_SPAN))
+    return sql.SQL(_COMPARE).format(columns=columns, fold=fold, shown=shown, key=parts["key"])
