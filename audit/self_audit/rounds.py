@@ -13,6 +13,7 @@ import psycopg
 from loguru import logger
 from psycopg.types.numeric import Int8
 
+from audit.self_audit.beside_views import compare_beside
 from audit.self_audit.expected_rows import COMPARE, Unfoldable
 from audit.self_audit.folding import (
     CHUNK,
@@ -107,7 +108,7 @@ async def step(connection: Connection, eager: bool = False) -> float:
     """Do a part of a round, in one transaction. Return the seconds until the next step.
 
     The row lock elects the leader, as with followers of the log. With `eager`, a round begins before it is
-    due. Raises psycopg.Error.
+    due, and compares the outcomes and facts of all ranges. Raises psycopg.Error.
     """
     began = monotonic()
     try:
@@ -125,7 +126,7 @@ async def step(connection: Connection, eager: bool = False) -> float:
             # A longer rest comes from a changed row or clock.
             if 0 < rest <= REST_SECONDS_MAX and not eager:
                 return rest
-            await _continue_round(connection, state, now, head, is_same_log)
+            await _continue_round(connection, state, now, head, is_same_log, eager)
             state.round_seconds += monotonic() - began
             if state.next is None:
                 state.seconds = state.round_seconds
@@ -166,7 +167,7 @@ def _log(was: int | None, state: _State) -> None:
 
 
 async def _continue_round(
-    connection: Connection, state: _State, now: datetime, head: int, is_same_log: bool
+    connection: Connection, state: _State, now: datetime, head: int, is_same_log: bool, eager: bool
 ) -> None:
     if not is_same_log:
         await _begin_anew(connection, state, now, head)
@@ -187,7 +188,7 @@ async def _continue_round(
         state.position = upto
         (state.hash,) = await _row(connection, _HASH, (upto,))
     if upto == head:
-        await _compare(connection, state, now, head)
+        await _compare(connection, state, now, head, eager)
 
 
 async def _begin_anew(connection: Connection, state: _State, now: datetime, head: int) -> None:
@@ -198,9 +199,9 @@ async def _begin_anew(connection: Connection, state: _State, now: datetime, head
     state.begin(now, head)
 
 
-async def _compare(connection: Connection, state: _State, now: datetime, head: int) -> None:
+async def _compare(connection: Connection, state: _State, now: datetime, head: int, eager: bool) -> None:
     assert state.next is not None
-    if state.next < GREATEST and not await _compare_ranges(connection, state, now, head):
+    if state.next < GREATEST and not await _compare_ranges(connection, state, now, head, eager):
         return
     if await _compare_seats(connection, state, now, head):
         (flights,) = await _row(connection, "select count(*) from ledger.seats")
@@ -208,7 +209,9 @@ async def _compare(connection: Connection, state: _State, now: datetime, head: i
         state.finish(now)
 
 
-async def _compare_ranges(connection: Connection, state: _State, now: datetime, head: int) -> bool:
+async def _compare_ranges(
+    connection: Connection, state: _State, now: datetime, head: int, eager: bool
+) -> bool:
     """Compare the next ranges. Return whether all ranges of the round are compared now."""
     cursor = await connection.execute(COMPARE, (state.next, Int8(RANGES_AT_ONCE)), binary=True)
     ranges = await cursor.fetchall()
@@ -216,6 +219,10 @@ async def _compare_ranges(connection: Connection, state: _State, now: datetime, 
         # Ranges are missing or changed, so the digests say nothing about the views.
         await _begin_anew(connection, state, now, head)
         return False
+    # While something differs all is compared, so that a finding stays until it is mended.
+    every = eager or state.first_bad_position is not None
+    for beside in await compare_beside(connection, ranges, every, head):
+        state.add_divergence(beside, now)
     last = LOWEST
     is_due = state.renewed_at is None or abs(now - state.renewed_at) >= timedelta(seconds=RENEW_SECONDS)
     for first, last, rows, fits, is_oldest in ranges:
