@@ -105,7 +105,8 @@ async def test_a_migration_that_waits_for_a_reader_delays_no_command(
             delays.append(clock() - started)
         with pytest.raises(MigrationBlocked, match=f"pid {reader.info.backend_pid} "):
             await migrating
-    assert max(delays) < 1
+    # The migration waits 0.2 s at a time; the rest is the time of a command on a busy machine.
+    assert max(delays) < 3
     assert migrate(database_url) == [added]
 
 
