@@ -21,7 +21,8 @@ async def test_three_hundred_bookings_end_once_each_though_the_writer_is_cut_thr
     await asyncio.gather(*(desk.pay(answer.subject_id, "alice") for answer in held[::2]))
     cancelling = asyncio.create_task(desk.submit(CancelFlight(flight, "fog"), key="once"))
     for _ in range(CUTS):
-        await await_until(lambda: rows(f"{CUT} and xact_start is not null"))
+        # With a database in memory the command may be done before the last cut.
+        await await_until(lambda: cancelling.done() or rows(f"{CUT} and xact_start is not null"))
     assert (await cancelling).status == 200
     assert (await desk.submit(CancelFlight(flight, "fog"), key="once")).replayed
     ended = rows(

@@ -93,11 +93,12 @@ async def test_a_database_error_rolls_back_the_first_half(
 ) -> None:
     flight = await desk.schedule(seats=1000)
     # psycopg rejects the first value before it is sent, the server rejects the second.
-    rows("alter table ledger.events add check (correlation_id <> 'forbidden')")
+    rows("alter table ledger.events add constraint forbids check (correlation_id <> 'forbidden')")
     holds: list[Awaitable[Any]] = [desk.hold(flight, f"user-{n}") for n in range(MANY)]
     (poison,) = await amid(holds, {at: desk.hold(flight, "mallory", correlation_id=correlation_id)})
     assert isinstance(poison, psycopg.Error)
     assert rows("select held from ledger.seats") == [(MANY,)]
+    rows("alter table ledger.events drop constraint forbids")
     assert verify(database_url).ok
 
 
