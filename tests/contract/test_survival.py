@@ -132,6 +132,10 @@ KILL_AFTER_EVENTS = (0, 1, 50)
 """Events of the cancellation in the log, at least, before each kill."""
 
 
+ANSWER_SECONDS_MAX = 20.0
+"""Limit on waiting for the answer of a killed server."""
+
+
 async def test_a_flight_is_cancelled_once_although_the_server_is_killed_three_times(mortal_program, tokens):
     key = new_key()
     async with connect(mortal_program) as api:
@@ -151,8 +155,8 @@ async def test_a_flight_is_cancelled_once_although_the_server_is_killed_three_ti
             cancelling = asyncio.create_task(operator.cancel_flight(flight, key=key))
             await await_until(partial(has_events, url, last + count))
             mortal_program.kill()
-            with contextlib.suppress(aiohttp.ClientError, OSError):
-                await cancelling
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                await asyncio.wait_for(cancelling, ANSWER_SECONDS_MAX)
         mortal_program.start()
     async with connect(mortal_program) as api:
         operator = ApiCaller(api, OLGA.sub, tokens["operator"])
