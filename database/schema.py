@@ -182,7 +182,7 @@ def _apply(
 
 
 def _explain(connection: psycopg.Connection[Any], denied: psycopg.Error) -> str:
-    """Return the message for a role that may not migrate: who owns the tables, and how to give them to it."""
+    """Return the message for a role that may not migrate: the owner of the tables, and how to change it."""
     row = connection.execute(_OWNERS).fetchone()
     user, owners = row or ("", None)
     message = f"{user} may not migrate this database: {denied.diag.message_primary}."

@@ -162,7 +162,7 @@ class ScheduleFlight(Command):
 
 class RepriceFlight(FlightCommand):
     OPERATION = "reprice_flight"
-    MOVES_SEATS = True  # a lower price lets parties take seats whose total cost was too large
+    MOVES_SEATS = True  # a lower price can bring the total cost of a waiting party below the limit
 
     price: Price
 

@@ -22,7 +22,7 @@ if os.name == "posix":
 WINDOW_SECONDS = 60.0
 SETS = 16_384
 WAYS = 4
-"""Slots of a set. A key belongs to one set, where a new key takes the slot whose window ends first."""
+"""Slots of a set. A key belongs to one set; a new key takes the slot of the window that ends first."""
 
 SLOT_WORDS = 4
 SHARED_BYTES = SETS * WAYS * SLOT_WORDS * 8
