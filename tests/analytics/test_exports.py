@@ -30,7 +30,7 @@ from analytics.facts import PROJECTIONS
 from analytics.follower.batch import advance
 from cli.main import main
 from database.connection import Connection
-from domain.commands import CancelFlight, InitiateBooking, PayBooking, VoidPayment
+from domain.commands import CancelBooking, CancelFlight, InitiateBooking, PayBooking, VoidPayment
 from domain.money import Money
 from domain.payments import Capture
 from tests.analytics.conftest import Follow
@@ -81,6 +81,7 @@ async def test_all_formats_hold_the_same_rows_for_the_tools_of_analysts(
     trade: Trade, follow: Follow, rows: Rows, exported: Export
 ) -> None:
     await odd_void(trade)
+    await refund(trade)
     await trade.rush(8)
     await trade.answer_by_gateway()
     await follow()
@@ -110,6 +111,15 @@ async def test_all_formats_hold_the_same_rows_for_the_tools_of_analysts(
             dict(zip(columns, row, strict=True)).get("reason") for row in expected
         ]
     assert rows("select count(*) from ledger.events where state::json ->> 'reason' = %s", ODD) == [(1,)]
+
+
+async def refund(trade: Trade) -> None:
+    """Make a refund due: a random rush does not always cancel a paid booking."""
+    flight = await trade.schedule()
+    booking = await trade.do(InitiateBooking(flight, "alice", 1))
+    assert booking
+    await trade.do(PayBooking(booking, "alice", Money(PRICE, "INR")))
+    await trade.do(CancelBooking(booking))
 
 
 async def odd_void(trade: Trade) -> None:

@@ -23,6 +23,7 @@ async def test_an_answer_that_comes_too_late_is_a_doubt_and_the_charge_is_there(
     with pytest.raises(GatewayInDoubt):
         await hasty.authorise(order)
     assert time.monotonic() - begun < 20
+    await simulator.until_made(order.payment_id)
     simulator.switch()
     assert [charge.status for charge in await gateway.find(order.payment_id)] == [ChargeStatus.AUTHORISED]
     await gateway.authorise(order)

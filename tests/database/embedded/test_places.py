@@ -15,6 +15,7 @@ import pytest
 from database.embedded import EmbeddedDatabaseFailed, account_warning, remove_database, running_database
 from database.embedded.binaries import VARIABLE, find_binaries
 from database.embedded.reachable import remove_abandoned_places
+from tests.programs import find_program
 
 from .conftest import ENVIRONMENT, Folder, answers
 
@@ -211,16 +212,21 @@ def test_a_server_that_would_run_as_nobody_is_reported(tmp_path, monkeypatch):
     assert account_warning(tmp_path) is None
 
 
-READ_ONLY_SHM = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh"]
+@pytest.fixture
+def without_shm():
+    """Return the arguments that run a program with a /dev/shm to which it cannot write."""
+    unshare, mount, shell = (find_program(name) for name in ("unshare", "mount", "sh"))
+    if os.geteuid() != 0 or not (unshare and mount and shell):
+        pytest.skip("a /dev/shm that is not writable takes root, unshare, mount and sh")
+    script = f'{mount} -t tmpfs -o ro none /dev/shm && exec "$@"'
+    prefix = [unshare, "--mount", shell, "-c", script, "sh"]
+    if subprocess.run([*prefix, sys.executable, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    return prefix
 
 
-@as_root
-@pytest.mark.skipif(
-    subprocess.run([*READ_ONLY_SHM, "true"], capture_output=True, check=False).returncode != 0,
-    reason="needs the right to mount",
-)
-def test_without_writable_shared_memory_the_server_uses_files_and_says_so(folder):
-    user = folder.user(prefix=READ_ONLY_SHM)
+def test_without_writable_shared_memory_the_server_uses_files_and_says_so(folder, without_shm):
+    user = folder.user(prefix=without_shm)
     with psycopg.connect(user.url) as connection:
         assert connection.execute("show dynamic_shared_memory_type").fetchone() == ("mmap",)
     assert user.leave() == 0
