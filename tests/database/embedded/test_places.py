@@ -15,7 +15,7 @@ import pytest
 from database.embedded import EmbeddedDatabaseFailed, account_warning, remove_database, running_database
 from database.embedded.binaries import VARIABLE, find_binaries
 from database.embedded.reachable import remove_abandoned_places
-from tests.programs import find_program
+from tests.programs import find_program, needs
 
 from .conftest import ENVIRONMENT, Folder, answers
 
@@ -113,8 +113,9 @@ def test_root_runs_a_copy_of_programs_in_a_private_folder(folder, monkeypatch):
 
 
 @as_root
+@needs("setpriv")
 def test_an_ordinary_user_needs_no_help_of_root(fresh_folder):
-    prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    prefix = [find_program("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     works = "import psycopg, subprocess, sys; subprocess.check_call([sys.executable, '-c', ''])"
     pythons = [sys.executable, "/usr/bin/python3"]
     readable = [
