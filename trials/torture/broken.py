@@ -188,7 +188,7 @@ def main(name: str, arguments: list[str]) -> int:
     patch.object(
         api.serve,
         "granian_server",
-        functools.wraps(server)(lambda s, target: server(s, "trials.torture.broken:create")),
+        functools.wraps(server)(lambda s, _, *rest: server(s, "trials.torture.broken:create", *rest)),
     ).start()
     return cli.main.main(arguments)
 
