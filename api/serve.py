@@ -29,6 +29,15 @@ STOP_SECONDS_MAX = 6
 OTHER_FILES_MAX = 256
 """Open files per worker besides client connections."""
 
+SERVER_LOGS = {
+    "handlers": {
+        name: {"formatter": name, "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
+        for name in ("generic", "access")
+    },
+    "loggers": {"_granian": {"handlers": ["generic"], "propagate": False}},
+}
+"""Warnings of the server go to standard error, because programs read standard output for the ready line."""
+
 
 def serve(settings: Settings) -> None:
     """Serve requests until SIGTERM or SIGINT, finish those in flight, and return.
@@ -84,6 +93,7 @@ def granian_server(settings: Settings, target: str, has_started: Callable[[], bo
         backlog=BACKLOG,
         backpressure=_connections_max(),
         log_level=LogLevels.warning,
+        log_dictconfig=SERVER_LOGS,
         log_access=False,
         workers_kill_timeout=STOP_SECONDS_MAX,
     )
