@@ -70,6 +70,7 @@ class Ledger:
             connection_class=AsyncConnection[tuple[Any, ...]],
             kwargs={"autocommit": True, "prepare_threshold": 0},
             configure=begin_session,
+            check=self._check_connection,
             min_size=1,
             max_size=READERS_MAX,
             max_waiting=WAITING_MAX,
@@ -177,6 +178,19 @@ class Ledger:
             if self._cursor_key is not None:
                 self._tidy_pool()
             raise Unavailable from error
+
+    async def _check_connection(self, connection: Connection) -> None:
+        """Raise psycopg.OperationalError if the server has closed the idle connection; no round trip.
+
+        The pool then lends another one, so a query does not fail because the server was restarted earlier.
+        """
+        try:
+            # The first call reads the server's last message, the second one notices the closed socket.
+            connection.pgconn.consume_input()
+            connection.pgconn.consume_input()
+        except psycopg.OperationalError:
+            self._tidy_pool()
+            raise
 
     def _tidy_pool(self) -> None:
         """Check the other connections after one of them broke."""

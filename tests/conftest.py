@@ -102,6 +102,20 @@ def rows(database_url: str) -> Callable[..., list[Any]]:
 
 
 @pytest.fixture
+def end_sessions(rows: Callable[..., list[Any]]) -> Callable[[str], None]:
+    """Return a function that ends the sessions of this name in the test's database."""
+
+    def end(name: str) -> None:
+        rows(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where application_name = %s and datname = current_database()",
+            name,
+        )
+
+    return end
+
+
+@pytest.fixture
 def tamper(rows: Callable[..., list[Any]]) -> Callable[[str], list[Any]]:
     """Return a function that runs statements as superuser with triggers disabled."""
     return lambda statements: rows(f"set session_replication_role = replica; {statements}")

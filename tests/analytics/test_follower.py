@@ -117,13 +117,12 @@ async def test_a_log_restored_from_an_older_backup_is_refused(
     assert all(at == end and "is another than it was" in error for at, error in errors)
 
 
-async def test_a_reset_connection_is_replaced(trade: Trade, database_url: str, rows: Rows) -> None:
+async def test_a_reset_connection_is_replaced(
+    trade: Trade, database_url: str, rows: Rows, end_sessions: Callable[[str], None]
+) -> None:
     follower = Follower(database_url)
     await follower.run()
-    rows(
-        "select pg_terminate_backend(pid) from pg_stat_activity"
-        " where application_name = 'seatledger follower'"
-    )
+    end_sessions("seatledger follower")
     await trade.rush(1)
     await follower.run()
     await follower.run()

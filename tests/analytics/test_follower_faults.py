@@ -55,7 +55,10 @@ async def test_a_follower_killed_at_random_points_ends_with_identical_rows(
     assert facts() == interrupted
 
 
-KILL = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'seatledger follower'"
+KILL = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'seatledger follower' and datname = current_database()
+"""
 RESET = """
     truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,
         analytics_store.refunds_1, analytics_store.seat_changes_1;

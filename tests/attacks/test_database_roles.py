@@ -181,7 +181,7 @@ async def test_a_block_puts_nothing_into_the_queue_of_notifications(desk: Desk, 
 
 
 async def test_a_writer_reconnects_while_a_role_keeps_all_connections(
-    desk: Desk, login: str, rows: Rows
+    desk: Desk, login: str, end_sessions: Callable[[str], None]
 ) -> None:
     flight = await desk.schedule()
     sessions = []
@@ -191,11 +191,8 @@ async def test_a_writer_reconnects_while_a_role_keeps_all_connections(
                 sessions.append(psycopg.connect(login))
             except psycopg.OperationalError:
                 break
-        rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s", WRITER)
+        end_sessions("seatledger writer")
         assert await command_seconds(desk, flight) < DELAY_SECONDS_MAX
     finally:
         for session in sessions:
             session.close()
-
-
-WRITER = "seatledger writer"

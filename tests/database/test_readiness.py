@@ -90,25 +90,32 @@ async def test_a_database_that_does_not_answer_is_not_ready(
         assert failed(await check_readiness(ledger)) == ["database"]
 
 
-async def test_one_broken_reader_makes_the_pool_check_the_others(
-    database_url: str, rows: Callable[[str], Any]
+async def test_a_query_gets_no_connection_that_the_server_has_closed(
+    database_url: str, end_sessions: Callable[[str], None]
 ) -> None:
     async with open_ledger(database_url, Settings()) as ledger:
         async with AsyncExitStack() as readers:
             for _ in range(3):
                 await readers.enter_async_context(ledger.read())
-        cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
-        rows(f"{cut} 'seatledger reader'")
-        with pytest.raises(Unavailable):
-            await _read(ledger)
-        assert ledger._tidying
-        await ledger._tidying
+        end_sessions("seatledger reader")
         for _ in range(3):
             await _read(ledger)
 
 
-async def _read(ledger: Ledger) -> None:
+async def test_a_connection_that_breaks_in_use_makes_the_pool_check_the_others(
+    database_url: str, end_sessions: Callable[[str], None]
+) -> None:
+    async with open_ledger(database_url, Settings()) as ledger:
+        with pytest.raises(Unavailable):
+            await _read(ledger, lambda: end_sessions("seatledger reader"))
+        assert ledger._tidying
+        await ledger._tidying
+        await _read(ledger)
+
+
+async def _read(ledger: Ledger, before: Callable[[], None] = lambda: None) -> None:
     async with ledger.read() as connection:
+        before()
         await connection.execute("select 1")
 
 

@@ -29,7 +29,10 @@ from runtime.settings import Settings
 from tests.desk import OPERATOR, Desk
 from tests.waiting import await_until
 
-CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'seatledger writer'"
+CUT = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'seatledger writer' and datname = current_database()
+"""
 
 
 async def test_a_lost_answer_to_commit_is_replayed(

@@ -108,12 +108,12 @@ async def _rows_compared(rows: Rows) -> int:
 
 
 async def test_a_passing_error_is_logged_once(
-    log: Any, rows: Rows, database_url: str, told: Callable[[], list[str]]
+    log: Any, end_sessions: Callable[[str], None], database_url: str, told: Callable[[], list[str]]
 ) -> None:
     auditor = Auditor(database_url)
     await auditor.run()
     for _ in range(2):
-        rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s", NAME)
+        end_sessions(NAME)
         auditor._resting_until = 0
         await auditor.run()
     auditor._resting_until = 0
