@@ -1,7 +1,10 @@
 """Sessions of roles that may not write: no lock, snapshot or flood of theirs delays a command by a second."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -62,6 +65,8 @@ async def command_seconds(desk: Desk, flight: Any) -> float:
 
 def attempt(session: psycopg.Connection[Any], statement: str) -> bool:
     """Run a statement of the attacker in its open transaction. Return whether it was permitted."""
+    # Begins the transaction, so that the statement runs in a savepoint, and its locks stay.
+    session.execute("select 1")
     try:
         with session.transaction():
             session.execute(statement.encode())
@@ -143,16 +148,22 @@ FORBIDDEN = (
 )
 
 
-async def test_a_long_snapshot_delays_no_command(desk: Desk, login: str) -> None:
+async def test_a_long_snapshot_delays_no_command(desk: Desk, login: str, rows: Rows) -> None:
     flight = await desk.schedule(seats=1000)
+    head = rows(HEAD_ROW)
     with psycopg.connect(login) as session:
         session.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
         session.execute("select count(*) from pg_class")
         for _ in range(30):
             assert await command_seconds(desk, flight) < DELAY_SECONDS_MAX
+    # Each new version of the row would stay as long as the snapshot, and lengthen the way to the newest.
+    assert rows(HEAD_ROW) == head
 
 
-async def test_a_flood_of_notifications_delays_no_command(desk: Desk, login: str) -> None:
+HEAD_ROW = "select ctid::text, xmin::text from ledger.head"
+
+
+async def test_a_flood_of_notifications_delays_no_command(desk: Desk, login: str, rows: Rows) -> None:
     flight = await desk.schedule(seats=1000)
     async with (
         await psycopg.AsyncConnection.connect(login) as listener,
@@ -161,13 +172,44 @@ async def test_a_flood_of_notifications_delays_no_command(desk: Desk, login: str
         await listener.execute("listen seatledger")
         await listener.commit()
         await listener.execute("select 1")  # a listener in a transaction keeps the queue from shrinking
+        async with frozen_in_flood(flooder, rows):
+            assert await command_seconds(desk, flight) < DELAY_SECONDS_MAX
+
+
+@asynccontextmanager
+async def frozen_in_flood(flooder: psycopg.AsyncConnection[Any], rows: Rows) -> AsyncIterator[None]:
+    """Stop the flooder's process in a COMMIT while it has the queue of notifications to itself."""
+    pid = flooder.info.backend_pid
+    for _ in range(20):
         await flooder.execute(
             "select count(pg_notify('seatledger', repeat('x', 7900) || n)) from generate_series(1, %s) n",
             (FLOOD,),
         )
         committing = asyncio.create_task(flooder.commit())
-        assert await command_seconds(desk, flight) < DELAY_SECONDS_MAX
-        await committing
+        await asyncio.to_thread(rows, AWAIT_QUEUE_LOCK)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            if rows(f"select pid {QUEUE_LOCK}") == [(pid,)]:
+                yield
+                return
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            await committing
+    pytest.fail("the flood was always over before its process was stopped")
+
+
+QUEUE_LOCK = """
+    from pg_locks where locktype = 'object' and database = 0 and classid = 'pg_database'::regclass
+        and objid = 0 and granted
+"""
+AWAIT_QUEUE_LOCK = f"""
+    do $$ begin
+        for n in 1..20000 loop
+            perform {QUEUE_LOCK};
+            exit when found;
+        end loop;
+    end $$
+"""
 
 
 async def test_a_block_puts_nothing_into_the_queue_of_notifications(desk: Desk, database_url: str) -> None:
