@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+import ledger.progress
 import ledger.readiness
 from api.readiness import check_readiness
 from database.readiness import Check
@@ -16,6 +17,7 @@ from domain.commands import InitiateBooking
 from domain.handlers import HANDLERS
 from ledger.block import HandlerFailed
 from ledger.ledger import open_ledger
+from ledger.progress import Progress
 from ledger.readiness import writer_check
 from ledger.statements import HEAD_LOCK
 from ledger.store import Store
@@ -82,6 +84,26 @@ async def test_the_check_fails_while_another_session_keeps_the_head_lock(
     assert again.detail.startswith("last block ")
 
 
+async def test_the_check_tells_how_long_a_block_has_waited(hasty: Desk, database_url: str) -> None:
+    flight = await hasty.schedule()
+    with psycopg.connect(database_url) as holder:
+        holder.execute(HEAD_LOCK)
+        holding = asyncio.create_task(hasty.hold(flight, "alice"))
+        await await_until(lambda: hasty.ledger.writer_progress.waited_seconds)
+        assert "the current one has waited" in (await check(hasty)).detail
+        with pytest.raises(Unavailable):
+            await holding
+
+
+async def test_a_broken_connection_is_no_obstacle(desk: Desk, rows: Callable[..., Any]) -> None:
+    progress = desk.ledger.writer_progress
+    async with desk.ledger.read() as connection:
+        rows("select pg_terminate_backend(%s)", connection.info.backend_pid)
+        with pytest.raises(psycopg.OperationalError):
+            await writer_check(connection, progress, DEADLINE_SECONDS)
+    assert progress.obstacle is None
+
+
 async def test_readiness_needs_no_command_to_find_the_head_lock_kept(hasty: Desk, database_url: str) -> None:
     assert (await check(hasty)).detail == "no block yet"
     with psycopg.connect(database_url) as holder:
@@ -118,8 +140,10 @@ async def test_of_many_checks_at_once_one_tries_the_head_lock(
 
 
 async def test_readiness_does_not_keep_the_head_lock(desk: Desk, rows: Callable[[str], Any]) -> None:
-    assert (await check(desk)).ok
-    assert rows(f"{HEAD_LOCK} nowait") == [(True,)]
+    async with desk.ledger.read() as connection:
+        assert (await writer_check(connection, desk.ledger.writer_progress, DEADLINE_SECONDS)).ok
+        # Before the pool ends what the check may have left open.
+        assert rows(f"{HEAD_LOCK} nowait") == [(True,)]
 
 
 async def test_readiness_fails_while_every_block_fails_and_names_no_text_of_the_error(
@@ -172,6 +196,32 @@ async def test_a_command_with_a_bug_does_not_take_the_ledger_out_of_service(
     monkeypatch.setitem(HANDLERS, InitiateBooking, fail)
     with pytest.raises(HandlerFailed):
         await decide_one(hasty, flight)
+    assert hasty.ledger.writer_progress.failing_seconds(DEADLINE_SECONDS) == 0
+    assert (await check(hasty)).ok
+
+
+def test_a_failure_after_an_idle_time_counts_from_its_own_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(ledger.progress, "_now", lambda: now[0])
+    progress = Progress()
+    progress.start(forget_seconds=5)
+    progress.fail(OSError())
+    progress.end()
+    now[0] += 6
+    progress.start(forget_seconds=5)
+    now[0] += 1
+    assert (progress.failing_seconds(5), progress.failures) == (1, 0)
+
+
+async def test_a_block_ends_the_obstacle_that_a_check_found(
+    hasty: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flight = await hasty.schedule()
+    with psycopg.connect(database_url) as holder:
+        holder.execute(HEAD_LOCK)
+        assert not (await check(hasty)).ok
+    monkeypatch.setattr(ledger.readiness, "PAUSE_SECONDS", 60.0)  # the next check tries no lock
+    await decide_one(hasty, flight)
     assert (await check(hasty)).ok
 
 
