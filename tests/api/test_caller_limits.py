@@ -1,10 +1,11 @@
 """Limits per caller: commands a minute, unpaid seats and event streams; the report of limited callers."""
 
+import asyncio
 import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tests.api.conftest import SETTINGS, People, running
 BOOKINGS = "/api/v1/bookings"
 KEY = bytes(range(32))
 AUDITOR = Caller("auditor", frozenset({Role.AUDITOR}))
+OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 
 
 @asynccontextmanager
@@ -60,7 +62,8 @@ async def hold(
 
 async def bulk(caller: httpx.AsyncClient, flight: dict[str, Any], count: int) -> httpx.Response:
     one = {"flight_id": flight["id"], "user_id": "alice", "seats": 1}
-    return await caller.post(f"{BOOKINGS}/bulk", json={"items": [{"key": str(uuid4()), **one}] * count})
+    items = [{"key": str(uuid4()), **one} for _ in range(count)]
+    return await caller.post(f"{BOOKINGS}/bulk", json={"items": items})
 
 
 async def limited(people: People, limit: str) -> float:
@@ -171,6 +174,15 @@ async def test_a_user_holds_only_so_many_unpaid_seats_at_a_time(
     assert [each["limit"] for each in warnings] == ["unpaid_seats"]
 
 
+async def test_a_bulk_that_meets_the_limit_of_unpaid_seats_is_reported(
+    database_url: str, warnings: list[dict[str, Any]]
+) -> None:
+    async with people_with(database_url, unpaid_seats_per_user=2) as people:
+        results = (await bulk(people.alice, await people.flight(), 3)).json()["results"]
+    assert [result["status"] for result in results] == [201, 201, 409]
+    assert [each["limit"] for each in warnings] == ["unpaid_seats"]
+
+
 async def test_a_caller_has_only_so_many_streams_at_a_time(
     database_url: str, warnings: list[dict[str, Any]]
 ) -> None:
@@ -178,9 +190,11 @@ async def test_a_caller_has_only_so_many_streams_at_a_time(
         limits = people.app.state.limits
         with limits.open_stream(AUDITOR):
             with limits.open_stream(AUDITOR):
-                answers = [await people.auditor.get("/api/v1/events/stream") for _ in range(2)]
-                with limits.open_stream(Caller("operator", frozenset({Role.OPERATOR}))):
-                    pass
+                async with asyncio.timeout(10):  # a stream that is not refused has no end
+                    answers = [await people.auditor.get("/api/v1/events/stream") for _ in range(2)]
+                with ExitStack() as streams:
+                    for _ in range(3):
+                        streams.enter_context(limits.open_stream(OPERATOR))
             with limits.open_stream(AUDITOR):
                 pass
     for answer in answers:
@@ -189,6 +203,12 @@ async def test_a_caller_has_only_so_many_streams_at_a_time(
         assert answer.headers["ratelimit-policy"] == '"streams";q=2;qu="concurrent-requests"'
         assert answer.headers["ratelimit"] == '"streams";r=0'
     assert [(each["limit"], each["caller"]) for each in warnings] == [("streams", "unknown")]
+
+
+async def test_a_limit_of_0_streams_is_no_limit() -> None:
+    async with open_limits(replace(SETTINGS, streams_per_caller=0), None) as limits:
+        with limits.open_stream(AUDITOR), limits.open_stream(AUDITOR):
+            pass
 
 
 OTHER_WORKER = """

@@ -125,6 +125,15 @@ async def test_an_operator_may_hold_more_and_an_offer_is_not_refused_but_counts(
     assert (await strict.submit(InitiateBooking(other, "alice", 3))).status == 200
 
 
+async def test_an_operator_may_hold_more_even_beside_the_users_own_hold(strict: Desk, rows: Any) -> None:
+    flight = await strict.schedule(seats=30)
+    answers = await asyncio.gather(
+        strict.hold(flight, "alice", seats=5), strict.submit(InitiateBooking(flight, "alice", 5))
+    )
+    assert [answer.status for answer in answers] == [200, 200]
+    assert rows("select count(distinct xmin::text) from ledger.events where position > 1") == [(1,)]
+
+
 async def test_an_atomic_party_counts_as_a_whole_over_all_its_flights(strict: Desk, rows: Any) -> None:
     flights = [await strict.schedule("BA1"), await strict.schedule("BA2")]
     caller = Caller("alice", frozenset({Role.CLIENT}))
