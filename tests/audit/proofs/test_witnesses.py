@@ -20,6 +20,7 @@ from ledger.submission import Unavailable
 from runtime.settings import Settings
 from tests.audit.verify.test_forged_chains import RELINK
 from tests.desk import Desk
+from trials.programs.ports import free_port
 
 OLDER = """
     delete from ledger.checkpoints where position > {0}; delete from ledger.events where position > {0};
@@ -48,10 +49,16 @@ def start(
 ) -> Callable[[str, Path | str], str]:
     """Return a function that fails to start a part of the program, and returns its one line."""
 
+    def start_anyway(*_: Any) -> None:
+        raise AssertionError("the part has started")
+
     def run(part: str, sink: Path | str) -> str:
+        for starting in ("cli.up._Parts.run", "api.serve.serve", "scheduler.main.run_forever"):
+            monkeypatch.setattr(starting, start_anyway)
         monkeypatch.setattr(cli.up, "on_stop_signal", lambda handler: None)  # for the main thread only
         monkeypatch.setenv("DATABASE_URL", database_url)
         monkeypatch.setenv("SEATLEDGER_CHECKPOINTS", str(sink))
+        monkeypatch.setenv("SEATLEDGER_PORT", str(free_port()))
         assert main([part, "--data", str(tmp_path)]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         return line
