@@ -55,7 +55,6 @@ class Tokens:
             raise WrongSetting("SEATLEDGER_JWT_SECRET or SEATLEDGER_JWKS_FILE must be set")
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
-        self._required = ["iss"] * (self._issuer is not None) + ["aud"] * (self._audience is not None)
         self._leeway = settings.jwt_leeway_seconds
         self._decode_cached = lru_cache(TOKENS_MAX)(self._decode)
 
@@ -86,7 +85,7 @@ class Tokens:
                 audience=self._audience,
                 leeway=self._leeway,
                 # `verify` checks the expiry on each request, and without leeway.
-                options={"require": ["exp", "sub", "roles", *self._required], "verify_exp": False},
+                options={"require": ["exp", "sub", "roles"], "verify_exp": False},
             )
             caller = Caller(_subject(claims["sub"]), _roles(claims["roles"]))
             return VerifiedToken(caller, _expiry(claims["exp"]))

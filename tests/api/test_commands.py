@@ -163,6 +163,13 @@ async def test_a_quoted_key_is_the_same_key_as_its_content(people: People) -> No
         assert (outcome.status_code, outcome.json()["key"]) == (200, "b1")
 
 
+async def test_an_escape_in_a_quoted_key_stands_for_the_character(people: People) -> None:
+    booking = await people.booking(await people.flight())
+    assert (await people.pay(booking, 'b"\\1')).status_code == 201
+    again = await people.pay(booking, '"b\\"\\\\1"')
+    assert (again.status_code, again.headers.get("idempotency-replayed")) == (201, "true")
+
+
 async def test_a_quoted_key_of_a_bulk_item_is_the_same_key_as_its_content(people: People) -> None:
     flight = await people.flight()
     hold = {"flight_id": flight["id"], "user_id": "alice", "seats": 1}
