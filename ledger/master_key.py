@@ -150,9 +150,11 @@ _NEW_CURSOR_KEY = """
 """
 _KEY = "insert into ledger.secrets (name, value) values ('master-key-check', %s)"
 _REKEY = "update ledger.secrets set value = %s where name = 'master-key-check'"
+# Any session can take these names. Only a login that may become the writer can be a program.
 _CONNECTED_PROGRAMS = """
     select from pg_stat_activity where datname = current_database()
-        and application_name in ('seatledger writer', 'seatledger reader') limit 1
+        and application_name in ('seatledger writer', 'seatledger reader')
+        and pg_has_role(usesysid, 'seatledger_writer', 'member') limit 1
 """
 _NAMES = """
     select actor from ledger.events union select actor from ledger.commands

@@ -26,6 +26,7 @@ from ledger.master_key_file import (
     with_master_keys,
     write_new_key,
 )
+from runtime.secret_files import replace_secret
 from runtime.settings import Settings, WrongSetting, as_environment, read_settings
 from tests.api.conftest import running
 from tests.erasure.conftest import MASTER_KEY, NAME, SETTINGS, House, opened
@@ -77,7 +78,10 @@ def test_the_old_key_stays_until_it_is_destroyed(
     assert (new != OLD, old) == (True, [OLD])
     assert (data / OLD_KEYS_FILE).stat().st_mode & 0o777 == 0o600
     assert read_check(keyed_url) == Keyring(new).check
+    blocks = data / "blocks"
+    blocks.hardlink_to(data / OLD_KEYS_FILE)
     assert rotating("--destroy-old") == 0
+    assert set(blocks.read_text()) == {"0"}, "a removed file's blocks keep their content"
     assert "backups from before 20" in capsys.readouterr().out
     assert find_keys(settings) == [new]
     assert names(keyed_url, settings) == {NAME}
@@ -108,7 +112,7 @@ def test_a_rotation_interrupted_at_any_step_is_finished_by_the_next_start(
 ) -> None:
     with monkeypatch.context() as crashing:
         if step == "old key kept":
-            crashing.setattr("ledger.master_key_file._encode", _crash_at_second(NEW))
+            crashing.setattr("ledger.master_key_file.replace_secret", _crash_at_second(replace_secret))
         if step == "new key kept":
             crashing.setattr(cli.erasure, "keep_old_key", _then_crash(keep_old_key))
         if step == "committed":
@@ -134,16 +138,16 @@ def _then_crash(work: Callable[..., Any]) -> Callable[..., Any]:
     return crash
 
 
-def _crash_at_second(key: bytes) -> Callable[[bytes], str]:
-    calls: list[bytes] = []
+def _crash_at_second(work: Callable[..., Any]) -> Callable[..., Any]:
+    calls: list[Any] = []
 
-    def encode(key: bytes) -> str:
-        calls.append(key)
+    def crash(*arguments: Any) -> None:
+        calls.append(arguments)
         if len(calls) == 2:
             raise Crash
-        return b64encode(key).decode()
+        work(*arguments)
 
-    return encode
+    return crash
 
 
 @pytest.mark.parametrize("setting", [False, True])
@@ -156,6 +160,19 @@ async def test_a_refused_rotation_leaves_no_key_behind(
     before = contents(data)
     assert await asyncio.to_thread(rotating) == 2
     assert contents(data) == before
+
+
+@pytest.mark.parametrize("name", ["seatledger writer", "seatledger reader"])
+def test_a_foreign_session_under_the_name_of_a_program_delays_no_rotation(
+    name: str, keyed_url: str, rotating: Any
+) -> None:
+    with psycopg.connect(keyed_url, autocommit=True) as owner:
+        owner.execute("create role mallory login password 'secret' in role seatledger_analyst")
+        try:
+            with psycopg.connect(keyed_url, user="mallory", password="secret", application_name=name):
+                assert rotating() == 0
+        finally:
+            owner.execute("drop role mallory")
 
 
 def test_a_rotation_with_another_key_changes_nothing(keyed_url: str, data: Path, rotating: Any) -> None:
