@@ -234,9 +234,14 @@ class Writer:
         ).debug("block.committed")
 
     async def _disconnect(self) -> None:
+        """Close the connection. An error of that is logged, because it must not end the writer."""
         store, self._store = self._store, None
-        if store is not None:
+        if store is None:
+            return
+        try:
             await store.close()
+        except Exception as error:
+            logger.bind(error=repr(error)).warning("block.not_disconnected")
 
 
 def _give_up(request: _Request) -> None:

@@ -176,6 +176,34 @@ async def test_an_unexpected_error_releases_the_lock(
     assert (await desk.hold(flight, "alice", key="k-1")).status == 200
 
 
+@pytest.mark.parametrize("failure", [ZeroDivisionError("a bug"), psycopg.OperationalError("reset")])
+async def test_a_connection_that_cannot_be_closed_does_not_end_the_writer(
+    desk: Desk, rows: Any, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    flight = await desk.schedule()
+    close, fill, failures = Store.close, ledger.store.fill, [failure]
+
+    async def close_badly(store: Store) -> None:
+        await close(store)
+        raise OSError("bad file descriptor")
+
+    def fail_once(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        fill(*arguments)
+
+    monkeypatch.setattr(Store, "close", close_badly)
+    monkeypatch.setattr(ledger.store, "fill", fail_once)
+    outcomes = await asyncio.gather(desk.hold(flight, "alice", key="k-1"), return_exceptions=True)
+    assert not failures
+    # The block that met a bug fails; the one that lost its connection is run again.
+    if isinstance(failure, psycopg.Error):
+        assert [getattr(outcome, "status", outcome) for outcome in outcomes] == [200]
+    else:
+        assert outcomes == [failure]
+    assert (await asyncio.wait_for(desk.hold(flight, "alice", key="k-1"), 2)).status == 200
+
+
 async def test_a_command_that_the_database_rejects_affects_no_other_command(
     desk: Desk, database_url: str
 ) -> None:
