@@ -16,15 +16,21 @@ from prometheus_client import (
     Counter,
     Histogram,
     generate_latest,
+    values,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from analytics.follower.lag import Lag
+from api.http.metrics_dir import ProcessName, workers_folder
 from audit.self_audit.status import AuditStatus
 from database.task_failures import TaskFailure
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+if folder := workers_folder():
+    # By default the files have the name of the process id, and each restart of a worker adds files.
+    values.ValueClass = values.MultiProcessValue(ProcessName(folder))  # type: ignore[no-untyped-call]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)

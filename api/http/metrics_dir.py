@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 if os.name == "posix":
@@ -29,6 +30,35 @@ def metrics_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+class ProcessName:
+    """Name of the current process for its files in the folder, and for those of the next one after its death.
+
+    A process has the lowest number that no living process has: a lock on a byte of a file, which the kernel
+    releases. So a worker that is started again continues the counts of a dead one, and files do not add up.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor = os.open(folder / "processes", os.O_RDWR | os.O_CREAT, 0o600)
+        self._pid = 0
+        self._name = ""
+
+    def __call__(self) -> str:
+        if self._pid != os.getpid():  # first call, or the process was forked
+            self._name, self._pid = self._take(), os.getpid()
+        return self._name
+
+    def _take(self) -> str:
+        for number in count() if os.name == "posix" else ():
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+            except (BlockingIOError, PermissionError):
+                continue
+            except OSError:  # a file system without locks
+                break
+            return f"process{number}"
+        return f"pid{os.getpid()}"
 
 
 def workers_folder() -> Path | None:
