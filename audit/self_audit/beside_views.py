@@ -7,7 +7,7 @@ from uuid import UUID
 
 from audit.verify.beside import NO_REFUSAL
 from audit.verify.divergence import Divergence
-from audit.verify.facts import LIVE_BUILDS, fact_differs, live_facts, statement
+from audit.verify.facts import LIVE_BUILDS, fact_differs, live_facts, outside_log, statement
 from database.connection import Connection
 
 LOWEST, GREATEST = UUID(int=0), UUID(int=2**128 - 1)
@@ -50,6 +50,12 @@ async def _facts(connection: Connection, first: UUID, last: UUID, head: int) -> 
         _, key, position = await cursor.fetchone() or (0, None, None)
         if key is not None:
             found.append(fact_differs(projection, key, position or head + 1))
+        if projection.stream is None:
+            cursor = await connection.execute(outside_log(projection), (upto,), prepare=False)
+            (outside,) = await cursor.fetchone() or (None,)
+            if outside is not None:
+                reason = f"analytics.{projection.name} shows position {outside}, of which the log has no fact"
+                found.append(Divergence(head + 1, reason))
     return found
 
 

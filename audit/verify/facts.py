@@ -28,10 +28,13 @@ _SHOWN: LiteralString = """
     select {columns} from analytics.{name} where {stream} >= %(first)s
         and (%(end)s::uuid is null or {stream} < %(end)s)
 """
-# Facts without a column for the stream are found by their positions, and counted at the end.
+# Facts without a column for the stream are those at the positions of its events.
 _SHOWN_AT: LiteralString = """
-    select {columns} from analytics.{name} where position = any (array(select position from folded))
+    select {columns} from analytics.{name}
+    where position = any (array(select position from {events} as e where position <= %(upto)s))
 """
+# Positions are dense, so any other position is outside the log.
+_OUTSIDE: LiteralString = "select min(position) from analytics.{name} where position > %s or position < 1"
 _COMPARE: LiteralString = """
     with folded ({columns}) as materialized ({fold}), shown as materialized ({shown}), differing as (
         (select * from folded except all select * from shown)
@@ -150,6 +153,11 @@ def fact_differs(projection: Projection, key: str, position: int) -> Divergence:
     return Divergence(position, f"analytics.{projection.name} does not show {shown}")
 
 
+def outside_log(projection: Projection) -> sql.Composed:
+    """Return the query for the lowest position of a fact that is past a given position, or not positive."""
+    return sql.SQL(_OUTSIDE).format(name=sql.Identifier(projection.name))
+
+
 def statement(projection: Projection) -> sql.Composed:
     """Return the statement that compares the facts of some streams with the fold of their events.
 
@@ -164,7 +172,7 @@ def statement(projection: Projection) -> sql.Composed:
         "key": sql.Identifier(projection.key),
     }
     if projection.stream is None:
-        shown = sql.SQL(_SHOWN_AT).format(columns=columns, name=parts["name"])
+        shown = sql.SQL(_SHOWN_AT).format(columns=columns, name=parts["name"], events=sql.SQL(_SPAN))
     else:
         shown = sql.SQL(_SHOWN).format(
             columns=columns, name=parts["name"], stream=sql.Identifier(projection.stream)

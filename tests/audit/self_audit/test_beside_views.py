@@ -37,7 +37,15 @@ DOUBLED = (
     "alter table analytics_store.bookings_1 drop constraint bookings_1_pkey;"
     "insert into analytics_store.bookings_1 select * from analytics_store.bookings_1"
 )
+FOREIGN = """
+    insert into analytics_store.seat_changes_1
+    select {}, recorded_at, flight_id, booking_id, topic, 0, 0, 0 from analytics_store.seat_changes_1 limit 1
+"""
 FACTS = [
+    # The event at position 3 changes no seats; the others do not exist.
+    (FOREIGN.format(3), "analytics.seat_changes does not show position 3"),
+    (FOREIGN.format(1000), "analytics.seat_changes shows position 1000"),
+    (FOREIGN.format(0), "analytics.seat_changes shows position 0"),
     ("update analytics_store.bookings_1 set seats = seats + 1", "analytics.bookings"),
     ("delete from analytics_store.seat_changes_1", "analytics.seat_changes"),
     ("update analytics_store.flights_1 set carrier = 'XX'", "analytics.flights"),
