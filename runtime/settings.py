@@ -73,7 +73,8 @@ class Settings:
     unpaid_seats_per_user: int = _setting(
         "SEATLEDGER_UNPAID_SEATS_PER_USER",
         values.whole_number(0, 1_000_000),
-        "unpaid seats that a user may hold at a time; operators may hold more for it; 0: no limit",
+        "unpaid seats that a user may hold at a time; operators may hold more for it; 0: no limit."
+        " The default fits agencies: set about 20 where clients are persons (docs/reference/limits.md)",
         default=5_000,
     )
     commands_per_minute: int = _setting(
@@ -235,17 +236,22 @@ SETTINGS: dict[str, Setting] = {field.name: field.metadata["setting"] for field 
 def read_settings(environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
     """Read settings from command-line options, then the environment, then `.env`; the first one wins.
 
-    An option that is None was not given. Raises WrongSetting with one line that names the variable and
-    its allowed values.
+    An option that is None was not given. Raises WrongSetting with one line that names the variable or option
+    and its allowed values.
     """
     environment = os.environ if environment is None else environment
     texts = {**_read_dotenv(Path(".env")), **environment}
     parsed = {
-        name: _parse(setting, texts[setting.variable])
+        name: _parse(setting, setting.variable, texts[setting.variable])
         for name, setting in SETTINGS.items()
         if texts.get(setting.variable) or (setting.empty_is_a_value and setting.variable in texts)
     }
-    settings = Settings(**parsed | {name: value for name, value in options.items() if value is not None})
+    given = {
+        name: _parse(SETTINGS[name], f"--{name}", str(value))
+        for name, value in options.items()
+        if value is not None
+    }
+    settings = Settings(**parsed | given)
     _check_gateway(settings)
     return settings
 
@@ -284,12 +290,13 @@ def _as_text(value: object) -> str:
     return b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def _parse(setting: Setting, text: str) -> Any:
+def _parse(setting: Setting, name: str, text: str) -> Any:
+    """Parse the text of a variable or option with this name. Raises WrongSetting."""
     try:
         return setting.parse(text)
     except ValueError as error:
         value = "" if setting.secret else f"={text!r}"
-        raise WrongSetting(f"{setting.variable}{value}: {error}") from None
+        raise WrongSetting(f"{name}{value}: {error}") from None
 
 
 def _check_gateway(settings: Settings) -> None:

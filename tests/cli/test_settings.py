@@ -45,3 +45,11 @@ def test_the_folder_of_postgresql_programs_may_be_in_the_file(seatledger: Progra
     done = seatledger("migrate")
     assert done.returncode == 1
     assert f"SEATLEDGER_POSTGRES_BIN='{tmp_path / 'nowhere'}'" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "api", "demo"])
+def test_a_port_that_does_not_exist_is_wrong_usage(command: str, seatledger: Program, tmp_path: Path) -> None:
+    done = seatledger(command, "--port", "99999")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "seatledger: --port='99999': must be a whole number from 1 to 65535\n"
+    assert list(tmp_path.iterdir()) == []

@@ -67,6 +67,13 @@ def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
     assert "\n" not in str(wrong.value)
 
 
+@pytest.mark.parametrize(("name", "value"), [("port", 0), ("port", 99_999), ("workers", -1), ("workers", 65)])
+def test_a_command_line_option_has_the_limits_of_its_variable(name: str, value: int) -> None:
+    with pytest.raises(WrongSetting, match=f"^--{name}='{value}': must be a whole number from 1 to") as wrong:
+        read_settings({}, **{name: value})
+    assert "\n" not in str(wrong.value)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
