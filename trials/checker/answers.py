@@ -204,6 +204,13 @@ def _one(model: Model, call: Call, body: Any) -> Iterator[str]:
         yield f"the fold says {expected} at {call.position}: {call}"
 
 
+def _waiting_party(model: Model, call: Call, body: Any) -> Iterator[str]:
+    party = model.parties.get(body["id"])
+    found = (body["flight_id"], body["user_id"], body["seats"], body["booking_id"])
+    if party is None or found != (party.flight, party.user, party.seats, party.booking):
+        yield f"the fold says {party} at {call.position}: {call}"
+
+
 def _bookings(model: Model, call: Call, body: Any) -> Iterator[str]:
     """The newest page of the caller's own bookings."""
     rows = [booking.row for booking in model.bookings.values()]
@@ -237,4 +244,5 @@ _READ_CHECKS: dict[str, Callable[[Model, Call, Any], Iterator[str]]] = {
     "bookings": _bookings,
     "flight": _one,
     "refunds": _refunds,
+    "waiting_party": _waiting_party,
 }

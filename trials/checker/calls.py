@@ -11,7 +11,7 @@ _epoch = [time.time() - time.monotonic()]
 NOT_ANSWERS = frozenset({429, 503})
 """Statuses that ask for a repeat. The outcome of the command is unknown."""
 
-READS = frozenset({"availability", "booking", "bookings", "flight", "refunds"})
+READS = frozenset({"availability", "booking", "bookings", "flight", "refunds", "waiting_party"})
 """Calls that change nothing. Every other operation is a command, under the name that the ledger stores."""
 
 
@@ -24,7 +24,7 @@ def now() -> float:
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt. Times are as `now` gives them.
+    """One attempt. Times are as `now` gives them, zero before it is sent.
 
     `status` is None when no answer came; `trouble` is the reason. `version` is the one of If-Match.
     """
@@ -36,8 +36,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     body: str = ""
     version: int | None = None
-    sent_at: float
-    ended_at: float
+    sent_at: float = 0.0
+    ended_at: float = 0.0
     status: int | None = None
     position: int | None = None
     replayed: bool = False

@@ -121,14 +121,14 @@ def _initiate(model: Model, request: Request, now: datetime) -> str:
 
 def _join(model: Model, request: Request, now: datetime) -> str:
     fields = request.fields
-    flight = model.flights.get(fields["flight_id"])
+    flight = model.flights.get(fields.get("flight_id", request.subject))
     if not request.may_act_for(fields["user_id"]):
         return "not-your-account"
     if flight is None or flight.is_closed(now):
         return _closed(flight)
     if fields["seats"] <= flight.free(now):
         return "seats-available"
-    if any(party.user == fields["user_id"] for party in model.waiting(fields["flight_id"])):
+    if any(party.user == fields["user_id"] for party in model.waiting(flight.row["id"])):
         return "already-waiting"
     return "party-larger-than-flight" if fields["seats"] > flight.seats else ACCEPTED
 

@@ -21,7 +21,8 @@ from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.checkpoint_file import append_checkpoints
 from audit.proofs.signer import sign_checkpoint
 from database.connection import connect
-from trials.drills.load import Answers, run_callers
+from trials.checker.calls import Call
+from trials.drills.load import acknowledged, lost, run_callers
 from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
 from trials.programs.program import (
     PROGRAM,
@@ -73,13 +74,13 @@ async def back_up_and_restore(ground: Ground) -> Restored:
     archive = ground.folder_for("archive")
     original = await asyncio.to_thread(ground.new_server, "original", archiving_to(archive))
     migrate(original.url)
-    async with run_callers(original.url) as answers:
+    async with run_callers(original.url) as calls:
         await asyncio.sleep(LOAD_SECONDS)
         started = time.monotonic()
         copy = await asyncio.to_thread(ground.copy_of, original, "restored")
         backup_seconds = time.monotonic() - started
         await asyncio.sleep(LOAD_SECONDS)
-        before = answers.copy()
+        before = list(calls)
         # Later than every answered commit: on one machine there is one clock.
         ((target,),) = original.ask("select clock_timestamp()")
         await asyncio.sleep(LOAD_SECONDS)
@@ -96,7 +97,7 @@ async def back_up_and_restore(ground: Ground) -> Restored:
         restore_seconds=restore_seconds,
         verified=not await asyncio.to_thread(verify_problems, environment),
         refused=await asyncio.to_thread(_is_refused, environment, file),
-        **_compared(original, copy, before, answers),
+        **_compared(original, copy, before, calls),
     )
 
 
@@ -153,7 +154,7 @@ def _restore(copy: Server, archive: Path, target: datetime) -> None:
     copy.wait_until(lambda: copy.ask("select pg_is_in_recovery()") == [(False,)])
 
 
-def _compared(original: Server, copy: Server, before: Answers, answers: Answers) -> dict[str, Any]:
+def _compared(original: Server, copy: Server, before: list[Call], calls: list[Call]) -> dict[str, Any]:
     ((events,),) = original.ask("select max(position) from ledger.events")
     head = copy.ask("select position, hash from ledger.events order by position desc limit 1")
     return {
@@ -161,9 +162,9 @@ def _compared(original: Server, copy: Server, before: Answers, answers: Answers)
         "restored_events": head[0][0] if head else 0,
         # The hash covers everything before it: an equal hash means an equal log.
         "exact_prefix": head == original.ask(_AT, head[0][0]) if head else False,
-        "acknowledged_before": len(before.by_key),
-        "lost_before": before.lost(copy.ask),
-        "keys_lost_after": answers.lost(copy.ask) - before.lost(copy.ask),
+        "acknowledged_before": acknowledged(before),
+        "lost_before": lost(before, copy.url),
+        "keys_lost_after": lost(calls, copy.url) - lost(before, copy.url),
     }
 
 

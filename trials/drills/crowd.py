@@ -7,15 +7,15 @@ from random import Random
 
 from cli.tokens import sign_token
 from trials.checker.calls import Records
+from trials.crowd.crowd import Crowd
+from trials.crowd.http import connect
+from trials.crowd.sale import Plan
 from trials.programs.postgres import Ground
 from trials.programs.program import Program, environment_without_settings
-from trials.torture.clients import connect
-from trials.torture.customers import Crowd
 
-THINK_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 7
 HOLD_SECONDS = 2
-CAPTURE_SECONDS = 2
+PLAN = Plan(hold_seconds=HOLD_SECONDS, think_seconds=0.05)
 
 
 @asynccontextmanager
@@ -28,7 +28,8 @@ async def program_with_callers(ground: Ground, url: str) -> AsyncIterator[tuple[
         "SEATLEDGER_DATA": str(ground.folder),
         "SEATLEDGER_JWT_SECRET": key,
         "SEATLEDGER_HOLD_SECONDS": str(HOLD_SECONDS),
-        "SEATLEDGER_CAPTURE_SECONDS": str(CAPTURE_SECONDS),
+        "SEATLEDGER_CAPTURE_SECONDS": str(HOLD_SECONDS),
+        "SEATLEDGER_OFFER_SECONDS": str(HOLD_SECONDS),
         "SEATLEDGER_SWEEP_CRON": "*/2 * * * * *",
     }
     program = Program(environment, ground.folder / "program.log")
@@ -39,9 +40,9 @@ async def program_with_callers(ground: Ground, url: str) -> AsyncIterator[tuple[
         address = f"http://127.0.0.1:{program.port}"
         async with (
             connect(
-                address, records, lambda who, roles: sign_token(key, who, roles, 600), ANSWER_SECONDS_MAX
+                address, records.add, lambda who, roles: sign_token(key, who, roles, 600), ANSWER_SECONDS_MAX
             ) as line,
-            Crowd(line, Random(), HOLD_SECONDS, THINK_SECONDS) as crowd,
+            Crowd(line.send, Random(), PLAN) as crowd,
         ):
             await crowd.open()
             yield crowd, records

@@ -14,7 +14,7 @@ from analytics.schema import migrate
 from api.readiness import check_readiness
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
-from trials.drills.load import run_callers
+from trials.drills.load import acknowledged, lost, run_callers
 from trials.programs.postgres import Ground, NoPrograms, Server, drill_ground
 from trials.programs.program import environment_without_settings, verify_problems
 
@@ -48,9 +48,9 @@ class Dumped(msgspec.Struct, frozen=True):
 async def dump_and_restore(ground: Ground) -> Dumped:
     original = await asyncio.to_thread(ground.new_server, "original")
     migrate(original.url)
-    async with run_callers(original.url) as answers:
+    async with run_callers(original.url) as calls:
         await asyncio.sleep(LOAD_SECONDS)
-        before = answers.copy()
+        before = list(calls)
         file = original.folder / "ledger.dump"
         await asyncio.to_thread(
             ground.run, "pg_dump", "--format=custom", f"--file={file}", f"--dbname={original.url}"
@@ -64,11 +64,11 @@ async def dump_and_restore(ground: Ground) -> Dumped:
         await asyncio.sleep(LOAD_SECONDS)
     environment = {**environment_without_settings(), "DATABASE_URL": copy.url}
     return Dumped(
-        acknowledged=len(before.by_key),
-        lost=before.lost(copy.ask),
+        acknowledged=acknowledged(before),
+        lost=lost(before, copy.url),
         mended=len(mended),
         failed_checks=[check.name for check in readiness.checks if check.vital and not check.ok],
-        sold_after=sum(answer.status == 200 for answer in later.by_key.values()),
+        sold_after=sum(call.status in (200, 201) for call in later),
         verified=not await asyncio.to_thread(verify_problems, environment),
     )
 

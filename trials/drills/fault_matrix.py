@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import NamedTuple
 
 from analytics.schema import migrate
-from trials.drills.load import Answers, run_callers
+from trials.checker.calls import Call
+from trials.drills.load import acknowledged, lost, run_callers
 from trials.programs.pair import Pair
 from trials.programs.postgres import Ground, Server
 
@@ -41,21 +42,21 @@ class Row(NamedTuple):
 async def killed(ground: Ground, row: Row) -> Cell:
     """Kill all processes of the server, then start it again."""
     server = await asyncio.to_thread(_primary, ground, row)
-    async with _load(server.url, row) as answers:
+    async with _load(server.url, row) as calls:
         await asyncio.sleep(LOAD_SECONDS)
         await asyncio.to_thread(server.kill)
     await asyncio.to_thread(server.start)
-    return _cell(answers, server)
+    return _cell(calls, server)
 
 
 async def failed_over(ground: Ground, row: Row) -> Cell:
     """Kill the primary, then promote its standby, which is up to date."""
     pair = await asyncio.to_thread(_pair, ground, row)
-    async with _load(pair.primary.url, row) as answers:
+    async with _load(pair.primary.url, row) as calls:
         await asyncio.sleep(LOAD_SECONDS)
         await asyncio.to_thread(pair.primary.kill)
     await asyncio.to_thread(pair.promote)
-    return _cell(answers, pair.primary)
+    return _cell(calls, pair.primary)
 
 
 async def failed_over_behind(ground: Ground, row: Row) -> Cell:
@@ -70,7 +71,7 @@ async def failed_over_cancelling(ground: Ground, row: Row) -> Cell:
 
 async def _behind(ground: Ground, row: Row, cancelling: bool) -> Cell:
     pair = await asyncio.to_thread(_pair, ground, row)
-    async with _load(pair.primary.url, row) as answers:
+    async with _load(pair.primary.url, row) as calls:
         await asyncio.sleep(LOAD_SECONDS)
         await asyncio.to_thread(pair.cut_off)
         deadline = time.monotonic() + BEHIND_SECONDS
@@ -80,7 +81,7 @@ async def _behind(ground: Ground, row: Row, cancelling: bool) -> Cell:
                 await asyncio.to_thread(pair.primary.execute, _CANCEL)
         await asyncio.to_thread(pair.primary.kill)
     await asyncio.to_thread(pair.promote)
-    return _cell(answers, pair.primary)
+    return _cell(calls, pair.primary)
 
 
 _CANCEL = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
@@ -101,14 +102,14 @@ def _pair(ground: Ground, row: Row) -> Pair:
 
 
 @asynccontextmanager
-async def _load(url: str, row: Row) -> AsyncIterator[Answers]:
+async def _load(url: str, row: Row) -> AsyncIterator[list[Call]]:
     with row.program():
-        async with run_callers(url) as answers:
-            yield answers
+        async with run_callers(url) as calls:
+            yield calls
 
 
-def _cell(answers: Answers, server: Server) -> Cell:
-    return Cell(answers.lost(server.ask), len(answers.by_key), answers.unknown)
+def _cell(calls: list[Call], server: Server) -> Cell:
+    return Cell(lost(calls, server.url), acknowledged(calls), sum(not call.answered for call in calls))
 
 
 FAULTS: dict[str, Callable[[Ground, Row], Awaitable[Cell]]] = {

@@ -1,90 +1,39 @@
-"""Callers in the drill's own process: they hold and pay without a pause, and keep every answer."""
+"""A crowd in the drill's own process, and what became of its answers."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from random import Random
 
-from domain.caller import Caller, Role
-from domain.commands import Command, InitiateBooking, PayBooking, Price, ScheduleFlight
-from domain.money import Money
-from ledger.ledger import Ledger, open_ledger
-from ledger.submission import Answer, CommandKey, Overloaded, Submission, Unavailable, render_plain
+from ledger.ledger import open_ledger
 from runtime.settings import Settings
+from trials.checker.calls import Call
+from trials.checker.log import read_log
+from trials.checker.outcomes import lost_commands
+from trials.crowd.crowd import Crowd
+from trials.crowd.direct import LedgerLine
+from trials.crowd.sale import Plan
 
-CALLERS = 8
-SEATS = 1000
-PRICE = Price(100_00, "INR")
-PAUSE_SECONDS = 0.02
-DEADLINE_SECONDS = 1.0
-
-_operator = Caller("operator", frozenset({Role.OPERATOR}))
-
-
-@dataclass
-class Answers:
-    """Every answer under its key, and the number of unknown outcomes."""
-
-    by_key: dict[CommandKey, Answer] = field(default_factory=dict)
-    unknown: int = 0
-
-    def lost(self, ask: Callable[[str], list[tuple[Any, ...]]]) -> int:
-        """Return how many answers a database lacks or has otherwise."""
-        rows = ask("select actor, operation, key, status, body from ledger.commands")
-        kept = {(actor, operation, key): (status, body) for actor, operation, key, status, body in rows}
-        return sum(
-            kept.get(key) != (answer.status, answer.body.decode()) for key, answer in self.by_key.items()
-        )
-
-    def copy(self) -> "Answers":
-        return Answers(dict(self.by_key), self.unknown)
+PLAN = Plan(hold_seconds=2, think_seconds=0.01, seats=(100, 300))
+SETTINGS = Settings(deadline_seconds=1.0, hold_seconds=2, capture_seconds=2, offer_seconds=2)
 
 
 @asynccontextmanager
-async def run_callers(url: str) -> AsyncIterator[Answers]:
-    """Run the callers until the end of the context, whatever happens to the database."""
-    answers = Answers()
-    async with open_ledger(url, Settings(deadline_seconds=DEADLINE_SECONDS)) as ledger:
-        tasks = [asyncio.create_task(_live(ledger, f"caller-{n}", answers)) for n in range(CALLERS)]
-        try:
-            yield answers
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+async def run_callers(url: str) -> AsyncIterator[list[Call]]:
+    """Run a crowd until the end of the context, whatever happens to the database. Yield its calls."""
+    calls: list[Call] = []
+    async with (
+        open_ledger(url, SETTINGS) as ledger,
+        Crowd(LedgerLine(ledger, calls.append).send, Random(), PLAN) as crowd,
+    ):
+        await crowd.open()
+        yield calls
 
 
-async def _live(ledger: Ledger, name: str, answers: Answers) -> None:
-    caller = Caller(name, frozenset({Role.CLIENT}))
-    flight: UUID | None = None
-    sold = 0
-    while True:
-        if flight is None or sold == SEATS:
-            flight, sold = await _submit(ledger, answers, _operator, _schedule(name)), 0
-        elif booking := await _submit(ledger, answers, caller, InitiateBooking(flight, name, 1)):
-            sold += 1
-            cost = Money(PRICE.amount, PRICE.currency)
-            await _submit(ledger, answers, caller, PayBooking(booking, name, cost))
+def acknowledged(calls: Sequence[Call]) -> int:
+    """Return how many commands were answered."""
+    return len({(call.who, call.operation, call.key) for call in calls if call.answered})
 
 
-def _schedule(name: str) -> Command:
-    """Schedule on a new flight number each time: a number is used once a day."""
-    departs = datetime.now(UTC) + timedelta(days=30)
-    number = f"ZZ{name.removeprefix('caller-')}{departs.microsecond % 1000}"
-    return ScheduleFlight(number, "DEL", "JFK", departs, departs + timedelta(hours=15), SEATS, PRICE)
-
-
-async def _submit(ledger: Ledger, answers: Answers, caller: Caller, command: Command) -> UUID | None:
-    """Return the id of the changed subject; None for a refusal or an unknown outcome."""
-    submission = Submission(command, caller, render_plain)
-    try:
-        answer = await ledger.submit(submission)
-    except (Unavailable, Overloaded):
-        answers.unknown += 1
-        await asyncio.sleep(PAUSE_SECONDS)
-        return None
-    answers.by_key[submission.command_key] = answer
-    return answer.subject_id
+def lost(calls: list[Call], url: str) -> int:
+    """Return how many acknowledged commands a database lacks or has otherwise."""
+    return len(lost_commands(calls, read_log(url)))

@@ -15,72 +15,27 @@ import projections.flights
 import projections.refunds
 import projections.waiting
 from domain.booking import Booking
-from domain.caller import SYSTEM, Role
+from domain.caller import SYSTEM
 from domain.waiting import WaitingParty
 from domain.working_set import Subject
 from ledger.chain import GENESIS, link, outcome_hash
 from ledger.log import RecordedEvent, fold
-from ledger.submission import Answer
+from ledger.submission import Answer, CommandKey
 from trials.checker import check
-from trials.checker.calls import Call
 from trials.checker.log import Event, Log, Outcome, SeatCount
 from trials.checker.rules import NOT_RECORDED, code_of
 from trials.simulation.database import Database
-from trials.simulation.world import SimulatedCall
-
-INTERNAL_ERROR = 500
+from trials.simulation.world import Arrival, World
 
 
-def violations(database: Database, calls: list[SimulatedCall]) -> Iterator[str]:
+def violations(world: World) -> Iterator[str]:
     """Yield each violation as a sentence."""
-    attempts = [attempt for call in calls if not call.poison for attempt in _attempts(call)]
-    yield from check(attempts, _log(database))
+    database = world.database
+    yield from check(world.calls, _log(database))
     for rule in (_check_chain(database), _check_commits(database), _check_views(database)):
         yield from rule
-    yield from _check_moments(database, calls)
-    yield from _check_order(database, calls)
-
-
-def _attempts(call: SimulatedCall) -> Iterator[Call]:
-    """Yield one call for each answer; one without an answer if there is none.
-
-    The network delivers some answers twice: those count once.
-    """
-    if call.sent_at is None:
-        return
-    fields = msgspec.to_builtins(call.command)
-    subject = next((fields[name] for name in _SUBJECTS if name in fields), "")
-    plain = Call(
-        who=call.caller.subject,
-        role="client" if call.caller.roles == {Role.CLIENT} else "operator",
-        operation=call.operation,
-        path=f"/{call.operation}/{subject}",
-        key=call.key,
-        body=msgspec.json.encode(call.command).decode(),
-        version=call.expected_version,
-        sent_at=call.sent_at,
-        ended_at=call.sent_at,
-    )
-    received: set[int] = set()
-    for arrival in call.answers:
-        answer = arrival.answer
-        if id(answer) not in received:
-            received.add(id(answer))
-            yield msgspec.structs.replace(
-                plain,
-                ended_at=arrival.at,
-                status=answer.status,
-                position=answer.position,
-                replayed=answer.replayed,
-                text=answer.body.decode(),
-            )
-    for error in call.failures:
-        yield msgspec.structs.replace(plain, status=INTERNAL_ERROR, text=error)
-    if not received and not call.failures:
-        yield plain
-
-
-_SUBJECTS = ("booking_id", "refund_id", "waiting_id", "flight_id")
+    yield from _check_moments(database, world.arrivals)
+    yield from _check_order(world)
 
 
 def _log(database: Database) -> Log:
@@ -148,43 +103,46 @@ def _check_commits(database: Database) -> Iterator[str]:
         yield f"no command for the events after {position}"
 
 
-def _check_moments(database: Database, calls: Iterable[SimulatedCall]) -> Iterator[str]:
+def _check_moments(database: Database, arrivals: Iterable[Arrival]) -> Iterator[str]:
     """An answer arrives after its commit and states the recorded version; poison is never recorded."""
-    for call in calls:
-        name = f"{call.caller.subject}'s {call.key}"
-        recorded = database.commands.get(call.command_key)
-        if call.poison and (call.answers or recorded):
+    for command in database.commands.values():
+        if "\0" in command.correlation_id:
+            yield f"{command.actor}'s {command.key} should have been refused by the database"
+    for arrival in arrivals:
+        answer, submission = arrival.answer, arrival.submission
+        name = f"{submission.caller.subject}'s {submission.key}"
+        recorded = database.commands.get(submission.command_key)
+        if "\0" in submission.correlation_id:
             yield f"{name} should have been refused by the database"
-        for arrival in call.answers:
-            answer = arrival.answer
-            if answer.position > arrival.head:
-                yield f"{name} was answered before position {answer.position} was committed"
-            if not _is_recorded(answer) or recorded is None:
-                continue
-            if recorded.fingerprint != call.fingerprint:
-                yield f"{name} was answered with the outcome of another command"
-            if (recorded.last_position, recorded.subject_id, recorded.version) != (
-                answer.position,
-                answer.subject_id,
-                answer.version,
-            ):
-                yield f"{name} was answered {answer}, recorded is {recorded}"
+        if answer.position > arrival.head:
+            yield f"{name} was answered before position {answer.position} was committed"
+        if not _is_recorded(answer) or recorded is None:
+            continue
+        if recorded.fingerprint != submission.fingerprint:
+            yield f"{name} was answered with the outcome of another command"
+        if (recorded.last_position, recorded.subject_id, recorded.version) != (
+            answer.position,
+            answer.subject_id,
+            answer.version,
+        ):
+            yield f"{name} was answered {answer}, recorded is {recorded}"
 
 
-def _check_order(database: Database, calls: Iterable[SimulatedCall]) -> Iterator[str]:
+def _check_order(world: World) -> Iterator[str]:
     """A command answered before another was sent is committed before it, refusals included."""
-    sent: dict[Any, float] = {}
-    answered: dict[Any, float] = {}
-    for call in calls:
-        key = call.command_key
+    sent: dict[CommandKey, float] = {}
+    answered: dict[CommandKey, float] = {}
+    for call in world.calls:
         # The ledger may have expired a hold itself, before a sweeper sent the same command.
-        if call.sent_at is not None and call.caller is not SYSTEM:
+        if call.who != SYSTEM.subject:
+            key = call.who, call.operation, call.key
             sent[key] = min(sent.get(key, call.sent_at), call.sent_at)
-        for arrival in call.answers:
-            if _is_recorded(arrival.answer):
-                answered[key] = min(answered.get(key, arrival.at), arrival.at)
+    for arrival in world.arrivals:
+        if _is_recorded(arrival.answer):
+            key = arrival.submission.command_key
+            answered[key] = min(answered.get(key, arrival.at), arrival.at)
     first_answer_after = float("inf")
-    for recorded in reversed(database.commands.values()):
+    for recorded in reversed(world.database.commands.values()):
         key = recorded.actor, recorded.operation, recorded.key
         if key in sent and sent[key] > first_answer_after:
             yield f"{recorded.operation} {recorded.key} stands before a command answered before it was sent"

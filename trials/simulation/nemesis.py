@@ -70,15 +70,7 @@ class Nemesis:
 
     def freeze_program(self) -> None:
         program = self._some_program()
-        self._trace(program.name, "frozen")
-        self._world.loop.freeze(program.name)
-
-        def thaw() -> None:
-            if program.alive:
-                self._trace(program.name, "thawed")
-                self._world.loop.thaw(program.name)
-
-        self._later(6.0, thaw)
+        self._freeze(program.name, lambda: program.alive)
 
     def kill_database(self) -> None:
         self._trace(SERVER, "killed")
@@ -88,14 +80,7 @@ class Nemesis:
         self._later(2.0, self._recover)
 
     def freeze_database(self) -> None:
-        self._trace(SERVER, "frozen")
-        self._world.loop.freeze(SERVER)
-
-        def thaw() -> None:
-            self._trace(SERVER, "thawed")
-            self._world.loop.thaw(SERVER)
-
-        self._later(6.0, thaw)
+        self._freeze(SERVER, lambda: True)
 
     def cut_connections(self) -> None:
         program = self._some_program()
@@ -124,6 +109,17 @@ class Nemesis:
             seconds = self._random.choice((10_000, -10_000))
         self._trace(SERVER, f"clock set by {seconds:+.3f} s")
         self._world.database.skew += timedelta(seconds=seconds)
+
+    def _freeze(self, name: str, is_alive: Callable[[], bool]) -> None:
+        self._trace(name, "frozen")
+        self._world.loop.freeze(name)
+
+        def thaw() -> None:
+            if is_alive():
+                self._trace(name, "thawed")
+                self._world.loop.thaw(name)
+
+        self._later(6.0, thaw)
 
     def _recover(self) -> None:
         self._trace(SERVER, "up again")

@@ -79,10 +79,14 @@ class Tables:
             last.position if last else 0,
             last.hash if last else GENESIS,
             {key: self.commands[key] for key in keys if key in self.commands},
-            [msgspec.structs.astuple(event) for id in streams for event in self._streams.get(id, ())],
+            [msgspec.structs.astuple(event) for id in streams for event in self.stream(id)],
             {id: Seats(*self.seats[id]) for id in flights if id in self.seats},
             {key: row[0] for row in self.flights.values() if (key := _natural(row)) in read_set.natural_keys},
         )
+
+    def stream(self, id: UUID) -> list[RecordedEvent]:
+        """Return the events of one flight, booking or waiting party."""
+        return self._streams.get(id, [])
 
     def unpaid_seats(self, users: Iterable[str], now: datetime) -> dict[str, int]:
         """Return the seats that each user holds without a payment, due holds excluded."""
@@ -115,7 +119,7 @@ class Tables:
         causes = [(e.actor, e.operation, e.causation_id, e.ordinal) for e in block.events]
         _unique("cause", causes, self._causes)
         versions = [(e.originator_id, e.originator_version) for e in block.events]
-        known = {(id, e.originator_version) for id, _ in versions for e in self._streams.get(id, ())}
+        known = {(id, e.originator_version) for id, _ in versions for e in self.stream(id)}
         _unique("version", versions, known)
         _unique("key", [(c.actor, c.operation, c.key) for c in block.commands], self.commands)
         others = [_natural(row) for id, row in self.flights.items() if id not in block.flights]

@@ -1,15 +1,23 @@
 """The world of one seed: programs, database, network and the record of all calls."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+from typing import Any
+from uuid import UUID
 
-from api.http.commands import render
-from domain.caller import Caller
-from domain.commands import Command
-from ledger.submission import Answer, CommandKey, Submission
+import msgspec
+
+from domain.booking import Booking
+from domain.waiting import WaitingParty
+from ledger.log import fold
+from ledger.submission import Answer, Submission
+from projections.bookings import BookingRow
+from projections.waiting import WaitingRow
 from runtime.settings import Settings
+from trials.checker.calls import Call
+from trials.crowd.direct import UNKNOWN, answered, submission_of
 from trials.simulation.loop import SimulatedLoop
 from trials.simulation.network import Network, Weather
 from trials.simulation.program import Failed, Parts, Program, Reply
@@ -18,55 +26,17 @@ from trials.simulation.trace import Trace
 PATIENCE_SECONDS = 2.0
 """A client waits this much longer than a program's deadline for its answer."""
 
+INTERNAL_ERROR = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An answer that reached its client, and the length of the log at that moment."""
 
+    submission: Submission
     at: float
     head: int
     answer: Answer
-
-
-@dataclass(slots=True, eq=False)
-class SimulatedCall:
-    """One command under one key, however often it is sent.
-
-    `poison`: it holds a character that PostgreSQL always refuses, as if a door had let it pass.
-    """
-
-    command: Command
-    caller: Caller
-    key: str
-    expected_version: int | None = None
-    poison: bool = False
-    sent_at: float | None = None
-    attempts: int = 0
-    answers: list[Arrival] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-
-    @property
-    def operation(self) -> str:
-        return self.submission().operation
-
-    @property
-    def command_key(self) -> CommandKey:
-        return self.submission().command_key
-
-    @property
-    def fingerprint(self) -> bytes:
-        return self.submission().fingerprint
-
-    def submission(self) -> Submission:
-        """Return a new submission of the command. Its answers are rendered as the API renders them."""
-        return Submission(
-            self.command,
-            self.caller,
-            render,
-            key=self.key,
-            expected_versions=None if self.expected_version is None else (self.expected_version,),
-            correlation_id=f"{self.key}/{self.attempts}" + "\0" * self.poison,
-        )
 
 
 class World:
@@ -83,10 +53,11 @@ class World:
         self.network = Network(loop, random, self.trace, _weather(random))
         self.database = parts.database()
         self.database.tick = timedelta(milliseconds=random.choice((0.001, 0.001, 250, 1000)))
-        self.calls: list[SimulatedCall] = []
+        self.calls: list[Call] = []
+        self.arrivals: list[Arrival] = []
+        self.attempts = 0
         self._parts = parts
         self._starts = 0
-        self._healed = False
         self.programs: list[Program] = []
 
     def start(self) -> None:
@@ -101,7 +72,6 @@ class World:
     def heal(self) -> None:
         """End all faults: everything works again from now on."""
         self.trace("nemesis", "heals everything")
-        self._healed = True
         self.network.calm()
         self.database.up = True
         self.loop.thaw("database")
@@ -111,67 +81,84 @@ class World:
             else:
                 self.restart(program)
 
-    def call(
-        self, command: Command, caller: Caller, key: str, expected_version: int | None = None
-    ) -> SimulatedCall:
-        call = SimulatedCall(command, caller, key, expected_version)
-        self.calls.append(call)
-        return call
+    async def send(self, call: Call, poison: bool = False) -> Call:
+        """Send the call once, to any program; return it with its answer, if one comes. Record all answers.
 
-    async def pause(self, seconds: float) -> None:
-        """Wait about that long; hardly at all once all is healed, so that only unanswered calls take long."""
-        await asyncio.sleep(self.random.expovariate(1 / seconds) * (0.02 if self._healed else 1))
-
-    async def settle(self, call: SimulatedCall, attempts_max: int | None = None) -> Answer | None:
-        """Send the call until it is answered; return None after `attempts_max` attempts without an answer."""
-        pause = 0.05
-        while attempts_max is None or call.attempts < attempts_max:
-            reply = await self.send(call)
-            if isinstance(reply, Answer | Failed):
-                return reply if isinstance(reply, Answer) else None
-            await asyncio.sleep(pause * self.random.uniform(0.5, 1.5))
-            pause = min(2 * pause, 1.0)
-        return None
-
-    async def send(self, call: SimulatedCall) -> Reply | None:
-        """Send the call once, to any program; return None when no answer comes."""
-        call.attempts += 1
-        call.sent_at = self.loop.time() if call.sent_at is None else call.sent_at
-        reply: asyncio.Future[Reply | None] = self.loop.create_future()
+        `poison`: it holds a character that PostgreSQL always refuses, as if a door had let it pass.
+        """
+        if not call.is_command:
+            return self._read(call)
+        self.attempts += 1
+        now = self.loop.time()
+        call = msgspec.structs.replace(call, sent_at=now, ended_at=now)
+        correlation_id = f"{call.who}/{call.key}/{self.attempts}" + "\0" * poison
+        reply: asyncio.Future[Call] = self.loop.create_future()
         program = self.random.choice(self.programs)
+        received: list[Reply] = []
 
         def arrive() -> None:
-            program.receive(call.submission(), receive)
+            submission = submission_of(call, correlation_id)
+            program.receive(submission, lambda arrived: receive(submission, arrived))
 
-        def receive(arrived: Reply) -> None:
-            self._record(call, arrived)
-            _settle(reply, arrived)
+        def receive(submission: Submission, arrived: Reply) -> None:
+            # The network delivers some answers twice: those count once.
+            if not any(arrived is earlier for earlier in received):
+                received.append(arrived)
+                _settle(reply, self._record(call, submission, arrived, poison))
 
         copies = self.network.deliver(arrive)
-        self.trace(call.caller.subject, f"sends {call.key} to {program.name}", _COPIES[copies], call.command)
-        timer = self.loop.call_later(self.settings.deadline_seconds + PATIENCE_SECONDS, _settle, reply, None)
+        self.trace(
+            call.who,
+            f"sends {call.key} to {program.name}",
+            _COPIES[copies],
+            call.operation,
+            call.path,
+            call.body,
+        )
+        patience = self.settings.deadline_seconds + PATIENCE_SECONDS
+        timer = self.loop.call_later(patience, _settle, reply, call)
         try:
             return await reply
         finally:
             timer.cancel()
+            if not received and not poison:
+                self.calls.append(call)
 
-    def _record(self, call: SimulatedCall, reply: Reply) -> None:
-        client = call.caller.subject
+    def _record(self, call: Call, submission: Submission, reply: Reply, poison: bool) -> Call:
         match reply:
             case Answer():
-                self.trace(
-                    client,
-                    f"receives for {call.key}:",
-                    reply.status,
-                    reply.body.decode(),
-                    f"at {reply.position}" + " again" * reply.replayed,
+                received = (
+                    f"{reply.status} {reply.body.decode()} at {reply.position}" + " again" * reply.replayed
                 )
-                call.answers.append(Arrival(self.loop.time(), len(self.database.events), reply))
+                self.arrivals.append(Arrival(submission, self.loop.time(), len(self.database.events), reply))
+                call = answered(call, reply)
             case Failed(error):
-                self.trace(client, f"receives for {call.key}:", error)
-                call.failures.append(error)
+                received = error
+                call = msgspec.structs.replace(call, status=INTERNAL_ERROR, text=error)
             case _:
-                self.trace(client, f"receives for {call.key}:", type(reply).__name__)
+                received = type(reply).__name__
+                call = msgspec.structs.replace(call, status=UNKNOWN)
+        self.trace(call.who, f"receives for {call.key}:", received)
+        call = msgspec.structs.replace(call, ended_at=self.loop.time())
+        if not poison:
+            self.calls.append(call)
+        return call
+
+    def _read(self, call: Call) -> Call:
+        """Answer from the log, at once and without a network: queries are not simulated."""
+        plural, *rest = call.path.removeprefix("/").split("/")
+        row: Any = None
+        if plural.startswith("refunds?"):
+            row = {"data": [{"id": id} for id in self.database.refunds]}
+        elif rest:
+            match fold(self.database.stream(UUID(rest[0]))):
+                case Booking() as booking:
+                    row = BookingRow.of(booking)
+                case WaitingParty() as party:
+                    row = WaitingRow.of(party)
+        if row is None:
+            return call
+        return msgspec.structs.replace(call, status=200, text=msgspec.json.encode(row).decode())
 
     def _start_program(self) -> Program:
         self._starts += 1
@@ -191,6 +178,6 @@ def _weather(random: Random) -> Weather:
     return Weather(random.uniform(0.0002, 0.02), sometimes(0.12), sometimes(0.2), sometimes(0.2))
 
 
-def _settle(reply: "asyncio.Future[Reply | None]", arrived: Reply | None) -> None:
+def _settle(reply: "asyncio.Future[Call]", call: Call) -> None:
     if not reply.done():
-        reply.set_result(arrived)
+        reply.set_result(call)

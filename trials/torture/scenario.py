@@ -1,7 +1,6 @@
 """One scenario: a fresh ledger under faults, then healed, then observed until it answers, then checked."""
 
 import asyncio
-import json
 import time
 import urllib.error
 import urllib.request
@@ -17,10 +16,12 @@ from trials.checker.books import Books, check_books
 from trials.checker.calls import Call, Records
 from trials.checker.history import EXACT, THROUGH_GATEWAY, History
 from trials.checker.log import Log, save_log
+from trials.crowd.caller import Caller, Send
+from trials.crowd.crowd import Crowd
+from trials.crowd.http import connect
+from trials.crowd.sale import Plan
 from trials.programs.program import verify_problems
 from trials.torture import clock
-from trials.torture.clients import Connection, connect
-from trials.torture.customers import Crowd
 from trials.torture.faults import Fault
 from trials.torture.gateway import pending_work, summarise
 from trials.torture.liveness import Recovery, late_answers, longest_silence, slowest_recovery
@@ -37,7 +38,7 @@ CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_chargeDeclin
 GATEWAY_FLIGHTS = 4
 """Few enough to be full most of the time, so that late money finds seats or none."""
 
-GATEWAY_THINK_SECONDS = 0.3
+THINK_SECONDS, GATEWAY_THINK_SECONDS = 0.05, 0.3
 REPEATED_MAX = 500
 REPEATED_AT_ONCE = 8
 
@@ -72,8 +73,8 @@ async def play(
     async with open_site(setting, Random(f"{seed} ways")) as site:
         nemesis = Nemesis(site, Random(f"{seed} nemesis"), faults)
         async with (
-            connect(site.url, records, site.token_for, _answer_seconds_max(setting)) as connection,
-            _crowd(connection, setting, Random(f"{seed} crowd"), think_seconds) as crowd,
+            connect(site.url, records.add, site.token_for, _answer_seconds_max(setting)) as line,
+            Crowd(line.send, Random(f"{seed} crowd"), _plan(setting, think_seconds)) as crowd,
         ):
             await crowd.open()
             await nemesis.rage(seconds)
@@ -86,7 +87,7 @@ async def play(
                 )
             if site.gateway:
                 violations += await _rest(site, answered_seconds_max)
-                violations += await _repeat_keys(connection, records.calls, Random(f"{seed} repeats"))
+                violations += await _repeat_keys(line.send, records.calls, Random(f"{seed} repeats"))
         violations += await asyncio.to_thread(_not_recovered, site, answered_seconds_max)
         log = await asyncio.to_thread(read_named_log, site.server.url, site.server.data)
         if site.gateway:
@@ -131,11 +132,15 @@ def _answer_seconds_max(setting: Setting) -> float:
     return setting.deadline_seconds + (3 if setting.gateway else 2)
 
 
-def _crowd(connection: Connection, setting: Setting, random: Random, think_seconds: float | None) -> Crowd:
+def _plan(setting: Setting, think_seconds: float | None) -> Plan:
     if setting.gateway:
-        think_seconds = think_seconds or GATEWAY_THINK_SECONDS
-        return Crowd(connection, random, setting.hold_seconds, think_seconds, CARDS, GATEWAY_FLIGHTS)
-    return Crowd(connection, random, setting.hold_seconds, think_seconds or 0.05)
+        return Plan(
+            hold_seconds=setting.hold_seconds,
+            think_seconds=think_seconds or GATEWAY_THINK_SECONDS,
+            flights=GATEWAY_FLIGHTS,
+            cards=CARDS,
+        )
+    return Plan(hold_seconds=setting.hold_seconds, think_seconds=think_seconds or THINK_SECONDS)
 
 
 async def _rest(site: Site, seconds_max: float) -> list[str]:
@@ -148,15 +153,14 @@ async def _rest(site: Site, seconds_max: float) -> list[str]:
     return []
 
 
-async def _repeat_keys(connection: Connection, calls: Sequence[Call], random: Random) -> list[str]:
+async def _repeat_keys(send: Send, calls: Sequence[Call], random: Random) -> list[str]:
     """Repeat commands under their keys once all is at rest; the checker compares the answers."""
     answered = [call for call in calls if call.answered and call.operation in THROUGH_GATEWAY]
     limit = asyncio.Semaphore(REPEATED_AT_ONCE)
 
     async def repeat(call: Call) -> None:
         async with limit:
-            caller = connection.caller(call.who, call.role)
-            await caller.command(call.operation, call.path, json.loads(call.body), call.key)
+            await Caller(send, call.who, call.role, random).settle(call)
 
     repeats = map(repeat, random.sample(answered, min(len(answered), REPEATED_MAX)))
     try:

@@ -107,6 +107,7 @@ class Site:
             "SEATLEDGER_JWT_SECRET": self._secret,
             "SEATLEDGER_HOLD_SECONDS": str(self.setting.hold_seconds),
             "SEATLEDGER_CAPTURE_SECONDS": str(self.setting.capture_seconds),
+            "SEATLEDGER_OFFER_SECONDS": str(self.setting.hold_seconds),
             "SEATLEDGER_SWEEP_CRON": self.setting.sweep_cron,
             "SEATLEDGER_DEADLINE_SECONDS": str(self.setting.deadline_seconds),
         }

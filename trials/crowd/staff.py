@@ -2,89 +2,86 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
-from typing import Any, Protocol
-from uuid import uuid4
+from string import ascii_uppercase
+from typing import Any
+from uuid import UUID
 
 from trials.checker.calls import Call
-from trials.torture.clients import Caller
+from trials.crowd.caller import Caller
+from trials.crowd.habits import Habits, act
+from trials.crowd.sale import Booking, Sale
 
-SEATS = (8, 60)
 REFUNDS_AT_ONCE = 10
-
-Booking = dict[str, Any]
-
-
-class SharedState(Protocol):
-    """The state that staff and customers share: `flights` are on sale, `cancelled` were cancelled."""
-
-    closing: asyncio.Event
-    flights: list[str]
-    cancelled: list[str]
-
-    async def pause(self, seconds: float) -> None: ...
 
 
 class Operator:
     """Schedules flights, changes prices and seats during their sale, and now and then cancels one."""
 
-    def __init__(self, caller: Caller, shared: SharedState, random: Random) -> None:
+    def __init__(self, caller: Caller, sale: Sale, random: Random) -> None:
         self._caller = caller
-        self._shared = shared
+        self._sale = sale
         self._random = random
-        self._number = 0
-        self._habits: list[tuple[Callable[[str], Awaitable[object]], int]] = [
-            (self._reprice, 42),
-            (self._change_seats, 42),
-            (self._cancel, 7),
-            (self._cancel_twice_at_once, 3),
-            (self._change_a_cancelled_flight, 6),
-        ]
+        self._numbers: list[str] = []
+        self._habits: Habits[str] = {
+            (self._reprice,): 40,
+            (self._change_seats,): 40,
+            (self._cancel,): 7,
+            (self._cancel, self._cancel): 3,
+            (self._change_a_cancelled_flight,): 6,
+            (self._schedule_again,): 4,
+        }
 
     async def live(self) -> None:
-        ways, weights = zip(*self._habits, strict=True)
-        while not self._shared.closing.is_set():
-            flight = self._random.choice(self._shared.flights)
-            await self._random.choices(ways, weights)[0](flight)
+        for _ in self._sale.turns():
+            flight = self._random.choice(self._sale.flights)
+            await act(self._habits, flight, self._random)
             await self._caller.read("flight", f"/flights/{flight}")
-            await self._shared.pause(self._random.uniform(0.2, 1))
+            await self._sale.pause(self._random.uniform(0.2, 1))
 
-    async def schedule(self) -> None:
-        self._number += 1
+    async def schedule(self) -> bool:
+        """Put another flight on sale; return whether the ledger accepts it."""
+        number = "".join(self._random.choices(ascii_uppercase, k=2)) + str(self._random.randint(1, 9999))
+        self._numbers.append(number)
+        call = await self._schedule(number)
+        if call.status == 201:
+            self._sale.flights.append(json.loads(call.text)["id"])
+        return call.status == 201
+
+    async def _schedule_again(self, _: str) -> None:
+        """Schedule a flight that is scheduled already, which is refused."""
+        await self._schedule(self._random.choice(self._numbers))
+
+    async def _schedule(self, number: str) -> Call:
         body = {
-            "number": f"ZZ{self._number}",
+            "number": number,
             "origin": "DEL",
             "destination": "JFK",
-            "departs_at": "2035-05-02T01:30:00+05:30",
-            "arrives_at": "2035-05-02T07:30:00-04:00",
-            "seats": self._random.randint(*SEATS),
+            "departs_at": self._sale.plan.departs_at,
+            "arrives_at": self._sale.plan.arrives_at,
+            "seats": self._random.randint(*self._sale.plan.seats),
             "price": self._price(),
         }
-        call = await self._caller.command("schedule_flight", "/flights", body)
-        self._shared.flights.append(json.loads(call.text)["id"])
+        return await self._caller.command("schedule_flight", "/flights", body)
 
     async def _reprice(self, flight: str) -> None:
         await self._caller.command("reprice_flight", f"/flights/{flight}/price", {"price": self._price()})
 
     async def _change_seats(self, flight: str) -> None:
-        seats = {"seats": self._random.randint(*SEATS)}
+        seats = {"seats": self._random.randint(*self._sale.plan.seats)}
         await self._caller.command("change_flight_seats", f"/flights/{flight}/seats", seats)
 
     async def _cancel(self, flight: str) -> None:
         """Cancel the flight. It stays on sale until the answer, then another one takes its place."""
         await self._caller.command("cancel_flight", f"/flights/{flight}/cancel", {"reason": "volcanic ash"})
-        if flight in self._shared.flights:
-            self._shared.flights.remove(flight)
-            self._shared.cancelled.append(flight)
-            await self.schedule()
-
-    async def _cancel_twice_at_once(self, flight: str) -> None:
-        await asyncio.gather(self._cancel(flight), self._cancel(flight))
+        if flight not in self._sale.cancelled:
+            self._sale.cancelled.append(flight)
+            if await self.schedule():
+                self._sale.flights.remove(flight)
 
     async def _change_a_cancelled_flight(self, flight: str) -> None:
-        cancelled = self._random.choice(self._shared.cancelled or [flight])
+        cancelled = self._random.choice(self._sale.cancelled or [flight])
         await self._random.choice([self._reprice, self._change_seats])(cancelled)
 
     def _price(self) -> dict[str, Any]:
@@ -94,51 +91,50 @@ class Operator:
 class Clerk:
     """Captures or voids authorised payments, and pays refunds out."""
 
-    def __init__(self, caller: Caller, shared: SharedState, random: Random) -> None:
+    def __init__(self, caller: Caller, sale: Sale, random: Random) -> None:
         self._caller = caller
-        self._shared = shared
+        self._sale = sale
         self._random = random
-        self._habits: list[tuple[Callable[[Booking], Awaitable[object]], int]] = [
-            (self.capture, 40),
-            (self._capture_late, 20),
-            (self._capture_at_the_last_moment, 8),
-            (self._capture_twice_at_once, 6),
-            (self._capture_and_void_at_once, 10),
-            (self._void, 12),
-            (self._abandon, 8),
-        ]
+        self._habits: Habits[Booking] = {
+            (self.capture,): 40,
+            (self._capture_late,): 20,
+            (self._capture_at_the_last_moment,): 8,
+            (self._capture_twice, self.capture): 6,
+            (self._capture_and_void,): 10,
+            (self._void,): 12,
+            (self._abandon,): 8,
+        }
 
     async def live(self) -> None:
-        while not self._shared.closing.is_set():
+        for _ in self._sale.turns():
             await self._pay_back()
-            await self._shared.pause(self._random.uniform(0.1, 0.5))
+            await self._sale.pause(self._random.uniform(0.1, 0.5))
 
     async def serve(self, booking: Booking) -> None:
         """Deal with a pending payment; `booking` is the authorisation's answer."""
-        ways, weights = zip(*self._habits, strict=True)
-        await self._random.choices(ways, weights)[0](booking)
+        await act(self._habits, booking, self._random)
 
     async def capture(self, booking: Booking, key: str | None = None) -> None:
         await self._caller.command("capture_payment", f"/bookings/{booking['id']}/capture", {}, key)
 
     async def _capture_late(self, booking: Booking) -> None:
         """Capture after the end, sometimes when the seats are sold to another customer."""
-        await self._shared.pause(_capture_window(booking) + self._random.uniform(0.05, 2))
+        await self._sale.pause(_capture_window(booking) + self._random.uniform(0.05, 2))
         await self.capture(booking)
         if self._random.random() < 0.2:
             await self.capture(booking)
 
     async def _capture_at_the_last_moment(self, booking: Booking) -> None:
-        await self._shared.pause(_capture_window(booking) + self._random.uniform(-0.05, 0.01))
+        await self._sale.pause(_capture_window(booking) + self._random.uniform(-0.05, 0.01))
         await self.capture(booking)
 
-    async def _capture_twice_at_once(self, booking: Booking) -> None:
-        key = str(uuid4())
-        await asyncio.gather(self.capture(booking, key), self.capture(booking, key), self.capture(booking))
+    async def _capture_twice(self, booking: Booking) -> None:
+        key = self._caller.new_key()
+        await asyncio.gather(self.capture(booking, key), self.capture(booking, key))
 
-    async def _capture_and_void_at_once(self, booking: Booking) -> None:
+    async def _capture_and_void(self, booking: Booking) -> None:
         if self._random.random() < 0.3:
-            await self._shared.pause(_capture_window(booking))
+            await self._sale.pause(_capture_window(booking))
         await asyncio.gather(self.capture(booking), self._void(booking))
 
     async def _void(self, booking: Booking) -> None:
@@ -150,11 +146,11 @@ class Clerk:
 
     async def _pay_back(self) -> None:
         """Settle some due refunds in any order, a few of them twice at once, and one that does not exist."""
-        call = await self._caller.read("refunds", "/refunds?status=due&limit=30")
-        due = json.loads(call.text)["data"] if call.status == 200 else []
+        page = await self._caller.read("refunds", "/refunds?status=due&limit=30")
+        due = page["data"] if page else []
         some = [refund["id"] for refund in self._random.sample(due, min(len(due), REFUNDS_AT_ONCE))]
         again = [refund for refund in some if self._random.random() < 0.2]
-        unknown = [str(uuid4())] if self._random.random() < 0.02 else []
+        unknown = [str(UUID(int=self._random.getrandbits(128)))] if self._random.random() < 0.02 else []
         await asyncio.gather(*(self._settle(refund) for refund in some + again + unknown))
 
     async def _settle(self, refund: str) -> Call:

@@ -1,0 +1,224 @@
+"""Customers with habits: they book, pay early and late, repeat, cancel, give seats back, wait or abandon."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from random import Random
+from typing import Any
+
+from trials.checker.calls import Call
+from trials.crowd.caller import Caller
+from trials.crowd.habits import Habits, act
+from trials.crowd.sale import Booking, Sale
+from trials.crowd.staff import Clerk
+
+PARTIES = (1, 1, 1, 2, 2, 3, 4, 9)
+PAID = ("pending", "booked")
+PAID_MAX = 3
+"""A customer with more paid bookings cancels one, so that flights never stay full."""
+
+KEPT = 4
+"""The latest bookings that a customer returns to, apart from paid ones."""
+
+STRANGER = "mallory"
+
+
+class Customer:
+    """Books seats, then pays or does not."""
+
+    def __init__(self, caller: Caller, sale: Sale, clerk: Clerk, random: Random) -> None:
+        self._caller = caller
+        self._sale = sale
+        self._clerk = clerk
+        self._random = random
+        self._bookings: list[Booking] = []
+        self._waits: list[str] = []
+        self._turns: dict[Callable[[], Awaitable[object]], int] = {
+            self._buy: 60,
+            self._return_to_a_booking: 30,
+            self._book_several_at_once: 5,
+            self._take_offers: 10,
+            self._leave_a_waiting_list: 2,
+            self._caller.repeat_earlier: 5,
+            self._caller.twist_earlier: 3,
+        }
+        self._habits: Habits[Booking] = {
+            (self._pay,): 40,
+            (self._pay_at_the_end,): 16,
+            (self._pay_wrongly,): 3,
+            (self._pay_several_times,): 11,
+            (self._cancel,): 8,
+            (self._pay, self._cancel): 5,
+            (self._authorise,): 30,
+            (self._authorise_and_cancel,): 5,
+            (self._give_seats_back,): 12,
+            (self._pay_and_give_seats_back,): 14,
+            (self._pay, self._give_seats_back): 5,
+            (self._abandon,): 10,
+        }
+
+    async def live(self) -> None:
+        for _ in self._sale.turns():
+            (turn,) = self._random.choices(list(self._turns), list(self._turns.values()))
+            await turn()
+            await self._tidy_up()
+            await self._sale.pause(self._random.expovariate(1 / self._sale.plan.think_seconds))
+        await asyncio.gather(*map(self._leave, self._waits))
+
+    async def _buy(self) -> None:
+        flight = self._some_flight()
+        await self._sometimes_read(0.3, "availability", f"/flights/{flight}/availability")
+        if booking := await self._book(flight):
+            await self._sometimes_read(0.3, "booking", f"/bookings/{booking['id']}")
+            await self._act_on(booking)
+            await self._sometimes_read(0.2, "booking", f"/bookings/{booking['id']}")
+            await self._sometimes_read(0.05, "bookings", f"/bookings?user_id={self._caller.who}&limit=50")
+
+    async def _return_to_a_booking(self) -> None:
+        """Act on one of the latest bookings, now and then on another customer's."""
+        if self._sale.bookings and self._random.random() < 0.1:
+            await self._act_on({**self._random.choice(self._sale.bookings)})
+        elif self._bookings:
+            await self._act_on(self._random.choice(self._bookings))
+
+    async def _act_on(self, booking: Booking) -> None:
+        await act(self._habits, booking, self._random)
+
+    async def _book_several_at_once(self) -> None:
+        flight = self._some_flight()
+        await asyncio.gather(*(self._book(flight) for _ in range(self._random.randint(2, 5))))
+
+    async def _book(self, flight: str) -> Booking | None:
+        """Book seats; sometimes wait for them when there are too few."""
+        call = await self._caller.command(
+            "initiate_booking", "/bookings", {"flight_id": flight, **self._party()}
+        )
+        if call.status == 201:
+            booking: Booking = json.loads(call.text)
+            self._bookings.append(booking)
+            self._sale.bookings.append(booking)
+            return booking
+        if call.status == 409 and self._random.random() < 0.8:
+            await self._wait(flight)
+        return None
+
+    async def _wait(self, flight: str) -> None:
+        call = await self._caller.command("join_waitlist", f"/flights/{flight}/waitlist", self._party())
+        if call.status == 201:
+            party = json.loads(call.text)["id"]
+            self._waits.append(party)
+            self._sale.parties.append(party)
+
+    async def _take_offers(self) -> None:
+        """Look for offered bookings; they are then like any other."""
+        for party in self._waits[-3:]:
+            row = await self._caller.read("waiting_party", f"/waitlist/{party}")
+            if row and row["booking_id"]:
+                self._waits.remove(party)
+                if booking := await self._caller.read("booking", f"/bookings/{row['booking_id']}"):
+                    self._bookings.append(booking)
+                    await self._act_on(booking)
+
+    async def _leave_a_waiting_list(self) -> None:
+        """Leave a waiting list, now and then for another customer."""
+        parties = self._sale.parties if self._random.random() < 0.1 else self._waits
+        if parties:
+            await self._leave(self._random.choice(parties))
+
+    async def _leave(self, party: str) -> None:
+        await self._caller.command("leave_waitlist", f"/waitlist/{party}/leave", {})
+
+    async def _pay(
+        self, booking: Booking, key: str | None = None, short: int = 0, capture: str = "automatic"
+    ) -> Call:
+        cost = {**booking["total_cost"], "amount": booking["total_cost"]["amount"] - short}
+        body = {"booking_id": booking["id"], "user_id": self._caller.who, "total_cost": cost}
+        if capture != "automatic":
+            body["capture"] = capture
+        if cards := self._sale.plan.cards:
+            # A repeat of the key must name the same card.
+            body["payment_method"] = Random(key or self._random.random()).choice(cards)
+        return await self._change(booking, "pay_booking", "/bookings/payments", body, key)
+
+    async def _pay_at_the_end(self, booking: Booking) -> None:
+        """Pay late, or at the last moment."""
+        seconds = self._random.choice((0.1, self._random.uniform(-0.05, 0.01)))
+        await self._sale.pause(self._sale.plan.hold_seconds + seconds)
+        await self._pay(booking)
+
+    async def _pay_wrongly(self, booking: Booking) -> None:
+        await self._pay(booking, short=1)
+
+    async def _pay_several_times(self, booking: Booking) -> None:
+        """Pay at once under one key and under another, then again under the first."""
+        key = self._caller.new_key()
+        await asyncio.gather(*(self._pay(booking, key) for _ in range(2)), self._pay(booking))
+        await self._pay(booking, key)
+
+    async def _cancel(self, booking: Booking) -> None:
+        reason = {"reason": "change of plans"}
+        await self._change(booking, "cancel_booking", f"/bookings/{booking['id']}/cancel", reason)
+
+    async def _authorise(self, booking: Booking) -> None:
+        """Authorise only. The clerk does the rest, and not every customer waits for it."""
+        if (await self._pay(booking, capture="manual")).status != 201:
+            return
+        pending = {**booking}
+        if self._random.random() < 0.2:
+            await self._pay(booking)
+        if self._random.random() < 0.1:
+            await self._give_seats_back(booking)
+        await self._clerk.serve(pending)
+        if self._random.random() < 0.4:
+            await self._pay(booking, capture=self._random.choice(["automatic", "manual"]))
+
+    async def _authorise_and_cancel(self, booking: Booking) -> None:
+        """Cancel before the capture: the money arrives for a cancelled booking."""
+        if (await self._pay(booking, capture="manual")).status == 201:
+            await asyncio.gather(self._clerk.capture(booking), self._cancel(booking))
+
+    async def _give_seats_back(self, booking: Booking) -> None:
+        """Give back some seats, or all, which is refused."""
+        seats = {"seats": self._random.randint(1, booking["seats"])}
+        await self._change(booking, "reduce_seats", f"/bookings/{booking['id']}/seats", seats)
+        if booking["status"] == "initiated" and self._random.random() < 0.7:
+            await self._pay(booking)
+
+    async def _pay_and_give_seats_back(self, booking: Booking) -> None:
+        await self._pay(booking)
+        await self._give_seats_back(booking)
+
+    async def _abandon(self, booking: Booking) -> None:
+        """Leave the booking to expire."""
+
+    async def _change(
+        self, booking: Booking, operation: str, path: str, body: Mapping[str, Any], key: str | None = None
+    ) -> Call:
+        """Change the booking, under a new key sometimes only at the known version or at the next one."""
+        known: int = booking["version"]
+        version = None if key else self._random.choice((None, None, None, None, known, known + 1))
+        call = await self._caller.command(operation, path, body, key, version)
+        if call.status in (200, 201):
+            row = json.loads(call.text)
+            booking.update(row.get("booking", row))
+        return call
+
+    async def _tidy_up(self) -> None:
+        """Forget old bookings that are not paid, and cancel one of many paid ones."""
+        paid = [each for each in self._bookings if each["status"] in PAID]
+        self._bookings = paid + [each for each in self._bookings if each["status"] not in PAID][-KEPT:]
+        if len(paid) > PAID_MAX:
+            await self._cancel(self._random.choice(paid))
+
+    async def _sometimes_read(self, chance: float, operation: str, path: str) -> None:
+        if self._random.random() < chance:
+            await self._caller.read(operation, path)
+
+    def _some_flight(self) -> str:
+        is_gone = self._sale.cancelled and self._random.random() < 0.02
+        return self._random.choice(self._sale.cancelled if is_gone else self._sale.flights)
+
+    def _party(self) -> dict[str, Any]:
+        """Return a user, now and then another one than the caller, and a number of seats."""
+        user = STRANGER if self._random.random() < 0.02 else self._caller.who
+        return {"user_id": user, "seats": self._random.choice(PARTIES)}
