@@ -25,11 +25,6 @@ class Pair:
         # The URL must not change with the roles: it is made before the first fail-over.
         self.url = url_of(self.primary, self.standby)
 
-    def fail_over(self) -> None:
-        """Kill all processes of the primary and promote the standby, which then has no standby."""
-        self.primary.kill()
-        self.promote()
-
     def promote(self) -> None:
         self.standby.promote()
         self.primary, self.standby = self.standby, self.primary
