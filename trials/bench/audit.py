@@ -4,7 +4,6 @@ Fills a fresh ledger through the writer (`trials.bench.load`), then runs the com
 two references: a COPY of the log, and the bare hash chain over lines in memory.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -24,9 +23,10 @@ from trials.bench.footprint import memory_bytes
 from trials.bench.ledgers import fresh_ledger, seal_names
 from trials.bench.load import load
 from trials.bench.process import run
-from trials.bench.report import RESULTS, BenchCheck, conclude, settings
-from trials.bench.servers import REPOSITORY, clean_environment
+from trials.bench.report import BenchCheck, conclude, part_parser, settings
+from trials.bench.servers import clean_environment
 from trials.bench.tables import ResultTable, spread
+from trials.programs.program import ROOT
 
 LINES = 100_000
 POLL_SECONDS = 0.05
@@ -72,7 +72,7 @@ def command(url: str, data: Path | None, events: int, *arguments: str) -> Run:
     folder = {} if data is None else {"SEATLEDGER_DATA": str(data)}
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         env=clean_environment() | folder | {"DATABASE_URL": url},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -136,20 +136,12 @@ def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if the ledger verified each time."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trials.bench.audit",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = part_parser("audit", __doc__)
     parser.add_argument(
         "--events", type=int, default=1_000_000, metavar="N", help="events in the ledger (1000000)"
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="number of rounds (3)")
     parser.add_argument("--url", help="connection string of a filled ledger to use instead of a fresh one")
-    parser.add_argument("--smoke", action="store_true", help="one round on a small ledger: no measurement")
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS / "audit.json", metavar="FILE", help="raw numbers as JSON"
-    )
     options = parser.parse_args(arguments)
     if options.smoke:
         options.events, options.rounds = 2_000, 1

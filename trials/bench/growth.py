@@ -5,13 +5,11 @@ with bookings from the whole log. Ten million events take ten to twenty minutes 
 sizes that do not fit on the disk are left out.
 """
 
-import argparse
 import asyncio
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -25,7 +23,7 @@ from trials.bench import servers, size_costs
 from trials.bench.audit import command
 from trials.bench.footprint import children, own_memory_bytes, processes
 from trials.bench.process import run
-from trials.bench.report import RESULTS, BenchCheck, conclude, settings
+from trials.bench.report import BenchCheck, conclude, part_parser, settings
 from trials.bench.size_costs import fresh_flights, hold
 from trials.bench.sized_ledgers import SizedLedger, grown, running, sizes_that_fit
 from trials.bench.tables import ResultTable
@@ -114,19 +112,11 @@ def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if all ledgers verify."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trials.bench.growth",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = part_parser("growth", __doc__)
     parser.add_argument(
         "--sizes", type=int, nargs="+", metavar="EVENTS", help=f"in each ledger {SIZES}".replace(",", "")
     )
     parser.add_argument("--rounds", type=int, default=11, metavar="N", help="how often all is asked (11)")
-    parser.add_argument("--smoke", action="store_true", help="small ledgers, one round: measures nothing")
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS / "growth.json", metavar="FILE", help="raw numbers as JSON"
-    )
     options = parser.parse_args(arguments)
     due, tries = DUE, TRIES
     if options.smoke:

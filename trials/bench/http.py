@@ -19,7 +19,7 @@ from trials.bench import after_load, open_loop, pgbench, servers
 from trials.bench.closed_loop import CASES, NOOP, LoadRound, Loads, Urls
 from trials.bench.ledgers import fresh_folder
 from trials.bench.load_generator import generator
-from trials.bench.report import RESULTS, BenchCheck, conclude, settings
+from trials.bench.report import BenchCheck, conclude, part_parser, settings
 from trials.bench.tables import ResultTable, spread
 from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, Traffic
 from trials.bench.verify_check import verified
@@ -149,11 +149,7 @@ def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mappin
 
 
 def _options(arguments: Sequence[str] | None) -> Options:
-    parser = argparse.ArgumentParser(
-        prog="python -m trials.bench.http",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = part_parser("http", __doc__)
     add: Callable[..., Any] = parser.add_argument
     add(
         "--connections",
@@ -174,8 +170,6 @@ def _options(arguments: Sequence[str] | None) -> Options:
         metavar="N",
         help="kills of PostgreSQL and the program after the load (3)",
     )
-    add("--out", type=Path, default=RESULTS / "http.json", metavar="FILE", help="raw numbers as JSON")
-    add("--smoke", action="store_true", help="one round of a second: no measurement")
     add(
         "--setting",
         type=_pair,

@@ -4,7 +4,6 @@ Includes all processes of the program and the keeper of the embedded server, but
 proportional set size, which counts shared pages once.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ import msgspec
 from trials.bench import servers
 from trials.bench.footprint import describe, proportional_memory_bytes, seconds_of, with_word
 from trials.bench.ledgers import fresh_folder
-from trials.bench.report import RESULTS, conclude, settings
+from trials.bench.report import conclude, part_parser, settings
 from trials.bench.tables import ResultTable
 from trials.bench.verify_check import verified
 
@@ -59,19 +58,11 @@ def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if the ledger verifies afterwards."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trials.bench.idle",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = part_parser("idle", __doc__)
     parser.add_argument(
         "--seconds", type=int, default=60, metavar="S", help="duration of the measurement (60)"
     )
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="number of rounds (2)")
-    parser.add_argument("--smoke", action="store_true", help="one second, once: no measurement")
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS / "idle.json", metavar="FILE", help="raw numbers as JSON"
-    )
     options = parser.parse_args(arguments)
     settle = SETTLE_SECONDS
     if options.smoke:

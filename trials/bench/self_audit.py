@@ -6,30 +6,27 @@ writers are measured with and without it in turn.
 
 import argparse
 import asyncio
-import os
 import random
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from itertools import count
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import median
 
 from audit.self_audit.rounds import full_round
 from audit.self_audit.status import read_status
 from database.connection import Connection, connect
 from domain.caller import SYSTEM
-from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
-from domain.money import Money
+from domain.commands import FLIGHT_SEATS_MAX, InitiateBooking, PayBooking
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Submission, render_plain
 from runtime.settings import Settings
 from scheduler.auditor import Auditor
+from trials.bench.footprint import seconds_of
 from trials.bench.ledgers import fresh_ledger
+from trials.bench.load import PRICE
+from trials.bench.size_costs import fresh_flights
 
-SEATS = 1000
 AT_ONCE = 64
 BLOCK = 1000
 TRIES = 5
@@ -41,29 +38,21 @@ TURNS = 3
 PULSE_SECONDS = 1.0
 START_SECONDS = 4
 RED_SECONDS_MAX = 300
-PRICE = Price(100_00, "INR")
 SETTINGS = Settings(hold_seconds=86_400, deadline_seconds=60)
-
-_flights = count()
 
 
 async def trade(ledger: Ledger, events: int, at_once: int) -> int:
     """Book and pay, three events each, `at_once` concurrently. Return the number of commands."""
     commands = 0
-    for first in range(0, events // 3, SEATS):
-        day, number = divmod(next(_flights), 9_000)
-        departs = datetime.now(UTC) + timedelta(days=90 + day)
-        arrives = departs + timedelta(hours=8)
-        flight = ScheduleFlight(f"BA{number + 1}", "LHR", "JFK", departs, arrives, SEATS, PRICE)
-        answer = await ledger.submit(Submission(flight, SYSTEM, render_plain))
-        assert answer.subject_id
-        for _ in range(first, min(first + SEATS, events // 3), at_once):
-            holds = [InitiateBooking(answer.subject_id, f"user-{n}", 1) for n in range(at_once)]
+    for first in range(0, events // 3, FLIGHT_SEATS_MAX):
+        (flight,) = await fresh_flights(ledger, 1)
+        for _ in range(first, min(first + FLIGHT_SEATS_MAX, events // 3), at_once):
+            holds = [InitiateBooking(flight, f"user-{n}", 1) for n in range(at_once)]
             held = await ledger.submit_all(
                 [Submission(one, SYSTEM, render_plain) for one in holds], atomic=False
             )
             pay = [
-                PayBooking(one.subject_id, f"user-{n}", Money(PRICE.amount, PRICE.currency))
+                PayBooking(one.subject_id, f"user-{n}", PRICE.as_money())
                 for n, one in enumerate(held)
                 if one.subject_id
             ]
@@ -159,14 +148,9 @@ async def busy(process: int, connection: Connection, work: Awaitable[None]) -> f
     cursor = await connection.execute(_SESSION)
     row = await cursor.fetchone()
     assert row
-    before = cpu_seconds(process) + cpu_seconds(row[0])
+    before = seconds_of([process, row[0]])
     await work
-    return cpu_seconds(process) + cpu_seconds(row[0]) - before
-
-
-def cpu_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds_of([process, row[0]]) - before
 
 
 async def measure(url: str, events: int) -> None:

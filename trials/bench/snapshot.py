@@ -6,13 +6,11 @@ on one of them; the other ledger shows the effect of the machine. All bookings g
 the worst case.
 """
 
-import argparse
 import random
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -23,7 +21,7 @@ from trials.bench.direct_client import RATE_MAX, SEATS, DirectClient, settings, 
 from trials.bench.ledgers import FreshLedger, fresh_ledger, seal_names
 from trials.bench.pgbench import BookingPace
 from trials.bench.process import run
-from trials.bench.report import RESULTS, conclude
+from trials.bench.report import conclude, part_parser
 from trials.bench.report import settings as describe_run
 from trials.bench.tables import ResultTable, spread
 from trials.bench.verify_check import verified
@@ -97,17 +95,9 @@ def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if the ledger with the snapshot verifies afterwards."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trials.bench.snapshot",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = part_parser("snapshot", __doc__)
     parser.add_argument(
         "--seconds", type=int, default=120, metavar="S", help="that the snapshot stays open (120)"
-    )
-    parser.add_argument("--smoke", action="store_true", help="open for two seconds: measures nothing")
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS / "snapshot.json", metavar="FILE", help="raw numbers as JSON"
     )
     options = parser.parse_args(arguments)
     slice_seconds, slices = 3, SLICES

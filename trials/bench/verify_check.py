@@ -6,14 +6,15 @@ import sys
 from pathlib import Path
 
 from trials.bench.report import BenchCheck
-from trials.bench.servers import REPOSITORY, clean_environment
+from trials.bench.servers import clean_environment
+from trials.programs.program import ROOT
 
 
 def verified(data: Path, what: str = "verify") -> BenchCheck:
     """Check that the ledger in the data folder verifies, running or not."""
     ran = subprocess.run(
         [sys.executable, "-m", "cli.main", "verify", "--data", str(data), "--json"],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         env=clean_environment(),
         capture_output=True,
         text=True,

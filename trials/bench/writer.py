@@ -5,12 +5,10 @@ the writer, with the answers of the HTTP API; pgbench with one durable transacti
 own application. Finally it times the stages of a block and verifies the ledger.
 """
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 from loguru import logger
@@ -20,7 +18,7 @@ from trials.bench import pgbench, stages
 from trials.bench.direct_client import RATE_MAX, SEATS, DirectClient, one_by_one, settings
 from trials.bench.ledgers import FreshLedger, fresh_ledger, seal_names
 from trials.bench.process import run
-from trials.bench.report import RESULTS, conclude
+from trials.bench.report import conclude, part_parser
 from trials.bench.report import settings as describe_run
 from trials.bench.stock_application import Stock
 from trials.bench.tables import ResultTable, spread
@@ -76,19 +74,11 @@ def _stage_table(found: Mapping[str, float]) -> ResultTable:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if the ledger verifies afterwards."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trials.bench.writer",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = part_parser("writer", __doc__)
     parser.add_argument(
         "--seconds", type=int, default=5, metavar="S", help="duration of each case in each round (5)"
     )
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="number of rounds (5)")
-    parser.add_argument("--smoke", action="store_true", help="one round of a second: no measurement")
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS / "writer.json", metavar="FILE", help="raw numbers as JSON"
-    )
     options = parser.parse_args(arguments)
     if options.smoke:
         options.seconds, options.rounds = 1, 1

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,8 +42,11 @@ class Program:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def start(self) -> bool:
-        """Start it; return whether it becomes ready. It may end first while other things are broken."""
+    async def start(self, says_ready: bool = True) -> bool:
+        """Start it; return whether it becomes ready. It may end first while other things are broken.
+
+        Without `says_ready`, it is ready when it listens.
+        """
         with self._log.open("ab") as log:
             begun = log.tell()
             self._process = subprocess.Popen(
@@ -57,8 +61,9 @@ class Program:
         while time.monotonic() < deadline and self.running:
             with self._log.open("rb") as written:
                 written.seek(begun)
-                if b"ready http://" in written.read():
-                    return True
+                is_ready = not says_ready or b"ready http://" in written.read()
+            if is_ready and self._listens():
+                return True
             await asyncio.sleep(0.05)
         return False
 
@@ -115,6 +120,10 @@ class Program:
                 kill_tree(self._process.pid)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def verify_problems(environment: Mapping[str, str]) -> list[str]:
