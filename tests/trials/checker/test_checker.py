@@ -14,6 +14,8 @@ from trials.checker import check
 from trials.checker.calls import Call
 from trials.checker.log import Event, Log, Outcome
 
+PARTY = UUID(int=4)
+
 
 @dataclass
 class BookingHistory:
@@ -90,6 +92,17 @@ class BookingHistory:
         facts = {"status": 200, "position": position, "text": text}
         self.calls.append({"who": "alice", **command, **facts, **self._around(second)})
 
+    def wait(self, offered: UUID | None) -> None:
+        """Let a party of two join at second 7, and read it at 8 as one with this offer."""
+        fields = {"flight_id": str(FLIGHT), "user_id": "alice", "seats": 2}
+        row = {"id": str(PARTY), **fields, "status": "waiting", "booking_id": None}
+        self.event(PARTY, 1, "waiting.joined", fields, "join_waitlist", 7)
+        request = {"user_id": "alice", "seats": 2}
+        self.answer("join_waitlist", 7, 201, row, (5, 5), f"/flights/{FLIGHT}/waitlist", request)
+        text = json.dumps(row | {"booking_id": offered and str(offered)})
+        read = {"operation": "waiting_party", "path": f"/waitlist/{PARTY}", "text": text}
+        self.calls.append({"who": "alice", **read, "status": 200, "position": 5, **self._around(8)})
+
     def violations(self) -> list[str]:
         log = Log([Event(**event) for event in self.events], [Outcome(**each) for each in self.outcomes])
         return check([Call(**call) for call in self.calls], log)
@@ -101,6 +114,19 @@ class BookingHistory:
 
 def test_an_honest_history_has_no_violation() -> None:
     assert BookingHistory().violations() == []
+
+
+def test_a_waiting_party_reads_as_the_log_says() -> None:
+    history = BookingHistory()
+    history.wait(None)
+    assert history.violations() == []
+
+
+def test_an_offer_that_the_log_does_not_have_is_found() -> None:
+    history = BookingHistory()
+    history.wait(BOOKING)
+    (violation,) = history.violations()
+    assert "the fold says Party(" in violation
 
 
 def test_a_refusal_for_a_stale_version_leaves_no_record() -> None:
