@@ -2,24 +2,43 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit.proofs.checkpoint import Checkpoint
+from audit.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, read_public_keys
+from audit.proofs.checkpoint_file import read_checkpoints
+from audit.proofs.keys import read_public_pem
 from audit.proofs.not_proved import NotProved, OtherKey
 from audit.verify import Verification
 from audit.verify import verify as check
 from audit.verify.evidence import Keys
-from cli.proofs import public_keys, saved_checkpoints
+from cli.options import DATA, JSON, add
 from database.embedded import existing_database
 from ledger.keyring import Keyring
 from ledger.master_key import find_keyring, hidden_names, read_check
 from ledger.master_key_file import find_keys, holds_keys
-from runtime.settings import Settings
+from runtime.settings import Settings, WrongSetting
 
 NOT_CHECKED = 3
+
+
+def register(commands: Any) -> None:
+    command = add(
+        commands,
+        "verify",
+        verify,
+        "verify chain, positions, versions, commands, seats and views; exit 1 on a divergence,"
+        " 3 if a part could not be checked, or the verification was cut short",
+        [DATA, JSON],
+    )
+    command.add_argument(
+        "--against", type=Path, metavar="FILE", help="also compare with the checkpoints saved in FILE"
+    )
+    command.add_argument(
+        "--key", type=Path, metavar="PEM", help="public key of the checkpoints (the ledger's own)"
+    )
 
 
 def verify(settings: Settings, json: bool, against: Path | None, key: Path | None) -> int:
@@ -30,8 +49,8 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     """
     try:
         # Read before the database, so that the log has at least the length of the saved checkpoints.
-        keys = public_keys(settings, key)
-        saved = saved_checkpoints(against, keys)
+        keys = _public_keys(settings, key)
+        saved = _saved_checkpoints(against, keys)
     except (OtherKey, OSError) as problem:
         print(f"seatledger: not checked: {problem}", file=sys.stderr)
         return NOT_CHECKED
@@ -65,10 +84,48 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     return NOT_CHECKED if names and holds_keys(settings) else 0
 
 
+def _public_keys(settings: Settings, key: Path | None) -> dict[str, Ed25519PublicKey]:
+    """Return the public keys in the file `key`, by default the one of this host if it has one.
+
+    Raises WrongSetting, NotProved, OSError.
+    """
+    if key and not key.exists():
+        raise WrongSetting(f"--key: {key} must name a file that exists")
+    pem = _read_pem(key) if key else (read_public_pem(settings) or "").encode()
+    return read_public_keys(pem) if pem else {}
+
+
+def _saved_checkpoints(against: Path | None, keys: dict[str, Ed25519PublicKey]) -> list[Checkpoint]:
+    """Read checkpoints from a file and check their signatures. Raises WrongSetting, NotProved, OSError."""
+    if against is None:
+        return []
+    if not keys:
+        raise WrongSetting("--key: required, since there is no key in the data folder")
+    found = read_checkpoints(against)
+    if not found:
+        raise NotProved(f"{against} holds no checkpoint")
+    for saved in found:
+        try:
+            check_signature(saved, keys)
+        except NotProved as error:
+            raise type(error)(f"{against}, position {saved.position}: {error}") from None
+    return found
+
+
+def _read_pem(file: Path) -> bytes:
+    with file.open("rb") as pem:
+        return pem.read(PEM_BYTES_MAX)
+
+
 def _with_progress(url: str, saved: list[Checkpoint], keys: Keys, keyring: Keyring) -> Verification:
+    if not sys.stderr.isatty():
+        return check(url, saved=saved, keyring=keyring, keys=keys)
+    # Imported here, because only a terminal needs it.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("verify"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("verify")
 
         def advance(done: int, of: int) -> None:

@@ -2,12 +2,11 @@
 
 import getpass
 import json as json_text
-import sys
 from pathlib import Path
 from typing import Any
 
+from cli.existing_ledger import existing_ledger
 from cli.options import DATA, JSON, add
-from cli.programs import existing_ledger
 from ledger import erasure
 from ledger.keyring import Keyring
 from ledger.master_key import find_keyring, read_check, rotate
@@ -22,8 +21,6 @@ from ledger.master_key_file import (
 )
 from ledger.people import OtherMasterKey, is_in_clear
 from runtime.settings import Settings, WrongSetting
-
-FAILED = 1
 
 
 def register(commands: Any) -> None:
@@ -55,7 +52,7 @@ def register(commands: Any) -> None:
 
 
 def forget(settings: Settings, user: str | None, listing: bool, again: Path | None, json: bool) -> int:
-    """Erase a user. Return 1 if the name is unknown or the user has open bookings."""
+    """Erase a user. Raises NotErasable if the name is unknown or the user has open bookings."""
     if sum((user is not None, listing, again is not None)) != 1:
         raise WrongSetting("forget: name a USER, or give --list or --again FILE")
     with existing_ledger(settings) as url:
@@ -67,11 +64,7 @@ def forget(settings: Settings, user: str | None, listing: bool, again: Path | No
             back = erasure.erase_again(url, persons, getpass.getuser())
             print(json_text.dumps({"forgotten": back}) if json else f"forgotten again: {back}")
             return 0
-        try:
-            person = erasure.erase(url, _keyring_of(url, settings), user or "", getpass.getuser())
-        except erasure.NotErasable as reason:
-            print(f"seatledger: {reason}", file=sys.stderr)
-            return FAILED
+        person = erasure.erase(url, _keyring_of(url, settings), user or "", getpass.getuser())
     if json:
         print(json_text.dumps({"person": person, "in_clear": is_in_clear(person)}))
     else:

@@ -9,13 +9,10 @@ import msgspec
 
 from analytics.exports.files import FORMATS
 from analytics.exports.files import export as export_table
-from analytics.exports.snapshot import ExportStopped
 from analytics.exports.tables import TABLES
 from cli.options import DATA, JSON, add
 from database.embedded import existing_database
 from runtime.settings import Settings, WrongSetting
-
-FAILED = 1
 
 _ABOUT = """\
 Write a table as of a position of the log: an analytics table, or `events`, the log itself.
@@ -34,15 +31,11 @@ the right to read the log.
 def export(
     settings: Settings, table: str, format: str, position: int | None, out: Path | None, json: bool
 ) -> int:
-    """Export a table. Return 0 when the file and its manifest are written, 1 if the export stopped."""
+    """Export a table. Return 0 when the file and its manifest are written. Raises ExportStopped."""
     if position is not None and position < 0:
         raise WrongSetting("export: positions of the log start at 0 (before all events)")
     with existing_database(settings.database_url, settings.data) as url:
-        try:
-            path, manifest = export_table(url, TABLES[table], format, position, out, _print_progress)
-        except ExportStopped as stopped:
-            print(f"seatledger: {stopped}", file=sys.stderr)
-            return FAILED
+        path, manifest = export_table(url, TABLES[table], format, position, out, _print_progress)
     if json:
         print(msgspec.json.encode(manifest).decode())
     else:

@@ -26,11 +26,10 @@ from ledger.personal_json import names_in
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.waiting import WaitingRow
+from runtime.failures import FAILED, CommandFailed
 from runtime.settings import Settings
 
 Events = list[RecordedEvent]
-
-FAILED = 1
 
 WAIT_SECONDS_MAX = 2.0
 POLL_SECONDS = 0.1
@@ -97,11 +96,7 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
         recorded = await read_stream(connection, id)
         return [event for event in recorded if until is None or event.position <= until]
 
-    try:
-        events = _read_events(settings, then, arrive)
-    except _NotYet as error:
-        print(f"seatledger: {error}", file=sys.stderr)
-        return FAILED
+    events = _read_events(settings, then, arrive)
     if not events:
         return _report_unknown(id)
     states = [_row(subject) for _, subject in steps(events)]
@@ -109,7 +104,7 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
     return 0
 
 
-class _NotYet(Exception):
+class _NotYet(CommandFailed):
     """The log has not reached the moment of the question."""
 
 

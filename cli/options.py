@@ -1,7 +1,7 @@
 """Options that several commands share, and registration of a command."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,22 @@ from runtime.settings import SETTINGS
 
 
 def add(
-    commands: Any, name: str, run: Callable[..., int], summary: str, options: list[dict[str, Any]]
+    commands: Any,
+    name: str,
+    run: Callable[..., int],
+    summary: str,
+    options: Sequence[dict[str, Any]],
+    *,
+    makes_ledger: bool = False,
+    needs_settings: bool = True,
 ) -> argparse.ArgumentParser:
+    """Add a command, and return its parser for further options.
+
+    A command that `makes_ledger` makes a data folder, its server, its secrets and a ledger. All others read.
+    One that needs no settings is not stopped by wrong ones.
+    """
     command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, makes_ledger=makes_ledger, needs_settings=needs_settings)
     for option in options:
         command.add_argument(option["flag"], **{k: v for k, v in option.items() if k != "flag"})
     return command
@@ -29,6 +41,4 @@ HOST = _setting("host")
 PORT = _setting("port", type=int)
 WORKERS = _setting("workers", type=int)
 JSON = {"flag": "--json", "action": "store_true", "help": "print one JSON object on standard output"}
-MINUTES = {"flag": "--minutes", "type": float, "default": 1.0, "help": "duration (1)"}
-SEEDS = {"flag": "--seeds", "type": int, "default": 1000, "help": "number of seeds, from --seed on (1000)"}
-SEED = {"flag": "--seed", "type": int, "default": 1, "help": "decides the order of faults (1)"}
+SERVED = [DATA, HOST, PORT, WORKERS]

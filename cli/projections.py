@@ -11,8 +11,8 @@ from analytics.facts import PROJECTIONS
 from analytics.follower.rebuild import Progress, RebuildResult
 from analytics.follower.rebuild import rebuild as rebuild_one
 from analytics.follower.swap import RebuildStopped
+from cli.existing_ledger import existing_ledger
 from cli.options import DATA, JSON, add
-from cli.programs import existing_ledger
 from database.connection import connect_sync
 from database.embedded import existing_database
 from runtime.settings import Settings, WrongSetting

@@ -1,4 +1,4 @@
-"""Commands for proofs: `public-key`, `checkpoint`, `prove` and `check-proof`."""
+"""Commands for proofs: `public-key`, `checkpoint` and `prove`."""
 
 import asyncio
 import sys
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.proofs import check, prover, signer
-from audit.proofs.checkpoint import PEM_BYTES_MAX, Checkpoint, check_signature, key_id, read_public_keys
-from audit.proofs.checkpoint_file import read_checkpoints, read_last_checkpoint
-from audit.proofs.keys import existing_key, public_pem, read_public_pem
+from audit.proofs.checkpoint import Checkpoint, key_id
+from audit.proofs.checkpoint_file import read_last_checkpoint
+from audit.proofs.keys import existing_key, public_pem
 from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import NotDelivered, deliver, read_last_delivered
 from audit.proofs.tiles import LogMismatch
+from cli.existing_ledger import existing_ledger
 from cli.options import DATA, add
-from cli.programs import existing_ledger
 from database.connection import Connection, connect
 from runtime.setting_values import checkpoint_sink
 from runtime.settings import Settings, WrongSetting
@@ -76,39 +76,6 @@ def prove(
         return proof
 
     return _run(settings, work)
-
-
-def check_proof(proof: Path, key: Path) -> int:
-    """Check a proof. Return 0 if proved, 1 if not, 2 if a file is missing."""
-    return check.report(proof, key)
-
-
-def public_keys(settings: Settings, key: Path | None) -> dict[str, Ed25519PublicKey]:
-    """Return the public keys in the file `key`, by default the one of this host if it has one.
-
-    Raises WrongSetting, NotProved, OSError.
-    """
-    if key and not key.exists():
-        raise WrongSetting(f"--key: {key} must name a file that exists")
-    pem = _read_pem(key) if key else (read_public_pem(settings) or "").encode()
-    return read_public_keys(pem) if pem else {}
-
-
-def saved_checkpoints(against: Path | None, keys: dict[str, Ed25519PublicKey]) -> list[Checkpoint]:
-    """Read checkpoints from a file and check their signatures. Raises WrongSetting, NotProved, OSError."""
-    if against is None:
-        return []
-    if not keys:
-        raise WrongSetting("--key: required, since there is no key in the data folder")
-    found = read_checkpoints(against)
-    if not found:
-        raise NotProved(f"{against} holds no checkpoint")
-    for saved in found:
-        try:
-            check_signature(saved, keys)
-        except NotProved as error:
-            raise type(error)(f"{against}, position {saved.position}: {error}") from None
-    return found
 
 
 def _run(settings: Settings, work: Work) -> int:
@@ -170,11 +137,6 @@ def _sink(text: str) -> str:
         raise WrongSetting(f"--to: {error}") from None
 
 
-def _read_pem(file: Path) -> bytes:
-    with file.open("rb") as pem:
-        return pem.read(PEM_BYTES_MAX)
-
-
 def register(commands: Any) -> None:
     add(
         commands, "public-key", public_key, "print the public key that checks the ledger's signatures", [DATA]
@@ -203,12 +165,3 @@ def register(commands: Any) -> None:
     proof.add_argument(
         "--to", dest="until", metavar="FILE|POSITION", help="newer checkpoint of that proof (a new one)"
     )
-    checked = add(
-        commands,
-        "check-proof",
-        check_proof,
-        "check a proof with a public key alone: no database, no network, no settings",
-        [],
-    )
-    checked.add_argument("proof", type=Path, metavar="PROOF", help="output of `prove`")
-    checked.add_argument("--key", type=Path, required=True, metavar="PEM", help="the ledger's public key")

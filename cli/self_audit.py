@@ -9,8 +9,8 @@ import psycopg
 
 from audit.self_audit.rounds import full_round
 from audit.self_audit.status import AuditStatus, read_status
+from cli.existing_ledger import existing_ledger
 from cli.options import DATA, JSON, add
-from cli.programs import existing_ledger
 from database.connection import connect
 from runtime.settings import Settings
 

@@ -8,17 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from cli.tokens import jwt_secret
-from ledger.master_key_file import with_master_keys
-from runtime.settings import Settings, as_environment
+from runtime.settings import CHILD
 
 ROOT = Path(__file__).resolve().parents[1]
-CHILD = "_SEATLEDGER_CHILD"
-"""Variable of child processes, whose settings their parent has checked."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -26,16 +21,6 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 class DidNotStart(OSError):
     """A part of the program ended, or did not answer, during its start."""
-
-
-def environment(settings: Settings, url: str) -> dict[str, str]:
-    """Return the settings for child processes, with the database and all secrets decided."""
-    decided = replace(
-        with_master_keys(settings),
-        database_url=url,
-        jwt_secret=None if settings.jwks_file else jwt_secret(settings),
-    )
-    return as_environment(decided)
 
 
 def command(*arguments: str) -> list[str]:

@@ -6,12 +6,15 @@ import subprocess
 import time
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 from loguru import logger
 
 from cli.listen_port import HOLDER_VARIABLE, hold_port
-from cli.programs import make_secrets, serving_database
-from cli.subprocesses import Child, DidNotStart, environment
+from cli.migrate import make_secrets
+from cli.options import SERVED, add
+from cli.programs import environment, serving_database
+from cli.subprocesses import Child, DidNotStart
 from database.embedded import EmbeddedDatabaseFailed, ensure_running, lacks_shared_memory
 from runtime.answers import CHECK_SECONDS_MAX, is_open, is_reachable
 from runtime.backoff import Backoff
@@ -26,6 +29,10 @@ START_POLL_SECONDS, POLL_SECONDS = 0.05, 0.5
 
 class _Stop(Exception):
     """SIGTERM or SIGINT arrived."""
+
+
+def register(commands: Any) -> None:
+    add(commands, "up", up, "run API and scheduler together, until SIGTERM", SERVED, makes_ledger=True)
 
 
 def up(settings: Settings) -> int:

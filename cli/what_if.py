@@ -15,9 +15,9 @@ from analytics.what_if.outcome import HoldOutcomes
 from analytics.what_if.replay import Comparison, Policy, compare
 from cli.options import DATA, JSON, add
 from database.embedded import existing_database
+from runtime.failures import FAILED
 from runtime.settings import Settings, WrongSetting
 
-FAILED = 1
 HOLD_MINUTES_MAX = 7 * 24 * 60
 
 _ABOUT = """\

@@ -13,6 +13,7 @@ import psycopg
 
 from database.connection import connect_sync
 from database.objects import Incomplete, missing_objects, restore_objects
+from runtime.failures import CommandFailed
 
 LOCK_MILLISECONDS_MAX = 200
 """Limit on the wait for one lock. Commands queue behind a migration that waits for a reader of a table."""
@@ -37,7 +38,7 @@ _LOCK = "lock table ledger.migrations in share row exclusive mode"
 _LIMIT = f"set local lock_timeout = '{LOCK_MILLISECONDS_MAX}ms'"
 
 
-class SchemaMismatch(Exception):
+class SchemaMismatch(CommandFailed):
     """The program cannot work with the schema of the database."""
 
 

@@ -9,9 +9,10 @@ from psycopg import Connection
 from database.connection import ROLE, connect_sync
 from ledger.keyring import Keyring
 from ledger.statements import HEAD_LOCK
+from runtime.failures import CommandFailed
 
 
-class NotErasable(Exception):
+class NotErasable(CommandFailed):
     """The person cannot be erased, or not yet. The message lists the reasons; nothing was changed."""
 
 

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-
 from runtime.cron import check_cron
 
 MASTER_KEY_BYTES = 32
@@ -55,6 +52,9 @@ def existing_file(text: str) -> Path:
 
 
 def postgres_url(text: str) -> str:
+    import psycopg  # imported here for commands that need no database
+    from psycopg.conninfo import conninfo_to_dict
+
     try:
         conninfo_to_dict(text)
     except psycopg.ProgrammingError:

@@ -14,13 +14,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runtime import setting_values as values
+from runtime.failures import USAGE, CommandFailed
 
 GENERATED = "generated, kept in the data folder"
 PREFIX, TEST_PREFIX = "SEATLEDGER_", "SEATLEDGER_TEST_"
 
 
-class WrongSetting(Exception):
+CHILD = "_SEATLEDGER_CHILD"
+"""Variable that marks a child process: its parent has checked the settings. It is not a setting."""
+
+
+class WrongSetting(CommandFailed):
     """A setting or a command-line option has a value that is not allowed."""
+
+    exit_code = USAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from psycopg import IsolationLevel
 from analytics.exports.formulas import neutralise
 from analytics.exports.tables import ExportTable, copy_rows
 from database.connection import connect_sync
+from runtime.failures import CommandFailed
 from runtime.settings import WrongSetting
 
 WAIT_SECONDS_MAX = 30.0
@@ -28,7 +29,7 @@ Progress = Callable[[str, int], None]
 """Receives the table name and the number of rows so far, about once a second."""
 
 
-class ExportStopped(Exception):
+class ExportStopped(CommandFailed):
     """The table cannot be exported at this position now. The message says why and what to do."""
 
 

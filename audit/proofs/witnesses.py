@@ -17,6 +17,7 @@ from audit.proofs.checkpoint_file import Stated, read_last_checkpoint, read_stat
 from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import is_url
 from database.connection import Connection, Unusable
+from runtime.failures import CommandFailed
 
 READ_SECONDS_MAX = 5
 
@@ -24,7 +25,7 @@ COMPARED = "_SEATLEDGER_COMPARED"
 """Variable that tells workers that the start of their program has compared the log. It is not a setting."""
 
 
-class LogDiverged(Unusable):
+class LogDiverged(CommandFailed, Unusable):
     """The log is not the one that a checkpoint saw. Nothing is written to it."""
 
 

@@ -8,6 +8,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from runtime.failures import CUT_SHORT, CommandFailed
+
 SILENT_SECONDS_MAX = 600.0
 """A process without a result for so long is taken for stuck."""
 
@@ -19,8 +21,10 @@ Work = Callable[..., Generator[Any, None, None]]
 _processes = get_context("spawn")
 
 
-class WorkerDied(Exception):
+class WorkerDied(CommandFailed):
     """A worker process ended before its part was done. The result is unknown; run the work again."""
+
+    exit_code = CUT_SHORT
 
 
 @contextmanager

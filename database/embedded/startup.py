@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from database.embedded.binaries import VARIABLE, find_binaries
+from runtime.failures import CommandFailed
 
 if os.name == "posix":
     from database.embedded.keeper import KEEPER_LOCK, LOG_FILE, URL_FILE
@@ -29,7 +30,7 @@ KEEPER_PROGRAM = (
 )
 
 
-class EmbeddedDatabaseFailed(Exception):
+class EmbeddedDatabaseFailed(CommandFailed):
     """The embedded database does not answer; the message names the reason and the next step."""
 
 

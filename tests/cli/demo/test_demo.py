@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import cli.programs
+import cli.demo.command
 from cli.listen_port import PortTaken
 from cli.main import main
 from trials.programs.ports import free_port
@@ -73,7 +73,7 @@ def test_a_demo_that_fails_keeps_its_data_folder_and_names_it(
         (folder / "postgres.log").write_text("the reason")
         raise OSError(f"see {folder}/postgres.log")
 
-    monkeypatch.setattr(cli.programs, "_play_demo", fails)
+    monkeypatch.setattr(cli.demo.command, "_play_demo", fails)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert main(["demo"]) == 1
     (folder,) = tmp_path.iterdir()
@@ -87,7 +87,7 @@ def test_a_demo_to_look_at_takes_the_port_of_the_settings_or_says_that_it_is_tak
     def taken(host: str, port: int) -> None:
         raise PortTaken(f"port {port} of {host} is in use")
 
-    monkeypatch.setattr(cli.programs, "require_free", taken)
+    monkeypatch.setattr(cli.demo.command, "require_free", taken)
     monkeypatch.setenv("SEATLEDGER_PORT", "8765")
     for words in (["demo", "--stay"], ["demo"]):
         assert main(words) == 1
