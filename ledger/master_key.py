@@ -28,9 +28,14 @@ def bind_ledger(url: str, settings: Settings) -> None:
     A database that has one of the old keys is from before a rotation, which is finished now, or at the next
     start if programs with the old key are connected. Raises WrongSetting, psycopg.Error.
     """
-    check = read_check(url)
+    with connect_sync(url, "seatledger keys") as connection:
+        _bind_to_key_at_hand(connection, url, settings)
+
+
+def _bind_to_key_at_hand(connection: Connection[Any], url: str, settings: Settings) -> None:
+    check = _read_check(connection)
     if check is None:
-        key_ledger(url, Keyring(load_master_key(settings)))
+        _bind_to(connection, Keyring(load_master_key(settings)))
         return
     keyrings = [Keyring(key) for key in find_keys(settings)]
     if not keyrings:
@@ -47,7 +52,7 @@ def bind_ledger(url: str, settings: Settings) -> None:
         else:
             logger.bind(people=people).info("master_key.rotated")
         return
-    key_ledger(url, keyrings[0])
+    _bind_to(connection, keyrings[0])
     # A derived key becomes the data folder's own, so that a later change of the secret does not lose it.
     load_master_key(settings)
 
@@ -55,7 +60,11 @@ def bind_ledger(url: str, settings: Settings) -> None:
 def read_check(url: str) -> str | None:
     """Return the check value of the database's master key; None if it has none. Raises psycopg.Error."""
     with connect_sync(url, "seatledger keys") as connection:
-        row = connection.execute(MASTER_KEY_CHECK).fetchone()
+        return _read_check(connection)
+
+
+def _read_check(connection: Connection[Any]) -> str | None:
+    row = connection.execute(MASTER_KEY_CHECK).fetchone()
     return row[0] if row else None
 
 
@@ -83,22 +92,26 @@ def key_ledger(url: str, keyring: Keyring) -> int:
     Raises WrongSetting, psycopg.Error.
     """
     with connect_sync(url, "seatledger keys") as connection:
-        if _is_keyed(connection, keyring) and connection.execute(CURSOR_KEY).fetchone():
+        return _bind_to(connection, keyring)
+
+
+def _bind_to(connection: Connection[Any], keyring: Keyring) -> int:
+    if _is_keyed(connection, keyring) and connection.execute(CURSOR_KEY).fetchone():
+        return 0
+    with connection.transaction():
+        connection.execute(HEAD_LOCK)
+        # An emptied table has lost this key too. With a new one, open cursors become invalid.
+        connection.execute(_NEW_CURSOR_KEY)
+        # Another program may have bound the database while this one waited for the lock.
+        if _is_keyed(connection, keyring):
             return 0
-        with connection.transaction():
-            connection.execute(HEAD_LOCK)
-            # An emptied table has lost this key too. With a new one, open cursors become invalid.
-            connection.execute(_NEW_CURSOR_KEY)
-            # Another program may have bound the database while this one waited for the lock.
-            if _is_keyed(connection, keyring):
-                return 0
-            known = connection.execute(f"{_PERSONS} limit 1").fetchone()
-            if known is not None and keyring.decrypt(Person(*known).name_token or "") is None:
-                raise WrongSetting(_OTHER_KEY)
-            names = [name for (name,) in connection.execute(_NAMES, (SYSTEM.subject,)).fetchall()]
-            _insert(connection, [keyring.new_person(name, pseudonym=name) for name in names])
-            connection.execute(_KEY, (keyring.check,))
-            return len(names)
+        known = connection.execute(f"{_PERSONS} limit 1").fetchone()
+        if known is not None and keyring.decrypt(Person(*known).name_token or "") is None:
+            raise WrongSetting(_OTHER_KEY)
+        names = [name for (name,) in connection.execute(_NAMES, (SYSTEM.subject,)).fetchall()]
+        _insert(connection, [keyring.new_person(name, pseudonym=name) for name in names])
+        connection.execute(_KEY, (keyring.check,))
+        return len(names)
 
 
 def rotate(url: str, old: Keyring, new: Keyring, before_commit: Callable[[], None] = lambda: None) -> int:
