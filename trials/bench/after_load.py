@@ -8,20 +8,18 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
-from cli.demo.client import DemoCommand, DemoResponse, DemoServer, DemoUser, connect
+from cli.demo.client import DemoCommand, DemoServer, DemoUser, connect
 from cli.demo.crowd import work_through
 from cli.demo.notebook import Notebook
 from cli.demo.progress import ProgressBar
 from cli.demo.rush import rush
 from cli.demo.story import ScheduledFlight, Story
 from cli.demo.timetable import new_york
-from cli.tokens import sign_token
 from trials.bench.report import BenchCheck
-from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, flight
+from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, body_of, flight, token_for
 from trials.programs.embedded import Server as Postgres
 from trials.programs.program import PROGRAM, Program, environment_without_settings
 
@@ -53,7 +51,7 @@ async def checks(data: Path, kills: int, broken: Sequence[str] = PROGRAM) -> lis
     await _started(program)
     try:
         url = f"http://127.0.0.1:{program.port}"
-        async with connect(url, lambda who, roles: sign_token(SECRET, who, roles)) as server:
+        async with connect(url, token_for) as server:
             return [await _check_rush(server), await _check_kills(server, program, data, kills)]
     finally:
         await program.stop()
@@ -76,7 +74,7 @@ async def _check_rush(server: DemoServer) -> BenchCheck:
         day=(datetime.now(UTC) + timedelta(days=300)).date(),
     )
     made = await DemoCommand(story.operator, "/flights", departure.scheduled(story.day)).send()
-    id = _body(made, 201)["id"]
+    id = body_of(made, 201)["id"]
     story.flights[id] = ScheduledFlight(id, departure)
     await rush(story, story.flights[id])
     facts, surprises = story.notebook.facts["rush"], story.notebook.surprises
@@ -142,7 +140,7 @@ class Buyers:
 async def _check_kills(server: DemoServer, program: Program, data: Path, kills: int) -> BenchCheck:
     operator = server.user("operator-0", "operator")
     flights = [
-        _body(await operator.post("/flights", flight(number, days=400), key=f"kills-{number}"), 201)["id"]
+        body_of(await operator.post("/flights", flight(number, days=400), key=f"kills-{number}"), 201)["id"]
         for number in range(FLIGHTS)
     ]
     buyers = Buyers(server, flights)
@@ -162,16 +160,9 @@ async def _check_kills(server: DemoServer, program: Program, data: Path, kills: 
             buyers.wrong.append(f"booking {id} was answered, but now reads: {str(answer)[:200]}")
 
     await work_through(buyers.answered.items(), read_back, ProgressBar(silent=True))
-    held = sum([_body(await operator.get(f"/flights/{id}/availability"), 200)["held"] for id in flights])
+    held = sum([body_of(await operator.get(f"/flights/{id}/availability"), 200)["held"] for id in flights])
     if held != len(buyers.answered):
         buyers.wrong.append(f"{held} seats are held for {len(buyers.answered)} answered bookings")
     seen = f"PostgreSQL and program killed {kills} times each; {len(buyers.answered):,} answered bookings"
     repeated = f"{buyers.repeated} repeated with the same key"
     return BenchCheck("kills", not buyers.wrong, "; ".join([seen, repeated, *buyers.wrong[:3]]))
-
-
-def _body(answer: DemoResponse, status: int) -> dict[str, Any]:
-    if answer.status != status:
-        raise RuntimeError(f"not {status}: {answer}")
-    body: dict[str, Any] = answer.body
-    return body

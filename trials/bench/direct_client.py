@@ -1,18 +1,19 @@
-"""Client that books through a ledger's writer, without HTTP."""
+"""Callers that submit commands to a ledger's writer without HTTP, with the answers of the HTTP API."""
 
 import asyncio
+import random
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from uuid import UUID
 
 from api.http.commands import render
 from domain.caller import Caller, Role
-from domain.commands import InitiateBooking, Price, ScheduleFlight
+from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
 from ledger.ledger import Ledger
-from ledger.submission import Submission
-from runtime.settings import Settings
-from trials.bench.pgbench import BookingPace, pace_of
+from ledger.submission import Answer, Submission
+from trials.bench.pace import Pace, pace_of
 
 OPERATOR = Caller("operator", frozenset({Role.OPERATOR}))
 SEATS = 1_000
@@ -22,69 +23,72 @@ RATE_MAX = 30_000
 CUSTOMERS = 1_000
 """Number of customers, reused in turn. Their names are sealed, as in the program."""
 
+AT_ONCE = 1_000
+"""Number of commands that are submitted together."""
 
-def settings(master: bytes) -> Settings:
-    """Return settings with holds that outlast the benchmark."""
-    return Settings(hold_seconds=86_400, deadline_seconds=30, master_key=master)
+PRICE = Price(100_00, "INR")
+AIRPORTS = ("AMS", "BOM", "CDG", "DEL", "DXB", "FRA", "JFK", "LHR", "SIN", "SYD")
 
-
-class DirectClient:
-    """Books through a ledger's writer, with the answers of the HTTP API. Every booking has a key."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._flights = 0
-        self._made = 0
-
-    async def schedule(self, flights: int) -> list[UUID]:
-        """Schedule new flights and return their ids."""
-        departs = datetime.now(UTC) + timedelta(days=300)
-
-        async def one(number: int) -> UUID:
-            day = departs + timedelta(days=number // 9_999)
-            arrives = day + timedelta(hours=2)
-            command = ScheduleFlight(
-                f"SL{number % 9_999 + 1}", "DEL", "BOM", day, arrives, SEATS, Price(4_500_00, "INR")
-            )
-            answer = await self._ledger.submit(Submission(command, OPERATOR, render))
-            assert answer.subject_id, answer
-            return answer.subject_id
-
-        first, self._flights = self._flights, self._flights + flights
-        made: list[UUID] = []
-        for begin in range(first, self._flights, 500):
-            made += await asyncio.gather(*(one(n) for n in range(begin, min(begin + 500, self._flights))))
-        return made
-
-    async def book(self, flights: Iterator[UUID], in_flight: int, seconds: float) -> BookingPace:
-        """Book with `in_flight` concurrent callers. Raises RuntimeError on a refusal."""
-        times: list[float] = []
-        began = time.perf_counter()
-        until = began + seconds
-
-        async def customer() -> None:
-            while (started := time.perf_counter()) < until:
-                self._made += 1
-                user = f"passenger-{self._made % CUSTOMERS}"
-                command = InitiateBooking(next(flights), user, 1)
-                caller = Caller(user, frozenset({Role.CLIENT}))
-                answer = await self._ledger.submit(Submission(command, caller, render, f"key-{self._made}"))
-                if answer.status != 201:
-                    raise RuntimeError(answer.body.decode())
-                times.append(time.perf_counter() - started)
-
-        await asyncio.gather(*(customer() for _ in range(in_flight)))
-        return pace_of(times, time.perf_counter() - began)
+_numbers = count()
+_keys = count()
 
 
-def one_by_one(flights: Sequence[UUID]) -> Iterator[UUID]:
-    """Yield one flight until it is full, then the next."""
-    for flight in flights:
-        for _ in range(SEATS):
-            yield flight
+def client(user: str) -> Caller:
+    return Caller(user, frozenset({Role.CLIENT}))
 
 
-def some_at_once(flights: Sequence[UUID], at_once: int) -> Iterator[UUID]:
+async def submit(ledger: Ledger, commands: Sequence[tuple[Command, Caller]]) -> list[Answer]:
+    """Submit the commands in large blocks. Raises RuntimeError on a 5xx answer."""
+    answers: list[Answer] = []
+    for first in range(0, len(commands), AT_ONCE):
+        block = [
+            Submission(command, caller, render, correlation_id=f"load-{random.getrandbits(64):x}")
+            for command, caller in commands[first : first + AT_ONCE]
+        ]
+        answers += await ledger.submit_all(block, atomic=False)
+    if any(answer.status >= 500 for answer in answers):
+        raise RuntimeError(f"the ledger failed: {answers[-1]}")
+    return answers
+
+
+async def schedule(ledger: Ledger, flights: int, seats: int = SEATS) -> list[UUID]:
+    """Schedule new flights and return their ids."""
+    first_day = datetime.now(UTC) + timedelta(days=40)
+
+    def flight(number: int) -> ScheduleFlight:
+        origin, destination = random.sample(AIRPORTS, 2)
+        departs = first_day + timedelta(days=number // 9_000)
+        arrives = departs + timedelta(hours=random.randint(1, 14))
+        return ScheduleFlight(f"BA{number % 9_000 + 1}", origin, destination, departs, arrives, seats, PRICE)
+
+    answers = await submit(ledger, [(flight(next(_numbers)), OPERATOR) for _ in range(flights)])
+    ids = [answer.subject_id for answer in answers if answer.subject_id]
+    if len(ids) < flights:
+        raise RuntimeError(f"a flight was refused: {answers[-1]}")
+    return ids
+
+
+async def book(ledger: Ledger, flights: Iterator[UUID], in_flight: int, seconds: float) -> Pace:
+    """Book with `in_flight` concurrent callers, each with keys. Raises RuntimeError on a refusal."""
+    times: list[float] = []
+    began = time.perf_counter()
+    until = began + seconds
+
+    async def book_repeatedly() -> None:
+        while (started := time.perf_counter()) < until:
+            number = next(_keys)
+            user = f"passenger-{number % CUSTOMERS}"
+            command = InitiateBooking(next(flights), user, 1)
+            answer = await ledger.submit(Submission(command, client(user), render, f"key-{number}"))
+            if answer.status != 201:
+                raise RuntimeError(answer.body.decode())
+            times.append(time.perf_counter() - started)
+
+    await asyncio.gather(*(book_repeatedly() for _ in range(in_flight)))
+    return pace_of(times, time.perf_counter() - began)
+
+
+def seats_of(flights: Sequence[UUID], at_once: int = 1) -> Iterator[UUID]:
     """Yield `at_once` flights in turn until they are full, then the next ones."""
     for first in range(0, len(flights), at_once):
         for _ in range(SEATS):

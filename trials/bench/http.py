@@ -6,95 +6,89 @@ for each number of connections. An open loop of bookings at a fixed rate follows
 verify, and survive a rush and kills.
 """
 
-import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from database.embedded import running_database
-from trials.bench import after_load, open_loop, pgbench, servers
-from trials.bench.closed_loop import CASES, NOOP, LoadRound, Loads, Urls
+from trials.bench import after_load, open_loop, pgbench
+from trials.bench.closed_loop import CASES, NOOP_SERVER, LoadRound, Loads, Servers
 from trials.bench.ledgers import fresh_folder
 from trials.bench.load_generator import generator
-from trials.bench.report import BenchCheck, conclude, part_parser, settings
-from trials.bench.tables import ResultTable, spread
+from trials.bench.pace import Pace
+from trials.bench.part import Option, Part
+from trials.bench.report import BenchCheck
+from trials.bench.servers import running, verified
+from trials.bench.tables import ResultTable, case_table, ends, middle, total
 from trials.bench.traffic import HOLD_SECONDS, SEATS, SECRET, Traffic
-from trials.bench.verify_check import verified
-from trials.bench.wrk import LoadResult
+
+COLUMNS = {
+    "a second": middle("per_second"),
+    "lowest-highest": ends("per_second"),
+    "of no-op": middle("share", ".0%"),
+    "CPU µs": middle("cpu_us"),
+    "p50 ms": middle("p50_ms", ".1f"),
+    "p99 ms": middle("p99_ms", ".1f"),
+    "refused": total("refused"),
+    "broken": total("broken"),
+}
 
 
-class Options(NamedTuple):
-    connections: list[int]
-    rate: int
-    seconds: int
-    rounds: int
-    workers: int
-    kills: int
-    out: Path
-    settings: dict[str, str]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if everything was accepted and all checks hold. Raises NoLoadGenerator."""
-    options = _options(arguments)
+def measure(options: Namespace) -> dict[str, Any]:
+    """Measure and check. Raises NoLoadGenerator."""
     generator()
-    chosen = settings(options._asdict())
     with fresh_folder() as data:
-        with _servers(data, options) as urls:
-            traffic = Traffic(urls.ledger)
-            rounds = _measure(traffic, urls, data, options)
+        with _servers(data, options) as servers:
+            traffic = Traffic(servers.ledger)
+            rounds = _rounds(traffic, servers, options)
             flights = traffic.schedule(options.rate * options.seconds // SEATS + 10)
             steady = open_loop.load(
-                urls.ledger, traffic.bookings_anywhere(flights), options.rate, options.seconds
+                servers.ledger, traffic.bookings_anywhere(flights), options.rate, options.seconds
             )
+        loads = [load for one in rounds for cases in one.values() for load in cases.values()]
         checks = [
-            all_accepted(
-                [load for one in rounds for loads in one.values() for load in loads.values()] + [steady]
-            ),
+            all_accepted([*loads, steady]),
             verified(data, "verify after the load"),
             *asyncio.run(after_load.checks(data, options.kills)),
             verified(data, "verify after rush and kills"),
         ]
-    found = {"settings": chosen, "rounds": rounds, "open_loop": steady, "checks": checks}
-    return conclude(found, tables, options.out)
+    return {"rounds": rounds, "open_loop": steady, "checks": checks}
 
 
 @contextmanager
-def _servers(data: Path, options: Options) -> Iterator[Urls]:
-    own = {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_HOLD_SECONDS": HOLD_SECONDS, **options.settings}
+def _servers(data: Path, options: Namespace) -> Iterator[Servers]:
+    own = {"SEATLEDGER_JWT_SECRET": SECRET, "SEATLEDGER_HOLD_SECONDS": HOLD_SECONDS}
+    own |= dict(setting.split("=", 1) for setting in options.settings)
     workers, place = ("--workers", str(options.workers)), ("--data", str(data))
     with (
-        servers.running("cli.main", "up", *place, *workers, log=data / "up.log", settings=own) as ledger,
-        servers.running(
-            "cli.main", "api", *place, "--workers", "1", log=data / "api.log", settings=own, says_ready=False
-        ) as alone,
-        servers.running(NOOP, *workers, log=data / "noop.log") as noop,
+        running("cli.main", "up", *place, *workers, log=data / "up.log", settings=own) as ledger,
+        running("cli.main", "api", *place, "--workers", "1", log=data / "api.log", settings=own) as alone,
+        running(NOOP_SERVER, *workers, log=data / "noop.log") as noop,
         running_database(None, data) as database,
     ):
         pgbench.prepare(database)
-        yield Urls(ledger, alone, noop, database)
+        yield Servers(ledger, alone, noop, database, data)
 
 
-def _measure(traffic: Traffic, urls: Urls, data: Path, options: Options) -> list[dict[int, Loads]]:
-    warming = LoadRound(traffic, urls, str(data), 64, options.seconds)
-    warming.warm()
+def _rounds(traffic: Traffic, servers: Servers, options: Namespace) -> list[dict[int, Loads]]:
+    if not options.smoke:
+        LoadRound(traffic, servers, 64, options.seconds).warm()
     rounds = []
     for number in range(options.rounds):
         measured = {}
         for connections in options.connections:
             progress = f"http: round {number + 1} of {options.rounds}, {connections} connections"
             print(progress, file=sys.stderr, flush=True)
-            measured[connections] = LoadRound(
-                traffic, urls, str(data), connections, options.seconds
-            ).measure()
+            measured[connections] = LoadRound(traffic, servers, connections, options.seconds).measure()
         rounds.append(measured)
     return rounds
 
 
-def all_accepted(loads: Sequence[LoadResult]) -> BenchCheck:
+def all_accepted(loads: Sequence[Pace]) -> BenchCheck:
     refused, broken = sum(load.refused for load in loads), sum(load.broken for load in loads)
     return BenchCheck(
         "all accepted", not (refused or broken), f"{refused} refused, {broken} without an answer"
@@ -102,95 +96,43 @@ def all_accepted(loads: Sequence[LoadResult]) -> BenchCheck:
 
 
 def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
-    chosen, rounds, steady = raw["settings"], raw["rounds"], raw["open_loop"]
+    chosen, rounds = raw["settings"], raw["rounds"]
+    duration = f"{len(rounds)} rounds of {chosen['seconds']} s, {chosen['workers']} workers"
+    cells = [f"{raw['open_loop'][name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")]
     steadily = f"Open loop of {chosen['rate']} bookings per second"
-    cells = [f"{steady[name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")]
     return [
-        *(_table(connections, [one[connections] for one in rounds], chosen) for connections in rounds[0]),
+        *(
+            case_table(f"{n} connections, {duration}", [_with_shares(one[n]) for one in rounds], COLUMNS)
+            for n in rounds[0]
+        ),
         ResultTable(steadily, ("p50 ms", "p99 ms", "longest ms"), [cells]),
     ]
 
 
-def _table(connections: str, rounds: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> ResultTable:
-    def cell(case: str, name: str, form: str) -> str:
-        return spread([one[case][name] for one in rounds], form)[0]
-
-    rows, pace = [], "accepted_per_second"
-    for case, reference in CASES.items():
-        if case not in rounds[0]:
-            continue
-        # Ratios are per round: a disturbance of a round affects both sides.
-        compared = reference and all(one[reference][pace] for one in rounds)
-        shares = [one[case][pace] / one[reference][pace] for one in rounds] if compared else []
-        rows.append(
-            [
-                case,
-                *spread([one[case][pace] for one in rounds]),
-                spread(shares, ".0%")[0] if shares else "",
-                cell(case, "cpu_us", ".0f"),
-                cell(case, "p50_ms", ".1f"),
-                cell(case, "p99_ms", ".1f"),
-                *(str(sum(one[case][name] for one in rounds)) for name in ("refused", "broken")),
-            ]
-        )
-    title = f"{connections} connections, {len(rounds)} rounds of {chosen['seconds']} s"
-    headings = (
-        "",
-        "a second",
-        "lowest-highest",
-        "of no-op",
-        "CPU µs",
-        "p50 ms",
-        "p99 ms",
-        "refused",
-        "broken",
-    )
-    return ResultTable(f"{title}, {chosen['workers']} workers", headings, rows)
+def _with_shares(loads: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the ratios to the references. They are per round: a disturbance of a round affects both sides."""
+    found = dict(loads)
+    for name, case in CASES.items():
+        if name in loads and case.reference and (pace := loads[case.reference]["per_second"]):
+            found[name] = loads[name] | {"share": loads[name]["per_second"] / pace}
+    return found
 
 
-def _options(arguments: Sequence[str] | None) -> Options:
-    parser = part_parser("http", __doc__)
-    add: Callable[..., Any] = parser.add_argument
-    add(
-        "--connections",
-        type=int,
-        nargs="+",
-        default=[1, 16, 64, 256],
-        metavar="N",
-        help="connections at the same time (1 16 64 256)",
-    )
-    add("--rate", type=int, default=500, metavar="N", help="bookings a second of the open loop (500)")
-    add("--seconds", type=int, default=3, metavar="S", help="duration of each load in each round (3)")
-    add("--rounds", type=int, default=3, metavar="N", help="number of rounds (3)")
-    add("--workers", type=int, default=2, metavar="N", help="processes of each server (2)")
-    add(
-        "--kills",
-        type=int,
-        default=3,
-        metavar="N",
-        help="kills of PostgreSQL and the program after the load (3)",
-    )
-    add(
-        "--setting",
-        type=_pair,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="setting of the ledger, to compare settings",
-    )
-    options = vars(parser.parse_args(arguments))
-    options["settings"] = dict(options.pop("setting"))
-    if options.pop("smoke"):
-        options |= {"seconds": 1, "rounds": 1, "connections": [64], "rate": 50, "kills": 1}
-    return Options(**options)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError("must be NAME=VALUE")
-    return name, value
-
+PART = Part(
+    "http",
+    __doc__,
+    {
+        "connections": Option("connections at the same time", [1, 16, 64, 256], smoke=[64]),
+        "rate": Option("bookings a second of the open loop", 500, smoke=50),
+        "seconds": Option("duration of each load in each round", 3, smoke=1),
+        "rounds": Option("number of rounds", 3, smoke=1),
+        "workers": Option("processes of each server", 2, smoke=2),
+        "kills": Option("kills of PostgreSQL and the program after the load", 3, smoke=1),
+        "settings": Option("NAME=VALUE settings of the ledger, to compare settings", [], smoke=[]),
+    },
+    measure,
+    tables,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(PART.main())

@@ -6,9 +6,9 @@ proportional set size, which counts shared pages once.
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -16,26 +16,31 @@ import msgspec
 from trials.bench import servers
 from trials.bench.footprint import describe, proportional_memory_bytes, seconds_of, with_word
 from trials.bench.ledgers import fresh_folder
-from trials.bench.report import conclude, part_parser, settings
-from trials.bench.tables import ResultTable
-from trials.bench.verify_check import verified
+from trials.bench.part import Option, Part
+from trials.bench.tables import ResultTable, case_table, middle
 
 WORKERS = (2, 1)
 """Number of API workers: the default, and the minimum."""
 
-SETTLE_SECONDS = 15
-"""Delay between the start and the measurement."""
-
 
 class Idle(msgspec.Struct, frozen=True):
-    """Idle cost. `cpu_percent` is a share of one core."""
+    """Idle cost. `cpu_percent` is a share of one core; `processes` has the memory of each in MB."""
 
     cpu_percent: float
     memory_mb: float
     processes: dict[str, float]
 
 
-def measure(data: Path, workers: int, settle: float, seconds: float) -> Idle:
+def measure(options: Namespace) -> dict[str, Any]:
+    with fresh_folder() as data:
+        rounds = []
+        for number in range(options.rounds):
+            print(f"idle: round {number + 1} of {options.rounds}", file=sys.stderr)
+            rounds.append({str(n): _idle(data, n, options.settle, options.seconds) for n in WORKERS})
+        return {"rounds": rounds, "checks": [servers.verified(data)]}
+
+
+def _idle(data: Path, workers: int, settle: float, seconds: float) -> Idle:
     up = ("cli.main", "up", "--data", str(data), "--workers", str(workers))
     with servers.running(*up, log=data / "up.log"):
         time.sleep(settle)
@@ -48,34 +53,26 @@ def measure(data: Path, workers: int, settle: float, seconds: float) -> Idle:
 
 
 def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
-    rows = []
-    for workers in raw["rounds"][0]:
-        found = [one[workers] for one in raw["rounds"]]
-        cpu, memory = (f"{median(one[name] for one in found):.2f}" for name in ("cpu_percent", "memory_mb"))
-        rows.append([f"up --workers {workers}", cpu, memory, str(len(found[0]["processes"]))])
-    return [ResultTable("Idle", ("", "% of a core", "memory MB", "processes"), rows)]
+    rounds = [{f"up --workers {n}": idle for n, idle in one.items()} for one in raw["rounds"]]
+    columns = {
+        "% of a core": middle("cpu_percent", ".2f"),
+        "memory MB": middle("memory_mb", ".2f"),
+        "processes": lambda idle: str(len(idle[0]["processes"])),
+    }
+    return [case_table("Idle", rounds, columns)]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if the ledger verifies afterwards."""
-    parser = part_parser("idle", __doc__)
-    parser.add_argument(
-        "--seconds", type=int, default=60, metavar="S", help="duration of the measurement (60)"
-    )
-    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="number of rounds (2)")
-    options = parser.parse_args(arguments)
-    settle = SETTLE_SECONDS
-    if options.smoke:
-        options.seconds, options.rounds, settle = 1, 1, 0
-    chosen = settings(vars(options))
-    with fresh_folder() as data:
-        rounds = []
-        for number in range(options.rounds):
-            print(f"idle: round {number + 1} of {options.rounds}", file=sys.stderr)
-            rounds.append({str(n): measure(data, n, settle, options.seconds) for n in WORKERS})
-        checks = [verified(data)]
-    return conclude({"settings": chosen, "rounds": rounds, "checks": checks}, tables, options.out)
-
+PART = Part(
+    "idle",
+    __doc__,
+    {
+        "seconds": Option("seconds of each measurement", 60, smoke=1),
+        "settle": Option("seconds between the start and the measurement", 15, smoke=0),
+        "rounds": Option("number of rounds", 2, smoke=1),
+    },
+    measure,
+    tables,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(PART.main())

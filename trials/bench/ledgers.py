@@ -1,24 +1,31 @@
-"""Temporary ledgers for measurements, with full durability."""
+"""Ledgers for measurements, with full durability and sealed names."""
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from analytics.schema import migrate
 from database.embedded import remove_database, running_database
 from ledger.keyring import Keyring
+from ledger.ledger import Ledger, open_ledger
 from ledger.master_key import key_ledger
 from ledger.master_key_file import load_master_key
 from runtime.settings import Settings
 
 
-class FreshLedger(NamedTuple):
-    """Connection string and data folder of a temporary ledger."""
+class BenchLedger(NamedTuple):
+    """A migrated ledger on a running server: connection string, data folder, master key."""
 
     url: str
     data: Path
+    master: bytes
+
+    def open(self, hold_seconds: int = 30 * 86_400) -> AbstractAsyncContextManager[Ledger]:
+        """Open its writer and its reads. By default, holds outlast the measurement."""
+        settings = Settings(hold_seconds=hold_seconds, deadline_seconds=60, master_key=self.master)
+        return open_ledger(self.url, settings)
 
 
 @contextmanager
@@ -34,14 +41,16 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def fresh_ledger() -> Iterator[FreshLedger]:
-    with fresh_folder() as data, running_database(None, data) as url:
+def ledger_in(data: Path) -> Iterator[BenchLedger]:
+    """Run the server of the data folder, with a ledger that has a master key, as the program makes it."""
+    with running_database(None, data) as url:
         migrate(url)
-        yield FreshLedger(url, data)
+        master = load_master_key(Settings(data=data))
+        key_ledger(url, Keyring(master))
+        yield BenchLedger(url, data, master)
 
 
-def seal_names(ledger: FreshLedger) -> bytes:
-    """Create the master key in the data folder, as the program does, and return it."""
-    master = load_master_key(Settings(data=ledger.data))
-    key_ledger(ledger.url, Keyring(master))
-    return master
+@contextmanager
+def fresh_ledger() -> Iterator[BenchLedger]:
+    with fresh_folder() as data, ledger_in(data) as ledger:
+        yield ledger

@@ -1,7 +1,7 @@
 """The load generator wrk: from PATH, or downloaded once as a Debian or Ubuntu package.
 
-Packages are unpacked into a cache folder and not installed, so root is not needed. If the machine has no
-package lists, they are downloaded to the cache as well.
+Packages are unpacked into a cache folder and not installed, so root is not needed, nor the package lists of
+the machine.
 """
 
 import os
@@ -40,8 +40,9 @@ def generator() -> Generator:
             _fetch(unpacked)
         except (OSError, subprocess.SubprocessError) as problem:
             raise NoLoadGenerator(f"{MISSING}: {_reason(problem)}") from problem
+    libraries = {str(library.parent) for library in unpacked.glob("usr/lib/**/*.so.*")}
     found = Generator(
-        str(unpacked / "usr/bin/wrk"), dict(os.environ) | {"LD_LIBRARY_PATH": _libraries(unpacked)}
+        str(unpacked / "usr/bin/wrk"), dict(os.environ) | {"LD_LIBRARY_PATH": ":".join(libraries)}
     )
     # `wrk -v` exits with 1 on success.
     version = subprocess.run(
@@ -58,52 +59,24 @@ def is_available() -> bool:
 
 
 def _fetch(unpacked: Path) -> None:
+    """Download the package, with the libraries that this machine lacks, and unpack it."""
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         folder = Path(name)
-        try:
-            _download(folder, [])
-        except subprocess.CalledProcessError:
-            _download(folder, _own_lists(CACHE / "apt"))
-        for package in folder.glob("*.deb"):
+        for part in ("state/lists/partial", "cache/archives/partial"):
+            (folder / part).mkdir(parents=True)
+        own = [f"Dir::State={folder}/state", f"Dir::Cache={folder}/cache", "APT::Sandbox::User="]
+        own += ["Dir::State::status=/var/lib/dpkg/status", "Debug::NoLocking=1"]
+        apt_get = ["apt-get", "--quiet", *(f"--option={option}" for option in own)]
+        _run([*apt_get, "update"])
+        _run([*apt_get, "install", "--yes", "--download-only", "--reinstall", PACKAGE])
+        for package in folder.glob("cache/archives/*.deb"):
             _run(["dpkg", "-x", str(package), str(folder / "unpacked")])
         (folder / "unpacked").rename(unpacked)
 
 
-def _download(folder: Path, options: list[str]) -> None:
-    """Download wrk and its special libraries; the common ones exist on every machine."""
-    output = _run(["apt-cache", *options, "depends", "--important", PACKAGE])
-    names, alternative = [PACKAGE], False
-    for line in output.splitlines():
-        kind, _, package = line.strip().partition(": ")
-        # "|Depends" means that the next line is an alternative.
-        if kind.endswith("Depends") and not alternative and package.startswith(("libluajit", "libssl")):
-            names.append(package)
-        alternative = kind.startswith("|")
-    _run(["apt-get", *options, "download", "-q", *names], folder)
-
-
-def _own_lists(place: Path) -> list[str]:
-    """Download package lists to the cache, and return the apt options that use them."""
-    options = []
-    for option, name in (("Dir::State", "state"), ("Dir::Cache", "cache")):
-        (place / name / ("lists" if name == "state" else "archives") / "partial").mkdir(
-            parents=True, exist_ok=True
-        )
-        options += ["-o", f"{option}={place / name}"]
-    options += ["-o", "Dir::State::status=/var/lib/dpkg/status", "-o", "APT::Sandbox::User="]
-    _run(["apt-get", *options, "update", "-q"])
-    return options
-
-
-def _libraries(unpacked: Path) -> str:
-    return ":".join(sorted({str(library.parent) for library in unpacked.glob("usr/lib/**/*.so.*")}))
-
-
-def _run(command: list[str], folder: Path | None = None) -> str:
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=True, timeout=SECONDS_MAX
-    ).stdout
+def _run(command: list[str]) -> None:
+    subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS_MAX)
 
 
 def _reason(problem: Exception) -> str:

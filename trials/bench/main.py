@@ -13,14 +13,7 @@ from pathlib import Path
 from trials.bench import audit, growth, http, idle, report, snapshot, writer
 from trials.bench.load_generator import NoLoadGenerator
 
-PARTS = {
-    "http": http,
-    "writer": writer,
-    "snapshot": snapshot,
-    "audit": audit,
-    "idle": idle,
-    "growth": growth,
-}
+PARTS = {module.PART.name: module.PART for module in (http, writer, snapshot, audit, idle, growth)}
 
 
 class UnknownPart(Exception):

@@ -8,12 +8,11 @@ import re
 import subprocess
 import tempfile
 from pathlib import Path
-from statistics import quantiles
 
-import msgspec
 import psycopg
 
 from database.embedded.binaries import find_binaries
+from trials.bench.pace import Pace, pace_of
 
 SECONDS_MIN = 2
 """A busy machine needs this long to open all connections."""
@@ -42,25 +41,12 @@ BOOK = """
 """
 
 
-class BookingPace(msgspec.Struct, frozen=True):
-    """Bookings per second, and the latency of one."""
-
-    per_second: float
-    p50_ms: float
-    p99_ms: float
-
-
-def pace_of(seconds_each: list[float], elapsed: float) -> BookingPace:
-    percentiles = quantiles(seconds_each, n=100, method="inclusive")
-    return BookingPace(len(seconds_each) / elapsed, percentiles[49] * 1e3, percentiles[98] * 1e3)
-
-
 def prepare(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SCHEMA)
 
 
-def book(url: str, *, clients: int, seconds: int, hot: bool) -> BookingPace:
+def book(url: str, clients: int, seconds: int, hot: bool = False) -> Pace:
     """Run pgbench. Raises RuntimeError with its output if it fails."""
     binaries = find_binaries()
     assert binaries

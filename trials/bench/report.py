@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import subprocess
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,19 +31,6 @@ class BenchCheck(msgspec.Struct, frozen=True):
     what: str
     ok: bool
     detail: str = ""
-
-
-def part_parser(name: str, description: str | None) -> ArgumentParser:
-    """Return a parser with the options of every part: `--out` and `--smoke`."""
-    parser = ArgumentParser(
-        prog=f"python -m trials.bench.{name}",
-        description=description,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--smoke", action="store_true", help="once, small and short: no measurement")
-    out = RESULTS / f"{name}.json"
-    parser.add_argument("--out", type=Path, default=out, metavar="FILE", help="raw numbers as JSON")
-    return parser
 
 
 def settings(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 --
 --   wrk … -s requests.lua URL -- FILE REPEAT [close]
 --
--- FILE holds one request a line: METHOD, PATH, TOKEN ("-" for none) and BODY, separated by tabs. They are sent
--- in order, from the start again after the last; each line REPEAT times in a row before the next.
+-- FILE holds one request a line: METHOD, PATH, TOKEN and BODY, separated by tabs. They are sent in order, from
+-- the start again after the last; each line REPEAT times in a row before the next.
 -- With `close` each request asks for its connection to be closed, and wrk opens another for the next.
 -- One thread only (-t1): two would each send the whole file.
 
@@ -23,9 +23,7 @@ function request()
   local wanted = requests[math.floor(sent / repeats) % #requests + 1]
   sent = sent + 1
   local head = wanted.method .. " " .. wanted.path .. " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\n" .. closing
-  if wanted.token ~= "-" then
-    head = head .. "Authorization: Bearer " .. wanted.token .. "\r\n"
-  end
+    .. "Authorization: Bearer " .. wanted.token .. "\r\n"
   if wanted.method ~= "POST" then
     return head .. "\r\n"
   end

@@ -1,11 +1,15 @@
-"""Start and stop the servers to measure, as real processes."""
+"""Run the servers to measure as real processes, and `verify` on their ledgers."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from trials.programs.program import Program, environment_without_settings
+from trials.bench.report import BenchCheck
+from trials.programs.program import PROGRAM, ROOT, Program, environment_without_settings
 
 
 class ServerDidNotStart(Exception):
@@ -13,30 +17,38 @@ class ServerDidNotStart(Exception):
 
 
 @contextmanager
-def running(
-    module: str,
-    *arguments: str,
-    log: Path,
-    settings: Mapping[str, str] | None = None,
-    says_ready: bool = True,
-) -> Iterator[str]:
-    """Run `python -m` with the arguments and a free port, output to `log`. Yield the URL when it is ready.
-
-    Without `says_ready`, a server is ready when it listens.
-    """
-    program = Program({**clean_environment(), **(settings or {})}, log, ("-m", module), arguments=arguments)
+def running(*arguments: str, log: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run `python -m` with the arguments and a free port, output to `log`. Yield the URL when it is ready."""
+    server = Program(clean_environment() | dict(settings or {}), log, ["-m"], arguments=arguments)
     try:
-        if not asyncio.run(program.start(says_ready)):
+        if not asyncio.run(server.start()):
             raise ServerDidNotStart(log.read_text(errors="replace")[-2000:])
-        yield f"http://127.0.0.1:{program.port}"
+        yield f"http://127.0.0.1:{server.port}"
     finally:
-        asyncio.run(program.stop())
+        asyncio.run(server.stop())
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without settings, so that a benchmark never writes to another ledger.
+    """Return the environment without settings, so that a benchmark never writes to another ledger."""
+    # The few callers of the load generator are not stopped by limits, but their commands are counted.
+    counted = {"SEATLEDGER_COMMANDS_PER_MINUTE": "1000000000"}
+    # A start includes no compilation: an empty value lets Python keep compiled files.
+    return environment_without_settings() | counted | {"PYTHONDONTWRITEBYTECODE": ""}
 
-    Commands per minute are counted as by default, up to a limit that no caller reaches.
-    """
-    as_installed = {"SEATLEDGER_COMMANDS_PER_MINUTE": "1000000000", "PYTHONDONTWRITEBYTECODE": ""}
-    return environment_without_settings() | as_installed
+
+def verified(data: Path, what: str = "verify") -> BenchCheck:
+    """Check that the ledger in the data folder verifies, running or not."""
+    ran = subprocess.run(
+        [sys.executable, *PROGRAM, "verify", "--data", str(data), "--json"],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        found = json.loads(ran.stdout)
+    except ValueError:
+        return BenchCheck(what, False, ran.stderr[-1000:])
+    detail = f"{found['checked']:,} events" + (f"; {found['reason']}" if found["reason"] else "")
+    return BenchCheck(what, bool(found["ok"]), detail)

@@ -8,20 +8,20 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from statistics import median
 from uuid import UUID
 
 import projections.bookings
 from api.http.commands import render
 from api.resources import history
-from domain.commands import FLIGHT_SEATS_MAX, CancelBooking, InitiateBooking, PayBooking, ScheduleFlight
+from domain.commands import FLIGHT_SEATS_MAX, CancelBooking, Command, InitiateBooking, PayBooking
 from ledger import log
-from ledger.ledger import Ledger, open_ledger
+from ledger.ledger import Ledger
 from ledger.people import pseudonyms_of
-from ledger.submission import Answer, Submission
+from ledger.submission import Submission
 from projections.bookings import BookingSearch
-from trials.bench.load import OPERATOR, PRICE, client, long_hold_settings
+from trials.bench.direct_client import PRICE, client, schedule
+from trials.bench.ledgers import BenchLedger
 from trials.bench.sized_ledgers import SampleBooking, SizedLedger
 
 CROWD = 64
@@ -46,26 +46,20 @@ class LedgerProbe:
     async def prepare(self, tries: int) -> None:
         """Choose bookings to read, and schedule flights with enough seats, for a round."""
         self._sample, self._created = random.choices(self._bookings, k=tries), []
-        self._flights = await fresh_flights(self._ledger, 3)
+        self._flights = await schedule(self._ledger, 3, FLIGHT_SEATS_MAX)
 
     async def create(self, number: int) -> None:
-        answer = await self._ledger.submit(hold(random.choice(self._flights), number))
-        assert answer.subject_id, answer
-        self._created.append(answer.subject_id)
+        self._created.append(await self._hold(number))
 
     async def pay(self, number: int) -> None:
         user = f"customer-{number}"
-        pay = PayBooking(self._created[number], user, PRICE.as_money())
-        _accepted(await self._ledger.submit(Submission(pay, client(user), render)))
+        await self._submit(PayBooking(self._created[number], user, PRICE.as_money()), user)
 
     async def cancel(self, number: int) -> None:
-        command = CancelBooking(self._created[number], "plans have changed")
-        _accepted(await self._ledger.submit(Submission(command, client(f"customer-{number}"), render)))
+        await self._submit(CancelBooking(self._created[number], "plans have changed"), f"customer-{number}")
 
     async def create_64(self, number: int) -> None:
-        holds = [hold(random.choice(self._flights), number) for number in range(CROWD)]
-        for answer in await asyncio.gather(*map(self._ledger.submit, holds)):
-            _accepted(answer)
+        await asyncio.gather(*map(self._hold, range(CROWD)))
 
     async def availability(self, number: int) -> None:
         assert (await self._ledger.availability.find(self._sample[number].flight_id)).value
@@ -88,6 +82,16 @@ class LedgerProbe:
         async with self._ledger.read() as connection:
             assert (await log.read_live_events(connection, one.flight_id, one.position))[1]
 
+    async def _hold(self, number: int) -> UUID:
+        user = f"customer-{number}"
+        return await self._submit(InitiateBooking(random.choice(self._flights), user, 1), user)
+
+    async def _submit(self, command: Command, user: str) -> UUID:
+        answer = await self._ledger.submit(Submission(command, client(user), render))
+        assert answer.status < 300, answer
+        assert answer.subject_id
+        return answer.subject_id
+
 
 Case = Callable[[LedgerProbe, int], Awaitable[None]]
 
@@ -105,16 +109,13 @@ KINDS: dict[str, Case] = {
 
 
 async def measure(
-    ledgers: Sequence[SizedLedger], rounds: int, tries: int
+    grown: Sequence[SizedLedger], running: Sequence[BenchLedger], rounds: int, tries: int
 ) -> list[dict[str, dict[str, float]]]:
     """Return median milliseconds by size and case, per round. A first round warms up and is left out."""
     async with AsyncExitStack() as stack:
         probes = {
-            str(ledger.events): LedgerProbe(
-                await stack.enter_async_context(open_ledger(ledger.url, long_hold_settings(ledger.master))),
-                ledger.bookings,
-            )
-            for ledger in ledgers
+            str(sized.events): LedgerProbe(await stack.enter_async_context(ledger.open()), sized.bookings)
+            for sized, ledger in zip(grown, running, strict=True)
         }
         return [await _round(probes, tries) for _ in range(rounds + 1)][1:]
 
@@ -133,27 +134,3 @@ async def _round(probes: dict[str, LedgerProbe], tries: int) -> dict[str, dict[s
         for size, taken in times.items():
             found[size][kind] = median(taken) * 1e3
     return found
-
-
-async def fresh_flights(ledger: Ledger, count: int) -> list[UUID]:
-    """Schedule flights with the maximum number of seats."""
-    flights = []
-    for _ in range(count):
-        departs = datetime.now(UTC) + timedelta(
-            days=random.randint(100, 900), seconds=random.randrange(86_400)
-        )
-        arrives, number = departs + timedelta(hours=8), f"ZZ{random.randint(1, 9999)}"
-        flight = ScheduleFlight(number, "LHR", "JFK", departs, arrives, FLIGHT_SEATS_MAX, PRICE)
-        answer = await ledger.submit(Submission(flight, OPERATOR, render))
-        assert answer.subject_id, answer
-        flights.append(answer.subject_id)
-    return flights
-
-
-def hold(flight_id: UUID, number: int) -> Submission:
-    user = f"customer-{number}"
-    return Submission(InitiateBooking(flight_id, user, 1), client(user), render)
-
-
-def _accepted(answer: Answer) -> None:
-    assert answer.status < 300, answer

@@ -14,11 +14,9 @@ from uuid import UUID
 
 import psycopg
 
-from analytics.schema import migrate
-from database.embedded import running_database
 from database.person_tokens import token_sql
 from ledger.keyring import Keyring
-from trials.bench.ledgers import FreshLedger, fresh_folder, seal_names
+from trials.bench.ledgers import BenchLedger, fresh_folder, ledger_in
 from trials.bench.load import load
 from trials.bench.process import run
 
@@ -45,12 +43,10 @@ class SampleBooking(NamedTuple):
 
 
 class SizedLedger(NamedTuple):
-    """A filled ledger, with sample bookings from its whole log."""
+    """A filled ledger, with sample bookings from its whole log. Its server need not run."""
 
     events: int
     data: Path
-    url: str
-    master: bytes
     bookings: list[SampleBooking]
 
 
@@ -77,24 +73,20 @@ def grown(sizes: Sequence[int]) -> Iterator[list[SizedLedger]]:
 
 
 @contextmanager
-def running(ledgers: Sequence[SizedLedger]) -> Iterator[list[SizedLedger]]:
+def running(ledgers: Sequence[SizedLedger]) -> Iterator[list[BenchLedger]]:
     """Run the servers of all ledgers at the same time."""
     with ExitStack() as stack:
-        yield [
-            ledger._replace(url=stack.enter_context(running_database(None, ledger.data)))
-            for ledger in ledgers
-        ]
+        yield [stack.enter_context(ledger_in(ledger.data)) for ledger in ledgers]
 
 
 def _fill(data: Path, size: int) -> SizedLedger:
-    with running_database(None, data) as url:
-        migrate(url)
-        master, began = seal_names(FreshLedger(url, data)), time.monotonic()
-        events = run(load(url, size, master))
+    with ledger_in(data) as ledger:
+        began = time.monotonic()
+        events = run(load(ledger, size))
         print(f"growth: {events:,} events loaded in {time.monotonic() - began:.0f} s", file=sys.stderr)
-        with psycopg.connect(url, autocommit=True) as connection:
+        with psycopg.connect(ledger.url, autocommit=True) as connection:
             connection.execute("vacuum analyze")
-            return SizedLedger(events, data, url, master, _bookings(connection, events, Keyring(master)))
+            return SizedLedger(events, data, _bookings(connection, events, Keyring(ledger.master)))
 
 
 def _bookings(connection: psycopg.Connection[Any], events: int, keyring: Keyring) -> list[SampleBooking]:

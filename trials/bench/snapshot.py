@@ -9,30 +9,50 @@ the worst case.
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from argparse import Namespace
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
 
 import psycopg
-from loguru import logger
 
-from ledger.ledger import open_ledger
-from trials.bench.direct_client import RATE_MAX, SEATS, DirectClient, settings, some_at_once
-from trials.bench.ledgers import FreshLedger, fresh_ledger, seal_names
-from trials.bench.pgbench import BookingPace
+from ledger.ledger import Ledger
+from trials.bench.direct_client import RATE_MAX, SEATS, book, schedule, seats_of
+from trials.bench.ledgers import BenchLedger, fresh_ledger
+from trials.bench.pace import Pace
+from trials.bench.part import Option, Part
 from trials.bench.process import run
-from trials.bench.report import conclude, part_parser
-from trials.bench.report import settings as describe_run
-from trials.bench.tables import ResultTable, spread
-from trials.bench.verify_check import verified
+from trials.bench.servers import verified
+from trials.bench.tables import PACE_COLUMNS, ResultTable, case_table
 
 IN_FLIGHT = 64
 FLIGHTS = 16
-SLICES = 4
-"""Number of slices before, and after."""
-
 LEDGERS = ("read", "other")
 ANALYSIS = "select topic, count(*) from ledger.events group by topic order by topic"
+
+
+def measure(options: Namespace) -> dict[str, Any]:
+    with ExitStack() as stack:
+        ledgers = {name: stack.enter_context(fresh_ledger()) for name in LEDGERS}
+        return {"rounds": run(_slices(ledgers, options)), "checks": [verified(ledgers["read"].data)]}
+
+
+async def _slices(fresh: Mapping[str, BenchLedger], options: Namespace) -> list[Any]:
+    async with AsyncExitStack() as stack:
+        ledgers = {name: await stack.enter_async_context(one.open()) for name, one in fresh.items()}
+
+        async def slice(phase: str) -> dict[str, Any]:
+            order = random.sample(LEDGERS, len(LEDGERS))
+            return {"phase": phase} | {name: await _book(ledgers[name], options.slice) for name in order}
+
+        await slice("warm")
+        found = [await slice("before") for _ in range(options.slices)]
+        async with snapshot(fresh["read"].url):
+            until = time.monotonic() + options.seconds
+            while time.monotonic() < until:
+                print(f"snapshot: open for {until - time.monotonic():.0f} s more", file=sys.stderr)
+                found.append(await slice("while"))
+        return found + [await slice("after") for _ in range(options.slices)]
 
 
 @asynccontextmanager
@@ -46,72 +66,40 @@ async def snapshot(url: str) -> AsyncIterator[None]:
             raise RuntimeError("the analyst's snapshot did not stay as it was")
 
 
-async def measure(
-    ledgers: Mapping[str, FreshLedger], seconds: int, slice_seconds: int, slices: int
-) -> list[Any]:
-    async with AsyncExitStack() as stack:
-        desks = {
-            name: DirectClient(
-                await stack.enter_async_context(open_ledger(fresh.url, settings(seal_names(fresh))))
-            )
-            for name, fresh in ledgers.items()
-        }
-
-        async def slice(phase: str) -> dict[str, Any]:
-            order = random.sample(LEDGERS, len(LEDGERS))
-            return {"phase": phase} | {name: await _book(desks[name], slice_seconds) for name in order}
-
-        await slice("warm")
-        found = [await slice("before") for _ in range(slices)]
-        async with snapshot(ledgers["read"].url):
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
-                print(f"snapshot: open for {until - time.monotonic():.0f} s more", file=sys.stderr)
-                found.append(await slice("while"))
-        return found + [await slice("after") for _ in range(slices)]
-
-
-async def _book(desk: DirectClient, seconds: int) -> BookingPace:
-    flights = await desk.schedule(-(-RATE_MAX * seconds // SEATS // FLIGHTS) * FLIGHTS)
-    return await desk.book(some_at_once(flights, FLIGHTS), IN_FLIGHT, seconds)
+async def _book(ledger: Ledger, seconds: int) -> Pace:
+    flights = await schedule(ledger, -(-RATE_MAX * seconds // SEATS // FLIGHTS) * FLIGHTS)
+    return await book(ledger, seats_of(flights, FLIGHTS), IN_FLIGHT, seconds)
 
 
 def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
-    rows = []
-    for phase in ("before", "while", "after"):
-        chosen = [one for one in raw["rounds"] if one["phase"] == phase]
-        for name in LEDGERS:
-            paces = [one[name] for one in chosen]
-            p99 = spread([pace["p99_ms"] for pace in paces], ".2f")[0]
-            cells = spread([pace["per_second"] for pace in paces])
-            rows.append(
-                [f"{phase}, {'the ledger that is read' if name == 'read' else 'another'}", *cells, p99]
-            )
     title = (
         f"Bookings with a snapshot open for {raw['settings']['seconds']} s, {FLIGHTS} flights, 64 in flight"
     )
-    return [ResultTable(title, ("", "a second", "lowest-highest", "p99 ms"), rows)]
+    rows: list[Any] = []
+    for phase in ("before", "while", "after"):
+        slices = [
+            {
+                f"{phase}, the ledger that is read": one["read"],
+                f"{phase}, another": one["other"],
+            }
+            for one in raw["rounds"]
+            if one["phase"] == phase
+        ]
+        rows += case_table(title, slices, PACE_COLUMNS).rows
+    return [ResultTable(title, ("", *PACE_COLUMNS), rows)]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if the ledger with the snapshot verifies afterwards."""
-    parser = part_parser("snapshot", __doc__)
-    parser.add_argument(
-        "--seconds", type=int, default=120, metavar="S", help="that the snapshot stays open (120)"
-    )
-    options = parser.parse_args(arguments)
-    slice_seconds, slices = 3, SLICES
-    if options.smoke:
-        options.seconds, slice_seconds, slices = 2, 1, 1
-    logger.remove()
-    chosen = describe_run(vars(options))
-    with ExitStack() as stack:
-        ledgers = {name: stack.enter_context(fresh_ledger()) for name in LEDGERS}
-        rounds = run(measure(ledgers, options.seconds, slice_seconds, slices))
-        checks = [verified(ledgers["read"].data)]
-    found = {"settings": chosen, "rounds": rounds, "checks": checks}
-    return conclude(found, tables, options.out)
-
+PART = Part(
+    "snapshot",
+    __doc__,
+    {
+        "seconds": Option("seconds that the snapshot stays open", 120, smoke=2),
+        "slice": Option("seconds of each slice", 3, smoke=1),
+        "slices": Option("number of slices before, and after", 4, smoke=1),
+    },
+    measure,
+    tables,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(PART.main())

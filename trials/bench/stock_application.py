@@ -14,7 +14,7 @@ from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import IntegrityError
 from psycopg.conninfo import conninfo_to_dict
 
-from trials.bench.pgbench import BookingPace, pace_of
+from trials.bench.pace import Pace, pace_of
 
 FLIGHTS = 200
 THREADS = 8
@@ -63,7 +63,7 @@ class Stock:
         self._application.save(*flights)
         self._flights = [flight.id for flight in flights]
 
-    def book(self, seconds: float) -> BookingPace:
+    def book(self, seconds: float) -> Pace:
         until = time.perf_counter() + seconds
         with ThreadPoolExecutor(THREADS) as threads:
             began = time.perf_counter()

@@ -1,14 +1,17 @@
 """Result tables, printed to a terminal or written as Markdown."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import rich.table
 from rich.console import Console
 
 WIDTH_PIPED = 130
+
+Column = Callable[[Sequence[Mapping[str, Any]]], str]
+"""Computes a cell from the figures of a case in each round."""
 
 
 class ResultTable(NamedTuple):
@@ -20,6 +23,45 @@ class ResultTable(NamedTuple):
         cells = [row[column] for row in self.rows]
         is_name = column == 0 and any(map(str.isalpha, "".join(cells)))
         return any(cell[:1].isdigit() for cell in cells) and not is_name
+
+
+def case_table(
+    title: str, rounds: Sequence[Mapping[str, Mapping[str, Any]]], columns: Mapping[str, Column]
+) -> ResultTable:
+    """Return a table with a row for each case of the rounds, and columns by heading."""
+    rows = [
+        [case, *(column([one[case] for one in rounds]) for column in columns.values())] for case in rounds[0]
+    ]
+    return ResultTable(title, ("", *columns), rows)
+
+
+def middle(name: str, form: str = ",.0f") -> Column:
+    """Return a column of medians; empty for a case that was measured without this figure."""
+
+    def cell(rounds: Sequence[Mapping[str, Any]]) -> str:
+        if any(one.get(name) is None for one in rounds):
+            return ""
+        return f"{median(one[name] for one in rounds):{form}}"
+
+    return cell
+
+
+def ends(name: str) -> Column:
+    """Return a column of ranges, from lowest to highest."""
+    return lambda rounds: "-".join(f"{end([one[name] for one in rounds]):,.0f}" for end in (min, max))
+
+
+def total(name: str) -> Column:
+    return lambda rounds: str(sum(one[name] for one in rounds))
+
+
+PACE_COLUMNS: Mapping[str, Column] = {
+    "a second": middle("per_second"),
+    "lowest-highest": ends("per_second"),
+    "p50 ms": middle("p50_ms", ".2f"),
+    "p99 ms": middle("p99_ms", ".2f"),
+}
+"""Columns for cases that are paces."""
 
 
 def print_tables(tables: Iterable[ResultTable]) -> None:
@@ -44,8 +86,3 @@ def markdown(table: ResultTable) -> str:
     ]
     text = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
     return "\n".join([f"## {table.title}", "", *text, ""])
-
-
-def spread(numbers: Sequence[float], form: str = ",.0f") -> tuple[str, str]:
-    """Return two cells: the median, and the range from lowest to highest."""
-    return f"{median(numbers):{form}}", f"{min(numbers):{form}}-{max(numbers):{form}}"

@@ -70,42 +70,38 @@ def _row(target: Target, raws: Raws) -> TargetRow:
     return TargetRow(what, target.form.format(value), spread, target.limit, outcome)
 
 
-Share = Callable[[Mapping[str, Any]], float]
-"""Computes a figure from one round, given its cases by name."""
+Figure = Callable[[Any], float]
+"""Computes a figure from one round."""
 
 
-def _http(connections: int, share: Share) -> Callable[[Raws], Measured]:
-    def measure(raws: Raws) -> Measured:
-        return Measured([share(one[str(connections)]) for one in raws["http"]["rounds"]])
-
-    return measure
+def _part(name: str, figure: Figure) -> Callable[[Raws], Measured]:
+    return lambda raws: Measured([figure(one) for one in raws[name]["rounds"]])
 
 
-def _part(name: str, share: Share) -> Callable[[Raws], Measured]:
-    return lambda raws: Measured([share(one) for one in raws[name]["rounds"]])
+def _http(connections: int, figure: Figure) -> Callable[[Raws], Measured]:
+    return _part("http", lambda one: figure(one[str(connections)]))
 
 
-def _pace(case: str, reference: str) -> Share:
-    """Return the ratio of accepted answers per second over HTTP."""
-    return lambda loads: loads[case]["accepted_per_second"] / loads[reference]["accepted_per_second"]
-
-
-def _bookings(case: str, reference: str) -> Share:
-    """Return the ratio of bookings per second without HTTP."""
+def _ratio(case: str, reference: str) -> Figure:
+    """Return the ratio of the paces of two cases."""
     return lambda paces: paces[case]["per_second"] / paces[reference]["per_second"]
 
 
-def _tail(case: str) -> Share:
-    return lambda loads: loads[case]["p99_ms"] / loads[case]["p50_ms"]
+def _tail(case: str) -> Figure:
+    return lambda paces: paces[case]["p99_ms"] / paces[case]["p50_ms"]
 
 
-def _lone(loads: Mapping[str, Any]) -> float:
-    least = loads["pgbench, 1 client"]["p50_ms"] + loads["book, no-op"]["p50_ms"]
-    return float(loads["book, many flights"]["p50_ms"] / least)
+def _lone(paces: Mapping[str, Any]) -> float:
+    least = paces["pgbench, 1 client"]["p50_ms"] + paces[NOOP]["p50_ms"]
+    return float(paces[BOOK]["p50_ms"] / least)
 
 
-def _events(case: str) -> Share:
-    return lambda one: one["runs"][case]["events"] / one["runs"][case]["seconds"]
+def _events(case: str) -> Figure:
+    return lambda runs: runs[case]["events_per_second"]
+
+
+def _memory(workers: int) -> Figure:
+    return lambda one: one[str(workers)]["memory_mb"]
 
 
 def _api_and_scheduler(one: Any) -> float:
@@ -142,15 +138,13 @@ def _growth(events: int, folded: bool = False) -> Callable[[Raws], Measured]:
 
 
 def _snapshot(phase: str) -> Callable[[Raws], Measured]:
-    """Return the pace under the snapshot relative to before, each against the other ledger."""
-
-    def paces(raws: Raws, phase: str) -> list[float]:
-        slices = [one for one in raws["snapshot"]["rounds"] if one["phase"] == phase]
-        return [_bookings("read", "other")(one) for one in slices]
+    """Return the pace in a phase relative to before, each against the other ledger."""
 
     def measure(raws: Raws) -> Measured:
-        before = median(paces(raws, "before"))
-        return Measured([pace / before for pace in paces(raws, phase)])
+        paces: dict[str, list[float]] = {"before": [], phase: []}
+        for one in raws["snapshot"]["rounds"]:
+            paces.setdefault(one["phase"], []).append(_ratio("read", "other")(one))
+        return Measured([pace / median(paces["before"]) for pace in paces[phase]])
 
     return measure
 
@@ -158,66 +152,71 @@ def _snapshot(phase: str) -> Callable[[Raws], Measured]:
 BOOK, HOT, NOOP = "book, many flights", "book, one hot flight", "book, no-op"
 WRITER, WRITER_HOT = "64 in flight", "64 in flight, one hot flight"
 PGBENCH, PGBENCH_HOT = "pgbench, 64 clients", "pgbench, 64 clients, one hot flight"
+STOCK = "stock application"
 
 TARGETS = (
-    Target("book: pace of the no-op POST, 64 connections", _http(64, _pace(BOOK, NOOP)), least=0.55),
-    Target("book: pace of the no-op POST, 256 connections", _http(256, _pace(BOOK, NOOP)), least=0.65),
+    Target("book: pace of the no-op POST, 64 connections", _http(64, _ratio(BOOK, NOOP)), least=0.55),
+    Target("book: pace of the no-op POST, 256 connections", _http(256, _ratio(BOOK, NOOP)), least=0.65),
     Target("book: p99 in p50, 64 connections", _http(64, _tail(BOOK)), most=4.0),
     Target("book: p99 in p50, 256 connections", _http(256, _tail(BOOK)), most=4.0),
-    Target("pay: pace of the no-op POST, 64 connections", _http(64, _pace("pay", "pay, no-op")), least=0.50),
-    Target("one hot flight: pace of many flights, 64 connections", _http(64, _pace(HOT, BOOK)), least=0.95),
+    Target("pay: pace of the no-op POST, 64 connections", _http(64, _ratio("pay", "pay, no-op")), least=0.50),
+    Target("one hot flight: pace of many flights, 64 connections", _http(64, _ratio(HOT, BOOK)), least=0.95),
     Target(
-        "writer, 64 in flight: pace of pgbench, 64 clients", _part("writer", _bookings(WRITER, PGBENCH)), 1.0
+        "writer, 64 in flight: pace of pgbench, 64 clients",
+        _part("writer", _ratio(WRITER, PGBENCH)),
+        least=1.0,
     ),
     Target(
         "writer, one hot flight: pace of pgbench on one",
-        _part("writer", _bookings(WRITER_HOT, PGBENCH_HOT)),
-        5.0,
+        _part("writer", _ratio(WRITER_HOT, PGBENCH_HOT)),
+        least=5.0,
     ),
     Target(
-        "writer, one hot flight: pace of many flights", _part("writer", _bookings(WRITER_HOT, WRITER)), 0.95
+        "writer, one hot flight: pace of many flights",
+        _part("writer", _ratio(WRITER_HOT, WRITER)),
+        least=0.95,
     ),
-    Target(
-        "writer: pace of the stock application", _part("writer", _bookings(WRITER, "stock application")), 15.0
-    ),
+    Target("writer: pace of the stock application", _part("writer", _ratio(WRITER, STOCK)), least=15.0),
     Target(
         "read seats: pace of the no-op GET, 64 connections",
-        _http(64, _pace("read seats", "read seats, no-op")),
-        0.60,
+        _http(64, _ratio("read seats", "read seats, no-op")),
+        least=0.60,
     ),
     Target(
         "read a booking: pace of the no-op GET, 64 connections",
-        _http(64, _pace("read a booking", "read a booking, no-op")),
-        0.60,
+        _http(64, _ratio("read a booking", "read a booking, no-op")),
+        least=0.60,
     ),
     Target("book, 1 connection: p50 in those of pgbench and no-op together", _http(1, _lone), most=2.5),
     Target("10,000,000 events: cost in that at the smallest size", _growth(10_000_000), most=1.15),
     Target("1,000,000 events: cost in that at the smallest size", _growth(1_000_000)),
     Target("10,000,000 events: what folds a flight's past", _growth(10_000_000, folded=True)),
-    Target("verify: events a second", _part("audit", _events("verify")), 150_000, form="{:,.0f}"),
-    Target("rebuild of all views: events a second", _part("audit", _events("rebuild --all")), 100_000,
-           form="{:,.0f}"),
+    Target("verify: events a second", _part("audit", _events("verify")), least=150_000, form="{:,.0f}"),
+    Target(
+        "rebuild of all views: events a second",
+        _part("audit", _events("rebuild --all")),
+        least=100_000,
+        form="{:,.0f}",
+    ),
     Target("idle: % of a core", _part("idle", lambda one: one["2"]["cpu_percent"]), most=2.0),
     Target("idle: MB of API and scheduler", _part("idle", _api_and_scheduler), most=200.0, form="{:.0f}"),
-    Target("idle: MB of all, with supervisor and keeper", _part("idle", lambda one: one["2"]["memory_mb"]),
-           form="{:.0f}"),
-    Target("idle with one worker: MB of all", _part("idle", lambda one: one["1"]["memory_mb"]),
-           form="{:.0f}"),
-    Target("cancel: pace of the no-op POST, 64 connections", _http(64, _pace("cancel", "cancel, no-op"))),
+    Target("idle: MB of all, with supervisor and keeper", _part("idle", _memory(2)), form="{:.0f}"),
+    Target("idle with one worker: MB of all", _part("idle", _memory(1)), form="{:.0f}"),
+    Target("cancel: pace of the no-op POST, 64 connections", _http(64, _ratio("cancel", "cancel, no-op"))),
     Target(
         "book, a new connection each: pace of the no-op POST so, 64 connections",
-        _http(64, _pace("book, new connections", "book, no-op, new connections")),
+        _http(64, _ratio("book, new connections", "book, no-op, new connections")),
     ),
     Target(
         "book, a new connection each: pace of kept ones, 64 connections",
-        _http(64, _pace("book, new connections", BOOK)),
+        _http(64, _ratio("book, new connections", BOOK)),
     ),
-    Target("book, two processes: pace of one, 64 connections", _http(64, _pace(BOOK, "book, one process"))),
+    Target("book, two processes: pace of one, 64 connections", _http(64, _ratio(BOOK, "book, one process"))),
     Target(
         "one hot flight, two processes: pace of one, 64 connections",
-        _http(64, _pace(HOT, "book, one hot flight, one process")),
+        _http(64, _ratio(HOT, "book, one hot flight, one process")),
     ),
     Target("book under an analyst's long snapshot: pace of before", _snapshot("while")),
     Target("book after it: pace of before", _snapshot("after")),
-)  # fmt: skip
+)
 """All targets and informative figures."""

@@ -3,19 +3,21 @@
 import asyncio
 import json
 import random
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 from typing import Any
+from urllib.parse import urlencode
 
-import aiohttp
-import jwt
-
+from cli.demo.client import DemoResponse, connect
+from cli.demo.crowd import work_through
+from cli.demo.progress import ProgressBar
+from cli.tokens import sign_token
 from trials.bench.wrk import Request
 
 SECRET = "only-the-ledger-of-a-benchmark-is-signed-with-this"
 HOLD_SECONDS = "86400"
+TOKEN_MINUTES = 24 * 60
 CUSTOMERS = 64
 SEATS = 1000
 PRICE = {"amount": 45_000, "currency": "USD"}
@@ -28,25 +30,31 @@ RATE_MAX = 20_000
 LINES = 20_000
 """Number of prepared requests that may be repeated."""
 
+Booking = dict[str, Any]
+
 
 class Traffic:
     """Schedules flights over HTTP as an operator, and prepares requests of customers with tokens."""
 
     def __init__(self, url: str) -> None:
-        self._v1 = url + "/api/v1"
-        self._operator = {"Authorization": f"Bearer {_token('operator-0', 'operator')}"}
-        self._tokens = {name: _token(name, "client") for name in (f"customer-{n}" for n in range(CUSTOMERS))}
-        self._flights_made = 0
+        self._url = url
+        names = [f"customer-{number}" for number in range(CUSTOMERS)]
+        self._tokens = {name: token_for(name, ["client"]) for name in names}
+        self._numbers = count()
         self._dice = random.Random(1979)
 
     def schedule(self, flights: int) -> list[str]:
         """Schedule new flights and return their ids."""
         return asyncio.run(self._schedule(flights))
 
+    def unpaid(self, most: int) -> list[Booking]:
+        """Return up to `most` unpaid bookings."""
+        return asyncio.run(self._unpaid(most))
+
     def bookings(self, flights: Sequence[str]) -> list[Request]:
         """Prepare bookings of one seat on each flight, for the customers in turn."""
         return [
-            self._post("/bookings", {"flight_id": flight, "user_id": name, "seats": 1}, name)
+            self._post("/bookings", name, {"flight_id": flight, "user_id": name, "seats": 1})
             for flight, name in zip(flights, cycle(self._tokens), strict=False)
         ]
 
@@ -54,79 +62,57 @@ class Traffic:
         """Prepare bookings of one seat on random flights."""
         return self.bookings(self._dice.choices(flights, k=LINES))
 
-    def payments(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
+    def payments(self, bookings: Sequence[Booking]) -> list[Request]:
         return [
             self._post(
                 "/bookings/payments",
-                {
-                    "booking_id": booking["id"],
-                    "user_id": booking["user_id"],
-                    "total_cost": booking["total_cost"],
-                },
-                booking["user_id"],
+                one["user_id"],
+                {"booking_id": one["id"], "user_id": one["user_id"], "total_cost": one["total_cost"]},
             )
-            for booking in bookings
+            for one in bookings
         ]
 
-    def cancellations(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
+    def cancellations(self, bookings: Sequence[Booking]) -> list[Request]:
         return [
-            self._post(f"/bookings/{booking['id']}/cancel", {"reason": REASON}, booking["user_id"])
-            for booking in bookings
+            self._post(f"/bookings/{one['id']}/cancel", one["user_id"], {"reason": REASON})
+            for one in bookings
         ]
 
-    def seat_reads(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
-        """Prepare reads of the seats of these bookings' flights."""
+    def reads(self, path: str, bookings: Sequence[Booking]) -> list[Request]:
+        """Prepare reads for random ones of these bookings; their fields are filled into the path."""
         return [
-            Request(
-                "GET",
-                f"/api/v1/flights/{booking['flight_id']}/availability",
-                self._tokens[booking["user_id"]],
-            )
-            for booking in self._dice.choices(bookings, k=LINES)
+            Request("GET", path.format_map(one), self._tokens[one["user_id"]])
+            for one in self._dice.choices(bookings, k=LINES)
         ]
 
-    def booking_reads(self, bookings: Sequence[dict[str, Any]]) -> list[Request]:
-        return [
-            Request("GET", f"/api/v1/bookings/{booking['id']}", self._tokens[booking["user_id"]])
-            for booking in self._dice.choices(bookings, k=LINES)
-        ]
-
-    def unpaid(self, count: int) -> list[dict[str, Any]]:
-        """Return up to `count` unpaid bookings."""
-        return asyncio.run(self._unpaid(count))
-
-    def _post(self, path: str, body: dict[str, Any], name: str) -> Request:
-        return Request("POST", "/api/v1" + path, self._tokens[name], json.dumps(body, separators=(",", ":")))
+    def _post(self, path: str, name: str, body: dict[str, Any]) -> Request:
+        return Request("POST", path, self._tokens[name], json.dumps(body, separators=(",", ":")))
 
     async def _schedule(self, flights: int) -> list[str]:
         made: list[str] = []
-        wanted = iter(range(self._flights_made, self._flights_made + flights))
-        self._flights_made += flights
-        async with aiohttp.ClientSession(headers=self._operator) as session, asyncio.TaskGroup() as crowd:
+        async with connect(self._url, token_for) as server:
+            operator = server.user("operator-0", "operator")
 
-            async def schedule_the_next() -> None:
-                for number in wanted:
-                    async with session.post(f"{self._v1}/flights", json=flight(number)) as answer:
-                        answer.raise_for_status()
-                        made.append((await answer.json())["id"])
+            async def schedule(number: int) -> None:
+                answer = await operator.post("/flights", flight(number), key=f"flight-{number}")
+                made.append(body_of(answer, 201)["id"])
 
-            for _ in range(SCHEDULED_AT_ONCE):
-                crowd.create_task(schedule_the_next())
+            numbers = list(islice(self._numbers, flights))
+            await work_through(numbers, schedule, ProgressBar(silent=True), SCHEDULED_AT_ONCE)
         return made
 
-    async def _unpaid(self, count: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    async def _unpaid(self, most: int) -> list[Booking]:
+        found: list[Booking] = []
         query = {"status": "initiated", "limit": str(PAGE)}
-        async with aiohttp.ClientSession(headers=self._operator) as session:
-            while len(found) < count:
-                async with session.get(f"{self._v1}/bookings", params=query) as answer:
-                    answer.raise_for_status()
-                    page = await answer.json()
+        async with connect(self._url, token_for) as server:
+            operator = server.user("operator-0", "operator")
+            while len(found) < most:
+                page = body_of(await operator.get(f"/bookings?{urlencode(query)}"), 200)
                 found.extend(page["data"])
                 if page["next_cursor"] is None:
                     break
                 query["cursor"] = page["next_cursor"]
-        return list(islice(found, count))
+        return found[:most]
 
 
 def flight(number: int, days: int = 2) -> dict[str, Any]:
@@ -144,7 +130,13 @@ def flight(number: int, days: int = 2) -> dict[str, Any]:
     }
 
 
-def _token(sub: str, role: str) -> str:
-    return jwt.encode(
-        {"sub": sub, "roles": [role], "exp": int(time.time()) + 86_400}, SECRET, algorithm="HS256"
-    )
+def token_for(name: str, roles: list[str]) -> str:
+    return sign_token(SECRET, name, roles, TOKEN_MINUTES)
+
+
+def body_of(answer: DemoResponse, status: int) -> dict[str, Any]:
+    """Return the body of an answer. Raises RuntimeError if it has another status."""
+    if answer.status != status:
+        raise RuntimeError(f"not {status}: {answer}")
+    body: dict[str, Any] = answer.body
+    return body

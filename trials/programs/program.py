@@ -42,11 +42,8 @@ class Program:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def start(self, says_ready: bool = True) -> bool:
-        """Start it; return whether it becomes ready. It may end first while other things are broken.
-
-        Without `says_ready`, it is ready when it listens.
-        """
+    async def start(self) -> bool:
+        """Start it; return whether it becomes ready. It may end first while other things are broken."""
         with self._log.open("ab") as log:
             begun = log.tell()
             self._process = subprocess.Popen(
@@ -61,7 +58,7 @@ class Program:
         while time.monotonic() < deadline and self.running:
             with self._log.open("rb") as written:
                 written.seek(begun)
-                is_ready = not says_ready or b"ready http://" in written.read()
+                is_ready = b"ready http://" in written.read()
             if is_ready and self._listens():
                 return True
             await asyncio.sleep(0.05)

@@ -9,9 +9,9 @@ import pytest
 
 from trials.bench import http, main, report
 from trials.bench.load_generator import NoLoadGenerator
+from trials.bench.pace import Pace
 from trials.bench.sized_ledgers import sizes_that_fit
 from trials.bench.targets import FOLDED, TARGETS, TargetRow, target_rows
-from trials.bench.wrk import LoadResult
 
 HOLDS = {"what": "verify", "ok": True, "detail": ""}
 
@@ -24,7 +24,7 @@ def rows_by_target(raws: dict[str, Any]) -> dict[str, TargetRow]:
 
 def over_http(*rounds: dict[str, tuple[float, float, float]]) -> dict[str, Any]:
     """Return raw numbers of rounds at 64 connections: rate, p50 and p99 by case."""
-    names = ("accepted_per_second", "p50_ms", "p99_ms")
+    names = ("per_second", "p50_ms", "p99_ms")
     made = [
         {"64": {case: dict(zip(names, load, strict=True)) for case, load in one.items()}} for one in rounds
     ]
@@ -108,7 +108,7 @@ def test_a_failed_check_fails_the_benchmark_and_a_missed_target_does_not(tmp_pat
     written = (tmp_path / "report.md").read_text()
     assert "| missed |" in written
     assert "| not measured |" in written
-    refused = http.all_accepted([LoadResult(100.0, 1, 0, 1.0, 2.0, 3.0)])
+    refused = http.all_accepted([Pace(100.0, 1.0, 2.0, 3.0, refused=1)])
     raws["http"]["checks"] = [HOLDS, report.write({"check": refused}, tmp_path / "check.json")["check"]]
     assert report.finish(raws, [], tmp_path) == 1
     assert "DOES NOT HOLD" in (tmp_path / "report.md").read_text()
