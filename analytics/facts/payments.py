@@ -1,8 +1,10 @@
 """Payment facts: one row per payment."""
 
-from analytics.facts.projection import Column, Projection, streams
+from analytics.facts.projection import Column, Projection, by_time, touched_streams
 
 _TOPICS = "e.topic like 'booking.%%'"
+# Most bookings of a batch are new, and have no payment yet.
+_TOUCHES = f"{_TOPICS} and e.topic <> 'booking.initiated'"
 
 PAYMENTS = Projection(
     name="payments",
@@ -36,9 +38,9 @@ PAYMENTS = Projection(
     ),
     key="payment_id",
     stream="booking_id",
-    indexes=("(captured_at) where captured_at is not null", "(flight_id)", "(booking_id)", "(started_at)"),
+    indexes=(by_time("started_at", "captured_at"), "(flight_id)", "(booking_id)"),
     fold=f"""
-    {streams(_TOPICS)}, numbered as (
+    {touched_streams(_TOUCHES, _TOPICS)}, numbered as (
         -- Each event belongs to the booking's latest payment; events before the first payment have number 0.
         select *, topic in ('booking.payment_pending', 'booking.payment_requested') as starts,
             count(*) filter (where topic in ('booking.payment_pending', 'booking.payment_requested')) over w

@@ -1,6 +1,8 @@
 """Refund facts: one row per refund."""
 
-from analytics.facts.projection import EVENT, Column, Projection
+from analytics.facts.projection import Column, Projection, touched_streams
+
+_TOUCHES = r"e.topic like 'booking.refund\_%%'"
 
 REFUNDS = Projection(
     name="refunds",
@@ -36,14 +38,7 @@ REFUNDS = Projection(
     indexes=("(due_at)", "(due_at) where settled_at is null", "(flight_id)", "(booking_id)", "(payment_id)"),
     # Early releases wrote no refund_id (the payment id identified the refund) and no reason.
     fold=f"""
-    with touched as materialized (
-        select distinct e.originator_id from {{events}} as e
-        where e.position > %(after)s and e.position <= %(upto)s and e.topic like 'booking.refund\\_%%'
-    ), stream as materialized (
-        select {EVENT} from {{events}} as e
-        where e.originator_id = any (array(select originator_id from touched)) and e.position + 0 <= %(upto)s
-            and (e.topic like 'booking.refund\\_%%' or e.originator_version = 1)
-    ), refund_events as (
+    {touched_streams(_TOUCHES, f"({_TOUCHES} or e.originator_version = 1)")}, refund_events as (
         select *, first_value(state ->> 'flight_id') over (
             partition by originator_id order by originator_version) as flight_id
         from stream

@@ -1,6 +1,6 @@
 """Seat change facts: one row per event that changed the seat counts of a flight."""
 
-from analytics.facts.projection import Column, Projection, streams
+from analytics.facts.projection import Column, Projection, by_time, streams
 
 _TOPICS = """e.topic in ('booking.initiated', 'booking.booked', 'booking.reseated', 'booking.cancelled',
     'booking.seats_reduced', 'flight.scheduled', 'flight.seats_changed')"""
@@ -22,7 +22,7 @@ SEAT_CHANGES = Projection(
     ),
     key="position",
     stream=None,
-    indexes=("(flight_id, position)", "(recorded_at)"),
+    indexes=("(flight_id, position)", by_time("recorded_at")),
     fold=f"""
     {streams(_TOPICS)}, turns_of_streams as (
         select *, case topic when 'booking.initiated' then 'held' when 'booking.reseated' then 'held'
