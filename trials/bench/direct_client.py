@@ -20,7 +20,7 @@ SEATS = 1_000
 RATE_MAX = 30_000
 """Highest supported bookings per second; it sets the number of seats. A refusal ends the run."""
 
-CUSTOMERS = 1_000
+CUSTOMERS = 10_000
 """Number of customers, reused in turn. Their names are sealed, as in the program."""
 
 AT_ONCE = 1_000

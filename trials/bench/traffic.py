@@ -18,7 +18,9 @@ from trials.bench.wrk import Request
 SECRET = "only-the-ledger-of-a-benchmark-is-signed-with-this"
 HOLD_SECONDS = "86400"
 TOKEN_MINUTES = 24 * 60
-CUSTOMERS = 64
+CUSTOMERS = 10_000
+"""Number of customers. One of a few would soon have more unpaid bookings than a real one ever has."""
+
 SEATS = 1000
 PRICE = {"amount": 45_000, "currency": "USD"}
 REASON = "plans have changed"
