@@ -16,20 +16,20 @@ def children(process: int) -> list[int]:
         return []
 
 
-def processes(root: int) -> list[int]:
-    """Return the process and its descendants, without PostgreSQL's."""
+def processes(root: int, with_postgres: bool = False) -> list[int]:
+    """Return the process and its descendants, PostgreSQL's only on demand."""
     try:
         name = Path(f"/proc/{root}/comm").read_text()
     except OSError:
         return []
-    if name.startswith("postgres"):
+    if name.startswith("postgres") and not with_postgres:
         return []
-    return [root, *(process for child in children(root) for process in processes(child))]
+    return [root, *(below for child in children(root) for below in processes(child, with_postgres))]
 
 
 def cpu_seconds(word: str) -> float:
     """Return the CPU time of all processes with `word` in their command lines, and of their descendants."""
-    return seconds_of(_matching(word))
+    return seconds_of(with_word(word, with_postgres=True))
 
 
 def seconds_of(found: Iterable[int]) -> float:
@@ -42,28 +42,20 @@ def seconds_of(found: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def with_word(word: str) -> list[int]:
-    """Return processes with `word` in their command lines and their descendants, without PostgreSQL's."""
-    return sorted({below for process in _matching(word) for below in processes(process)})
-
-
-def _matching(word: str) -> set[int]:
+def with_word(word: str, with_postgres: bool = False) -> list[int]:
+    """Return the processes with `word` in their command lines, and their descendants."""
     found: set[int] = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if word.encode() in (folder / "cmdline").read_bytes():
-                found.update(_all_below(int(folder.name)))
-    return found
+                found.update(processes(int(folder.name), with_postgres))
+    return sorted(found)
 
 
 def describe(process: int) -> str:
     """Return the start of the command line, and the process id."""
     command = Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
     return f"{command[:100]} ({process})"
-
-
-def _all_below(process: int) -> list[int]:
-    return [process, *(below for child in children(process) for below in _all_below(child))]
 
 
 def memory_bytes(root: int) -> int:

@@ -82,6 +82,10 @@ def _http(connections: int, figure: Figure) -> Callable[[Raws], Measured]:
     return _part("http", lambda one: figure(one[str(connections)]))
 
 
+def _writer(case: str, reference: str) -> Callable[[Raws], Measured]:
+    return _part("writer", _ratio(case, reference))
+
+
 def _ratio(case: str, reference: str) -> Figure:
     """Return the ratio of the paces of two cases."""
     return lambda paces: paces[case]["per_second"] / paces[reference]["per_second"]
@@ -161,22 +165,10 @@ TARGETS = (
     Target("book: p99 in p50, 256 connections", _http(256, _tail(BOOK)), most=4.0),
     Target("pay: pace of the no-op POST, 64 connections", _http(64, _ratio("pay", "pay, no-op")), least=0.50),
     Target("one hot flight: pace of many flights, 64 connections", _http(64, _ratio(HOT, BOOK)), least=0.95),
-    Target(
-        "writer, 64 in flight: pace of pgbench, 64 clients",
-        _part("writer", _ratio(WRITER, PGBENCH)),
-        least=1.0,
-    ),
-    Target(
-        "writer, one hot flight: pace of pgbench on one",
-        _part("writer", _ratio(WRITER_HOT, PGBENCH_HOT)),
-        least=5.0,
-    ),
-    Target(
-        "writer, one hot flight: pace of many flights",
-        _part("writer", _ratio(WRITER_HOT, WRITER)),
-        least=0.95,
-    ),
-    Target("writer: pace of the stock application", _part("writer", _ratio(WRITER, STOCK)), least=15.0),
+    Target("writer, 64 in flight: pace of pgbench, 64 clients", _writer(WRITER, PGBENCH), least=1.0),
+    Target("writer, one hot flight: pace of pgbench on one", _writer(WRITER_HOT, PGBENCH_HOT), least=5.0),
+    Target("writer, one hot flight: pace of many flights", _writer(WRITER_HOT, WRITER), least=0.95),
+    Target("writer: pace of the stock application", _writer(WRITER, STOCK), least=15.0),
     Target(
         "read seats: pace of the no-op GET, 64 connections",
         _http(64, _ratio("read seats", "read seats, no-op")),
