@@ -92,7 +92,7 @@ def streams(topics: LiteralString) -> LiteralString:
     with batch as materialized (
         select {EVENT} from {{events}} as e
         where e.position > %(after)s and e.position <= %(upto)s and {topics}
-    ), stream as materialized (
+    ), stream as (
         select * from batch
         union all
         select {EVENT} from {{events}} as e

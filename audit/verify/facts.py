@@ -44,6 +44,21 @@ _COMPARE: LiteralString = """
     from (select) as one left join lateral (
         select {key} as key from differing order by position limit 1) as first on true
 """
+# All tables in one statement, which reads and decodes the events once. Two multisets of one size are equal if
+# the first has no row that the second lacks.
+_AGREE: LiteralString = """
+    with span as materialized (
+        select position, originator_id, originator_version, topic, recorded_at, state::jsonb as state
+        from {span} as events
+    ) {all}
+"""
+_AGREES: LiteralString = """
+    (with folded ({columns}) as materialized ({fold}), shown as materialized ({shown})
+    select {title}, (select count(*) from folded),
+        (select count(*) from folded) = (select count(*) from shown)
+        and not exists (select * from folded except all select * from shown))
+"""
+_ERRORS = (psycopg.DataError, psycopg.ProgrammingError)
 
 
 class FactTable(NamedTuple):
@@ -97,23 +112,46 @@ class FactsCheck:
 
     def check(self, connection: Connection, span: Span) -> None:
         """Compare the facts of a span of streams with the log."""
+        agreeing = self._count_agreeing(connection, span)
+        self._counts.update(agreeing)
+        for table in self._tables:
+            if table.projection.name not in agreeing:
+                self._compare(connection, span, table)
+
+    def _count_agreeing(self, connection: Connection, span: Span) -> dict[str, int]:
+        """Return the number of facts of each table that agrees with the log."""
+        if not self._tables:
+            return {}
         first, end = span
-        for projection, upto in self._tables:
-            values = {"first": first, "end": end, "after": 0, "upto": upto}
-            try:
-                with connection.transaction():
-                    row = connection.execute(statement(projection), values, prepare=False).fetchone()
-            except (psycopg.DataError, psycopg.ProgrammingError) as error:
-                # The fold of the streams names the event that cannot be read.
-                what = f"the facts {projection.name} cannot be compared: {error.diag.message_primary}"
-                self._report(self._head + 1, what)
-                continue
-            assert row is not None
-            count, key, position = row
-            self._counts[projection.name] += count
-            if key is not None:
-                found = fact_differs(projection, key, position or self._head + 1)
-                self._report(found.position, found.reason)
+        values = {"first": first, "end": end, "after": 0}
+        values.update({projection.name: upto for projection, upto in self._tables})
+        try:
+            with connection.transaction():
+                rows = connection.execute(_agree(self._tables), values, prepare=False).fetchall()
+        except _ERRORS:
+            # Compared one by one, the table that cannot be compared is named.
+            return {}
+        return {name: count for name, count, agrees in rows if agrees}
+
+    def _compare(self, connection: Connection, span: Span, table: FactTable) -> None:
+        """Report the first fact of a table that differs from the log."""
+        projection, upto = table
+        first, end = span
+        values = {"first": first, "end": end, "after": 0, "upto": upto}
+        try:
+            with connection.transaction():
+                row = connection.execute(statement(projection), values, prepare=False).fetchone()
+        except _ERRORS as error:
+            # The fold of the streams names the event that cannot be read.
+            what = f"the facts {projection.name} cannot be compared: {error.diag.message_primary}"
+            self._report(self._head + 1, what)
+            return
+        assert row is not None
+        count, key, position = row
+        self._counts[projection.name] += count
+        if key is not None:
+            found = fact_differs(projection, key, position or self._head + 1)
+            self._report(found.position, found.reason)
 
     def join(self, other: "FactsCheck") -> None:
         """Add the facts of other streams."""
@@ -165,17 +203,32 @@ def statement(projection: Projection) -> sql.Composed:
     and `after` and `upto`, the positions of the events. It returns the number of facts that the log has, and
     of the first fact that differs the key, and the position if the log has it.
     """
+    return sql.SQL(_COMPARE).format(**_parts(projection, _SPAN, "upto"))
+
+
+def _agree(tables: Iterable[FactTable]) -> sql.Composed:
+    """Return the statement that counts the facts of some streams, and tells which tables agree with the log.
+
+    Its parameters are those of `statement`, but each position `upto` has the name of its table.
+    """
+    agrees = []
+    for projection, _ in tables:
+        parts = _parts(projection, "span", projection.name)
+        agrees.append(sql.SQL(_AGREES).format(title=projection.name, **parts))
+    return sql.SQL(_AGREE).format(span=sql.SQL(_SPAN), all=sql.SQL("union all").join(agrees))
+
+
+def _parts(projection: Projection, events: LiteralString, upto: LiteralString) -> dict[str, sql.Composable]:
+    """Return the parts of a comparison with these `events`, up to the position in the parameter `upto`."""
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in projection.columns)
-    parts: dict[str, Any] = {
+    shown = _SHOWN_AT if projection.stream is None else _SHOWN
+    parts: dict[str, sql.Composable] = {
         "columns": columns,
         "name": sql.Identifier(projection.name),
         "key": sql.Identifier(projection.key),
+        "stream": sql.Identifier(projection.stream or ""),
+        "events": sql.SQL(events),
     }
-    if projection.stream is None:
-        shown = sql.SQL(_SHOWN_AT).format(columns=columns, name=parts["name"], events=sql.SQL(_SPAN))
-    else:
-        shown = sql.SQL(_SHOWN).format(
-            columns=columns, name=parts["name"], stream=sql.Identifier(projection.stream)
-        )
-    fold = sql.SQL(projection.fold).format(events=sql.SQL(_SPAN))
-    return sql.SQL(_COMPARE).format(columns=columns, fold=fold, shown=shown, key=parts["key"])
+    for name, part in (("fold", projection.fold), ("shown", shown)):
+        parts[name] = sql.SQL(part.replace("%(upto)s", f"%({upto})s")).format(**parts)
+    return parts
