@@ -16,7 +16,7 @@ from audit.verify import verify as check
 from audit.verify.evidence import Keys
 from cli.options import DATA, JSON, add
 from database.embedded import existing_database
-from ledger.keyring import Keyring
+from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring, hidden_names, read_check
 from ledger.master_key_file import find_keys, holds_keys
 from runtime.settings import Settings, WrongSetting
@@ -33,6 +33,7 @@ def register(commands: Any) -> None:
         " 3 if a part could not be checked, or the verification was cut short",
         [DATA, JSON],
     )
+    command.add_argument("--names", action="store_true", help="also decrypt all names and sealed texts")
     command.add_argument(
         "--against", type=Path, metavar="FILE", help="also compare with the checkpoints saved in FILE"
     )
@@ -41,8 +42,8 @@ def register(commands: Any) -> None:
     )
 
 
-def verify(settings: Settings, json: bool, against: Path | None, key: Path | None) -> int:
-    """Verify the ledger. The program may run meanwhile or not.
+def verify(settings: Settings, json: bool, names: bool, against: Path | None, key: Path | None) -> int:
+    """Verify the ledger; with `names`, also decrypt all names and texts. The program may run meanwhile.
 
     Return 0 if all holds, 1 if something does not, 3 if a part could not be checked: the saved checkpoints
     cannot be read or are of another key, or the master key at hand is not the ledger's.
@@ -61,11 +62,11 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
     with existing_database(settings.database_url, settings.data) as url:
         check = read_check(url)
         keyring = find_keyring(keyrings, check)
-        result = _with_progress(url, saved, keys, keyring)
-    names = hidden_names(settings, check, keyring)
+        result = _with_progress(url, saved, keys, keyring if names else NO_KEYRING)
+    hidden = hidden_names(settings, check, keyring) if names else check and "only --names decrypts them"
     if json:
         fields = msgspec.to_builtins(result)
-        print(msgspec.json.encode({**fields, "names": names or "checked"}).decode())
+        print(msgspec.json.encode({**fields, "names": hidden or "checked"}).decode())
     elif result.ok:
         columns = sum(len(one.columns) for one in result.unchecked)
         more = f"{columns} columns hold what no rule can check; --json lists them with the reasons"
@@ -75,13 +76,13 @@ def verify(settings: Settings, json: bool, against: Path | None, key: Path | Non
         )
         if saved:
             print(f"ok: {len(saved)} saved checkpoints fit, the last at position {saved[-1].position}")
-        if names:
-            print(f"not checked: names and sealed texts: {names}")
+        if hidden:
+            print(f"not checked: names and sealed texts: {hidden}", file=sys.stdout if names else sys.stderr)
     else:
         print(f"NOT ok: first bad position {result.first_bad_position}: {result.reason}")
     if not result.ok:
         return 1
-    return NOT_CHECKED if names and holds_keys(settings) else 0
+    return NOT_CHECKED if names and hidden and holds_keys(settings) else 0
 
 
 def _public_keys(settings: Settings, key: Path | None) -> dict[str, Ed25519PublicKey]:

@@ -104,7 +104,7 @@ REFUSALS = Unchecked(
 SEALED = Unchecked(
     "ledger.people",
     ["lookup", "wrapped_key", "sealed_name"],
-    "the master key is not at hand, so sealed names and texts were not decrypted",
+    "sealed names and texts were not decrypted: that needs --names and the master key",
 )
 REMOVED = Unchecked(
     "ledger.checkpoints", [], "whether rows were removed; compare with saved ones: --against FILE"

@@ -21,7 +21,7 @@ def serve(**settings):
         program.start()
         yield program
         check_log(program)
-        verified = program.run("verify", "--json")
+        verified = program.run("verify", "--names", "--json")
         assert verified.returncode == 0, verified.stdout + verified.stderr
     finally:
         program.close()

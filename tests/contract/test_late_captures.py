@@ -202,7 +202,7 @@ async def test_the_log_of_late_captures_verifies(program, operator, alice, lapse
     pending = await alice.book_pending(await operator.create_flight())
     lapse(pending)
     (await operator.settle(await _late_refund(operator, alice))).ok()
-    verified = program.run("verify", "--json")
+    verified = program.run("verify", "--names", "--json")
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 

@@ -48,7 +48,7 @@ def test_an_unknown_role_gets_no_token(program):
 async def test_verify_holds_while_the_program_runs(api, operator, alice, program):
     (await alice.pay((await alice.book(await operator.create_flight())).created())).created()
     position = await api.position()
-    verified = program.run("verify", "--json")
+    verified = program.run("verify", "--names", "--json")
     assert verified.returncode == 0, verified.stderr
     report = json.loads(verified.stdout)
     assert report.keys() == {"ok", "checked", "first_bad_position", "reason", "names", "unchecked"}
@@ -61,6 +61,7 @@ def test_verify_prints_text_by_default(program):
     verified = program.run("verify")
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.strip()
+    assert "not checked: names and sealed texts: only --names decrypts them" in verified.stderr
 
 
 def test_db_url_opens_the_database_in_use(program):

@@ -77,7 +77,7 @@ async def check_nothing_is_lost(program, tokens, load):
 
 def run_verify(program):
     """Return the JSON report of `verify`; fail unless it exits with 0."""
-    ended = program.run("verify", "--json")
+    ended = program.run("verify", "--names", "--json")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return json.loads(ended.stdout)
 

@@ -235,7 +235,7 @@ def test_a_ledger_with_a_key_creates_none_where_it_is_missing(keyed_url: str, tm
 
 
 LOOKING = [
-    ["verify"],
+    ["verify", "--names"],
     ["history", "BOOKING"],
     ["replay", "BOOKING"],
     ["show", "BOOKING"],
@@ -298,5 +298,5 @@ async def test_a_history_names_forgotten_pseudonyms(
     monkeypatch.setenv("SEATLEDGER_MASTER_KEY", b64encode(MASTER_KEY).decode())
     assert await asyncio.to_thread(main, ["history", booking["id"], "--data", str(tmp_path)]) == 0
     assert f"names are hidden: {person}: forgotten" in capsys.readouterr().err
-    assert await asyncio.to_thread(main, ["verify", "--data", str(tmp_path)]) == 0
+    assert await asyncio.to_thread(main, ["verify", "--names", "--data", str(tmp_path)]) == 0
     assert "not checked" not in capsys.readouterr().out

@@ -59,6 +59,7 @@ def _round(ledger: BenchLedger, events: int) -> dict[str, Run]:
         REFERENCE: copy_log(ledger.url, events),
         "chain in memory": chain(ledger.url),
         "verify": command(ledger, events, *PROGRAM, "verify", "--json"),
+        "verify --names": command(ledger, events, *PROGRAM, "verify", "--names", "--json"),
         "verify, one process": command(ledger, events, "-m", "audit.verify"),
         "rebuild --all": command(ledger, events, *PROGRAM, "rebuild", "--all", "--json"),
     }

@@ -39,7 +39,7 @@ def clean_environment() -> dict[str, str]:
 def verified(data: Path, what: str = "verify") -> BenchCheck:
     """Check that the ledger in the data folder verifies, running or not."""
     ran = subprocess.run(
-        [sys.executable, *PROGRAM, "verify", "--data", str(data), "--json"],
+        [sys.executable, *PROGRAM, "verify", "--names", "--data", str(data), "--json"],
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,

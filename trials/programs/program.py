@@ -126,7 +126,7 @@ class Program:
 def verify_problems(environment: Mapping[str, str]) -> list[str]:
     """Return what `verify` finds in the ledger of that environment."""
     verification = subprocess.run(
-        [sys.executable, *PROGRAM, "verify", "--json"],
+        [sys.executable, *PROGRAM, "verify", "--names", "--json"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
