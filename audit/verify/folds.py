@@ -1,14 +1,13 @@
 """The folds of the second pass: each stream folded, compared with its views, and added to its flight."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
 from audit.verify.divergence import Divergence
-from audit.verify.snapshot import Connection, copy_rows
+from audit.verify.snapshot import Connection
 from audit.verify.trails import BookingTrail, FlightTrail, PartyTrail, Trail
 from audit.verify.usage import Usage
 from audit.verify.views import Folded, Span, compare
@@ -20,7 +19,7 @@ from domain.waiting import WaitingParty
 from domain.working_set import Subject
 from ledger import codec
 
-_HOLD_OFFER = HoldOffer.OPERATION.encode()
+_HOLD_OFFER = HoldOffer.OPERATION
 _STREAMS: LiteralString = """
     select originator_id, originator_version, topic, state, recorded_at, position, operation
     from ledger.events where originator_id >= %s and (%s::uuid is null or originator_id < %s)
@@ -44,9 +43,8 @@ class Folds:
         first, end = span
         count = 0
         folded: dict[UUID, Folded] = {}
-        rows = copy_rows(connection, _STREAMS, (first, end, end))
-        for text, stream in groupby(rows, itemgetter(0)):
-            id = UUID(text.decode())
+        rows = connection.execute(_STREAMS, (first, end, end), binary=True, prepare=False).fetchall()
+        for id, stream in groupby(rows, itemgetter(0)):
             events = list(stream)
             count += len(events)
             folded[id] = self._fold(id, events)
@@ -77,16 +75,15 @@ class Folds:
             reason = f"seats are counted for flight {flight_id}, of which the log has no event"
             self._report(self._head + 1, reason)
 
-    def _fold(self, id: UUID, events: Sequence[list[bytes]]) -> Folded:
+    def _fold(self, id: UUID, events: Sequence[tuple[Any, ...]]) -> Folded:
         aggregate: Any = None
         trail: Trail | None = None
         position = last = 0
-        for count, (_, version, topic, state, time, at, operation) in enumerate(events, start=1):
-            position = int(at)
+        for count, (_, version, topic, state, time, position, operation) in enumerate(events, start=1):
             try:
-                if int(version) != count:
-                    raise ValueError(f"version {int(version)} stands where {count} should")
-                event = codec.decode(topic.decode(), state, id, count, datetime.fromisoformat(time.decode()))
+                if version != count:
+                    raise ValueError(f"version {version} stands where {count} should")
+                event = codec.decode(topic, state, id, count, time)
                 if aggregate is None:
                     aggregate = event.mutate(None)
                 else:
@@ -107,7 +104,7 @@ class Folds:
             self._report(position, wrong)
         return Folded(aggregate, position)
 
-    def _trail(self, aggregate: Subject, operation: bytes, position: int) -> Trail:
+    def _trail(self, aggregate: Subject, operation: str, position: int) -> Trail:
         if isinstance(aggregate, Booking):
             if operation == _HOLD_OFFER:
                 self._waiting_lists.follow_hold(aggregate, position)
