@@ -49,12 +49,15 @@ BOOKINGS = Projection(
             -- Seats and their price only ever decrease.
             min((state ->> 'seats')::smallint) as seats,
             min((state -> 'total_cost' ->> 'amount')::bigint) as amount,
-            (array_agg(topic order by originator_version desc) filter (where topic in (
-                'booking.initiated', 'booking.cancelled', 'booking.reseated')))[1] as turn,
-            (array_agg(topic order by originator_version desc) filter (where topic in (
-                'booking.initiated', 'booking.payment_pending', 'booking.payment_requested',
-                'booking.payment_voided', 'booking.payment_declined', 'booking.reseated',
-                'booking.booked')))[1] as step,
+            -- Of several steps, the one with the highest version decides.
+            max(originator_version) filter (where topic = 'booking.cancelled')
+                > max(originator_version) filter (where topic in ('booking.initiated', 'booking.reseated'))
+                as is_cancelled,
+            max(originator_version) filter (where topic = 'booking.booked') as booked_version,
+            max(originator_version) filter (where topic in ('booking.payment_pending',
+                'booking.payment_requested', 'booking.reseated')) as pending_version,
+            max(originator_version) filter (where topic in (
+                'booking.payment_voided', 'booking.payment_declined')) as failed_version,
             (array_agg(state ->> 'reason' order by originator_version desc)
                 filter (where topic = 'booking.cancelled'))[1] as reason,
             max(recorded_at) filter (where topic = 'booking.cancelled') as cancelled_at,
@@ -67,12 +70,13 @@ BOOKINGS = Projection(
     )
     select f.id, (first ->> 'flight_id')::uuid, f.seats, (first ->> 'seats')::smallint, f.amount,
         (first -> 'total_cost' ->> 'amount')::bigint, first -> 'total_cost' ->> 'currency',
-        case when turn = 'booking.cancelled' then 'cancelled' when step = 'booking.booked' then 'booked'
-            when step in ('booking.payment_pending', 'booking.payment_requested', 'booking.reseated')
-            then 'pending' else 'initiated' end,
-        case when turn = 'booking.cancelled' then f.reason end, f.initiated_at,
+        case when is_cancelled then 'cancelled'
+            when booked_version > coalesce(greatest(pending_version, failed_version), 0) then 'booked'
+            when pending_version > coalesce(greatest(booked_version, failed_version), 0) then 'pending'
+            else 'initiated' end,
+        case when is_cancelled then f.reason end, f.initiated_at,
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
-        case when turn = 'booking.cancelled' then f.cancelled_at end, f.payments, f.version, f.position
+        case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position
     from folded as f
     """,  # noqa: S608 - constants only
 )

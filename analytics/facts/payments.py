@@ -61,14 +61,14 @@ PAYMENTS = Projection(
                 'booking.payment_voided', 'booking.payment_released')) as voided_at,
             -- The reason of a void is free text about a person, so analysts do not see it.
             max(state ->> 'code') filter (where topic = 'booking.payment_declined') as reason,
-            (array_agg(topic order by originator_version desc) filter (
-                where starts or topic in ('booking.cancelled', 'booking.reseated')))[1] as turn,
+            max(originator_version) filter (where starts or topic = 'booking.reseated') as live_version,
+            max(originator_version) filter (where topic = 'booking.cancelled') as cancelled_version,
             max(recorded_at) filter (where topic = 'booking.cancelled') as cancelled_at
         from numbered where number > 0 group by originator_id, number
     ), classified as (
         select *, case when captured_at is not null then 'captured'
             when declined_at is not null then 'declined'
-            when voided_at is not null then 'voided' when turn = 'booking.cancelled' then 'lapsed'
+            when voided_at is not null then 'voided' when cancelled_version > live_version then 'lapsed'
             else 'pending' end as status
         from folded
     )

@@ -84,7 +84,7 @@ def streams(topics: LiteralString) -> LiteralString:
 
     `topics` is a condition on `e.topic` that holds for the first event of a stream. Streams that begin in the
     batch are complete in it. Earlier events of the others are found by stream and not by position (hence
-    `+ 0`), which would read the whole index over positions.
+    `+ 0`), which would read the whole index over positions. After position 0 there are none to look for.
 
     Statements fold by grouping and never join `stream` to itself, because the planner does not know its size.
     """
@@ -96,7 +96,7 @@ def streams(topics: LiteralString) -> LiteralString:
         select * from batch
         union all
         select {EVENT} from {{events}} as e
-        where e.originator_id = any (array(
+        where %(after)s > 0 and e.originator_id = any (array(
                 select originator_id from batch group by originator_id having min(originator_version) > 1))
             and e.position + 0 <= %(after)s and {topics}
     )

@@ -24,22 +24,22 @@ SEAT_CHANGES = Projection(
     stream=None,
     indexes=("(flight_id, position)", by_time("recorded_at")),
     fold=f"""
-    {streams(_TOPICS)}, turns_of_streams as (
-        select *, case topic when 'booking.initiated' then 'held' when 'booking.reseated' then 'held'
-            when 'booking.booked' then 'booked' when 'booking.cancelled' then 'gone' end as turn
-        from stream
-    ), numbered as (
-        select *, count(turn) over w as turns,
+    {streams(_TOPICS)}, seated as (
+        select *,
+            -- The last turn so far: 1 held, 2 booked, 3 gone. Its version is the highest.
+            max(originator_version * 4 + case topic when 'booking.initiated' then 1
+                when 'booking.reseated' then 1 when 'booking.booked' then 2
+                when 'booking.cancelled' then 3 end) over w %% 4 as turn,
             -- The seats of a booking only decrease; a reseated booking has the same number again.
             case when topic like 'flight.%%' then (state ->> 'seats')::integer
                 else min((state ->> 'seats')::integer) over w end as seats,
             first_value(state ->> 'flight_id') over w as flight_id
-        from turns_of_streams window w as (partition by originator_id order by originator_version)
+        from stream window w as (partition by originator_id order by originator_version)
     ), counted as (
         select *, case when topic like 'flight.%%' then seats else 0 end as seats_now,
-            case first_value(turn) over w when 'held' then seats else 0 end as held_now,
-            case first_value(turn) over w when 'booked' then seats else 0 end as booked_now
-        from numbered window w as (partition by originator_id, turns order by originator_version)
+            case turn when 1 then seats else 0 end as held_now,
+            case turn when 2 then seats else 0 end as booked_now
+        from seated
     ), changed as (
         select *, seats_now - lag(seats_now, 1, 0) over w as seats_change,
             held_now - lag(held_now, 1, 0) over w as held_change,
