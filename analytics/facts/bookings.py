@@ -41,8 +41,9 @@ BOOKINGS = Projection(
     key="booking_id",
     stream="booking_id",
     indexes=("(flight_id)", by_time("initiated_at", "paid_at")),
-    fold=f"""
-    {streams(_TOPICS)}, folded as (
+    streams=streams(_TOPICS),
+    rows="""
+    folded as (
         select originator_id as id, max(originator_version) as version, max(position) as position,
             (array_agg(state) filter (where originator_version = 1))[1] as first,
             min(recorded_at) as initiated_at,
@@ -78,5 +79,5 @@ BOOKINGS = Projection(
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
         case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position
     from folded as f
-    """,  # noqa: S608 - constants only
+    """,
 )

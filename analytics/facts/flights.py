@@ -40,8 +40,9 @@ FLIGHTS = Projection(
     key="flight_id",
     stream="flight_id",
     indexes=("(origin, destination, departs_at)", "(carrier, departs_at)", "(departs_at)"),
-    fold=f"""
-    {streams(_TOPICS)}, folded as (
+    streams=streams(_TOPICS),
+    rows="""
+    folded as (
         select originator_id as id, max(originator_version) as version, max(position) as position,
             (array_agg(state) filter (where originator_version = 1))[1] as first,
             min(recorded_at) as scheduled_at,
@@ -58,5 +59,5 @@ FLIGHTS = Projection(
         (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
         f.version, f.position
     from folded as f
-    """,  # noqa: S608 - constants only
+    """,
 )

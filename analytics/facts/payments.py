@@ -39,8 +39,9 @@ PAYMENTS = Projection(
     key="payment_id",
     stream="booking_id",
     indexes=(by_time("started_at", "captured_at"), "(flight_id)", "(booking_id)"),
-    fold=f"""
-    {touched_streams(_TOUCHES, _TOPICS)}, numbered as (
+    streams=touched_streams(_TOUCHES, _TOPICS),
+    rows="""
+    numbered as (
         -- Each event belongs to the booking's latest payment; events before the first payment have number 0.
         select *, topic in ('booking.payment_pending', 'booking.payment_requested') as starts,
             count(*) filter (where topic in ('booking.payment_pending', 'booking.payment_requested')) over w
@@ -80,5 +81,5 @@ PAYMENTS = Projection(
             when 'lapsed' then j.cancelled_at end,
         j.position
     from classified as j
-    """,  # noqa: S608 - constants only
+    """,
 )

@@ -1,7 +1,7 @@
 """Definition of a projection: its columns, and the one statement that applies a batch."""
 
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,16 @@ class Column:
     is_free_text: bool = False
 
 
+class Streams(NamedTuple):
+    """Two ways to begin a fold: `stream` holds the matching events of some streams, up to position `upto`.
+
+    `touched`: of all streams with events after position `after`. `all`: of all streams, as of position 0.
+    """
+
+    touched: LiteralString
+    all: LiteralString
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """One table of facts.
@@ -21,8 +31,8 @@ class Projection:
     `fold` selects the rows for the events after position `after`, up to `upto`. For each stream that these
     events touch it computes the rows again from the whole stream up to `upto`. So a row depends on the log
     alone, and following, rebuilding and reading a past state use one statement. `{events}` stands for the
-    log, or a part of it. `stream` is the column with the id of a row's stream; None means that rows never
-    change.
+    log, or a part of it. It begins with `streams` and ends with `rows`, queries over `stream`. The field
+    `stream` is the column with the id of a row's stream; None means that rows never change.
 
     A change of `columns`, or of the rows that `fold` selects, needs a new `version`. Columns may only be
     added at the end, because views depend on them; any other change needs a projection with another name.
@@ -37,7 +47,17 @@ class Projection:
     key: LiteralString
     stream: LiteralString | None
     indexes: tuple[LiteralString, ...]
-    fold: LiteralString
+    streams: Streams
+    rows: LiteralString
+
+    @property
+    def fold(self) -> LiteralString:
+        return f"{self.streams.touched}, {self.rows}"
+
+    @property
+    def fold_all(self) -> LiteralString:
+        """The same for all streams in `{events}`, each of them complete."""
+        return f"{self.streams.all}, {self.rows}"
 
     @property
     def apply(self) -> LiteralString:
@@ -61,13 +81,13 @@ EVENT: LiteralString = """
 """
 
 
-def touched_streams(touches: LiteralString, topics: LiteralString) -> LiteralString:
-    """Return the start of a fold: `stream` holds the matching events of every stream that the batch touches.
+def touched_streams(touches: LiteralString, topics: LiteralString) -> Streams:
+    """Return the start of a fold over the streams that a batch touches by few events.
 
     `touches` and `topics` are conditions on an event `e`: the former on an event of the batch, the latter on
     those of the streams. All are found by stream, which is fast if the batch touches few streams.
     """
-    return f"""
+    touched: LiteralString = f"""
     with touched as materialized (
         select distinct e.originator_id from {{events}} as e
         where e.position > %(after)s and e.position <= %(upto)s and {touches}
@@ -77,10 +97,11 @@ def touched_streams(touches: LiteralString, topics: LiteralString) -> LiteralStr
             and {topics}
     )
     """  # noqa: S608 - constants only
+    return Streams(touched, _all(topics))
 
 
-def streams(topics: LiteralString) -> LiteralString:
-    """Return the start of a fold: `stream` holds the matching events of every stream that the batch touches.
+def streams(topics: LiteralString) -> Streams:
+    """Return the start of a fold over the streams that a batch touches.
 
     `topics` is a condition on `e.topic` that holds for the first event of a stream. Streams that begin in the
     batch are complete in it. Earlier events of the others are found by stream and not by position (hence
@@ -88,7 +109,7 @@ def streams(topics: LiteralString) -> LiteralString:
 
     Statements fold by grouping and never join `stream` to itself, because the planner does not know its size.
     """
-    return f"""
+    touched: LiteralString = f"""
     with batch as materialized (
         select {EVENT} from {{events}} as e
         where e.position > %(after)s and e.position <= %(upto)s and {topics}
@@ -100,4 +121,11 @@ def streams(topics: LiteralString) -> LiteralString:
                 select originator_id from batch group by originator_id having min(originator_version) > 1))
             and e.position + 0 <= %(after)s and {topics}
     )
+    """  # noqa: S608 - constants only
+    return Streams(touched, _all(topics))
+
+
+def _all(topics: LiteralString) -> LiteralString:
+    return f"""
+    with stream as (select {EVENT} from {{events}} as e where e.position <= %(upto)s and {topics})
     """  # noqa: S608 - constants only

@@ -37,8 +37,9 @@ REFUNDS = Projection(
     stream="booking_id",
     indexes=("(due_at)", "(due_at) where settled_at is null", "(flight_id)", "(booking_id)", "(payment_id)"),
     # Early releases wrote no refund_id (the payment id identified the refund) and no reason.
-    fold=f"""
-    {touched_streams(_TOUCHES, f"({_TOUCHES} or e.originator_version = 1)")}, refund_events as (
+    streams=touched_streams(_TOUCHES, f"({_TOUCHES} or e.originator_version = 1)"),
+    rows="""
+    refund_events as (
         select *, first_value(state ->> 'flight_id') over (
             partition by originator_id order by originator_version) as flight_id
         from stream
@@ -59,5 +60,5 @@ REFUNDS = Projection(
             when requested_at is not null and refusal is null then 'requested' else 'due' end,
         refusal, f.due_at, requested_at, settled_at, f.position
     from folded as f
-    """,  # noqa: S608 - constants only
+    """,
 )

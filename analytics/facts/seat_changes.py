@@ -23,8 +23,9 @@ SEAT_CHANGES = Projection(
     key="position",
     stream=None,
     indexes=("(flight_id, position)", by_time("recorded_at")),
-    fold=f"""
-    {streams(_TOPICS)}, seated as (
+    streams=streams(_TOPICS),
+    rows="""
+    seated as (
         select *,
             -- The last turn so far: 1 held, 2 booked, 3 gone. Its version is the highest.
             max(originator_version * 4 + case topic when 'booking.initiated' then 1
@@ -51,5 +52,5 @@ SEAT_CHANGES = Projection(
         case when topic like 'booking.%%' then originator_id end, topic,
         seats_change, held_change, booked_change
     from changed where position > %(after)s
-    """,  # noqa: S608 - constants only
+    """,
 )

@@ -203,7 +203,7 @@ def statement(projection: Projection) -> sql.Composed:
     and `after` and `upto`, the positions of the events. It returns the number of facts that the log has, and
     of the first fact that differs the key, and the position if the log has it.
     """
-    return sql.SQL(_COMPARE).format(**_parts(projection, _SPAN, "upto"))
+    return sql.SQL(_COMPARE).format(**_parts(projection, projection.fold, _SPAN, "upto"))
 
 
 def _agree(tables: Iterable[FactTable]) -> sql.Composed:
@@ -213,13 +213,15 @@ def _agree(tables: Iterable[FactTable]) -> sql.Composed:
     """
     agrees = []
     for projection, _ in tables:
-        parts = _parts(projection, "span", projection.name)
+        parts = _parts(projection, projection.fold_all, "span", projection.name)
         agrees.append(sql.SQL(_AGREES).format(title=projection.name, **parts))
     return sql.SQL(_AGREE).format(span=sql.SQL(_SPAN), all=sql.SQL("union all").join(agrees))
 
 
-def _parts(projection: Projection, events: LiteralString, upto: LiteralString) -> dict[str, sql.Composable]:
-    """Return the parts of a comparison with these `events`, up to the position in the parameter `upto`."""
+def _parts(
+    projection: Projection, fold: LiteralString, events: LiteralString, upto: LiteralString
+) -> dict[str, sql.Composable]:
+    """Return the parts of a comparison with the `fold` of `events`. The parameter `upto` has a position."""
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in projection.columns)
     shown = _SHOWN_AT if projection.stream is None else _SHOWN
     parts: dict[str, sql.Composable] = {
@@ -229,6 +231,6 @@ def _parts(projection: Projection, events: LiteralString, upto: LiteralString) -
         "stream": sql.Identifier(projection.stream or ""),
         "events": sql.SQL(events),
     }
-    for name, part in (("fold", projection.fold), ("shown", shown)):
+    for name, part in (("fold", fold), ("shown", shown)):
         parts[name] = sql.SQL(part.replace("%(upto)s", f"%({upto})s")).format(**parts)
     return parts
