@@ -63,7 +63,8 @@ def verify(settings: Settings, json: bool, names: bool, against: Path | None, ke
         check = read_check(url)
         keyring = find_keyring(keyrings, check)
         result = _with_progress(url, saved, keys, keyring if names else NO_KEYRING)
-    hidden = hidden_names(settings, check, keyring) if names else check and "only --names decrypts them"
+    obstacle = hidden_names(settings, check, keyring)
+    hidden = obstacle or (check and not names and "only --names decrypts them")
     if json:
         fields = msgspec.to_builtins(result)
         print(msgspec.json.encode({**fields, "names": hidden or "checked"}).decode())
@@ -77,12 +78,14 @@ def verify(settings: Settings, json: bool, names: bool, against: Path | None, ke
         if saved:
             print(f"ok: {len(saved)} saved checkpoints fit, the last at position {saved[-1].position}")
         if hidden:
-            print(f"not checked: names and sealed texts: {hidden}", file=sys.stdout if names else sys.stderr)
+            print(
+                f"not checked: names and sealed texts: {hidden}", file=sys.stdout if obstacle else sys.stderr
+            )
     else:
         print(f"NOT ok: first bad position {result.first_bad_position}: {result.reason}")
     if not result.ok:
         return 1
-    return NOT_CHECKED if names and hidden and holds_keys(settings) else 0
+    return NOT_CHECKED if obstacle and holds_keys(settings) else 0
 
 
 def _public_keys(settings: Settings, key: Path | None) -> dict[str, Ed25519PublicKey]:

@@ -235,7 +235,7 @@ def test_a_ledger_with_a_key_creates_none_where_it_is_missing(keyed_url: str, tm
 
 
 LOOKING = [
-    ["verify", "--names"],
+    ["verify"],
     ["history", "BOOKING"],
     ["replay", "BOOKING"],
     ["show", "BOOKING"],
