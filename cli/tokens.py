@@ -1,10 +1,7 @@
 """Command `token`, and the secret that signs tokens: a setting, or generated in the data folder."""
 
-import hmac
-import json
 import secrets
 import time
-from base64 import urlsafe_b64encode
 from typing import Any
 
 from cli.options import DATA, add
@@ -49,19 +46,11 @@ def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
 
 
 def sign_token(key: str, sub: str, roles: list[str], minutes: int = 60, **claims: str) -> str:
-    """Return a token with the subject and the roles, and other claims: a JWS signed by HMAC (RFC 7515)."""
+    """Return a token with the subject and the roles, and other claims."""
+    import jwt  # imported here for commands that need the secret, but sign nothing
+
     own = {"sub": sub, "roles": sorted(set(roles)), "exp": int(time.time()) + minutes * 60}
-    # By hand, because PyJWT would import all of `cryptography` for one HMAC.
-    signed = f"{_encode_json({'alg': 'HS256', 'typ': 'JWT'})}.{_encode_json(own | claims)}"
-    return f"{signed}.{_base64url(hmac.digest(key.encode(), signed.encode(), 'sha256'))}"
-
-
-def _encode_json(value: dict[str, object]) -> str:
-    return _base64url(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _base64url(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode()
+    return jwt.encode(own | claims, key, algorithm="HS256")
 
 
 def jwt_secret(settings: Settings) -> str:

@@ -44,7 +44,7 @@ def test_a_wrong_command_is_answered_with_all_commands(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("command", "unneeded"),
     [
-        (TOKEN, {"psycopg", "cryptography", "jwt", "loguru", "asyncio", "aiohttp", "rich", "arro3"}),
+        (TOKEN, {"psycopg", "loguru", "asyncio", "aiohttp", "rich", "arro3"}),
         (["check-proof", "--help"], {"psycopg", "ledger", "loguru", "asyncio"}),
         (["verify", "--help"], {"aiohttp", "rich", "jwt", "arro3"}),
         (["scheduler", "--help"], {"litestar", "aiohttp", "rich", "jwt", "arro3"}),
