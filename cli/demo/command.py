@@ -119,9 +119,9 @@ def _wait_in_console(url: str, token: str, data: Path) -> None:
 
 
 def _verify(environment: dict[str, str]) -> Any:
-    """Run `seatledger verify --json` and return its result."""
+    """Run `seatledger verify --names --json` and return its result."""
     process = subprocess.run(
-        command("verify", "--json"),
+        command("verify", "--names", "--json"),
         env=importable(environment),
         stdout=subprocess.PIPE,
         text=True,
