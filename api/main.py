@@ -17,8 +17,8 @@ from api.http.metrics_dir import workers_folder
 from api.http.private_apis import handle_first_stop
 from audit.proofs.witnesses import admission, comparison
 from ledger.opening import open_when_reachable
+from runtime.environment import read_settings
 from runtime.logs import configure_logs
-from runtime.settings import read_settings
 
 PR_SET_PDEATHSIG = 1
 """Option of prctl(2): the signal that a process receives when its parent dies."""

@@ -16,7 +16,8 @@ from api.http.metrics_dir import metrics_folder
 from api.http.private_apis import Server
 from api.http.tokens import Tokens
 from gateways.from_settings import check_gateway
-from runtime.settings import Settings, WrongSetting, read_settings
+from runtime.environment import read_settings
+from runtime.settings import Settings, WrongSetting
 from runtime.signals import ignore_stop_signals
 
 BACKLOG = 2048

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from runtime.data_folder import tighten
+from runtime.environment import CHILD, read_settings, unknown_variables
 from runtime.failures import FAILED, CommandFailed
-from runtime.settings import CHILD, Settings, read_settings, unknown_variables
+from runtime.settings import Settings
 
 if TYPE_CHECKING:
     import psycopg

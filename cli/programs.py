@@ -19,9 +19,10 @@ from cli.tokens import jwt_secret
 from database.connection import LOGIN_REFUSED, Unusable, connect_as_owner, describe_refusal
 from database.embedded import running_database
 from ledger.master_key_file import with_master_keys
+from runtime.environment import CHILD, as_environment
 from runtime.logs import configure_logs
 from runtime.ready_line import request_ready_line
-from runtime.settings import CHILD, Settings, WrongSetting, as_environment
+from runtime.settings import Settings, WrongSetting
 
 
 def register(commands: Any) -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from runtime.settings import CHILD
+from runtime.environment import CHILD
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -24,8 +24,9 @@ from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger
 from ledger.opening import open_with_retries
 from runtime.cron import check_cron
+from runtime.environment import read_settings
 from runtime.logs import configure_logs
-from runtime.settings import Settings, WrongSetting, read_settings
+from runtime.settings import Settings, WrongSetting
 from runtime.signals import STOP_SIGNALS
 from scheduler.auditor import Auditor
 from scheduler.checkpoint_signer import CheckpointSigner

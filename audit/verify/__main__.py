@@ -14,7 +14,7 @@ import msgspec
 from audit.proofs.checkpoint import read_public_keys
 from audit.proofs.keys import read_public_pem
 from audit.verify import verify, verify_part
-from runtime.settings import read_settings
+from runtime.environment import read_settings
 
 
 def main(arguments: Sequence[str]) -> None:

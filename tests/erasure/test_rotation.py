@@ -26,8 +26,9 @@ from ledger.master_key_file import (
     with_master_keys,
     write_new_key,
 )
+from runtime.environment import as_environment, read_settings
 from runtime.secret_files import replace_secret
-from runtime.settings import Settings, WrongSetting, as_environment, read_settings
+from runtime.settings import Settings, WrongSetting
 from tests.api.conftest import running
 from tests.erasure.conftest import MASTER_KEY, NAME, SETTINGS, House, opened
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.settings import SETTINGS, Settings, WrongSetting, read_settings, unknown_variables
+from runtime.environment import read_settings, unknown_variables
+from runtime.settings import SETTINGS, Settings, WrongSetting
 
 
 @pytest.fixture(autouse=True)
