@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -18,11 +16,8 @@ import projections.waiting
 from database.connection import Connection, connect, socket_deadline
 from database.pipeline import PendingResult, Pipeline
 from domain.booking import Booking
-from domain.commands import InitiateBooking
-from domain.flight import Flight
 from domain.read_set import ReadSet
 from domain.seats import Seats
-from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet
 from ledger import statements as sql
 from ledger.block import Block
@@ -32,7 +27,8 @@ from ledger.chain import GENESIS
 from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
 from ledger.keyring import NO_KEYRING, Keyring
-from ledger.log import EVENTS, RecordedEvent, fold
+from ledger.loading import fill, streams_to_load, users_with_limit
+from ledger.log import EVENTS
 from ledger.records import COMMANDS, RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
@@ -66,14 +62,6 @@ def terms(settings: Settings) -> Terms:
         settings.gateway,
         settings.unpaid_seats_per_user,
     )
-
-
-def users_with_limit(submissions: Sequence[Submission], terms: Terms) -> list[str]:
-    """Return the names of the users that ask for seats and whose unpaid seats are limited."""
-    if not terms.unpaid_seats_max:
-        return []
-    asking = (one.original for one in submissions if not one.caller.has_no_limits)
-    return list({command.user_id: None for command, _ in asking if isinstance(command, InitiateBooking)})
 
 
 class NotReplicated(psycopg.OperationalError):
@@ -143,7 +131,7 @@ class Store:
         head = self._send(sql.HEAD)
         commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
         cached = self._flight_cache.candidates(read_set)
-        streams = self._send(*_streams(read_set, cached))
+        streams = self._send(*streams_to_load(read_set, cached))
         if flights or bookings or refunds:
             seats = self._send(sql.FIND_SEATS, (bookings, flights, refunds))
         lookups = [self._keyring.lookup_hash(name) for one in submissions for name in one.names]
@@ -256,36 +244,3 @@ class Store:
 def _seat_rows(block: Block) -> list[sql.SeatRow]:
     counts = ((id, block.input.working_set.seats[id]) for id in block.touched_seats)
     return [sql.SeatRow(id, seats.seats, seats.held, seats.booked) for id, seats in counts]
-
-
-def _streams(read_set: ReadSet, cached: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
-    """Return one query for all streams that the commands need, without the parts that they do not need."""
-    ids: list[LiteralString] = [sql.NAMED]
-    parameters: list[Any] = [[*read_set.flights, *read_set.bookings, *read_set.parties]]
-    if read_set.captures or read_set.refunds or read_set.all_bookings_of:
-        ids.append(sql.RELATED)
-        parameters += [list(read_set.captures), list(read_set.refunds), list(read_set.all_bookings_of)]
-    if read_set.seats_needed or read_set.captures:
-        ids.append(sql.DUE_HOLDS)
-        needed = read_set.seats_needed
-        parameters += [list(needed), list(needed.values()), list(read_set.captures)]
-    if any(read_set.waiting_lists):
-        ids.append(sql.WAITING_LISTS)
-        parameters += [list(line) for line in read_set.waiting_lists]
-    parameters += [[flight.version for flight in cached], [flight.id for flight in cached]]
-    return sql.streams(*ids), parameters
-
-
-def fill(working_set: WorkingSet, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Fold the events of these rows of EVENTS, in order within each stream; flights continue as cached."""
-    for originator_id, events in groupby((RecordedEvent(*row) for row in rows), _ORIGINATOR):
-        match fold(events, working_set.flights.get(originator_id)):
-            case Flight() as flight:
-                working_set.flights[originator_id] = flight
-            case Booking() as booking:
-                working_set.bookings[originator_id] = booking
-            case WaitingParty() as party:
-                working_set.parties[originator_id] = party
-
-
-_ORIGINATOR = attrgetter("originator_id")

@@ -13,7 +13,7 @@ from ledger.block import Block
 from ledger.block_input import BlockInput
 from ledger.block_people import BlockPeople
 from ledger.keyring import NO_KEYRING
-from ledger.store import fill, users_with_limit
+from ledger.loading import fill, users_with_limit
 from ledger.submission import Submission
 from trials.simulation.database import Database, Session
 
