@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from itertools import pairwise
 from time import monotonic
@@ -20,20 +20,16 @@ from audit.self_audit.folding import (
     GREATEST,
     LOWEST,
     apply_events,
-    recount_seats,
     refold_range,
     reset_digests,
 )
+from audit.self_audit.round_state import RoundState
+from audit.self_audit.seat_counts import compare_seats
 from audit.verify.divergence import Divergence
 from database.connection import Connection, socket_deadline
-from domain.seats import Seats
 
 RANGES_AT_ONCE = 8
 """Ranges compared in one transaction, some 40,000 rows, so that its snapshot is short."""
-
-REST_SECONDS_MIN, REST_SECONDS_MAX = 10, 30
-SHARE = 0.01
-"""Share of the time spent on rounds; the rest between two rounds stays within the limits above."""
 
 RENEW_SECONDS = 120
 """Interval at which the range refolded longest ago is refolded although its digest fits."""
@@ -41,67 +37,8 @@ RENEW_SECONDS = 120
 BUSY_SECONDS = 1.0
 """Pause while another process holds the row lock."""
 
-RECOUNTS_MAX = 100
-"""Flights whose seats are recounted in one transaction."""
-
 STEP_SECONDS_MAX = 30
 """Limit for a step; a slower one has lost its server."""
-
-
-@dataclass
-class _State:
-    """The row of ledger.self_audit; the migration documents its columns."""
-
-    position: int
-    hash: bytes | None
-    newest: UUID
-    renewed_at: datetime | None
-    began_at: datetime | None
-    began_position: int | None
-    next: UUID | None
-    round_rows: int
-    round_seconds: float
-    round_bad_position: int | None
-    round_reason: str | None
-    finished_at: datetime | None
-    finished_position: int | None
-    rows: int | None
-    seconds: float | None
-    first_bad_position: int | None
-    reason: str | None
-    bad_since: datetime | None
-
-    @property
-    def rest_until(self) -> datetime | None:
-        """Time of the next round; None if it is due at once or a round is running."""
-        if self.next is not None or self.began_at is None:
-            return None
-        rest = min(max((self.seconds or 0) / SHARE, REST_SECONDS_MIN), REST_SECONDS_MAX)
-        return self.began_at + timedelta(seconds=rest)
-
-    def begin(self, now: datetime, head: int) -> None:
-        self.began_at, self.began_position, self.next = now, head, LOWEST
-        self.round_rows, self.round_seconds = 0, 0.0
-        self.round_bad_position = self.round_reason = None
-
-    def add_divergence(self, divergence: Divergence, now: datetime) -> None:
-        """Record a difference at once; of several, the one at the lowest position."""
-        if self.round_bad_position is None or divergence.position < self.round_bad_position:
-            self.round_bad_position, self.round_reason = divergence.position, divergence.reason
-        if self.first_bad_position is None or divergence.position < self.first_bad_position:
-            self._set_divergence(divergence.position, divergence.reason, now)
-
-    def finish(self, now: datetime) -> None:
-        self.next, self.finished_at, self.finished_position = None, now, self.began_position
-        self.rows, self.seconds = self.round_rows, self.round_seconds
-        self._set_divergence(self.round_bad_position, self.round_reason, now)
-
-    def _set_divergence(self, position: int | None, reason: str | None, now: datetime) -> None:
-        self.bad_since = None if position is None else self.bad_since or now
-        self.first_bad_position, self.reason = position, reason
-
-
-_NAMES = tuple(field.name for field in fields(_State))
 
 
 async def step(connection: Connection, eager: bool = False) -> float:
@@ -120,11 +57,9 @@ async def step(connection: Connection, eager: bool = False) -> float:
                     return BUSY_SECONDS
                 row = await _row(connection, _LOCKED)
             *columns, now, head, is_same_log = row
-            state: _State = _State(*columns)
+            state: RoundState = RoundState(*columns)
             was = state.first_bad_position
-            rest = (state.rest_until - now).total_seconds() if state.rest_until else 0.0
-            # A longer rest comes from a changed row or clock.
-            if 0 < rest <= REST_SECONDS_MAX and not eager:
+            if (rest := state.rest_seconds(now)) and not eager:
                 return rest
             await _continue_round(connection, state, now, head, is_same_log, eager)
             state.round_seconds += monotonic() - began
@@ -158,7 +93,7 @@ async def full_round(connection: Connection) -> None:
             (is_over,) = await _row(connection, _IS_OVER, (since,))
 
 
-def _log(was: int | None, state: _State) -> None:
+def _log(was: int | None, state: RoundState) -> None:
     """Log only the turns: while views differ, the reported position may change with every event."""
     if was is None and state.first_bad_position is not None:
         logger.bind(position=state.first_bad_position, reason=state.reason).error("self_audit.divergent")
@@ -167,7 +102,7 @@ def _log(was: int | None, state: _State) -> None:
 
 
 async def _continue_round(
-    connection: Connection, state: _State, now: datetime, head: int, is_same_log: bool, eager: bool
+    connection: Connection, state: RoundState, now: datetime, head: int, is_same_log: bool, eager: bool
 ) -> None:
     if not is_same_log:
         await _begin_anew(connection, state, now, head)
@@ -191,7 +126,7 @@ async def _continue_round(
         await _compare(connection, state, now, head, eager)
 
 
-async def _begin_anew(connection: Connection, state: _State, now: datetime, head: int) -> None:
+async def _begin_anew(connection: Connection, state: RoundState, now: datetime, head: int) -> None:
     """Drop all digests and counts. The next steps compute them from the log again."""
     logger.bind(position=state.position, head=head).warning("self_audit.begun_anew")
     await reset_digests(connection)
@@ -199,18 +134,18 @@ async def _begin_anew(connection: Connection, state: _State, now: datetime, head
     state.begin(now, head)
 
 
-async def _compare(connection: Connection, state: _State, now: datetime, head: int, eager: bool) -> None:
+async def _compare(connection: Connection, state: RoundState, now: datetime, head: int, eager: bool) -> None:
     assert state.next is not None
     if state.next < GREATEST and not await _compare_ranges(connection, state, now, head, eager):
         return
-    if await _compare_seats(connection, state, now, head):
+    if await compare_seats(connection, state, now, head):
         (flights,) = await _row(connection, "select count(*) from ledger.seats")
         state.round_rows += flights
         state.finish(now)
 
 
 async def _compare_ranges(
-    connection: Connection, state: _State, now: datetime, head: int, eager: bool
+    connection: Connection, state: RoundState, now: datetime, head: int, eager: bool
 ) -> bool:
     """Compare the next ranges. Return whether all ranges of the round are compared now."""
     cursor = await connection.execute(COMPARE, (state.next, Int8(RANGES_AT_ONCE)), binary=True)
@@ -249,42 +184,6 @@ def _are_contiguous(ranges: Sequence[tuple[Any, ...]], first: UUID | None) -> bo
     return is_complete and all(one[1] + 1 == two[0] for one, two in pairwise(bounds))
 
 
-async def _compare_seats(connection: Connection, state: _State, now: datetime, head: int) -> bool:
-    """Compare seat counts, recounting flights that differ. Return False if more flights are to be recounted.
-
-    The recount decides whether the stored count of the ledger or that of the audit is wrong.
-    """
-    renewed = 0
-    differing = await (await connection.execute(_SEATS, (RECOUNTS_MAX,))).fetchall()
-    for flight_id, *counts in differing:
-        stored, counted, position = counts[:3], counts[3:6], counts[6]
-        # The recount relies on the views, so it decides nothing in a round that found them wrong.
-        if state.round_bad_position is None:
-            try:
-                *recounted, position = await recount_seats(connection, flight_id)
-            except Unfoldable as problem:
-                state.add_divergence(Divergence(problem.position, str(problem)), now)
-                continue
-            renewed += recounted != counted
-            counted = recounted
-        if stored != counted:
-            state.add_divergence(_seats_differ(flight_id, stored, counted, position, head), now)
-    if renewed:
-        logger.bind(flights=renewed).warning("self_audit.counts_renewed")
-    return renewed < RECOUNTS_MAX
-
-
-def _seats_differ(
-    flight_id: UUID, stored: list[Any], folded: list[Any], position: int | None, head: int
-) -> Divergence:
-    """Return the difference, with the reason that `verify` uses."""
-    if position is None:
-        reason = f"seats are counted for flight {flight_id}, of which the log has no event"
-        return Divergence(head + 1, reason)
-    recorded, counted = (None if counts[0] is None else Seats(*counts) for counts in (stored, folded))
-    return Divergence(position, f"seats of {flight_id}: {recorded}, the log says {counted}")
-
-
 async def _row(
     connection: Connection, statement: LiteralString | bytes, parameters: tuple[Any, ...] = ()
 ) -> Any:
@@ -306,6 +205,7 @@ _LIMITS: LiteralString = """
     set local cursor_tuple_fraction = 1;
     set local jit = off
 """
+_NAMES = tuple(field.name for field in fields(RoundState))
 _COLUMNS = ", ".join(_NAMES)
 _LOCKED = f"""
     select {_COLUMNS}, clock_timestamp(), (select coalesce(max(position), 0) from ledger.events),
@@ -318,10 +218,3 @@ _KEEP = f"""
 """.encode()  # noqa: S608 - constants only
 _HASH: LiteralString = "select hash from ledger.events where position = %s"
 _IS_OVER: LiteralString = "select began_at > %s and next is null from ledger.self_audit"
-_SEATS: LiteralString = """
-    select coalesce(s.flight_id, a.flight_id), s.seats, s.held, s.booked,
-        a.seats, a.held, a.booked, a.position
-    from ledger.seats as s full join ledger.audited_seats as a on a.flight_id = s.flight_id
-    where (s.seats, s.held, s.booked) is distinct from (a.seats, a.held, a.booked)
-    order by a.position nulls first limit %s
-"""

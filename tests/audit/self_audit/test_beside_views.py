@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from audit.self_audit import rounds
+from audit.self_audit import round_state, rounds
 from audit.self_audit.status import read_status
 from database.connection import Connection
 from tests.analytics.conftest import Follow, follow, follower
@@ -111,7 +111,7 @@ async def test_the_scheduler_compares_one_range_in_a_round(
     auditor: Connection, tamper: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tamper(f"update ledger.commands set version = version + 1 {ACCEPTED}")
-    monkeypatch.setattr(rounds, "REST_SECONDS_MIN", 0)
-    monkeypatch.setattr(rounds, "SHARE", 1e9)
+    monkeypatch.setattr(round_state, "REST_SECONDS_MIN", 0)
+    monkeypatch.setattr(round_state, "SHARE", 1e9)
     await rounds.step(auditor)
     assert (await read_status(auditor)).first_bad_position == 2

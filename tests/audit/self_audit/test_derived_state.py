@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.readiness import check_readiness
-from audit.self_audit import folding, rounds
+from audit.self_audit import folding, round_state, rounds
 from cli.main import main
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
@@ -132,8 +132,8 @@ EMPTIED: dict[str, str] = {
 async def test_an_emptied_table_is_made_anew_or_named_while_the_program_runs(
     log: Any, desk: Desk, rows: Rows, tamper: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "REST_SECONDS_MIN", 0.1)
-    monkeypatch.setattr(rounds, "REST_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(round_state, "REST_SECONDS_MIN", 0.1)
+    monkeypatch.setattr(round_state, "REST_SECONDS_MAX", 0.1)
     stop = asyncio.Event()
     running = asyncio.create_task(run(desk.ledger, Settings(sweep_cron="* * * * * *"), database_url, stop))
 

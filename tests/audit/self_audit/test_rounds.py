@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audit.self_audit import folding, rounds
+from audit.self_audit import folding, round_state, rounds
 from audit.self_audit.rounds import step
 from database.connection import Connection, connect
 from tests.analytics.trade import Trade
@@ -148,14 +148,14 @@ async def test_a_rest_follows_a_round(log: Any, auditor: Connection) -> None:
     while await step(auditor) == 0:
         pass
     rest = await step(auditor)
-    assert 0 < rest <= rounds.REST_SECONDS_MAX
+    assert 0 < rest <= round_state.REST_SECONDS_MAX
 
 
 async def test_the_rest_grows_with_the_work_up_to_a_limit(
     log: Any, auditor: Connection, audit: Audit, rows: Rows
 ) -> None:
     await audit()
-    for seconds, rest in ((0.2, 20), (500, rounds.REST_SECONDS_MAX)):
+    for seconds, rest in ((0.2, 20), (500, round_state.REST_SECONDS_MAX)):
         rows("update ledger.self_audit set seconds = %s, began_at = clock_timestamp()", seconds)
         assert timedelta(seconds=rest - 1) < timedelta(seconds=await step(auditor)) <= timedelta(seconds=rest)
 
