@@ -78,9 +78,9 @@ def verify(settings: Settings, json: bool, names: bool, against: Path | None, ke
         if saved:
             print(f"ok: {len(saved)} saved checkpoints fit, the last at position {saved[-1].position}")
         if hidden:
-            print(
-                f"not checked: names and sealed texts: {hidden}", file=sys.stdout if obstacle else sys.stderr
-            )
+            # An answer about the ledger, or advice about this command.
+            to = sys.stdout if obstacle else sys.stderr
+            print(f"not checked: names and sealed texts: {hidden}", file=to)
     else:
         print(f"NOT ok: first bad position {result.first_bad_position}: {result.reason}")
     if not result.ok:
