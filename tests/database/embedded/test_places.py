@@ -155,6 +155,7 @@ def test_there_is_no_access_by_network_or_without_the_password(folder):
             sockets = connection.execute("SHOW unix_socket_directories").fetchone()[0].strip('"')
         assert stat.S_IMODE(os.stat(sockets).st_mode) == 0o700
         password = (folder.data / "postgres.password").read_text().strip()
+        assert len(password) == 48, "at 192 random bits, one SCRAM iteration is enough"
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(url.replace(password, "guess"))
     assert stat.S_IMODE((folder.data / "postgres.password").stat().st_mode) == 0o600
