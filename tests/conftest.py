@@ -1,5 +1,6 @@
 """One PostgreSQL server for the whole run, and a new migrated database for each test that needs one."""
 
+import gc
 import itertools
 import shutil
 import tempfile
@@ -35,6 +36,17 @@ MEMORY_BYTES_MIN = 8 << 30
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect without a search for garbage: modules and tests live to the end, and are not searched later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A superuser's connection string of a server that only this test run uses."""
@@ -58,47 +70,56 @@ def _memory_folder() -> AbstractContextManager[str] | None:
 
 
 @pytest.fixture(scope="session")
-def template(server_url: str) -> str:
+def server(server_url: str) -> Iterator[psycopg.Connection]:
+    """A superuser's connection that creates and drops the databases of all tests."""
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template(server: psycopg.Connection, server_url: str) -> str:
+    server.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
     migrate(make_conninfo(server_url, dbname=TEMPLATE))
     return TEMPLATE
 
 
 @pytest.fixture
-def empty_database_url(server_url: str) -> Iterator[str]:
+def empty_database_url(server: psycopg.Connection, server_url: str) -> Iterator[str]:
     """A fresh database without a schema."""
-    yield from _database(server_url, "template1")
+    yield from _database(server, server_url, "template1")
 
 
 @pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
+def database_url(server: psycopg.Connection, server_url: str, template: str) -> Iterator[str]:
     """A fresh database with the newest schema."""
-    yield from _database(server_url, template)
+    yield from _database(server, server_url, template)
 
 
-def _database(server_url: str, template: str) -> Iterator[str]:
+def _database(server: psycopg.Connection, server_url: str, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
+    server.execute(
+        sql.SQL("create database {} template {} strategy file_copy").format(
+            sql.Identifier(name), sql.Identifier(template)
         )
-        yield make_conninfo(server_url, dbname=name)
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    )
+    yield make_conninfo(server_url, dbname=name)
+    server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
-def rows(database_url: str) -> Callable[..., list[Any]]:
+def rows(database_url: str) -> Iterator[Callable[..., list[Any]]]:
     """Return a function that runs a statement as superuser and returns its rows."""
+    # Each call ends with a session as new, and so without prepared statements.
+    with psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection:
 
-    def ask(statement: str, *parameters: Any) -> list[Any]:
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
-            return cursor.fetchall() if cursor.description else []
+        def ask(statement: str, *parameters: Any) -> list[Any]:
+            try:
+                cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
+                return cursor.fetchall() if cursor.description else []
+            finally:
+                connection.execute("discard all")
 
-    return ask
+        yield ask
 
 
 @pytest.fixture
