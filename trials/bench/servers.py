@@ -31,9 +31,7 @@ def running(*arguments: str, log: Path, settings: Mapping[str, str] | None = Non
 def clean_environment() -> dict[str, str]:
     """Return the environment without settings, so that a benchmark never writes to another ledger."""
     # The few callers of the load generator are not stopped by limits, but their commands are counted.
-    counted = {"SEATLEDGER_COMMANDS_PER_MINUTE": "1000000000"}
-    # A start includes no compilation: an empty value lets Python keep compiled files.
-    return environment_without_settings() | counted | {"PYTHONDONTWRITEBYTECODE": ""}
+    return environment_without_settings() | {"SEATLEDGER_COMMANDS_PER_MINUTE": "1000000000"}
 
 
 def verified(data: Path, what: str = "verify") -> BenchCheck:

@@ -146,5 +146,7 @@ def environment_without_settings() -> dict[str, str]:
     """
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SEATLEDGER_")}
     no_limits = {"SEATLEDGER_COMMANDS_PER_MINUTE": "0", "SEATLEDGER_UNPAID_SEATS_PER_USER": "0"}
-    # Empty means not set, even if a file .env has a value.
-    return {**kept, **no_limits, "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    # Empty means not set, even if a file .env has a value. Python keeps compiled files, so only the first
+    # start compiles.
+    empty = dict.fromkeys(("DATABASE_URL", "PYTHONDONTWRITEBYTECODE"), "")
+    return {**kept, **no_limits, **empty, "PYTHONPATH": str(ROOT)}
