@@ -3,7 +3,8 @@
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from functools import partial
 from itertools import accumulate, chain, islice
 from operator import attrgetter
@@ -92,10 +93,13 @@ def verify(
         # With holes, positions do not measure the work. It is not divided then, and stops at the first hole.
         size = EVENTS_AT_ONCE if total == head else head or 1
         parts = ranges(connection, head, size)
-        shares = _shares(workers or _workers(total), parts, spans(connection, head, size))
+        workers = workers or _workers(total)
+        shares = _shares(workers, parts, spans(connection, head, size))
+        # For few events, opening two more connections takes longer than they save.
+        own = connection if workers == 1 and total < EVENTS_ALONE_MAX else None
         evidence = Evidence(connection, saved, keys)
         live = read_live_facts(connection)
-        common = url, export_snapshot(connection), keyring, head, evidence.reach(), live.tables
+        common = own, url, export_snapshot(connection), keyring, head, evidence.reach(), live.tables
         checked = 0
         with run_in_parallel(_check_share, [(*common, *share) for share in shares]) as streams:
             try:
@@ -205,6 +209,7 @@ def _shares(
 
 
 def _check_share(
+    own: Connection | None,
     url: str,
     snapshot: str,
     keyring: Keyring,
@@ -217,11 +222,12 @@ def _check_share(
 ) -> Generator[RangeResult | int | _End, None, None]:
     """Check the ranges of one share, yielding each result; then its streams; then its people.
 
-    PostgreSQL compares the facts of a span on a second connection while Python folds its streams.
+    PostgreSQL compares the facts of a span on a second connection while Python folds its streams, unless this
+    process has its `own` connection for both.
     """
     with (
-        open_snapshot(url, snapshot) as connection,
-        open_snapshot(url, snapshot) as second,
+        nullcontext(own) if own else open_snapshot(url, snapshot) as connection,
+        nullcontext(own) if own else open_snapshot(url, snapshot) as second,
         ThreadPoolExecutor(1) as beside,
     ):
         for after, upto in parts:
@@ -229,6 +235,8 @@ def _check_share(
         folds, facts = Folds(head), FactsCheck(tables, head)
         for span in spans:
             compared = beside.submit(facts.check, second, span)
+            if own:
+                wait([compared])
             yield folds.check(connection, span)
             compared.result()
         yield _End(folds, facts, check_sealed(connection, keyring, share))
