@@ -86,10 +86,10 @@ def test_a_missing_database_is_not_replaced_by_an_empty_one(closed_folder):
 
 @as_root
 def test_a_database_is_removed_at_its_place_but_never_while_in_use(closed_folder, monkeypatch):
-    monkeypatch.setattr("database.embedded.LEAVE_SECONDS_MAX", 0.1)
     with running_database(None, closed_folder.data):
         place = closed_folder.place
-        with refused("in use"):
+        with monkeypatch.context() as patched, refused("in use"):
+            patched.setattr("database.embedded.LEAVE_SECONDS_MAX", 0.1)
             remove_database(closed_folder.data)
     remove_database(closed_folder.data)
     assert not place.exists()
