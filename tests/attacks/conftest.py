@@ -36,7 +36,7 @@ def check_log(program):
         assert SECRET not in line
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def program():
     yield from serve()
 

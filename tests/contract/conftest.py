@@ -24,7 +24,7 @@ def serve(**settings: str) -> Iterator[ProgramUnderTest]:
         program.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def program() -> Iterator[ProgramUnderTest]:
     """Server that most tests share. Holds outlast each test, and the deadline allows for a busy machine."""
     yield from serve(
@@ -46,7 +46,7 @@ def clock(server_url: str) -> DatabaseClock:
     return DatabaseClock(make_conninfo(server_url, dbname=CLOCK_DATABASE))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clock_program(clock: DatabaseClock) -> Iterator[ProgramUnderTest]:
     """Server on a clock that tests set: holds of 60 s, offers of 30 s, captures within 900 s, no sweeper."""
     yield from serve(

@@ -1,0 +1,1 @@
+"""The contract with callers: servers as a user starts them."""
