@@ -1,1 +1,1 @@
-"""Attacks on one server, whose log is read and whose ledger is verified at the end."""
+"""Attacks on one server. At the end, its log is read and its ledger is verified."""
