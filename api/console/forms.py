@@ -8,7 +8,6 @@ import msgspec
 from api.http import bodies, parameters
 from api.http.http_errors import UnsupportedMediaType
 from api.http.request import ApiRequest
-from api.http.routes import Route
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -17,24 +16,19 @@ FORM_TYPE = b"application/x-www-form-urlencoded"
 
 def read_query(request: ApiRequest, kind: type[T], capitals: tuple[bytes, ...] = ()) -> T:
     """Read a form sent by GET, with the fields in `capitals` in upper case. Raises ValidationFailed."""
-    _require_declared(kind, _route(request).query)
+    _require_declared(kind, request.route.query)
     return parameters.decode(_drop_empty(request.scope["query_string"], capitals), kind)
 
 
 async def read_body(request: ApiRequest, kind: type[T]) -> T:
     """Read a form sent by POST. Raises ValidationFailed, UnsupportedMediaType, and as `bodies.read` does."""
-    _require_declared(kind, _route(request).form)
+    _require_declared(kind, request.route.form)
     fields = request.context.fields
     if not bodies.is_type(FORM_TYPE, fields.get(b"content-type")):
         raise UnsupportedMediaType
     return parameters.decode(
         _drop_empty(await bodies.read(request.receive, fields.get(b"content-length"))), kind
     )
-
-
-def _route(request: ApiRequest) -> Route:
-    route: Route = request.route_handler.opt["route"]
-    return route
 
 
 def _require_declared(kind: Any, declared: Any) -> None:

@@ -11,7 +11,6 @@ from api.http.parameters import CommandQuery
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
-from api.http.routes import Route
 from domain.commands import (
     Command,
     InitiateBooking,
@@ -67,7 +66,7 @@ async def get_answer(
     `submit`.
     """
     context = request.context
-    route: Route = request.route_handler.opt["route"]
+    route = request.route
     submission = Submission(
         command,
         request.caller,

@@ -33,7 +33,7 @@ class Dispatch:
         self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = ApiRequest(scope, receive, send)
+        request = ApiRequest(scope, receive)
         try:
             handler = self._handler(scope)
             self._guard(request)

@@ -9,12 +9,15 @@ import msgspec
 from litestar import Request
 
 from api.http import bodies, parameters
-from api.http.request_context import RequestContext, context_of
+from api.http.request_context import context_of
 from domain.caller import Caller, Role
 from domain.refusals import Refusal
 
 if TYPE_CHECKING:
+    from litestar.types import Receive, Scope
+
     from api.http.caller_limits import CallerLimits
+    from api.http.routes import Route
     from api.http.streams import Streams
     from gateways.payment_processor import PaymentProcessor
     from ledger.ledger import Ledger
@@ -27,9 +30,17 @@ class EmptyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApiRequest(Request[Caller, Any, Any]):
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        # Litestar's constructor prepares parsing of its own, which no handler uses.
+        self.scope: Any = scope
+        self.receive = receive
+        self.context = context_of(scope)
+
     @property
-    def context(self) -> RequestContext:
-        return context_of(self.scope)
+    def route(self) -> Route:
+        """Description of the route that the dispatch found."""
+        route: Route = self.scope["route_handler"].opt["route"]
+        return route
 
     @property
     def caller(self) -> Caller:

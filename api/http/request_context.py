@@ -1,6 +1,7 @@
 """Per-request state: ids, headers, and what is logged about the response."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ledger.ids import new_id_text
@@ -37,10 +38,9 @@ class RequestContext:
     )
 
     def __init__(self, scope: Any) -> None:
-        self.fields: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            earlier = self.fields.get(name)
-            self.fields[name] = value if earlier is None else earlier + b", " + value
+        self.fields: dict[bytes, bytes] = dict(scope["headers"])
+        if len(self.fields) < len(scope["headers"]):
+            self.fields = _joined(scope["headers"])
         request_id, trace = self.fields.get(b"x-request-id"), self.fields.get(b"traceparent")
         self.request_id = (
             request_id.decode() if request_id and _REQUEST_ID.fullmatch(request_id) else new_id_text()
@@ -54,6 +54,13 @@ class RequestContext:
         self.facts: dict[str, Any] = {}
         self.limit_fields: tuple[tuple[bytes, bytes], ...] = ()
         self.subject = ""
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        fields[name] = fields[name] + b", " + value if name in fields else value
+    return fields
 
 
 def context_of(scope: Any) -> RequestContext:
