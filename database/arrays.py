@@ -43,28 +43,28 @@ class _ArrayDumper(Dumper):
 psycopg.adapters.register_dumper(Array, _ArrayDumper)
 
 
-def encode_arrays(statement: str, parameters: Sequence[Any]) -> list[Any]:
+def encode_arrays(statement: str, parameters: Sequence[Any]) -> Sequence[Any]:
     """Return the parameters, with each list encoded as an array of its declared type; None becomes null.
 
     Raises psycopg.DataError for an item that does not fit its type, and for a type without an encoder.
     """
     try:
         return [
-            _array(kind, value) if type(value) is list else value
-            for kind, value in zip(_kinds(statement), parameters, strict=True)
+            _array(column, value) if type(value) is list else value
+            for column, value in zip(_columns(statement), parameters, strict=True)
         ]
     except (AttributeError, KeyError, TypeError, UnicodeEncodeError, struct.error) as problem:
         raise psycopg.DataError(f"not a list of what the statement declares: {problem!r}") from problem
 
 
 @lru_cache(256)
-def _kinds(statement: str) -> tuple[str, ...]:
-    """Return the item type of each placeholder, or '' for a placeholder that is no array."""
-    return tuple(_DECLARED.findall(statement))
+def _columns(statement: str) -> list[Any]:
+    """Return for each placeholder the oid and the encoder of its items, or None if it is no array."""
+    return [_TYPES.get(kind) for kind in _DECLARED.findall(statement)]
 
 
-def _array(kind: str, items: list[Any]) -> Array:
-    oid, encode = _TYPES[kind]
+def _array(column: Any, items: list[Any]) -> Array:
+    oid, encode = column
     if not items:
         return Array(_HEAD.pack(0, 0, oid, 0, 0)[:12])
     try:
@@ -79,31 +79,39 @@ def _integers(code: str, size: int) -> Callable[[Iterable[int]], bytes]:
     length, number = _LENGTH(size), Struct("!" + code).pack
 
     def encode(items: Iterable[int]) -> bytes:
-        return length + length.join([number(item) for item in items])
+        return length + length.join(map(number, items))
 
     return encode
 
 
 def _texts(items: Iterable[str]) -> bytes:
-    return _bytes([item.encode() for item in items])
+    return _bytes([*map(str.encode, items)])
 
 
-def _bytes(items: Iterable[bytes]) -> bytes:
-    return b"".join([part for item in items for part in (_LENGTH(len(item)), item)])
+def _bytes(items: Sequence[bytes]) -> bytes:
+    parts = [b""] * (2 * len(items))
+    parts[::2], parts[1::2] = map(_LENGTH, map(len, items)), items
+    return b"".join(parts)
 
 
 _UUID_LENGTH = _LENGTH(16)
 
 
 def _uuids(items: Iterable[Any]) -> bytes:
-    return _UUID_LENGTH + _UUID_LENGTH.join([item.bytes for item in items])
+    return _UUID_LENGTH + _UUID_LENGTH.join([item.int.to_bytes(16, "big") for item in items])
 
 
 _eight, _four = _integers("q", 8), _integers("i", 4)
 
 
 def _instants(items: Iterable[datetime]) -> bytes:
-    return _eight([(item - _EPOCH) // _MICROSECOND for item in items])
+    return _eight(map(_microseconds, items))
+
+
+@lru_cache(256)
+def _microseconds(instant: datetime) -> int:
+    # Cached because most instants of a block are its own time, in one object with one hash.
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 _BOOL_LENGTH = _LENGTH(1)

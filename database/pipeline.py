@@ -15,7 +15,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from database.arrays import encode_arrays
+from database.arrays import Array, encode_arrays
 from database.connection import Connection
 
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
@@ -53,11 +53,12 @@ class Pipeline:
 
     def send(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> PendingResult:
         """Queue a statement for `flush` or `sync`; full buffers leave earlier. Raises psycopg.DataError."""
-        values = self._dump.dump_sequence(
-            encode_arrays(statement, parameters), [PyFormat.BINARY] * len(parameters)
-        )
-        formats = self._dump.formats or ()
-        types = tuple(self._dump.types or ()) if parameters else ()
+        values: Sequence[Any] = encode_arrays(statement, parameters)
+        types: tuple[int, ...] = ()
+        if not all(type(value) is Array for value in values):
+            values = self._dump.dump_sequence(values, [PyFormat.BINARY] * len(values))
+            types = tuple(self._dump.types or ())
+        formats = [Format.BINARY] * len(values)
         name = self._prepared.get((statement, types))
         if name is None:
             name = self._prepared[statement, types] = b"ledger_%d" % len(self._prepared)
