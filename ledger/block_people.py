@@ -9,9 +9,9 @@ import msgspec
 
 from domain.commands import Command, SettleRefund
 from domain.working_set import WorkingSet
-from ledger.keyring import Keyring, Person
-from ledger.people import OtherMasterKey, People
-from ledger.personal_json import substitute
+from ledger.keyring import PSEUDONYM, SEALED, Keyring, Person
+from ledger.people import OtherMasterKey, People, is_in_clear
+from ledger.personal_json import substitute, substitute_marked
 from ledger.records import RecordedCommand
 from ledger.submission import Answer, Submission
 
@@ -30,6 +30,7 @@ class BlockPeople:
         self._working_set = working_set
         persons = [Person(*row[1:5]) for row in rows if row[1] is not None]
         self._persons = {person.person: person for person in persons}
+        self._are_in_clear = any(is_in_clear(pseudonym) for pseudonym in self._persons)
         self._by_lookup = {person.lookup: person for person in persons if person.lookup}
         self._new: list[Person] = []
         self._names: dict[str, str] = {}
@@ -59,8 +60,11 @@ class BlockPeople:
 
     def decrypt_names(self, answer: Answer) -> Answer:
         """Return the answer as the caller gets it, with names and texts in clear."""
-        subject_id = answer.subject_id
-        body = substitute(answer.body, self._name, partial(self._text, subject_id))
+        text = partial(self._text, answer.subject_id)
+        if self._are_in_clear or SEALED.encode() in answer.body:
+            body = substitute(answer.body, self._name, text)
+        else:
+            body = substitute_marked(answer.body, PSEUDONYM, self._name, text)
         return msgspec.structs.replace(answer, body=body)
 
     def _name(self, pseudonym: str) -> str:

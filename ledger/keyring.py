@@ -25,9 +25,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from ledger.ids import new_id
-from ledger.personal_json import substitute
+from ledger.personal_json import substitute_marked
 
 SEALED = "sealed:v1:"
+PSEUDONYM = "psn_"
 CACHE_MAX = 10_000
 """Entries in each cache of decrypted texts and lookup hashes. They never go stale: an erased person has no
 token."""
@@ -85,7 +86,7 @@ class Keyring:
 
     def new_person(self, name: str, pseudonym: str | None = None) -> Person:
         """Create a person with a fresh key. Generate a pseudonym unless one is given."""
-        pseudonym = pseudonym or f"psn_{new_id().hex}"
+        pseudonym = pseudonym or PSEUDONYM + new_id().hex
         key = secrets.token_bytes(32)
         wrapped = _to_text(self._wrap.encrypt(key, None))
         return Person(pseudonym, self.lookup_hash(name), wrapped, _encrypt(key, name, pseudonym))
@@ -109,9 +110,7 @@ class Keyring:
 
     def decrypt_tokens(self, document: bytes) -> bytes:
         """Replace tokens in a JSON document by the decrypted text. Leave undecryptable tokens unchanged."""
-        if b'"sealed:v1:' not in document:
-            return document
-        return substitute(document, self._decrypt_or_keep, self._decrypt_or_keep)
+        return substitute_marked(document, SEALED, self._decrypt_or_keep, self._decrypt_or_keep)
 
     def _decrypt_or_keep(self, text: str) -> str:
         decrypted = self.decrypt(text) if text.startswith(SEALED) else None

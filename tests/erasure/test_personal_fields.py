@@ -1,6 +1,7 @@
 """Each text field of a command or event is a personal name, a personal text, or listed as neither."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -14,7 +15,7 @@ from domain.commands import CancelBooking, CancelFlight, InitiateBooking, Settle
 from domain.handlers import HANDLERS
 from domain.personal import Personal
 from ledger.codec import EVENT_TYPES
-from ledger.personal_json import KEYS, names_in, substitute
+from ledger.personal_json import KEYS, names_in, substitute, substitute_marked
 
 TYPES: dict[str, Any] = {command.__name__: command for command in HANDLERS} | EVENT_TYPES
 NOT_PERSONAL = {
@@ -112,6 +113,15 @@ def test_substitution_changes_the_strings_under_marked_keys_and_nothing_else(val
     document = msgspec.json.encode(value)
     found = substitute(document, "name {}".format, "text {}".format)
     assert found == msgspec.json.encode(expected(msgspec.json.decode(document)))
+
+
+@given(st.lists(st.dictionaries(TEXTS, TEXTS | TEXTS.map("sealed:".__add__))))
+def test_marked_strings_are_substituted_like_all_strings(value: Any) -> None:
+    def replace(kind: str, string: str) -> str:
+        return f"{kind} {string}" if string.startswith("sealed:") else string
+
+    document, functions = msgspec.json.encode(value), (partial(replace, "name"), partial(replace, "text"))
+    assert substitute_marked(document, "sealed:", *functions) == substitute(document, *functions)
 
 
 @given(DOCUMENTS)
