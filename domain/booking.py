@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -55,6 +56,16 @@ class Booking(Aggregate):
         seats: int
         total_cost: Money
         expires_at: datetime
+
+        def mutate(self, aggregate: Any) -> Any:
+            """Return the new booking. The library looks up the parameters of the constructors each time."""
+            assert aggregate is None
+            booking = object.__new__(Booking)
+            booking.__base_init__(self.originator_id, self.originator_version, self.timestamp)
+            Booking.__init__(
+                booking, self.flight_id, self.user_id, self.seats, self.total_cost, self.expires_at
+            )
+            return booking
 
     class PaymentPending(Event):
         TOPIC = "booking.payment_pending"
