@@ -1,4 +1,4 @@
-"""The data dictionary of schema analytics, generated from the comments in the database."""
+"""The data dictionary of the views for analysts, generated from the comments in the database."""
 
 from itertools import groupby
 from typing import Any
@@ -8,7 +8,8 @@ import psycopg
 _HEAD = """\
 # Data dictionary
 
-The views that analysts read, in schema `analytics`. `seatledger dictionary` generates this page from the
+The views that analysts read, in the schema of their ledger: `ledger.analytics_bookings` and the others are
+those of `main`. `seatledger dictionary` generates this page from the
 comments in the database, and a test compares the two. Access and freshness:
 [analytics.md](../how-to/analytics.md).
 """
@@ -24,10 +25,11 @@ def dictionary(connection: psycopg.Connection[Any]) -> str:
     return "".join(parts)
 
 
-_COLUMNS = """
+_COLUMNS = r"""
     select c.relname, obj_description(c.oid, 'pg_class'), a.attname, format_type(a.atttypid, a.atttypmod),
         col_description(c.oid, a.attnum)
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where c.relnamespace = 'analytics'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
+    where c.relnamespace = current_schema()::regnamespace and c.relkind = 'v'
+        and c.relname like 'analytics\_%'
     order by c.relname collate "C", a.attnum
 """

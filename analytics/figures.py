@@ -123,10 +123,10 @@ _SINCE: LiteralString = f"day > (now() at time zone 'UTC')::date - {DAYS}"
 _SALES: LiteralString = f"""
     select day, currency, sum(payments)::bigint, sum(seats)::bigint, sum(captured_amount)::bigint,
         sum(refunded_amount)::bigint
-    from analytics.daily_sales where {_SINCE} group by day, currency order by currency, day limit 2000
+    from analytics_daily_sales where {_SINCE} group by day, currency order by currency, day limit 2000
 """
 _LOADS: LiteralString = f"""
-    select days_to_departure, count(*), sum(seats)::bigint, sum(booked)::bigint from analytics.load_factor
+    select days_to_departure, count(*), sum(seats)::bigint, sum(booked)::bigint from analytics_load_factor
     where days_to_departure <= {LOAD_DAYS_MAX} group by days_to_departure order by days_to_departure desc
 """
 _FUNNEL: LiteralString = f"""
@@ -134,17 +134,17 @@ _FUNNEL: LiteralString = f"""
         coalesce(sum(paid), 0)::bigint, coalesce(sum(expired), 0)::bigint,
         coalesce(sum(given_up), 0)::bigint, coalesce(sum(flight_cancelled), 0)::bigint,
         coalesce(sum(open), 0)::bigint
-    from analytics.funnel where {_SINCE}
+    from analytics_funnel where {_SINCE}
 """
 _REFUSED: LiteralString = f"""
-    select operation, reason, sum(refused)::bigint as refused from analytics.refusal_rates where {_SINCE}
+    select operation, reason, sum(refused)::bigint as refused from analytics_refusal_rates where {_SINCE}
     group by operation, reason order by refused desc, operation, reason limit 12
 """
 
 _SEATS: LiteralString = f"""
     with numbered as (
         select *, row_number() over (order by position) as number, count(*) over () as total
-        from analytics.seats_over_time where flight_id = %s
+        from analytics_seats_over_time where flight_id = %s
     )
     select position, recorded_at, seats::int, held::int, booked::int, available::int from numbered
     where number in (1, total) or number %% (1 + total / {POINTS_MAX}) = 0 order by position

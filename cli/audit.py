@@ -14,8 +14,8 @@ from audit.proofs.not_proved import NotProved, OtherKey
 from audit.verify import Verification
 from audit.verify import verify as check
 from audit.verify.evidence import Keys
-from cli.options import DATA, JSON, add
-from database.embedded import existing_database
+from cli.existing_ledger import ledger_url
+from cli.options import DATA, JSON, LEDGER, add
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring, hidden_names, read_check
 from ledger.master_key_file import find_keys, holds_keys
@@ -31,7 +31,7 @@ def register(commands: Any) -> None:
         verify,
         "verify chain, positions, versions, commands, seats and views; exit 1 on a divergence,"
         " 3 if a part could not be checked, or the verification was cut short",
-        [DATA, JSON],
+        [DATA, LEDGER, JSON],
     )
     command.add_argument("--names", action="store_true", help="also decrypt all names and sealed texts")
     command.add_argument(
@@ -59,7 +59,7 @@ def verify(settings: Settings, json: bool, names: bool, against: Path | None, ke
         print(f"seatledger: {refuted}", file=sys.stderr)
         return 1
     keyrings = [Keyring(master) for master in find_keys(settings)]
-    with existing_database(settings.database_url, settings.data) as url:
+    with ledger_url(settings) as url:
         check = read_check(url)
         keyring = find_keyring(keyrings, check)
         result = _with_progress(url, saved, keys, keyring if names else NO_KEYRING)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from cli.options import DATA, add
-from database.embedded import existing_database, is_in_use, keep_for
+from cli.existing_ledger import ledger_url
+from cli.options import DATA, LEDGER, add
+from database.embedded import is_in_use, keep_for
 from runtime.settings import Settings
 
 KEPT_SECONDS = 60
@@ -11,12 +12,12 @@ KEPT_SECONDS = 60
 
 
 def register(commands: Any) -> None:
-    add(commands, "db-url", db_url, "print the connection string of the database in use", [DATA])
+    add(commands, "db-url", db_url, "print the connection string of the database in use", [DATA, LEDGER])
 
 
 def db_url(settings: Settings) -> int:
     alone = not settings.database_url and not is_in_use(settings.data)
-    with existing_database(settings.database_url, settings.data) as url:
+    with ledger_url(settings) as url:
         if alone:
             keep_for(settings.data, KEPT_SECONDS)
         print(url)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.existing_ledger import existing_ledger
-from cli.options import DATA, JSON, add
+from cli.options import DATA, JSON, LEDGER, add
 from ledger import erasure
 from ledger.keyring import Keyring
 from ledger.master_key import find_keyring, read_check, rotate
@@ -29,7 +29,7 @@ def register(commands: Any) -> None:
         "forget",
         forget,
         "destroy the key of a user's name; the log still replays and verifies, without the name",
-        [DATA, JSON],
+        [DATA, LEDGER, JSON],
     )
     forgets.add_argument("user", nargs="?", metavar="USER", help="the user's name, as in `sub` of its tokens")
     forgets.add_argument(
@@ -43,7 +43,7 @@ def register(commands: Any) -> None:
         "rotate-master-key",
         rotate_master_key,
         "wrap all personal keys with a new master key; the old one stays for older backups",
-        [DATA],
+        [DATA, LEDGER],
     ).add_argument(
         "--destroy-old",
         action="store_true",

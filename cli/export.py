@@ -10,8 +10,8 @@ import msgspec
 from analytics.exports.files import FORMATS
 from analytics.exports.files import export as export_table
 from analytics.exports.tables import TABLES
-from cli.options import DATA, JSON, add
-from database.embedded import existing_database
+from cli.existing_ledger import ledger_url
+from cli.options import DATA, JSON, LEDGER, add
 from runtime.settings import Settings, WrongSetting
 
 _ABOUT = """\
@@ -34,7 +34,7 @@ def export(
     """Export a table. Return 0 when the file and its manifest are written. Raises ExportStopped."""
     if position is not None and position < 0:
         raise WrongSetting("export: positions of the log start at 0 (before all events)")
-    with existing_database(settings.database_url, settings.data) as url:
+    with ledger_url(settings) as url:
         path, manifest = export_table(url, TABLES[table], format, position, out, _print_progress)
     if json:
         print(msgspec.json.encode(manifest).decode())
@@ -48,7 +48,9 @@ def _print_progress(table: str, rows: int) -> None:
 
 
 def register(commands: Any) -> None:
-    command = add(commands, "export", export, "write a table as of a position of the log", [DATA, JSON])
+    command = add(
+        commands, "export", export, "write a table as of a position of the log", [DATA, LEDGER, JSON]
+    )
     command.description = _ABOUT
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument("table", choices=list(TABLES), help="the table to export")

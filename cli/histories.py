@@ -10,9 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from cli.options import DATA, JSON, add
+from cli.existing_ledger import ledger_url
+from cli.options import DATA, JSON, LEDGER, add
 from database.connection import Connection, connect_as_owner
-from database.embedded import existing_database
 from database.head import head
 from domain.booking import Booking
 from domain.flight import Flight
@@ -149,7 +149,7 @@ def _read_events(
             _explain_hidden(shown, hidden_names(settings, check, keyring))
             return shown
 
-    with existing_database(settings.database_url, settings.data) as url:
+    with ledger_url(settings) as url:
         return asyncio.run(read(url))
 
 
@@ -201,7 +201,7 @@ def _report_unknown(id: UUID) -> int:
 
 def register(commands: Any) -> None:
     """Register the commands."""
-    options = [DATA, JSON]
+    options = [DATA, LEDGER, JSON]
     timeline = add(commands, "history", history, "print all events of ID, with actors and causes", options)
     again = add(commands, "replay", replay, "fold the events of ID and print the state", options)
     again.add_argument("--to", type=int, metavar="VERSION", help="last version to fold (all)")

@@ -6,6 +6,7 @@ import os
 import select
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runtime.data_folder import tighten
@@ -22,6 +23,7 @@ COMMANDS = {
     "scheduler": "cli.programs",
     "gateway": "cli.gateway",
     "migrate": "cli.migrate",
+    "ledgers": "cli.ledgers",
     "verify": "cli.audit",
     "self-audit": "cli.self_audit",
     "history": "cli.histories",
@@ -104,9 +106,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     if not options.pop("needs_settings"):
         return run(**options)
     given = {name: options.pop(name) for name in _SETTINGS if name in options}
+    ledger = options.pop("ledger", None)
     _warn_of_unknown_variables()
     try:
         settings = read_settings(**given)
+        if ledger is not None:
+            settings = replace(settings, ledger=ledger)
         if settings.postgres_bin:
             # Imported here and below, because few commands need it.
             from database.embedded import use_programs

@@ -5,7 +5,7 @@ from typing import Any
 
 from analytics.schema import migrate as bring_up_to_date
 from audit.proofs.keys import signing_key
-from cli.options import DATA, JSON, add
+from cli.options import DATA, JSON, LEDGER, add
 from cli.tokens import jwt_secret
 from database.embedded import running_database
 from database.schema import VERSION
@@ -15,7 +15,7 @@ from runtime.settings import Settings
 
 def register(commands: Any) -> None:
     summary = "bring the database's schema up to date"
-    add(commands, "migrate", migrate, summary, [DATA, JSON], makes_ledger=True)
+    add(commands, "migrate", migrate, summary, [DATA, LEDGER, JSON], makes_ledger=True)
 
 
 def migrate(settings: Settings, json: bool) -> int:

@@ -41,4 +41,9 @@ HOST = _setting("host")
 PORT = _setting("port", type=int)
 WORKERS = _setting("workers", type=int)
 JSON = {"flag": "--json", "action": "store_true", "help": "print one JSON object on standard output"}
+LEDGER = {
+    "flag": "--ledger",
+    "metavar": "NAME",
+    "help": "the ledger; `seatledger ledgers` lists them (main)",
+}
 SERVED = [DATA, HOST, PORT, WORKERS]

@@ -11,10 +11,9 @@ from analytics.facts import PROJECTIONS
 from analytics.follower.rebuild import Progress, RebuildResult
 from analytics.follower.rebuild import rebuild as rebuild_one
 from analytics.follower.swap import RebuildStopped
-from cli.existing_ledger import existing_ledger
-from cli.options import DATA, JSON, add
+from cli.existing_ledger import existing_ledger, ledger_url
+from cli.options import DATA, JSON, LEDGER, add
 from database.connection import connect_sync
-from database.embedded import existing_database
 from runtime.settings import Settings, WrongSetting
 
 
@@ -45,7 +44,7 @@ async def _rebuild_all(url: str, names: list[str], json: bool) -> list[int]:
 def dictionary(settings: Settings) -> int:
     """Print the data dictionary in Markdown, from the comments in the database."""
     with (
-        existing_database(settings.database_url, settings.data) as url,
+        ledger_url(settings) as url,
         connect_sync(url, "seatledger dictionary") as connection,
     ):
         print(dictionary_of(connection), end="")
@@ -91,7 +90,7 @@ def _sentence(done: RebuildResult) -> str:
 
 
 def register(commands: Any) -> None:
-    options = [DATA, JSON]
+    options = [DATA, LEDGER, JSON]
     again = add(
         commands,
         "rebuild",
@@ -106,5 +105,5 @@ def register(commands: Any) -> None:
         "dictionary",
         dictionary,
         "print the data dictionary of analytics tables in Markdown",
-        [DATA],
+        [DATA, LEDGER],
     )

@@ -17,7 +17,7 @@ from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import NotDelivered, deliver, read_last_delivered
 from audit.proofs.tiles import LogMismatch
 from cli.existing_ledger import existing_ledger
-from cli.options import DATA, add
+from cli.options import DATA, LEDGER, add
 from database.connection import Connection, connect
 from runtime.setting_values import checkpoint_sink
 from runtime.settings import Settings, WrongSetting
@@ -139,10 +139,18 @@ def _sink(text: str) -> str:
 
 def register(commands: Any) -> None:
     add(
-        commands, "public-key", public_key, "print the public key that checks the ledger's signatures", [DATA]
+        commands,
+        "public-key",
+        public_key,
+        "print the public key that checks the ledger's signatures",
+        [DATA, LEDGER],
     )
     signed = add(
-        commands, "checkpoint", checkpoint, "sign a checkpoint of the current log, and print it", [DATA]
+        commands,
+        "checkpoint",
+        checkpoint,
+        "sign a checkpoint of the current log, and print it",
+        [DATA, LEDGER],
     )
     signed.add_argument("--to", metavar="FILE|URL", help="also append it to a file, or POST it")
     proof = add(
@@ -150,7 +158,7 @@ def register(commands: Any) -> None:
         "prove",
         prove,
         "print a proof for check-proof: of a booking's history, or that the log only grew",
-        [DATA],
+        [DATA, LEDGER],
     )
     proof.add_argument("booking", nargs="?", metavar="BOOKING", help="the booking's id")
     proof.add_argument(

@@ -10,14 +10,14 @@ import psycopg
 from audit.self_audit.rounds import full_round
 from audit.self_audit.status import AuditStatus, read_status
 from cli.existing_ledger import existing_ledger
-from cli.options import DATA, JSON, add
+from cli.options import DATA, JSON, LEDGER, add
 from database.connection import connect
 from runtime.settings import Settings
 
 
 def register(commands: Any) -> None:
     summary = "compare views and seat counts with the log by digest; exit 1 on a divergence"
-    add(commands, "self-audit", self_audit, summary, [DATA, JSON])
+    add(commands, "self-audit", self_audit, summary, [DATA, LEDGER, JSON])
 
 
 def self_audit(settings: Settings, json: bool) -> int:

@@ -13,8 +13,8 @@ from uuid import UUID
 from analytics.what_if.demand import Demand, Selection, demand
 from analytics.what_if.outcome import HoldOutcomes
 from analytics.what_if.replay import Comparison, Policy, compare
-from cli.options import DATA, JSON, add
-from database.embedded import existing_database
+from cli.existing_ledger import ledger_url
+from cli.options import DATA, JSON, LEDGER, add
 from runtime.failures import FAILED
 from runtime.settings import Settings, WrongSetting
 
@@ -56,7 +56,7 @@ def what_if(
         raise WrongSetting("what-if: name one flight, or days")
     policy = Policy(None if hold_minutes is None else timedelta(minutes=hold_minutes), overbook)
     with (
-        existing_database(settings.database_url, settings.data) as url,
+        ledger_url(settings) as url,
         demand(url, Selection(flight, since, until)) as asked,
     ):
         result = compare(asked, policy, timedelta(seconds=settings.capture_seconds), _Meter())
@@ -147,7 +147,9 @@ def _line(label: str, *figures: str) -> str:
 
 
 def register(commands: Any) -> None:
-    command = add(commands, "what-if", what_if, "replay past demand under another policy", [DATA, JSON])
+    command = add(
+        commands, "what-if", what_if, "replay past demand under another policy", [DATA, LEDGER, JSON]
+    )
     command.description = _ABOUT
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument("--hold-minutes", type=_minutes, metavar="N", help="duration of holds (as recorded)")

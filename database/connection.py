@@ -2,7 +2,8 @@
 
 Every connection of the program is opened here. An administrator may have set anything for the server, the
 database or the role, and so may PG* variables of the environment; `begin_session` sets each setting that the
-program's correctness depends on.
+program's correctness depends on. The connection string says which ledger of the database is meant
+(`database.naming`), and statements name its tables without a schema.
 """
 
 import asyncio
@@ -16,9 +17,9 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-Connection = AsyncConnection[tuple[Any, ...]]
+from database.naming import role_of, schema_of, without_schema
 
-ROLE = "seatledger_writer"
+Connection = AsyncConnection[tuple[Any, ...]]
 
 _ALIVE = {
     "connect_timeout": 3,
@@ -47,6 +48,8 @@ class WrongEncoding(Unusable):
 def conninfo(url: str, name: str) -> str:
     """Return the connection string with a name for pg_stat_activity, and time limits where it has none."""
     stated = {**conninfo_to_dict(url), "client_encoding": "UTF8"}
+    if "options" in stated:
+        stated["options"] = without_schema(str(stated["options"])) or None
     return make_conninfo(make_conninfo("", **_ALIVE, application_name=name), **stated)
 
 
@@ -75,15 +78,15 @@ _REFUSALS = (
 
 async def connect(url: str, name: str) -> Connection:
     """Return a direct connection in autocommit mode that acts as the writer role. Raises psycopg.Error."""
-    return await _connect(url, name, SESSION + _AS_WRITER)
+    return await _connect(url, name, _as_writer(url))
 
 
 async def connect_as_owner(url: str, name: str) -> Connection:
     """Return a direct connection in autocommit mode that acts as the role of `url`. Raises psycopg.Error."""
-    return await _connect(url, name, SESSION)
+    return await _connect(url, name, session(url))
 
 
-async def _connect(url: str, name: str, session: LiteralString) -> Connection:
+async def _connect(url: str, name: str, session: bytes) -> Connection:
     connection: Connection = await AsyncConnection.connect(
         conninfo(url, name), autocommit=True, prepare_threshold=0
     )
@@ -101,7 +104,7 @@ def connect_sync(url: str, name: str, autocommit: bool = True) -> psycopg.Connec
     connection = psycopg.connect(conninfo(url, name), autocommit=True)
     try:
         _require_utf8(connection)
-        connection.execute(SESSION, prepare=False)
+        connection.execute(session(url), prepare=False)
         connection.autocommit = autocommit
     except BaseException:
         connection.close()
@@ -135,10 +138,10 @@ class PersistentConnection:
                 await connection.close()
 
 
-async def begin_session(connection: Connection) -> None:
+async def begin_session(connection: Connection, url: str) -> None:
     """Set all settings of the session, and give up all rights that the running program does not need."""
     _require_utf8(connection)
-    await connection.execute(SESSION + _AS_WRITER, prepare=False)
+    await connection.execute(_as_writer(url), prepare=False)
 
 
 def _require_utf8(connection: Connection | psycopg.Connection[Any]) -> None:
@@ -147,21 +150,28 @@ def _require_utf8(connection: Connection | psycopg.Connection[Any]) -> None:
         raise WrongEncoding(encoding)
 
 
-_AS_WRITER: LiteralString = f"; set role {ROLE}"
+def session(url: str) -> bytes:
+    """Return the statements that set all settings of a session on the ledger of this connection string."""
+    return _SESSION.replace("{schema}", schema_of(url)).encode()
+
+
+def _as_writer(url: str) -> bytes:
+    return session(url) + f"; set role {role_of(schema_of(url), 'writer')}".encode()
+
 
 # One round trip. It cannot be left to the connection's start, where a pooler refuses unknown parameters.
 # The first line is for a standby, where no query may run as `serializable`. Settings that an older server
 # does not know are left out.
-SESSION: LiteralString = """
+_SESSION: LiteralString = """
     begin isolation level read committed;
     select pg_catalog.set_config(name, value, false) from (values
         -- the form of values in text, in both directions
         ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'),
         ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('client_encoding', 'UTF8'),
         ('quote_all_identifiers', 'off'),
-        -- the meaning of statements
+        -- the meaning of statements; PostgreSQL searches pg_catalog first
         ('standard_conforming_strings', 'on'), ('array_nulls', 'on'), ('transform_null_equals', 'off'),
-        ('search_path', 'pg_catalog, pg_temp'), ('restrict_nonsystem_relation_kind', ''),
+        ('search_path', '{schema}, pg_temp'), ('restrict_nonsystem_relation_kind', ''),
         -- an error instead of a result without the rows that a policy hides
         ('row_security', 'off'),
         -- a block must see what was committed before it got the head lock

@@ -21,7 +21,7 @@ class QueryResult(NamedTuple, Generic[T]):
 WITH_HEAD: LiteralString = """
     with head as (
         select coalesce(max(position), 0) as position, greatest(clock_timestamp(), max(recorded_at)) as now
-        from (select position, recorded_at from ledger.events order by position desc limit 1) as last
+        from (select position, recorded_at from events order by position desc limit 1) as last
     )
 """
 """Start of a query. `head` is one row, even for an empty log; its time is never before the last event."""

@@ -68,26 +68,26 @@ async def _test(connection: Connection, statement: LiteralString, **parameters: 
 
 _LIMIT: LiteralString = f"set local idle_in_transaction_session_timeout = '{FROZEN_SECONDS_MAX}s'"
 
-_REGISTER = "insert into ledger.jobs (job) values (%s) on conflict do nothing"
+_REGISTER = "insert into jobs (job) values (%s) on conflict do nothing"
 
-_LOCK = "select job from ledger.jobs where job = %s for update skip locked"
+_LOCK = "select job from jobs where job = %s for update skip locked"
 
 # A slot in the future was recorded under a wrong clock that was corrected since; it is ignored.
 _WAS_RUN = """
-    select exists (select from ledger.job_runs
+    select exists (select from job_runs
         where job = %(job)s and slot between %(slot)s and greatest(%(slot)s, (select clock_timestamp())))
 """
 
 _RECORD = """
-    insert into ledger.job_runs (job, slot, finished_at, done) values (%s, %s, clock_timestamp(), %s)
+    insert into job_runs (job, slot, finished_at, done) values (%s, %s, clock_timestamp(), %s)
     on conflict do nothing
 """
 
 _BEAT = """
     with beat as (
-        insert into ledger.heartbeats (name, at) values (%s, clock_timestamp())
+        insert into heartbeats (name, at) values (%s, clock_timestamp())
         on conflict (name) do update set at = excluded.at
     )
     select clock_timestamp(), (
-        select max(slot) from ledger.job_runs where job = %s and slot <= (select clock_timestamp()))
+        select max(slot) from job_runs where job = %s and slot <= (select clock_timestamp()))
 """

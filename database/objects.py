@@ -1,10 +1,10 @@
 """The objects of a complete database: which are missing or differ, and how they come back after a restore.
 
-`database/objects.sql` lists what a freshly migrated database has, one object a line: a grant or a trigger as
-the statement that makes it, each other object as a comment with its name and, behind a colon, its definition.
-Migrating restores objects that are missing by name; verify compares the whole lines. Lines that begin with
-`-- facts` belong to `analytics.follower.builds`, which restores them. The list is written by
-`python -m tests.database.test_objects`.
+`database/objects.sql` lists what a fresh ledger has, with the names of the ledger `main`, one object a line:
+a grant or a trigger as the statement that makes it, each other object as a comment with its name and, behind
+a colon, its definition. Migrating restores objects that are missing by name; verify compares the whole lines.
+Lines that begin with `-- facts` belong to `analytics.follower.builds`, which restores them.
+`python -m tests.database.test_objects` writes the list.
 """
 
 import re
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+
+from database.naming import as_main, current_schema, renamed, role_of
+from database.scripts import run_script
 
 FOLDER = Path(__file__).resolve().parent
 NAMED_MAX = 5
@@ -24,7 +27,7 @@ class Incomplete(Exception):
 
 def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
     """Return the lines of `objects.sql` that this database lacks, roles first. Reads catalogs only."""
-    found = {_name(line) for line, _ in connection.execute(_OBJECTS).fetchall()}
+    found = {_name(line) for line in _find_objects(connection)}
     return [line for line in _listed() if not line.startswith(_FACTS) and _name(line) not in found]
 
 
@@ -33,7 +36,7 @@ def differing_objects(connection: psycopg.Connection[Any]) -> list[str]:
 
     Reads catalogs only.
     """
-    found = dict(connection.execute(_OBJECTS).fetchall())
+    found = _find_objects(connection)
     listed = [line for line in _listed() if line != _MEMBER]
     own = {_plain(_name(line)).partition(" ")[2] for line in listed if _OWN.match(_plain(line))}
     besides = [
@@ -63,10 +66,10 @@ def restore_objects(connection: psycopg.Connection[Any]) -> list[str]:
             f"the database lacks {', '.join(lost[:NAMED_MAX])}{more}: it was not restored completely."
             " Restore it again into an empty database, and read the errors that pg_restore or psql prints"
         )
-    connection.execute((FOLDER / "roles.sql").read_text(encoding="utf-8").encode())
-    for line in missing:
-        if not line.startswith("--"):
-            connection.execute(line.encode())
+    schema = current_schema(connection)
+    roles = (FOLDER / "roles.sql").read_text(encoding="utf-8")
+    for statement in [roles, *(line for line in missing if not line.startswith("--"))]:
+        run_script(connection, renamed(statement, schema))
     if still := missing_objects(connection):
         (user,) = connection.execute("select current_user").fetchone() or ("",)
         raise Incomplete(
@@ -90,7 +93,15 @@ def _is_role(line: str) -> bool:
 
 def listed_objects(connection: psycopg.Connection[Any]) -> str:
     """Return the content of `objects.sql` for a freshly migrated database."""
-    return "".join(f"{line}\n" for line, _ in connection.execute(_OBJECTS).fetchall())
+    return "".join(f"{line}\n" for line in _find_objects(connection))
+
+
+def _find_objects(connection: psycopg.Connection[Any]) -> dict[str, str | None]:
+    """Return the lines of this ledger with the names of `main`, each with the table that it belongs to."""
+    schema = current_schema(connection)
+    roles = [role_of(schema, kind) for kind in ("writer", "analyst", "auditor")]
+    found = connection.execute(_OBJECTS, {"roles": roles}).fetchall()
+    return {as_main(line, schema): table and as_main(table, schema) for line, table in found}
 
 
 @cache
@@ -112,16 +123,14 @@ A function that a trigger calls is listed by the trigger."""
 _OBJECTS: LiteralString = r"""
     with schemas as (
         select oid, nspname as name, nspacl as acl, nspowner as owner from pg_namespace
-        where nspname in ('ledger', 'views', 'analytics', 'analytics_store')
+        where nspname = current_schema()
     ), every_relation as (
         select c.oid, c.relkind as kind, c.relacl as acl, c.relowner as owner,
-            s.name in ('ledger', 'views')
-                or c.relname in ('builds', 'builds_pkey', 'builds_live') as is_plain,
-            format('%I.%I', s.name, case when s.name = 'analytics_store'
-                then regexp_replace(c.relname, '_\d+$', '') else c.relname end) as name,
+            c.relname !~ '^(analytics_|facts_(?!builds(_|$)))' as is_plain,
+            format('%%I.%%I', s.name, regexp_replace(c.relname, '^(facts_.*)_\d+$', '\1')) as name,
             concat_ws(', ', case when c.relpersistence <> 'p' then 'not permanent' end,
                 case when c.relrowsecurity then 'with row security' end,
-                case when c.relowner <> (select owner from schemas where name = 'ledger')
+                case when c.relowner <> s.owner
                     then 'of another owner' end) as flags
         from pg_class c join schemas s on s.oid = c.relnamespace left join pg_index x on x.indexrelid = c.oid
         where coalesce(x.indisvalid, true) and c.relkind in ('r', 'p', 'f', 'v', 'm', 'i', 'I')
@@ -132,32 +141,32 @@ _OBJECTS: LiteralString = r"""
             '' as of_column, owner, (aclexplode(acl)).* from every_relation
         union all
         select case when is_plain then '' else '-- facts ' end, name, name,
-            format(' (%I)', attname), owner, (aclexplode(attacl)).*
+            format(' (%%I)', attname), owner, (aclexplode(attacl)).*
         from every_relation r join pg_attribute on attrelid = r.oid and attacl is not null
         union all
-        select '', null, format('schema %I', name), '', owner, (aclexplode(acl)).* from schemas
+        select '', null, format('schema %%I', name), '', owner, (aclexplode(acl)).* from schemas
     ), lines (place, line, of_table, definition) as (
-        select 1, format('-- role %s', r.rolname), null, coalesce(
+        select 1, format('-- role %%s', r.rolname), null, coalesce(
             case when r.rolsuper then 'a superuser' when r.rolbypassrls then 'bypasses row security' end,
             'belongs to ' || g.rolname)
         from pg_roles r left join pg_auth_members m on m.member = r.oid
             left join pg_roles g on g.oid = m.roleid
-        where r.rolname in ('seatledger_writer', 'seatledger_analyst', 'seatledger_auditor')
+        where r.rolname = any (%(roles)s)
         union all
-        select 2, '-- member of seatledger_writer', null, null from pg_roles
-        where rolname = 'seatledger_writer' and pg_has_role(current_user, oid, 'member')
+        select 2, format('-- member of %%s', rolname), null, null from pg_roles
+        where rolname = (%(roles)s)[1] and pg_has_role(current_user, oid, 'member')
         union all
-        select 3, format('-- schema %s', name), null, null from schemas
+        select 3, format('-- schema %%I', name), null, null from schemas
         union all
-        select 4, format('%s%s %s', case when is_plain then '-- ' else '-- facts ' end,
+        select 4, format('%%s%%s %%s', case when is_plain then '-- ' else '-- facts ' end,
             case kind when 'v' then 'view' else 'table' end, name), name, nullif(flags, '')
         from every_relation where kind not in ('i', 'I')
         union all
-        select 4, format('-- index %s', r.name), t.name, regexp_replace(
+        select 4, format('-- index %%s', r.name), t.name, regexp_replace(
             pg_get_indexdef(r.oid), '^CREATE (UNIQUE )?INDEX .*? ON (ONLY )?\S+ USING', '\1USING')
         from relations r join pg_index on indexrelid = r.oid join every_relation t on t.oid = indrelid
         union all
-        select 5, format('-- column %s.%I', r.name, attname), r.name, format('%s%s%s',
+        select 5, format('-- column %%s.%%I', r.name, attname), r.name, format('%%s%%s%%s',
             format_type(atttypid, atttypmod), case when attnotnull then ' not null' end,
             case when attgenerated = 's'
                 then ' generated ' || regexp_replace(pg_get_expr(adbin, adrelid), '\s+', ' ', 'g') end)
@@ -165,10 +174,10 @@ _OBJECTS: LiteralString = r"""
             left join pg_attrdef on adrelid = attrelid and adnum = attnum
         where kind not in ('i', 'I')
         union all
-        select 6, format('-- constraint %s of %s', conname, r.name), r.name, pg_get_constraintdef(c.oid)
+        select 6, format('-- constraint %%s of %%s', conname, r.name), r.name, pg_get_constraintdef(c.oid)
         from pg_constraint c join relations r on r.oid = conrelid where contype in ('p', 'u', 'c', 'f', 'x')
         union all
-        select 7, format('-- function %s.%I', s.name, proname), null, encode(sha256(convert_to(
+        select 7, format('-- function %%I.%%I', s.name, proname), null, encode(sha256(convert_to(
             concat_ws(' ', prosrc, prosecdef, proconfig), 'UTF8')), 'hex')
         from pg_proc join schemas s on s.oid = pronamespace
         union all
@@ -178,11 +187,11 @@ _OBJECTS: LiteralString = r"""
         from pg_trigger t join every_relation r on r.oid = tgrelid
         where not tgisinternal and tgenabled <> 'A'
         union all
-        select 8, format('-- rule %s on %s', rulename, r.name), r.name, null
+        select 8, format('-- rule %%s on %%s', rulename, r.name), r.name, null
         from pg_rewrite join every_relation r on r.oid = ev_class where rulename <> '_RETURN'
         union all
         select case when of_table is null then 9 else 10 end,
-            format('%sgrant %s%s on %s to %s', prefix, lower(privilege_type), of_column, target,
+            format('%%sgrant %%s%%s on %%s to %%s', prefix, lower(privilege_type), of_column, target,
                 case when grantee = 0 then 'public' else quote_ident(rolname) end), of_table, null
         from grants left join pg_roles r on r.oid = grantee where grantee <> owner
     ), whole as (

@@ -2,34 +2,33 @@
 -- role seatledger_auditor
 -- role seatledger_writer
 -- member of seatledger_writer
--- schema analytics
--- schema analytics_store
 -- schema ledger
--- schema views
--- facts table analytics_store.bookings
--- facts table analytics_store.flights
--- facts table analytics_store.payments
--- facts table analytics_store.refunds
--- facts table analytics_store.seat_changes
--- facts view analytics.bookings
--- facts view analytics.checkpoints
--- facts view analytics.daily_sales
--- facts view analytics.expiry_rates
--- facts view analytics.flights
--- facts view analytics.funnel
--- facts view analytics.load_factor
--- facts view analytics.payment_outcomes
--- facts view analytics.payments
--- facts view analytics.refund_ageing
--- facts view analytics.refunds
--- facts view analytics.refusal_rates
--- facts view analytics.refusals
--- facts view analytics.seat_changes
--- facts view analytics.seats_over_time
--- index analytics_store.builds_live: UNIQUE USING btree (projection) WHERE live
--- index analytics_store.builds_pkey: UNIQUE USING btree (projection, build)
+-- facts table ledger.facts_bookings
+-- facts table ledger.facts_flights
+-- facts table ledger.facts_payments
+-- facts table ledger.facts_refunds
+-- facts table ledger.facts_seat_changes
+-- facts view ledger.analytics_bookings
+-- facts view ledger.analytics_checkpoints
+-- facts view ledger.analytics_daily_sales
+-- facts view ledger.analytics_expiry_rates
+-- facts view ledger.analytics_flights
+-- facts view ledger.analytics_funnel
+-- facts view ledger.analytics_load_factor
+-- facts view ledger.analytics_payment_outcomes
+-- facts view ledger.analytics_payments
+-- facts view ledger.analytics_refund_ageing
+-- facts view ledger.analytics_refunds
+-- facts view ledger.analytics_refusal_rates
+-- facts view ledger.analytics_refusals
+-- facts view ledger.analytics_seat_changes
+-- facts view ledger.analytics_seats_over_time
 -- index ledger.audited_ranges_pkey: UNIQUE USING btree (first)
 -- index ledger.audited_seats_pkey: UNIQUE USING btree (flight_id)
+-- index ledger.bookings_by_flight: USING btree (flight_id, id)
+-- index ledger.bookings_by_user: USING btree (user_id, id)
+-- index ledger.bookings_pending: USING btree (id) WHERE (status = 'pending'::text)
+-- index ledger.bookings_pkey: UNIQUE USING btree (id)
 -- index ledger.checkpoint_refusals_pkey: UNIQUE USING btree (at)
 -- index ledger.checkpoints_pkey: UNIQUE USING btree ("position", key)
 -- index ledger.commands_first_position: USING btree (first_position) WHERE (first_position IS NOT NULL)
@@ -38,48 +37,49 @@
 -- index ledger.events_actor_operation_causation_id_ordinal_key: UNIQUE USING btree (actor, operation, causation_id, ordinal)
 -- index ledger.events_originator_id_originator_version_key: UNIQUE USING btree (originator_id, originator_version)
 -- index ledger.events_pkey: UNIQUE USING btree ("position")
+-- index ledger.facts_builds_live: UNIQUE USING btree (projection) WHERE live
+-- index ledger.facts_builds_pkey: UNIQUE USING btree (projection, build)
+-- index ledger.flights_by_currency: USING btree (price_currency, price_amount, id)
+-- index ledger.flights_by_departure: USING btree (departs_at, id)
+-- index ledger.flights_by_route: USING btree (origin, destination, departure_day)
+-- index ledger.flights_number_origin_departure_day_key: UNIQUE USING btree (number, origin, departure_day)
+-- index ledger.flights_pkey: UNIQUE USING btree (id)
 -- index ledger.forgotten_pkey: UNIQUE USING btree (person)
+-- index ledger.gateway_tasks: USING btree (id) WHERE (gateway_task IS NOT NULL)
+-- index ledger.head_pkey: UNIQUE USING btree (one)
 -- index ledger.heartbeats_pkey: UNIQUE USING btree (name)
+-- index ledger.holds_by_expiry: USING btree (held_until, id) WHERE (held_until IS NOT NULL)
+-- index ledger.holds_by_flight: USING btree (flight_id, held_until) WHERE (held_until IS NOT NULL)
 -- index ledger.job_runs_pkey: UNIQUE USING btree (job, slot)
 -- index ledger.jobs_pkey: UNIQUE USING btree (job)
 -- index ledger.migrations_pkey: UNIQUE USING btree (version)
 -- index ledger.people_lookup_key: UNIQUE USING btree (lookup)
 -- index ledger.people_pkey: UNIQUE USING btree (person)
 -- index ledger.published_pkey: UNIQUE USING btree (sink, "position")
+-- index ledger.refunds_by_booking: USING btree (booking_id)
+-- index ledger.refunds_open: USING btree (status, id) WHERE (settled_at IS NULL)
+-- index ledger.refunds_pkey: UNIQUE USING btree (id)
 -- index ledger.seats_pkey: UNIQUE USING btree (flight_id)
 -- index ledger.secrets_pkey: UNIQUE USING btree (name)
 -- index ledger.self_audit_pkey: UNIQUE USING btree (one)
 -- index ledger.task_failures_pkey: UNIQUE USING btree (task)
 -- index ledger.tiles_pkey: UNIQUE USING btree (level, index)
--- index views.bookings_by_flight: USING btree (flight_id, id)
--- index views.bookings_by_user: USING btree (user_id, id)
--- index views.bookings_pending: USING btree (id) WHERE (status = 'pending'::text)
--- index views.bookings_pkey: UNIQUE USING btree (id)
--- index views.flights_by_currency: USING btree (price_currency, price_amount, id)
--- index views.flights_by_departure: USING btree (departs_at, id)
--- index views.flights_by_route: USING btree (origin, destination, departure_day)
--- index views.flights_number_origin_departure_day_key: UNIQUE USING btree (number, origin, departure_day)
--- index views.flights_pkey: UNIQUE USING btree (id)
--- index views.gateway_tasks: USING btree (id) WHERE (gateway_task IS NOT NULL)
--- index views.holds_by_expiry: USING btree (held_until, id) WHERE (held_until IS NOT NULL)
--- index views.holds_by_flight: USING btree (flight_id, held_until) WHERE (held_until IS NOT NULL)
--- index views.refunds_by_booking: USING btree (booking_id)
--- index views.refunds_open: USING btree (status, id) WHERE (settled_at IS NULL)
--- index views.refunds_pkey: UNIQUE USING btree (id)
--- index views.unpaid_holds_by_user: USING btree (user_id, held_until) WHERE (status = 'initiated'::text)
--- index views.waiting_by_flight: USING btree (flight_id, joined_at, id)
--- index views.waiting_by_joining: USING btree (joined_at, id)
--- index views.waiting_by_user: USING btree (user_id, joined_at, id)
--- index views.waiting_line: USING btree (flight_id, joined_at, id) WHERE (status = 'waiting'::text)
--- index views.waiting_once: UNIQUE USING btree (flight_id, user_id) WHERE (status = 'waiting'::text)
--- index views.waiting_pkey: UNIQUE USING btree (id)
--- table analytics_store.builds
+-- index ledger.unpaid_holds_by_user: USING btree (user_id, held_until) WHERE (status = 'initiated'::text)
+-- index ledger.waiting_by_flight: USING btree (flight_id, joined_at, id)
+-- index ledger.waiting_by_joining: USING btree (joined_at, id)
+-- index ledger.waiting_by_user: USING btree (user_id, joined_at, id)
+-- index ledger.waiting_line: USING btree (flight_id, joined_at, id) WHERE (status = 'waiting'::text)
+-- index ledger.waiting_once: UNIQUE USING btree (flight_id, user_id) WHERE (status = 'waiting'::text)
+-- index ledger.waiting_pkey: UNIQUE USING btree (id)
 -- table ledger.audited_ranges
 -- table ledger.audited_seats
+-- table ledger.bookings
 -- table ledger.checkpoint_refusals
 -- table ledger.checkpoints
 -- table ledger.commands
 -- table ledger.events
+-- table ledger.facts_builds
+-- table ledger.flights
 -- table ledger.forgotten
 -- table ledger.head
 -- table ledger.heartbeats
@@ -88,26 +88,13 @@
 -- table ledger.migrations
 -- table ledger.people
 -- table ledger.published
+-- table ledger.refunds
 -- table ledger.seats
 -- table ledger.secrets
 -- table ledger.self_audit
 -- table ledger.task_failures
 -- table ledger.tiles
--- table views.bookings
--- table views.flights
--- table views.refunds
--- table views.waiting
--- column analytics_store.builds."position": bigint not null
--- column analytics_store.builds.build: integer not null
--- column analytics_store.builds.error: text
--- column analytics_store.builds.hash: bytea
--- column analytics_store.builds.live: boolean not null
--- column analytics_store.builds.parked_at: timestamp with time zone
--- column analytics_store.builds.parked_position: bigint
--- column analytics_store.builds.projection: text not null
--- column analytics_store.builds.recorded_at: timestamp with time zone
--- column analytics_store.builds.version: integer not null
--- column analytics_store.builds.written_at: timestamp with time zone
+-- table ledger.waiting
 -- column ledger.audited_ranges.digest: numeric not null
 -- column ledger.audited_ranges.first: uuid not null
 -- column ledger.audited_ranges.last: uuid not null
@@ -118,6 +105,22 @@
 -- column ledger.audited_seats.flight_id: uuid not null
 -- column ledger.audited_seats.held: integer not null
 -- column ledger.audited_seats.seats: integer not null
+-- column ledger.bookings.cancel_reason: text
+-- column ledger.bookings.cost_amount: bigint not null
+-- column ledger.bookings.cost_currency: text not null
+-- column ledger.bookings.created_at: timestamp with time zone not null
+-- column ledger.bookings.expires_at: timestamp with time zone not null
+-- column ledger.bookings.flight_id: uuid not null
+-- column ledger.bookings.gateway_task: text
+-- column ledger.bookings.held_until: timestamp with time zone
+-- column ledger.bookings.id: uuid not null
+-- column ledger.bookings.payment_id: uuid
+-- column ledger.bookings.payment_status: text
+-- column ledger.bookings.seats: smallint not null
+-- column ledger.bookings.status: text not null
+-- column ledger.bookings.updated_at: timestamp with time zone not null
+-- column ledger.bookings.user_id: text not null
+-- column ledger.bookings.version: integer not null
 -- column ledger.checkpoint_refusals.at: timestamp with time zone not null
 -- column ledger.checkpoint_refusals.reason: text
 -- column ledger.checkpoints."position": bigint not null
@@ -152,6 +155,29 @@
 -- column ledger.events.state: text not null
 -- column ledger.events.topic: text not null
 -- column ledger.events.traceparent: text not null
+-- column ledger.facts_builds."position": bigint not null
+-- column ledger.facts_builds.build: integer not null
+-- column ledger.facts_builds.error: text
+-- column ledger.facts_builds.hash: bytea
+-- column ledger.facts_builds.live: boolean not null
+-- column ledger.facts_builds.parked_at: timestamp with time zone
+-- column ledger.facts_builds.parked_position: bigint
+-- column ledger.facts_builds.projection: text not null
+-- column ledger.facts_builds.recorded_at: timestamp with time zone
+-- column ledger.facts_builds.version: integer not null
+-- column ledger.facts_builds.written_at: timestamp with time zone
+-- column ledger.flights.arrives_at: timestamp with time zone not null
+-- column ledger.flights.cancelled: boolean not null
+-- column ledger.flights.departs_at: timestamp with time zone not null
+-- column ledger.flights.departure_day: date not null
+-- column ledger.flights.destination: text not null
+-- column ledger.flights.id: uuid not null
+-- column ledger.flights.number: text not null
+-- column ledger.flights.origin: text not null
+-- column ledger.flights.price_amount: bigint not null
+-- column ledger.flights.price_currency: text not null
+-- column ledger.flights.seats: integer not null
+-- column ledger.flights.version: integer not null
 -- column ledger.forgotten.forgotten_at: timestamp with time zone not null
 -- column ledger.forgotten.forgotten_by: text not null
 -- column ledger.forgotten.person: text not null
@@ -175,6 +201,22 @@
 -- column ledger.people.wrapped_key: text
 -- column ledger.published."position": bigint not null
 -- column ledger.published.sink: text not null
+-- column ledger.refunds.amount: bigint not null
+-- column ledger.refunds.booking_id: uuid not null
+-- column ledger.refunds.charge: text
+-- column ledger.refunds.currency: text not null
+-- column ledger.refunds.due_at: timestamp with time zone not null
+-- column ledger.refunds.flight_id: uuid not null
+-- column ledger.refunds.gateway: text
+-- column ledger.refunds.id: uuid not null
+-- column ledger.refunds.payment_id: uuid not null
+-- column ledger.refunds.reason: text not null
+-- column ledger.refunds.reference: text
+-- column ledger.refunds.refusal: text
+-- column ledger.refunds.requested_at: timestamp with time zone
+-- column ledger.refunds.settled_at: timestamp with time zone
+-- column ledger.refunds.status: text not null generated  CASE WHEN (settled_at IS NOT NULL) THEN 'settled'::text WHEN ((requested_at IS NOT NULL) AND (refusal IS NULL)) THEN 'requested'::text ELSE 'due'::text END
+-- column ledger.refunds.user_id: text not null
 -- column ledger.seats.booked: integer not null
 -- column ledger.seats.flight_id: uuid not null
 -- column ledger.seats.held: integer not null
@@ -208,63 +250,18 @@
 -- column ledger.tiles.index: bigint not null
 -- column ledger.tiles.level: smallint not null
 -- column ledger.tiles.root: bytea not null
--- column views.bookings.cancel_reason: text
--- column views.bookings.cost_amount: bigint not null
--- column views.bookings.cost_currency: text not null
--- column views.bookings.created_at: timestamp with time zone not null
--- column views.bookings.expires_at: timestamp with time zone not null
--- column views.bookings.flight_id: uuid not null
--- column views.bookings.gateway_task: text
--- column views.bookings.held_until: timestamp with time zone
--- column views.bookings.id: uuid not null
--- column views.bookings.payment_id: uuid
--- column views.bookings.payment_status: text
--- column views.bookings.seats: smallint not null
--- column views.bookings.status: text not null
--- column views.bookings.updated_at: timestamp with time zone not null
--- column views.bookings.user_id: text not null
--- column views.bookings.version: integer not null
--- column views.flights.arrives_at: timestamp with time zone not null
--- column views.flights.cancelled: boolean not null
--- column views.flights.departs_at: timestamp with time zone not null
--- column views.flights.departure_day: date not null
--- column views.flights.destination: text not null
--- column views.flights.id: uuid not null
--- column views.flights.number: text not null
--- column views.flights.origin: text not null
--- column views.flights.price_amount: bigint not null
--- column views.flights.price_currency: text not null
--- column views.flights.seats: integer not null
--- column views.flights.version: integer not null
--- column views.refunds.amount: bigint not null
--- column views.refunds.booking_id: uuid not null
--- column views.refunds.charge: text
--- column views.refunds.currency: text not null
--- column views.refunds.due_at: timestamp with time zone not null
--- column views.refunds.flight_id: uuid not null
--- column views.refunds.gateway: text
--- column views.refunds.id: uuid not null
--- column views.refunds.payment_id: uuid not null
--- column views.refunds.reason: text not null
--- column views.refunds.reference: text
--- column views.refunds.refusal: text
--- column views.refunds.requested_at: timestamp with time zone
--- column views.refunds.settled_at: timestamp with time zone
--- column views.refunds.status: text not null generated  CASE WHEN (settled_at IS NOT NULL) THEN 'settled'::text WHEN ((requested_at IS NOT NULL) AND (refusal IS NULL)) THEN 'requested'::text ELSE 'due'::text END
--- column views.refunds.user_id: text not null
--- column views.waiting.booking_id: uuid
--- column views.waiting.flight_id: uuid not null
--- column views.waiting.id: uuid not null
--- column views.waiting.joined_at: timestamp with time zone not null
--- column views.waiting.offer_expires_at: timestamp with time zone
--- column views.waiting.seats: smallint not null
--- column views.waiting.status: text not null
--- column views.waiting.user_id: text not null
--- column views.waiting.version: integer not null
+-- column ledger.waiting.booking_id: uuid
+-- column ledger.waiting.flight_id: uuid not null
+-- column ledger.waiting.id: uuid not null
+-- column ledger.waiting.joined_at: timestamp with time zone not null
+-- column ledger.waiting.offer_expires_at: timestamp with time zone
+-- column ledger.waiting.seats: smallint not null
+-- column ledger.waiting.status: text not null
+-- column ledger.waiting.user_id: text not null
+-- column ledger.waiting.version: integer not null
 -- constraint audited_ranges_pkey of ledger.audited_ranges: PRIMARY KEY (first)
 -- constraint audited_seats_pkey of ledger.audited_seats: PRIMARY KEY (flight_id)
--- constraint bookings_pkey of views.bookings: PRIMARY KEY (id)
--- constraint builds_pkey of analytics_store.builds: PRIMARY KEY (projection, build)
+-- constraint bookings_pkey of ledger.bookings: PRIMARY KEY (id)
 -- constraint checkpoint_refusals_pkey of ledger.checkpoint_refusals: PRIMARY KEY (at)
 -- constraint checkpoints_pkey of ledger.checkpoints: PRIMARY KEY ("position", key)
 -- constraint checkpoints_position_check of ledger.checkpoints: CHECK (("position" > 0))
@@ -274,10 +271,12 @@
 -- constraint events_originator_id_originator_version_key of ledger.events: UNIQUE (originator_id, originator_version)
 -- constraint events_originator_version_check of ledger.events: CHECK ((originator_version > 0))
 -- constraint events_pkey of ledger.events: PRIMARY KEY ("position")
--- constraint flights_number_origin_departure_day_key of views.flights: UNIQUE (number, origin, departure_day)
--- constraint flights_pkey of views.flights: PRIMARY KEY (id)
+-- constraint facts_builds_pkey of ledger.facts_builds: PRIMARY KEY (projection, build)
+-- constraint flights_number_origin_departure_day_key of ledger.flights: UNIQUE (number, origin, departure_day)
+-- constraint flights_pkey of ledger.flights: PRIMARY KEY (id)
 -- constraint forgotten_pkey of ledger.forgotten: PRIMARY KEY (person)
 -- constraint head_one_check of ledger.head: CHECK (one)
+-- constraint head_pkey of ledger.head: PRIMARY KEY (one)
 -- constraint heartbeats_pkey of ledger.heartbeats: PRIMARY KEY (name)
 -- constraint job_runs_pkey of ledger.job_runs: PRIMARY KEY (job, slot)
 -- constraint jobs_pkey of ledger.jobs: PRIMARY KEY (job)
@@ -288,7 +287,7 @@
 -- constraint people_lookup_key of ledger.people: UNIQUE (lookup)
 -- constraint people_pkey of ledger.people: PRIMARY KEY (person)
 -- constraint published_pkey of ledger.published: PRIMARY KEY (sink, "position")
--- constraint refunds_pkey of views.refunds: PRIMARY KEY (id)
+-- constraint refunds_pkey of ledger.refunds: PRIMARY KEY (id)
 -- constraint seats_booked_check of ledger.seats: CHECK ((booked >= 0))
 -- constraint seats_check of ledger.seats: CHECK (((held + booked) <= seats))
 -- constraint seats_held_check of ledger.seats: CHECK ((held >= 0))
@@ -303,102 +302,102 @@
 -- constraint tiles_level_check of ledger.tiles: CHECK ((level >= 0))
 -- constraint tiles_pkey of ledger.tiles: PRIMARY KEY (level, index)
 -- constraint tiles_root_check of ledger.tiles: CHECK ((length(root) = 32))
--- constraint waiting_pkey of views.waiting: PRIMARY KEY (id)
+-- constraint waiting_pkey of ledger.waiting: PRIMARY KEY (id)
 -- function ledger.refuse_change: 07fbf502ef298a47a256b2d29d539240229322e1cf6da86388d873ba8079086d
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON ledger.people FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint_refusals FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoints FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.commands FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.forgotten FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.published FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.tiles FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
-grant usage on schema analytics to seatledger_analyst
-grant usage on schema analytics to seatledger_writer
-grant usage on schema analytics_store to seatledger_writer
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON ledger.people FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint_refusals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoints FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.commands FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.forgotten FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.published FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.tiles FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+grant usage on schema ledger to seatledger_analyst
 grant usage on schema ledger to seatledger_auditor
 grant usage on schema ledger to seatledger_writer
-grant usage on schema views to seatledger_auditor
-grant usage on schema views to seatledger_writer
--- facts grant insert on analytics_store.bookings to seatledger_writer
--- facts grant insert on analytics_store.flights to seatledger_writer
--- facts grant insert on analytics_store.payments to seatledger_writer
--- facts grant insert on analytics_store.refunds to seatledger_writer
--- facts grant insert on analytics_store.seat_changes to seatledger_writer
--- facts grant select on analytics.bookings to seatledger_analyst
--- facts grant select on analytics.bookings to seatledger_writer
--- facts grant select on analytics.checkpoints to seatledger_analyst
--- facts grant select on analytics.checkpoints to seatledger_writer
--- facts grant select on analytics.daily_sales to seatledger_analyst
--- facts grant select on analytics.daily_sales to seatledger_writer
--- facts grant select on analytics.expiry_rates to seatledger_analyst
--- facts grant select on analytics.expiry_rates to seatledger_writer
--- facts grant select on analytics.flights to seatledger_analyst
--- facts grant select on analytics.flights to seatledger_writer
--- facts grant select on analytics.funnel to seatledger_analyst
--- facts grant select on analytics.funnel to seatledger_writer
--- facts grant select on analytics.load_factor to seatledger_analyst
--- facts grant select on analytics.load_factor to seatledger_writer
--- facts grant select on analytics.payment_outcomes to seatledger_analyst
--- facts grant select on analytics.payment_outcomes to seatledger_writer
--- facts grant select on analytics.payments to seatledger_analyst
--- facts grant select on analytics.payments to seatledger_writer
--- facts grant select on analytics.refund_ageing to seatledger_analyst
--- facts grant select on analytics.refund_ageing to seatledger_writer
--- facts grant select on analytics.refunds to seatledger_analyst
--- facts grant select on analytics.refunds to seatledger_writer
--- facts grant select on analytics.refusal_rates to seatledger_analyst
--- facts grant select on analytics.refusal_rates to seatledger_writer
--- facts grant select on analytics.refusals to seatledger_analyst
--- facts grant select on analytics.refusals to seatledger_writer
--- facts grant select on analytics.seat_changes to seatledger_analyst
--- facts grant select on analytics.seat_changes to seatledger_writer
--- facts grant select on analytics.seats_over_time to seatledger_analyst
--- facts grant select on analytics.seats_over_time to seatledger_writer
--- facts grant select on analytics_store.bookings to seatledger_writer
--- facts grant select on analytics_store.flights to seatledger_writer
--- facts grant select on analytics_store.payments to seatledger_writer
--- facts grant select on analytics_store.refunds to seatledger_writer
--- facts grant select on analytics_store.seat_changes to seatledger_writer
--- facts grant update on analytics_store.bookings to seatledger_writer
--- facts grant update on analytics_store.flights to seatledger_writer
--- facts grant update on analytics_store.payments to seatledger_writer
--- facts grant update on analytics_store.refunds to seatledger_writer
--- facts grant update on analytics_store.seat_changes to seatledger_writer
+-- facts grant insert on ledger.facts_bookings to seatledger_writer
+-- facts grant insert on ledger.facts_flights to seatledger_writer
+-- facts grant insert on ledger.facts_payments to seatledger_writer
+-- facts grant insert on ledger.facts_refunds to seatledger_writer
+-- facts grant insert on ledger.facts_seat_changes to seatledger_writer
+-- facts grant select on ledger.analytics_bookings to seatledger_analyst
+-- facts grant select on ledger.analytics_bookings to seatledger_writer
+-- facts grant select on ledger.analytics_checkpoints to seatledger_analyst
+-- facts grant select on ledger.analytics_checkpoints to seatledger_writer
+-- facts grant select on ledger.analytics_daily_sales to seatledger_analyst
+-- facts grant select on ledger.analytics_daily_sales to seatledger_writer
+-- facts grant select on ledger.analytics_expiry_rates to seatledger_analyst
+-- facts grant select on ledger.analytics_expiry_rates to seatledger_writer
+-- facts grant select on ledger.analytics_flights to seatledger_analyst
+-- facts grant select on ledger.analytics_flights to seatledger_writer
+-- facts grant select on ledger.analytics_funnel to seatledger_analyst
+-- facts grant select on ledger.analytics_funnel to seatledger_writer
+-- facts grant select on ledger.analytics_load_factor to seatledger_analyst
+-- facts grant select on ledger.analytics_load_factor to seatledger_writer
+-- facts grant select on ledger.analytics_payment_outcomes to seatledger_analyst
+-- facts grant select on ledger.analytics_payment_outcomes to seatledger_writer
+-- facts grant select on ledger.analytics_payments to seatledger_analyst
+-- facts grant select on ledger.analytics_payments to seatledger_writer
+-- facts grant select on ledger.analytics_refund_ageing to seatledger_analyst
+-- facts grant select on ledger.analytics_refund_ageing to seatledger_writer
+-- facts grant select on ledger.analytics_refunds to seatledger_analyst
+-- facts grant select on ledger.analytics_refunds to seatledger_writer
+-- facts grant select on ledger.analytics_refusal_rates to seatledger_analyst
+-- facts grant select on ledger.analytics_refusal_rates to seatledger_writer
+-- facts grant select on ledger.analytics_refusals to seatledger_analyst
+-- facts grant select on ledger.analytics_refusals to seatledger_writer
+-- facts grant select on ledger.analytics_seat_changes to seatledger_analyst
+-- facts grant select on ledger.analytics_seat_changes to seatledger_writer
+-- facts grant select on ledger.analytics_seats_over_time to seatledger_analyst
+-- facts grant select on ledger.analytics_seats_over_time to seatledger_writer
+-- facts grant select on ledger.facts_bookings to seatledger_writer
+-- facts grant select on ledger.facts_flights to seatledger_writer
+-- facts grant select on ledger.facts_payments to seatledger_writer
+-- facts grant select on ledger.facts_refunds to seatledger_writer
+-- facts grant select on ledger.facts_seat_changes to seatledger_writer
+-- facts grant update on ledger.facts_bookings to seatledger_writer
+-- facts grant update on ledger.facts_flights to seatledger_writer
+-- facts grant update on ledger.facts_payments to seatledger_writer
+-- facts grant update on ledger.facts_refunds to seatledger_writer
+-- facts grant update on ledger.facts_seat_changes to seatledger_writer
 grant delete on ledger.audited_ranges to seatledger_writer
 grant delete on ledger.audited_seats to seatledger_writer
 grant insert on ledger.audited_ranges to seatledger_writer
 grant insert on ledger.audited_seats to seatledger_writer
+grant insert on ledger.bookings to seatledger_writer
 grant insert on ledger.checkpoint_refusals to seatledger_writer
 grant insert on ledger.checkpoints to seatledger_writer
 grant insert on ledger.commands to seatledger_writer
 grant insert on ledger.events to seatledger_writer
+grant insert on ledger.flights to seatledger_writer
 grant insert on ledger.forgotten to seatledger_writer
 grant insert on ledger.heartbeats to seatledger_writer
 grant insert on ledger.job_runs to seatledger_writer
 grant insert on ledger.jobs to seatledger_writer
 grant insert on ledger.people to seatledger_writer
 grant insert on ledger.published to seatledger_writer
+grant insert on ledger.refunds to seatledger_writer
 grant insert on ledger.seats to seatledger_writer
 grant insert on ledger.self_audit to seatledger_writer
 grant insert on ledger.task_failures to seatledger_writer
 grant insert on ledger.tiles to seatledger_writer
-grant insert on views.bookings to seatledger_writer
-grant insert on views.flights to seatledger_writer
-grant insert on views.refunds to seatledger_writer
-grant insert on views.waiting to seatledger_writer
-grant select on analytics_store.builds to seatledger_writer
+grant insert on ledger.waiting to seatledger_writer
 grant select on ledger.audited_ranges to seatledger_auditor
 grant select on ledger.audited_ranges to seatledger_writer
 grant select on ledger.audited_seats to seatledger_auditor
 grant select on ledger.audited_seats to seatledger_writer
+grant select on ledger.bookings to seatledger_auditor
+grant select on ledger.bookings to seatledger_writer
 grant select on ledger.checkpoint_refusals to seatledger_writer
 grant select on ledger.checkpoints to seatledger_writer
 grant select on ledger.commands to seatledger_auditor
 grant select on ledger.commands to seatledger_writer
 grant select on ledger.events to seatledger_auditor
 grant select on ledger.events to seatledger_writer
+grant select on ledger.facts_builds to seatledger_writer
+grant select on ledger.flights to seatledger_auditor
+grant select on ledger.flights to seatledger_writer
 grant select on ledger.forgotten to seatledger_auditor
 grant select on ledger.forgotten to seatledger_writer
 grant select on ledger.head to seatledger_writer
@@ -408,6 +407,8 @@ grant select on ledger.jobs to seatledger_writer
 grant select on ledger.migrations to seatledger_writer
 grant select on ledger.people to seatledger_writer
 grant select on ledger.published to seatledger_writer
+grant select on ledger.refunds to seatledger_auditor
+grant select on ledger.refunds to seatledger_writer
 grant select on ledger.seats to seatledger_writer
 grant select on ledger.secrets to seatledger_writer
 grant select on ledger.self_audit to seatledger_auditor
@@ -415,25 +416,19 @@ grant select on ledger.self_audit to seatledger_writer
 grant select on ledger.task_failures to seatledger_auditor
 grant select on ledger.task_failures to seatledger_writer
 grant select on ledger.tiles to seatledger_writer
-grant select on views.bookings to seatledger_auditor
-grant select on views.bookings to seatledger_writer
-grant select on views.flights to seatledger_auditor
-grant select on views.flights to seatledger_writer
-grant select on views.refunds to seatledger_auditor
-grant select on views.refunds to seatledger_writer
-grant select on views.waiting to seatledger_auditor
-grant select on views.waiting to seatledger_writer
-grant update on analytics_store.builds to seatledger_writer
+grant select on ledger.waiting to seatledger_auditor
+grant select on ledger.waiting to seatledger_writer
 grant update on ledger.audited_ranges to seatledger_writer
 grant update on ledger.audited_seats to seatledger_writer
+grant update on ledger.bookings to seatledger_writer
+grant update on ledger.facts_builds to seatledger_writer
+grant update on ledger.flights to seatledger_writer
 grant update on ledger.head to seatledger_writer
 grant update on ledger.heartbeats to seatledger_writer
 grant update on ledger.jobs to seatledger_writer
 grant update on ledger.people to seatledger_writer
+grant update on ledger.refunds to seatledger_writer
 grant update on ledger.seats to seatledger_writer
 grant update on ledger.self_audit to seatledger_writer
 grant update on ledger.task_failures to seatledger_writer
-grant update on views.bookings to seatledger_writer
-grant update on views.flights to seatledger_writer
-grant update on views.refunds to seatledger_writer
-grant update on views.waiting to seatledger_writer
+grant update on ledger.waiting to seatledger_writer

@@ -17,11 +17,11 @@ _TOKEN: LiteralString = f"""
 
 def token_sql(person: LiteralString) -> LiteralString:
     """Return an expression for the token of a pseudonym in a column."""
-    return f"coalesce((select {_TOKEN} from ledger.people as p where p.person = {person}), {person})"
+    return f"coalesce((select {_TOKEN} from people as p where p.person = {person}), {person})"
 
 
 def text_token_sql(text: LiteralString, person: LiteralString, about: LiteralString) -> LiteralString:
     """Return an expression for the token of a text sealed for a person; other text stays unchanged."""
     token = f"'sealed:v1:' || p.wrapped_key || ':' || substr({text}, 11) || ':' || {about}"
     return f"""case when starts_with({text}, 'sealed:v1:') then coalesce(
-        (select {token} from ledger.people as p where p.person = {person}), {text}) else {text} end"""
+        (select {token} from people as p where p.person = {person}), {text}) else {text} end"""

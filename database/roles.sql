@@ -1,5 +1,6 @@
 -- The roles that migrations grant rights to, and the membership of the role that migrates. Roles belong to the
--- server and not to a database, so a restored dump lacks them. Every part may run again.
+-- server and not to a database, so a restored dump lacks them. The writer may log in, because the nodes of a
+-- cluster do so for a session that has become it; it has no password. Every part may run again.
 do $$
 declare
     missing text;
@@ -7,7 +8,8 @@ begin
     foreach missing in array array['seatledger_writer', 'seatledger_analyst', 'seatledger_auditor'] loop
         begin
             if not exists (select from pg_roles where rolname = missing) then
-                execute format('create role %I nologin', missing);
+                execute format('create role %I %s', missing,
+                    case when missing = 'seatledger_writer' then 'login' else 'nologin' end);
             end if;
         exception
             when duplicate_object or unique_violation or internal_error then null;

@@ -1,4 +1,8 @@
-"""Migrations: SQL files, each applied once and in order, under a lock."""
+"""Migrations: SQL files, each applied once and in order, under a lock.
+
+A new ledger begins with `ledger.sql`, the whole schema after migration BASELINE. Migrations after it name
+tables without a schema; those up to it are for databases of earlier releases.
+"""
 
 import hashlib
 import re
@@ -12,7 +16,9 @@ from typing import Any, LiteralString
 import psycopg
 
 from database.connection import connect_sync
+from database.naming import current_schema, renamed
 from database.objects import Incomplete, missing_objects, restore_objects
+from database.scripts import run_script
 from runtime.failures import CommandFailed
 
 LOCK_MILLISECONDS_MAX = 200
@@ -23,9 +29,11 @@ WAIT_SECONDS_MAX = 30.0
 
 PAUSE_SECONDS = 0.5
 
+BASELINE = 19
+
 _BOOKKEEPING = """
-create schema if not exists ledger;
-create table if not exists ledger.migrations (
+create schema if not exists {schema};
+create table if not exists {schema}.migrations (
     version    integer     primary key,
     name       text        not null,
     sha256     text        not null,
@@ -34,7 +42,7 @@ create table if not exists ledger.migrations (
 """
 
 # One program at a time migrates a database. Only the owner can take this lock.
-_LOCK = "lock table ledger.migrations in share row exclusive mode"
+_LOCK = "lock table migrations in share row exclusive mode"
 _LIMIT = f"set local lock_timeout = '{LOCK_MILLISECONDS_MAX}ms'"
 
 
@@ -164,15 +172,19 @@ def _apply(
 ) -> list[Migration]:
     """Apply the missing migrations in one transaction and return them."""
     with connection.transaction():
-        connection.execute(_BOOKKEEPING)
+        run_script(connection, _BOOKKEEPING.format(schema=current_schema(connection)))
         connection.execute(_LOCK)
         connection.execute(_LIMIT)
         # Check again: another program may have migrated while this one waited.
         missing = _missing(connection)
+        is_new = missing == list(migrations()) and len(missing) >= BASELINE
+        if is_new:
+            run_script(connection, _read_baseline(current_schema(connection)))
         for migration in missing:
-            connection.execute(migration.sql)
+            if not is_new or migration.version > BASELINE:
+                run_script(connection, renamed(migration.sql, current_schema(connection)))
             connection.execute(
-                "insert into ledger.migrations (version, name, sha256) values (%s, %s, %s)",
+                "insert into migrations (version, name, sha256) values (%s, %s, %s)",
                 (migration.version, migration.name, migration.sha256),
             )
         if len(migrations()) == VERSION:
@@ -180,6 +192,12 @@ def _apply(
                 report(restored)
         finish(connection)
         return missing
+
+
+def _read_baseline(schema: str) -> str:
+    folder = Path(__file__).resolve().parent
+    files = (folder / "roles.sql", folder / "ledger.sql")
+    return renamed("".join(file.read_text(encoding="utf-8") for file in files), schema)
 
 
 def _explain(connection: psycopg.Connection[Any], denied: psycopg.Error) -> str:
@@ -197,21 +215,21 @@ def _explain(connection: psycopg.Connection[Any], denied: psycopg.Error) -> str:
 
 _OWNERS: LiteralString = """
     select current_user::text, string_agg(distinct owner::text, ', ') from (
-        select nspowner::regrole as owner from pg_namespace where nspname in ('ledger', 'views')
+        select nspowner::regrole as owner from pg_namespace where nspname = current_schema()
         union all
         select relowner::regrole from pg_class
-        where relnamespace = any (select oid from pg_namespace where nspname in ('ledger', 'views'))
+        where relnamespace = current_schema()::regnamespace
     ) as owned
 """
 
 
 def _missing(connection: psycopg.Connection[Any]) -> list[Migration]:
     """Return the migrations that the database does not have yet. Raises SchemaMismatch."""
-    row = connection.execute("select to_regclass('ledger.migrations')").fetchone()
+    row = connection.execute("select to_regclass('migrations')").fetchone()
     return missing_after([] if row is None or row[0] is None else connection.execute(APPLIED).fetchall())
 
 
-APPLIED: LiteralString = "select version, sha256 from ledger.migrations order by version"
+APPLIED: LiteralString = "select version, sha256 from migrations order by version"
 
 
 def missing_after(applied: Iterable[tuple[int, str]]) -> list[Migration]:

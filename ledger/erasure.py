@@ -6,7 +6,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from database.connection import ROLE, connect_sync
+from database.connection import connect_sync
+from database.naming import role_of, schema_of
 from ledger.keyring import Keyring
 from ledger.statements import HEAD_LOCK
 from runtime.failures import CommandFailed
@@ -53,7 +54,7 @@ def read_erased(url: str) -> list[str]:
 def _under_the_head_lock(url: str) -> Iterator[Connection[Any]]:
     """Open a transaction that excludes blocks, so that no command of the person commits meanwhile."""
     with connect_sync(url, "seatledger forget", autocommit=False) as connection:
-        connection.execute(f"set role {ROLE}")
+        connection.execute(f"set role {role_of(schema_of(url), 'writer')}".encode())
         connection.execute(HEAD_LOCK)
         yield connection
 
@@ -69,19 +70,19 @@ def _vacuum(url: str) -> None:
     The bytes at the end of a page are overwritten when the page fills.
     """
     with connect_sync(url, "seatledger forget") as connection:
-        connection.execute("vacuum ledger.people")
+        connection.execute("vacuum (analyze) people")
 
 
-_PERSON = "select person from ledger.people where lookup = %s"
-_RESTORED = "select person from ledger.people where person = any (%s) and forgotten_at is null"
-_ERASED = "select person from ledger.forgotten order by forgotten_at, person"
+_PERSON = "select person from people where lookup = %s"
+_RESTORED = "select person from people where person = any (%s) and forgotten_at is null"
+_ERASED = "select person from forgotten order by forgotten_at, person"
 _DELETE_KEYS = """
-    update ledger.people set lookup = null, wrapped_key = null, sealed_name = null,
-        forgotten_at = clock_timestamp()
+    update people set lookup = null, wrapped_key = null, sealed_name = null,
+        forgotten_at = statement_timestamp()
     where person = any (%s)
 """
 _RECORD = """
-    insert into ledger.forgotten (person, forgotten_by) select unnest(%s::text[]), %s
+    insert into forgotten (person, forgotten_by) select unnest(%s::text[]), %s
     on conflict (person) do nothing
 """
 # A due hold blocks no seat and cannot be paid, so it is not open.
@@ -89,20 +90,20 @@ _OPEN = """
     select format(case when f.departs_at > now()
             then 'booking %%s is %%s, and its flight has not departed: cancel it, or wait until it departs'
             else 'booking %%s is %%s: capture or void its payment' end, b.id, b.status)
-    from views.bookings b join views.flights f on f.id = b.flight_id
+    from bookings b join flights f on f.id = b.flight_id
     where b.user_id = %(person)s and b.status <> 'cancelled'
         and (f.departs_at > now() or b.status = 'pending') and coalesce(b.held_until, 'infinity') > now()
     union all
     select format('entry %%s waits for seats of flight %%s: remove it from the waiting list',
             w.id, w.flight_id)
-    from views.waiting w join views.flights f on f.id = w.flight_id
+    from waiting w join flights f on f.id = w.flight_id
     where w.user_id = %(person)s and w.status = 'waiting' and not f.cancelled and f.departs_at > now()
     union all
     select format('refund %%s of booking %%s is %%s: settle it', id, booking_id, status)
-    from views.refunds where user_id = %(person)s and settled_at is null
+    from refunds where user_id = %(person)s and settled_at is null
     union all
     select format('the gateway has not answered on the payment of booking %%s (%%s): wait for its answer',
             id, gateway_task)
-    from views.bookings where user_id = %(person)s and gateway_task is not null
+    from bookings where user_id = %(person)s and gateway_task is not null
     limit 20
 """

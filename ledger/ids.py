@@ -1,16 +1,23 @@
-"""UUID version 7 (RFC 9562, section 5.7): ids that sort by the time of their creation."""
+"""UUID version 7 (RFC 9562, section 5.7): ids that sort by time of creation and name their ledger."""
 
 import os
 import time
 from uuid import UUID
 
 
-def new_id() -> UUID:
-    """Return 48 bits of Unix milliseconds and 74 random bits, so that indexes grow at one end."""
+def new_id(number: int = 0) -> UUID:
+    """Return 48 bits of Unix milliseconds, 12 bits with the ledger's number, and 62 random bits.
+
+    Ids of one ledger sort by time, so that indexes grow at one end.
+    """
     milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | (random >> 68 & 0xFFF) << 64
-    return UUID(int=value | 0b10 << 62 | random & (1 << 62) - 1)
+    random = int.from_bytes(os.urandom(8), "big") & (1 << 62) - 1
+    return UUID(int=(milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | number << 64 | 0b10 << 62 | random)
+
+
+def number_in(id: UUID) -> int:
+    """Return the number of the ledger that made the id; random for ids from before migration 19."""
+    return id.int >> 64 & 0xFFF
 
 
 def new_id_text() -> str:

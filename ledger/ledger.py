@@ -18,6 +18,7 @@ from database.connection import (
     conninfo,
     socket_deadline,
 )
+from database.registry import ONLY_MAIN, LedgerEntry
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
@@ -45,7 +46,7 @@ class SecretsMissing(Unusable):
     """The table ledger.secrets was emptied."""
 
     def __init__(self) -> None:
-        super().__init__("ledger.secrets has no key for cursors: run `seatledger migrate`")
+        super().__init__("table secrets has no key for cursors: run `seatledger migrate`")
 
 
 class Ledger:
@@ -55,8 +56,11 @@ class Ledger:
     refuses the log, the ledger answers queries, and commands are Unavailable.
     """
 
-    def __init__(self, url: str, settings: Settings, admit: Admission | None = None) -> None:
+    def __init__(
+        self, url: str, settings: Settings, admit: Admission | None = None, entry: LedgerEntry = ONLY_MAIN[0]
+    ) -> None:
         self.url = url
+        self.entry = entry
         self.settings = settings
         self.obstacle: str | None = None
         """The reason why the ledger is not open yet, for readiness."""
@@ -64,12 +68,12 @@ class Ledger:
         """The keyring that seals the ledger's names, known after `open`."""
         self._cursor_key: bytes | None = None
         # The writer connects after `open`, with the keyring found there.
-        self._writer = Writer(lambda: open_store(url, settings, self.keyring, admit), settings)
+        self._writer = Writer(lambda: open_store(url, settings, self.keyring, admit, entry.number), settings)
         self._pool = AsyncConnectionPool[Connection](
             conninfo(url, "seatledger reader"),
             connection_class=AsyncConnection[tuple[Any, ...]],
             kwargs={"autocommit": True, "prepare_threshold": 0},
-            configure=begin_session,
+            configure=lambda connection: begin_session(connection, url),
             check=self._check_connection,
             min_size=1,
             max_size=READERS_MAX,

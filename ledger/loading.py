@@ -26,7 +26,7 @@ def users_with_limit(submissions: Sequence[Submission], terms: Terms) -> list[st
 
 def streams_to_load(read_set: ReadSet, cached: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
     """Return one query for all streams that the commands need, without the parts that they do not need."""
-    ids: list[LiteralString] = [sql.NAMED]
+    ids: list[LiteralString] = [sql.IDS]
     parameters: list[Any] = [[*read_set.flights, *read_set.bookings, *read_set.parties]]
     if read_set.captures or read_set.refunds or read_set.all_bookings_of:
         ids.append(sql.RELATED)

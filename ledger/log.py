@@ -44,7 +44,7 @@ class RecordedEvent(msgspec.Struct, frozen=True):
         )
 
 
-EVENTS: ArrayTable[RecordedEvent] = ArrayTable("ledger.events", columns_of(RecordedEvent))
+EVENTS: ArrayTable[RecordedEvent] = ArrayTable("events", columns_of(RecordedEvent))
 
 
 async def read_stream(connection: Connection, originator_id: UUID) -> list[RecordedEvent]:
@@ -67,7 +67,7 @@ async def read_streams(
 _STREAMS: LiteralString = f"""
     {WITH_HEAD}
     select head.position, {EVENTS.names_in("e")}
-    from head left join ledger.events e on e.originator_id = any ({ID_ARRAY}) order by e.originator_version
+    from head left join events e on e.originator_id = any ({ID_ARRAY}) order by e.originator_version
 """
 
 
@@ -86,12 +86,12 @@ async def read_live_events(
     return row[0], [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
-_TIME_AT = "select recorded_at from ledger.events where position <= %s order by position desc limit 1"
+_TIME_AT = "select recorded_at from events where position <= %s order by position desc limit 1"
 _LIVE_AT: LiteralString = f"""
-    select {EVENTS.names} from ledger.events
+    select {EVENTS.names} from events
     where originator_id = any (array(
-            select b.id from views.bookings b left join lateral (
-                select topic from ledger.events where originator_id = b.id and position <= %s
+            select b.id from bookings b left join lateral (
+                select topic from events where originator_id = b.id and position <= %s
                     and topic in ('booking.cancelled', 'booking.reseated')
                 order by originator_version desc limit 1
             ) as turn on true
@@ -120,7 +120,7 @@ async def read_last_event(connection: Connection) -> RecordedEvent | None:
     return None if row is None else RecordedEvent(*row)
 
 
-_LAST: LiteralString = f"select {EVENTS.names} from ledger.events order by position desc limit 1"
+_LAST: LiteralString = f"select {EVENTS.names} from events order by position desc limit 1"
 
 
 class EventSearch(msgspec.Struct, frozen=True):
@@ -158,7 +158,7 @@ async def page(
         (_OF_FLIGHT, *[search.flight_id] * 3),
     )
     statement: LiteralString = f"""
-        select {EVENTS.names} from ledger.events where position > %s and position <= %s {where}
+        select {EVENTS.names} from events where position > %s and position <= %s {where}
         order by position limit %s
     """
     cursor = await connection.execute(statement, [after, upto, *parameters, limit], prepare=True)
@@ -167,8 +167,8 @@ async def page(
 
 
 _OF_FLIGHT: LiteralString = """
-    and originator_id = any (array(select id from views.bookings where flight_id = %s)
-        || array(select id from views.waiting where flight_id = %s) || %s)
+    and originator_id = any (array(select id from bookings where flight_id = %s)
+        || array(select id from waiting where flight_id = %s) || %s)
 """
 
 

@@ -134,7 +134,7 @@ def rotate(url: str, old: Keyring, new: Keyring, before_commit: Callable[[], Non
                 cursor.executemany(_REWRAP, [(p.lookup, p.wrapped_key, p.person) for p in rewrapped])
             connection.execute(_REKEY, (new.check,))
             before_commit()
-        connection.execute("vacuum ledger.people")
+        connection.execute("vacuum (analyze) people")
         return len(persons)
 
 
@@ -146,7 +146,7 @@ def _is_keyed(connection: Connection[Any], keyring: Keyring) -> bool:
 
 
 def _insert(connection: Connection[Any], persons: list[Person]) -> None:
-    copy = "copy ledger.people (person, lookup, wrapped_key, sealed_name) from stdin"
+    copy = "copy people (person, lookup, wrapped_key, sealed_name) from stdin"
     with connection.cursor() as cursor, cursor.copy(copy) as rows:
         for person in persons:
             rows.write_row((person.person, person.lookup, person.wrapped_key, person.sealed_name))
@@ -157,12 +157,12 @@ _OTHER_KEY = (
     " or put it into the file master-key of the data folder"
 )
 _NEW_CURSOR_KEY = """
-    insert into ledger.secrets
+    insert into secrets
     values ('cursor', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''))
     on conflict do nothing
 """
-_KEY = "insert into ledger.secrets (name, value) values ('master-key-check', %s)"
-_REKEY = "update ledger.secrets set value = %s where name = 'master-key-check'"
+_KEY = "insert into secrets (name, value) values ('master-key-check', %s)"
+_REKEY = "update secrets set value = %s where name = 'master-key-check'"
 # Any session can take these names. Only a login that may become the writer can be a program.
 _CONNECTED_PROGRAMS = """
     select from pg_stat_activity where datname = current_database()
@@ -170,9 +170,9 @@ _CONNECTED_PROGRAMS = """
         and pg_has_role(usesysid, 'seatledger_writer', 'member') limit 1
 """
 _NAMES = """
-    select actor from ledger.events union select actor from ledger.commands
-    union select user_id from views.bookings union select user_id from views.waiting
-    except (select %s union all select person from ledger.people)
+    select actor from events union select actor from commands
+    union select user_id from bookings union select user_id from waiting
+    except (select %s union all select person from people)
 """
-_PERSONS = "select person, lookup, wrapped_key, sealed_name from ledger.people where forgotten_at is null"
-_REWRAP = "update ledger.people set lookup = %s, wrapped_key = %s where person = %s"
+_PERSONS = "select person, lookup, wrapped_key, sealed_name from people where forgotten_at is null"
+_REWRAP = "update people set lookup = %s, wrapped_key = %s where person = %s"

@@ -38,5 +38,5 @@ async def find_outcome(connection: Connection, key: CommandKey) -> Outcome | Non
 _OUTCOME = """
     select actor, operation, key, status, body, subject_id,
         first_position, last_position, correlation_id, recorded_at
-    from ledger.commands where actor = %s and operation = %s and key = %s
+    from commands where actor = %s and operation = %s and key = %s
 """

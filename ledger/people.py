@@ -18,8 +18,8 @@ from ledger.personal_json import names_in, substitute
 
 _PSEUDONYM = re.compile(r"psn_[0-9a-f]{32}")
 
-CURSOR_KEY: LiteralString = "select value from ledger.secrets where name = 'cursor'"
-MASTER_KEY_CHECK: LiteralString = "select value from ledger.secrets where name = 'master-key-check'"
+CURSOR_KEY: LiteralString = "select value from secrets where name = 'cursor'"
+MASTER_KEY_CHECK: LiteralString = "select value from secrets where name = 'master-key-check'"
 
 
 class OtherMasterKey(psycopg.OperationalError):
@@ -115,14 +115,12 @@ async def pseudonyms_of(
 
 
 # Arrays in subqueries are not planned again at each execution, see `database.head.ID_ARRAY`.
-_PSEUDONYMS: LiteralString = (
-    "select lookup, person from ledger.people where lookup = any ((select %s)::bytea[])"
-)
+_PSEUDONYMS: LiteralString = "select lookup, person from people where lookup = any ((select %s)::bytea[])"
 _PEOPLE: LiteralString = """
     select b.id, p.person, p.lookup, p.wrapped_key, p.sealed_name
-    from views.bookings as b join ledger.people as p on p.person = b.user_id
+    from bookings as b join people as p on p.person = b.user_id
     where b.id = any ((select %s)::uuid[])
     union all
-    select null, person, lookup, wrapped_key, sealed_name from ledger.people
+    select null, person, lookup, wrapped_key, sealed_name from people
     where person = any ((select %s)::text[])
 """

@@ -49,7 +49,7 @@ async def _find_obstacle(connection: Connection, seconds: float) -> str | None:
         return type(error).__name__
     while cursor.nextset():
         pass
-    return None if await cursor.fetchone() else "ledger.head has no row"
+    return None if await cursor.fetchone() else "table head has no row"
 
 
 # Nothing is written but the lock, so the commit need not wait for the disk.

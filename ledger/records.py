@@ -25,4 +25,4 @@ class RecordedCommand(msgspec.Struct, frozen=True):
     recorded_at: datetime
 
 
-COMMANDS: ArrayTable[RecordedCommand] = ArrayTable("ledger.commands", columns_of(RecordedCommand))
+COMMANDS: ArrayTable[RecordedCommand] = ArrayTable("commands", columns_of(RecordedCommand))

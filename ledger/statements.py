@@ -11,7 +11,7 @@ from ledger.keyring import Person
 from ledger.log import EVENTS
 from ledger.records import COMMANDS
 
-PEOPLE: ArrayTable[Person] = ArrayTable("ledger.people", columns_of(Person))
+PEOPLE: ArrayTable[Person] = ArrayTable("people", columns_of(Person))
 
 
 class SeatRow(NamedTuple):
@@ -23,7 +23,7 @@ class SeatRow(NamedTuple):
     booked: Integer
 
 
-SEATS: KeyedTable[SeatRow] = KeyedTable("ledger.seats", columns_of(SeatRow), key="flight_id")
+SEATS: KeyedTable[SeatRow] = KeyedTable("seats", columns_of(SeatRow), key="flight_id")
 
 
 def transpose(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
@@ -32,20 +32,27 @@ def transpose(rows: Sequence[tuple[Any, ...]], width: int) -> tuple[list[Any], .
 
 
 # The session keeps the plans of prepared statements. A plan made while a table was small must not scan it
-# when it has millions of rows, hence no sequential scans, hash joins or merge joins. Generic plans save the
-# planning of each block, which took as long as all other work of a small block.
+# when it has millions of rows, hence no sequential scans, hash joins or merge joins.
 SESSION: LiteralString = """
     select set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
         set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
-        set_config('plan_cache_mode', 'force_generic_plan', false),
+        set_config('plan_cache_mode', 'auto', false),
         set_config('statement_timeout', %(ms)s, false), set_config('lock_timeout', %(ms)s, false),
         set_config('idle_in_transaction_session_timeout', %(idle)s, false)
 """
 
-HEAD_LOCK: LiteralString = "select one from ledger.head for update"
+# Arrays of a block. A subquery hides an array from the planner, which then keeps one plan for all arrays. It
+# would plan short arrays anew for each block, which takes as long as all other work of a small block.
+IDS: LiteralString = "((select %b::uuid[])::uuid[])"
+TEXTS: LiteralString = "((select %b::text[])::text[])"
+HASHES: LiteralString = "((select %b::bytea[])::bytea[])"
+COUNTS: LiteralString = "((select %b::int4[])::int4[])"
+DAYS: LiteralString = "((select %b::date[])::date[])"
+
+HEAD_LOCK: LiteralString = "select one from head for update"
 """Puts all blocks of all processes in one order, until the transaction ends. Only the writer role may."""
 
-LAST: LiteralString = "select position, hash, recorded_at from ledger.events order by position desc limit 1"
+LAST: LiteralString = "select position, hash, recorded_at from events order by position desc limit 1"
 
 # Time in the log never goes backwards, even if the server's clock does.
 HEAD: LiteralString = f"""
@@ -55,42 +62,41 @@ HEAD: LiteralString = f"""
 
 FIND_COMMANDS: LiteralString = f"""
     select {COMMANDS.names_in("c")}
-    from unnest(%b::text[], %b::bytea[], %b::text[], %b::text[]) as input (actor, lookup, operation, key)
-    join ledger.commands c
-        on c.actor = coalesce((select person from ledger.people where lookup = input.lookup), input.actor)
+    from unnest({TEXTS}, {HASHES}, {TEXTS}, {TEXTS}) as input (actor, lookup, operation, key)
+    join commands c
+        on c.actor = coalesce((select person from people where lookup = input.lookup), input.actor)
         and c.operation = input.operation and c.key = input.key
 """
 
 # The people named by a block, the users of its bookings, refunds and waiting parties, and the check value of
 # the master key.
-_FIND_PEOPLE: LiteralString = """
-    select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name{}
-    from (select max(value) as value from ledger.secrets where name = 'master-key-check') as keyed
-    left join ledger.people p on p.person = any (
-        array(select person from ledger.people where lookup = any (%b::bytea[]))
-        || array(select user_id from views.bookings where id = any (%b::uuid[]))
-        || array(select user_id from views.refunds where id = any (%b::uuid[]))
-        || array(select user_id from views.waiting where id = any (%b::uuid[])))
+_FIND_PEOPLE: LiteralString = f"""
+    select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name{{}}
+    from (select max(value) as value from secrets where name = 'master-key-check') as keyed
+    left join people p on p.person = any (
+        array(select person from people where lookup = any ({HASHES}))
+        || array(select user_id from bookings where id = any ({IDS}))
+        || array(select user_id from refunds where id = any ({IDS}))
+        || array(select user_id from waiting where id = any ({IDS})))
 """
 
 # The seats that each person holds without a payment. At the limit of a user, the index has few entries.
 _UNPAID_SEATS: LiteralString = f"""
-    , (select coalesce(sum(b.seats), 0)::int4 from views.bookings b
+    , (select coalesce(sum(b.seats), 0)::int4 from bookings b
         where b.user_id = p.person and b.status = 'initiated'
             and b.held_until > greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last)))
 """
 FIND_PEOPLE: LiteralString = _FIND_PEOPLE.format("")
 FIND_PEOPLE_AND_UNPAID_SEATS: LiteralString = _FIND_PEOPLE.format(_UNPAID_SEATS)
 
-# The following expressions are arrays of stream ids; `streams` loads the events of their union.
-NAMED: LiteralString = "%b::uuid[]"
+# The following expressions are arrays of stream ids, as IDS is; `streams` loads the events of their union.
 
 # The flights of bookings that may be seated again, the bookings of refunds, the bookings of cancelled
 # flights.
-RELATED: LiteralString = """
-    array(select flight_id from views.bookings where id = any (%b::uuid[]))
-    || array(select booking_id from views.refunds where id = any (%b::uuid[]))
-    || array(select id from views.bookings where flight_id = any (%b::uuid[]) and status <> 'cancelled')
+RELATED: LiteralString = f"""
+    array(select flight_id from bookings where id = any ({IDS}))
+    || array(select booking_id from refunds where id = any ({IDS}))
+    || array(select id from bookings where flight_id = any ({IDS}) and status <> 'cancelled')
 """
 
 # Due holds of flights with fewer free seats than a block needs, oldest first. Each frees at least one seat,
@@ -100,14 +106,14 @@ DUE_HOLDS: LiteralString = f"""
     array(
         select due.id from (
             select flight_id, sum(seats) as seats from (
-                select * from unnest(%b::uuid[], %b::int4[]) as input (flight_id, seats)
+                select * from unnest({IDS}, {COUNTS}) as input (flight_id, seats)
                 union all
-                select flight_id, seats from views.bookings where id = any (%b::uuid[])
+                select flight_id, seats from bookings where id = any ({IDS})
             ) as one group by flight_id
         ) as needed
-        join ledger.seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
+        join seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
         cross join lateral (
-            select id from views.bookings
+            select id from bookings
             where flight_id = needed.flight_id
                 and held_until <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last))
             order by held_until limit needed.seats
@@ -120,16 +126,16 @@ DUE_HOLDS: LiteralString = f"""
 WAITING_LISTS: LiteralString = f"""
     array(
         with named as materialized (
-            select unnest(%b::uuid[]) as flight_id
-            union select flight_id from views.bookings where id = any (%b::uuid[])
-            union select flight_id from views.waiting where id = any (%b::uuid[])
-        ), waiting as materialized (
-            select w.id, w.flight_id from named join views.waiting w using (flight_id)
+            select unnest({IDS}) as flight_id
+            union select flight_id from bookings where id = any ({IDS})
+            union select flight_id from waiting where id = any ({IDS})
+        ), parties as materialized (
+            select w.id, w.flight_id from named join waiting w using (flight_id)
             where w.status = 'waiting'
-        ), line as materialized (select distinct flight_id from waiting)
-        select id from waiting
+        ), line as materialized (select distinct flight_id from parties)
+        select id from parties
         union all select flight_id from line
-        union all select b.id from line join views.bookings b using (flight_id)
+        union all select b.id from line join bookings b using (flight_id)
             where b.held_until
                 <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last)))
 """
@@ -144,22 +150,22 @@ def streams(*ids: LiteralString) -> LiteralString:
     return f"""
         select {EVENTS.names_in("e")}
         from (select distinct unnest({" || ".join(ids)}) as id) as one
-        join ledger.events e on e.originator_id = one.id
-            and e.originator_version > coalesce((%b::int4[])[array_position(%b::uuid[], one.id)], 0)
+        join events e on e.originator_id = one.id
+            and e.originator_version > coalesce(({COUNTS})[array_position({IDS}, one.id)], 0)
         order by e.originator_id, e.originator_version
     """
 
 
-FIND_SEATS: LiteralString = """
-    select flight_id, seats, held, booked from ledger.seats where flight_id = any (
-        array(select flight_id from views.bookings where id = any (%b::uuid[])) || %b::uuid[]
-        || array(select flight_id from views.refunds where id = any (%b::uuid[])))
+FIND_SEATS: LiteralString = f"""
+    select flight_id, seats, held, booked from seats where flight_id = any (
+        array(select flight_id from bookings where id = any ({IDS})) || {IDS}
+        || array(select flight_id from refunds where id = any ({IDS})))
 """
 
-FIND_BY_NATURAL_KEY: LiteralString = """
+FIND_BY_NATURAL_KEY: LiteralString = f"""
     select f.number, f.origin, f.departure_day, f.id
-    from unnest(%b::text[], %b::text[], %b::date[]) as input (number, origin, departure_day)
-    join views.flights f using (number, origin, departure_day)
+    from unnest({TEXTS}, {TEXTS}, {DAYS}) as input (number, origin, departure_day)
+    join flights f using (number, origin, departure_day)
 """
 
 # A block that repeats known outcomes wrote only its lock, for which its COMMIT need not wait for the disk. It

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -38,11 +39,18 @@ Admission = Callable[[Connection], Awaitable[None]]
 
 
 async def open_store(
-    url: str, settings: Settings, keyring: Keyring = NO_KEYRING, admit: Admission | None = None
+    url: str,
+    settings: Settings,
+    keyring: Keyring = NO_KEYRING,
+    admit: Admission | None = None,
+    number: int = 0,
 ) -> "Store":
-    """Return a store on a connection of its own, if `admit` lets it in. Raises psycopg.Error."""
+    """Return a store on a connection of its own, if `admit` lets it in. Raises psycopg.Error.
+
+    `number` is the ledger's; its ids contain it.
+    """
     connection = await connect(url, "seatledger writer")
-    store = Store(connection, terms(settings), keyring)
+    store = Store(connection, terms(settings), keyring, number)
     try:
         if admit:
             await admit(connection)
@@ -86,8 +94,11 @@ class Store:
     psycopg sends for it stops PostgreSQL's idle-in-transaction timer, which ends a frozen writer.
     """
 
-    def __init__(self, connection: Connection, terms: Terms, keyring: Keyring = NO_KEYRING) -> None:
+    def __init__(
+        self, connection: Connection, terms: Terms, keyring: Keyring = NO_KEYRING, number: int = 0
+    ) -> None:
         self.connection = connection
+        self._new_id = partial(new_id, number)
         self._terms = terms
         self._pipeline: Pipeline | None = None
         self._lock: PendingResult | None = None
@@ -145,7 +156,7 @@ class Store:
         if not lock.rows():
             raise HeadRowMissing(str(HeadRowMissing.__doc__))
         now, position, last_hash = head.rows()[0]
-        working_set = WorkingSet(now, self._terms, new_id)
+        working_set = WorkingSet(now, self._terms, self._new_id)
         working_set.flights.update({flight.id: flight for flight in cached})
         fill(working_set, streams.rows())
         if seats:

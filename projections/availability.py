@@ -22,7 +22,7 @@ class Availability(msgspec.Struct, frozen=True, gc=False):
 
 
 DUE: LiteralString = """(
-    select coalesce(sum(due.seats), 0) from views.bookings as due
+    select coalesce(sum(due.seats), 0) from bookings as due
     where due.flight_id = s.flight_id and due.held_until <= (select now from head)
 )"""
 """Seats that `s`, a row of ledger.seats, still counts as held although their holds have run out."""
@@ -30,7 +30,7 @@ DUE: LiteralString = """(
 _FIND: LiteralString = f"""
     {WITH_HEAD}
     select head.position, s.flight_id, s.seats, s.held - {DUE}, s.booked
-    from head left join ledger.seats as s on s.flight_id = any ({ID_ARRAY})
+    from head left join seats as s on s.flight_id = any ({ID_ARRAY})
 """
 
 

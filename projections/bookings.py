@@ -19,7 +19,7 @@ from domain.money import Money
 from domain.payments import PaymentStatus
 
 TABLE: KeyedTable[Booking] = KeyedTable(
-    "views.bookings",
+    "bookings",
     [
         TableColumn("id", "uuid", fixed=True),
         TableColumn("flight_id", "uuid", fixed=True),
@@ -100,7 +100,7 @@ _SELECT = SelectList(
 )
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_SELECT.sql} from head left join views.bookings as b on b.id = any ({ID_ARRAY})
+    select head.position, {_SELECT.sql} from head left join bookings as b on b.id = any ({ID_ARRAY})
 """
 
 
@@ -149,7 +149,7 @@ async def page(
     )
     statement: LiteralString = f"""
         {WITH_HEAD}, page as (
-            select * from views.bookings where true {_WITH_STATUS[search.status]} {where}
+            select * from bookings where true {_WITH_STATUS[search.status]} {where}
             order by id desc limit %b
         )
         select head.position, {_SELECT.sql} from head left join page as b on true order by b.id desc

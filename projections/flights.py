@@ -19,7 +19,7 @@ from domain.money import Money
 from projections.availability import DUE
 
 TABLE: KeyedTable[Flight] = KeyedTable(
-    "views.flights",
+    "flights",
     [
         TableColumn("id", "uuid", fixed=True),
         TableColumn("number", "text", fixed=True),
@@ -83,7 +83,7 @@ _SELECT = SelectList(
 )
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_SELECT.sql} from head left join views.flights as f on f.id = any ({ID_ARRAY})
+    select head.position, {_SELECT.sql} from head left join flights as f on f.id = any ({ID_ARRAY})
 """
 
 
@@ -117,7 +117,7 @@ _ORDERS: dict[Sort, tuple[LiteralString, LiteralString]] = {
 
 _HAS_FREE: LiteralString = f"""
     and exists (
-        select from ledger.seats as s where s.flight_id = f.id
+        select from seats as s where s.flight_id = f.id
         and (s.seats - s.held - s.booked >= %b or s.seats - s.held - s.booked + {DUE} >= %b))
 """
 
@@ -162,7 +162,7 @@ async def page(
     upcoming: LiteralString = "and f.departs_at > (select now from head)" if search.upcoming else ""
     statement: LiteralString = f"""
         {WITH_HEAD}, page as (
-            select * from views.flights as f where true {upcoming} {where} order by {order} limit %b
+            select * from flights as f where true {upcoming} {where} order by {order} limit %b
         )
         select head.position, {_SELECT.sql} from head left join page as f on true order by {order}
     """

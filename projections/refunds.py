@@ -27,7 +27,7 @@ class BookingRefund(NamedTuple):
 
 
 TABLE: KeyedTable[BookingRefund] = KeyedTable(
-    "views.refunds",
+    "refunds",
     [
         TableColumn("id", "uuid", "refund.id", fixed=True),
         TableColumn("booking_id", "uuid", "booking.id", fixed=True),
@@ -123,7 +123,7 @@ async def page(
         ("and id > %b", after),
     )
     statement: LiteralString = f"""
-        {WITH_HEAD}, page as (select * from views.refunds where true {where} order by id limit %b)
+        {WITH_HEAD}, page as (select * from refunds where true {where} order by id limit %b)
         select head.position, {_SELECT.sql} from head left join page as r on true order by r.id
     """
     return await _SELECT.fetch(connection, statement, [*parameters, Int8(limit)])
@@ -136,4 +136,4 @@ async def booking_of(connection: Connection, refund_id: UUID) -> UUID | None:
     return row[0] if row else None
 
 
-_BOOKING: LiteralString = "select booking_id from views.refunds where id = %s"
+_BOOKING: LiteralString = "select booking_id from refunds where id = %s"

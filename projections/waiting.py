@@ -17,7 +17,7 @@ from database.table import KeyedTable, TableColumn
 from domain.waiting import WaitingParty
 
 TABLE: KeyedTable[WaitingParty] = KeyedTable(
-    "views.waiting",
+    "waiting",
     [
         TableColumn("id", "uuid", fixed=True),
         TableColumn("flight_id", "uuid", fixed=True),
@@ -97,16 +97,16 @@ _STATUS: LiteralString = """
 """
 _PLACE: LiteralString = """
     case when w.status = 'waiting' and f.departs_at > head.now then (
-        select count(*) from views.waiting as ahead
+        select count(*) from waiting as ahead
         where ahead.flight_id = w.flight_id and ahead.status = 'waiting'
             and (ahead.joined_at, ahead.id) <= (w.joined_at, w.id)
     ) end
 """
 _SELECT = SelectList(WaitingRow, "w", user_id=token_sql("w.user_id"), status=_STATUS, place=_PLACE)
 _JOINED: LiteralString = """
-    views.waiting as w
-    join views.flights as f on f.id = w.flight_id
-    left join views.bookings as b on b.id = w.booking_id
+    waiting as w
+    join flights as f on f.id = w.flight_id
+    left join bookings as b on b.id = w.booking_id
 """
 _FIND: LiteralString = f"""
     {WITH_HEAD}
@@ -163,5 +163,5 @@ async def queue(connection: Connection, flight_id: UUID) -> Queue:
 
 
 _QUEUE: LiteralString = """
-    select count(*), coalesce(sum(seats), 0) from views.waiting where flight_id = %b and status = 'waiting'
+    select count(*), coalesce(sum(seats), 0) from waiting where flight_id = %b and status = 'waiting'
 """

@@ -46,6 +46,9 @@ def _setting(variable: str, parse: Callable[[str], Any], help: str, **options: A
 class Settings:
     """Settings of one program. Times in seconds."""
 
+    ledger: str = "main"
+    """The ledger that a command works on. It is an option and no variable: a server serves all ledgers."""
+
     database_url: str | None = _setting(
         "DATABASE_URL",
         values.postgres_url,
@@ -228,5 +231,7 @@ class Settings:
         return 2 * self.gateway_seconds
 
 
-SETTINGS: dict[str, Setting] = {field.name: field.metadata["setting"] for field in fields(Settings)}
+SETTINGS: dict[str, Setting] = {
+    field.name: field.metadata["setting"] for field in fields(Settings) if "setting" in field.metadata
+}
 """Declarations by field name."""

@@ -102,7 +102,8 @@ def rows_at(
 
     `neutral` rows have no formulas in text that callers write.
 
-    A position behind the table's own needs the right to read the log; otherwise schema analytics suffices.
+    A position behind the table's own needs the right to read the log; otherwise the views for analysts
+    suffice.
     Raises WrongSetting for a position beyond the log, ExportStopped, and psycopg.Error.
     """
     with connect_sync(url, "seatledger export") as connection:
@@ -160,9 +161,9 @@ _SESSION: LiteralString = f"""
 """
 _CHECKPOINT: LiteralString = """
     select version, position, position + lag_events, hash, recorded_at, error
-    from analytics.checkpoints where projection = %s
+    from analytics_checkpoints where projection = %s
 """
 _LOG: LiteralString = """
-    select 1, position, position, hash, recorded_at, null from ledger.events order by position desc limit 1
+    select 1, position, position, hash, recorded_at, null from events order by position desc limit 1
 """
-_THEN: LiteralString = "select hash, recorded_at from ledger.events where position = %s"
+_THEN: LiteralString = "select hash, recorded_at from events where position = %s"

@@ -81,8 +81,8 @@ def _expression(column: Column) -> sql.Composed:
 def _source(table: ExportTable, then: bool) -> sql.Composable:
     projection = table.projection
     if projection is None:
-        return sql.SQL("(select * from ledger.events where position <= %(upto)s) as e")
-    live = sql.Identifier("analytics", table.name)
+        return sql.SQL("(select * from events where position <= %(upto)s) as e")
+    live = sql.Identifier(projection.view)
     if not then:
         return live
     unchanged = sql.SQL("select * from {} where position <= %(upto)s").format(live)
@@ -98,7 +98,7 @@ def _rows_changed_since(projection: Projection, names: dict[str, sql.Identifier]
     Unchanged rows are excluded, even if another row of their stream changed.
     """
     events = sql.SQL(
-        "(select * from ledger.events where originator_id = any (array("
+        "(select * from events where originator_id = any (array("
         "select distinct {stream} from {live} where position > %(upto)s)))"
     ).format(**names)
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in projection.columns)

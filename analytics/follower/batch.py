@@ -15,7 +15,7 @@ STATEMENT_SECONDS_MAX = 20
 SEVERED_SECONDS = STATEMENT_SECONDS_MAX + 10
 """Limit on a batch. After it the server counts as lost and the connection is closed."""
 
-LOG = sql.Identifier("ledger", "events")
+LOG = sql.Identifier("events")
 
 FROZEN_SECONDS_MAX = 15
 """Idle limit inside a batch. After it PostgreSQL ends the transaction and another follower takes over."""
@@ -165,27 +165,27 @@ _LIMITS: LiteralString = f"""
     set local jit = off
 """
 _COLUMNS: LiteralString = """
-    build, version, position, (select coalesce(max(position), 0) from ledger.events), hash, error
+    build, version, position, (select coalesce(max(position), 0) from events), hash, error
 """
 _LIVE: LiteralString = f"""
-    select {_COLUMNS} from analytics_store.builds where projection = %(projection)s and live
+    select {_COLUMNS} from facts_builds where projection = %(projection)s and live
     for update skip locked
 """  # noqa: S608 - constants only
-_HAS_LIVE: LiteralString = "select from analytics_store.builds where projection = %s and live"
+_HAS_LIVE: LiteralString = "select from facts_builds where projection = %s and live"
 _BUILD: LiteralString = f"""
-    select {_COLUMNS} from analytics_store.builds where projection = %(projection)s and build = %(build)s
+    select {_COLUMNS} from facts_builds where projection = %(projection)s and build = %(build)s
     for update
 """  # noqa: S608 - constants only
-_HASH: LiteralString = "select hash from ledger.events where position = %s"
+_HASH: LiteralString = "select hash from events where position = %s"
 _UNKNOWN: LiteralString = """
-    select position, topic from ledger.events
+    select position, topic from events
     where position > %s and position <= %s and topic like any (%s) and topic <> all (%s)
     order by position limit 1
 """
 _RECORD: LiteralString = """
-    update analytics_store.builds as b set position = e.position, hash = e.hash, recorded_at = e.recorded_at,
-        written_at = clock_timestamp(), parked_at = null, parked_position = null, error = null
-    from ledger.events as e
+    update facts_builds as b set position = e.position, hash = e.hash, recorded_at = e.recorded_at,
+        written_at = statement_timestamp(), parked_at = null, parked_position = null, error = null
+    from events as e
     where b.projection = %(projection)s and b.build = %(build)s and e.position = %(upto)s
     returning e.hash
 """

@@ -1,4 +1,4 @@
-"""Builds: the numbered tables behind the views of schema analytics."""
+"""Builds: the numbered tables of facts behind the views for analysts."""
 
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -7,13 +7,12 @@ import psycopg
 from psycopg import sql
 
 from analytics.facts import PROJECTIONS, Projection, derived_views
-
-STORE: LiteralString = "analytics_store"
-PUBLIC: LiteralString = "analytics"
+from database.naming import current_schema, role_of
+from database.scripts import run_script
 
 
 def table(projection: Projection, build: int) -> sql.Identifier:
-    return sql.Identifier(STORE, f"{projection.name}_{build}")
+    return sql.Identifier(f"facts_{projection.name}_{build}")
 
 
 def is_established(connection: psycopg.Connection[Any]) -> bool:
@@ -23,9 +22,11 @@ def is_established(connection: psycopg.Connection[Any]) -> bool:
     """
     if not _has_schema(connection):
         return True
-    rows = connection.execute("select projection from analytics_store.builds where live").fetchall()
-    has_all = {name for (name,) in rows} >= PROJECTIONS.keys()
-    return has_all and connection.execute(_UNGRANTED).fetchone() is None
+    builds = connection.execute("select projection, build, live from facts_builds").fetchall()
+    has_all = {name for name, _, live in builds if live} >= PROJECTIONS.keys()
+    tables = [f"facts_{name}_{build}" for name, build, _ in builds]
+    values = {**_roles(connection), "tables": tables}
+    return has_all and connection.execute(_UNGRANTED, values).fetchone() is None
 
 
 def establish(connection: psycopg.Connection[Any]) -> None:
@@ -37,15 +38,18 @@ def establish(connection: psycopg.Connection[Any]) -> None:
         return
     for projection in PROJECTIONS.values():
         row = connection.execute(
-            "select from analytics_store.builds where projection = %s and live", (projection.name,)
+            "select from facts_builds where projection = %s and live", (projection.name,)
         ).fetchone()
         if row is None:
             _establish_one(connection, projection)
-    for name, build in connection.execute("select projection, build from analytics_store.builds").fetchall():
+    run_script(connection, derived_views())
+    roles = {kind: sql.Identifier(role) for kind, role in _roles(connection).items()}
+    for name, build in connection.execute("select projection, build from facts_builds").fetchall():
         if name in PROJECTIONS:
-            connection.execute(grant_statement(PROJECTIONS[name], build))
-    # Ends with the rights to all views of the schema.
-    connection.execute(derived_views().encode())
+            connection.execute(grant_statement(PROJECTIONS[name], build, roles["writer"]))
+    for (view,) in connection.execute(_VIEWS).fetchall():
+        readers = sql.SQL("grant select on {} to {}, {}")
+        connection.execute(readers.format(sql.Identifier(view), roles["analyst"], roles["writer"]))
 
 
 def _establish_one(connection: psycopg.Connection[Any], projection: Projection) -> None:
@@ -65,8 +69,13 @@ def _establish_one(connection: psycopg.Connection[Any], projection: Projection) 
 
 
 def _has_schema(connection: psycopg.Connection[Any]) -> bool:
-    (name,) = connection.execute("select to_regclass('analytics_store.builds')").fetchone() or (None,)
+    (name,) = connection.execute("select to_regclass('facts_builds')").fetchone() or (None,)
     return name is not None
+
+
+def _roles(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    schema = current_schema(connection)
+    return {"writer": role_of(schema, "writer"), "analyst": role_of(schema, "analyst")}
 
 
 def key(projection: Projection, build: int) -> dict[str, Any]:
@@ -75,36 +84,40 @@ def key(projection: Projection, build: int) -> dict[str, Any]:
 
 
 # A restored dump has the tables and lacks the rights of roles that its server did not know.
-_UNGRANTED: LiteralString = """
-    select from analytics_store.builds
-    cross join to_regclass(format('analytics_store.%I', projection || '_' || build)) as built
+_UNGRANTED: LiteralString = r"""
+    select from unnest(%(tables)s::text[]) as built
     cross join unnest(array['select', 'insert', 'update']) as privilege
-    where not has_table_privilege('seatledger_writer', built, privilege)
+    where not has_table_privilege(%(writer)s, to_regclass(built), privilege)
     union all
-    select from pg_class cross join unnest(array['seatledger_analyst', 'seatledger_writer']) as reader
-    where relnamespace = 'analytics'::regnamespace and relkind = 'v'
+    select from pg_class cross join unnest(array[%(analyst)s, %(writer)s]) as reader
+    where relnamespace = current_schema()::regnamespace and relname like 'analytics\_%%' and relkind = 'v'
         and not has_table_privilege(reader, oid, 'select')
     limit 1
 """
 
+_VIEWS: LiteralString = r"""
+    select relname from pg_class
+    where relnamespace = current_schema()::regnamespace and relname like 'analytics\_%' and relkind = 'v'
+"""
+
 _TABLES: LiteralString = r"""
     select number, exists (
-        select from analytics_store.builds where projection = %(projection)s and build = number)
+        select from facts_builds where projection = %(projection)s and build = number)
     from (
-        select substring(relname from '^' || %(projection)s || '_([0-9]{1,9})$')::integer as number
+        select substring(relname from '^facts_' || %(projection)s || '_([0-9]{1,9})$')::integer as number
         from pg_class
-        where relnamespace = 'analytics_store'::regnamespace and relkind = 'r'
+        where relnamespace = current_schema()::regnamespace and relkind = 'r'
     ) as tables
     where number is not null
 """
 ADD: LiteralString = """
-    insert into analytics_store.builds (projection, build, version, live)
+    insert into facts_builds (projection, build, version, live)
     values (%(projection)s, %(build)s, %(version)s, %(live)s)
 """
 
 
 def create_statements(projection: Projection, build: int) -> Iterator[sql.Composed]:
-    """Yield statements that create the build's table with its comments. Only the writer role may use it."""
+    """Yield statements that create the build's table with its comments."""
     name = table(projection, build)
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
@@ -114,17 +127,17 @@ def create_statements(projection: Projection, build: int) -> Iterator[sql.Compos
         name, columns, sql.Identifier(projection.key)
     )
     yield from _comments(projection, name, "table")
-    yield grant_statement(projection, build)
 
 
-def grant_statement(projection: Projection, build: int) -> sql.Composed:
-    return sql.SQL("grant select, insert, update on {} to seatledger_writer").format(table(projection, build))
+def grant_statement(projection: Projection, build: int, writer: sql.Identifier) -> sql.Composed:
+    """Return the statement that lets the writer role, and no other, use the build's table."""
+    return sql.SQL("grant select, insert, update on {} to {}").format(table(projection, build), writer)
 
 
 def index_statements(projection: Projection, build: int) -> Iterator[sql.Composed]:
     """Yield statements that create the readers' indexes. A rebuild runs them last, which is faster."""
     for number, columns in enumerate(projection.indexes, 1):
-        name = sql.Identifier(f"{projection.name}_{build}_{number}")
+        name = sql.Identifier(f"facts_{projection.name}_{build}_{number}")
         yield sql.SQL("create index if not exists {} on {} {}").format(
             name, table(projection, build), sql.SQL(columns)
         )
@@ -132,13 +145,12 @@ def index_statements(projection: Projection, build: int) -> Iterator[sql.Compose
 
 def publish_statements(projection: Projection, build: int) -> Iterator[sql.Composed]:
     """Yield statements that point the readers' view at this build. The view keeps its identity and grants."""
-    view = sql.Identifier(PUBLIC, projection.name)
+    view = sql.Identifier(projection.view)
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in projection.columns)
     yield sql.SQL("create or replace view {} as select {} from {}").format(
         view, columns, table(projection, build)
     )
     yield from _comments(projection, view, "view")
-    yield sql.SQL("grant select on {} to seatledger_analyst, seatledger_writer").format(view)
 
 
 def _comments(projection: Projection, name: sql.Identifier, kind: LiteralString) -> Iterator[sql.Composed]:

@@ -62,10 +62,10 @@ _LAGS: LiteralString = """
     from unnest(%s::text[]) as name
     cross join lateral (
         select coalesce(max(position), 0) as events, coalesce((
-            select extract(epoch from clock_timestamp() - recorded_at) from ledger.events
+            select extract(epoch from clock_timestamp() - recorded_at) from events
             order by position limit 1), 0)::float8 as seconds
-        from ledger.events
+        from events
     ) as log
-    left join analytics.checkpoints on projection = name
+    left join analytics_checkpoints on projection = name
     order by name
 """

@@ -29,7 +29,10 @@ class Unreadable(Exception):
 
 async def park(connection: Connection, projection: Projection, error: Unreadable) -> None:
     """Park the build before an event, and log an error."""
-    values = {**key(projection, error.build), "position": error.position, "error": str(error)}
+    cursor = await connection.execute("select clock_timestamp()")
+    (now,) = await cursor.fetchone() or (None,)
+    found = {"position": error.position, "error": str(error), "now": now}
+    values = {**key(projection, error.build), **found}
     cursor = await connection.execute(_PARK, values)
     # No row changes if another follower has passed the event meanwhile.
     if cursor.rowcount:
@@ -38,7 +41,7 @@ async def park(connection: Connection, projection: Projection, error: Unreadable
 
 
 _PARK: LiteralString = """
-    update analytics_store.builds set parked_at = coalesce(parked_at, clock_timestamp()),
+    update facts_builds set parked_at = coalesce(parked_at, %(now)s),
         parked_position = %(position)s, error = %(error)s
     where projection = %(projection)s and build = %(build)s and position in (%(position)s, %(position)s - 1)
 """

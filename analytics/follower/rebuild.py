@@ -8,9 +8,10 @@ from psycopg import sql
 
 from analytics.facts import Projection
 from analytics.follower.batch import SEVERED_SECONDS, advance_or_park
-from analytics.follower.builds import ADD, create_statements, index_statements, key, table
+from analytics.follower.builds import ADD, create_statements, grant_statement, index_statements, key, table
 from analytics.follower.swap import LOCK_ALL, RebuildStopped, drop, swap_when_free
 from database.connection import Connection, connect_as_owner, socket_deadline
+from database.naming import role_of, schema_of
 
 BATCH_MAX = 50_000
 
@@ -49,6 +50,8 @@ async def rebuild(url: str, projection: Projection, progress: Callable[[Progress
         await connect_as_owner(url, "seatledger rebuild") as holder,
     ):
         build, first = await _begin(connection, projection)
+        writer = sql.Identifier(role_of(schema_of(url), "writer"))
+        await connection.execute(grant_statement(projection, build, writer))
         started = time.monotonic()
         position = await _fill(connection, projection, build, progress)
         for statement in index_statements(projection, build):
@@ -103,5 +106,5 @@ async def _fill(
 
 
 _BUILDS: LiteralString = """
-    select build, version, position, live from analytics_store.builds where projection = %s order by build
+    select build, version, position, live from facts_builds where projection = %s order by build
 """

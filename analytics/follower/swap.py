@@ -115,15 +115,13 @@ async def _row(connection: Connection, statement: LiteralString, parameters: Any
 
 
 LOCK_ALL: LiteralString = """
-    select from analytics_store.builds where projection = %s order by build for update
+    select from facts_builds where projection = %s order by build for update
 """
-_OLD: LiteralString = "select build from analytics_store.builds where projection = %s and build <> %s"
-_DELETE: LiteralString = "delete from analytics_store.builds where projection = %s and build = %s"
-_SET_LIVE: LiteralString = (
-    "update analytics_store.builds set live = true where projection = %s and build = %s"
-)
+_OLD: LiteralString = "select build from facts_builds where projection = %s and build <> %s"
+_DELETE: LiteralString = "delete from facts_builds where projection = %s and build = %s"
+_SET_LIVE: LiteralString = "update facts_builds set live = true where projection = %s and build = %s"
 _LOCK_LIVE: LiteralString = """
-    select from analytics_store.builds where projection = %s and live for update
+    select from facts_builds where projection = %s and live for update
 """
 # A role that may not see other sessions waits only for its own. Sessions of rebuilds, this one and concurrent
 # ones, read no view; if rebuilds waited for each other, none would end.

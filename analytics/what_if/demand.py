@@ -119,26 +119,26 @@ _SESSION: LiteralString = f"""
     set local statement_timeout = '{STATEMENT_SECONDS_MAX}s';
     set local work_mem = '64MB'; set local jit = off; set local cursor_tuple_fraction = 1
 """
-_HEAD: LiteralString = "select position, recorded_at from ledger.events order by position desc limit 1"
+_HEAD: LiteralString = "select position, recorded_at from events order by position desc limit 1"
 _UNNAMED: LiteralString = """
-    select count(*) from ledger.commands
+    select count(*) from commands
     where first_position is null and operation = 'initiate_booking'
         and body::json ->> 'code' = 'not-enough-seats' and body::json ->> 'flight_id' is null
 """
 _CHOSEN: LiteralString = """
     with chosen as materialized (
-        select id from views.flights
+        select id from flights
         where (%(flight_id)s::uuid is null or id = %(flight_id)s)
             and (%(since)s::date is null or departure_day >= %(since)s)
             and (%(until)s::date is null or departure_day <= %(until)s)
     ), streams as materialized (
         select id as stream, id as flight_id from chosen
-        union all select b.id, b.flight_id from views.bookings as b join chosen as c on c.id = b.flight_id
+        union all select b.id, b.flight_id from bookings as b join chosen as c on c.id = b.flight_id
     ), refused as materialized (
         select recorded_at, last_position, operation, key, body::json ->> 'code' as code,
             coalesce(body::json ->> 'flight_id', body::json ->> 'booking_id')::uuid as subject,
             (body::json ->> 'asked')::integer as asked
-        from ledger.commands where first_position is null and last_position <= %(upto)s and (
+        from commands where first_position is null and last_position <= %(upto)s and (
             operation = 'initiate_booking' and body::json ->> 'code' = 'not-enough-seats'
             or operation = 'pay_booking' and body::json ->> 'code' = 'hold-expired')
     )
@@ -148,7 +148,7 @@ _DEMAND: LiteralString = f"""
     {_CHOSEN}
     select s.flight_id, e.position, 0 as kind, e.recorded_at, e.originator_id, e.originator_version,
         e.ordinal, e.topic, e.state, e.operation, e.causation_id as key
-    from streams as s join ledger.events as e on e.originator_id = s.stream where e.position <= %(upto)s
+    from streams as s join events as e on e.originator_id = s.stream where e.position <= %(upto)s
     union all
     select c.id, r.last_position, 1, r.recorded_at, null, r.asked, 1, r.code, null, r.operation, r.key
     from refused as r join chosen as c on c.id = r.subject where r.operation = 'initiate_booking'
@@ -161,7 +161,7 @@ _HABITS: LiteralString = f"""
     {_CHOSEN}, granted as (
         select min(e.recorded_at) filter (where e.topic = 'booking.booked')
             - min(e.recorded_at) filter (where e.originator_version = 1) as delay
-        from streams as s join ledger.events as e on e.originator_id = s.stream
+        from streams as s join events as e on e.originator_id = s.stream
         where e.position <= %(upto)s and (e.topic = 'booking.booked'
             or e.topic = 'booking.initiated' and e.operation = 'initiate_booking')
         group by e.originator_id having bool_or(e.topic = 'booking.initiated')

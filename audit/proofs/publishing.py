@@ -92,5 +92,5 @@ def _name(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-_DELIVERED = "select position from ledger.published where sink = %s order by position desc limit 1"
-_RECORD = "insert into ledger.published (sink, position) values (%s, %s) on conflict do nothing"
+_DELIVERED = "select position from published where sink = %s order by position desc limit 1"
+_RECORD = "insert into published (sink, position) values (%s, %s) on conflict do nothing"

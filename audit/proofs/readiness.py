@@ -34,11 +34,11 @@ async def check(connection: Connection, sink: str | None = None) -> Check:
 
 
 _CHECKPOINTS = """
-    select clock_timestamp(), (select reason from ledger.checkpoint_refusals order by at desc limit 1),
+    select clock_timestamp(), (select reason from checkpoint_refusals order by at desc limit 1),
         last.position, last.time,
-        (select e.hash = last.hash from ledger.events e where e.position = last.position),
-        coalesce((select position from ledger.events order by position desc limit 1), 0)
+        (select e.hash = last.hash from events e where e.position = last.position),
+        coalesce((select position from events order by position desc limit 1), 0)
     from (select) as one left join lateral (
-        select position, hash, time from ledger.checkpoints order by position desc, time desc limit 1
+        select position, hash, time from checkpoints order by position desc, time desc limit 1
     ) as last on true
 """

@@ -36,7 +36,7 @@ async def sign_checkpoint(
     """
     while await extend(connection):
         pass
-    row = await _row(connection, "select position, hash from ledger.events order by position desc limit 1")
+    row = await _row(connection, "select position, hash from events order by position desc limit 1")
     position, hash = row or (0, b"")
     before = await latest(connection)
     for earlier in [*([before] if before else []), *witnesses]:
@@ -78,7 +78,7 @@ async def check_fit(connection: Connection, earlier: Checkpoint, head: int, key:
             f"the log ends at position {head}, but a checkpoint saw position {earlier.position}:"
             " the tail of the log is gone"
         )
-    row = await _row(connection, "select hash from ledger.events where position = %s", earlier.position)
+    row = await _row(connection, "select hash from events where position = %s", earlier.position)
     if row is None or row[0].hex() != earlier.hash:
         raise LogMismatch(
             f"the log up to position {earlier.position} is not what a checkpoint saw at {earlier.time}"
@@ -118,7 +118,7 @@ async def read_status(connection: Connection) -> SigningStatus:
 
 async def record_refusal(connection: Connection, reason: str | None) -> None:
     """Record why signing is refused from now on; None: signing has resumed."""
-    await connection.execute("insert into ledger.checkpoint_refusals (reason) values (%s)", (reason,))
+    await connection.execute("insert into checkpoint_refusals (reason) values (%s)", (reason,))
 
 
 def of_row(row: Any) -> Checkpoint:
@@ -137,20 +137,20 @@ async def _row(connection: Connection, statement: Any, *parameters: object) -> t
     return await (await connection.execute(statement, parameters or None, prepare=True)).fetchone()
 
 
-SELECT = "select position, hash, root, time, key, signature from ledger.checkpoints"
+SELECT = "select position, hash, root, time, key, signature from checkpoints"
 
 _STATUS = """
-    select coalesce((select position from ledger.events order by position desc limit 1), 0),
+    select coalesce((select position from events order by position desc limit 1), 0),
         coalesce(last.position, 0), extract(epoch from clock_timestamp() - last.time)::float8,
         last.position is null
-            or exists (select from ledger.events e where (e.position, e.hash) = (last.position, last.hash)),
-        (select reason from ledger.checkpoint_refusals order by at desc limit 1)
+            or exists (select from events e where (e.position, e.hash) = (last.position, last.hash)),
+        (select reason from checkpoint_refusals order by at desc limit 1)
     from (select) as one left join lateral (
-        select position, hash, time from ledger.checkpoints order by position desc, time desc limit 1
+        select position, hash, time from checkpoints order by position desc, time desc limit 1
     ) as last on true
 """
 
 _KEEP = """
-    insert into ledger.checkpoints (position, hash, root, time, key, signature)
+    insert into checkpoints (position, hash, root, time, key, signature)
     values (%s, %s, %s, %s, %s, %s) on conflict do nothing
 """

@@ -122,8 +122,8 @@ async def _rows(connection: Connection, statement: LiteralString, *parameters: A
 
 
 _REACH: LiteralString = """
-    select coalesce((select index + 1 from ledger.tiles where level = 0 order by index desc limit 1), 0),
-        coalesce((select position from ledger.events order by position desc limit 1), 0)
+    select coalesce((select index + 1 from tiles where level = 0 order by index desc limit 1), 0),
+        coalesce((select position from events order by position desc limit 1), 0)
 """
 
 LEAF: LiteralString = r"""
@@ -134,16 +134,16 @@ LEAF: LiteralString = r"""
 """The leaf hash of an event, computed in the database, so that 32 bytes are sent instead of a row."""
 
 _LEAVES: LiteralString = (
-    f"select {LEAF} from ledger.events where position between %s::bigint and %s::bigint order by position"
+    f"select {LEAF} from events where position between %s::bigint and %s::bigint order by position"
 )
 
 _ROOTS: LiteralString = """
-    select root from ledger.tiles where level = %s::int and index between %s::bigint and %s::bigint
+    select root from tiles where level = %s::int and index between %s::bigint and %s::bigint
     order by index
 """
 
 _ADD: LiteralString = """
-    insert into ledger.tiles (level, index, root, hashes)
+    insert into tiles (level, index, root, hashes)
     select %s::int, * from unnest(%s::bigint[], %s::bytea[], %s::bytea[]) on conflict do nothing
 """
 
@@ -151,6 +151,6 @@ _PARTS: LiteralString = f"""
     select substring(t.hashes from (part.first %% {WIDTH})::int * {HASH_BYTES} + 1
         for part.count * {HASH_BYTES})
     from unnest(%s::int[], %s::bigint[], %s::int[]) with ordinality as part (level, first, count, number)
-    left join ledger.tiles t on t.level = part.level and t.index = part.first / {WIDTH}
+    left join tiles t on t.level = part.level and t.index = part.first / {WIDTH}
     order by part.number
 """

@@ -106,12 +106,12 @@ _ADVICE = (
 )
 
 _GIVEN = "select unnest(%s::bigint[]) as position, unnest(%s::bytea[]) as hash, true as given"
-_EVERY = f"{_GIVEN} union all select position, hash, false from ledger.checkpoints"
+_EVERY = f"{_GIVEN} union all select position, hash, false from checkpoints"
 _LATEST = f"""{_GIVEN} union all (
-    select position, hash, false from ledger.checkpoints order by position desc, time desc limit 1)"""
+    select position, hash, false from checkpoints order by position desc, time desc limit 1)"""
 
-_HEAD = "select s.position, given, coalesce((select max(position) from ledger.events), 0) from"
+_HEAD = "select s.position, given, coalesce((select max(position) from events), 0) from"
 # By index, however many there are: a join would be planned as a scan of the log.
 _MISFIT = """
-    as s where (select e.hash from ledger.events e where e.position = s.position) is distinct from s.hash
+    as s where (select e.hash from events e where e.position = s.position) is distinct from s.hash
     order by s.position limit 1"""

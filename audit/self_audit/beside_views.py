@@ -35,7 +35,7 @@ async def _outcomes(connection: Connection, first: UUID, last: UUID, head: int) 
     if first == LOWEST:
         # Refusals and commands without events belong to no stream.
         for operation, reason in await (await connection.execute(NO_REFUSAL)).fetchall():
-            found.append(Divergence(head + 1, f"{reason}: operation {operation!r} in ledger.commands"))
+            found.append(Divergence(head + 1, f"{reason}: operation {operation!r} in commands"))
     return found
 
 
@@ -54,25 +54,25 @@ async def _facts(connection: Connection, first: UUID, last: UUID, head: int) -> 
             cursor = await connection.execute(outside_log(projection), (upto,), prepare=False)
             (outside,) = await cursor.fetchone() or (None,)
             if outside is not None:
-                reason = f"analytics.{projection.name} shows position {outside}, of which the log has no fact"
+                reason = f"{projection.view} shows position {outside}, of which the log has no fact"
                 found.append(Divergence(head + 1, reason))
     return found
 
 
-_COUNT: LiteralString = "select count(*) from ledger.audited_ranges"
+_COUNT: LiteralString = "select count(*) from audited_ranges"
 # The events of a command are adjacent; the first one names its stream, and the last one its version.
 _OUTCOMES: LiteralString = """
     select e.position, case when c.first_position is null then 'the event belongs to no recorded command'
         else 'the outcome of its command is not the one that its events have' end
-    from ledger.events e
-        left join ledger.commands c on c.first_position = e.position
-        left join ledger.events l on l.position = c.last_position
+    from events e
+        left join commands c on c.first_position = e.position
+        left join events l on l.position = c.last_position
     where e.originator_id between %s and %s and e.ordinal = 1 and (
         (c.actor, c.operation, c.key, c.subject_id, c.correlation_id, c.recorded_at, c.version)
             is distinct from (e.actor, e.operation, e.causation_id, e.originator_id, e.correlation_id,
                 e.recorded_at, l.originator_version)
         or c.status >= 400 or c.last_position - c.first_position + 1 is distinct from l.ordinal::bigint
-        or exists (select from ledger.events n where n.position = c.last_position + 1 and n.ordinal <> 1)
+        or exists (select from events n where n.position = c.last_position + 1 and n.ordinal <> 1)
         or e.command_hash is distinct from sha256(
             c.fingerprint || convert_to(format(E'\n%%s\n%%s', c.status, c.body), 'UTF8')))
     order by e.position limit 1

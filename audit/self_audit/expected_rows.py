@@ -92,14 +92,14 @@ def add_statement(view: ViewCheck) -> str:
             select r.first, sign, {_hash(f"row({names})", view)} as hash
             from unnest({view.arrays}, %b::int8[]) as new ({names}, sign)
             cross join lateral (
-                select first from ledger.audited_ranges
+                select first from audited_ranges
                 where first <= c{view.place} order by first desc limit 1) as r
         ), added as (
             select first, sum(sign) as rows, coalesce(sum(hash) filter (where sign > 0), 0)
                 - coalesce(sum(hash) filter (where sign < 0), 0) as digest
             from changed group by first
         )
-        update ledger.audited_ranges as r set rows = r.rows + added.rows, digest = r.digest + added.digest
+        update audited_ranges as r set rows = r.rows + added.rows, digest = r.digest + added.digest
         from added where r.first = added.first
     """
 
@@ -129,8 +129,8 @@ _DIGESTS = " union all ".join(
 )
 COMPARE: bytes = f"""
     select r.first, r.last, shown.rows::bigint, shown.rows = r.rows and shown.digest = r.digest,
-        r.first = (select first from ledger.audited_ranges order by renewed_at, first limit 1)
-    from (select * from ledger.audited_ranges where first >= %b order by first limit %b) as r
+        r.first = (select first from audited_ranges order by renewed_at, first limit 1)
+    from (select * from audited_ranges where first >= %b order by first limit %b) as r
     cross join lateral (
         select sum(rows) as rows, coalesce(sum(digest), 0) as digest from ({_DIGESTS}) as one) as shown
     order by r.first

@@ -89,7 +89,7 @@ async def recount_seats(connection: Connection, flight_id: UUID) -> Sequence[int
         has_flight = has_flight or id == flight_id
         totals = (total + more for total, more in zip(counts, now.seats[1:], strict=False))
         counts = [*totals, max(counts[3], now.position)]
-    await connection.execute("delete from ledger.audited_seats where flight_id = %s", (flight_id,))
+    await connection.execute("delete from audited_seats where flight_id = %s", (flight_id,))
     if not has_flight:
         return [None] * 4
     await connection.execute(_STORE_COUNT, (flight_id, *counts))
@@ -169,43 +169,43 @@ async def _send(connection: Connection, statement: str, columns: list[list[Any]]
 
 
 _EMPTY: LiteralString = """
-    delete from ledger.audited_ranges;
-    delete from ledger.audited_seats;
-    insert into ledger.audited_ranges (first, last)
+    delete from audited_ranges;
+    delete from audited_seats;
+    insert into audited_ranges (first, last)
     values ('00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff')
 """
 _TOUCHED = f"""
-    select {EVENTS.names} from ledger.events
+    select {EVENTS.names} from events
     where originator_id = any (array(
-            select distinct originator_id from ledger.events where position > %b and position <= %b))
+            select distinct originator_id from events where position > %b and position <= %b))
         and position <= %b
     order by originator_id, originator_version
 """  # noqa: S608 - constants only
 _OF_FLIGHT = f"""
-    select {EVENTS.names} from ledger.events
-    where originator_id = any (array(select id from views.bookings where flight_id = %b) || %b::uuid)
+    select {EVENTS.names} from events
+    where originator_id = any (array(select id from bookings where flight_id = %b) || %b::uuid)
     order by originator_id, originator_version
 """  # noqa: S608 - constants only
 _STORE_COUNT: LiteralString = """
-    insert into ledger.audited_seats (flight_id, seats, held, booked, position) values (%s, %s, %s, %s, %s)
+    insert into audited_seats (flight_id, seats, held, booked, position) values (%s, %s, %s, %s, %s)
 """
 _RANGE = f"""
-    select {EVENTS.names} from ledger.events where originator_id between %b and %b
+    select {EVENTS.names} from events where originator_id between %b and %b
     order by originator_id, originator_version
 """  # noqa: S608 - constants only
 _NEXT_RANGE: LiteralString = """
     with full_one as (
-        update ledger.audited_ranges set last = %(before)s
+        update audited_ranges set last = %(before)s
         where last = 'ffffffff-ffff-ffff-ffff-ffffffffffff' and rows >= %(enough)s returning last
     )
-    insert into ledger.audited_ranges (first, last)
+    insert into audited_ranges (first, last)
     select %(first)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff' from full_one
 """
 _RENEW: LiteralString = """
-    update ledger.audited_ranges set rows = 0, digest = 0, renewed_at = clock_timestamp() where first = %s
+    update audited_ranges set rows = 0, digest = 0, renewed_at = statement_timestamp() where first = %s
 """
 _COUNT: LiteralString = """
-    insert into ledger.audited_seats as s (flight_id, seats, held, booked, position)
+    insert into audited_seats as s (flight_id, seats, held, booked, position)
     select * from unnest(%b::uuid[], %b::int4[], %b::int4[], %b::int4[], %b::int8[])
     on conflict (flight_id) do update set
         seats = s.seats + excluded.seats, held = s.held + excluded.held, booked = s.booked + excluded.booked,

@@ -75,9 +75,9 @@ async def step(connection: Connection, eager: bool = False) -> float:
 
 async def _restore_row(connection: Connection) -> bool:
     """Insert the row if it is missing, which restarts the audit. Return False if another session holds it."""
-    if await (await connection.execute("select from ledger.self_audit")).fetchone() is not None:
+    if await (await connection.execute("select from self_audit")).fetchone() is not None:
         return False
-    cursor = await connection.execute("insert into ledger.self_audit default values on conflict do nothing")
+    cursor = await connection.execute("insert into self_audit default values on conflict do nothing")
     if cursor.rowcount:
         logger.error("self_audit.row_missing")
     return bool(cursor.rowcount)
@@ -139,7 +139,7 @@ async def _compare(connection: Connection, state: RoundState, now: datetime, hea
     if state.next < GREATEST and not await _compare_ranges(connection, state, now, head, eager):
         return
     if await compare_seats(connection, state, now, head):
-        (flights,) = await _row(connection, "select count(*) from ledger.seats")
+        (flights,) = await _row(connection, "select count(*) from seats")
         state.round_rows += flights
         state.finish(now)
 
@@ -208,13 +208,13 @@ _LIMITS: LiteralString = """
 _NAMES = tuple(field.name for field in fields(RoundState))
 _COLUMNS = ", ".join(_NAMES)
 _LOCKED = f"""
-    select {_COLUMNS}, clock_timestamp(), (select coalesce(max(position), 0) from ledger.events),
+    select {_COLUMNS}, clock_timestamp(), (select coalesce(max(position), 0) from events),
         a.position = 0 or exists (
-            select from ledger.events as e where e.position = a.position and e.hash = a.hash)
-    from ledger.self_audit as a for update skip locked
+            select from events as e where e.position = a.position and e.hash = a.hash)
+    from self_audit as a for update skip locked
 """.encode()  # noqa: S608 - constants only
 _KEEP = f"""
-    update ledger.self_audit set ({_COLUMNS}) = ({", ".join(f"%({name})s" for name in _NAMES)})
+    update self_audit set ({_COLUMNS}) = ({", ".join(f"%({name})s" for name in _NAMES)})
 """.encode()  # noqa: S608 - constants only
-_HASH: LiteralString = "select hash from ledger.events where position = %s"
-_IS_OVER: LiteralString = "select began_at > %s and next is null from ledger.self_audit"
+_HASH: LiteralString = "select hash from events where position = %s"
+_IS_OVER: LiteralString = "select began_at > %s and next is null from self_audit"

@@ -56,7 +56,7 @@ def _seats_differ(
 _SEATS: LiteralString = """
     select coalesce(s.flight_id, a.flight_id), s.seats, s.held, s.booked,
         a.seats, a.held, a.booked, a.position
-    from ledger.seats as s full join ledger.audited_seats as a on a.flight_id = s.flight_id
+    from seats as s full join audited_seats as a on a.flight_id = s.flight_id
     where (s.seats, s.held, s.booked) is distinct from (a.seats, a.held, a.booked)
     order by a.position nulls first limit %s
 """

@@ -89,7 +89,7 @@ def verify(
     Raises psycopg.Error if the database cannot be read, WorkerDied if a process ends early.
     """
     with open_snapshot(url) as connection:
-        (total, head) = _row(connection, "select count(*), coalesce(max(position), 0) from ledger.events")
+        (total, head) = _row(connection, "select count(*), coalesce(max(position), 0) from events")
         # With holes, positions do not measure the work. It is not divided then, and stops at the first hole.
         size = EVENTS_AT_ONCE if total == head else head or 1
         parts = ranges(connection, head, size)
@@ -184,10 +184,10 @@ def _unchecked_now(
         yield SEALED
     for key, count in evidence.unknown_keys.items():
         reason = f"the public key {key} of {count} checkpoints is not at hand: --key PEM"
-        yield Unchecked("ledger.checkpoints", ["time", "key", "signature"], reason)
+        yield Unchecked("checkpoints", ["time", "key", "signature"], reason)
     for name in live.outdated:
         reason = f"the facts are those of another version of this program: run `seatledger rebuild {name}`"
-        yield Unchecked(f"analytics.{name}", [], reason)
+        yield Unchecked(f"analytics_{name}", [], reason)
 
 
 def _check_beside(head: int, *reasons: Iterable[str]) -> None:

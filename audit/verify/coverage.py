@@ -24,22 +24,22 @@ class Unchecked(msgspec.Struct, frozen=True):
 
 
 CHECKED: dict[str, frozenset[str]] = {
-    "ledger.events": frozenset(EVENTS.names.split(", ")),
-    "ledger.commands": frozenset(COMMANDS.names.split(", ")),
-    "ledger.seats": frozenset(SEATS.names.split(", ")),
-    "ledger.people": frozenset({*PEOPLE.names.split(", "), "forgotten_at"}),
-    "ledger.forgotten": frozenset({"person"}),
-    "ledger.tiles": frozenset({"level", "index", "root", "hashes"}),
-    "ledger.checkpoints": frozenset({"position", "hash", "root", "time", "key", "signature"}),
-    "ledger.migrations": frozenset({"version", "name", "sha256"}),
-    "analytics_store.builds": frozenset({"projection", "live", "position", "hash", "recorded_at"}),
+    "events": frozenset(EVENTS.names.split(", ")),
+    "commands": frozenset(COMMANDS.names.split(", ")),
+    "seats": frozenset(SEATS.names.split(", ")),
+    "people": frozenset({*PEOPLE.names.split(", "), "forgotten_at"}),
+    "forgotten": frozenset({"person"}),
+    "tiles": frozenset({"level", "index", "root", "hashes"}),
+    "checkpoints": frozenset({"position", "hash", "root", "time", "key", "signature"}),
+    "migrations": frozenset({"version", "name", "sha256"}),
+    "facts_builds": frozenset({"projection", "live", "position", "hash", "recorded_at"}),
     **{view.name: frozenset(column.name for column in view.columns) for view in VIEW_CHECKS},
     # The status is generated from checked columns, by an expression that belongs to the schema.
-    "views.refunds": frozenset({"status", *(column.name for column in refunds.TABLE.columns)}),
+    "refunds": frozenset({"status", *(column.name for column in refunds.TABLE.columns)}),
     **{
-        f"{schema}.{name}": frozenset(column.name for column in projection.columns)
+        f"{prefix}_{name}": frozenset(column.name for column in projection.columns)
         for name, projection in PROJECTIONS.items()
-        for schema in ("analytics", "analytics_store")
+        for prefix in ("analytics", "facts")
     },
 }
 """Columns that a rule compares with the log, with signatures, or with other tables."""
@@ -49,18 +49,18 @@ _DERIVED = "derived from the log by the self-audit, which finds and renews a wro
 _VIEW = "a view over checked tables, computed when it is read; its definition is not compared"
 
 UNCHECKED: dict[str, Mapping[str, str]] = {
-    "ledger.people": {"first_seen_at": "nothing else records when a person was first named"},
-    "ledger.forgotten": dict.fromkeys(
+    "people": {"first_seen_at": "nothing else records when a person was first named"},
+    "forgotten": dict.fromkeys(
         ("forgotten_at", "forgotten_by"),
         "an erasure is not an event, so nothing else records its time and account; only the order is checked",
     ),
-    "ledger.migrations": {"applied_at": "nothing else records when a migration was applied"},
-    "ledger.head": {"one": "a row that is only locked, and that a constraint keeps true"},
-    "ledger.published": dict.fromkeys(("sink", "position"), "only the sink knows which checkpoints it took"),
-    "ledger.secrets": dict.fromkeys(("name", "value"), "random values, which nothing else records"),
-    "ledger.audited_ranges": dict.fromkeys(("first", "last", "rows", "digest", "renewed_at"), _DERIVED),
-    "ledger.audited_seats": dict.fromkeys(("flight_id", "seats", "held", "booked", "position"), _DERIVED),
-    "analytics_store.builds": dict.fromkeys(
+    "migrations": {"applied_at": "nothing else records when a migration was applied"},
+    "head": {"one": "a row that is only locked, and that a constraint keeps true"},
+    "published": dict.fromkeys(("sink", "position"), "only the sink knows which checkpoints it took"),
+    "secrets": dict.fromkeys(("name", "value"), "random values, which nothing else records"),
+    "audited_ranges": dict.fromkeys(("first", "last", "rows", "digest", "renewed_at"), _DERIVED),
+    "audited_seats": dict.fromkeys(("flight_id", "seats", "held", "booked", "position"), _DERIVED),
+    "facts_builds": dict.fromkeys(
         ("build", "version", "written_at", "parked_at", "parked_position", "error"), _WORK
     ),
 }
@@ -69,27 +69,27 @@ UNCHECKED: dict[str, Mapping[str, str]] = {
 UNCHECKED_TABLES = {
     **dict.fromkeys(
         [
-            "ledger.checkpoint_refusals",
-            "ledger.heartbeats",
-            "ledger.job_runs",
-            "ledger.jobs",
-            "ledger.self_audit",
-            "ledger.task_failures",
+            "checkpoint_refusals",
+            "heartbeats",
+            "job_runs",
+            "jobs",
+            "self_audit",
+            "task_failures",
         ],
         _WORK,
     ),
     **dict.fromkeys(
         [
-            "analytics.checkpoints",
-            "analytics.daily_sales",
-            "analytics.expiry_rates",
-            "analytics.funnel",
-            "analytics.load_factor",
-            "analytics.payment_outcomes",
-            "analytics.refund_ageing",
-            "analytics.refusal_rates",
-            "analytics.refusals",
-            "analytics.seats_over_time",
+            "analytics_checkpoints",
+            "analytics_daily_sales",
+            "analytics_expiry_rates",
+            "analytics_funnel",
+            "analytics_load_factor",
+            "analytics_payment_outcomes",
+            "analytics_refund_ageing",
+            "analytics_refusal_rates",
+            "analytics_refusals",
+            "analytics_seats_over_time",
         ],
         _VIEW,
     ),
@@ -97,20 +97,18 @@ UNCHECKED_TABLES = {
 """Tables and views of which no column is checked."""
 
 REFUSALS = Unchecked(
-    "ledger.commands",
+    "commands",
     ["actor", "operation", "key", "fingerprint", "status", "body", "correlation_id"],
     "in rows of refused commands, which no event binds; only their form, order and time are checked",
 )
 SEALED = Unchecked(
-    "ledger.people",
+    "people",
     ["lookup", "wrapped_key", "sealed_name"],
     "sealed names and texts were not decrypted: that needs --names and the master key",
 )
-REMOVED = Unchecked(
-    "ledger.checkpoints", [], "whether rows were removed; compare with saved ones: --against FILE"
-)
+REMOVED = Unchecked("checkpoints", [], "whether rows were removed; compare with saved ones: --against FILE")
 FACTS = Unchecked(
-    "analytics_store",
+    "facts",
     [],
     "indexes and constraints of the tables of facts, on which no rule rests: the rows are compared instead",
 )
@@ -126,21 +124,17 @@ class Column(NamedTuple):
 
 
 _COLUMNS: LiteralString = r"""
-    select case when n.nspname = 'analytics_store' and c.relname <> 'builds' and b.projection is not null
-            then 'analytics_store.' || b.projection else n.nspname || '.' || c.relname end,
-        a.attname, coalesce(not b.live, false)
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    select coalesce('facts_' || b.projection, c.relname), a.attname, coalesce(not b.live, false)
+    from pg_class c
         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        left join analytics_store.builds b
-            on n.nspname = 'analytics_store' and c.relname = b.projection || '_' || b.build
-    where n.nspname in ('ledger', 'views', 'analytics', 'analytics_store')
-        and c.relkind in ('r', 'v', 'm', 'p', 'f')
-    order by n.nspname, c.relname, a.attnum
+        left join facts_builds b on c.relname = 'facts_' || b.projection || '_' || b.build
+    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'v', 'm', 'p', 'f')
+    order by c.relname, a.attnum
 """
 
 
 def read_columns(connection: Connection) -> list[Column]:
-    """Return all columns of the schemas of the ledger."""
+    """Return all columns of the schema of the ledger."""
     return [Column(*row) for row in connection.execute(_COLUMNS).fetchall()]
 
 

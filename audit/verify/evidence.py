@@ -19,13 +19,13 @@ from audit.proofs.tiles import WIDTH
 from audit.proofs.tree import HASH_BYTES, root_of
 from audit.verify.divergence import Divergence
 
-_TILES = "select index, root, hashes from ledger.tiles where level = %s and index between %s and %s"
+_TILES = "select index, root, hashes from tiles where level = %s and index between %s and %s"
 _CHECKPOINTS = f"{SELECT} where position between %s and %s order by position, key"
-_HASHES = "select position, hash from ledger.events where position = any(%s)"
-_LAST = "select max(position) from ledger.checkpoints"
+_HASHES = "select position, hash from events where position = any(%s)"
+_LAST = "select max(position) from checkpoints"
 _BEYOND = f"{SELECT} where position > %s order by position"
-_LEVELS = "select level, count(*), max(index) from ledger.tiles group by level"
-_TILES_END = "select max(index) + 1 from ledger.tiles where level = 0"
+_LEVELS = "select level, count(*), max(index) from tiles group by level"
+_TILES_END = "select max(index) + 1 from tiles where level = 0"
 
 Keys = Mapping[str, Ed25519PublicKey]
 """Public keys by id."""

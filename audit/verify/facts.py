@@ -17,24 +17,24 @@ from audit.verify.views import Span
 LIVE_BUILDS: LiteralString = """
     select b.projection, b.version, b.position, b.position = 0 or (e.hash = b.hash
         and e.recorded_at = b.recorded_at and b.written_at is not null) is true
-    from analytics_store.builds b left join ledger.events e on e.position = b.position where b.live
+    from facts_builds b left join events e on e.position = b.position where b.live
 """
 _SPAN: LiteralString = """
-    (select * from ledger.events where originator_id >= %(first)s
+    (select * from events where originator_id >= %(first)s
         and (%(end)s::uuid is null or originator_id < %(end)s))
 """
 # Readers see the views, so the rows are read through them.
 _SHOWN: LiteralString = """
-    select {columns} from analytics.{name} where {stream} >= %(first)s
+    select {columns} from {name} where {stream} >= %(first)s
         and (%(end)s::uuid is null or {stream} < %(end)s)
 """
 # Facts without a column for the stream are those at the positions of its events.
 _SHOWN_AT: LiteralString = """
-    select {columns} from analytics.{name}
+    select {columns} from {name}
     where position = any (array(select position from {events} as e where position <= %(upto)s))
 """
 # Positions are dense, so any other position is outside the log.
-_OUTSIDE: LiteralString = "select min(position) from analytics.{name} where position > %s or position < 1"
+_OUTSIDE: LiteralString = "select min(position) from {name} where position > %s or position < 1"
 _COMPARE: LiteralString = """
     with folded ({columns}) as materialized ({fold}), shown as materialized ({shown}), differing as (
         (select * from folded except all select * from shown)
@@ -163,7 +163,7 @@ class FactsCheck:
         """Check that no table has rows of no stream. Raises the Divergence with the lowest position."""
         for projection, _ in self._tables:
             if projection.stream is None and self.divergence is None:
-                name = f"analytics.{projection.name}"
+                name = f"{projection.view}"
                 (shown,) = connection.execute(f"select count(*) from {name}".encode()).fetchone() or (0,)
                 folded = self._counts[projection.name]
                 if shown != folded:
@@ -188,12 +188,12 @@ def check_facts(
 
 def fact_differs(projection: Projection, key: str, position: int) -> Divergence:
     shown = f"{projection.key} {key} as the log has it"
-    return Divergence(position, f"analytics.{projection.name} does not show {shown}")
+    return Divergence(position, f"{projection.view} does not show {shown}")
 
 
 def outside_log(projection: Projection) -> sql.Composed:
     """Return the query for the lowest position of a fact that is past a given position, or not positive."""
-    return sql.SQL(_OUTSIDE).format(name=sql.Identifier(projection.name))
+    return sql.SQL(_OUTSIDE).format(name=sql.Identifier(projection.view))
 
 
 def statement(projection: Projection) -> sql.Composed:
@@ -226,7 +226,7 @@ def _parts(
     shown = _SHOWN_AT if projection.stream is None else _SHOWN
     parts: dict[str, sql.Composable] = {
         "columns": columns,
-        "name": sql.Identifier(projection.name),
+        "name": sql.Identifier(projection.view),
         "key": sql.Identifier(projection.key),
         "stream": sql.Identifier(projection.stream or ""),
         "events": sql.SQL(events),

@@ -11,7 +11,7 @@ _SAMPLES = 16
 """Ids sampled for each cut."""
 
 _IDS = """
-    select originator_id from ledger.events
+    select originator_id from events
     where position = any(array(select generate_series(%s::bigint, %s::bigint, %s::bigint)))
 """
 

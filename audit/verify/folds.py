@@ -22,10 +22,10 @@ from ledger import codec
 _HOLD_OFFER = HoldOffer.OPERATION
 _STREAMS: LiteralString = """
     select originator_id, originator_version, topic, state, recorded_at, position, operation
-    from ledger.events where originator_id >= %s and (%s::uuid is null or originator_id < %s)
+    from events where originator_id >= %s and (%s::uuid is null or originator_id < %s)
     order by originator_id, originator_version
 """
-_SEATS = "select flight_id, seats, held, booked from ledger.seats"
+_SEATS = "select flight_id, seats, held, booked from seats"
 
 
 class Folds:

@@ -16,18 +16,18 @@ from audit.verify.snapshot import Connection
 from audit.verify.walk import START, RangeResult, Seam, check_range, seam_before
 
 _CUTS: LiteralString = """
-    select distinct (select min(first_position) - 1 from ledger.commands where first_position > cut)
+    select distinct (select min(first_position) - 1 from commands where first_position > cut)
     from generate_series(%s::bigint, %s::bigint, %s::bigint) as cut
 """
-_ORDINAL = "select ordinal from ledger.events where position = %s"
-_HEAD = "select coalesce(max(position), 0) from ledger.events"
+_ORDINAL = "select ordinal from events where position = %s"
+_HEAD = "select coalesce(max(position), 0) from events"
 # An outcome with a position past the end of the log: the tail of the log is gone.
 _BEYOND = """
-    select min(coalesce(first_position, last_position)) from ledger.commands
+    select min(coalesce(first_position, last_position)) from commands
     where first_position > %(head)s or last_position > %(head)s
 """
 # More accepted commands than matched ones: first positions are below 1, or shared by two commands.
-_UNMATCHED = "select count(*) from ledger.commands where first_position is not null"
+_UNMATCHED = "select count(*) from commands where first_position is not null"
 
 Range = tuple[int, int]
 """From after the first position up to the second."""
@@ -48,7 +48,7 @@ def check_log(
     Raises Divergence at the first event that fails.
     """
     end, matched = START, 0
-    (lowest,) = connection.execute("select min(position) from ledger.events").fetchone() or (None,)
+    (lowest,) = connection.execute("select min(position) from events").fetchone() or (None,)
     if lowest is not None and lowest < 1:
         raise Divergence(lowest, f"positions are not dense: {lowest} stands where 1 should")
     for (_, last), result in zip(parts, results, strict=True):

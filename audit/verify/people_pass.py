@@ -18,7 +18,7 @@ from ledger.people import MASTER_KEY_CHECK
 
 BATCH = 5_000
 
-_VIEWS = {"booking": "views.bookings", "waiting": "views.waiting"}
+_VIEWS = {"booking": "bookings", "waiting": "waiting"}
 """The view of each aggregate with events that name persons. Columns have the names of the events' fields."""
 
 NAME_COLUMNS = {
@@ -29,16 +29,16 @@ NAME_COLUMNS = {
 SEALED_FIELDS = {topic: fields for topic, event in EVENT_TYPES.items() if (fields := text_fields(event))}
 """The fields with sealed text, by topic."""
 
-_HEAD = "select coalesce(max(position), 0) from ledger.events"
-_NO_PERSON = "not exists (select from ledger.people p where p.person = {})"
+_HEAD = "select coalesce(max(position), 0) from events"
+_NO_PERSON = "not exists (select from people p where p.person = {})"
 _UNKNOWN_ACTORS = f"""
-    select min(e.position) as position from ledger.events e
+    select min(e.position) as position from events e
     where e.actor <> 'seatledger' and {_NO_PERSON.format("e.actor")}
 """
 _UNKNOWN_IN_VIEW = """
     union all
     select min(e.position) from {view} v
-    join ledger.events e on e.originator_id = v.id where {no_person}
+    join events e on e.originator_id = v.id where {no_person}
 """
 _UNKNOWN_IN_VIEWS = "".join(
     _UNKNOWN_IN_VIEW.format(view=view, no_person=_NO_PERSON.format(f"v.{column}"))
@@ -46,18 +46,18 @@ _UNKNOWN_IN_VIEWS = "".join(
 )
 _UNKNOWN = f"select min(position) from ({_UNKNOWN_ACTORS} {_UNKNOWN_IN_VIEWS}) as one".encode()
 _UNRECORDED = """
-    select person from ledger.people p where forgotten_at is not null
-        and not exists (select from ledger.forgotten f where f.person = p.person) limit 1
+    select person from people p where forgotten_at is not null
+        and not exists (select from forgotten f where f.person = p.person) limit 1
 """
 _PERSONS: LiteralString = """
-    select person, lookup, wrapped_key, sealed_name from ledger.people
+    select person, lookup, wrapped_key, sealed_name from people
     where forgotten_at is null and abs(hashtext(person)::bigint) %% %s = %s
 """
 _TOPICS = ", ".join(f"'{topic}'" for topic in SEALED_FIELDS)
 _TEXTS: bytes = f"""
     select e.position, e.topic, e.originator_id, e.state, p.person, p.lookup, p.wrapped_key, p.sealed_name
-    from ledger.events e join views.bookings b on b.id = e.originator_id
-    join ledger.people p on p.person = b.user_id and p.forgotten_at is null
+    from events e join bookings b on b.id = e.originator_id
+    join people p on p.person = b.user_id and p.forgotten_at is null
     where e.topic in ({_TOPICS}) and strpos(e.state, '"{SEALED}') > 0 and e.position %% %s = %s
 """.encode()
 
@@ -74,7 +74,7 @@ def check_people(connection: Connection[Any], sealed: Iterable[Divergence | None
         return
     (position,) = connection.execute(_UNKNOWN).fetchone() or (None,)
     if position is not None:
-        raise Divergence(position, "it names a pseudonym without a person: a row of ledger.people is missing")
+        raise Divergence(position, "it names a pseudonym without a person: a row of table people is missing")
     unrecorded = connection.execute(_UNRECORDED).fetchone()
     if unrecorded is not None:
         (head,) = connection.execute(_HEAD).fetchone() or (0,)

@@ -55,10 +55,10 @@ def _view_check(name: str, of: type[Any], module: Any, *key: Any) -> ViewCheck:
 
 
 VIEW_CHECKS = (
-    _view_check("views.bookings", Booking, projections.bookings),
-    _view_check("views.flights", Flight, projections.flights),
-    _view_check("views.refunds", Booking, projections.refunds, "booking_id", 1),
-    _view_check("views.waiting", WaitingParty, projections.waiting),
+    _view_check("bookings", Booking, projections.bookings),
+    _view_check("flights", Flight, projections.flights),
+    _view_check("refunds", Booking, projections.refunds, "booking_id", 1),
+    _view_check("waiting", WaitingParty, projections.waiting),
 )
 
 

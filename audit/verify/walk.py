@@ -21,16 +21,16 @@ _FIELDS: LiteralString = """
     encode(command_hash, 'hex'), encode(hash, 'hex')
 """
 _EVENTS: LiteralString = f"""
-    select {_FIELDS} from ledger.events where position > %s and position <= %s order by position
+    select {_FIELDS} from events where position > %s and position <= %s order by position
 """
 _COMMANDS: LiteralString = """
     select first_position, last_position, actor, operation, key, encode(fingerprint, 'hex'), status, body,
         coalesce(subject_id::text, ''), version, correlation_id,
         (extract(epoch from recorded_at) * 1000000)::bigint
-    from ledger.commands where first_position > %s and first_position <= %s
+    from commands where first_position > %s and first_position <= %s
 """
 _BEFORE: LiteralString = f"""
-    select {_FIELDS} from ledger.events where position < %s order by position desc limit 1
+    select {_FIELDS} from events where position < %s order by position desc limit 1
 """
 
 Key = tuple[bytes, bytes, bytes]

@@ -53,7 +53,7 @@ def facts(rows: Callable[..., list[Any]]) -> Callable[[], dict[str, list[Any]]]:
 
     def read() -> dict[str, list[Any]]:
         return {
-            name: rows(f"select t::text from analytics.{name} as t order by {projection.key}")
+            name: rows(f"select t::text from ledger.analytics_{name} as t order by {projection.key}")
             for name, projection in PROJECTIONS.items()
         }
 

@@ -136,9 +136,9 @@ def stored(name: str, rows: Rows) -> tuple[list[str], list[Any]]:
     table = TABLES[name]
     expressions = {"uuid": "{}::text", "bytea": "encode({}, 'hex')", "text": "nullif({}, '')"}
     select = ", ".join(expressions.get(c.type.split()[0], "{}").format(c.name) for c in table.columns)
-    schema = "ledger" if table.projection is None else "analytics"
+    source = name if table.projection is None else f"analytics_{name}"
     return [c.name for c in table.columns], rows(
-        f"select {select} from {schema}.{name} order by {name}.{table.key}"
+        f"select {select} from ledger.{source} order by {source}.{table.key}"
     )
 
 
@@ -205,9 +205,7 @@ async def test_an_export_does_not_wait_for_a_parked_or_outdated_table(
 ) -> None:
     await follow()
     await trade.rush(2)
-    rows(
-        "update analytics_store.builds set parked_at = now(), error = 'poison' where projection = 'bookings'"
-    )
+    rows("update ledger.facts_builds set parked_at = now(), error = 'poison' where projection = 'bookings'")
     with pytest.raises(ExportStopped, match="bookings is parked at position 0: poison"):
         export(database_url, TABLES["bookings"], "csv", 1, None, lambda *_: None)
     newer = replace(TABLES["flights"], version=99)
@@ -223,7 +221,7 @@ async def test_rows_and_position_are_read_in_one_snapshot(
     before = exported("bookings")[1]
 
     def delete_and_copy(*arguments: Any) -> Any:
-        rows("delete from analytics.bookings")
+        rows("delete from ledger.analytics_bookings")
         return copy_rows(*arguments)
 
     monkeypatch.setattr(snapshot, "copy_rows", delete_and_copy)

@@ -56,26 +56,27 @@ EXPECTED = {
 }
 
 RESET = """
-    truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,
-        analytics_store.refunds_1, analytics_store.seat_changes_1;
-    update analytics_store.builds set position = 0, hash = null
+    truncate ledger.facts_bookings_1, ledger.facts_flights_1, ledger.facts_payments_1,
+        ledger.facts_refunds_1, ledger.facts_seat_changes_1;
+    update ledger.facts_builds set position = 0, hash = null
 """
 
 SAME = [
     """
     (select booking_id, flight_id, seats, amount, currency, status, cancel_reason, hold_expires_at, version,
-        initiated_at from analytics.bookings
+        initiated_at from ledger.analytics_bookings
     except select id, flight_id, seats, cost_amount, cost_currency, status, cancel_reason, expires_at,
-        version, created_at from views.bookings)
+        version, created_at from ledger.bookings)
     union all
     (select id, flight_id, seats, cost_amount, cost_currency, status, cancel_reason, expires_at,
-        version, created_at from views.bookings
+        version, created_at from ledger.bookings
     except select booking_id, flight_id, seats, amount, currency, status, cancel_reason, hold_expires_at,
-        version, initiated_at from analytics.bookings)
+        version, initiated_at from ledger.analytics_bookings)
     """,
     """
-    select v.id, v.payment_status, p.status from views.bookings v
-    full join (select distinct on (booking_id) * from analytics.payments order by booking_id, started_at desc,
+    select v.id, v.payment_status, p.status from ledger.bookings v
+    full join (
+        select distinct on (booking_id) * from ledger.analytics_payments order by booking_id, started_at desc,
         position desc) p on p.booking_id = v.id
     where v.payment_id is distinct from p.payment_id or p.status is distinct from case
         when v.payment_status in ('captured', 'refund_due', 'refunded') then 'captured'
@@ -83,29 +84,31 @@ SAME = [
         when v.payment_status is not null then 'pending' end
     """,
     """
-    select * from views.refunds v full join analytics.refunds r on r.refund_id = v.id
+    select * from ledger.refunds v full join ledger.analytics_refunds r on r.refund_id = v.id
     where (v.booking_id, v.flight_id, v.payment_id, v.amount, v.currency, v.reason, v.due_at, v.settled_at,
             v.requested_at, v.refusal, v.status)
         is distinct from (r.booking_id, r.flight_id, r.payment_id, r.amount, r.currency, r.reason, r.due_at,
             r.settled_at, r.requested_at, r.refusal, r.status)
     """,
     """
-    select * from views.flights v full join analytics.flights f on f.flight_id = v.id
+    select * from ledger.flights v full join ledger.analytics_flights f on f.flight_id = v.id
     where (v.number, v.origin, v.destination, v.departs_at, v.arrives_at, v.departure_day, v.seats,
             v.price_amount, v.price_currency, v.cancelled, v.version)
         is distinct from (f.number, f.origin, f.destination, f.departs_at, f.arrives_at, f.departure_day,
             f.seats, f.price_amount, f.price_currency, f.cancelled_at is not null, f.version)
     """,
     """
-    select * from ledger.seats s full join (select distinct on (flight_id) * from analytics.seats_over_time
+    select * from ledger.seats s full join (
+        select distinct on (flight_id) * from ledger.analytics_seats_over_time
         order by flight_id, position desc) t using (flight_id)
     where (s.seats, s.held, s.booked) is distinct from (t.seats, t.held, t.booked)
     """,
-    "select * from analytics.seats_over_time where held < 0 or booked < 0 or available < 0",
-    "select * from analytics.funnel where initiated <> paid + expired + given_up + flight_cancelled + open",
+    "select * from ledger.analytics_seats_over_time where held < 0 or booked < 0 or available < 0",
+    "select * from ledger.analytics_funnel"
+    " where initiated <> paid + expired + given_up + flight_cancelled + open",
 ]
 
 
 @pytest.mark.parametrize("name", ["daily_sales", "load_factor", "refund_ageing", "payment_outcomes"])
 async def test_an_empty_ledger_has_empty_statistics(rows: Rows, name: str) -> None:
-    assert rows(f"select * from analytics.{name}") == []
+    assert rows(f"select * from ledger.analytics_{name}") == []

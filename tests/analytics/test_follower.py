@@ -15,7 +15,7 @@ from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 
 Rows = Callable[..., list[Any]]
-AT = "select projection, position from analytics.checkpoints"
+AT = "select projection, position from ledger.analytics_checkpoints"
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ async def test_concurrent_followers_apply_each_event_once(
         await follower.close()
     live = facts()
     rows(
-        "truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,"
-        " analytics_store.refunds_1, analytics_store.seat_changes_1;"
-        " update analytics_store.builds set position = 0, hash = null"
+        "truncate ledger.facts_bookings_1, ledger.facts_flights_1, ledger.facts_payments_1,"
+        " ledger.facts_refunds_1, ledger.facts_seat_changes_1;"
+        " update ledger.facts_builds set position = 0, hash = null"
     )
     await follow()
     assert facts() == live
@@ -90,7 +90,9 @@ async def test_a_follower_logs_poison_once_and_a_fixed_program_continues(
     await follower.close()
     assert [extra["projection"] for _, extra in alarms] == ["bookings", "payments", "seat_changes"]
     assert {extra["error"] for _, extra in alarms} == {"unknown topic booking.upgraded"}
-    parked = "select distinct position, parked_position from analytics.checkpoints where error is not null"
+    parked = (
+        "select distinct position, parked_position from ledger.analytics_checkpoints where error is not null"
+    )
     assert rows(parked) == [(poison - 1, poison)]
     monkeypatch.setitem(EVENT_TYPES, "booking.upgraded", object)
     await run(database_url)
@@ -107,13 +109,13 @@ async def test_a_log_restored_from_an_older_backup_is_refused(
     rows(f"{TAMPERING} delete from ledger.events where position > {end - 5}")
     await run(database_url)
     assert len(alarms) == len(PROJECTIONS)
-    errors = rows("select error from analytics.checkpoints")
+    errors = rows("select error from ledger.analytics_checkpoints")
     assert all("restored from an older backup" in error for (error,) in errors)
     # The log grows past the checkpoint again, with other events.
     for position in range(end - 4, end + 10):
         rows(POISON, position, "waiting.left", "{}")
     await run(database_url)
-    errors = rows("select position, error from analytics.checkpoints")
+    errors = rows("select position, error from ledger.analytics_checkpoints")
     assert all(at == end and "is another than it was" in error for at, error in errors)
 
 
@@ -157,5 +159,5 @@ UPGRADED = """
     insert into ledger.events
     select %s, id, version + 1, 'booking.upgraded', '{}', 'a', 'o', 1, 'upgraded', '', '',
         clock_timestamp(), '', sha256('upgraded')
-    from views.bookings order by id limit 1
+    from ledger.bookings order by id limit 1
 """

@@ -28,7 +28,7 @@ from trials.torture.proxy import Proxy, Trouble
 
 Rows = Callable[..., list[Any]]
 KILLS = times(50, 200)
-LEAST = "select min(position) from analytics_store.builds"
+LEAST = "select min(position) from ledger.facts_builds"
 HEAD = "select max(position) from ledger.events"
 
 
@@ -60,9 +60,9 @@ KILL = """
     where application_name = 'seatledger follower' and datname = current_database()
 """
 RESET = """
-    truncate analytics_store.bookings_1, analytics_store.flights_1, analytics_store.payments_1,
-        analytics_store.refunds_1, analytics_store.seat_changes_1;
-    update analytics_store.builds set position = 0, hash = null
+    truncate ledger.facts_bookings_1, ledger.facts_flights_1, ledger.facts_payments_1,
+        ledger.facts_refunds_1, ledger.facts_seat_changes_1;
+    update ledger.facts_builds set position = 0, hash = null
 """
 
 
@@ -73,7 +73,7 @@ async def test_rows_are_rolled_back_with_their_checkpoint(
     monkeypatch.setattr(analytics.follower.batch, "_RECORD", "select 1 / 0")
     with pytest.raises(psycopg.errors.DivisionByZero):
         await advance(follower, BOOKINGS, None, 1_000)
-    assert rows("select count(*) from analytics.bookings") == [(0,)]
+    assert rows("select count(*) from ledger.analytics_bookings") == [(0,)]
 
 
 async def test_a_black_holed_connection_is_replaced(
@@ -131,8 +131,8 @@ async def test_the_lag_is_zero_after_concurrent_writes_end(
         await asyncio.wait({writing}, timeout=0.01)
     await follower.run()
     await follower.close()
-    assert rows("select distinct lag_events, lag_seconds from analytics.checkpoints") == [(0, 0.0)]
-    assert len(rows("select 1 from analytics.checkpoints")) == len(PROJECTIONS)
+    assert rows("select distinct lag_events, lag_seconds from ledger.analytics_checkpoints") == [(0, 0.0)]
+    assert len(rows("select 1 from ledger.analytics_checkpoints")) == len(PROJECTIONS)
 
 
 async def test_projections_whose_checkpoints_are_gone_lag_by_the_whole_log_and_are_made_anew(
@@ -141,8 +141,8 @@ async def test_projections_whose_checkpoints_are_gone_lag_by_the_whole_log_and_a
     follower = Follower(database_url)
     await trade.rush(2)
     await follower.run()
-    before = rows("select * from analytics.bookings order by 1")
-    rows("truncate analytics_store.builds")
+    before = rows("select * from ledger.analytics_bookings order by 1")
+    rows("truncate ledger.facts_builds")
     async with open_ledger(database_url, Settings()) as ledger, ledger.read() as connection:
         found = await analytics.follower.lag.check(connection)
         ((head,),) = rows(HEAD)
@@ -153,8 +153,8 @@ async def test_projections_whose_checkpoints_are_gone_lag_by_the_whole_log_and_a
     await follower.run()
     await follower.close()
     assert rows(LEAST) == rows(HEAD)
-    assert rows("select * from analytics.bookings order by 1") == before
-    tables = "select count(*) from pg_tables where schemaname = 'analytics_store'"
+    assert rows("select * from ledger.analytics_bookings order by 1") == before
+    tables = "select count(*) from pg_tables where tablename like 'facts%'"
     assert rows(tables) == [(len(PROJECTIONS) + 1,)]
 
 
@@ -174,7 +174,7 @@ async def test_any_error_of_one_projection_is_counted_and_leaves_the_others_alon
         broken.setattr(analytics.follower.follower, "advance_or_park", fails_for_flights)
         await follower.run()
     assert follower.task.failures == 1
-    behind = "select projection from analytics.checkpoints where lag_events > 0"
+    behind = "select projection from ledger.analytics_checkpoints where lag_events > 0"
     assert rows(behind) == [("flights",)]
     await follower.run()
     await follower.close()

@@ -88,7 +88,7 @@ async def test_readers_never_see_an_error_or_an_incomplete_table(
 LEVELS = ["read committed", "repeatable read"]
 # Each event of a booking counts once in its row's version, so the sums agree for a complete table.
 WHOLE = """
-    with seen as (select sum(version) as versions, max(position) as position from analytics.bookings)
+    with seen as (select sum(version) as versions, max(position) as position from ledger.analytics_bookings)
     select versions, (select count(*) from ledger.events
         where topic like 'booking.%' and position <= seen.position) from seen
 """
@@ -103,7 +103,7 @@ async def test_a_rebuild_killed_at_any_point_continues_and_ends_with_identical_r
     positions = []
     for _ in range(8):
         await asyncio.to_thread(run_and_kill, [sys.executable, "-c", SLOW, database_url], checkout, dice)
-        positions += rows("select build, position from analytics_store.builds where not live")
+        positions += rows("select build, position from ledger.facts_builds where not live")
     assert len({build for build, _ in positions}) == 1
     assert positions == sorted(positions)
     done = await rebuild(database_url, BOOKINGS, lambda _: None)
@@ -137,7 +137,7 @@ async def test_a_rebuild_deploys_a_new_version_and_the_old_one_stops(
 ) -> None:
     await trade.rush(4)
     await follow()
-    ((old,),) = rows("select position from analytics.checkpoints where projection = 'bookings'")
+    ((old,),) = rows("select position from ledger.analytics_checkpoints where projection = 'bookings'")
     new = dataclasses.replace(
         BOOKINGS,
         version=2,
@@ -150,13 +150,13 @@ async def test_a_rebuild_deploys_a_new_version_and_the_old_one_stops(
     analytics_check = checks["analytics"]
     assert not analytics_check.ok
     assert "bookings version 1 (run `seatledger rebuild bookings`)" in analytics_check.detail
-    assert rows("select position from analytics.checkpoints where projection = 'bookings'") == [(old,)]
+    assert rows("select position from ledger.analytics_checkpoints where projection = 'bookings'") == [(old,)]
     await rebuild(database_url, new, lambda _: None)
-    assert rows("select distinct events from analytics.bookings") == [(7,)]
-    assert rows("select version from analytics.checkpoints where projection = 'bookings'") == [(2,)]
+    assert rows("select distinct events from ledger.analytics_bookings") == [(7,)]
+    assert rows("select version from ledger.analytics_checkpoints where projection = 'bookings'") == [(2,)]
     # Derived views and their grants stay.
     with psycopg.connect(database_url, options="-c role=seatledger_analyst") as analyst:
-        assert analyst.execute("select sum(initiated) from analytics.funnel").fetchone() is not None
+        assert analyst.execute("select sum(initiated) from ledger.analytics_funnel").fetchone() is not None
 
 
 async def test_poison_stops_a_rebuild_and_readers_keep_the_old_table(
@@ -182,14 +182,17 @@ async def test_a_long_query_delays_the_swap_but_no_other_query(
     waits: list[str] = []
     async with await AsyncConnection.connect(database_url) as slow:
         await slow.execute(
-            "select count(*) from analytics.bookings"
+            "select count(*) from ledger.analytics_bookings"
         )  # keeps its lock until the transaction ends
         task = asyncio.create_task(
             rebuild(database_url, BOOKINGS, lambda p: waits.append(p.waits_for) if p.waits_for else None)
         )
 
         def is_read_while_the_swap_waits() -> bool:
-            assert rows("set statement_timeout = '2s'; select count(*) from analytics.bookings") is not None
+            assert (
+                rows("set statement_timeout = '2s'; select count(*) from ledger.analytics_bookings")
+                is not None
+            )
             return len(waits) >= 3
 
         await await_until(is_read_while_the_swap_waits)
@@ -244,5 +247,5 @@ def test_the_command_reports_each_projection(database_url: str, checkout: Path) 
     )
     assert sorted(line.split('"')[3] for line in done.stdout.splitlines()) == sorted(PROJECTIONS)
     with psycopg.connect(database_url) as connection:
-        builds = connection.execute("select distinct build, live from analytics_store.builds").fetchall()
+        builds = connection.execute("select distinct build, live from ledger.facts_builds").fetchall()
     assert builds == [(2, True)]

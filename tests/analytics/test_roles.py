@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from analytics.dictionary import dictionary
+from database.connection import connect_sync
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 
@@ -37,16 +38,18 @@ def ask(url: str, role: str, statement: str) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
-async def test_the_analyst_reads_all_of_schema_analytics(
+async def test_the_analyst_reads_all_views_for_analysts(
     trade: Trade, follow: Follow, database_url: str, rows: Rows
 ) -> None:
     await trade.rush(3)
     await follow()
-    there = "select relname from pg_class where relnamespace = 'analytics'::regnamespace order by 1"
-    assert [name for (name,) in rows(there)] == VIEWS
+    there = r"select relname from pg_class where relname like 'analytics\_%' order by 1"
+    assert [name for (name,) in rows(there)] == [f"analytics_{view}" for view in VIEWS]
     for view in VIEWS:
-        ask(database_url, "seatledger_analyst", f"select * from analytics.{view}")
-    assert ask(database_url, "seatledger_analyst", "select count(*) > 0 from analytics.bookings") == [(True,)]
+        ask(database_url, "seatledger_analyst", f"select * from ledger.analytics_{view}")
+    assert ask(database_url, "seatledger_analyst", "select count(*) > 0 from ledger.analytics_bookings") == [
+        (True,)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,14 +58,14 @@ async def test_the_analyst_reads_all_of_schema_analytics(
         "select * from ledger.events",
         "select * from ledger.commands",
         "select * from ledger.secrets",
-        "select * from views.bookings",
-        "select * from analytics_store.bookings_1",
-        "select * from analytics_store.builds",
-        "delete from analytics.bookings",
-        "update analytics.flights set seats = 0",
-        "insert into analytics.refunds (refund_id) values (gen_random_uuid())",
-        "create table analytics.mine ()",
-        "create view analytics.mine as select 1",
+        "select * from ledger.bookings",
+        "select * from ledger.facts_bookings_1",
+        "select * from ledger.facts_builds",
+        "delete from ledger.analytics_bookings",
+        "update ledger.analytics_flights set seats = 0",
+        "insert into ledger.analytics_refunds (refund_id) values (gen_random_uuid())",
+        "create table ledger.mine ()",
+        "create view ledger.mine as select 1",
         "set role seatledger_writer",
     ],
 )
@@ -79,7 +82,7 @@ def test_the_analyst_cannot_do_anything_else(database_url: str, server_url: str,
             owner.execute("drop role ann")
 
 
-@pytest.mark.parametrize("table", ["ledger.events", "ledger.commands", "views.bookings", "views.refunds"])
+@pytest.mark.parametrize("table", ["ledger.events", "ledger.commands", "ledger.bookings", "ledger.refunds"])
 def test_the_auditor_reads_the_log_and_cannot_change_it(database_url: str, table: str) -> None:
     assert ask(database_url, "seatledger_auditor", f"select * from {table}") == []
     for change in (f"delete from {table}", f"insert into {table} default values", f"truncate {table}"):
@@ -87,7 +90,7 @@ def test_the_auditor_reads_the_log_and_cannot_change_it(database_url: str, table
             ask(database_url, "seatledger_auditor", change)
 
 
-@pytest.mark.parametrize("table", ["ledger.secrets", "ledger.heartbeats", "analytics_store.builds"])
+@pytest.mark.parametrize("table", ["ledger.secrets", "ledger.heartbeats", "ledger.facts_builds"])
 def test_the_auditor_cannot_read_other_tables(database_url: str, table: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         ask(database_url, "seatledger_auditor", f"select * from {table}")
@@ -103,7 +106,7 @@ def test_a_function_of_an_analyst_sees_refused_commands_only(database_url: str, 
     with psycopg.connect(database_url, options="-c role=seatledger_analyst", autocommit=True) as analyst:
         analyst.add_notice_handler(lambda notice: notices.append(notice.message_primary))
         analyst.execute(peek)
-        found = analyst.execute("select reason from analytics.refusals where pg_temp.peek(operation)")
+        found = analyst.execute("select reason from ledger.analytics_refusals where pg_temp.peek(operation)")
         assert found.fetchall() == [("hold-expired",)]
     assert notices == ["pay_booking"]
 
@@ -124,7 +127,7 @@ def test_every_relation_and_column_has_a_comment(rows: Rows) -> None:
 WITHOUT_COMMENT = """
     select c.oid::regclass::text, a.attname from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where c.relnamespace in ('analytics'::regnamespace, 'analytics_store'::regnamespace)
+    where c.relname ~ '^(analytics|facts)_'
         and c.relkind in ('r', 'v', 'm')
         and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)
 """
@@ -133,13 +136,13 @@ WITHOUT_COMMENT = """
 def test_money_columns_are_integers(rows: Rows) -> None:
     other_types = """
         select table_name, column_name, data_type from information_schema.columns
-        where table_schema = 'analytics' and column_name like '%amount%' and data_type <> 'bigint'
+        where table_name like 'analytics%' and column_name like '%amount%' and data_type <> 'bigint'
     """
     assert rows(other_types) == []
 
 
 def test_the_data_dictionary_in_the_docs_is_current(database_url: str, checkout: Path) -> None:
-    with psycopg.connect(database_url) as connection:
+    with connect_sync(database_url, "test") as connection:
         generated = dictionary(connection)
     stored = (checkout / "docs" / "reference" / "data-dictionary.md").read_text()
     assert stored == generated, "run: seatledger dictionary > docs/reference/data-dictionary.md"

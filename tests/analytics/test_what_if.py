@@ -55,7 +55,7 @@ async def test_the_recorded_policy_reproduces_the_recorded_result(
             bookings += len(now)
             refused += replay.refused
     assert [(bookings, refused)] == rows(
-        "select (select count(*) from views.bookings), (select count(*) from ledger.commands"
+        "select (select count(*) from ledger.bookings), (select count(*) from ledger.commands"
         " where body::json ->> 'code' = 'not-enough-seats')"
     )
     assert min(bookings, refused) > 20

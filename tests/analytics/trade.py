@@ -132,11 +132,11 @@ class Trade:
         """Record random gateway answers for payments and refunds; settle some refunds by hand."""
         async with self.patient.read() as connection:
             cursor = await connection.execute(
-                "select id, payment_id from views.bookings where payment_id is not null"
+                "select id, payment_id from ledger.bookings where payment_id is not null"
                 " order by id desc limit 200"
             )
             payments = await cursor.fetchall()
-            cursor = await connection.execute("select id, status from views.refunds order by id limit 200")
+            cursor = await connection.execute("select id, status from ledger.refunds order by id limit 200")
             refunds = await cursor.fetchall()
         commands: list[Command] = [
             RecordPayment(booking, payment, self.dice.choice(GATEWAY_ANSWERS), "pi_1", "no_money")
@@ -161,14 +161,14 @@ class Trade:
             await await_until(lambda: self._is_due(connection, booking))
             await self.do(ExpireHold(booking), brief)
             cursor = await connection.execute(
-                "select payment_id from views.bookings where id = %s", [booking]
+                "select payment_id from ledger.bookings where id = %s", [booking]
             )
             ((payment,),) = await cursor.fetchall()
         await self.do(RecordPayment(booking, payment, PaymentOutcome.AUTHORISED, "pi_1", None), brief)
 
     async def _is_due(self, connection: Connection, booking: UUID) -> bool:
         cursor = await connection.execute(
-            "select held_until < clock_timestamp() from views.bookings where id = %s", [booking]
+            "select held_until < clock_timestamp() from ledger.bookings where id = %s", [booking]
         )
         ((due,),) = await cursor.fetchall()
         return bool(due)

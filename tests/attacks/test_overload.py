@@ -9,7 +9,6 @@ import pytest
 
 from ledger import batched_reads
 from ledger.ledger import READERS_MAX, WAITING_MAX
-from ledger.statements import HEAD_LOCK
 from ledger.writer import QUEUE_MAX
 from tests.attacks.conftest import serve
 from tests.contract.client import connect
@@ -67,7 +66,7 @@ async def test_a_full_queue_refuses_at_once_and_loses_nothing(narrow_program, na
     operator, alice = ApiCaller.of(narrow_api, OLGA), ApiCaller.of(narrow_api, ALICE)
     flights = [await operator.create_flight(seats=1000) for _ in range(4)]
     memory = memory_bytes(narrow_program.process.pid)
-    async with lock(narrow_program, HEAD_LOCK):
+    async with lock(narrow_program, "select one from ledger.head for update"):
         tasks = [asyncio.create_task(alice.book(flights[n % 4])) for n in range(QUEUE_MAX + 64 + MORE)]
         await wait_for_refusals(tasks)
         assert (await alice.get("/flights?limit=1")).ok()
@@ -91,7 +90,7 @@ async def test_more_readers_than_may_wait_are_refused_at_once(
     alice = ApiCaller.of(narrow_api, ALICE)
     flight = await ApiCaller.of(narrow_api, OLGA).create_flight(seats=100)
     path = path.format(**flight)
-    async with lock(narrow_program, "lock table views.flights in access exclusive mode"):
+    async with lock(narrow_program, "lock table ledger.flights in access exclusive mode"):
         tasks = [asyncio.create_task(alice.get(path)) for _ in range(at_once + waiting + MORE)]
         await wait_for_refusals(tasks)
     refused = count_refusals(await asyncio.gather(*tasks), 200)

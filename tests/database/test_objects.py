@@ -29,11 +29,11 @@ def test_the_list_of_objects_is_that_of_a_fresh_database(database_url: str) -> N
 
 
 LOSSES = {
-    "grants": f"revoke all on all tables in schema ledger, views, analytics, analytics_store from {ROLES};"
-    f"revoke all on schema ledger, views, analytics, analytics_store from {ROLES}",
+    "grants": f"revoke all on all tables in schema ledger from {ROLES};"
+    f"revoke all on schema ledger from {ROLES}",
     "one grant": "revoke insert on ledger.events from seatledger_writer",
-    "facts": "revoke update on analytics_store.bookings_1 from seatledger_writer",
-    "a view for analysts": "revoke select on analytics.daily_sales from seatledger_analyst",
+    "facts": "revoke update on ledger.facts_bookings_1 from seatledger_writer",
+    "a view for analysts": "revoke select on ledger.analytics_daily_sales from seatledger_analyst",
     "a trigger": "drop trigger append_only on ledger.events",
     "a disabled trigger": "alter table ledger.commands disable trigger append_only",
 }
@@ -50,8 +50,8 @@ async def test_migrating_gives_back_what_a_restore_left_out(
     with connect_sync(database_url, "test") as connection:
         assert missing_objects(connection) == []
     ((writes, reads),) = rows(
-        "select has_table_privilege('seatledger_writer', 'analytics_store.bookings_1', 'update'),"
-        " has_table_privilege('seatledger_analyst', 'analytics.daily_sales', 'select')"
+        "select has_table_privilege('seatledger_writer', 'ledger.facts_bookings_1', 'update'),"
+        " has_table_privilege('seatledger_analyst', 'ledger.analytics_daily_sales', 'select')"
     )
     assert (writes, reads) == (True, True)
     async with open_ledger(database_url, Settings()) as ledger:

@@ -126,7 +126,7 @@ async def test_a_late_sweep_is_reported_and_fails_no_check(
     for user in ("alice", "bob"):
         await desk.hold(flight, user)
     assert detail_of(await ready(database_url), "sweep") == "last never, scheduler never seen, 0 holds due"
-    rows("update views.bookings set held_until = now() where user_id = 'alice'")
+    rows("update ledger.bookings set held_until = now() where user_id = 'alice'")
     rows("insert into ledger.job_runs values ('expire_holds', now(), now() - interval '2 hours', 0)")
     rows("insert into ledger.heartbeats values ('scheduler', now() - interval '1 hour')")
     readiness = await ready(database_url)

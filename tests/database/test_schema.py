@@ -14,8 +14,9 @@ from psycopg.conninfo import make_conninfo
 
 import database.schema
 from analytics.schema import migrate
+from audit.verify import verify
 from cli.main import main
-from database.connection import connect
+from database.connection import connect, connect_sync
 from database.schema import (
     FOLDER,
     VERSION,
@@ -25,8 +26,11 @@ from database.schema import (
     migrations,
     read_folder,
 )
+from tests.analytics.conftest import Follow, follow, follower
 from tests.desk import Desk
 from tests.waiting import wait_until
+
+__all__ = ["follow", "follower"]
 
 
 def test_six_processes_migrate_an_empty_database_at_once(empty_database_url: str) -> None:
@@ -90,13 +94,13 @@ async def test_a_migration_that_waits_for_a_reader_delays_no_command(
     desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flight = await desk.schedule(seats=1000)
-    added = Migration(VERSION + 1, "column", "alter table views.bookings add column mine integer")
+    added = Migration(VERSION + 1, "column", "alter table ledger.bookings add column mine integer")
     every = [*migrations(), added]
     monkeypatch.setattr(database.schema, "migrations", lambda: every)
     monkeypatch.setattr(database.schema, "WAIT_SECONDS_MAX", 0.5)
     clock = asyncio.get_running_loop().time
     with psycopg.connect(database_url, options="-c role=seatledger_auditor") as reader:
-        reader.execute("select from views.bookings")
+        reader.execute("select from ledger.bookings")
         migrating = asyncio.create_task(asyncio.to_thread(migrate, database_url))
         delays = []
         while not migrating.done():
@@ -115,7 +119,7 @@ def test_a_migration_waits_for_another_one_and_then_has_nothing_to_do(
 ) -> None:
     migrate(empty_database_url)
     monkeypatch.setattr(database.schema, "WAIT_SECONDS_MAX", 0.0)
-    with ThreadPoolExecutor(1) as thread, psycopg.connect(empty_database_url) as other:
+    with ThreadPoolExecutor(1) as thread, connect_sync(empty_database_url, "test", autocommit=False) as other:
         other.execute("delete from ledger.migrations where version = %s", (VERSION,))
         other.commit()
         other.execute(f"{database.schema._LOCK}; {RECORD_NEWEST}")
@@ -162,10 +166,11 @@ def test_bookings_of_the_first_releases_keep_their_holds_and_refunds(
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(FIRST_RELEASE)
         migrate(empty_database_url)
-        held = connection.execute("select user_id, held_until = expires_at from views.bookings order by 1")
+        held = connection.execute("select user_id, held_until = expires_at from ledger.bookings order by 1")
         assert held.fetchall() == [("alice", True), ("bob", None)]
         owed = connection.execute(
-            "select id = payment_id, user_id, amount, currency, reason, due_at, settled_at from views.refunds"
+            "select id = payment_id, user_id, amount, currency, reason, due_at, settled_at"
+            " from ledger.refunds"
         )
         due_at = datetime(2030, 1, 1, tzinfo=UTC)
         assert owed.fetchall() == [(True, "bob", 500, "INR", "booking_cancelled", due_at, None)]
@@ -181,6 +186,71 @@ FIRST_RELEASE = """
         '{"payment_id":"01890000-0000-7000-8000-000000000003","amount":{"amount":500,"currency":"INR"}}',
         'bob', 'cancel_booking', 2, 'key', '', '', '2030-01-01Z', '', '')
 """
+
+
+async def test_a_filled_database_of_an_earlier_release_becomes_one_schema(
+    desk: Desk, database_url: str, rows: Any, follow: Follow
+) -> None:
+    flight = await desk.schedule(seats=5)
+    booking = (await desk.hold(flight, "alice")).subject_id
+    await desk.pay(booking, "alice")
+    await desk.cancel(booking, "alice")
+    await desk.hold(flight, "bob", seats=9)
+    await follow()
+    before = {table: rows(f"select * from {table} order by 1") for table in KEPT}
+    rows(FOUR_SCHEMAS)
+    assert migrate(database_url) == [migrations()[18]]
+    assert {table: rows(f"select * from {table} order by 1") for table in KEPT} == before
+    assert verify(database_url, workers=1).ok
+    # What an administrator added stays, and still reads the facts.
+    assert rows("select count(*) from analytics.mine") == [(1,)]
+    names = "select nspname from pg_namespace where nspname in ('views', 'analytics_store')"
+    assert rows(names) == []
+    await desk.hold(flight, "carol")
+    await follow()
+    assert rows("select count(*) from analytics.mine") == [(2,)]
+
+
+KEPT = (
+    "ledger.events",
+    "ledger.bookings",
+    "ledger.flights",
+    "ledger.refunds",
+    "ledger.analytics_bookings",
+    "ledger.analytics_seat_changes",
+    "ledger.facts_builds",
+)
+FOUR_SCHEMAS = """
+    create schema views; create schema analytics; create schema analytics_store;
+    alter table ledger.bookings set schema views;
+    alter table ledger.flights set schema views;
+    alter table ledger.refunds set schema views;
+    alter table ledger.waiting set schema views;
+    do $$
+    declare
+        moved record;
+    begin
+        for moved in select relname, relkind from pg_class
+            where relnamespace = 'ledger'::regnamespace and relname ~ '^(facts|analytics)_' and relkind <> 'i'
+        loop
+            execute format('alter table ledger.%I set schema %s', moved.relname,
+                case moved.relkind when 'v' then 'analytics' else 'analytics_store' end);
+        end loop;
+        for moved in select relname, relnamespace::regnamespace as schema, relkind from pg_class
+            where relname ~ '^(facts|analytics)_' order by relkind = 'i'
+        loop
+            execute format('alter %s %I.%I rename to %I',
+                case moved.relkind when 'i' then 'index' when 'v' then 'view' else 'table' end,
+                moved.schema, moved.relname, regexp_replace(moved.relname, '^(facts|analytics)_', ''));
+        end loop;
+    end $$;
+    create view analytics.mine as select booking_id from analytics.bookings;
+    revoke usage on schema ledger from seatledger_analyst;
+    alter table ledger.head drop constraint head_pkey;
+    delete from ledger.migrations where version = 19
+"""
+"""Turns a ledger in one schema into one of the release before."""
+
 
 CHANGES = [
     "update ledger.events set actor = 'mallory'",
@@ -199,7 +269,7 @@ async def test_the_owner_cannot_change_the_log_by_accident(desk: Desk, rows: Any
         rows(change)
 
 
-@pytest.mark.parametrize("change", [*CHANGES, "drop table ledger.events", "delete from views.bookings"])
+@pytest.mark.parametrize("change", [*CHANGES, "drop table ledger.events", "delete from ledger.bookings"])
 async def test_the_role_of_the_program_has_no_right_to_change_the_log(
     desk: Desk, database_url: str, change: str
 ) -> None:

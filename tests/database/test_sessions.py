@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from api.readiness import check_readiness
 from audit.proofs.keys import signing_key
 from cli.main import main
-from database.connection import SESSION, WrongEncoding, connect, connect_as_owner, connect_sync
+from database.connection import WrongEncoding, connect, connect_as_owner, connect_sync, session
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
 from tests.desk import Desk
@@ -88,7 +88,7 @@ def _quoted(value: str) -> str:
 async def test_every_connection_has_the_settings_of_the_program(
     source: str, database_url: str, set_for_database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = dict(re.findall(r"\('(\w+)', '([^']*)'\)", SESSION))
+    wanted = dict(re.findall(r"\('(\w+)', '([^']*)'\)", session(database_url).decode()))
     odd = {name: ODD[name][0] for name in wanted.keys() & ODD.keys()}
     if source == "database":
         set_for_database(database_url, odd)

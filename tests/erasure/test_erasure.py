@@ -161,7 +161,7 @@ async def test_an_erased_name_may_return_as_another_person(
             answer = await caller.get(f"/api/v1/bookings/{first['id']}{address}")
             assert answer.json()["code"] == "booking-not-found"
     with psycopg.connect(keyed_url) as rows:
-        ((new,),) = rows.execute("select user_id from views.bookings where status <> 'cancelled'").fetchall()
+        ((new,),) = rows.execute("select user_id from ledger.bookings where status <> 'cancelled'").fetchall()
     assert new != old
 
 
@@ -243,18 +243,18 @@ async def test_completed_business_allows_erasure_and_open_payments_refuse_it(
     await house.pay(house.alice, paid, "pay-1")
     await house.pay(house.alice, pending, "pay-2", capture="manual")
     # Later by the clock of the views: one hold is due, and the flight has departed.
-    rows("update views.bookings set held_until = now() where id = %s", due["id"])
-    rows("update views.flights set departs_at = now()")
+    rows("update ledger.bookings set held_until = now() where id = %s", due["id"])
+    rows("update ledger.flights set departs_at = now()")
     with pytest.raises(NotErasable) as refusal:
         erase(keyed_url, keyring, NAME, "test")
     assert str(refusal.value).splitlines()[1:] == [
         f"booking {pending['id']} is pending: capture or void its payment"
     ]
-    ended = "update views.bookings set gateway_task = 'capture', held_until = now() where id = %s"
+    ended = "update ledger.bookings set gateway_task = 'capture', held_until = now() where id = %s"
     rows(ended, pending["id"])
     with pytest.raises(NotErasable, match=f"has not answered on the payment of booking {pending['id']}"):
         erase(keyed_url, keyring, NAME, "test")
-    rows("update views.bookings set gateway_task = null")
+    rows("update ledger.bookings set gateway_task = null")
     erase(keyed_url, keyring, NAME, "test")
     # Texts written after the erasure are not kept either.
     await house.post(house.operator, f"/bookings/{paid['id']}/cancel", {"reason": WROTE})

@@ -11,6 +11,7 @@ import pytest
 import audit.verify
 from api.app import create_app
 from cli.main import main
+from database.connection import connect_sync
 from ledger.erasure import erase
 from ledger.keyring import Keyring
 from ledger.ledger import SecretsMissing, open_ledger
@@ -105,7 +106,7 @@ def test_deleted_keys_do_not_stay_in_the_files_of_the_table(
             files = b"".join(file for (file,) in rows.execute(FILES).fetchall())
         return [value in files for value in (people[0].lookup, str(people[0].wrapped_key).encode())]
 
-    with psycopg.connect(keyed_url) as rows:
+    with connect_sync(keyed_url, "test") as rows:
         _insert(rows, people)
     assert on_disk() == [True, True]
     if end == "forget":

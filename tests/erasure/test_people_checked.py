@@ -40,7 +40,7 @@ PEOPLE = {
 async def test_each_checked_column_of_a_person_is_tampered_with_and_found(
     people: None, keyed_url: str, keyring: Keyring, tamper: Any
 ) -> None:
-    assert CHECKED["ledger.people"] == PEOPLE.keys() | {"forgotten_at"}
+    assert CHECKED["people"] == PEOPLE.keys() | {"forgotten_at"}
     assert verify(keyed_url, workers=1, keyring=keyring).ok
     tamper("create table kept as table ledger.people")
     for column, expression in PEOPLE.items():

@@ -81,7 +81,7 @@ def test_the_personal_fields_are_these() -> None:
 
 
 def test_verify_checks_the_marked_fields() -> None:
-    assert {("views.bookings", "user_id"), ("views.waiting", "user_id")} == NAME_COLUMNS
+    assert {("bookings", "user_id"), ("waiting", "user_id")} == NAME_COLUMNS
     assert SEALED_FIELDS == {
         "booking.cancelled": ("note",),
         "booking.void_requested": ("reason",),

@@ -13,6 +13,7 @@ import cli.erasure
 import ledger.master_key
 from api.app import create_app
 from cli.main import main
+from database.connection import connect_sync
 from ledger.erasure import erase
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger
@@ -50,7 +51,7 @@ def data(tmp_path: Path) -> Path:
 def alice(keyed_url: str, keyring: Keyring) -> str:
     """The pseudonym of a person in the ledger."""
     person = keyring.new_person(NAME)
-    with psycopg.connect(keyed_url) as connection:
+    with connect_sync(keyed_url, "test") as connection:
         ledger.master_key._insert(connection, [person])
     return person.person
 
@@ -58,7 +59,7 @@ def alice(keyed_url: str, keyring: Keyring) -> str:
 def names(url: str, settings: Settings) -> set[str | None]:
     """Return the names that the keys at hand reveal."""
     keyring = ledger.master_key.find_keyring([Keyring(key) for key in find_keys(settings)], read_check(url))
-    with psycopg.connect(url) as connection:
+    with connect_sync(url, "test") as connection:
         rows = connection.execute(ledger.master_key._PERSONS).fetchall()
     return {keyring.decrypt(ledger.master_key.Person(*row).name_token or "") for row in rows}
 
@@ -91,10 +92,10 @@ def test_the_old_key_stays_until_it_is_destroyed(
 def test_a_backup_from_before_the_rotation_opens_and_is_rotated(
     keyed_url: str, data: Path, alice: str, rotating: Any
 ) -> None:
-    with psycopg.connect(keyed_url) as connection:
+    with connect_sync(keyed_url, "test") as connection:
         connection.execute("create table backup as table ledger.people")
     assert rotating() == 0
-    with psycopg.connect(keyed_url) as connection:
+    with connect_sync(keyed_url, "test") as connection:
         connection.execute(
             "update ledger.people p set lookup = b.lookup, wrapped_key = b.wrapped_key from backup b"
             " where b.person = p.person"

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
-
 from audit.verify import verify
+from database.connection import connect
 from domain.commands import (
     ChangeFlightSeats,
     InitiateBooking,
@@ -38,7 +37,8 @@ async def test_commands_that_arrive_during_the_wait_for_the_lock_join_the_block(
     desk: Desk, database_url: str, rows: Any
 ) -> None:
     flights = [await desk.schedule(f"BA{n}") for n in range(6)]
-    async with await psycopg.AsyncConnection.connect(database_url) as other:
+    async with await connect(database_url, "test") as other:
+        await other.execute("begin")
         await other.execute(HEAD_LOCK)
         early = [asyncio.create_task(desk.hold(flight, "alice")) for flight in flights[:2]]
         await await_until(
@@ -202,7 +202,7 @@ async def test_the_hold_that_ended_first_is_expired_first(desk: Desk, rows: Any)
     _make_due(rows, "alice", "2020-01-02")
     _make_due(rows, "carol", "2020-01-01")
     assert (await desk.hold(flight, "bob")).status == 200
-    assert rows("select user_id from views.bookings where status = 'cancelled'") == [("carol",)]
+    assert rows("select user_id from ledger.bookings where status = 'cancelled'") == [("carol",)]
 
 
 async def test_a_cancelled_hold_does_not_hide_a_due_hold(desk: Desk, rows: Any) -> None:
@@ -258,12 +258,12 @@ async def test_time_in_the_log_never_goes_backwards(desk: Desk, rows: Any) -> No
 def _make_due(rows: Any, user: str, expired_at: str = "2020-01-01") -> None:
     _edit_log(
         rows,
-        f"update views.bookings set expires_at = '{expired_at}Z',"
+        f"update ledger.bookings set expires_at = '{expired_at}Z',"
         f" held_until = case when held_until is not null then timestamptz '{expired_at}Z' end"
         f" where user_id = '{user}';"
         "update ledger.events e set state ="
         f" jsonb_set(state::jsonb, '{{expires_at}}', '\"{expired_at}T00:00:00Z\"')"
-        " from views.bookings b"
+        " from ledger.bookings b"
         f" where b.id = originator_id and b.user_id = '{user}' and topic = 'booking.initiated'",
     )
 

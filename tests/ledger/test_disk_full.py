@@ -66,7 +66,7 @@ async def test_a_full_disk_loses_nothing_and_the_writer_recovers(small_database_
         _fill(filler)
         held = 1 + await _hold_until_there_is_no_room(desk, flight)
         async with ledger.read() as connection:
-            cursor = await connection.execute("select count(*) from views.bookings")
+            cursor = await connection.execute("select count(*) from ledger.bookings")
             assert await cursor.fetchone() == (held,)
         filler.unlink()
         assert (await _hold_at_last(desk, flight, "bob")).status == 200

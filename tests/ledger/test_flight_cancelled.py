@@ -30,7 +30,7 @@ async def test_three_hundred_bookings_end_once_each_though_the_writer_is_cut_thr
         "from ledger.events where topic = 'booking.cancelled'"
     )
     assert ended == [(BOOKINGS, BOOKINGS, 1)]
-    assert rows("select count(*) from views.refunds where reason = 'flight_cancelled'") == [(BOOKINGS // 2,)]
+    assert rows("select count(*) from ledger.refunds where reason = 'flight_cancelled'") == [(BOOKINGS // 2,)]
     assert rows("select seats, held, booked from ledger.seats") == [(BOOKINGS, 0, 0)]
     assert verify(database_url).ok
 

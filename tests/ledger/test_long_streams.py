@@ -48,7 +48,7 @@ async def _repriced(desk: Desk, flight: UUID, times: int) -> None:
 def _cost(database_url: str, booking: UUID | None) -> int:
     with psycopg.connect(database_url) as connection:
         row = connection.execute(
-            "select cost_amount from views.bookings where id = %s", (booking,)
+            "select cost_amount from ledger.bookings where id = %s", (booking,)
         ).fetchone()
     assert row
     return int(row[0])
@@ -100,7 +100,7 @@ async def test_a_late_payment_finds_its_cached_flight(database_url: str, rows: A
         assert booking
         cost = Money(1_000 + LONG_STREAM_EVENTS - 1, "INR")
         assert (await desk.submit(PayBooking(booking, "alice", cost, Capture.MANUAL), "alice")).status == 200
-        await await_until(lambda: rows("select id from views.bookings where held_until <= now()"))
+        await await_until(lambda: rows("select id from ledger.bookings where held_until <= now()"))
         read.clear()
         assert (await desk.submit(CapturePayment(booking))).version == 5  # cancelled and seated again
     assert read == [2]

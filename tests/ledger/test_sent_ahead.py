@@ -60,7 +60,7 @@ async def test_a_booking_in_both_halves_is_stored_as_of_the_second(
     assert [answer.status for answer in await amid(holds, touched)] == [200] * 3
     assert len(rows("select count(*) from ledger.events where position > 3 group by xmin")) == 1
     assert len(flush) == 4, "lock, load, the first half, the rest"
-    shown = "select seats, status from views.bookings where user_id = 'alice' order by id"
+    shown = "select seats, status from ledger.bookings where user_id = 'alice' order by id"
     assert rows(shown) == [(1, "cancelled"), (3, "booked")]
     assert rows("select held, booked from ledger.seats") == [(MANY, 3)]
     assert verify(database_url).ok

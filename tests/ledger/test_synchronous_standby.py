@@ -101,7 +101,7 @@ async def test_without_a_standby_a_repeat_changes_no_row_and_does_not_wait_for_t
 NEWEST = """
     select (select count(*) from ledger.events), (select count(*) from ledger.commands),
         (select max(xmin::text::bigint) from ledger.seats),
-        (select max(xmin::text::bigint) from views.bookings),
+        (select max(xmin::text::bigint) from ledger.bookings),
         (select count(*) from ledger.people)
 """
 

@@ -95,7 +95,7 @@ async def test_only_seats_that_are_held_and_unpaid_count(strict: Desk, rows: Any
 
     await strict.hold(flight, "alice", seats=4)
     assert await is_full()
-    ((person,),) = rows("select distinct user_id from views.bookings")
+    ((person,),) = rows("select distinct user_id from ledger.bookings")
     _make_due(rows, person)
     assert not await is_full()
 

@@ -20,7 +20,7 @@ from tests.audit.verify.verified import verify
 from tests.desk import OPERATOR, Desk
 from tests.waiting import await_until
 
-STANDING = "select user_id, status from views.waiting order by joined_at, id"
+STANDING = "select user_id, status from ledger.waiting order by joined_at, id"
 
 
 async def join(desk: Desk, flight_id: UUID, user: str, seats: int = 1) -> Answer:
@@ -48,10 +48,10 @@ async def test_a_rush_passes_no_party_over_and_oversells_nothing(
     result = verify(database_url)
     assert result.ok, result
     ((seats, in_use),) = rows("select seats, held + booked from ledger.seats")
-    smallest = rows("select min(seats) from views.waiting where status = 'waiting'")[0][0]
+    smallest = rows("select min(seats) from ledger.waiting where status = 'waiting'")[0][0]
     assert in_use <= seats
     assert smallest is None or smallest > seats - in_use
-    offered = rows("select count(*) from views.waiting where status = 'offered'")[0][0]
+    offered = rows("select count(*) from ledger.waiting where status = 'offered'")[0][0]
     assert offered == rows("select count(*) from ledger.events where operation = 'hold_offer'")[0][0] > 10
 
 
@@ -80,9 +80,9 @@ async def test_a_full_list_of_a_cancelled_flight_closes_in_its_block(
     flight = await desk.schedule(seats=2)
     await desk.hold(flight, "alice", seats=2)
     await asyncio.gather(*(join(desk, flight, f"u{n}") for n in range(201)))
-    assert rows("select count(*) from views.waiting") == [(200,)]
+    assert rows("select count(*) from ledger.waiting") == [(200,)]
     assert (await desk.submit(CancelFlight(flight, "fog"))).status == 200
-    assert rows("select distinct status from views.waiting") == [("closed",)]
+    assert rows("select distinct status from ledger.waiting") == [("closed",)]
     assert verify(database_url).ok
 
 
@@ -94,7 +94,7 @@ async def test_atomic_holds_come_after_the_waiting_list(database_url: str, rows:
         async with open_ledger(database_url, Settings(hold_seconds=1)) as slow:
             await Desk(slow).hold(flight, "alice", seats=4)
             await join(desk, flight, "bob", 2)
-            await await_until(lambda: rows("select id from views.bookings where held_until <= now()"))
+            await await_until(lambda: rows("select id from ledger.bookings where held_until <= now()"))
         answers = await ledger.submit_all([party(flight), party(flight), party(flight)], atomic=True)
         assert [answer.status for answer in answers] == [409] * 3
         assert b'"asked":3,"free":2' in answers[0].body
@@ -111,8 +111,8 @@ async def test_the_database_rejects_a_second_waiting_party_of_a_user(desk: Desk,
     await join(desk, flight, "bob")
     with pytest.raises(psycopg.errors.UniqueViolation):
         rows(
-            "insert into views.waiting select gen_random_uuid(), flight_id, user_id, seats, status, null,"
-            " null, joined_at, version from views.waiting"
+            "insert into ledger.waiting select gen_random_uuid(), flight_id, user_id, seats, status, null,"
+            " null, joined_at, version from ledger.waiting"
         )
 
 
@@ -136,15 +136,15 @@ async def test_all_holds_after_real_work(log: UUID, database_url: str) -> None:
 
 
 BESIDE = [
-    ("update views.waiting set status = 'offered' where user_id = 'carol'", 4),
-    ("update views.waiting set seats = 1 where user_id = 'carol'", 4),
-    ("update views.waiting set joined_at = joined_at - interval '1 hour' where user_id = 'carol'", 4),
-    ("update views.waiting set booking_id = null where user_id = 'bob'", 7),
-    ("update views.waiting set offer_expires_at = now() where user_id = 'bob'", 7),
-    ("delete from views.waiting where user_id = 'dave'", 9),
+    ("update ledger.waiting set status = 'offered' where user_id = 'carol'", 4),
+    ("update ledger.waiting set seats = 1 where user_id = 'carol'", 4),
+    ("update ledger.waiting set joined_at = joined_at - interval '1 hour' where user_id = 'carol'", 4),
+    ("update ledger.waiting set booking_id = null where user_id = 'bob'", 7),
+    ("update ledger.waiting set offer_expires_at = now() where user_id = 'bob'", 7),
+    ("delete from ledger.waiting where user_id = 'dave'", 9),
     (
-        f"insert into views.waiting select '{ZEROES}', flight_id, 'eve', 1, 'waiting', null, null,"
-        " joined_at, 1 from views.waiting limit 1",
+        f"insert into ledger.waiting select '{ZEROES}', flight_id, 'eve', 1, 'waiting', null, null,"
+        " joined_at, 1 from ledger.waiting limit 1",
         10,
     ),
 ]
@@ -160,16 +160,16 @@ async def test_a_view_that_differs_from_the_log_is_found(
 
 HOLD = "update ledger.events set state = replace(state, {}) where position = 8;"
 FORGED = [
-    (HOLD.format("'bob', 'eve'") + "update views.bookings set user_id = 'eve' where user_id = 'bob';", 7),
+    (HOLD.format("'bob', 'eve'") + "update ledger.bookings set user_id = 'eve' where user_id = 'bob';", 7),
     (
         HOLD.format("'\"seats\":2', '\"seats\":1'")
-        + "update views.bookings set seats = 1 where user_id = 'bob'; update ledger.seats set held = 1;",
+        + "update ledger.bookings set seats = 1 where user_id = 'bob'; update ledger.seats set held = 1;",
         7,
     ),
     (
-        "update ledger.events set state = replace(state, (select booking_id::text from views.waiting where"
+        "update ledger.events set state = replace(state, (select booking_id::text from ledger.waiting where"
         f" user_id = 'bob'), '{ZEROES}') where position = 7;"
-        f"update views.waiting set booking_id = '{ZEROES}' where user_id = 'bob';",
+        f"update ledger.waiting set booking_id = '{ZEROES}' where user_id = 'bob';",
         7,
     ),
     (
@@ -195,7 +195,7 @@ async def test_a_hold_without_an_offer_is_found(log: UUID, tamper: Any, database
     """The event of the offer is replaced by the party's leaving."""
     tamper(
         "update ledger.events set topic = 'waiting.left', state = '{}' where position = 7;"
-        "update views.waiting set status = 'left', booking_id = null, offer_expires_at = null"
+        "update ledger.waiting set status = 'left', booking_id = null, offer_expires_at = null"
         " where user_id = 'bob';" + RELINK
     )
     result = verify(database_url)

@@ -12,6 +12,7 @@ import pytest
 import ledger.progress
 import ledger.readiness
 from api.readiness import check_readiness
+from database.connection import connect_sync
 from database.readiness import Check
 from domain.commands import InitiateBooking
 from domain.handlers import HANDLERS
@@ -60,7 +61,7 @@ async def decide_one(desk: Desk, flight: UUID) -> None:
 
 async def test_readiness_fails_with_its_check_of_the_writer(desk: Desk, database_url: str) -> None:
     assert (await check_readiness(desk.ledger)).ok
-    with psycopg.connect(database_url) as holder:
+    with connect_sync(database_url, "test", autocommit=False) as holder:
         holder.execute(HEAD_LOCK)
         readiness = await check_readiness(desk.ledger)
     assert not readiness.ok
@@ -71,7 +72,7 @@ async def test_the_check_fails_while_another_session_keeps_the_head_lock(
     hasty: Desk, database_url: str
 ) -> None:
     flight = await hasty.schedule()
-    with psycopg.connect(database_url) as holder:
+    with connect_sync(database_url, "test", autocommit=False) as holder:
         holder.execute(HEAD_LOCK)
         with pytest.raises(Unavailable):
             await hasty.hold(flight, "alice")
@@ -86,7 +87,7 @@ async def test_the_check_fails_while_another_session_keeps_the_head_lock(
 
 async def test_the_check_tells_how_long_a_block_has_waited(hasty: Desk, database_url: str) -> None:
     flight = await hasty.schedule()
-    with psycopg.connect(database_url) as holder:
+    with connect_sync(database_url, "test", autocommit=False) as holder:
         holder.execute(HEAD_LOCK)
         holding = asyncio.create_task(hasty.hold(flight, "alice"))
         await await_until(lambda: hasty.ledger.writer_progress.waited_seconds)
@@ -106,7 +107,7 @@ async def test_a_broken_connection_is_no_obstacle(desk: Desk, rows: Callable[...
 
 async def test_readiness_needs_no_command_to_find_the_head_lock_kept(hasty: Desk, database_url: str) -> None:
     assert (await check(hasty)).detail == "no block yet"
-    with psycopg.connect(database_url) as holder:
+    with connect_sync(database_url, "test", autocommit=False) as holder:
         holder.execute(HEAD_LOCK)
         assert not (await check(hasty)).ok
     assert (await check(hasty)).ok
@@ -117,7 +118,7 @@ async def test_after_a_recent_block_readiness_leaves_the_head_lock_alone(
 ) -> None:
     monkeypatch.setattr(ledger.readiness, "PAUSE_SECONDS", 60.0)
     await desk.schedule()
-    with psycopg.connect(database_url) as holder:
+    with connect_sync(database_url, "test", autocommit=False) as holder:
         holder.execute(HEAD_LOCK)
         assert (await check(desk)).ok
 
@@ -143,7 +144,7 @@ async def test_readiness_does_not_keep_the_head_lock(desk: Desk, rows: Callable[
     async with desk.ledger.read() as connection:
         assert (await writer_check(connection, desk.ledger.writer_progress, DEADLINE_SECONDS)).ok
         # Before the pool ends what the check may have left open.
-        assert rows(f"{HEAD_LOCK} nowait") == [(True,)]
+        assert rows("select one from ledger.head for update nowait") == [(True,)]
 
 
 async def test_readiness_fails_while_every_block_fails_and_names_no_text_of_the_error(
@@ -217,7 +218,7 @@ async def test_a_block_ends_the_obstacle_that_a_check_found(
     hasty: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flight = await hasty.schedule()
-    with psycopg.connect(database_url) as holder:
+    with connect_sync(database_url, "test", autocommit=False) as holder:
         holder.execute(HEAD_LOCK)
         assert not (await check(hasty)).ok
     monkeypatch.setattr(ledger.readiness, "PAUSE_SECONDS", 60.0)  # the next check tries no lock
@@ -234,6 +235,6 @@ async def test_without_the_row_of_the_head_lock_nothing_is_decided(
         await hasty.hold(flight, "alice")
     failed = await check(hasty)
     assert not failed.ok
-    assert "ledger.head has no row" in failed.detail
+    assert "table head has no row" in failed.detail
     tamper("insert into ledger.head values (true)")
     await decide_one(hasty, flight)

@@ -14,7 +14,7 @@ from loguru import logger
 import ledger.store
 import ledger.writer
 from audit.verify import verify
-from database.connection import connect
+from database.connection import connect, connect_sync
 from domain.commands import CancelBooking, ExpireHold, InitiateBooking
 from domain.handlers import HANDLERS
 from domain.refusals import PriceMismatch
@@ -82,7 +82,7 @@ async def test_a_command_behind_a_held_lock_is_answered_at_the_deadline(database
     async with open_ledger(database_url, Settings(deadline_seconds=0.5)) as ledger:
         desk = Desk(ledger)
         flight = await desk.schedule()
-        with psycopg.connect(database_url) as holder:
+        with connect_sync(database_url, "test", autocommit=False) as holder:
             holder.execute(HEAD_LOCK)
             with pytest.raises(Unavailable):
                 await desk.hold(flight, "alice", key="k-1")
@@ -172,7 +172,7 @@ async def test_an_unexpected_error_releases_the_lock(
         broken.setattr(ledger.store, "fill", lambda working_set, rows: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await desk.hold(flight, "alice", key="k-1")
-    assert rows(f"{HEAD_LOCK} skip locked") == [(True,)]
+    assert rows("select one from ledger.head for update skip locked") == [(True,)]
     assert (await desk.hold(flight, "alice", key="k-1")).status == 200
 
 
@@ -295,7 +295,7 @@ async def test_a_session_has_limits_and_plans_by_index(database_url: str, rows: 
     sent = store._send(f"select {shown}")  # type: ignore[arg-type]
     await store._sync()
     (row,) = sent.rows()
-    assert row == ("off", "off", "off", "off", "force_generic_plan", "on", "7s", "7s", "2s")
+    assert row == ("off", "off", "off", "off", "auto", "on", "7s", "7s", "2s")
     await store.close()
 
 

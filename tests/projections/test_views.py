@@ -82,7 +82,7 @@ async def test_an_expired_hold_counts_as_available_before_any_sweep(driver: Ledg
     flight = await driver.schedule(seats=10)
     late, soon, paid = [await driver.hold(flight, seats=2) for _ in range(3)]
     await driver.pay(paid, 200)
-    ended = "update views.bookings set held_until = now() - interval '1 s' where id = any(%s)"
+    ended = "update ledger.bookings set held_until = now() - interval '1 s' where id = any(%s)"
     await driver.sql(ended, [late])
     async with driver.ledger.read() as connection:
         free = (await availability.find(connection, flight)).value
@@ -101,8 +101,8 @@ async def test_query_time_is_never_before_the_last_event(driver: LedgerDriver) -
     await driver.sql("alter table ledger.events disable trigger append_only")
     await driver.sql("update ledger.events set recorded_at = '2045-01-01Z' where position = 2")
     # The bound is inclusive: a hold that ends now has ended.
-    await driver.sql("update views.bookings set held_until = '2045-01-01Z'")
-    await driver.sql("update views.flights set departs_at = '2045-01-01Z'")
+    await driver.sql("update ledger.bookings set held_until = '2045-01-01Z'")
+    await driver.sql("update ledger.flights set departs_at = '2045-01-01Z'")
     async with driver.ledger.read() as connection:
         free = (await availability.find(connection, flight)).value
         assert free is not None

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from psycopg import AsyncConnection
 
+from database.connection import connect_as_owner
 from ledger.ledger import Ledger, open_ledger
 from runtime.settings import Settings
 from tests.scheduler.airline import Airline
@@ -18,5 +18,5 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 async def airline(ledger: Ledger, database_url: str) -> AsyncIterator[Airline]:
-    async with await AsyncConnection.connect(database_url, autocommit=True) as owner:
+    async with await connect_as_owner(database_url, "test") as owner:
         yield Airline(ledger, owner)

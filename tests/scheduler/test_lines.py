@@ -1,6 +1,7 @@
 """Waiting lists over time: offers go on, and lists of departed flights are closed."""
 
 import asyncio
+import re
 from uuid import UUID
 
 import pytest
@@ -15,8 +16,8 @@ from scheduler.sweeper import Sweeper, close_outwaited, expire_awaited
 from tests.scheduler.airline import Airline
 from tests.waiting import await_until
 
-STANDING = "select user_id, status from views.waiting order by joined_at, id"
-OFFERED = "select count(*) from views.waiting where status = 'offered'"
+STANDING = "select user_id, status from ledger.waiting order by joined_at, id"
+OFFERED = "select count(*) from ledger.waiting where status = 'offered'"
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def run_out(airline: Airline) -> None:
 RUN_OUT = (
     "update ledger.events set state = replace(state, state::json ->> 'expires_at',"
     " format('2026-01-01T00:00:%sZ', lpad(position::text, 2, '0'))) where topic = 'booking.initiated'",
-    "update views.bookings as b set (held_until, expires_at) = (e.at, e.at) from ("
+    "update ledger.bookings as b set (held_until, expires_at) = (e.at, e.at) from ("
     " select originator_id as id, (state::json ->> 'expires_at')::timestamptz as at from ledger.events"
     " where topic = 'booking.initiated') as e where e.id = b.id",
 )
@@ -64,8 +65,8 @@ async def test_only_holds_of_flights_with_waiting_parties_are_found(
 async def test_holds_of_departed_flights_and_of_empty_lists_are_left_to_the_sweep(
     airline: Airline, lines: list[UUID]
 ) -> None:
-    await airline.owner_says(f"update views.flights set departs_at = now() where id = '{lines[0]}'")
-    await airline.owner_says(f"update views.waiting set status = 'left' where flight_id <> '{lines[0]}'")
+    await airline.owner_says(f"update ledger.flights set departs_at = now() where id = '{lines[0]}'")
+    await airline.owner_says(f"update ledger.waiting set status = 'left' where flight_id <> '{lines[0]}'")
     async with airline.ledger.read() as connection:
         assert await find_due_holds_with_queue(connection, 9) == []
         assert len(await find_departed_parties(connection, 9)) == 1
@@ -91,9 +92,9 @@ async def test_payments_in_progress_are_settled_before_their_holds_expire(
             assert await airline.expired() == 0
 
     await airline.owner_says(
-        f"update views.bookings set gateway_task = 'authorise' where flight_id = '{lines[0]}'"
+        f"update ledger.bookings set gateway_task = 'authorise' where flight_id = '{lines[0]}'"
     )
-    paying = await airline.ask("select id from views.bookings where gateway_task is not null")
+    paying = await airline.ask("select id from ledger.bookings where gateway_task is not null")
     assert await expire_awaited(airline.ledger, PaymentReconciler()) == 2  # type: ignore[arg-type]
     assert [(id,) for id in asked] == paying
 
@@ -126,8 +127,8 @@ async def test_entries_of_departed_flights_are_closed_by_a_sweep(
 ) -> None:
     """The ledger decides again: a view with a wrong departure closes nothing."""
     monkeypatch.setattr(scheduler.sweeper, "BATCHES_MAX", 2)
-    await airline.owner_says("update views.bookings set held_until = 'infinity'")
-    await airline.owner_says("update views.flights set departs_at = now()")
+    await airline.owner_says("update ledger.bookings set held_until = 'infinity'")
+    await airline.owner_says("update ledger.flights set departs_at = now()")
     assert await close_outwaited(airline.ledger) == 0
     departs = (
         "update ledger.events set state = replace(state, '{0}', '2020-01-01T00:00:00Z') where position = 1"
@@ -176,6 +177,6 @@ async def test_awaited_holds_are_found_by_index(airline: Airline) -> None:
     await airline.ask("select set_config('enable_seqscan', 'off', false)")
     plan = await airline.ask("explain " + projections.due_work._AWAITED, "2026-03-01", "0" * 32, 9)
     text = "\n".join(line for (line,) in plan)
-    assert "Index Only Scan using waiting_" in text or "Index Scan using waiting_" in text
+    assert re.search("Index (Only )?Scan (using|on) waiting_", text)
     assert "holds_by_flight" in text
     assert "Seq Scan" not in text

@@ -32,7 +32,7 @@ SLOT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 async def test_a_due_hold_is_expired_and_its_seats_are_free(airline: Airline) -> None:
     (booking,) = await airline.due_holds(1)
     assert await expire_holds(airline.ledger) == 1
-    assert await airline.ask("select id, status, cancel_reason from views.bookings") == [
+    assert await airline.ask("select id, status, cancel_reason from ledger.bookings") == [
         (booking, "cancelled", "hold_expired")
     ]
     assert await airline.ask("select held, booked from ledger.seats") == [(0, 0)]
@@ -70,7 +70,7 @@ async def test_a_hold_that_the_ledger_refuses_to_expire_delays_no_other(
     await expire_holds(airline.ledger)
     # A view that is wrong about the two oldest: they look due and are not.
     await airline.owner.execute(
-        "update views.bookings set held_until = '2020-01-01Z' where id = any(%s)", (wrong,)
+        "update ledger.bookings set held_until = '2020-01-01Z' where id = any(%s)", (wrong,)
     )
     await airline.due_holds(3)
     assert await expire_holds(airline.ledger) == 3
@@ -87,7 +87,7 @@ async def test_a_hold_that_a_sweep_tried_too_early_is_expired_by_a_later_one(dat
 
 async def test_holds_that_still_run_are_not_due(airline: Airline) -> None:
     bookings = await airline.due_holds(2)
-    hour = "update views.bookings set held_until = now() + interval '1 hour' where id = %s"
+    hour = "update ledger.bookings set held_until = now() + interval '1 hour' where id = %s"
     await airline.owner.execute(hour, (bookings[0],))
     async with airline.ledger.read() as connection:
         assert [hold.id for hold in await find_due_holds(connection, 10)] == [bookings[1]]
@@ -103,7 +103,7 @@ async def test_due_holds_are_listed_from_behind_the_last_one_seen(airline: Airli
 
 async def test_a_hold_that_expired_by_the_log_is_due_by_any_clock(airline: Airline) -> None:
     await airline.due_holds(1)
-    await airline.owner.execute("update views.bookings set held_until = '2045-01-01Z'")
+    await airline.owner.execute("update ledger.bookings set held_until = '2045-01-01Z'")
     await airline.owner.execute("alter table ledger.events disable trigger append_only")
     async with airline.ledger.read() as connection:
         assert await find_due_holds(connection, 10) == []

@@ -88,7 +88,7 @@ def restart(data: Path) -> tuple[float, list[int]]:
 
 
 _SIZE = """
-    select pg_database_size(current_database()), (select count(*) from views.bookings),
+    select pg_database_size(current_database()), (select count(*) from ledger.bookings),
         (select max(position) from ledger.events)
 """
 

@@ -66,13 +66,13 @@ async def _seconds_until(connection: Connection, holds: Callable[[AuditStatus], 
 
 
 _CORRUPT = """
-    update views.bookings set seats = seats + 1 where id = (
+    update ledger.bookings set seats = seats + 1 where id = (
         select originator_id from ledger.events where topic = 'booking.initiated'
             and position <= greatest(2, %s * (select max(position) from ledger.events))
         order by position desc limit 1)
     returning id
 """
-_REPAIR = "update views.bookings set seats = seats - 1 where id = %s"
+_REPAIR = "update ledger.bookings set seats = seats - 1 where id = %s"
 
 
 def tables(raw: Mapping[str, Any]) -> list[ResultTable]:

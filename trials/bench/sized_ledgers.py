@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 
+from database.connection import connect_sync
 from database.person_tokens import token_sql
 from ledger.keyring import Keyring
 from trials.bench.ledgers import BenchLedger, fresh_folder, ledger_in
@@ -84,7 +85,7 @@ def _fill(data: Path, size: int) -> SizedLedger:
         began = time.monotonic()
         events = run(load(ledger, size))
         print(f"growth: {events:,} events loaded in {time.monotonic() - began:.0f} s", file=sys.stderr)
-        with psycopg.connect(ledger.url, autocommit=True) as connection:
+        with connect_sync(ledger.url, "bench") as connection:
             connection.execute("vacuum analyze")
             return SizedLedger(events, data, _bookings(connection, events, Keyring(ledger.master)))
 
@@ -101,7 +102,7 @@ def _bookings(connection: psycopg.Connection[Any], events: int, keyring: Keyring
 
 _SOME: LiteralString = f"""
     select b.id, b.flight_id, {token_sql("b.user_id")}, e.position
-    from ledger.events as e join views.bookings as b on b.id = e.originator_id
-    where e.position = any(%s) and 1 = (select count(*) from views.bookings as o where o.user_id = b.user_id)
+    from ledger.events as e join ledger.bookings as b on b.id = e.originator_id
+    where e.position = any(%s) and 1 = (select count(*) from ledger.bookings as o where o.user_id = b.user_id)
     limit %s
 """

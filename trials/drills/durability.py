@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from loguru import logger
 
+import database.connection
 import ledger.statements
 from ledger.store import Store
 from trials.drills.fault_matrix import FAULTS, Cell, Row
@@ -22,8 +23,9 @@ CELL_SECONDS_MAX = 60
 @contextmanager
 def accepts_off() -> Iterator[None]:
     """Run a program that accepts `synchronous_commit = off`. The real one changes it to `on`."""
-    careless = ledger.statements.SESSION.replace("when 'off' then 'on'", "when 'off' then 'off'")
-    with patch.object(ledger.statements, "SESSION", careless):
+    careless = database.connection._SESSION.replace("when 'off' then 'on'", "when 'off' then 'off'")
+    assert careless != database.connection._SESSION
+    with patch.object(database.connection, "_SESSION", careless):
         yield
 
 

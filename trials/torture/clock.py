@@ -1,4 +1,4 @@
-"""A database clock that can jump: own functions stand before PostgreSQL's in the search path.
+"""A database clock that can jump: own functions take the names of PostgreSQL's.
 
 The program observes a wrong machine clock, and nothing else on the machine changes.
 """
@@ -38,11 +38,13 @@ def shift(url: str, by: timedelta) -> None:
 _ADJUSTABLE = """
     create schema fake;
     create table fake.clock as select interval '0' as shift;
-    create function fake.clock_timestamp() returns timestamptz language sql volatile
-        as 'select pg_catalog.clock_timestamp() + shift from fake.clock';
-    create function fake.statement_timestamp() returns timestamptz language sql stable
-        as 'select pg_catalog.statement_timestamp() + shift from fake.clock';
     grant usage on schema fake to public;
     grant select on fake.clock to public;
-    alter database seatledger set search_path = fake, pg_catalog, public;
+    set allow_system_table_mods = on;
+    alter function pg_catalog.clock_timestamp() rename to true_clock_timestamp;
+    alter function pg_catalog.statement_timestamp() rename to true_statement_timestamp;
+    create function pg_catalog.clock_timestamp() returns timestamptz language sql volatile
+        as 'select pg_catalog.true_clock_timestamp() + shift from fake.clock';
+    create function pg_catalog.statement_timestamp() returns timestamptz language sql stable
+        as 'select pg_catalog.true_statement_timestamp() + shift from fake.clock';
 """

@@ -124,8 +124,8 @@ def _late(model: Model, payment: Payment) -> str | None:
 
 _PENDING = """
     select what, count(*) from (
-        select gateway_task as what from views.bookings where gateway_task is not null
-        union all select 'refund' from views.refunds where status = 'requested'
-        union all select 'hold' from views.bookings where held_until is not null
+        select gateway_task as what from ledger.bookings where gateway_task is not null
+        union all select 'refund' from ledger.refunds where status = 'requested'
+        union all select 'hold' from ledger.bookings where held_until is not null
     ) pending group by what
 """

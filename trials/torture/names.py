@@ -48,4 +48,4 @@ class _About(msgspec.Struct):
 
 
 _PEOPLE = "select person, lookup, wrapped_key, sealed_name from ledger.people"
-_BOOKING_USERS = "select id, user_id from views.bookings"
+_BOOKING_USERS = "select id, user_id from ledger.bookings"

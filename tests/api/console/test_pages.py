@@ -43,7 +43,7 @@ async def test_departed_flights_are_listed_on_the_day_of_departure_only(desk: Co
     await desk.people.flight()
     with psycopg.connect(desk.database_url, autocommit=True) as connection:
         connection.execute(
-            "update views.flights set departs_at = '2020-05-17 21:45Z', departure_day = '2020-05-17'"
+            "update ledger.flights set departs_at = '2020-05-17 21:45Z', departure_day = '2020-05-17'"
         )
     assert "No flight matches" in (await seat.open("/console")).text
     assert "departed" in (await seat.open("/console?date=2020-05-17")).text
@@ -121,7 +121,7 @@ async def test_checks_of_a_booking_pass_and_its_proof_checks_without_the_server(
     ("change", "failed_check"),
     [
         ("ledger.events set actor = 'eve' where position = 4", 0),
-        ("views.bookings set seats = 1", 1),
+        ("ledger.bookings set seats = 1", 1),
         ("ledger.events set actor = 'eve' where position = 2", 2),
     ],
 )
@@ -187,7 +187,7 @@ def test_money_is_rendered_to_the_minor_unit(amount: int, currency: str, text: s
 async def test_a_slow_figure_is_left_out_and_the_others_are_shown(desk: ConsoleDesk) -> None:
     await desk.follow()
     with psycopg.connect(desk.database_url) as connection:
-        connection.execute("lock table analytics_store.payments_1 in access exclusive mode")
+        connection.execute("lock table ledger.facts_payments_1 in access exclusive mode")
         page = await desk.sit_down("nina", "analyst").open("/console/sales")
     assert page.status == 200
     assert "Sales took too long to compute" in page.text

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -14,6 +13,7 @@ from audit.proofs.tree import leaf_hash, root_of
 from audit.verify import Verification
 from audit.verify.divergence import Divergence
 from audit.verify.evidence import Evidence, Keys
+from database.connection import connect_sync
 from ledger.chain import lines
 from ledger.log import EVENTS, RecordedEvent
 from tests.audit.proofs.conftest import MANY
@@ -40,8 +40,8 @@ SWAP = """
 CUT = """
     delete from ledger.events where position > 6;
     delete from ledger.commands where coalesce(first_position, last_position) > 6 or last_position > 6;
-    delete from views.refunds;
-    update views.bookings set status = 'booked', cancel_reason = null, payment_status = 'captured',
+    delete from ledger.refunds;
+    update ledger.bookings set status = 'booked', cancel_reason = null, payment_status = 'captured',
         version = 3, updated_at = (select max(recorded_at) from ledger.events) where user_id = 'alice';
     update ledger.seats set booked = booked + 1;
 """
@@ -122,7 +122,7 @@ async def test_a_fork_is_found(
 ) -> None:
     """Another history from position 7 on, longer than the first."""
     tamper(FORGET + CUT)
-    ((flight,),) = rows("select id from views.flights")
+    ((flight,),) = rows("select id from ledger.flights")
     for user in ("erin", "frank", "grace"):
         await desk.hold(flight, user)
     assert verify(database_url).ok, "from the inside there is nothing to see"
@@ -246,7 +246,7 @@ async def test_two_signers_at_once_agree(saved: list[Checkpoint], sign: Any, tam
 
 def follow(url: str, saved: Sequence[Checkpoint] = ()) -> None:
     """Evidence alone, over events with hashes that form no chain."""
-    with psycopg.connect(url) as connection:
+    with connect_sync(url, "test") as connection:
         found = connection.execute(f"select {EVENTS.names} from ledger.events order by position")
         events = [RecordedEvent(*row) for row in found]
         evidence = Evidence(connection, saved, {})

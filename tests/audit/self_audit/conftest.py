@@ -16,7 +16,7 @@ __all__ = ["desk", "log", "told", "trade"]
 
 Audit = Callable[[], Awaitable[AuditStatus]]
 
-TABLES = ("views.flights", "views.bookings", "views.refunds", "views.waiting", "ledger.seats")
+TABLES = ("ledger.flights", "ledger.bookings", "ledger.refunds", "ledger.waiting", "ledger.seats")
 
 
 @pytest.fixture

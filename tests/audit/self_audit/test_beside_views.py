@@ -34,23 +34,23 @@ OUTCOMES = [
 ]
 NO_EVENTS = f"update ledger.commands set status = 200 {REFUSED}"
 DOUBLED = (
-    "alter table analytics_store.bookings_1 drop constraint bookings_1_pkey;"
-    "insert into analytics_store.bookings_1 select * from analytics_store.bookings_1"
+    "alter table ledger.facts_bookings_1 drop constraint facts_bookings_1_pkey;"
+    "insert into ledger.facts_bookings_1 select * from ledger.facts_bookings_1"
 )
 FOREIGN = """
-    insert into analytics_store.seat_changes_1
-    select {}, recorded_at, flight_id, booking_id, topic, 0, 0, 0 from analytics_store.seat_changes_1 limit 1
+    insert into ledger.facts_seat_changes_1
+    select {}, recorded_at, flight_id, booking_id, topic, 0, 0, 0 from ledger.facts_seat_changes_1 limit 1
 """
 FACTS = [
     # The event at position 3 changes no seats; the others do not exist.
-    (FOREIGN.format(3), "analytics.seat_changes does not show position 3"),
-    (FOREIGN.format(1000), "analytics.seat_changes shows position 1000"),
-    (FOREIGN.format(0), "analytics.seat_changes shows position 0"),
-    ("update analytics_store.bookings_1 set seats = seats + 1", "analytics.bookings"),
-    ("delete from analytics_store.seat_changes_1", "analytics.seat_changes"),
-    ("update analytics_store.flights_1 set carrier = 'XX'", "analytics.flights"),
-    (DOUBLED, "analytics.bookings"),
-    ("update analytics_store.builds set hash = sha256(hash) where projection = 'payments'", "payments"),
+    (FOREIGN.format(3), "analytics_seat_changes does not show position 3"),
+    (FOREIGN.format(1000), "analytics_seat_changes shows position 1000"),
+    (FOREIGN.format(0), "analytics_seat_changes shows position 0"),
+    ("update ledger.facts_bookings_1 set seats = seats + 1", "analytics_bookings"),
+    ("delete from ledger.facts_seat_changes_1", "analytics_seat_changes"),
+    ("update ledger.facts_flights_1 set carrier = 'XX'", "analytics_flights"),
+    (DOUBLED, "analytics_bookings"),
+    ("update ledger.facts_builds set hash = sha256(hash) where projection = 'payments'", "payments"),
 ]
 
 

@@ -14,9 +14,9 @@ from tests.audit.verify.test_verify import BESIDE
 Rows = Callable[..., list[Any]]
 Mend = Callable[[], Callable[..., None]]
 
-OF_VIEWS = [(edit, at) for edit, at in BESIDE if "views." in edit or "ledger.seats" in edit]
+OF_VIEWS = [(edit, at) for edit, at in BESIDE if any(table in edit for table in TABLES)]
 
-KEYS = dict.fromkeys(TABLES, "id") | {"views.refunds": "booking_id", "ledger.seats": "flight_id"}
+KEYS = dict.fromkeys(TABLES, "id") | {"ledger.refunds": "booking_id", "ledger.seats": "flight_id"}
 """The column with the id of a stream."""
 
 OTHER = {
@@ -102,18 +102,18 @@ async def test_swapped_values_change_the_digest(
     await trade.rush(4)
     put_back = mend()
     assert (await audit()).ok
-    found = rows("select min(id::text), version from views.bookings group by version order by version")
+    found = rows("select min(id::text), version from ledger.bookings group by version order by version")
     assert len(found) > 1
     # Several pairs, because a weak digest may differ by chance.
     for column in ("version", "seats", "created_at", "user_id", "updated_at", "cost_amount", "expires_at"):
         (one, _), (other, _), *_ = found
         tamper(
-            f"update views.bookings as b set {column} = other.{column} from views.bookings as other"
+            f"update ledger.bookings as b set {column} = other.{column} from ledger.bookings as other"
             f" where (b.id, other.id) in (('{one}', '{other}'), ('{other}', '{one}'))"
         )
-        differs = rows("select 1 from views.bookings b join kept_bookings k using (id) where b <> k limit 1")
+        differs = rows("select 1 from ledger.bookings b join kept_bookings k using (id) where b <> k limit 1")
         assert (await audit()).ok == (not differs), column
-        put_back("views.bookings")
+        put_back("ledger.bookings")
 
 
 async def test_a_count_moved_to_another_flight_is_found(
@@ -138,9 +138,9 @@ async def test_the_lowest_of_several_divergences_is_named(
         monkeypatch.setattr(module, name, 1)
     put_back = mend()
     # Seats and alice's booking changed last at 8, in ranges before and after bob's at 3.
-    tamper("delete from views.bookings where user_id in ('alice', 'bob'); update ledger.seats set held = 0")
+    tamper("delete from ledger.bookings where user_id in ('alice', 'bob'); update ledger.seats set held = 0")
     assert (await audit()).first_bad_position == 3
-    put_back("views.bookings")
+    put_back("ledger.bookings")
     assert (await audit()).first_bad_position == 8
     put_back()
     assert (await audit()).ok
@@ -148,7 +148,7 @@ async def test_the_lowest_of_several_divergences_is_named(
 
 async def test_the_self_audit_repairs_nothing(log: Any, audit: Audit, rows: Rows, tamper: Any) -> None:
     tamper(
-        "update views.bookings set seats = 9; update ledger.seats set booked = 1; delete from views.refunds"
+        "update ledger.bookings set seats = 9; update ledger.seats set booked = 1; delete from ledger.refunds"
     )
     before = [rows(f"select * from {table} order by 1") for table in TABLES]
     for _ in range(2):

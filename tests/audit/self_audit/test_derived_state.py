@@ -119,11 +119,11 @@ EMPTIED: dict[str, str] = {
     "ledger.audited_ranges": "made anew",
     "ledger.audited_seats": "made anew",
     "ledger.task_failures": "made anew",
-    "analytics_store.builds": "made anew",
+    "ledger.facts_builds": "made anew",
     "ledger.seats": "self-audit",
-    "views.flights": "self-audit",
-    "views.bookings": "self-audit",
-    "views.refunds": "self-audit",
+    "ledger.flights": "self-audit",
+    "ledger.bookings": "self-audit",
+    "ledger.refunds": "self-audit",
     "ledger.migrations": "schema",
 }
 """Tables that are no part of the log, and what becomes of each: made anew, or the check that names it."""

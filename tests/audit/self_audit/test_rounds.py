@@ -98,7 +98,7 @@ async def test_a_log_restored_from_an_older_backup_resets_the_digests(
     await desk.hold(log[0], "eve")
     assert (await audit()).ok
     tamper(
-        "delete from ledger.events where position > 8; delete from views.bookings where user_id = 'eve';"
+        "delete from ledger.events where position > 8; delete from ledger.bookings where user_id = 'eve';"
         "update ledger.seats set held = held - 1"
     )
     found = await audit()

@@ -38,7 +38,7 @@ async def test_readiness_names_the_position_and_stays_ready(
 ) -> None:
     await audit()
     assert (await shown(database_url))[0].ok
-    tamper("update views.bookings set user_id = 'mallory' where user_id = 'bob'")
+    tamper("update ledger.bookings set user_id = 'mallory' where user_id = 'bob'")
     await audit()
     check, is_ready = await shown(database_url)
     assert (check.ok, check.vital, is_ready) == (False, False, True)
@@ -61,7 +61,7 @@ async def test_an_old_round_is_not_ok(
 async def test_the_metrics_show_the_status(log: Any, auditor: Connection, audit: Audit, tamper: Any) -> None:
     await audit()
     assert b"ledger_self_audit_divergent 0.0" in exposition(8, 0, (), await read_status(auditor))
-    tamper("update views.bookings set seats = 9")
+    tamper("update ledger.bookings set seats = 9")
     text = exposition(8, 0, (), await audit())
     assert b"ledger_self_audit_divergent 1.0" in text
     assert b"ledger_self_audit_rows 6.0" in text
@@ -157,9 +157,9 @@ async def test_a_round_by_hand(
     assert await asyncio.to_thread(main, ["self-audit", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["ok"], told["position"], told["rows"]) == (True, 8, 6)
-    tamper("delete from views.refunds")
+    tamper("delete from ledger.refunds")
     assert await asyncio.to_thread(main, ["self-audit"]) == 1
-    assert capsys.readouterr().out.startswith("NOT ok: first bad position 8: views.refunds does not show")
+    assert capsys.readouterr().out.startswith("NOT ok: first bad position 8: refunds does not show")
 
 
 def test_the_auditor_reads_the_status_and_changes_nothing(database_url: str) -> None:

@@ -47,11 +47,11 @@ def test_what_is_not_checked_is_listed(database_url: str, rows: Rows) -> None:
     result = verify(database_url, workers=1)
     assert result.ok
     listed = {(one.table, name): one.reason for one in result.unchecked for name in one.columns}
-    for place in (("ledger.events", "note"), ("ledger.notes", "note")):
+    for place in (("events", "note"), ("notes", "note")):
         assert listed[place] == "not part of the schema of this program"
-    assert "erasure" in listed["ledger.forgotten", "forgotten_by"]
-    assert ("ledger.heartbeats", "at") in listed
-    refused = [one for one in result.unchecked if one.table == "ledger.commands"]
+    assert "erasure" in listed["forgotten", "forgotten_by"]
+    assert ("heartbeats", "at") in listed
+    refused = [one for one in result.unchecked if one.table == "commands"]
     assert "refused commands" in refused[0].reason
     unchecked = {place for place, reason in columns_of(database_url).items() if reason}
     assert unchecked <= listed.keys()
@@ -90,14 +90,14 @@ OTHER = {
 
 EXPRESSIONS = {
     # The constraints of the table must hold.
-    "ledger.seats.held": "held - 1",
-    "ledger.seats.booked": "booked - 1",
-    "ledger.checkpoints.signature": "set_byte({0}, 0, get_byte({0}, 0) # 1)",
-    "ledger.checkpoints.position": "{0} - 1",
-    "ledger.checkpoints.key": "reverse({0})",
+    "seats.held": "held - 1",
+    "seats.booked": "booked - 1",
+    "checkpoints.signature": "set_byte({0}, 0, get_byte({0}, 0) # 1)",
+    "checkpoints.position": "{0} - 1",
+    "checkpoints.key": "reverse({0})",
 }
 
-ELSEWHERE = {"ledger.tiles", "ledger.people", "ledger.forgotten"}
+ELSEWHERE = {"tiles", "people", "forgotten"}
 """Tables without rows in this log; `tests/audit/proofs/test_tampering.py` and
 `tests/erasure/test_people_checked.py` change them."""
 
@@ -108,9 +108,9 @@ async def test_each_checked_column_is_tampered_with_and_found(
     columns = columns_of(database_url)
     assert verify(database_url, workers=1, keys=rich_log).ok
     places = rows(
-        "select n.nspname || '.' || c.relname, attname, format_type(atttypid, null) from pg_attribute a"
+        "select c.relname, attname, format_type(atttypid, null) from pg_attribute a"
         " join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace"
-        " where nspname in ('ledger', 'views', 'analytics_store') and relkind = 'r' and attnum > 0"
+        " where nspname = 'ledger' and relkind = 'r' and attnum > 0"
         " and attgenerated = '' and not attisdropped order by 1, attnum"
     )
     missed, tampered = [], 0
@@ -119,21 +119,21 @@ async def test_each_checked_column_is_tampered_with_and_found(
         if columns[table, column] is not None or table in ELSEWHERE:
             continue
         expression = EXPRESSIONS.get(f"{table}.{column}", OTHER[kind]).format(column)
-        where = "where first_position is not null" if table == "ledger.commands" else ""
-        at = rows(f"select ctid::text from {stored} {where} limit 1")
+        where = "where first_position is not null" if table == "commands" else ""
+        at = rows(f"select ctid::text from ledger.{stored} {where} limit 1")
         assert at, f"{table} has no row"
         names = rows(
             "select string_agg(attname, ', ') from pg_attribute"
             " where attrelid = %s::regclass and attnum > 0 and attgenerated = ''",
-            stored,
+            f"ledger.{stored}",
         )[0][0]
         tamper(
-            f"drop table if exists kept; create table kept as table {stored};"
-            f"update {stored} set {column} = {expression} where ctid = '{at[0][0]}'"
+            f"drop table if exists kept; create table kept as table ledger.{stored};"
+            f"update ledger.{stored} set {column} = {expression} where ctid = '{at[0][0]}'"
         )
         if verify(database_url, workers=1, keys=rich_log).ok:
             missed.append(f"{table}.{column}")
-        tamper(f"delete from {stored}; insert into {stored} ({names}) select {names} from kept")
+        tamper(f"delete from ledger.{stored}; insert into ledger.{stored} ({names}) select {names} from kept")
         tampered += 1
     assert missed == []
     assert tampered > 130
@@ -162,23 +162,26 @@ ROWS = [
         "command",
     ),
     (
-        "alter table analytics_store.bookings_1 drop constraint bookings_1_pkey;"
-        "insert into analytics_store.bookings_1 select * from analytics_store.bookings_1 limit 1",
-        "analytics.bookings does not show",
+        "alter table ledger.facts_bookings_1 drop constraint facts_bookings_1_pkey;"
+        "insert into ledger.facts_bookings_1 select * from ledger.facts_bookings_1 limit 1",
+        "analytics_bookings does not show",
     ),
     (
-        "insert into analytics_store.seat_changes_1 select position + 1000, recorded_at, flight_id,"
+        "insert into ledger.facts_seat_changes_1 select position + 1000, recorded_at, flight_id,"
         " booking_id, topic, seats_change, held_change, booked_change"
-        " from analytics_store.seat_changes_1 limit 1",
-        "analytics.seat_changes shows",
+        " from ledger.facts_seat_changes_1 limit 1",
+        "analytics_seat_changes shows",
     ),
-    ("delete from analytics_store.payments_1", "analytics.payments does not show"),
-    ("delete from analytics_store.seat_changes_1 where position = 2", "analytics.seat_changes does not show"),
+    ("delete from ledger.facts_payments_1", "analytics_payments does not show"),
     (
-        "create or replace view analytics.refunds as select refund_id, booking_id, flight_id, payment_id,"
-        " amount + 1 as amount, currency, reason, status, refusal, due_at, requested_at, settled_at, position"
-        " from analytics_store.refunds_1",
-        "analytics.refunds does not show",
+        "delete from ledger.facts_seat_changes_1 where position = 2",
+        "analytics_seat_changes does not show",
+    ),
+    (
+        "create or replace view ledger.analytics_refunds as select refund_id, booking_id, flight_id,"
+        " payment_id, amount + 1 as amount, currency, reason, status, refusal, due_at, requested_at,"
+        " settled_at, position from ledger.facts_refunds_1",
+        "analytics_refunds does not show",
     ),
     ("insert into ledger.forgotten (person, forgotten_by) values ('mallory', 'root')", "people lacks"),
     ("insert into ledger.migrations values (9999, 'more', '')", "does not list the migrations"),
@@ -208,7 +211,7 @@ OBJECTS = [
     "alter table ledger.events drop constraint events_actor_operation_causation_id_ordinal_key",
     "alter table ledger.seats drop constraint seats_check",
     "alter table ledger.seats add constraint few check (seats < 10000)",
-    "drop index views.waiting_once",
+    "drop index ledger.waiting_once",
     "alter table ledger.events alter column hash drop not null",
     "alter table ledger.events alter column actor type varchar",
     "alter table ledger.seats set unlogged",
@@ -218,7 +221,7 @@ OBJECTS = [
     "grant update (actor) on ledger.events to seatledger_auditor",
     "grant insert on ledger.events to public",
     "grant select on ledger.people to seatledger_analyst",
-    "revoke select on views.bookings from seatledger_auditor",
+    "revoke select on ledger.bookings from seatledger_auditor",
     "grant create on schema ledger to seatledger_writer",
 ]
 

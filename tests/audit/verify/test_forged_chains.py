@@ -37,7 +37,7 @@ async def test_a_refund_of_more_or_less_than_was_paid_is_named(
     log: list[UUID], tamper: Any, database_url: str, amount: int
 ) -> None:
     refund = f"update ledger.events set state = replace(state, '\"amount\":10000,', '\"amount\":{amount},')"
-    view = f"update views.refunds set amount = {amount};"
+    view = f"update ledger.refunds set amount = {amount};"
     tamper(f"{refund} where topic = 'booking.refund_due'; {view} {RELINK}")
     result = verify(database_url)
     assert (result.first_bad_position, "owed back" in (result.reason or "")) == (8, True)
@@ -59,7 +59,7 @@ async def test_bookings_that_outlive_their_flight_are_named(
         "insert into ledger.commands select actor, 'cancel_flight', 'forged', sha256(''), 200, '{}',"
         " originator_id, 2, 9, 9, '', (select max(recorded_at) from ledger.commands)"
         " from ledger.events where position = 1;"
-        "update views.flights set cancelled = true, version = 2;" + RELINK
+        "update ledger.flights set cancelled = true, version = 2;" + RELINK
     )
     result = verify(database_url)
     assert "is cancelled, and bookings of it are not" in (result.reason or ""), result
@@ -103,7 +103,7 @@ async def test_versions_count_from_one_even_if_everything_else_agrees(
 ) -> None:
     tamper(
         "update ledger.events set originator_version = 9 where position = 3;"
-        "update views.bookings set version = 9 where user_id = 'bob';"
+        "update ledger.bookings set version = 9 where user_id = 'bob';"
         "update ledger.commands set version = 9 where first_position = 3;" + RELINK
     )
     result = verify(database_url)
@@ -116,7 +116,7 @@ async def test_an_oversold_flight_is_named_even_if_everything_else_agrees(
 ) -> None:
     tamper(
         "update ledger.events set state = replace(state, '\"seats\":10', '\"seats\":2') where position = 1;"
-        "update views.flights set seats = 2; alter table ledger.seats drop constraint seats_check;"
+        "update ledger.flights set seats = 2; alter table ledger.seats drop constraint seats_check;"
         "update ledger.seats set seats = 2;" + RELINK
     )
     result = verify(database_url)

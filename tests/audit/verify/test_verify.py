@@ -103,35 +103,35 @@ async def test_swapped_events_are_named(log: list[UUID], tamper: Any, database_u
 
 
 BESIDE = [
-    ("update views.bookings set status = 'booked' where user_id = 'bob'", 3),
-    ("update views.bookings set cancel_reason = null where user_id = 'alice'", 8),
-    ("delete from views.bookings where user_id = 'carol'", 4),
+    ("update ledger.bookings set status = 'booked' where user_id = 'bob'", 3),
+    ("update ledger.bookings set cancel_reason = null where user_id = 'alice'", 8),
+    ("delete from ledger.bookings where user_id = 'carol'", 4),
     (
-        f"insert into views.bookings select '{ZEROES}', flight_id, 'eve', 1, 1, 'INR', 'booked', null,"
-        " expires_at, null, null, 1, created_at, updated_at from views.bookings limit 1",
+        f"insert into ledger.bookings select '{ZEROES}', flight_id, 'eve', 1, 1, 'INR', 'booked', null,"
+        " expires_at, null, null, 1, created_at, updated_at from ledger.bookings limit 1",
         9,
     ),
     (
-        "insert into views.bookings select 'ffffffff-ffff-ffff-ffff-ffffffffffff', flight_id, 'eve', 1, 1,"
-        " 'INR', 'booked', null, expires_at, null, null, 1, created_at, updated_at from views.bookings"
+        "insert into ledger.bookings select 'ffffffff-ffff-ffff-ffff-ffffffffffff', flight_id, 'eve', 1, 1,"
+        " 'INR', 'booked', null, expires_at, null, null, 1, created_at, updated_at from ledger.bookings"
         " limit 1",
         9,
     ),
-    ("update views.refunds set settled_at = now()", 8),
-    ("update views.refunds set amount = 1", 8),
-    ("delete from views.refunds", 8),
+    ("update ledger.refunds set settled_at = now()", 8),
+    ("update ledger.refunds set amount = 1", 8),
+    ("delete from ledger.refunds", 8),
     (
-        f"insert into views.refunds select '{ZEROES}', booking_id, flight_id, user_id, payment_id, 1, 'INR',"
-        " reason, due_at from views.refunds",
+        f"insert into ledger.refunds select '{ZEROES}', booking_id, flight_id, user_id, payment_id, 1, 'INR',"
+        " reason, due_at from ledger.refunds",
         8,
     ),
     (
-        f"insert into views.refunds select '{ZEROES}', '{ZEROES}', flight_id, 'eve', payment_id, 1, 'INR',"
-        " reason, due_at from views.refunds",
+        f"insert into ledger.refunds select '{ZEROES}', '{ZEROES}', flight_id, 'eve', payment_id, 1, 'INR',"
+        " reason, due_at from ledger.refunds",
         9,
     ),
-    ("update views.flights set price_amount = 1", 1),
-    ("delete from views.flights", 1),
+    ("update ledger.flights set price_amount = 1", 1),
+    ("delete from ledger.flights", 1),
     ("update ledger.seats set held = held + 1", 8),
     ("delete from ledger.seats", 8),
     (f"insert into ledger.seats values ('{ZEROES}', 1, 0, 0)", 9),
@@ -167,9 +167,9 @@ async def test_the_lowest_of_several_divergences_is_named(
     log: list[UUID], tamper: Any, database_url: str
 ) -> None:
     stranger = BESIDE[3][0]
-    tamper(f"{stranger}; update views.bookings set version = 7; update views.flights set version = 7")
+    tamper(f"{stranger}; update ledger.bookings set version = 7; update ledger.flights set version = 7")
     assert verify(database_url).first_bad_position == 1
-    tamper("update views.flights set version = 1")
+    tamper("update ledger.flights set version = 1")
     assert verify(database_url).first_bad_position == 3
 
 

@@ -24,7 +24,7 @@ def cut_small(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_processes_find_what_one_finds(log: list[UUID], tamper: Any, database_url: str) -> None:
     result = verify(database_url, workers=2)
     assert (result.ok, result.checked) == (True, 8)
-    tamper("update views.flights set version = 7; update ledger.seats set held = held + 1")
+    tamper("update ledger.flights set version = 7; update ledger.seats set held = held + 1")
     result = verify(database_url, workers=2)
     assert (result.ok, result.first_bad_position) == (False, 1)
     assert result == verify(database_url)

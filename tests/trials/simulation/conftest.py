@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 
 import projections.bookings
 import projections.flights
 import projections.refunds
 import projections.waiting
-from database.connection import connect
+from database.connection import connect, connect_sync
 from domain.caller import Caller, Role
 from domain.commands import Command, InitiateBooking, JoinWaitlist, Price, ScheduleFlight
 from domain.working_set import Terms
@@ -107,7 +106,7 @@ def _real(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
         return store
 
     def views() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-        with psycopg.connect(url) as connection:
+        with connect_sync(url, "test") as connection:
             connection.execute("set timezone to 'UTC'")
             flights = connection.execute(projections.flights.TABLE.every_row).fetchall()
             bookings = connection.execute(projections.bookings.TABLE.every_row).fetchall()
@@ -120,7 +119,7 @@ def _real(request: pytest.FixtureRequest, stores: AsyncExitStack) -> Bench:
             )
 
     def lock_waiters() -> int:
-        with psycopg.connect(url) as connection:
+        with connect_sync(url, "test") as connection:
             return connection.execute(_LOCK_WAITERS).rowcount
 
     return Bench(opened, views, lock_waiters, stores)
