@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 from litestar import Litestar
@@ -22,7 +22,7 @@ from api.http.idle_sockets import limit_unread_answers
 from api.http.middleware import RequestMiddleware
 from api.http.private_apis import replace_handler
 from api.http.request import ApiRequest
-from api.http.streams import Streams
+from api.http.served_ledgers import OpenOther, ServedLedgers
 from api.http.tokens import Tokens
 from api.resources.audit import AuditController
 from api.resources.bookings import BookingController
@@ -37,31 +37,43 @@ from api.resources.seat_takers import SeatTakersController
 from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
 from api.started import report_start
+from database.registry import url_of
 from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
+from ledger.opening import open_when_reachable
+from ledger.submission import Overloaded, Unavailable
 from runtime.ready_line import print_ready_line
 from runtime.settings import Settings
 
 OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
 
 
-def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path | None = None) -> Litestar:
+def create_app(
+    settings: Settings,
+    open_ledger: OpenLedger,
+    shared_folder: Path | None = None,
+    open_other: OpenOther | None = None,
+) -> Litestar:
     """Build the application. It enters `open_ledger` at startup. Raises WrongSetting.
 
-    Processes with the same `shared_folder` count the limits per caller together.
+    `open_other` opens the ledgers besides `main`. Processes with the same `shared_folder` count the limits
+    per caller together.
     """
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
             open_limits(settings, shared_folder) as app.state.limits,
-            open_ledger() as app.state.ledger,
-            _payment_processor(settings, app.state.ledger) as processor,
+            open_ledger() as main,
+            _processors(settings) as make_processor,
+            _serving(main, open_other or _opener(settings, main)) as ledgers,
         ):
-            app.state.processor = processor
+            app.state.ledgers = ledgers
+            app.state.processor_of = lambda ledger: (
+                make_processor and ledgers.part(ledger, PaymentProcessor, make_processor)
+            )
             app.state.stopping, app.state.verifying = asyncio.Event(), asyncio.Lock()
-            app.state.streams = Streams(app.state.ledger, app.state.stopping)
             _freeze_startup_objects()
             limiting = asyncio.create_task(limit_unread_answers())
             report_start()
@@ -101,8 +113,8 @@ def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path 
     app.state.tokens = tokens
     handler = RequestMiddleware(
         Dispatch(app, Guard(tokens)),
-        lambda: app.state["ledger"].is_full,
-        lambda name: app.state["ledger"].find_pseudonym(name),
+        lambda: app.state["ledgers"].main.is_full,
+        lambda name: app.state["ledgers"].main.find_pseudonym(name),
         logs_all=settings.log_level == "DEBUG",
     )
     replace_handler(app, handler)
@@ -110,16 +122,37 @@ def create_app(settings: Settings, open_ledger: OpenLedger, shared_folder: Path 
 
 
 @asynccontextmanager
-async def _payment_processor(settings: Settings, ledger: Ledger) -> AsyncIterator[PaymentProcessor | None]:
-    """Yield the payment processor, or None if no payment gateway is configured."""
+async def _processors(settings: Settings) -> AsyncIterator[Callable[[Ledger], PaymentProcessor] | None]:
+    """Yield the maker of a ledger's payment processor, or None if no payment gateway is configured."""
     gateway = open_gateway(settings)
     if gateway is None:
         yield None
         return
     try:
-        yield PaymentProcessor(ledger, gateway, settings.gateway_patience)
+        yield lambda ledger: PaymentProcessor(ledger, gateway, settings.gateway_patience)
     finally:
         await gateway.close()
+
+
+@asynccontextmanager
+async def _serving(main: Ledger, open_other: OpenOther) -> AsyncIterator[ServedLedgers]:
+    """Yield the ledgers, which follow the registry."""
+    ledgers = ServedLedgers(main, open_other)
+    with suppress(Unavailable, Overloaded):
+        await ledgers.refresh()
+    following = asyncio.create_task(ledgers.keep_up())
+    try:
+        yield ledgers
+    finally:
+        following.cancel()
+        await ledgers.close()
+
+
+def _opener(settings: Settings, main: Ledger) -> OpenOther:
+    """Return the function that opens another ledger, which must be migrated."""
+    return lambda entry: open_when_reachable(
+        url_of(entry, main.url), settings, prepare=lambda: None, entry=entry
+    )
 
 
 def _freeze_startup_objects() -> None:

@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 import time
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 
 from litestar import Litestar
@@ -16,6 +18,8 @@ from api.app import create_app
 from api.http.metrics_dir import workers_folder
 from api.http.private_apis import handle_first_stop
 from audit.proofs.witnesses import admission, comparison
+from database.registry import LedgerEntry, url_of
+from ledger.ledger import Ledger
 from ledger.opening import open_when_reachable
 from runtime.environment import read_settings
 from runtime.logs import configure_logs
@@ -34,10 +38,19 @@ def create() -> Litestar:
     # A process without a key, of a ledger that seals no names, must make none.
     prepare_database = partial(prepare, url, settings, bind=settings.master_key is not None)
     compare, admit = comparison(settings.checkpoints), admission(settings.checkpoints)
+    # Checkpoints are those of `main`.
+    others = replace(settings, checkpoints=None)
+
+    def open_other(entry: LedgerEntry) -> AbstractAsyncContextManager[Ledger]:
+        own_url = url_of(entry, url)
+        own = partial(prepare, own_url, others, bind=settings.master_key is not None)
+        return open_when_reachable(own_url, others, own, entry=entry)
+
     app = create_app(
         settings,
         lambda: open_when_reachable(url, settings, prepare_database, compare, admit),
         workers_folder(),
+        open_other,
     )
     handle_first_stop(lambda: _end_streams(app))
     return app

@@ -15,7 +15,7 @@ from audit.verify import Verification
 from audit.verify import verify as check
 from audit.verify.evidence import Keys
 from cli.existing_ledger import ledger_url
-from cli.options import DATA, JSON, LEDGER, add
+from cli.options import ALL_LEDGERS, DATA, JSON, LEDGER, add
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring, hidden_names, read_check
 from ledger.master_key_file import find_keys, holds_keys
@@ -31,7 +31,7 @@ def register(commands: Any) -> None:
         verify,
         "verify chain, positions, versions, commands, seats and views; exit 1 on a divergence,"
         " 3 if a part could not be checked, or the verification was cut short",
-        [DATA, LEDGER, JSON],
+        [DATA, LEDGER, ALL_LEDGERS, JSON],
     )
     command.add_argument("--names", action="store_true", help="also decrypt all names and sealed texts")
     command.add_argument(
@@ -67,7 +67,9 @@ def verify(settings: Settings, json: bool, names: bool, against: Path | None, ke
     hidden = obstacle or (check and not names and "only --names decrypts them")
     if json:
         fields = msgspec.to_builtins(result)
-        print(msgspec.json.encode({**fields, "names": hidden or "checked"}).decode())
+        print(
+            msgspec.json.encode({**fields, "ledger": settings.ledger, "names": hidden or "checked"}).decode()
+        )
     elif result.ok:
         columns = sum(len(one.columns) for one in result.unchecked)
         more = f"{columns} columns hold what no rule can check; --json lists them with the reasons"

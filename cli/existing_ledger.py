@@ -34,6 +34,13 @@ def ledger_url(settings: Settings) -> Iterator[str]:
             yield registry.url_of(registry.find_entry(read_registry(url), settings.ledger), url)
 
 
+@contextmanager
+def ledger_names(settings: Settings) -> Iterator[list[str]]:
+    """Yield the names of all ledgers, while the database runs."""
+    with existing_database(settings.database_url, settings.data) as url:
+        yield [entry.name for entry in read_registry(url)]
+
+
 def read_registry(url: str) -> tuple[LedgerEntry, ...]:
     """Return the ledgers of the deployment with this database."""
     with connect_sync(url, "seatledger ledgers") as connection:

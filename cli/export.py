@@ -11,7 +11,8 @@ from analytics.exports.files import FORMATS
 from analytics.exports.files import export as export_table
 from analytics.exports.tables import TABLES
 from cli.existing_ledger import ledger_url
-from cli.options import DATA, JSON, LEDGER, add
+from cli.options import ALL_LEDGERS, DATA, JSON, LEDGER, add
+from database.registry import MAIN
 from runtime.settings import Settings, WrongSetting
 
 _ABOUT = """\
@@ -34,8 +35,9 @@ def export(
     """Export a table. Return 0 when the file and its manifest are written. Raises ExportStopped."""
     if position is not None and position < 0:
         raise WrongSetting("export: positions of the log start at 0 (before all events)")
+    prefix = "" if settings.ledger == MAIN else f"{settings.ledger}-"
     with ledger_url(settings) as url:
-        path, manifest = export_table(url, TABLES[table], format, position, out, _print_progress)
+        path, manifest = export_table(url, TABLES[table], format, position, out, _print_progress, prefix)
     if json:
         print(msgspec.json.encode(manifest).decode())
     else:
@@ -49,7 +51,11 @@ def _print_progress(table: str, rows: int) -> None:
 
 def register(commands: Any) -> None:
     command = add(
-        commands, "export", export, "write a table as of a position of the log", [DATA, LEDGER, JSON]
+        commands,
+        "export",
+        export,
+        "write a table as of a position of the log",
+        [DATA, LEDGER, ALL_LEDGERS, JSON],
     )
     command.description = _ABOUT
     command.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -7,12 +7,12 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runtime.data_folder import tighten
 from runtime.environment import CHILD, read_settings, unknown_variables
 from runtime.failures import FAILED, CommandFailed
-from runtime.settings import Settings
+from runtime.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
     import psycopg
@@ -107,6 +107,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         return run(**options)
     given = {name: options.pop(name) for name in _SETTINGS if name in options}
     ledger = options.pop("ledger", None)
+    # `rebuild --all` means all facts, of all ledgers unless one is named.
+    all_ledgers = options.pop("all_ledgers", False) or (options.get("all") and ledger is None)
     _warn_of_unknown_variables()
     try:
         settings = read_settings(**given)
@@ -119,6 +121,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             use_programs(settings.postgres_bin)
         if makes_ledger and CHILD not in os.environ:
             _prepare_data_folder(settings)
+        if all_ledgers:
+            return _run_each(run, settings, options)
         return run(settings, **options)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -133,6 +137,21 @@ def _run(arguments: Sequence[str] | None) -> int:
     except _database_error() as error:
         print(f"seatledger: the database: {_describe(error)}", file=sys.stderr)
         return FAILED
+
+
+def _run_each(run: Callable[..., int], settings: Settings, options: dict[str, Any]) -> int:
+    """Run the command on each ledger, and return the highest exit code."""
+    from cli.existing_ledger import ledger_names
+
+    if options.get("out"):
+        raise WrongSetting("--out: names one file, so it cannot be given with --all")
+    codes = []
+    with ledger_names(settings) as names:
+        for name in names:
+            if len(names) > 1:
+                print(f"ledger {name}:", file=sys.stderr, flush=True)
+            codes.append(run(replace(settings, ledger=name), **options))
+    return max(codes)
 
 
 def _warn_of_unknown_variables() -> None:

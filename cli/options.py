@@ -46,4 +46,10 @@ LEDGER = {
     "metavar": "NAME",
     "help": "the ledger; `seatledger ledgers` lists them (main)",
 }
+ALL_LEDGERS = {
+    "flag": "--all",
+    "dest": "all_ledgers",
+    "action": "store_true",
+    "help": "every ledger in turn; the exit code is the highest of them",
+}
 SERVED = [DATA, HOST, PORT, WORKERS]

@@ -10,14 +10,14 @@ import psycopg
 from audit.self_audit.rounds import full_round
 from audit.self_audit.status import AuditStatus, read_status
 from cli.existing_ledger import existing_ledger
-from cli.options import DATA, JSON, LEDGER, add
+from cli.options import ALL_LEDGERS, DATA, JSON, LEDGER, add
 from database.connection import connect
 from runtime.settings import Settings
 
 
 def register(commands: Any) -> None:
     summary = "compare views and seat counts with the log by digest; exit 1 on a divergence"
-    add(commands, "self-audit", self_audit, summary, [DATA, LEDGER, JSON])
+    add(commands, "self-audit", self_audit, summary, [DATA, LEDGER, ALL_LEDGERS, JSON])
 
 
 def self_audit(settings: Settings, json: bool) -> int:
@@ -31,7 +31,7 @@ def self_audit(settings: Settings, json: bool) -> int:
             print(f"seatledger: the self-audit failed, and compared nothing: {error!r}", file=sys.stderr)
             return 1
     if json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode({**msgspec.to_builtins(found), "ledger": settings.ledger}).decode())
     elif found.ok:
         print(
             f"ok: {found.rows} rows of views and seat counts agree with the log to position {found.position}"

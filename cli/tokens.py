@@ -23,10 +23,19 @@ def register(commands: Any) -> None:
         choices=["client", "auditor", "analyst", "operator"],
         help="role in the token; repeatable",
     )
+    command.add_argument(
+        "--ledger",
+        action="append",
+        dest="ledgers",
+        metavar="NAME",
+        help="ledger that the token allows; repeatable (all)",
+    )
     command.add_argument("--minutes", type=int, default=60, help="validity in minutes (60)")
 
 
-def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
+def token(
+    settings: Settings, sub: str, roles: list[str], minutes: int, ledgers: list[str] | None = None
+) -> int:
     """Print a token and nothing else."""
     if settings.jwks_file:
         raise WrongSetting("SEATLEDGER_JWKS_FILE: tokens are made with the private keys of that file")
@@ -39,13 +48,15 @@ def token(settings: Settings, sub: str, roles: list[str], minutes: int) -> int:
     secret = settings.jwt_secret or read_existing(
         settings.data / SECRET_FILE, "signing secret", "SEATLEDGER_JWT_SECRET"
     )
-    named = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
+    named: dict[str, Any] = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
     claims = {name: value for name, value in named.items() if value is not None}
+    if ledgers:
+        claims["ledgers"] = ledgers
     print(sign_token(secret, sub, roles, minutes, **claims))
     return 0
 
 
-def sign_token(key: str, sub: str, roles: list[str], minutes: int = 60, **claims: str) -> str:
+def sign_token(key: str, sub: str, roles: list[str], minutes: int = 60, **claims: Any) -> str:
     """Return a token with the subject and the roles, and other claims."""
     import jwt  # imported here for commands that need the secret, but sign nothing
 

@@ -81,6 +81,15 @@ async def read(connection: Connection) -> tuple[LedgerEntry, ...]:
     return _entries(await (await connection.execute(_ENTRIES)).fetchall())
 
 
+async def read_numbered_from(connection: Connection) -> int:
+    """Return the Unix time in milliseconds since which ids name their ledger. Earlier ones are of `main`."""
+    cursor = await connection.execute(
+        "select ceil(extract(epoch from applied_at) * 1000)::int8 from migrations where version = 19"
+    )
+    (milliseconds,) = await cursor.fetchone() or (0,)
+    return int(milliseconds)
+
+
 def read_sync(connection: psycopg.Connection[Any]) -> tuple[LedgerEntry, ...]:
     """Return all ledgers in order of their numbers."""
     if not (connection.execute(_EXISTS).fetchone() or (False,))[0]:

@@ -16,10 +16,14 @@ class Role(Enum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """An authenticated account. An operator acts for any account, other roles only for their own."""
+    """An authenticated account. An operator acts for any account, other roles only for their own.
+
+    `ledgers` are the names of the ledgers that it may use; none means all.
+    """
 
     subject: str
     roles: frozenset[Role] = frozenset()
+    ledgers: frozenset[str] = frozenset()
 
     @property
     def has_no_limits(self) -> bool:

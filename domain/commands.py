@@ -84,6 +84,11 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     The flight's waiting list is then loaded, and served after the command.
     """
 
+    @property
+    def target_id(self) -> UUID | None:
+        """The id that the command names, None for one that makes a flight."""
+        return None
+
     def add_reads(self, read_set: ReadSet) -> None:
         """Add to the read set what the handler and the block need to decide the command."""
         raise NotImplementedError
@@ -93,6 +98,10 @@ class FlightCommand(Command):
     """Base class of commands about a flight."""
 
     flight_id: UUID
+
+    @property
+    def target_id(self) -> UUID:
+        return self.flight_id
 
     def add_reads(self, read_set: ReadSet) -> None:
         read_set.flights.add(self.flight_id)
@@ -105,6 +114,10 @@ class BookingCommand(Command):
 
     booking_id: UUID
 
+    @property
+    def target_id(self) -> UUID:
+        return self.booking_id
+
     def add_reads(self, read_set: ReadSet) -> None:
         read_set.bookings.add(self.booking_id)
         if self.MOVES_SEATS:
@@ -116,6 +129,10 @@ class RefundCommand(Command):
 
     refund_id: UUID
 
+    @property
+    def target_id(self) -> UUID:
+        return self.refund_id
+
     def add_reads(self, read_set: ReadSet) -> None:
         read_set.refunds.add(self.refund_id)
 
@@ -124,6 +141,10 @@ class WaitingCommand(Command):
     """Base class of commands about a waiting party."""
 
     waiting_id: UUID
+
+    @property
+    def target_id(self) -> UUID:
+        return self.waiting_id
 
     def add_reads(self, read_set: ReadSet) -> None:
         read_set.parties.add(self.waiting_id)

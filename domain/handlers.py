@@ -146,7 +146,7 @@ def initiate_booking(command: InitiateBooking, context: CommandContext, working_
         user_id=command.user_id,
         seats=command.seats,
         total_cost=total_cost,
-        expires_at=working_set.hold_until,
+        expires_at=working_set.now + working_set.terms.hold,
         now=working_set.now,
     )
     working_set.add(booking)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -52,11 +51,6 @@ class WorkingSet:
         self._subject: Subject | None = None
         self._use_before = NONE_USED
         self._unpaid_before = 0
-
-    @cached_property
-    def hold_until(self) -> datetime:
-        """End of a hold that begins now. Cached, so that a block's bookings share one object."""
-        return self.now + self.terms.hold
 
     @property
     def capture_before(self) -> datetime:

@@ -20,6 +20,11 @@ def number_in(id: UUID) -> int:
     return id.int >> 64 & 0xFFF
 
 
+def milliseconds_in(id: UUID) -> int:
+    """Return the Unix time in milliseconds at which the id was made."""
+    return id.int >> 80
+
+
 def new_id_text() -> str:
     """Return the text of a new id with 72 random bits, in half the time that a UUID object would take."""
     digits = f"{time.time_ns() // 1_000_000:012x}{os.urandom(9).hex()}"

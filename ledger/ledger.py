@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from database.connection import (
     conninfo,
     socket_deadline,
 )
-from database.registry import ONLY_MAIN, LedgerEntry
+from database.registry import MAIN, ONLY_MAIN, LedgerEntry
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
@@ -32,6 +33,9 @@ from projections import availability, bookings, flights
 from runtime.settings import Settings
 
 READERS_MAX = 8
+READER_IDLE_SECONDS = 30
+"""Time after which an unused connection of a ledger other than `main` is closed."""
+
 """Maximum database connections for queries per process."""
 
 WAITING_MAX = 512
@@ -66,6 +70,8 @@ class Ledger:
         """The reason why the ledger is not open yet, for readiness."""
         self.keyring: Keyring = NO_KEYRING
         """The keyring that seals the ledger's names, known after `open`."""
+        self.used_at = time.monotonic()
+        """When a caller last submitted a command or read."""
         self._cursor_key: bytes | None = None
         # The writer connects after `open`, with the keyring found there.
         self._writer = Writer(lambda: open_store(url, settings, self.keyring, admit, entry.number), settings)
@@ -75,7 +81,9 @@ class Ledger:
             kwargs={"autocommit": True, "prepare_threshold": 0},
             configure=lambda connection: begin_session(connection, url),
             check=self._check_connection,
-            min_size=1,
+            # Most of many ledgers are idle, so only `main` keeps a connection at hand.
+            min_size=1 if entry.name == MAIN else 0,
+            max_idle=600 if entry.name == MAIN else READER_IDLE_SECONDS,
             max_size=READERS_MAX,
             max_waiting=WAITING_MAX,
             timeout=settings.deadline_seconds,
@@ -130,10 +138,12 @@ class Ledger:
 
     async def submit(self, submission: Submission) -> Answer:
         """Submit a command and return its answer after COMMIT. Raises Overloaded or Unavailable."""
+        self.used_at = time.monotonic()
         return await self._writer.submit(submission)
 
     async def submit_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
         """Submit commands that share a block (`Writer.submit_all`). Raises as `submit` does."""
+        self.used_at = time.monotonic()
         return await self._writer.submit_all(submissions, atomic)
 
     @property
@@ -172,6 +182,7 @@ class Ledger:
 
         Raises Overloaded if too many callers wait for one, Unavailable if the database does not answer.
         """
+        self.used_at = time.monotonic()
         try:
             async with self._pool.connection() as connection:
                 with socket_deadline(connection, self.settings.deadline_seconds):

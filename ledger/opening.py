@@ -8,6 +8,7 @@ import psycopg
 from loguru import logger
 
 from database.connection import Unusable, describe_refusal
+from database.registry import ONLY_MAIN, LedgerEntry
 from database.schema import MigrationBlocked, SchemaMismatch
 from ledger.ledger import Ledger
 from ledger.people import OtherMasterKey
@@ -27,12 +28,13 @@ async def open_when_reachable(
     prepare: Prepare,
     compare: Admission | None = None,
     admit: Admission | None = None,
+    entry: LedgerEntry = ONLY_MAIN[0],
 ) -> AsyncIterator[Ledger]:
     """Yield the ledger: open if its database is ready for it now, else it opens as soon as that is so.
 
     It opens after `compare` has found that the log fits the checkpoints, and before its first command.
     """
-    ledger = Ledger(url, settings, admit)
+    ledger = Ledger(url, settings, admit, entry)
     opening = None
     if not await _try_to_open(ledger, prepare, compare):
         opening = asyncio.create_task(open_with_retries(ledger, prepare, compare), name="ledger opening")

@@ -138,6 +138,10 @@ class FlightSearch(msgspec.Struct, frozen=True):
     upcoming: bool = False
     sort: Sort = Sort.DEPARTURE
 
+    @property
+    def is_descending(self) -> bool:
+        return self.sort in (Sort.LATEST, Sort.DEAREST)
+
     def sort_key(self, row: FlightRow) -> FlightSortKey:
         by_price = self.sort in (Sort.PRICE, Sort.DEAREST)
         return (row.price.amount if by_price else row.departs_at), row.id

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -17,12 +19,16 @@ from analytics.follower.follower import Follower
 from analytics.schema import prepare
 from audit.proofs.keys import signing_key
 from audit.proofs.witnesses import admission, comparison
+from database import registry
+from database.registry import LedgerEntry
 from database.task_failures import FailureRecorder
 from gateways.from_settings import check_gateway, open_gateway
 from gateways.payment_processor import PaymentProcessor
 from gateways.payment_reconciler import PaymentReconciler
 from ledger.ledger import Ledger
 from ledger.opening import open_with_retries
+from ledger.submission import Overloaded, Unavailable
+from runtime.backoff import Backoff
 from runtime.cron import check_cron
 from runtime.environment import read_settings
 from runtime.logs import configure_logs
@@ -38,6 +44,7 @@ FOLLOWER_PERIOD = "1 second"
 AUDIT_PERIOD = "1 second"
 CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
+REGISTRY_SECONDS = 2.0
 RECORDS_MAX = 64
 
 
@@ -61,7 +68,9 @@ async def _until_signal(settings: Settings, database_url: str) -> None:
     ledger = Ledger(database_url, settings, admission(settings.checkpoints))
     try:
         if await _open(ledger, stop):
+            others = asyncio.create_task(OtherLedgers(ledger, settings, stop).run())
             await run(ledger, settings, database_url, stop)
+            await others
     finally:
         await ledger.close()
 
@@ -78,6 +87,58 @@ async def _open(ledger: Ledger, stop: asyncio.Event) -> bool:
     stopping.cancel()
     opening.cancel()
     return opening.done() and not stop.is_set()
+
+
+class OtherLedgers:
+    """Runs the tasks of all active ledgers but `main`, each apart, so that none holds up another."""
+
+    def __init__(self, main: Ledger, settings: Settings, stop: asyncio.Event) -> None:
+        self._main = main
+        # Checkpoints are those of `main`.
+        self._settings = replace(settings, checkpoints=None)
+        self._stop = stop
+        self._running: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+
+    async def run(self) -> None:
+        """Follow the registry until `stop` is set, then stop all ledgers."""
+        while not self._stop.is_set():
+            with suppress(Unavailable, Overloaded):
+                async with self._main.read() as connection:
+                    entries = await registry.read(connection)
+                await self._follow({entry.name: entry for entry in entries if not entry.is_retired})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), REGISTRY_SECONDS)
+        await self._follow({})
+
+    async def _follow(self, wanted: dict[str, LedgerEntry]) -> None:
+        for name, entry in wanted.items():
+            if name != registry.MAIN and name not in self._running:
+                stop = asyncio.Event()
+                self._running[name] = stop, asyncio.create_task(self._run_one(entry, stop))
+        ended = [self._running.pop(name) for name in self._running.keys() - wanted.keys()]
+        for stop, _ in ended:
+            stop.set()
+        await asyncio.gather(*(task for _, task in ended))
+
+    async def _run_one(self, entry: LedgerEntry, stop: asyncio.Event) -> None:
+        """Run the tasks of one ledger until `stop` is set, again after an error."""
+        backoff = Backoff()
+        while not stop.is_set():
+            try:
+                url = registry.url_of(entry, self._main.url)
+                ledger = Ledger(url, self._settings, entry=entry)
+                try:
+                    if await _open(ledger, stop):
+                        await run(ledger, self._settings, url, stop)
+                finally:
+                    await ledger.close()
+            except Exception as error:
+                pause = backoff.pause()
+                logger.bind(ledger=entry.name, error=repr(error), again_in=round(pause, 1)).error(
+                    "ledger.failed"
+                )
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
 
 
 async def run(ledger: Ledger, settings: Settings, database_url: str, stop: asyncio.Event) -> None:
@@ -97,7 +158,7 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     app = _tasks(sweeper, signer, follower, auditor, reconciler, recorder)
     serving = asyncio.create_task(app.serve())
     stopping = asyncio.create_task(stop.wait())
-    logger.bind(cron=settings.sweep_cron or "never").info("scheduler.started")
+    logger.bind(cron=settings.sweep_cron or "never", ledger=ledger.entry.name).info("scheduler.started")
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         app.session.shut_down(force=True)

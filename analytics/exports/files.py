@@ -69,14 +69,20 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def export(
-    url: str, table: ExportTable, format: str, position: int | None, out: Path | None, progress: Progress
+    url: str,
+    table: ExportTable,
+    format: str,
+    position: int | None,
+    out: Path | None,
+    progress: Progress,
+    prefix: str = "",
 ) -> tuple[Path, Manifest]:
     """Write the table as of a position to `out` (default TABLE-POSITION.FORMAT), and its manifest beside it.
 
     A file has its final name only when it is complete. Raises OSError, and as `rows_at` does.
     """
     with rows_at(url, table, position, progress, neutral=format == "csv") as rows:
-        out = out or Path(f"{table.name}-{rows.mark.position}.{format}")
+        out = out or Path(f"{prefix}{table.name}-{rows.mark.position}.{format}")
         with _atomic_file(out) as file:
             _write(rows, table, format, file)
     with out.open("rb") as written:

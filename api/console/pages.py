@@ -93,9 +93,21 @@ def _render(request: ApiRequest, name: str, facts: dict[str, Any]) -> bytes:
             menu=[(at, title) for at, title, allowed in MENU if allowed & roles],
             path=path,
             reads_bookings=bool(roles & AUDITORS),
+            **_ledger_choice(request),
         )
         .encode()
     )
+
+
+def _ledger_choice(request: ApiRequest) -> dict[str, Any]:
+    """Return the names of the ledgers to choose from, and the chosen one; none without a choice."""
+    has_choice = "user" in request.scope and request.ledgers.are_several
+    if not has_choice or "id" in request.scope.get("path_params", {}):
+        return {"ledgers": [], "ledger": ""}
+    return {
+        "ledgers": [entry.name for entry in request.visible_ledgers],
+        "ledger": request.ledger.entry.name,
+    }
 
 
 def money(amount: Money | int, currency: str = "") -> str:

@@ -78,6 +78,7 @@ async def get_answer(
         dry_run=dry_run,
         **(idempotency_key(context, route.key_required) if keyed else {}),
     )
+    await request.use_ledger_of(command)
     context.limit_fields = request.limits.count_commands(request.caller, 1)
     answer = await request.ledger.submit(submission)
     if answer.refusal is TooManyHolds:

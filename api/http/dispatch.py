@@ -37,6 +37,8 @@ class Dispatch:
         try:
             handler = self._handler(scope)
             self._guard(request)
+            if request.ledgers.are_several or b"ledger=" in scope["query_string"]:
+                await request.choose_ledger()
             reply = await handler.fn(request)
             await reply(scope, receive, send)
         except Exception as error:

@@ -44,6 +44,30 @@ class IdempotencyKeyMalformed(Rejection):
     """An idempotency key must be 1 to 255 printable ASCII characters without spaces, sent once."""
 
 
+class LedgerNotFound(Rejection):
+    """There is no ledger with this name, or the token does not allow it."""
+
+    status = 404
+
+
+class CarrierNotHere(Rejection):
+    """No ledger of this deployment takes flights of this carrier."""
+
+    status = 409
+
+
+class LedgerRetired(Rejection):
+    """This ledger is retired: it answers queries, and takes no commands."""
+
+    status = 409
+
+
+class LedgersMixed(Rejection):
+    """One request cannot change several ledgers: send one request for each of them."""
+
+    status = 409
+
+
 class Unauthenticated(Rejection):
     """This request requires a valid bearer token."""
 
@@ -168,6 +192,13 @@ class _Temporary(Rejection):
 
 class Unavailable(_Temporary):
     """The ledger did not answer in time and the outcome is unknown: repeat the request with the same key."""
+
+
+class LedgerUnavailable(_Temporary):
+    """One of the ledgers did not answer in time: narrow the query with `ledger`, or send `partial=true`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The ledger {name} does not answer.", ledger=name)
 
 
 class Overloaded(_Temporary):

@@ -58,7 +58,14 @@ class RequestMiddleware:
         def send_with_request_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 context.status, context.is_started = message["status"], True
-                message["headers"] = [*message["headers"], request_id, NO_SNIFF, *context.limit_fields]
+                ledger = b"ledger", context.ledger_names.encode()
+                message["headers"] = [
+                    *message["headers"],
+                    request_id,
+                    ledger,
+                    NO_SNIFF,
+                    *context.limit_fields,
+                ]
                 if context.is_shed:
                     return self._send_later(send, message)
             return send(message)

@@ -89,10 +89,14 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         schema = msgspec.json.schema(field.type)
         # Parameters inline their schemas, so that they add no components.
         schema = schema.get("$defs", {}).get(schema.get("$ref", "").rpartition("/")[2], schema)
-        default = {} if field.default is msgspec.UNSET else {"default": msgspec.to_builtins(field.default)}
-        yield {"name": field.name, "in": "query", "required": field.required, "schema": schema | default}
+        yield {
+            "name": field.name,
+            "in": "query",
+            "required": field.required,
+            "schema": schema | _default(field),
+        }
     for field in msgspec.structs.fields(CommandQuery) if is_command(route) or route.accepts_dry_run else ():
-        schema = msgspec.json.schema(field.type) | {"default": field.default}
+        schema = msgspec.json.schema(field.type) | _default(field)
         yield {"name": field.name, "in": "query", "required": False, "schema": schema}
     if is_command(route):
         key = {"in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}}
@@ -105,6 +109,10 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
     # No pattern, because invalid values are replaced and not refused.
     yield _header_parameter("x-request-id", _REQUEST_ID)
     yield _header_parameter("traceparent", _TRACEPARENT)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
+    return {} if field.default is msgspec.UNSET else {"default": msgspec.to_builtins(field.default)}
 
 
 def _header_parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:

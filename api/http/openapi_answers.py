@@ -33,7 +33,7 @@ def responses(path: str, method: str, route: Route) -> dict[str, Any]:
 
 def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
     command = is_command(route)
-    yield "x-request-id", _header("Id of the request.")
+    yield from _EVERY_HEADER.items()
     if route.query is not None or command or route.accepts_dry_run:
         yield "ledger-position", _header("Log position that the response reflects.", "integer")
     if command or route.response in (FlightRow, BookingRow, WaitingRow):
@@ -51,6 +51,7 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
         yield "Location", _header("URL of the new resource.")
     if getattr(route.response, "__origin__", None) is Page:
         yield "Link", _header('URL of the next page, with `rel="next"`.')
+        yield "ledgers-missing", _header("Names of ledgers that did not answer, with `partial=true`.")
 
 
 def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
@@ -79,7 +80,7 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
 
 
 def _error(status: int, kinds: list[type[Refusal]], path: str, route: Route) -> dict[str, Any]:
-    headers, command = {"x-request-id": _header("Id of the request.")}, is_command(route)
+    headers, command = dict(_EVERY_HEADER), is_command(route)
     ledger_refusals = [kind for kind in kinds if not issubclass(kind, http_errors.Rejection)]
     if ledger_refusals or http_errors.PositionNotReached in kinds or http_errors.NotReady in kinds:
         headers["ledger-position"] = _header("Log position that the response reflects.", "integer")
@@ -141,3 +142,8 @@ _LIMIT_HEADERS = {
 """Fields of draft-ietf-httpapi-ratelimit-headers."""
 
 _ERRORS = [FieldError("/seats", "Expected `int` >= 1")]
+
+_EVERY_HEADER: dict[str, Any] = {
+    "x-request-id": _header("Id of the request."),
+    "ledger": _header("Name of the ledger that answers; for a list over several, all their names."),
+}

@@ -15,22 +15,40 @@ T = TypeVar("T", bound=msgspec.Struct)
 PARAMETERS_MAX = 20
 
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Positions = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,29}=[0-9]{1,18}(,[a-z][a-z0-9_]{0,29}=[0-9]{1,18})*(?!\n)$",
+        max_length=4000,
+    ),
+]
+"""Positions of several ledgers."""
 Limit = Annotated[int, Meta(ge=1, le=200)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-9_-]+(?!\n)$")]
+
+
+Ledger = Annotated[str, Meta(max_length=40, description="Name of the ledger, where there are several")]
 
 
 class ReadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Query parameters of all reads. A query may add `position` or `after`, and `as_of`."""
 
     min_position: Annotated[
-        Position, Meta(description="Wait until the ledger has reached this position, at most 2 seconds")
+        Position | Positions,
+        Meta(
+            description="Wait until the ledger has reached this position, at most 2 seconds. For several "
+            "ledgers: `main=120,ai=45`"
+        ),
     ] = 0
+    ledger: Ledger | UnsetType = UNSET
 
-    @property
-    def last_position(self) -> int:
-        """The highest position that the query names. The ledger must have reached it for an answer."""
+    def last_position_in(self, ledger: str) -> int:
+        """The highest position of this ledger that the query names. It must be reached for an answer."""
+        least = self.min_position
         return max(
-            self.min_position, getattr(self, "position", UNSET) or 0, getattr(self, "after", UNSET) or 0
+            positions_in(least).get(ledger, 0) if isinstance(least, str) else least,
+            getattr(self, "position", UNSET) or 0,
+            getattr(self, "after", UNSET) or 0,
         )
 
 
@@ -42,10 +60,14 @@ class CommandQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Query parameters of all commands."""
 
     dry_run: Annotated[bool, Meta(description="Return the outcome without writing anything")] = False
+    ledger: Ledger | UnsetType = UNSET
 
 
 class ListQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 50
+    partial: Annotated[
+        bool, Meta(description="Leave out ledgers that do not answer, and name them in `ledgers-missing`")
+    ] = False
     cursor: Annotated[Cursor, Meta(description="`next_cursor` of the previous page")] | UnsetType = UNSET
 
     def build_search(self, search: type[T], **fields: Any) -> T:
@@ -60,6 +82,8 @@ def decode(query_string: bytes, kind: type[T]) -> T:
         return _convert({}, kind) if _has_required_fields(kind) else _default(kind)
     values = _split(query_string)
     for name in _integer_fields(kind) & values.keys():
+        if name == "min_position" and "=" in values[name]:
+            continue
         # int() also accepts "+5", "1_0" and digits of other scripts.
         if not re.fullmatch("[0-9]{1,19}", values[name]):
             raise ValidationFailed(name, "Expected a number in ASCII digits")
@@ -78,6 +102,11 @@ def _convert(values: dict[str, Any], kind: type[T]) -> T:
         raise _validation_failed(str(error)) from None
     except OverflowError:
         raise ValidationFailed("", "A date lies outside the years 1 to 9999") from None
+
+
+def positions_in(text: str) -> dict[str, int]:
+    """Return the position by ledger of `main=120,ai=45`."""
+    return {name: int(number) for name, _, number in (one.partition("=") for one in text.split(","))}
 
 
 def _split(query_string: bytes) -> dict[str, Any]:
@@ -99,6 +128,14 @@ def _split(query_string: bytes) -> dict[str, Any]:
             # PostgreSQL text cannot hold NUL, and no parameter has a use for it.
             raise ValidationFailed(name[:100], "NUL is not allowed")
     return values
+
+
+def ledger_name(query_string: bytes) -> str | None:
+    """Return the parameter `ledger`, None without one. Raises ValidationFailed."""
+    if b"ledger=" not in query_string:
+        return None
+    name: str | None = _split(query_string).get("ledger")
+    return name
 
 
 @cache

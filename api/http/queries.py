@@ -15,16 +15,18 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
-from api.http.http_errors import PositionNotReached, ValidationFailed
+from api.http.http_errors import LedgerUnavailable, PositionNotReached, ValidationFailed
 from api.http.parameters import ListQuery, ReadQuery
 from api.http.problems import problem_reply
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
 from database.head import QueryResult, head, position
+from database.registry import LedgerEntry
 from database.stored_values import decoder_of
 from domain.refusals import Refusal
 from ledger.batched_reads import BatchedReads
 from ledger.people import pseudonyms_of
+from ledger.submission import Unavailable
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -49,11 +51,12 @@ async def read(request: ApiRequest, query: ReadQuery, select: Select[T]) -> Quer
 
     Raises PositionNotReached, and ValidationFailed if `as_of` lies in the future.
     """
+    target = query.last_position_in(request.ledger.entry.name)
     async with request.ledger.read() as connection:
         result = await select(connection)
         await _require_past(connection, query)
-    if result.position < query.last_position:
-        await _wait_for_position(request, query.last_position, result.position)
+    if result.position < target:
+        await _wait_for_position(request, target, result.position)
         async with request.ledger.read() as connection:
             result = await select(connection)
     return result
@@ -63,12 +66,13 @@ async def read_row(
     request: ApiRequest, query: ReadQuery, rows: BatchedReads[T], id: UUID
 ) -> QueryResult[T | None]:
     """Read one row like `read`, in one statement with the rows that other requests read now."""
+    target = query.last_position_in(request.ledger.entry.name)
     result = await rows.find(id)
     if getattr(query, "as_of", UNSET) is not UNSET:
         async with request.ledger.read() as connection:
             await _require_past(connection, query)
-    if result.position < query.last_position:
-        await _wait_for_position(request, query.last_position, result.position)
+    if result.position < target:
+        await _wait_for_position(request, target, result.position)
         result = await rows.find(id)
     return result
 
@@ -140,6 +144,55 @@ def read_cursor(request: ApiRequest, query: ListQuery, search: Any, kind: Any) -
         raise ValidationFailed("cursor", "Not a cursor of this list with these filters") from None
 
 
+async def respond_list(
+    request: ApiRequest,
+    query: ListQuery,
+    search: Any,
+    sort_key: Callable[[T], Any],
+    read_one: Callable[[ApiRequest], Awaitable[QueryResult[list[T]]]],
+    descending: bool = False,
+) -> Reply:
+    """Respond with one page: of the ledger of the request, or of all ledgers that the token allows.
+
+    `read_one` reads up to `limit` + 1 rows of the ledger of the request that it gets, in the order of
+    `sort_key`. Raises LedgerUnavailable for a ledger that does not answer, unless the query allows that.
+    """
+    if not request.is_for_all_ledgers:
+        return respond_page(request, await read_one(request), query, search, sort_key)
+    if query.min_position and not isinstance(query.min_position, str):
+        raise ValidationFailed("min_position", "Several ledgers answer: name them, like main=120,ai=45")
+    entries = request.visible_ledgers
+    found = await asyncio.gather(*(_read_from(request, entry, read_one, query.partial) for entry in entries))
+    answered = {entry.name: one for entry, one in zip(entries, found, strict=True) if one is not None}
+    rows = [row for one in answered.values() for row in one.value]
+    data, cursor = paginate(request, sorted(rows, key=sort_key, reverse=descending), query, search, sort_key)
+    headers = _next_link(request, cursor)
+    if missing := [entry.name for entry in entries if entry.name not in answered]:
+        headers.append((b"ledgers-missing", ", ".join(missing).encode()))
+    request.context.ledger_names = ", ".join(answered)
+    positions = ", ".join(f"{name}={one.position}" for name, one in answered.items())
+    headers.append((b"ledger-position", positions.encode()))
+    return Reply(200, _encode(Page(data, cursor)), headers)
+
+
+async def _read_from(
+    request: ApiRequest,
+    entry: LedgerEntry,
+    read_one: Callable[[ApiRequest], Awaitable[QueryResult[list[T]]]],
+    may_be_missing: bool,
+) -> QueryResult[list[T]] | None:
+    """Return the rows of one ledger with names, None if it does not answer and may be missing."""
+    try:
+        one = await request.of_ledger(entry)
+        async with asyncio.timeout(one.ledger.settings.deadline_seconds):
+            position, rows = await read_one(one)
+    except (Unavailable, LedgerUnavailable, TimeoutError) as error:
+        if may_be_missing:
+            return None
+        raise LedgerUnavailable(entry.name) from error
+    return QueryResult(position, decrypt_names(one, rows, list[type(rows[0])]) if rows else [])  # type: ignore[misc]
+
+
 def respond_page(
     request: ApiRequest,
     result: QueryResult[list[T]],
@@ -150,12 +203,16 @@ def respond_page(
 ) -> Reply:
     """Respond with one page and a Link to the next. Arguments as in `paginate`."""
     data, cursor = paginate(request, result.value, query, search, sort_key, resume_at)
-    headers: list[Header] = []
-    if cursor:
-        pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
-        target = f"{request.context.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
-        headers.append((b"link", f'<{target}>; rel="next"'.encode("ascii")))
-    return respond_decrypted(request, result.position, Page(data, cursor), headers)
+    return respond_decrypted(request, result.position, Page(data, cursor), _next_link(request, cursor))
+
+
+def _next_link(request: ApiRequest, cursor: str | None) -> list[Header]:
+    """Return the header that names the next page, if there is one."""
+    if cursor is None:
+        return []
+    pairs = [pair for pair in parse_qsl(request.scope["query_string"].decode()) if pair[0] != "cursor"]
+    target = f"{request.context.instance}?{urlencode([*pairs, ('cursor', cursor)])}"
+    return [(b"link", f'<{target}>; rel="next"'.encode("ascii"))]
 
 
 def paginate(

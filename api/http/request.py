@@ -9,8 +9,10 @@ import msgspec
 from litestar import Request
 
 from api.http import bodies, parameters
+from api.http.http_errors import CarrierNotHere, LedgerNotFound, LedgerRetired, ValidationFailed
 from api.http.request_context import context_of
 from domain.caller import Caller, Role
+from domain.commands import Command, ScheduleFlight
 from domain.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
     from api.http.caller_limits import CallerLimits
     from api.http.routes import Route
-    from api.http.streams import Streams
+    from api.http.served_ledgers import ServedLedgers
+    from database.registry import LedgerEntry
     from gateways.payment_processor import PaymentProcessor
     from ledger.ledger import Ledger
 
@@ -35,6 +38,9 @@ class ApiRequest(Request[Caller, Any, Any]):
         self.scope: Any = scope
         self.receive = receive
         self.context = context_of(scope)
+        self._ledger: Ledger | None = None
+        self.is_for_all_ledgers = False
+        """True for a list that asks all ledgers."""
 
     @property
     def route(self) -> Route:
@@ -49,9 +55,72 @@ class ApiRequest(Request[Caller, Any, Any]):
         return caller
 
     @property
+    def ledgers(self) -> ServedLedgers:
+        ledgers: ServedLedgers = self.app.state["ledgers"]
+        return ledgers
+
+    @property
     def ledger(self) -> Ledger:
-        ledger: Ledger = self.app.state["ledger"]
-        return ledger
+        """The ledger of the request: `main` unless `choose_ledger` or `use_ledger_of` has chosen another."""
+        return self._ledger or self.ledgers.main
+
+    async def choose_ledger(self) -> None:
+        """Choose the ledger by parameter `ledger`, or by the id in the path.
+
+        Raises LedgerNotFound, LedgerUnavailable, and ValidationFailed if the route needs a name.
+        """
+        name = parameters.ledger_name(self.scope["query_string"])
+        if name is not None:
+            entry = self.ledgers.named(name)
+            if entry is None:
+                raise LedgerNotFound
+        elif id := _id_in(self.scope["path_params"]):
+            entry = self.ledgers.of_id(id)
+        elif self.route.one_ledger:
+            names = ", ".join(entry.name for entry in self.visible_ledgers)
+            raise ValidationFailed("ledger", f"Required, because there are several ledgers: {names}")
+        else:
+            self.is_for_all_ledgers = not self.scope["path_params"]
+            return
+        await self.use(entry)
+
+    async def use_ledger_of(self, command: Command) -> None:
+        """Choose the ledger that decides the command, and require that it takes commands.
+
+        Raises CarrierNotHere, LedgerRetired, LedgerNotFound, LedgerUnavailable.
+        """
+        if self.ledgers.are_several:
+            if isinstance(command, ScheduleFlight):
+                entry = self.ledgers.of_flight(command.number)
+                if entry is None:
+                    raise CarrierNotHere(f"No ledger takes flights of {command.number[:2]}.")
+            else:
+                assert command.target_id is not None
+                entry = self.ledgers.of_id(command.target_id)
+            await self.use(entry)
+        if self.ledger.entry.is_retired:
+            raise LedgerRetired(ledger=self.ledger.entry.name)
+
+    async def use(self, entry: LedgerEntry) -> None:
+        """Use this ledger for the request. Raises LedgerNotFound, LedgerUnavailable."""
+        if entry not in self.visible_ledgers:
+            raise LedgerNotFound
+        self._ledger = await self.ledgers.open(entry)
+        self.context.ledger_names = entry.name
+
+    @property
+    def visible_ledgers(self) -> tuple[LedgerEntry, ...]:
+        """The ledgers that the token allows."""
+        caller: Caller | None = self.scope.get("user")
+        allowed = caller.ledgers if caller is not None else frozenset[str]()
+        entries = self.ledgers.entries
+        return tuple(entry for entry in entries if entry.name in allowed) if allowed else entries
+
+    async def of_ledger(self, entry: LedgerEntry) -> ApiRequest:
+        """Return the same request to this ledger. Raises LedgerNotFound, LedgerUnavailable."""
+        request = ApiRequest(self.scope, self.receive)
+        await request.use(entry)
+        return request
 
     @property
     def reads_all(self) -> bool:
@@ -70,18 +139,13 @@ class ApiRequest(Request[Caller, Any, Any]):
     @property
     def processor(self) -> PaymentProcessor | None:
         """Payment processor, or None if no payment gateway is configured."""
-        processor: PaymentProcessor | None = self.app.state["processor"]
+        processor: PaymentProcessor | None = self.app.state["processor_of"](self.ledger)
         return processor
 
     @property
     def limits(self) -> CallerLimits:
         limits: CallerLimits = self.app.state["limits"]
         return limits
-
-    @property
-    def streams(self) -> Streams:
-        streams: Streams = self.app.state["streams"]
-        return streams
 
     def id(self, not_found: type[Refusal]) -> UUID:
         """Return the id in the path. Raises `not_found` if it is not a UUID."""
@@ -111,3 +175,12 @@ class ApiRequest(Request[Caller, Any, Any]):
             return kind()
         bodies.require_json(*content_headers)
         return bodies.decode(body, kind)
+
+
+def _id_in(path_params: dict[str, Any]) -> UUID | None:
+    """Return the id in the path; None without one, or if it is no UUID, which the handler refuses."""
+    text = path_params.get("id", "")
+    try:
+        return UUID(text) if len(text) == 36 else None
+    except ValueError:
+        return None

@@ -20,7 +20,8 @@ class RequestContext:
     `fields` are the request headers; repeated ones are joined with ", " (RFC 9110, section 5.3). `facts` are
     fields of the log line. `limit_fields` are headers about the caller's limit. `is_started` is true once the
     response headers are sent. `is_shed` is true if the request is refused because of overload or a limit.
-    `subject` is the name in the token, which no log may hold.
+    `ledger_names` are those of the ledgers that
+    answer. `subject` is the name in the token, which no log may hold.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class RequestContext:
         "instance",
         "is_shed",
         "is_started",
+        "ledger_names",
         "limit_fields",
         "method",
         "request_id",
@@ -54,6 +56,7 @@ class RequestContext:
         self.facts: dict[str, Any] = {}
         self.limit_fields: tuple[tuple[bytes, bytes], ...] = ()
         self.subject = ""
+        self.ledger_names = "main"
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -87,7 +87,9 @@ class Tokens:
                 # `verify` checks the expiry on each request, and without leeway.
                 options={"require": ["exp", "sub", "roles"], "verify_exp": False},
             )
-            caller = Caller(_subject(claims["sub"]), _roles(claims["roles"]))
+            caller = Caller(
+                _subject(claims["sub"]), _roles(claims["roles"]), _ledgers(claims.get("ledgers", []))
+            )
             return VerifiedToken(caller, _expiry(claims["exp"]))
         except jwt.ImmatureSignatureError as error:
             raise Unauthenticated(
@@ -145,6 +147,13 @@ def _roles(claim: Any) -> frozenset[Role]:
     if not (isinstance(claim, list) and all(isinstance(name, str) for name in claim)):
         raise _UnfitToken("roles is not a list of strings")
     return frozenset(_ROLES[name] for name in claim if name in _ROLES)
+
+
+def _ledgers(claim: Any) -> frozenset[str]:
+    """Return the names of the ledgers that the token allows, none for all."""
+    if not (isinstance(claim, list) and all(isinstance(name, str) for name in claim)):
+        raise _UnfitToken("ledgers is not a list of strings")
+    return frozenset(claim)
 
 
 def _read_keys(settings: Settings) -> dict[str | None, _Key]:

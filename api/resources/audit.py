@@ -18,7 +18,7 @@ from api.http.queries import Connection, Page
 from api.http.replies import Reply
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, route
-from api.http.streams import PAGE_MAX, EventStream
+from api.http.streams import PAGE_MAX, EventStream, Streams
 from api.resources.event_pages import LoggedEvent, read_event_page
 from database.head import QueryResult
 from ledger import codec, log
@@ -72,6 +72,7 @@ class AuditController(Controller):
             AUDITORS,
             "List events in position order. With `type`, pages before the last one may be short or empty",
             query=EventListQuery,
+            one_ledger=True,
             response=Page[LoggedEvent],
         ),
     )
@@ -91,6 +92,7 @@ class AuditController(Controller):
             AUDITORS,
             "Stream events as they are written (Server-Sent Events). Resume with `Last-Event-ID`",
             query=EventStreamQuery,
+            one_ledger=True,
             response=str,
             media_type="text/event-stream",
             refusals=(TooManyStreams,),
@@ -104,13 +106,21 @@ class AuditController(Controller):
             request, query, lambda c: read_event_page(c, search, query.after, PAGE_MAX, query.sealed)
         )
         place = request.limits.open_stream(request.caller)
+        stopping = request.app.state.stopping
+        streams = request.ledgers.part(request.ledger, Streams, lambda ledger: Streams(ledger, stopping))
         return EventStream(
-            request.streams, request.ledger, search, query.sealed, result, request.scope["auth"], place
+            streams, request.ledger, search, query.sealed, result, request.scope["auth"], place
         )
 
     @get(
         "/audit/head",
-        opt=route(AUDITORS, "Get the position and hash of the last event", query=ReadQuery, response=Head),
+        opt=route(
+            AUDITORS,
+            "Get the position and hash of the last event",
+            query=ReadQuery,
+            response=Head,
+            one_ledger=True,
+        ),
     )
     async def head(self, request: ApiRequest) -> Reply:
         position, row = await queries.read(request, request.query(ReadQuery), _head)

@@ -170,8 +170,14 @@ class BookingController(Controller):
         query = request.query(BookingListQuery)
         search = query.build_search(BookingSearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, UUID)
-        result = await queries.read_page(request, query, search, after, bookings.page)
-        return queries.respond_page(request, result, query, search, lambda row: row.id)
+        return await queries.respond_list(
+            request,
+            query,
+            search,
+            lambda row: row.id,
+            lambda one: queries.read_page(one, query, search, after, bookings.page),
+            descending=True,
+        )
 
     @get(
         "/{id:str}",

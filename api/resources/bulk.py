@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from api.http.commands import render
 from api.http.conditions import key_arguments, unquote_key
-from api.http.http_errors import TooManyCommands, ValidationFailed
+from api.http.http_errors import LedgersMixed, TooManyCommands, ValidationFailed
 from api.http.limited_callers import report_limited
 from api.http.parameters import CommandQuery
 from api.http.replies import PROBLEM, Header, Reply, position_header
@@ -75,6 +75,10 @@ class BulkController(Controller):
         bulk = await request.read(BulkHolds)
         if bulk.atomic:
             _require_distinct_keys(bulk.items)
+        flights = {request.ledgers.of_id(item.flight_id): item.flight_id for item in bulk.items}
+        if len(flights) > 1:
+            raise LedgersMixed(ledgers=sorted(entry.name for entry in flights))
+        await request.use_ledger_of(_hold(bulk.items[0]))
         submissions = [_submission(request, item, dry_run) for item in bulk.items]
         request.context.limit_fields = request.limits.count_commands(request.caller, len(submissions))
         answers = await request.ledger.submit_all(submissions, bulk.atomic)
@@ -99,10 +103,14 @@ def _require_distinct_keys(items: Sequence[BulkHold]) -> None:
         keys.add(key)
 
 
+def _hold(item: BulkHold) -> InitiateBooking:
+    return InitiateBooking(item.flight_id, item.user_id, item.seats)
+
+
 def _submission(request: ApiRequest, item: BulkHold, dry_run: bool) -> Submission:
     context = request.context
     return Submission(
-        InitiateBooking(item.flight_id, item.user_id, item.seats),
+        _hold(item),
         request.caller,
         render,
         **key_arguments(item.key),

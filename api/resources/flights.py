@@ -118,8 +118,14 @@ class FlightController(Controller):
         query = request.query(FlightListQuery)
         search = query.flight_search()
         after = queries.read_cursor(request, query, search, FlightSortKey)
-        result = await queries.read(request, query, lambda c: flights.page(c, search, after, query.limit + 1))
-        return queries.respond_page(request, result, query, search, search.sort_key)
+        return await queries.respond_list(
+            request,
+            query,
+            search,
+            search.sort_key,
+            lambda one: queries.read(one, query, lambda c: flights.page(c, search, after, query.limit + 1)),
+            descending=search.is_descending,
+        )
 
     @get(
         "/{id:str}",

@@ -1,5 +1,6 @@
 """Operations routes: server information, health checks and metrics."""
 
+import asyncio
 from typing import Literal
 
 import msgspec
@@ -22,6 +23,7 @@ from database import head, task_failures
 from database.head import QueryResult
 from database.readiness import Check
 from database.task_failures import TaskFailure
+from ledger.ledger import Ledger
 from runtime import VERSION
 
 
@@ -77,6 +79,8 @@ class OperationsController(Controller):
     async def ready(self, request: ApiRequest) -> ASGIApp:
         readiness = await check_readiness(request.ledger)
         position, checks = readiness.position, readiness.checks
+        if request.is_for_all_ledgers:
+            checks = [*checks, *await asyncio.gather(*map(_check_other, request.ledgers.others))]
         if not _is_auditor(request):
             checks = without_details(checks)
         if readiness.ok:
@@ -98,6 +102,14 @@ class OperationsController(Controller):
         text = metrics.exposition(position, request.ledger.queued, *background)
         kind = ((b"content-type", metrics.CONTENT_TYPE.encode()), NO_STORE)
         return Reply(200, text, [position_header(position)], kind)
+
+
+async def _check_other(ledger: Ledger) -> Check:
+    """Return the readiness of another ledger. It is not vital: the server is ready for the rest."""
+    readiness = await check_readiness(ledger)
+    failed = "; ".join(f"{one.name}: {one.detail or 'not ok'}" for one in readiness.checks if not one.ok)
+    detail = failed or f"position {readiness.position}"
+    return Check(f"ledger {ledger.entry.name}", not failed, detail, vital=False)
 
 
 def _is_auditor(request: ApiRequest) -> bool:

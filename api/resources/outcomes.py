@@ -28,6 +28,7 @@ class OutcomeController(Controller):
             READERS,
             "Get the recorded outcome of a command",
             query=ReadQuery,
+            one_ledger=True,
             response=Outcome,
             refusals=(CommandNotFound,),
         ),

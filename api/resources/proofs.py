@@ -64,6 +64,7 @@ class ProofController(Controller):
             "Get the last signed checkpoint",
             query=ReadQuery,
             response=Checkpoint,
+            one_ledger=True,
             refusals=(CheckpointNotFound,),
         ),
     )

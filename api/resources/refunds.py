@@ -56,8 +56,13 @@ class RefundController(Controller):
         query = request.query(RefundListQuery)
         search = query.build_search(RefundSearch)
         after = queries.read_cursor(request, query, search, UUID)
-        result = await queries.read_page(request, query, search, after, refunds.page)
-        return queries.respond_page(request, result, query, search, lambda row: row.id)
+        return await queries.respond_list(
+            request,
+            query,
+            search,
+            lambda row: row.id,
+            lambda one: queries.read_page(one, query, search, after, refunds.page),
+        )
 
     @post(
         "/{id:str}/settle",

@@ -44,6 +44,7 @@ class VerificationController(Controller):
             AUDITORS,
             "Verify the hash chain, positions, versions, commands, seats and views",
             body=VerifyRange,
+            one_ledger=True,
             body_required=False,
             response=Verification,
         ),

@@ -101,8 +101,13 @@ class WaitingController(Controller):
         query = request.query(WaitlistQuery)
         search = query.build_search(WaitingSearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, WaitingSortKey)
-        result = await queries.read_page(request, query, search, after, waiting.page)
-        return queries.respond_page(request, result, query, search, lambda row: (row.joined_at, row.id))
+        return await queries.respond_list(
+            request,
+            query,
+            search,
+            lambda row: (row.joined_at, row.id),
+            lambda one: queries.read_page(one, query, search, after, waiting.page),
+        )
 
     @get(
         "/waitlist/{id:str}",

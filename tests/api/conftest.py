@@ -13,6 +13,7 @@ import pytest
 from litestar import Litestar
 
 from api.app import create_app
+from api.http.streams import Streams
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
 
@@ -99,3 +100,10 @@ def client(app: Litestar, bearer: str | None = None) -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url="http://ledger.test", headers=headers)
+
+
+def streams_of(people: People) -> Streams:
+    """Return the event streams of the ledger `main`."""
+    ledgers, stopping = people.app.state["ledgers"], people.app.state["stopping"]
+    streams: Streams = ledgers.part(ledgers.main, Streams, lambda ledger: Streams(ledger, stopping))
+    return streams

@@ -14,7 +14,7 @@ from api.http import queries
 from api.http.streams import EventStream
 from api.resources.event_pages import read_event_page
 from ledger.log import EventSearch
-from tests.api.conftest import People
+from tests.api.conftest import People, streams_of
 
 
 async def pages(caller: httpx.AsyncClient, url: str) -> list[list[dict[str, Any]]]:
@@ -237,11 +237,11 @@ async def test_a_stream_ends_when_the_log_becomes_shorter_than_its_position(
     people: People, tamper: Callable[[str], Any]
 ) -> None:
     await people.booking(await people.flight())
-    ledger, search = people.app.state.ledger, EventSearch()
+    ledger, search = people.app.state.ledgers.main, EventSearch()
     async with ledger.read() as connection:
         first_page = await read_event_page(connection, search, 0, 200, False)
     stream = EventStream(
-        people.app.state.streams, ledger, search, False, first_page, time.time() + 60, nullcontext()
+        streams_of(people), ledger, search, False, first_page, time.time() + 60, nullcontext()
     )
     tamper("delete from ledger.events where position = 2")
     page = await stream._page(2)

@@ -10,13 +10,13 @@ from api.http.streams import STREAMS_MAX, EventStream
 from api.resources.event_pages import read_event_page
 from ledger import log
 from ledger.log import EventSearch
-from tests.api.conftest import People
+from tests.api.conftest import People, streams_of
 
 UNREACHED = {"last-event-id": "999999999999"}
 
 
 async def test_a_stream_beyond_the_limit_gets_503(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people.app.state.streams, "_open", STREAMS_MAX)
+    monkeypatch.setattr(streams_of(people), "_open", STREAMS_MAX)
     answer = await people.auditor.get("/api/v1/events/stream")
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
     assert answer.headers["retry-after"]
@@ -29,7 +29,7 @@ async def test_no_stream_starts_during_shutdown(people: People) -> None:
 
 async def test_a_refused_stream_is_not_counted(people: People) -> None:
     assert (await people.auditor.get("/api/v1/events/stream", headers=UNREACHED)).status_code == 503
-    assert people.app.state.streams._open == 0
+    assert streams_of(people)._open == 0
 
 
 async def test_a_stream_of_a_rare_type_continues_past_ranges_without_matches(
@@ -41,8 +41,8 @@ async def test_a_stream_of_a_rare_type_continues_past_ranges_without_matches(
         await people.booking(flight, 1)
     await people.flight(number="BA118")
     streams, ledger, search = (
-        people.app.state.streams,
-        people.app.state.ledger,
+        streams_of(people),
+        people.app.state.ledgers.main,
         EventSearch("flight.scheduled"),
     )
     async with ledger.read() as connection:

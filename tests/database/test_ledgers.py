@@ -1,5 +1,6 @@
 """Two ledgers in one database know nothing of each other, and each is complete."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,30 @@ def test_the_registry_is_not_made_before_it_is_needed(database_url: str, rows: R
     assert rows("select to_regnamespace('seatledger') is null") == [(True,)]
     with pytest.raises(RegistryError, match="there is no ledger 'ai'; the ledgers are: main"):
         registry.find_entry(registry.ONLY_MAIN, "ai")
+
+
+def test_a_command_on_all_ledgers_has_the_worst_exit_code(
+    other: LedgerEntry,
+    run: Run,
+    rows: Rows,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert run("verify", "--all", "--json") == 0
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["ledger"], one["ok"]) for one in reports] == [("main", True), ("ai", True)]
+    for command in (("self-audit", "--all"), ("rebuild", "--all"), ("export", "bookings", "--all")):
+        assert run(*command) == 0
+        assert "ledger ai:" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.glob("*.parquet")} == {
+        "bookings-0.parquet",
+        "ai-bookings-0.parquet",
+    }
+    assert run("export", "bookings", "--all", "--out", "one.parquet") == 2
+    rows("set session_replication_role = replica; delete from ledger_ai.head")
+    rows("drop index ledger_ai.waiting_once")
+    assert run("verify", "--all") == 1
+    assert run("verify") == 0

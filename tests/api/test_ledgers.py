@@ -1,0 +1,358 @@
+"""One API for five ledgers on three servers: each request finds its ledger, and lists merge them."""
+
+import asyncio
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from analytics.schema import migrate
+from api.app import create_app
+from api.http import served_ledgers
+from api.http.served_ledgers import ServedLedgers
+from audit.verify import verify
+from database import registry
+from database.connection import connect_sync
+from database.embedded import remove_database, running_database
+from ledger.ids import number_in
+from ledger.ledger import open_ledger
+from tests.api.conftest import BA117, SETTINGS, People, client, running, token
+from tests.waiting import await_until
+
+CARRIERS = {"ai": ("AI", "IX"), "ba": ("BA",), "lh": ("LH",), "af": ("AF",)}
+FAR = {"lh": "LH_URL", "af": "AF_URL"}
+"""Ledgers on other servers, and the variable with the connection string of each."""
+
+Rows = Callable[..., list[Any]]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def far_servers() -> Iterator[dict[str, str]]:
+    """Two more servers, by the variable that names them."""
+    with tempfile.TemporaryDirectory(prefix="seatledger-far-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        data = {variable: Path(folder) / variable for variable in FAR.values()}
+        with running_database(None, data["LH_URL"]) as lh, running_database(None, data["AF_URL"]) as af:
+            yield {"LH_URL": lh, "AF_URL": af}
+        for each in data.values():
+            remove_database(each)
+
+
+@pytest.fixture
+def deployment(
+    database_url: str, far_servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The connection string of each of five ledgers, by name."""
+    name = f"far_{next(_numbers)}"
+    for variable, url in far_servers.items():
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"create database {name}".encode())
+        monkeypatch.setenv(variable, make_conninfo(url, dbname=name))
+    for ledger, carriers in CARRIERS.items():
+        with connect_sync(database_url, "test", autocommit=False) as connection:
+            entry = registry.begin_entry(connection, ledger, carriers, FAR.get(ledger))
+            migrate(registry.url_of(entry, database_url))
+            registry.add_entry(connection, entry)
+    with connect_sync(database_url, "test") as connection:
+        entries = registry.read_sync(connection)
+    return {entry.name: registry.url_of(entry, database_url) for entry in entries}
+
+
+@pytest.fixture
+async def people(database_url: str, deployment: dict[str, str]) -> AsyncIterator[People]:
+    app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
+    async with running(app):
+        yield People.of(app)
+
+
+def ledgers_of(people: People) -> ServedLedgers:
+    ledgers: ServedLedgers = people.app.state["ledgers"]
+    return ledgers
+
+
+async def flights_in_all(people: People, seats: int = 10) -> dict[str, dict[str, Any]]:
+    """Schedule one flight in each ledger."""
+    numbers = {"main": "QF1", "ai": "AI2", "ba": "BA3", "lh": "LH4", "af": "AF5"}
+    return {
+        name: await people.flight(number=number, departs_at=f"2040-05-1{day}T10:00:00Z", seats=seats)
+        for day, (name, number) in enumerate(numbers.items())
+    }
+
+
+async def test_each_command_and_query_goes_to_its_ledger(people: People, deployment: dict[str, str]) -> None:
+    flights = await flights_in_all(people)
+    for number, (name, flight) in enumerate(flights.items()):
+        assert number_in(UUID(flight["id"])) == number
+        booking = await people.booking(flight)
+        assert number_in(UUID(booking["id"])) == number
+        paid = await people.pay(booking)
+        assert (paid.status_code, paid.headers["ledger"]) == (201, name)
+        again = await people.pay(booking)
+        assert again.headers["idempotency-replayed"] == "true"
+        for path in (
+            f"bookings/{booking['id']}",
+            f"bookings/{booking['id']}/history",
+            f"flights/{flight['id']}",
+        ):
+            found = await people.alice.get(f"/api/v1/{path}")
+            assert (found.status_code, found.headers["ledger"]) == (200, name), path
+            assert found.headers["ledger-position"] == "4"
+        free = await people.alice.get(f"/api/v1/flights/{flight['id']}/availability")
+        assert free.json()["booked"] == 2
+        cancelled = await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")
+        assert (cancelled.status_code, cancelled.headers["ledger"]) == (200, name)
+    for url in deployment.values():
+        verified = verify(url, workers=1)
+        assert (verified.ok, verified.checked) == (True, 6)
+
+
+async def test_a_carrier_that_no_ledger_takes_is_refused(people: People, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        registry.change_carriers(connection, "main", ["QF"])
+    await ledgers_of(people).refresh()
+    refused = await people.operator.post("/api/v1/flights", json={**BA117, "number": "ZZ1"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "carrier-not-here")
+    assert (await people.flight(number="QF1"))["number"] == "QF1"
+
+
+async def test_an_id_that_no_ledger_made_is_unknown(people: People) -> None:
+    for id in ("01890000-0000-7fff-8000-000000000001", "01890000-0000-7001-8000-000000000001"):
+        found = await people.operator.get(f"/api/v1/bookings/{id}")
+        assert (found.status_code, found.json()["code"]) == (404, "booking-not-found")
+    assert (await people.operator.get("/api/v1/bookings/nonsense")).status_code == 404
+
+
+async def test_lists_merge_all_ledgers_in_order(people: People) -> None:
+    flights = await flights_in_all(people)
+    bookings = [await people.booking(flight, seats=1) for flight in flights.values() for _ in range(2)]
+    for booking in bookings:
+        await people.pay(booking, key=booking["id"])
+        await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")
+    listed = await people.alice.get("/api/v1/flights?limit=3")
+    assert [flight["number"] for flight in listed.json()["data"]] == ["QF1", "AI2", "BA3"]
+    assert listed.headers["ledger"] == "main, ai, ba, lh, af"
+    assert listed.headers["ledger-position"].startswith("main=11, ai=11, ba=11")
+    rest = await people.alice.get(listed.links["next"]["url"])
+    assert [flight["number"] for flight in rest.json()["data"]] == ["LH4", "AF5"]
+    assert rest.json()["next_cursor"] is None
+    latest = (await people.alice.get("/api/v1/flights?sort=-departs_at")).json()["data"]
+    assert [flight["number"] for flight in latest] == ["AF5", "LH4", "BA3", "AI2", "QF1"]
+    mine = (await people.alice.get("/api/v1/bookings?limit=7")).json()
+    rest = (await people.alice.get(f"/api/v1/bookings?limit=7&cursor={mine['next_cursor']}")).json()
+    assert [one["id"] for one in mine["data"] + rest["data"]] == [one["id"] for one in reversed(bookings)]
+    assert {one["user_id"] for one in mine["data"]} == {"alice"}
+    assert (await people.bob.get("/api/v1/bookings")).json()["data"] == []
+    refunds = (await people.operator.get("/api/v1/refunds")).json()["data"]
+    assert len(refunds) == 10
+    assert [one["id"] for one in refunds] == sorted(one["id"] for one in refunds)
+    narrowed = await people.alice.get("/api/v1/flights?ledger=lh")
+    assert [flight["number"] for flight in narrowed.json()["data"]] == ["LH4"]
+    assert (narrowed.headers["ledger"], narrowed.headers["ledger-position"]) == ("lh", "11")
+
+
+async def test_waiting_parties_of_all_ledgers_are_listed(people: People) -> None:
+    flights = await flights_in_all(people, seats=1)
+    for flight in flights.values():
+        await people.booking(flight, seats=1)
+        joined = await people.bob.post(
+            f"/api/v1/flights/{flight['id']}/waitlist", json={"user_id": "bob", "seats": 1}
+        )
+        assert joined.status_code == 201
+    waiting = (await people.bob.get("/api/v1/waitlist")).json()["data"]
+    assert [one["flight_id"] for one in waiting] == [flight["id"] for flight in flights.values()]
+
+
+async def test_pages_over_all_ledgers_have_each_row_once_while_rows_are_added(people: People) -> None:
+    flights = await flights_in_all(people, seats=300)
+    before = [(await people.booking(flight, seats=1))["id"] for flight in flights.values() for _ in range(6)]
+    done = asyncio.Event()
+
+    async def add() -> None:
+        for flight in itertools.cycle(flights.values()):
+            if done.is_set():
+                return
+            await people.booking(flight, seats=1)
+
+    adding = asyncio.create_task(add())
+    seen, cursor = [], ""
+    while cursor is not None:
+        answer = (await people.alice.get(f"/api/v1/bookings?limit=4{cursor}")).json()
+        seen += [one["id"] for one in answer["data"]]
+        cursor = answer["next_cursor"] and f"&cursor={answer['next_cursor']}"
+    done.set()
+    await adding
+    assert len(seen) == len(set(seen))
+    assert seen == sorted(seen, reverse=True)
+    assert set(before) <= set(seen)
+
+
+async def test_own_writes_are_read_from_several_ledgers(people: People) -> None:
+    await flights_in_all(people)
+    found = await people.alice.get("/api/v1/flights?min_position=ai=1,af=1")
+    assert found.status_code == 200
+    late = await people.alice.get("/api/v1/flights?min_position=ai=9")
+    assert (late.status_code, late.json()["code"]) == (503, "position-not-reached")
+    plain = await people.alice.get("/api/v1/flights?min_position=1")
+    assert plain.status_code == 400
+    assert "name them, like main=120,ai=45" in plain.text
+    assert (await people.alice.get("/api/v1/flights?ledger=ai&min_position=1")).status_code == 200
+    for wrong in ("ai=", "ai=-1", "=1", "ai=1;b=2", "ai=x"):
+        assert (await people.alice.get(f"/api/v1/flights?min_position={wrong}")).status_code == 400, wrong
+
+
+async def test_reads_of_one_log_need_its_name(people: People) -> None:
+    await flights_in_all(people)
+    for path in (
+        "events",
+        "audit/head",
+        "audit/checkpoint",
+        "events/stream",
+        "commands/a/initiate_booking/b",
+    ):
+        refused = await people.auditor.get(f"/api/v1/{path}")
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "ledger"), path
+        assert "main, ai, ba, lh, af" in refused.text
+    events = await people.auditor.get("/api/v1/events?ledger=lh")
+    assert [event["type"] for event in events.json()["data"]] == ["flight.scheduled"]
+    assert events.headers["ledger"] == "lh"
+    head = await people.auditor.get("/api/v1/audit/head?ledger=main")
+    assert head.json()["position"] == 1
+    unknown = await people.auditor.get("/api/v1/events?ledger=xx")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "ledger-not-found")
+
+
+async def test_a_token_can_be_limited_to_some_ledgers(people: People) -> None:
+    flights = await flights_in_all(people)
+    limited = client(people.app, token("carl", "client", ledgers=["ai", "lh"]))
+    listed = await limited.get("/api/v1/flights")
+    assert [flight["number"] for flight in listed.json()["data"]] == ["AI2", "LH4"]
+    body = {"user_id": "carl", "seats": 1}
+    hold = await limited.post("/api/v1/bookings", json={**body, "flight_id": flights["ai"]["id"]})
+    assert hold.status_code == 201
+    hidden = await limited.post("/api/v1/bookings", json={**body, "flight_id": flights["ba"]["id"]})
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "ledger-not-found")
+    for path in (f"flights/{flights['ba']['id']}", "flights?ledger=ba", "flights?ledger=nowhere"):
+        assert (await limited.get(f"/api/v1/{path}")).status_code == 404
+    wrong = client(people.app, token("carl", "client", ledgers="ai"))
+    assert (await wrong.get("/api/v1/flights")).status_code == 401
+
+
+async def test_a_retired_ledger_answers_queries_only(people: People, database_url: str) -> None:
+    flights = await flights_in_all(people)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        registry.retire(connection, "ai")
+    await ledgers_of(people).refresh()
+    body = {"flight_id": flights["ai"]["id"], "user_id": "alice", "seats": 1}
+    refused = await people.alice.post("/api/v1/bookings", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "ledger-retired")
+    assert (await people.alice.get(f"/api/v1/flights/{flights['ai']['id']}")).status_code == 200
+
+
+async def test_a_bulk_belongs_to_one_ledger(people: People) -> None:
+    flights = await flights_in_all(people)
+    items = [
+        {"key": name, "flight_id": flights[name]["id"], "user_id": "alice", "seats": 1}
+        for name in ("ai", "lh")
+    ]
+    mixed = await people.alice.post("/api/v1/bookings/bulk", json={"items": items})
+    assert (mixed.status_code, mixed.json()["code"]) == (409, "ledgers-mixed")
+    assert mixed.json()["ledgers"] == ["ai", "lh"]
+    one = await people.alice.post("/api/v1/bookings/bulk", json={"items": items[1:]})
+    assert (one.json()["results"][0]["status"], one.headers["ledger"]) == (201, "lh")
+
+
+async def test_a_server_that_is_down_holds_up_no_other_ledger(
+    people: People, deployment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flights = await flights_in_all(people)
+    with psycopg.connect(os.environ["LH_URL"], autocommit=True) as connection:
+        name = connection.info.dbname
+    with psycopg.connect(
+        make_conninfo(os.environ["LH_URL"], dbname="postgres"), autocommit=True
+    ) as connection:
+        connection.execute(f"alter database {name} allow_connections false".encode())
+        connection.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", (name,)
+        )
+        try:
+            booking = await people.booking(flights["ai"])
+            assert (await people.alice.get(f"/api/v1/bookings/{booking['id']}")).status_code == 200
+            down = await people.alice.get(f"/api/v1/flights/{flights['lh']['id']}")
+            assert (down.status_code, down.headers["ledger"]) == (503, "lh")
+            listed = await people.alice.get("/api/v1/flights")
+            assert (listed.status_code, listed.json()["code"]) == (503, "ledger-unavailable")
+            assert listed.json()["ledger"] == "lh"
+            partial = await people.alice.get("/api/v1/flights?partial=true")
+            assert [flight["number"] for flight in partial.json()["data"]] == ["QF1", "AI2", "BA3", "AF5"]
+            assert partial.headers["ledgers-missing"] == "lh"
+            assert "lh" not in partial.headers["ledger"]
+            assert (await people.anonymous.get("/health/ready")).status_code == 200
+        finally:
+            connection.execute(f"alter database {name} allow_connections true".encode())
+
+    async def is_back() -> bool:
+        return (await people.alice.get("/api/v1/flights")).status_code == 200
+
+    await await_until(is_back)
+
+
+async def test_an_idle_ledger_is_closed_and_opened_again(
+    people: People, database_url: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flights = await flights_in_all(people)
+    ledgers = ledgers_of(people)
+    first = await ledgers.open(ledgers.entries[1])
+    monkeypatch.setattr(served_ledgers, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(served_ledgers, "REFRESH_SECONDS", 0.0)
+    keeping = asyncio.create_task(ledgers.keep_up())
+    await await_until(lambda: not ledgers._opened)
+    keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping
+    found = await people.alice.get(f"/api/v1/flights/{flights['ai']['id']}")
+    assert found.status_code == 200
+    assert await ledgers.open(ledgers.entries[1]) is not first
+
+
+async def test_without_a_registry_every_answer_is_of_main(database_url: str) -> None:
+    app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
+    async with running(app):
+        people = People.of(app)
+        await people.flight()
+        listed = await people.alice.get("/api/v1/flights?min_position=1")
+        assert (listed.headers["ledger"], listed.headers["ledger-position"]) == ("main", "1")
+        assert (await people.alice.get("/api/v1/flights?ledger=main")).status_code == 200
+        assert (await people.alice.get("/api/v1/flights?ledger=ai")).status_code == 404
+        assert (await people.auditor.get("/api/v1/events")).status_code == 200
+
+
+async def test_the_console_offers_a_choice_of_ledgers(people: People) -> None:
+    await flights_in_all(people)
+    first = (await people.operator.get("/console")).text
+    assert "QF1" in first
+    assert "AI2" not in first
+    assert '<option selected="selected">main</option><option>ai</option>' in first
+    chosen = (await people.operator.get("/console?ledger=ai")).text
+    assert "AI2" in chosen
+    assert "QF1" not in chosen
+    assert 'href="/console/bookings?ledger=ai"' in chosen
+    assert '<input type="hidden" name="ledger" value="ai" />' in chosen
+    for page in ("bookings", "refunds", "sales", "operations"):
+        assert (await people.operator.get(f"/console/{page}?ledger=ai")).status_code == 200, page
+
+
+async def test_readiness_names_each_ledger_in_use(people: People) -> None:
+    await flights_in_all(people)
+    checks = (await people.auditor.get("/health/ready")).json()["checks"]
+    others = {check["name"]: check for check in checks if check["name"].startswith("ledger ")}
+    assert others.keys() == {"ledger ai", "ledger ba", "ledger lh", "ledger af"}
+    assert all(check["vital"] is False for check in others.values())
