@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from functools import partial
 
 from litestar import Litestar
@@ -38,13 +37,12 @@ def create() -> Litestar:
     # A process without a key, of a ledger that seals no names, must make none.
     prepare_database = partial(prepare, url, settings, bind=settings.master_key is not None)
     compare, admit = comparison(settings.checkpoints), admission(settings.checkpoints)
-    # Checkpoints are those of `main`.
-    others = replace(settings, checkpoints=None)
 
     def open_other(entry: LedgerEntry) -> AbstractAsyncContextManager[Ledger]:
-        own_url = url_of(entry, url)
-        own = partial(prepare, own_url, others, bind=settings.master_key is not None)
-        return open_when_reachable(own_url, others, own, entry=entry)
+        own_url, own = url_of(entry, url), settings.of_ledger(entry.name)
+        prepare_own = partial(prepare, own_url, own, bind=own.master_key is not None)
+        compare, admit = comparison(own.checkpoints), admission(own.checkpoints)
+        return open_when_reachable(own_url, own, prepare_own, compare, admit, entry)
 
     app = create_app(
         settings,

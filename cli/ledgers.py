@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from analytics.schema import prepare
+from audit.proofs.keys import signing_key
 from cli.existing_ledger import read_registry
 from cli.options import DATA, JSON, add
 from database import registry
@@ -73,6 +74,8 @@ def create(
     with connect_sync(url, "seatledger ledgers", autocommit=False) as connection:
         entry = registry.begin_entry(connection, name, carriers, url_variable)
         prepare(registry.url_of(entry, url), settings)
+        if settings.data.is_dir() and not settings.checkpoint_key:
+            signing_key(settings.of_ledger(name))
         registry.add_entry(connection, entry)
 
 

@@ -6,7 +6,6 @@ import os
 import select
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runtime.data_folder import tighten
@@ -113,7 +112,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         settings = read_settings(**given)
         if ledger is not None:
-            settings = replace(settings, ledger=ledger)
+            settings = settings.of_ledger(ledger)
         if settings.postgres_bin:
             # Imported here and below, because few commands need it.
             from database.embedded import use_programs
@@ -150,7 +149,7 @@ def _run_each(run: Callable[..., int], settings: Settings, options: dict[str, An
         for name in names:
             if len(names) > 1:
                 print(f"ledger {name}:", file=sys.stderr, flush=True)
-            codes.append(run(replace(settings, ledger=name), **options))
+            codes.append(run(settings.of_ledger(name), **options))
     return max(codes)
 
 

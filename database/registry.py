@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from database.connection import Connection
 from database.naming import MAIN_SCHEMA, role_of
+from database.schema import BASELINE
 from database.scripts import run_script
 from runtime.failures import CommandFailed
 
@@ -82,12 +83,12 @@ async def read(connection: Connection) -> tuple[LedgerEntry, ...]:
 
 
 async def read_numbered_from(connection: Connection) -> int:
-    """Return the Unix time in milliseconds since which ids name their ledger. Earlier ones are of `main`."""
-    cursor = await connection.execute(
-        "select ceil(extract(epoch from applied_at) * 1000)::int8 from migrations where version = 19"
-    )
-    (milliseconds,) = await cursor.fetchone() or (0,)
-    return int(milliseconds)
+    """Return the Unix time in milliseconds since which ids name their ledger. Earlier ones are of `main`.
+
+    It is 0 for a log that began with this schema. The connection is one to `main`.
+    """
+    row = await (await connection.execute(_NUMBERED_FROM, (BASELINE,))).fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_sync(connection: psycopg.Connection[Any]) -> tuple[LedgerEntry, ...]:
@@ -194,6 +195,10 @@ _CREATE: LiteralString = """
 _GRANT: LiteralString = """
     grant usage on schema seatledger to {0};
     grant select on seatledger.ledgers to {0}
+"""
+_NUMBERED_FROM: LiteralString = """
+    select ceil(extract(epoch from applied_at) * 1000) from migrations
+    where version = %s and applied_at > (select recorded_at from events order by position limit 1)
 """
 _ADD: LiteralString = """
     insert into seatledger.ledgers (name, number, carriers, url_variable) values (%s, %s, %s, %s)

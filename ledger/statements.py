@@ -54,9 +54,13 @@ HEAD_LOCK: LiteralString = "select one from head for update"
 
 LAST: LiteralString = "select position, hash, recorded_at from events order by position desc limit 1"
 
-# Time in the log never goes backwards, even if the server's clock does.
+# Time in the log never goes backwards, even if the server's clock does. Refusals have a time, too.
+LEDGER_TIME: LiteralString = f"""
+    greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last), (
+        select recorded_at from commands where first_position is null order by recorded_at desc limit 1))
+"""
 HEAD: LiteralString = f"""
-    select greatest(statement_timestamp(), last.recorded_at), last.position, last.hash
+    select {LEDGER_TIME}, last.position, last.hash
     from (values (1)) as one left join lateral ({LAST}) as last on true
 """
 
@@ -84,7 +88,7 @@ _FIND_PEOPLE: LiteralString = f"""
 _UNPAID_SEATS: LiteralString = f"""
     , (select coalesce(sum(b.seats), 0)::int4 from bookings b
         where b.user_id = p.person and b.status = 'initiated'
-            and b.held_until > greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last)))
+            and b.held_until > {LEDGER_TIME})
 """
 FIND_PEOPLE: LiteralString = _FIND_PEOPLE.format("")
 FIND_PEOPLE_AND_UNPAID_SEATS: LiteralString = _FIND_PEOPLE.format(_UNPAID_SEATS)
@@ -115,7 +119,7 @@ DUE_HOLDS: LiteralString = f"""
         cross join lateral (
             select id from bookings
             where flight_id = needed.flight_id
-                and held_until <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last))
+                and held_until <= {LEDGER_TIME}
             order by held_until limit needed.seats
         ) as due)
 """
@@ -136,8 +140,7 @@ WAITING_LISTS: LiteralString = f"""
         select id from parties
         union all select flight_id from line
         union all select b.id from line join bookings b using (flight_id)
-            where b.held_until
-                <= greatest(statement_timestamp(), (select recorded_at from ({LAST}) as last)))
+            where b.held_until <= {LEDGER_TIME})
 """
 
 

@@ -6,9 +6,10 @@ declaration.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runtime import setting_values as values
 from runtime.failures import USAGE, CommandFailed
@@ -229,6 +230,21 @@ class Settings:
     def gateway_patience(self) -> float:
         """Seconds that a request waits for all calls to the gateway; then a reconciler may take over."""
         return 2 * self.gateway_seconds
+
+    def of_ledger(self, name: str) -> "Settings":
+        """Return the settings for this ledger. Its checkpoints and the key that signs them have its name."""
+        if name == "main":
+            return replace(self, ledger=name)
+        sink, key = self.checkpoints, self.checkpoint_key
+        if sink and "://" in sink:
+            sink += f"{'&' if urlsplit(sink).query else '?'}ledger={name}"
+        elif sink:
+            sink = str(_named(Path(sink), name))
+        return replace(self, ledger=name, checkpoints=sink, checkpoint_key=key and _named(key, name))
+
+
+def _named(path: Path, name: str) -> Path:
+    return path.with_stem(f"{path.stem}-{name}")
 
 
 SETTINGS: dict[str, Setting] = {

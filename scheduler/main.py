@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -94,8 +93,7 @@ class OtherLedgers:
 
     def __init__(self, main: Ledger, settings: Settings, stop: asyncio.Event) -> None:
         self._main = main
-        # Checkpoints are those of `main`.
-        self._settings = replace(settings, checkpoints=None)
+        self._settings = settings
         self._stop = stop
         self._running: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
 
@@ -125,11 +123,11 @@ class OtherLedgers:
         backoff = Backoff()
         while not stop.is_set():
             try:
-                url = registry.url_of(entry, self._main.url)
-                ledger = Ledger(url, self._settings, entry=entry)
+                url, own = registry.url_of(entry, self._main.url), self._settings.of_ledger(entry.name)
+                ledger = Ledger(url, own, admission(own.checkpoints), entry)
                 try:
                     if await _open(ledger, stop):
-                        await run(ledger, self._settings, url, stop)
+                        await run(ledger, own, url, stop)
                 finally:
                     await ledger.close()
             except Exception as error:

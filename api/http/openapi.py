@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.http.openapi_answers import REFERENCE, content, is_command, responses
-from api.http.parameters import CommandQuery
+from api.http.parameters import CommandQuery, ReadQuery
 from api.http.problems import Problem
 from api.http.routes import ALIASES, PUBLIC, Route
 from runtime import VERSION
@@ -98,6 +98,9 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
     for field in msgspec.structs.fields(CommandQuery) if is_command(route) or route.accepts_dry_run else ():
         schema = msgspec.json.schema(field.type) | _default(field)
         yield {"name": field.name, "in": "query", "required": False, "schema": schema}
+    if route.one_ledger and route.query is None:
+        field = next(one for one in msgspec.structs.fields(ReadQuery) if one.name == "ledger")
+        yield {"name": "ledger", "in": "query", "required": False, "schema": msgspec.json.schema(field.type)}
     if is_command(route):
         key = {"in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}}
         yield {"name": "x-idempotency-key", "required": route.key_required, "description": _KEY} | key

@@ -11,6 +11,7 @@ from api.http.examples import EXAMPLES
 from api.http.problems import MEDIA_TYPE, FieldError, problem, status_of
 from api.http.queries import Page
 from api.http.routes import OPERATORS, PUBLIC, Route
+from domain.commands import ScheduleFlight
 from domain.refusals import IdempotencyKeyReused, Refusal
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -59,6 +60,16 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
         yield http_errors.ValidationFailed
     if route.query is not None:
         yield http_errors.PositionNotReached
+    if route.query is not None or is_command(route) or route.accepts_dry_run or route.one_ledger:
+        yield http_errors.LedgerNotFound
+    if getattr(route.response, "__origin__", None) is Page:
+        yield http_errors.LedgerUnavailable
+    if is_command(route) or route.accepts_dry_run:
+        yield http_errors.LedgerRetired
+    if route.body is ScheduleFlight:
+        yield http_errors.CarrierNotHere
+    if route.accepts_dry_run:
+        yield http_errors.LedgersMixed
     if is_command(route):
         yield from (http_errors.Malformed, http_errors.IdempotencyKeyMalformed)
         yield from (http_errors.IdempotencyKeyMissing,) if route.key_required else ()

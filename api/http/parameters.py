@@ -19,7 +19,7 @@ Positions = Annotated[
     str,
     Meta(
         pattern=r"^[a-z][a-z0-9_]{0,29}=[0-9]{1,18}(,[a-z][a-z0-9_]{0,29}=[0-9]{1,18})*(?!\n)$",
-        max_length=4000,
+        max_length=2000,
     ),
 ]
 """Positions of several ledgers."""
@@ -60,7 +60,6 @@ class CommandQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Query parameters of all commands."""
 
     dry_run: Annotated[bool, Meta(description="Return the outcome without writing anything")] = False
-    ledger: Ledger | UnsetType = UNSET
 
 
 class ListQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -69,14 +69,16 @@ class ApiRequest(Request[Caller, Any, Any]):
 
         Raises LedgerNotFound, LedgerUnavailable, and ValidationFailed if the route needs a name.
         """
-        name = parameters.ledger_name(self.scope["query_string"])
+        route = self.route
+        takes_name = route.query is not None or route.one_ledger or route.is_page
+        name = parameters.ledger_name(self.scope["query_string"]) if takes_name else None
         if name is not None:
             entry = self.ledgers.named(name)
             if entry is None:
                 raise LedgerNotFound
         elif id := _id_in(self.scope["path_params"]):
             entry = self.ledgers.of_id(id)
-        elif self.route.one_ledger:
+        elif route.one_ledger:
             names = ", ".join(entry.name for entry in self.visible_ledgers)
             raise ValidationFailed("ledger", f"Required, because there are several ledgers: {names}")
         else:

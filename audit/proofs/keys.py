@@ -23,16 +23,15 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
 
     Raises WrongSetting if the file has no Ed25519 private key (PEM, not encrypted); OSError.
     """
-    path = settings.checkpoint_key
-    if path is None:
-        path = settings.data / KEY_FILE
+    path = _path(settings)
+    if settings.checkpoint_key is None:
         return _load(path, read_or_create(path, _generate).encode())
     return _load(path, path.read_bytes())
 
 
 def existing_key(settings: Settings) -> Ed25519PrivateKey:
     """Load the key like `signing_key`, but never create one. Raises WrongSetting, OSError."""
-    path = settings.checkpoint_key or settings.data / KEY_FILE
+    path = _path(settings)
     return _load(path, read_existing(path, "checkpoint key", "SEATLEDGER_CHECKPOINT_KEY").encode())
 
 
@@ -42,8 +41,13 @@ def public_pem(key: Ed25519PrivateKey) -> str:
 
 def read_public_pem(settings: Settings) -> str | None:
     """Return the public key if this host has the key; never create one. Raises as `signing_key` does."""
-    path = settings.checkpoint_key or settings.data / KEY_FILE
+    path = _path(settings)
     return public_pem(_load(path, path.read_bytes())) if path.exists() else None
+
+
+def _path(settings: Settings) -> Path:
+    own = KEY_FILE if settings.ledger == "main" else f"checkpoint-key-{settings.ledger}.pem"
+    return settings.checkpoint_key or settings.data / own
 
 
 def _generate() -> str:

@@ -356,3 +356,19 @@ async def test_readiness_names_each_ledger_in_use(people: People) -> None:
     others = {check["name"]: check for check in checks if check["name"].startswith("ledger ")}
     assert others.keys() == {"ledger ai", "ledger ba", "ledger lh", "ledger af"}
     assert all(check["vital"] is False for check in others.values())
+
+
+async def test_ids_from_before_ids_had_numbers_are_of_main(
+    people: People, database_url: str, rows: Rows
+) -> None:
+    flights = await flights_in_all(people)
+    ledgers = ledgers_of(people)
+    old = UUID("01890000-0000-7001-8000-000000000001")
+    assert ledgers.of_id(old).name == "ai"
+    rows("update ledger.migrations set applied_at = now() + interval '1 minute' where version = 19")
+    await ledgers.refresh()
+    assert ledgers.of_id(old).name == ledgers.of_id(UUID(flights["ai"]["id"])).name == "main"
+    rows("update ledger.migrations set applied_at = now() - interval '1 year' where version = 19")
+    ledgers._numbered_from = 0
+    await ledgers.refresh()
+    assert ledgers.of_id(UUID(flights["ai"]["id"])).name == "ai"

@@ -8,6 +8,7 @@ import pytest
 from litestar import Litestar, get
 
 from api.app import create_app
+from ledger.ledger import Ledger
 from tests.api.conftest import SETTINGS, client, running, token
 from tests.attacks.every_call import Aim, calls
 from tests.contract.people import BY_ROLE, mint
@@ -135,13 +136,9 @@ async def test_a_route_without_declared_roles_is_closed(role):
     async def undeclared() -> str:
         return "everything"
 
-    class NoLedger:
-        async def find_pseudonym(self, name):
-            return None
-
     @asynccontextmanager
     async def no_ledger():
-        yield NoLedger()
+        yield Ledger("postgresql://127.0.0.1:1/none", SETTINGS)
 
     app: Litestar = create_app(SETTINGS, no_ledger)
     app.register(undeclared)

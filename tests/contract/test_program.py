@@ -51,7 +51,7 @@ async def test_verify_holds_while_the_program_runs(api, operator, alice, program
     verified = program.run("verify", "--names", "--json")
     assert verified.returncode == 0, verified.stderr
     report = json.loads(verified.stdout)
-    assert report.keys() == {"ok", "checked", "first_bad_position", "reason", "names", "unchecked"}
+    assert report.keys() == {"ok", "checked", "first_bad_position", "reason", "names", "ledger", "unchecked"}
     assert report["names"] == "checked"
     assert (report["ok"], report["first_bad_position"]) == (True, None)
     assert report["checked"] >= position

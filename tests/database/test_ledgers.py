@@ -191,3 +191,28 @@ def test_a_command_on_all_ledgers_has_the_worst_exit_code(
     rows("drop index ledger_ai.waiting_once")
     assert run("verify", "--all") == 1
     assert run("verify") == 0
+
+
+def test_each_ledger_signs_its_checkpoints_with_a_key_of_its_own(
+    other: LedgerEntry, run: Run, rows: Rows, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    keys = set()
+    for name in ("main", "ai"):
+        capsys.readouterr()
+        assert run("public-key", "--ledger", name) == (0 if name == "ai" else 2)
+        keys.add(capsys.readouterr().out)
+    assert len(keys) == 2
+    assert (tmp_path / "checkpoint-key-ai.pem").exists()
+
+
+def test_checkpoints_of_another_ledger_go_elsewhere() -> None:
+    settings = Settings(checkpoints="/logs/checkpoints.jsonl", checkpoint_key=Path("/keys/key.pem"))
+    own = settings.of_ledger("ai")
+    assert (own.ledger, own.checkpoints) == ("ai", "/logs/checkpoints-ai.jsonl")
+    assert own.checkpoint_key == Path("/keys/key-ai.pem")
+    assert settings.of_ledger("main") == settings
+    for url, named in (
+        ("https://w.test/c", "https://w.test/c?ledger=ai"),
+        ("https://w.test/c?a=1", "https://w.test/c?a=1&ledger=ai"),
+    ):
+        assert Settings(checkpoints=url).of_ledger("ai").checkpoints == named

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, islice
 from uuid import UUID
 
 import psycopg
@@ -43,8 +43,11 @@ class Database(Tables):
 
     def now(self) -> datetime:
         """Return the log's time, which never goes backwards."""
-        clock = self.clock()
-        return max(clock, self.events[-1].recorded_at) if self.events else clock
+        refused = (one for one in reversed(self.commands.values()) if one.first_position is None)
+        times = [one.recorded_at for one in self.events[-1:]] + [
+            one.recorded_at for one in islice(refused, 1)
+        ]
+        return max([self.clock(), *times])
 
     def new_id(self) -> UUID:
         """Return ids in the order of their creation, as UUIDv7 does, without its clock and its randomness."""
