@@ -37,7 +37,7 @@ class Dispatch:
         try:
             handler = self._handler(scope)
             self._guard(request)
-            if request.ledgers.are_several or b"ledger=" in scope["query_string"]:
+            if request.may_choose_ledger:
                 await request.choose_ledger()
             reply = await handler.fn(request)
             await reply(scope, receive, send)

@@ -27,7 +27,10 @@ Limit = Annotated[int, Meta(ge=1, le=200)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-9_-]+(?!\n)$")]
 
 
-Ledger = Annotated[str, Meta(max_length=40, description="Name of the ledger, where there are several")]
+Ledger = Annotated[
+    str,
+    Meta(pattern=r"^[a-z][a-z0-9_]{0,29}(?!\n)$", description="Name of the ledger, where there are several"),
+]
 
 
 class ReadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -189,6 +189,7 @@ async def _read_from(
     except (Unavailable, LedgerUnavailable, TimeoutError) as error:
         if may_be_missing:
             return None
+        request.context.ledger_names = entry.name
         raise LedgerUnavailable(entry.name) from error
     return QueryResult(position, decrypt_names(one, rows, list[type(rows[0])]) if rows else [])  # type: ignore[misc]
 

@@ -64,6 +64,13 @@ class ApiRequest(Request[Caller, Any, Any]):
         """The ledger of the request: `main` unless `choose_ledger` or `use_ledger_of` has chosen another."""
         return self._ledger or self.ledgers.main
 
+    @property
+    def may_choose_ledger(self) -> bool:
+        """False if the ledger can only be `main`."""
+        caller: Caller | None = self.scope.get("user")
+        is_limited = caller is not None and caller.ledgers
+        return self.ledgers.are_several or bool(is_limited) or b"ledger=" in self.scope["query_string"]
+
     async def choose_ledger(self) -> None:
         """Choose the ledger by parameter `ledger`, or by the id in the path.
 
@@ -81,9 +88,13 @@ class ApiRequest(Request[Caller, Any, Any]):
         elif route.one_ledger:
             names = ", ".join(entry.name for entry in self.visible_ledgers)
             raise ValidationFailed("ledger", f"Required, because there are several ledgers: {names}")
-        else:
-            self.is_for_all_ledgers = not self.scope["path_params"]
+        elif route.all_ledgers:
+            self.is_for_all_ledgers = True
             return
+        elif self.context.method == "POST" and not route.is_page:
+            return  # the command names its ledger
+        else:
+            entry = self.ledgers.main.entry
         await self.use(entry)
 
     async def use_ledger_of(self, command: Command) -> None:
@@ -91,7 +102,7 @@ class ApiRequest(Request[Caller, Any, Any]):
 
         Raises CarrierNotHere, LedgerRetired, LedgerNotFound, LedgerUnavailable.
         """
-        if self.ledgers.are_several:
+        if self.ledgers.are_several or self.caller.ledgers:
             if isinstance(command, ScheduleFlight):
                 entry = self.ledgers.of_flight(command.number)
                 if entry is None:
@@ -105,7 +116,7 @@ class ApiRequest(Request[Caller, Any, Any]):
 
     async def use(self, entry: LedgerEntry) -> None:
         """Use this ledger for the request. Raises LedgerNotFound, LedgerUnavailable."""
-        if entry not in self.visible_ledgers:
+        if not self._allows(entry):
             raise LedgerNotFound
         self._ledger = await self.ledgers.open(entry)
         self.context.ledger_names = entry.name
@@ -113,10 +124,11 @@ class ApiRequest(Request[Caller, Any, Any]):
     @property
     def visible_ledgers(self) -> tuple[LedgerEntry, ...]:
         """The ledgers that the token allows."""
+        return tuple(filter(self._allows, self.ledgers.entries))
+
+    def _allows(self, entry: LedgerEntry) -> bool:
         caller: Caller | None = self.scope.get("user")
-        allowed = caller.ledgers if caller is not None else frozenset[str]()
-        entries = self.ledgers.entries
-        return tuple(entry for entry in entries if entry.name in allowed) if allowed else entries
+        return caller is None or not caller.ledgers or entry.name in caller.ledgers
 
     async def of_ledger(self, entry: LedgerEntry) -> ApiRequest:
         """Return the same request to this ledger. Raises LedgerNotFound, LedgerUnavailable."""

@@ -23,7 +23,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     `body`, `form`, `query` and `response` are struct types; `response` is the body of `status`, and `form`
     has the fields that a page sends by POST. `accepts_dry_run` marks routes that are not single commands but
-    accept `dry_run`. `one_ledger` marks reads of one log, which name the ledger if there are several.
+    accept `dry_run`. `one_ledger` marks reads of one log, which name the ledger if there are several,
+    and `all_ledgers` those that ask all of them.
     `path_values` lists the values of a path parameter that is not an id. `is_page` marks
     the home page and the pages of the console: they accept the token in a cookie and are not in the OpenAPI
     document.
@@ -45,6 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     accepts_dry_run: bool = False
     is_page: bool = False
     one_ledger: bool = False
+    all_ledgers: bool = False
 
 
 def route(roles: frozenset[Role], summary: str, **rest: Any) -> dict[str, Route]:

@@ -31,7 +31,7 @@ class ServedLedgers:
 
     def __init__(self, main: Ledger, open_other: OpenOther) -> None:
         self.main = main
-        self.entries: tuple[LedgerEntry, ...] = (main.entry,)
+        self._hold((main.entry,))
         self._open_other = open_other
         self._numbered_from = 0
         self._opened: dict[str, asyncio.Task[Ledger]] = {}
@@ -48,22 +48,24 @@ class ServedLedgers:
         done = [opening for opening in self._opened.values() if opening.done() and not opening.exception()]
         return [opening.result() for opening in done]
 
+    def _hold(self, entries: tuple[LedgerEntry, ...]) -> None:
+        self.entries = entries
+        self._by_name = {entry.name: entry for entry in entries}
+        self._by_number = {entry.number: entry for entry in entries}
+        self._by_carrier = {carrier: entry for entry in entries for carrier in entry.carriers}
+
     def named(self, name: str) -> LedgerEntry | None:
-        return next((entry for entry in self.entries if entry.name == name), None)
+        return self._by_name.get(name)
 
     def of_id(self, id: UUID) -> LedgerEntry:
         """Return the entry of the ledger that made the id; `main` for a number that no ledger has."""
         number = number_in(id) if milliseconds_in(id) >= self._numbered_from else 0
-        return next((entry for entry in self.entries if entry.number == number), self.main.entry)
+        return self._by_number.get(number, self.main.entry)
 
     def of_flight(self, number: str) -> LedgerEntry | None:
         """Return the entry of the ledger for a new flight with this number, None if no ledger takes it."""
-        carrier = number[:2]
-        for entry in self.entries:
-            if carrier in entry.carriers:
-                return entry
-        main = self.named(registry.MAIN)
-        return main if main and not main.carriers else None
+        main = self.main.entry
+        return self._by_carrier.get(number[:2]) or (None if main.carriers else main)
 
     async def open(self, entry: LedgerEntry) -> Ledger:
         """Return the ledger, which may still wait for its database. Raises LedgerUnavailable."""
@@ -107,7 +109,7 @@ class ServedLedgers:
     async def refresh(self) -> None:
         """Read the registry. Raises Unavailable and Overloaded."""
         async with self.main.read() as connection:
-            self.entries = await registry.read(connection)
+            self._hold(await registry.read(connection))
             if self.are_several and not self._numbered_from:
                 self._numbered_from = await registry.read_numbered_from(connection)
         self.main.entry = self.named(registry.MAIN) or self.main.entry

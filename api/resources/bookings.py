@@ -164,7 +164,13 @@ class BookingController(Controller):
 
     @get(
         "/",
-        opt=route(READERS, "List bookings, newest first", query=BookingListQuery, response=Page[BookingRow]),
+        opt=route(
+            READERS,
+            "List bookings, newest first",
+            query=BookingListQuery,
+            response=Page[BookingRow],
+            all_ledgers=True,
+        ),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(BookingListQuery)

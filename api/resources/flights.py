@@ -113,7 +113,12 @@ class FlightController(Controller):
     async def schedule(self, request: ApiRequest) -> ASGIApp:
         return await submit(request, await request.read(ScheduleFlight))
 
-    @get("/", opt=route(ALL_ROLES, "List flights", query=FlightListQuery, response=Page[FlightRow]))
+    @get(
+        "/",
+        opt=route(
+            ALL_ROLES, "List flights", query=FlightListQuery, response=Page[FlightRow], all_ledgers=True
+        ),
+    )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(FlightListQuery)
         search = query.flight_search()

@@ -74,6 +74,7 @@ class OperationsController(Controller):
             "Check that the server is ready for requests. Lists the checks; their details are for auditors "
             "and operators",
             response=Ready,
+            all_ledgers=True,
         ),
     )
     async def ready(self, request: ApiRequest) -> ASGIApp:

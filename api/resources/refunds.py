@@ -50,7 +50,13 @@ class RefundController(Controller):
 
     @get(
         "/",
-        opt=route(AUDITORS, "List refunds, oldest first", query=RefundListQuery, response=Page[RefundRow]),
+        opt=route(
+            AUDITORS,
+            "List refunds, oldest first",
+            query=RefundListQuery,
+            response=Page[RefundRow],
+            all_ledgers=True,
+        ),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:
         query = request.query(RefundListQuery)

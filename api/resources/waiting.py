@@ -95,6 +95,7 @@ class WaitingController(Controller):
             "List waiting parties, in the order in which seats are offered",
             query=WaitlistQuery,
             response=Page[WaitingRow],
+            all_ledgers=True,
         ),
     )
     async def list(self, request: ApiRequest) -> ASGIApp:

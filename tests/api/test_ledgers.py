@@ -372,3 +372,22 @@ async def test_ids_from_before_ids_had_numbers_are_of_main(
     ledgers._numbered_from = 0
     await ledgers.refresh()
     assert ledgers.of_id(UUID(flights["ai"]["id"])).name == "ai"
+
+
+async def test_a_limited_token_sees_nothing_of_the_only_ledger(database_url: str) -> None:
+    app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
+    async with running(app):
+        people = People.of(app)
+        flight = await people.flight()
+        limited = client(app, token("olga", "operator", ledgers=["ai"]))
+        assert (await limited.get("/api/v1/flights")).json()["data"] == []
+        for path in (f"flights/{flight['id']}", "audit/head?ledger=main", "flights?ledger=main", "metrics"):
+            assert (await limited.get(f"/api/v1/{path}")).status_code == 404, path
+        assert (await limited.get("/console")).status_code == 404
+        hold = {"flight_id": flight["id"], "user_id": "olga", "seats": 1}
+        for path, body in (("bookings", hold), ("flights", {**BA117, "number": "BA2"})):
+            refused = await limited.post(f"/api/v1/{path}", json=body)
+            assert (refused.status_code, refused.json()["code"]) == (404, "ledger-not-found"), path
+        allowed = client(app, token("olga", "operator", ledgers=["main"]))
+        assert len((await allowed.get("/api/v1/flights")).json()["data"]) == 1
+        assert (await allowed.post("/api/v1/bookings", json=hold)).status_code == 201
