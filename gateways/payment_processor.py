@@ -97,6 +97,10 @@ class PaymentProcessor:
             return await self._authorise(booking, payment, first)
         if task is GatewayTask.CAPTURE:
             return await self._gateway.capture(payment.id, payment.reference)
+        # An attempt that failed after it had charged, at a gateway that lost the key, left a second charge.
+        for other in await self._gateway.find(payment.id):
+            if other.reference != payment.reference:
+                await self._release(payment, other)
         return await self._gateway.void(payment.id, payment.reference)
 
     async def _authorise(self, booking: Booking, payment: Payment, first: bool) -> Charge:

@@ -159,6 +159,20 @@ async def test_a_second_charge_for_one_payment_is_released(
     assert sorted(row["status"] for row in simulator.intents(payment_id)) == ["canceled", "succeeded"]
 
 
+async def test_a_released_payment_leaves_no_second_charge(storefront: Storefront, simulator: Program) -> None:
+    booking = await storefront.hold()
+    # The answer to the first charge is lost together with our key, and the search does not show it in time.
+    simulator.switch(lose=ALWAYS, amnesia=ALWAYS, search_lag=60, only="/payment_intents")
+    assert (await storefront.pay(booking, capture="manual")).status_code == 503
+    simulator.switch(amnesia=ALWAYS, search_lag=60, only="/payment_intents")
+    assert (await storefront.pay(booking, capture="manual")).status_code == 201
+    payment_id = await storefront.payment_id(booking)
+    assert [row["status"] for row in simulator.intents(payment_id)] == ["requires_capture"] * 2
+    simulator.switch()
+    assert (await storefront.asks(booking, "void", "v-1", {"reason": "too late"})).status_code == 200
+    assert [row["status"] for row in simulator.intents(payment_id)] == ["canceled"] * 2
+
+
 async def test_a_second_charge_is_released_if_another_process_was_first(
     storefront: Storefront, simulator: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
