@@ -113,9 +113,7 @@ def begin_entry(
     The first one makes the registry. Raises RegistryError for a name, a carrier or a number that is taken or
     not allowed.
     """
-    run_script(connection, _CREATE)
-    run_script(connection, _GRANT.format(role_of(MAIN_SCHEMA, "writer")))
-    connection.execute("lock table seatledger.ledgers in exclusive mode")
+    _make_and_lock(connection)
     entries = read_sync(connection)
     number = 1 + max(entry.number for entry in entries)
     entry = LedgerEntry(name, number, tuple(carriers), url_variable=url_variable)
@@ -137,14 +135,20 @@ def retire(connection: psycopg.Connection[Any], name: str) -> None:
 
 def change_carriers(connection: psycopg.Connection[Any], name: str, carriers: Iterable[str]) -> None:
     """Give a ledger these carriers. Flights that it has stay in it. Raises RegistryError."""
-    run_script(connection, _CREATE)
-    connection.execute("lock table seatledger.ledgers in exclusive mode")
+    _make_and_lock(connection)
     entries = read_sync(connection)
     entry = msgspec.structs.replace(find_entry(entries, name), carriers=tuple(carriers))
     _check(entry, [other for other in entries if other.name != name])
     connection.execute(
         "update seatledger.ledgers set carriers = %s where name = %s", (list(entry.carriers), name)
     )
+
+
+def _make_and_lock(connection: psycopg.Connection[Any]) -> None:
+    """Make the registry if there is none, and keep others from changing it until the transaction ends."""
+    run_script(connection, _CREATE)
+    run_script(connection, _GRANT.format(role_of(MAIN_SCHEMA, "writer")))
+    connection.execute("lock table seatledger.ledgers in exclusive mode")
 
 
 def _check(entry: LedgerEntry, entries: Iterable[LedgerEntry]) -> None:

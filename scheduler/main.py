@@ -100,10 +100,14 @@ class OtherLedgers:
     async def run(self) -> None:
         """Follow the registry until `stop` is set, then stop all ledgers."""
         while not self._stop.is_set():
-            with suppress(Unavailable, Overloaded):
+            try:
                 async with self._main.read() as connection:
                     entries = await registry.read(connection)
                 await self._follow({entry.name: entry for entry in entries if not entry.is_retired})
+            except (Unavailable, Overloaded):
+                pass
+            except Exception as error:  # the task goes on: all other ledgers depend on it
+                logger.bind(error=repr(error)).error("registry.unreadable")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), REGISTRY_SECONDS)
         await self._follow({})

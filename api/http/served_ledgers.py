@@ -11,7 +11,7 @@ from loguru import logger
 
 from api.http.http_errors import LedgerUnavailable
 from database import registry
-from database.registry import LedgerEntry, RegistryError
+from database.registry import LedgerEntry
 from ledger.ids import milliseconds_in, number_in
 from ledger.ledger import Ledger
 from ledger.submission import Overloaded, Unavailable
@@ -76,9 +76,10 @@ class ServedLedgers:
             opening = self._opened[entry.name] = asyncio.create_task(self._enter(entry))
         try:
             return await asyncio.shield(opening)
-        except RegistryError as problem:
+        except Exception as problem:
+            # The next request tries again.
             self._opened.pop(entry.name, None)
-            logger.bind(ledger=entry.name, error=str(problem)).error("ledger.not_opened")
+            logger.bind(ledger=entry.name, error=repr(problem)).error("ledger.not_opened")
             raise LedgerUnavailable(entry.name) from problem
 
     async def _enter(self, entry: LedgerEntry) -> Ledger:
@@ -99,10 +100,18 @@ class ServedLedgers:
     async def keep_up(self) -> None:
         """Follow the registry and close idle ledgers, until cancelled."""
         while True:
-            with suppress(Unavailable, Overloaded):
+            try:
                 await self.refresh()
+            except (Unavailable, Overloaded):
+                pass
+            except Exception as error:  # the task goes on: requests depend on it
+                logger.bind(error=repr(error)).error("registry.unreadable")
             for name, opening in list(self._opened.items()):
-                if opening.done() and time.monotonic() - opening.result().used_at > IDLE_SECONDS:
+                if (
+                    opening.done()
+                    and not opening.exception()
+                    and time.monotonic() - opening.result().used_at > IDLE_SECONDS
+                ):
                     await self._close(name)
             await asyncio.sleep(REFRESH_SECONDS)
 

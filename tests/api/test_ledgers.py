@@ -391,3 +391,36 @@ async def test_a_limited_token_sees_nothing_of_the_only_ledger(database_url: str
         allowed = client(app, token("olga", "operator", ledgers=["main"]))
         assert len((await allowed.get("/api/v1/flights")).json()["data"]) == 1
         assert (await allowed.post("/api/v1/bookings", json=hold)).status_code == 201
+
+
+async def test_a_ledger_with_a_wrong_connection_string_is_named_and_tried_again(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = os.environ["LH_URL"]
+    monkeypatch.setenv("LH_URL", "no connection string")
+    flight = {**BA117, "number": "LH7"}
+    for _ in range(2):
+        refused = await people.operator.post("/api/v1/flights", json=flight)
+        assert (refused.status_code, refused.json()["ledger"]) == (503, "lh")
+    monkeypatch.setenv("LH_URL", right)
+    assert (await people.operator.post("/api/v1/flights", json=flight)).status_code == 201
+
+
+async def test_an_unreadable_registry_keeps_the_entries_and_is_read_again(
+    people: People, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_ledgers, "REFRESH_SECONDS", 0.0)
+    ledgers = ledgers_of(people)
+    keeping = asyncio.create_task(ledgers.keep_up())
+    rows("revoke select on seatledger.ledgers from seatledger_writer")
+    flight = await people.flight(number="AI2")
+    rows("grant select on seatledger.ledgers to seatledger_writer")
+    rows("update seatledger.ledgers set state = 'retired' where name = 'ai'")
+
+    async def is_retired() -> bool:
+        body = {"flight_id": flight["id"], "user_id": "alice", "seats": 1}
+        return (await people.alice.post("/api/v1/bookings", json=body)).status_code == 409
+
+    await await_until(is_retired)
+    assert not keeping.done()
+    keeping.cancel()

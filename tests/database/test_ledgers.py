@@ -216,3 +216,11 @@ def test_checkpoints_of_another_ledger_go_elsewhere() -> None:
         ("https://w.test/c?a=1", "https://w.test/c?a=1&ledger=ai"),
     ):
         assert Settings(checkpoints=url).of_ledger("ai").checkpoints == named
+
+
+async def test_the_program_may_read_a_registry_that_began_with_the_carriers_of_main(
+    run: Run, database_url: str
+) -> None:
+    assert run("ledgers", "carriers", "main", "--carriers", "BA") == 0
+    async with await connect(database_url, "test") as connection:
+        assert await registry.read(connection) == (LedgerEntry("main", 0, ("BA",)),)
