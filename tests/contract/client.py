@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from tests.contract.program import ProgramUnderTest
+from tests.contract.samples import unknown_id
 
 V1 = "/api/v1"
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
@@ -124,17 +125,21 @@ class Api:
         info = (await self.call("GET", f"{V1}/info")).ok()
         return int(info["position"])
 
+    def unknown_id(self) -> str:
+        """Return an id of the ledger under test that names nothing."""
+        return unknown_id()
+
 
 @asynccontextmanager
-async def connect(program: ProgramUnderTest) -> AsyncIterator[Api]:
-    """Open an `Api` without a limit of connections, so that concurrent calls act as separate clients."""
+async def connect(program: ProgramUnderTest, kind: type[Api] = Api) -> AsyncIterator[Api]:
+    """Open a client without a limit of connections, so that concurrent calls act as separate clients."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         timeout=aiohttp.ClientTimeout(total=30),
         skip_auto_headers={"Content-Type"},
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield Api(program, session)
+        yield kind(program, session)
 
 
 def encode(value: Any) -> bytes:

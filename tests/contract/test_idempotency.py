@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.samples import BA117, new_key, on_own_day, rupees, unknown_id
+from tests.contract.samples import BA117, new_key, on_own_day, rupees
 
 
 def check_replay(first, again):
@@ -52,7 +52,7 @@ async def test_a_refusal_is_replayed_too(api, operator, alice):
 
 async def test_a_404_is_not_kept_and_its_key_may_be_used_for_another_body(api, operator, alice):
     flight, key = await operator.create_flight(), new_key()
-    unknown = {"id": unknown_id(), "total_cost": rupees(1)}
+    unknown = {"id": api.unknown_id(), "total_cost": rupees(1)}
     commands = {
         "initiate_booking": lambda target: alice.book(target, key=key),
         "join_waitlist": lambda target: alice.post(
@@ -76,7 +76,8 @@ async def test_a_404_is_not_kept_and_its_key_may_be_used_for_another_body(api, o
 async def test_refusals_about_nothing_take_no_space(api, alice, auditor):
     """A client would fill the disk with them."""
     items = [
-        {"key": new_key(), "flight_id": unknown_id(), "user_id": alice.sub, "seats": 1} for _ in range(100)
+        {"key": new_key(), "flight_id": api.unknown_id(), "user_id": alice.sub, "seats": 1}
+        for _ in range(100)
     ]
     results = (await alice.post("/bookings/bulk", {"items": items})).ok()["results"]
     assert {(result["status"], result["replayed"]) for result in results} == {(404, False)}
