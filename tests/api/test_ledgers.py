@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import os
+import signal
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +28,8 @@ from ledger.ids import number_in
 from ledger.ledger import open_ledger
 from tests.api.conftest import BA117, SETTINGS, People, client, running, token
 from tests.waiting import await_until
+from trials.programs.embedded import Server
+from trials.programs.processes import send
 
 CARRIERS = {"ai": ("AI", "IX"), "ba": ("BA",), "lh": ("LH",), "af": ("AF",)}
 FAR = {"lh": "LH_URL", "af": "AF_URL"}
@@ -36,15 +40,22 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def far_servers() -> Iterator[dict[str, str]]:
-    """Two more servers, by the variable that names them."""
+def far_folders() -> Iterator[dict[str, Path]]:
+    """The data folders of two more servers, by the variable that names each server."""
     with tempfile.TemporaryDirectory(prefix="seatledger-far-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         data = {variable: Path(folder) / variable for variable in FAR.values()}
-        with running_database(None, data["LH_URL"]) as lh, running_database(None, data["AF_URL"]) as af:
-            yield {"LH_URL": lh, "AF_URL": af}
+        yield data
         for each in data.values():
             remove_database(each)
+
+
+@pytest.fixture(scope="module")
+def far_servers(far_folders: dict[str, Path]) -> Iterator[dict[str, str]]:
+    """Two more servers, by the variable that names them."""
+    lh, af = (running_database(None, far_folders[variable]) for variable in ("LH_URL", "AF_URL"))
+    with lh as lh_url, af as af_url:
+        yield {"LH_URL": lh_url, "AF_URL": af_url}
 
 
 @pytest.fixture
@@ -303,6 +314,54 @@ async def test_a_server_that_is_down_holds_up_no_other_ledger(
         return (await people.alice.get("/api/v1/flights")).status_code == 200
 
     await await_until(is_back)
+
+
+async def test_the_others_go_on_booking_while_a_server_is_killed(
+    people: People, deployment: dict[str, str], far_folders: dict[str, Path]
+) -> None:
+    flights = await flights_in_all(people)
+    kept, server = await people.booking(flights["lh"]), Server(far_folders["LH_URL"])
+    body = {"flight_id": flights.pop("lh")["id"], "user_id": "alice", "seats": 1}
+    sold: Counter[str] = Counter()
+    is_over = asyncio.Event()
+
+    async def sell(ledger: str) -> None:
+        """Sell a seat and take it back, again and again; no request may fail."""
+        while not is_over.is_set():
+            booking = await people.booking(flights[ledger], seats=1)
+            assert (await people.pay(booking, key=booking["id"])).status_code == 201
+            assert (await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")).status_code == 200
+            sold[ledger] += 1
+
+    sales = [asyncio.create_task(sell(ledger)) for ledger in flights]
+    await await_until(lambda: sold.keys() == flights.keys())
+    send(signal.SIGKILL, server.keeper())  # it would start the server again
+    server.kill()
+    before = sold.copy()
+    try:
+        booked, read, listed = await asyncio.gather(
+            people.alice.post("/api/v1/bookings", json=body),
+            people.alice.get(f"/api/v1/bookings/{kept['id']}"),
+            people.alice.get("/api/v1/flights"),
+        )
+        for down in (booked, read):
+            assert (down.status_code, down.headers["ledger"]) == (503, "lh")
+            assert down.headers["retry-after"]
+        assert (listed.status_code, listed.json()["ledger"]) == (503, "lh")
+        assert (await people.anonymous.get("/health/ready")).status_code == 200
+        await await_until(lambda: all(sold[ledger] > before[ledger] for ledger in flights))
+    finally:
+        is_over.set()
+        await asyncio.gather(*sales)
+        server.ensure()
+
+    async def is_back() -> bool:
+        return (await people.alice.post("/api/v1/bookings", json=body)).status_code == 201
+
+    await await_until(is_back)
+    assert (await people.alice.get(f"/api/v1/bookings/{kept['id']}")).json() == kept
+    for url in deployment.values():
+        assert verify(url, workers=1).ok
 
 
 async def test_an_idle_ledger_is_closed_and_opened_again(
