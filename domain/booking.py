@@ -13,6 +13,7 @@ from eventsourcing.domain import Aggregate
 from domain.money import Money
 from domain.payments import Capture, Payment, PaymentStatus
 from domain.personal import PersonalText, PersonName
+from domain.reference import reference_of
 from domain.refunds import Refund, RefundReason, RefundStatus
 from domain.refusals import (
     AlreadyPaid,
@@ -277,6 +278,8 @@ class Booking(Aggregate):
         self.declined_payments = 0
         """Number of payments that the gateway declined."""
         self.refunds: dict[UUID, Refund] = {}
+        self.first_position = 0
+        """Position of its first event; known to the ledger, which sets it."""
 
     @classmethod
     def initiate(
@@ -301,6 +304,10 @@ class Booking(Aggregate):
             expires_at=expires_at,
             timestamp=now,
         )
+
+    @property
+    def reference(self) -> str:
+        return reference_of(self.first_position)
 
     @property
     def current_payment(self) -> Payment:

@@ -232,8 +232,10 @@ class Block:
         return Answer(status, body, self.position, refusal=type(refusal))
 
     def _accept(self, submission: Submission, subject: Subject) -> Answer:
+        first_position = self.position + 1
         if isinstance(subject, Booking):
             self.bookings[subject.id] = subject
+            subject.first_position = subject.first_position or first_position
         elif isinstance(subject, Flight):
             self.flights[subject.id] = subject
         else:
@@ -241,7 +243,6 @@ class Block:
         status, body = submission.render(submission, subject)
         text = body.decode()
         command_hash = outcome_hash(submission.fingerprint, status, text)
-        first_position = self.position + 1
         for ordinal, event in enumerate(subject.collect_events(), start=1):
             self._append(submission, event, ordinal, command_hash)
         self._record(submission, status, text, subject, first_position)

@@ -12,6 +12,7 @@ from database.connection import Connection
 from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
 from database.select_list import join_conditions
 from database.table import ArrayTable, BigInt, Integer, SmallInt, columns_of
+from domain.booking import Booking
 from domain.personal import PersonName
 from domain.working_set import Subject
 from ledger import codec
@@ -42,6 +43,13 @@ class RecordedEvent(msgspec.Struct, frozen=True):
         return codec.decode(
             self.topic, self.state, self.originator_id, self.originator_version, self.recorded_at
         )
+
+    def apply_to(self, aggregate: Any) -> Any:
+        """Return the aggregate right after this event; `aggregate` is None for the first of a stream."""
+        after = self.decoded().mutate(aggregate)
+        if aggregate is None and isinstance(after, Booking):
+            after.first_position = self.position
+        return after
 
 
 EVENTS: ArrayTable[RecordedEvent] = ArrayTable("events", columns_of(RecordedEvent))
@@ -176,7 +184,7 @@ def steps(events: Iterable[RecordedEvent]) -> Iterator[tuple[RecordedEvent, Any]
     """Yield each event of one stream with the aggregate right after it, which is one and the same object."""
     aggregate = None
     for event in events:
-        aggregate = event.decoded().mutate(aggregate)
+        aggregate = event.apply_to(aggregate)
         yield event, aggregate
 
 
@@ -184,5 +192,5 @@ def fold(events: Iterable[RecordedEvent], begun: Subject | None = None) -> Subje
     """Return the aggregate that these events make: the first of a stream, or those that follow `begun`."""
     aggregate: Any = begun
     for event in events:
-        aggregate = event.decoded().mutate(aggregate)
+        aggregate = event.apply_to(aggregate)
     return aggregate  # type: ignore[no-any-return]

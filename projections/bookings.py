@@ -17,6 +17,8 @@ from database.table import KeyedTable, TableColumn
 from domain.booking import Booking, Status
 from domain.money import Money
 from domain.payments import PaymentStatus
+from domain.reference import position_of
+from projections.references import REFERENCE
 
 TABLE: KeyedTable[Booking] = KeyedTable(
     "bookings",
@@ -57,6 +59,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     """
 
     id: UUID
+    reference: str
     flight_id: UUID
     user_id: str
     seats: int
@@ -74,6 +77,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
         latest = booking.payment
         return cls(
             booking.id,
+            booking.reference,
             booking.flight_id,
             booking.user_id,
             booking.seats,
@@ -90,6 +94,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
 _SELECT = SelectList(
     BookingRow,
     "b",
+    reference=REFERENCE,
     user_id=token_sql("b.user_id"),
     total_cost=("b.cost_amount", "b.cost_currency"),
     payment=(
@@ -121,6 +126,7 @@ class BookingSearch(msgspec.Struct, frozen=True):
     user_id: str | None = None
     flight_id: UUID | None = None
     status: Status | None = None
+    reference: str | None = None
     owner: str | None = None
 
 
@@ -136,6 +142,10 @@ _WITH_STATUS: dict[Status | None, LiteralString] = {
 An initiated booking always has `held_until`.
 """
 
+_WITH_FIRST_EVENT: LiteralString = """
+    and id = (select originator_id from events where position = %b and originator_version = 1)
+"""
+
 
 async def page(
     connection: Connection, search: BookingSearch, after: UUID | None, limit: int
@@ -145,6 +155,7 @@ async def page(
         ("and user_id = %b", search.user_id),
         ("and user_id = %b", search.owner),
         ("and flight_id = %b", search.flight_id),
+        (_WITH_FIRST_EVENT, search.reference and Int8(position_of(search.reference))),
         ("and id < %b", after),
     )
     statement: LiteralString = f"""

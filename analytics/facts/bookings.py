@@ -1,12 +1,13 @@
 """Booking facts: one row per booking, with the times of its steps."""
 
 from analytics.facts.projection import Column, Projection, by_time, streams
+from projections.references import reference_sql
 
 _TOPICS = "e.topic like 'booking.%%'"
 
 BOOKINGS = Projection(
     name="bookings",
-    version=1,
+    version=2,
     comment="One row per booking, as of the checkpoint, with the times of its steps",
     topics=("booking.%",),
     columns=(
@@ -37,14 +38,16 @@ BOOKINGS = Projection(
         Column("payments", "integer not null", "Number of payments started; each is a row of payments"),
         Column("version", "integer not null", "Number of its events"),
         Column("position", "bigint not null", "Position of its last event in the log"),
+        Column("reference", 'text collate "C" not null', "Reference that customers and staff name it by"),
     ),
     key="booking_id",
     stream="booking_id",
     indexes=("(flight_id)", by_time("initiated_at", "paid_at")),
     streams=streams(_TOPICS),
-    rows="""
+    rows=f"""
     folded as (
         select originator_id as id, max(originator_version) as version, max(position) as position,
+            min(position) as first_position,
             (array_agg(state) filter (where originator_version = 1))[1] as first,
             min(recorded_at) as initiated_at,
             -- Seats and their price only ever decrease.
@@ -77,7 +80,8 @@ BOOKINGS = Projection(
             else 'initiated' end,
         case when is_cancelled then f.reason end, f.initiated_at,
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
-        case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position
+        case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position,
+        {reference_sql("f.first_position")}
     from folded as f
-    """,
+    """,  # noqa: S608 - constants only
 )

@@ -42,6 +42,7 @@ BA117 = FlightRow(
 )
 ALICE_HOLDS_TWO = BookingRow(
     _BOOKING,
+    "VHRN26",
     _FLIGHT,
     "alice",
     2,
@@ -55,6 +56,7 @@ ALICE_HOLDS_TWO = BookingRow(
 )
 ALICE_BOOKED = BookingRow(
     _BOOKING,
+    "VHRN26",
     _FLIGHT,
     "alice",
     2,

@@ -47,7 +47,7 @@ async def at(
     time = recorded_at if instant.as_of is UNSET else instant.as_of
     streams: dict[UUID, Any] = {}
     for event in events:
-        streams[event.originator_id] = event.decoded().mutate(streams.get(event.originator_id))
+        streams[event.originator_id] = event.apply_to(streams.get(event.originator_id))
     flight = streams.pop(flight_id, None)
     if not isinstance(flight, Flight):
         return QueryResult(reached, None)

@@ -1,12 +1,13 @@
 """Booking routes."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.types import ASGIApp
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.commands import get_answer, submit
@@ -68,10 +69,21 @@ class CancellationQuote(msgspec.Struct, frozen=True):
 QUOTE_VALID = timedelta(minutes=5)
 
 
+Reference = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-HJKMNP-Za-hjkmnp-z2-9]{6,12}(?!\n)$",
+        description="Reference of a booking, in upper or lower case",
+        examples=["VHRN26"],
+    ),
+]
+
+
 class BookingListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     user_id: UserName | UnsetType = UNSET
     flight_id: UUID | UnsetType = UNSET
     status: Status | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
 
 
 class BookingController(Controller):

@@ -61,6 +61,7 @@ class BookingHistoryEvent(msgspec.Struct, frozen=True):
 
 class BookingHistory(msgspec.Struct, frozen=True):
     booking_id: UUID
+    reference: str
     events: list[BookingHistoryEvent]
 
 
@@ -74,7 +75,7 @@ def build_history(stream: StreamHistory | None) -> tuple[str, BookingHistory] | 
         if not isinstance(booking, Booking):
             return None
         events.append(_history_event(event, booking, stream.people))
-    return stream.people.name_token(booking.user_id), BookingHistory(booking.id, events)
+    return stream.people.name_token(booking.user_id), BookingHistory(booking.id, booking.reference, events)
 
 
 def state_at(stream: StreamHistory | None, query: BookingStateQuery) -> BookingRow | None:

@@ -40,6 +40,7 @@ class SeatTaker(msgspec.Struct, frozen=True):
     """
 
     booking_id: UUID
+    reference: str
     position: int
     type: str
     recorded_at: datetime
@@ -108,7 +109,7 @@ async def _seat_takers(
     taking_events: dict[UUID, RecordedEvent] = {}
     closed_by = None
     for event in events:
-        subject = streams[event.originator_id] = event.decoded().mutate(streams.get(event.originator_id))
+        subject = streams[event.originator_id] = event.apply_to(streams.get(event.originator_id))
         if event.topic == "flight.cancelled":
             closed_by = FlightClosure(event.position, event.topic, event.recorded_at)
         if event.topic in ("booking.initiated", "booking.reseated"):
@@ -145,6 +146,7 @@ async def _seat_takers(
 def _seat_taker(booking: Booking, event: RecordedEvent) -> SeatTaker:
     return SeatTaker(
         booking.id,
+        booking.reference,
         event.position,
         event.topic,
         event.recorded_at,

@@ -27,8 +27,9 @@ CLOSED = {
     "capture",
     "gateway",
     "reason",
+    "reference",
 }
-"""Text columns with values of the ledger's own, of a setting, or of three capitals."""
+"""Text columns with values of the ledger's own, of a setting, or of capitals and digits alone."""
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "='cmd'!A1")
 

@@ -140,7 +140,7 @@ async def test_a_rebuild_deploys_a_new_version_and_the_old_one_stops(
     ((old,),) = rows("select position from ledger.analytics_checkpoints where projection = 'bookings'")
     new = dataclasses.replace(
         BOOKINGS,
-        version=2,
+        version=BOOKINGS.version + 1,
         columns=(*BOOKINGS.columns, Column("events", "integer default 7", "Seven")),
     )
     monkeypatch.setitem(PROJECTIONS, "bookings", new)
@@ -149,11 +149,15 @@ async def test_a_rebuild_deploys_a_new_version_and_the_old_one_stops(
     checks = {check.name: check for check in (await check_readiness(trade.patient)).checks}
     analytics_check = checks["analytics"]
     assert not analytics_check.ok
-    assert "bookings version 1 (run `seatledger rebuild bookings`)" in analytics_check.detail
+    assert (
+        f"bookings version {BOOKINGS.version} (run `seatledger rebuild bookings`)" in analytics_check.detail
+    )
     assert rows("select position from ledger.analytics_checkpoints where projection = 'bookings'") == [(old,)]
     await rebuild(database_url, new, lambda _: None)
     assert rows("select distinct events from ledger.analytics_bookings") == [(7,)]
-    assert rows("select version from ledger.analytics_checkpoints where projection = 'bookings'") == [(2,)]
+    assert rows("select version from ledger.analytics_checkpoints where projection = 'bookings'") == [
+        (new.version,)
+    ]
     # Derived views and their grants stay.
     with psycopg.connect(database_url, options="-c role=seatledger_analyst") as analyst:
         assert analyst.execute("select sum(initiated) from ledger.analytics_funnel").fetchone() is not None

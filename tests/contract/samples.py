@@ -27,6 +27,7 @@ FLIGHT_FIELDS = {
 }
 BOOKING_FIELDS = {
     "id",
+    "reference",
     "flight_id",
     "user_id",
     "seats",

@@ -19,7 +19,7 @@ async def book_pay_and_cancel(operator, alice):
 async def test_a_history_lists_every_event_in_version_order(operator, alice):
     made, paid, cancelled = await book_pay_and_cancel(operator, alice)
     answer = await alice.get(f"/bookings/{made.body['id']}/history")
-    assert answer.ok().keys() == {"booking_id", "events"}
+    assert answer.ok().keys() == {"booking_id", "reference", "events"}
     assert answer.body["booking_id"] == made.body["id"]
     events = answer.body["events"]
     assert all(event.keys() == EVENT_FIELDS for event in events)

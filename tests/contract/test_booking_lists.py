@@ -1,5 +1,7 @@
 """Lists of bookings: filters, and pages that contain every row exactly once."""
 
+import re
+
 from tests.contract.samples import query, unknown_id
 
 
@@ -64,3 +66,46 @@ async def test_rows_added_between_two_pages_hide_no_other_row(operator, crowd):
 async def test_an_invalid_filter_is_a_400(alice):
     for nonsense in ("status=paid", "status=", "flight_id=BA117", "user_id=alice%00", "flight_id=%27--"):
         (await alice.get(f"/bookings?{nonsense}")).refusal(400)
+
+
+async def test_a_reference_finds_the_booking_whatever_the_case_typed(operator, auditor, crowd):
+    [carol] = crowd(1)
+    booking = (await carol.book(await operator.create_flight())).created()
+    reference = booking["reference"]
+    assert re.fullmatch("[ABCDEFGHJKMNPQRSTUVWXYZ23456789]{6}", reference, re.ASCII)
+    for caller in (carol, operator, auditor):
+        for typed in (reference, reference.lower()):
+            assert await list_rows(caller, reference=typed) == [booking]
+    assert await list_rows(carol, reference=reference, status="cancelled") == []
+
+
+async def test_a_reference_stays_in_every_answer_about_the_booking(operator, auditor, crowd):
+    [carol] = crowd(1)
+    flight = await operator.create_flight()
+    held = (await carol.book(flight)).created()
+    paid = (await carol.pay(held)).created()["booking"]
+    cancelled = (await carol.cancel(held)).ok()
+    past = (await carol.find_booking(held, "?version=1")).ok()
+    history = (await carol.get(f"/bookings/{held['id']}/history")).ok()
+    rows = (held, paid, cancelled, past, history, *await list_rows(carol, reference=held["reference"]))
+    assert {row["reference"] for row in rows} == {held["reference"]}
+    again = (await carol.book(flight)).created()
+    assert again["reference"] != held["reference"]
+    taker = (await auditor.get(f"/flights/{flight['id']}/why")).ok()["taken_by"][0]
+    assert taker["reference"] == again["reference"]
+
+
+async def test_a_client_finds_only_its_own_bookings_by_reference(operator, crowd):
+    carol, dave = crowd(2)
+    hers = (await carol.book(await operator.create_flight())).created()
+    assert await list_rows(dave, reference=hers["reference"]) == []
+
+
+async def test_a_reference_that_was_never_given_is_an_empty_list(operator):
+    assert await list_rows(operator, reference="ZZZZZZ") == []
+    assert await list_rows(operator, reference="ZZZZZZZZZZZZ") == []
+
+
+async def test_a_text_that_is_no_reference_is_a_400(alice):
+    for nonsense in ("VHRN2", "VHRN2O", "VHRN2I", "VHRN21", "VHRN-6", "VHRN26%0A", "", "Z" * 13):
+        (await alice.get(f"/bookings?reference={nonsense}")).refusal(400)

@@ -50,6 +50,7 @@ async def test_a_row_encodes_to_the_documented_body(driver: LedgerDriver) -> Non
         body = msgspec.to_builtins((await bookings.find(connection, booking)).value)
     assert list(body) == [
         "id",
+        "reference",
         "flight_id",
         "user_id",
         "seats",

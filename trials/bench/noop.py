@@ -73,6 +73,7 @@ async def availability(flight_id: FromPath[UUID]) -> NoopAvailability:
 def _booking(id: UUID, user_id: str, seats: int) -> BookingRow:
     return BookingRow(
         id=SOME_ID,
+        reference="VHRN26",
         flight_id=id,
         user_id=user_id,
         seats=seats,

@@ -218,6 +218,14 @@ def _bookings(model: Model, call: Call, body: Any) -> Iterator[str]:
     yield from _page(call, body, sorted(own, key=_id, reverse=True))
 
 
+def _by_reference(model: Model, call: Call, body: Any) -> Iterator[str]:
+    """The caller's booking with that reference, in upper or lower case, or none."""
+    (reference,) = parse_qs(urlsplit(call.path).query)["reference"]
+    rows = (booking.row for booking in model.bookings.values())
+    own = [row for row in rows if (row["user_id"], row["reference"]) == (call.who, reference.upper())]
+    yield from _page(call, body, own)
+
+
 def _refunds(model: Model, call: Call, body: Any) -> Iterator[str]:
     """The oldest page of refunds that are due."""
     due = [refund for refund in model.refunds.values() if refund["status"] == "due"]
@@ -242,6 +250,7 @@ def _moment(seconds: float) -> datetime:
 _READ_CHECKS: dict[str, Callable[[Model, Call, Any], Iterator[str]]] = {
     "booking": _one,
     "bookings": _bookings,
+    "by_reference": _by_reference,
     "flight": _one,
     "refunds": _refunds,
     "waiting_party": _waiting_party,

@@ -8,6 +8,7 @@ import msgspec
 
 from trials.checker.flights import Flight, Row, instant
 from trials.checker.log import Event
+from trials.checker.references import expected_reference
 
 MAY_FOLLOW = {
     "booking.payment_pending": ("initiated",),
@@ -40,7 +41,8 @@ class Booking:
     def initiated(cls, event: Event, flight: Flight) -> "Booking":
         at = _text(event.recorded_at)
         last = {"status": "initiated", "version": 1, "created_at": at, "updated_at": at, "payment": None}
-        booking = cls({"id": str(event.subject), **event.state, **last}, flight)
+        names = {"id": str(event.subject), "reference": expected_reference(event.position)}
+        booking = cls({**names, **event.state, **last}, flight)
         booking._hold_until(instant(event.state["expires_at"]))
         return booking
 

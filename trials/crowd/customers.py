@@ -70,9 +70,15 @@ class Customer:
         await self._sometimes_read(0.3, "availability", f"/flights/{flight}/availability")
         if booking := await self._book(flight):
             await self._sometimes_read(0.3, "booking", f"/bookings/{booking['id']}")
+            await self._find(booking["reference"])
             await self._act_on(booking)
             await self._sometimes_read(0.2, "booking", f"/bookings/{booking['id']}")
             await self._sometimes_read(0.05, "bookings", f"/bookings?user_id={self._caller.who}&limit=50")
+
+    async def _find(self, reference: str) -> None:
+        """Look the booking up by its reference, in upper or lower case."""
+        typed = self._random.choice((reference, reference.lower()))
+        await self._sometimes_read(0.05, "by_reference", f"/bookings?reference={typed}&limit=50")
 
     async def _return_to_a_booking(self) -> None:
         """Act on one of the latest bookings, now and then on another customer's."""

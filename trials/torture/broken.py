@@ -24,6 +24,7 @@ import cli.subprocesses
 import projections.availability
 import projections.due_work
 from domain.booking import Booking, CancelReason, Status
+from domain.reference import reference_of
 from domain.refusals import BookingCancelled, Refusal
 from ledger.block import Block
 from ledger.block_input import BlockInput
@@ -142,6 +143,13 @@ def refunds_settled_twice() -> None:
     patch.object(Booking, "settle_refund", settle_refund).start()
 
 
+def references_repeated() -> None:
+    """Give two bookings with neighbouring positions one reference."""
+    patch.object(
+        Booking, "reference", property(lambda booking: reference_of(booking.first_position & ~1))
+    ).start()
+
+
 def _named(*breaks: Callable[[], None]) -> dict[str, Callable[[], None]]:
     return {broken.__name__.replace("_", "-"): broken for broken in breaks}
 
@@ -156,6 +164,7 @@ BREAKS = _named(
     availability_remembered,
     late_money_forgotten,
     refunds_settled_twice,
+    references_repeated,
     *GATEWAY_BREAKS,
 )
 

@@ -56,6 +56,7 @@ CONTROLS = {
     "availability-remembered": Control("booked at"),
     "late-money-forgotten": Control("neither booked nor owed|refused without a reason"),
     "refunds-settled-twice": Control("is settled twice"),
+    "references-repeated": Control("the fold says"),
     "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
     "reconciler-asleep": Control("still on its way", gateway=True),
     "lapsed-payments-forgotten": Control("money is still held", gateway=True),

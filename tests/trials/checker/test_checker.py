@@ -33,7 +33,7 @@ class BookingHistory:
         self.answer("schedule_flight", 1, 201, flight, (1, 1), "/flights", PLAN)
         fields = {"flight_id": str(FLIGHT), "user_id": "alice", "seats": 2}
         held = fields | {"total_cost": COST, "expires_at": at(12)}
-        row = {"id": str(BOOKING), **held, "created_at": at(2), "payment": None}
+        row = {"id": str(BOOKING), "reference": "VHRN26", **held, "created_at": at(2), "payment": None}
         initiated = row | {"status": "initiated", "version": 1, "updated_at": at(2)}
         self.event(BOOKING, 1, "booking.initiated", held, "initiate_booking", 2)
         self.answer("initiate_booking", 2, 201, initiated, (2, 2), "/bookings", fields)
@@ -155,6 +155,12 @@ def record_another_answer(history: BookingHistory) -> None:
     history.outcomes[1]["body"] = history.calls[1]["text"] = history.calls[1]["text"].replace("GBP", "EUR")
 
 
+def give_another_reference(history: BookingHistory) -> None:
+    history.outcomes[1]["body"] = history.calls[1]["text"] = history.calls[1]["text"].replace(
+        "VHRN26", "GPPHFJ"
+    )
+
+
 def give_another_position(history: BookingHistory) -> None:
     history.calls[2]["position"] = 3
 
@@ -231,6 +237,7 @@ def show_seats_that_are_taken(history: BookingHistory) -> None:
         (lose_the_payment, "acknowledged, but the ledger has no such command"),
         (give_another_answer, "the answer was"),
         (record_another_answer, "the fold says"),
+        (give_another_reference, "the fold says"),
         (give_another_position, "states position 3, not 4"),
         (answer_twice_afresh, "answered afresh 2 times"),
         (fail, "outside the contract"),

@@ -14,6 +14,7 @@ import ledger.block
 import trials.simulation.database
 from domain.booking import Booking, CancelReason
 from domain.money import Money
+from domain.reference import reference_of
 from domain.refunds import RefundReason
 from domain.refusals import HoldNotDue
 from domain.seats import Seats, SeatUse
@@ -223,6 +224,11 @@ def keeps_parties_waiting_for_a_cancelled_flight(patch: Patch) -> Parts:
     return Parts()
 
 
+def gives_two_bookings_one_reference(patch: Patch) -> Parts:
+    patch.setattr(Booking, "reference", property(lambda booking: reference_of(booking.first_position & ~1)))
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -245,5 +251,6 @@ CONTROLS: dict[Control, int] = {
     serves_no_waiting_party: 20,
     loads_no_waiting_party: 20,
     keeps_parties_waiting_for_a_cancelled_flight: 100,
+    gives_two_bookings_one_reference: 5,
 }
 """Each control, with the number of seeds within which it must be caught."""
