@@ -101,6 +101,17 @@ async def test_a_booking_shows_its_history_and_its_state_after_each_event(desk: 
     assert (beyond.status, "It is at version 3" in beyond.text) == (404, True)
 
 
+async def test_a_booking_is_found_by_its_reference(desk: ConsoleDesk) -> None:
+    people, seat = desk.people, desk.sit_down("amir", "auditor")
+    flight = await people.flight()
+    booking, other = await people.booking(flight), await people.booking(flight)
+    page = await seat.open(f"/console/bookings?reference={booking['reference'].lower()}")
+    assert (booking["reference"] in page.text, other["reference"] in page.text) == (True, False)
+    assert f"Booking {booking['reference']}" in (await seat.open(f"/console/bookings/{booking['id']}")).text
+    wrong = await seat.open("/console/bookings?reference=O0O0O0")
+    assert (wrong.status, "reference:" in wrong.text) == (400, True)
+
+
 async def test_checks_of_a_booking_pass_and_its_proof_checks_without_the_server(desk: ConsoleDesk) -> None:
     people, seat = desk.people, desk.sit_down("amir", "auditor")
     booking = await people.booking(await people.flight())
