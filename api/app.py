@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from api.console.bookings import BookingPages
 from api.console.flights import FlightPages
+from api.console.itineraries import ItineraryPages
 from api.console.refunds import RefundPages
 from api.console.reports import ReportPages
 from api.console.session import SessionController
@@ -28,6 +29,8 @@ from api.resources.audit import AuditController
 from api.resources.bookings import BookingController
 from api.resources.bulk import BulkController
 from api.resources.flights import FlightController
+from api.resources.itineraries import ItineraryController
+from api.resources.itinerary_payments import ItineraryPaymentController
 from api.resources.operations import OperationsController
 from api.resources.outcomes import OutcomeController
 from api.resources.payments import PaymentController
@@ -90,6 +93,8 @@ def create_app(
             BookingController,
             BulkController,
             PaymentController,
+            ItineraryController,
+            ItineraryPaymentController,
             RefundController,
             WaitingController,
             AuditController,
@@ -102,6 +107,7 @@ def create_app(
             SessionController,
             FlightPages,
             BookingPages,
+            ItineraryPages,
             RefundPages,
             ReportPages,
         ],

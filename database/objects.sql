@@ -26,6 +26,7 @@
 -- index ledger.audited_ranges_pkey: UNIQUE USING btree (first)
 -- index ledger.audited_seats_pkey: UNIQUE USING btree (flight_id)
 -- index ledger.bookings_by_flight: USING btree (flight_id, id)
+-- index ledger.bookings_by_itinerary: USING btree (itinerary_id, id) WHERE (itinerary_id IS NOT NULL)
 -- index ledger.bookings_by_user: USING btree (user_id, id)
 -- index ledger.bookings_pending: USING btree (id) WHERE (status = 'pending'::text)
 -- index ledger.bookings_pkey: UNIQUE USING btree (id)
@@ -50,6 +51,7 @@
 -- index ledger.heartbeats_pkey: UNIQUE USING btree (name)
 -- index ledger.holds_by_expiry: USING btree (held_until, id) WHERE (held_until IS NOT NULL)
 -- index ledger.holds_by_flight: USING btree (flight_id, held_until) WHERE (held_until IS NOT NULL)
+-- index ledger.itineraries_by_user: USING btree (user_id, itinerary_id) WHERE (itinerary_id IS NOT NULL)
 -- index ledger.job_runs_pkey: UNIQUE USING btree (job, slot)
 -- index ledger.jobs_pkey: UNIQUE USING btree (job)
 -- index ledger.migrations_pkey: UNIQUE USING btree (version)
@@ -114,6 +116,7 @@
 -- column ledger.bookings.gateway_task: text
 -- column ledger.bookings.held_until: timestamp with time zone
 -- column ledger.bookings.id: uuid not null
+-- column ledger.bookings.itinerary_id: uuid
 -- column ledger.bookings.payment_id: uuid
 -- column ledger.bookings.payment_status: text
 -- column ledger.bookings.seats: smallint not null

@@ -18,6 +18,7 @@ from domain.refunds import Refund, RefundReason, RefundStatus
 from domain.refusals import (
     AlreadyPaid,
     BookingCancelled,
+    BookingInItinerary,
     HoldExpired,
     HoldNotDue,
     PaymentInProgress,
@@ -57,6 +58,7 @@ class Booking(Aggregate):
         seats: int
         total_cost: Money
         expires_at: datetime
+        itinerary_id: UUID | None = None
 
         def mutate(self, aggregate: Any) -> Any:
             """Return the new booking. The library looks up the parameters of the constructors each time."""
@@ -64,7 +66,13 @@ class Booking(Aggregate):
             booking = object.__new__(Booking)
             booking.__base_init__(self.originator_id, self.originator_version, self.timestamp)
             Booking.__init__(
-                booking, self.flight_id, self.user_id, self.seats, self.total_cost, self.expires_at
+                booking,
+                self.flight_id,
+                self.user_id,
+                self.seats,
+                self.total_cost,
+                self.expires_at,
+                self.itinerary_id,
             )
             return booking
 
@@ -265,13 +273,20 @@ class Booking(Aggregate):
                 aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.REFUNDED)
 
     def __init__(
-        self, flight_id: UUID, user_id: str, seats: int, total_cost: Money, expires_at: datetime
+        self,
+        flight_id: UUID,
+        user_id: str,
+        seats: int,
+        total_cost: Money,
+        expires_at: datetime,
+        itinerary_id: UUID | None = None,
     ) -> None:
         self.flight_id = flight_id
         self.user_id = user_id
         self.seats = seats
         self.total_cost = total_cost
         self.expires_at = expires_at
+        self.itinerary_id = itinerary_id
         self.status = Status.INITIATED
         self.cancel_reason: CancelReason | None = None
         self.payment: Payment | None = None
@@ -292,6 +307,7 @@ class Booking(Aggregate):
         total_cost: Money,
         expires_at: datetime,
         now: datetime,
+        itinerary_id: UUID | None = None,
     ) -> Booking:
         """Create a booking. The caller has checked that the seats are free."""
         return cls._create(
@@ -302,6 +318,7 @@ class Booking(Aggregate):
             seats=seats,
             total_cost=total_cost,
             expires_at=expires_at,
+            itinerary_id=itinerary_id,
             timestamp=now,
         )
 
@@ -389,6 +406,10 @@ class Booking(Aggregate):
         self.trigger_event(self.PaymentVoided, payment_id=payment.id, reason=reason, timestamp=now)
         self.expire_if_due(now)
 
+    def release(self, now: datetime) -> None:
+        """Release the share of this booking, which was cancelled, in a payment that is voided."""
+        self.trigger_event(self.PaymentReleased, payment_id=self.current_payment.id, timestamp=now)
+
     def reduce_seats(self, seats: int, refund_id: UUID, now: datetime) -> None:
         """Give some seats back; their price becomes a refund due if it was paid.
 
@@ -432,12 +453,21 @@ class Booking(Aggregate):
 
     def require_payable(self, amount: Money, now: datetime) -> None:
         """Check that the booking can be paid for now. Raises as `pay` does."""
+        self.require_unpaid(now)
+        if amount != self.total_cost:
+            raise PriceMismatch(expected=self.total_cost)
+
+    def require_unpaid(self, now: datetime) -> None:
+        """Check that the booking is live and has no payment. Raises as `pay` does, but for the amount."""
         if self.status is Status.BOOKED:
             raise AlreadyPaid(booking_id=self.id, payment_id=self.current_payment.id)
         self._require_live(now)
         self._require_no_payment()
-        if amount != self.total_cost:
-            raise PriceMismatch(expected=self.total_cost)
+
+    def require_alone(self) -> None:
+        """Raise BookingInItinerary for a booking that is paid with its itinerary."""
+        if self.itinerary_id is not None:
+            raise BookingInItinerary(booking_id=self.id, itinerary_id=self.itinerary_id)
 
     def require_pending(self) -> Payment:
         """Return the payment in progress. Raises BookingCancelled, AlreadyPaid, PaymentNotPending."""

@@ -49,6 +49,10 @@ PaymentMethod = Annotated[
     ),
 ]
 
+ITINERARY_BOOKINGS_MAX = 8
+"""Maximum number of bookings of one itinerary."""
+BookingIds = Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=ITINERARY_BOOKINGS_MAX)]
+
 
 class Price(Money, frozen=True, forbid_unknown_fields=True):
     """A new price: money above zero in a current currency. Raises ValueError for a withdrawn one."""
@@ -149,6 +153,21 @@ class WaitingCommand(Command):
     def add_reads(self, read_set: ReadSet) -> None:
         read_set.parties.add(self.waiting_id)
         read_set.waiting_lists.of_parties.add(self.waiting_id)
+
+
+class ItineraryCommand(Command):
+    """Base class of commands about an itinerary."""
+
+    itinerary_id: UUID
+
+    @property
+    def target_id(self) -> UUID:
+        return self.itinerary_id
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        read_set.itineraries.add(self.itinerary_id)
+        if self.MOVES_SEATS:
+            read_set.waiting_lists.of_itineraries.add(self.itinerary_id)
 
 
 class ScheduleFlight(Command):
@@ -335,3 +354,91 @@ class HoldOffer(WaitingCommand):
 
 class CloseWaiting(WaitingCommand):
     OPERATION = "close_waiting"
+
+
+class ItineraryBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seats on one flight of an itinerary."""
+
+    flight_id: UUID
+    seats: PartySize
+
+
+class InitiateItinerary(Command):
+    """Hold seats on all these flights, or on none of them."""
+
+    OPERATION = "initiate_itinerary"
+    MOVES_SEATS = True
+
+    user_id: UserId
+    bookings: Annotated[tuple[ItineraryBooking, ...], Meta(min_length=1, max_length=ITINERARY_BOOKINGS_MAX)]
+
+    @property
+    def target_id(self) -> UUID:
+        return self.bookings[0].flight_id
+
+    @property
+    def holds(self) -> list[InitiateBooking]:
+        """The holds, in the order of the request."""
+        return [InitiateBooking(one.flight_id, self.user_id, one.seats) for one in self.bookings]
+
+    @property
+    def holds_by_flight(self) -> dict[UUID, list[InitiateBooking]]:
+        by_flight: dict[UUID, list[InitiateBooking]] = {}
+        for hold in self.holds:
+            by_flight.setdefault(hold.flight_id, []).append(hold)
+        return by_flight
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        for hold in self.holds:
+            hold.add_reads(read_set)
+
+
+class PayItinerary(ItineraryCommand):
+    OPERATION = "pay_itinerary"
+
+    user_id: UserId
+    total_cost: Money
+    capture: Capture = Capture.AUTOMATIC
+    payment_method: PaymentMethod | UnsetType = UNSET
+
+
+class CaptureItinerary(ItineraryCommand):
+    OPERATION = "capture_itinerary"
+    MOVES_SEATS = True
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.itinerary_captures.add(self.itinerary_id)
+
+
+class VoidItinerary(ItineraryCommand):
+    OPERATION = "void_itinerary"
+    MOVES_SEATS = True
+
+    reason: Annotated[Reason, Personal.TEXT]
+
+
+class CancelItinerary(ItineraryCommand):
+    """`booking_ids`: the bookings to cancel; unset: all of them."""
+
+    OPERATION = "cancel_itinerary"
+    MOVES_SEATS = True
+
+    reason: Note | None = None
+    booking_ids: BookingIds | UnsetType = UNSET
+
+
+class RecordItineraryPayment(ItineraryCommand):
+    """Record what became of a payment at the gateway, as RecordPayment does for one booking."""
+
+    OPERATION = "record_itinerary_payment"
+    MOVES_SEATS = True
+
+    payment_id: UUID
+    outcome: PaymentOutcome
+    reference: str | None = None
+    code: str | None = None
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.itinerary_captures.add(self.itinerary_id)

@@ -128,7 +128,7 @@ def record(booking: Booking, payment_id: UUID, report: PaymentReport, late: Late
             else:
                 booking.trigger_event(Booking.Booked, payment_id=payment_id, timestamp=now)
         case PaymentOutcome.RELEASED if payment.status is PaymentStatus.LAPSED:
-            booking.trigger_event(Booking.PaymentReleased, payment_id=payment_id, timestamp=now)
+            booking.release(now)
         case PaymentOutcome.RELEASED:
             booking.void(payment.reason or RELEASED_BY_GATEWAY, now)
 

@@ -1,6 +1,6 @@
 """Handlers of commands about flights and bookings, and the table of all handlers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -9,7 +9,9 @@ from domain.caller import CommandContext
 from domain.commands import (
     CancelBooking,
     CancelFlight,
+    CancelItinerary,
     CancelWithFlight,
+    CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
     CloseWaiting,
@@ -17,20 +19,32 @@ from domain.commands import (
     ExpireHold,
     HoldOffer,
     InitiateBooking,
+    InitiateItinerary,
     JoinWaitlist,
     LeaveWaitlist,
     OfferSeats,
     PayBooking,
+    PayItinerary,
+    RecordItineraryPayment,
     RecordPayment,
     RecordRefund,
     ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
     SettleRefund,
+    VoidItinerary,
     VoidPayment,
 )
 from domain.flight import Flight
-from domain.money import Money
+from domain.hold_rules import require_bookable, require_few_holds
+from domain.itinerary_handlers import (
+    cancel_itinerary,
+    capture_itinerary,
+    initiate_itinerary,
+    pay_itinerary,
+    record_itinerary_payment,
+    void_itinerary,
+)
 from domain.payment_handlers import (
     capture_payment,
     pay_booking,
@@ -39,12 +53,7 @@ from domain.payment_handlers import (
     settle_refund,
     void_payment,
 )
-from domain.refusals import (
-    FlightAlreadyScheduled,
-    NotYourAccount,
-    TooManyHolds,
-    TotalTooLarge,
-)
+from domain.refusals import FlightAlreadyScheduled
 from domain.waiting_handlers import (
     close_waiting,
     hold_offer,
@@ -52,7 +61,7 @@ from domain.waiting_handlers import (
     leave_waitlist,
     offer_seats,
 )
-from domain.working_set import Subject, WorkingSet
+from domain.working_set import Result, WorkingSet
 
 
 def schedule_flight(command: ScheduleFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
@@ -100,43 +109,6 @@ def cancel_flight(command: CancelFlight, context: CommandContext, working_set: W
     return flight
 
 
-def require_bookable(
-    commands: Sequence[InitiateBooking], context: CommandContext, working_set: WorkingSet
-) -> tuple[Flight, list[Money]]:
-    """Check that all these holds on one flight can be granted; return the flight and the cost of each.
-
-    Raises NotYourAccount, FlightNotFound, FlightNotBookable, NotEnoughSeats, TotalTooLarge.
-    """
-    if not all(context.caller.may_act_for(command.user_id) for command in commands):
-        raise NotYourAccount
-    flight = working_set.flight(commands[0].flight_id)
-    flight.require_bookable(working_set.now)
-    working_set.seats[flight.id].require(sum(command.seats for command in commands), flight.id)
-    try:
-        return flight, [flight.price.times(command.seats) for command in commands]
-    except ValueError:
-        seats = max(command.seats for command in commands)
-        raise TotalTooLarge(price=flight.price, seats=seats) from None
-
-
-def require_few_holds(
-    commands: Sequence[InitiateBooking], context: CommandContext, working_set: WorkingSet
-) -> None:
-    """Check that the user may hold all these seats beside its other unpaid ones. Raises TooManyHolds.
-
-    An operator holds seats for any user without this limit.
-    """
-    most, asked = working_set.terms.unpaid_seats_max, sum(command.seats for command in commands)
-    unpaid = working_set.unpaid_seats.get(commands[0].user_id) if most else None
-    if unpaid is not None and unpaid + asked > most and not context.caller.has_no_limits:
-        raise TooManyHolds(
-            f"{asked} asked for, {unpaid} held and unpaid, at most {most} at a time.",
-            asked=asked,
-            unpaid=unpaid,
-            limit=most,
-        )
-
-
 def initiate_booking(command: InitiateBooking, context: CommandContext, working_set: WorkingSet) -> Booking:
     flight, (total_cost,) = require_bookable([command], context, working_set)
     require_few_holds([command], context, working_set)
@@ -181,7 +153,7 @@ def expire_hold(command: ExpireHold, context: CommandContext, working_set: Worki
     return booking
 
 
-Handler = Callable[[Any, CommandContext, WorkingSet], Subject]
+Handler = Callable[[Any, CommandContext, WorkingSet], Result]
 
 HANDLERS: dict[type[Command], Handler] = {
     ScheduleFlight: schedule_flight,
@@ -204,4 +176,10 @@ HANDLERS: dict[type[Command], Handler] = {
     OfferSeats: offer_seats,
     HoldOffer: hold_offer,
     CloseWaiting: close_waiting,
+    InitiateItinerary: initiate_itinerary,
+    PayItinerary: pay_itinerary,
+    CaptureItinerary: capture_itinerary,
+    VoidItinerary: void_itinerary,
+    CancelItinerary: cancel_itinerary,
+    RecordItineraryPayment: record_itinerary_payment,
 }

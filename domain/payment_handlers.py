@@ -25,6 +25,7 @@ def pay_booking(command: PayBooking, context: CommandContext, working_set: Worki
     if booking.user_id != command.user_id:
         raise BookingNotFound(booking_id=command.booking_id)
     context.require_version(booking)
+    booking.require_alone()
     payment_id, amount, now = working_set.new_id(), command.total_cost, working_set.now
     if working_set.terms.gateway is not None:
         method = "" if command.payment_method is UNSET else command.payment_method
@@ -42,6 +43,7 @@ def pay_booking(command: PayBooking, context: CommandContext, working_set: Worki
 def capture_payment(command: CapturePayment, context: CommandContext, working_set: WorkingSet) -> Booking:
     booking = working_set.booking(command.booking_id)
     context.require_version(booking)
+    booking.require_alone()
     if _is_with_gateway(booking):
         has_seats = booking.is_late(working_set.now) and _has_seats(booking, working_set)
         gateway_payments.request_capture(booking, has_seats, working_set.capture_before, working_set.now)
@@ -55,6 +57,7 @@ def capture_payment(command: CapturePayment, context: CommandContext, working_se
 def void_payment(command: VoidPayment, context: CommandContext, working_set: WorkingSet) -> Booking:
     booking = working_set.booking(command.booking_id)
     context.require_version(booking)
+    booking.require_alone()
     if _is_with_gateway(booking):
         gateway_payments.request_void(booking, command.reason, working_set.now)
     else:

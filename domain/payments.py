@@ -98,6 +98,9 @@ class Payment(msgspec.Struct, frozen=True):
         automatic = self.gateway is not None and self.capture is Capture.AUTOMATIC
         return PaymentStatus.CAPTURING if automatic else PaymentStatus.PENDING
 
+    def with_amount(self, amount: Money) -> Self:
+        return msgspec.structs.replace(self, amount=amount)
+
     def with_status(self, status: PaymentStatus) -> Self:
         """Return the payment with another status; a final payment has no `capture_before`."""
         before = self.capture_before if status in IN_PROGRESS else None

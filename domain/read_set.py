@@ -11,11 +11,12 @@ from domain.flight import NaturalKey
 
 
 class WaitingLists(NamedTuple):
-    """Waiting lists to load, by flight, by a booking of the flight, or by a waiting party of the flight."""
+    """Waiting lists to load, by flight, or by a booking, a waiting party or an itinerary of the flight."""
 
     of_flights: set[UUID]
     of_bookings: set[UUID]
     of_parties: set[UUID]
+    of_itineraries: set[UUID]
 
 
 class _Reader(Protocol):
@@ -31,16 +32,20 @@ class ReadSet:
     flights: set[UUID] = field(default_factory=set)
     bookings: set[UUID] = field(default_factory=set)
     parties: set[UUID] = field(default_factory=set)
+    itineraries: set[UUID] = field(default_factory=set)
+    """Itineraries; all bookings of each are loaded."""
     refunds: set[UUID] = field(default_factory=set)
     """Refunds; the booking of each is loaded."""
     seats_needed: dict[UUID, int] = field(default_factory=dict)
     """Seats that the commands take on a flight; due holds are loaded until expiring them frees as many."""
     captures: set[UUID] = field(default_factory=set)
     """Bookings that may need lost seats again; loaded with their flights and due holds."""
+    itinerary_captures: set[UUID] = field(default_factory=set)
+    """Itineraries; all bookings of each are loaded like `captures`."""
     all_bookings_of: set[UUID] = field(default_factory=set)
     """Flights; all live bookings of each are loaded."""
     natural_keys: set[NaturalKey] = field(default_factory=set)
-    waiting_lists: WaitingLists = field(default_factory=lambda: WaitingLists(set(), set(), set()))
+    waiting_lists: WaitingLists = field(default_factory=lambda: WaitingLists(set(), set(), set(), set()))
 
     @classmethod
     def of(cls, commands: Iterable[_Reader]) -> Self:
@@ -54,7 +59,13 @@ class ReadSet:
     def names_flights_indirectly(self) -> bool:
         """True if the block also touches flights that the read set names only by booking or waiting party."""
         lists = self.waiting_lists
-        return bool(self.captures or lists.of_bookings or lists.of_parties)
+        return bool(
+            self.captures
+            or lists.of_bookings
+            or lists.of_parties
+            or lists.of_itineraries
+            or self.itinerary_captures
+        )
 
     def add_seats_needed(self, flight_id: UUID, seats: int) -> None:
         self.seats_needed[flight_id] = self.seats_needed.get(flight_id, 0) + seats

@@ -36,6 +36,10 @@ class BookingNotFound(NothingFound):
     """There is no such booking."""
 
 
+class ItineraryNotFound(NothingFound):
+    """There is no such itinerary."""
+
+
 class FlightAlreadyScheduled(Refusal):
     """This flight number already leaves that airport on that day."""
 
@@ -62,6 +66,14 @@ class TotalTooLarge(Refusal):
 
 class BookingCancelled(Refusal):
     """The booking is cancelled, which is final."""
+
+
+class BookingInItinerary(Refusal):
+    """The booking belongs to an itinerary; pay, capture or void the itinerary instead."""
+
+
+class CurrenciesMixed(Refusal):
+    """The flights of an itinerary have prices in several currencies; make an itinerary for each currency."""
 
 
 class HoldExpired(Refusal):

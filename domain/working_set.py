@@ -8,12 +8,22 @@ from uuid import UUID
 from domain.booking import Booking, Status
 from domain.caller import Caller
 from domain.flight import Flight, NaturalKey
-from domain.refusals import BookingNotFound, FlightNotFound, RefundNotFound, WaitingPartyNotFound
+from domain.itinerary import Itinerary
+from domain.refusals import (
+    BookingNotFound,
+    FlightNotFound,
+    ItineraryNotFound,
+    RefundNotFound,
+    WaitingPartyNotFound,
+)
 from domain.seats import NONE_USED, Seats, SeatUse
 from domain.waiting import WaitingParty
 
 Subject = Flight | Booking | WaitingParty
 """Aggregate that a command can change."""
+
+Result = Subject | Itinerary
+"""What a command changes: one aggregate, or bookings of one itinerary."""
 
 
 class Terms(NamedTuple):
@@ -48,9 +58,13 @@ class WorkingSet:
         """Seats that users hold without a payment, due holds excluded, for the users that ask for seats."""
         self.scheduled: dict[NaturalKey, UUID] = {}
         self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
-        self._subject: Subject | None = None
+        self.text_for: Callable[[Booking, str], str] = lambda booking, text: text
+        """Returns a personal text of a command about an itinerary as one of its bookings records it."""
+        self._subject: Result | None = None
         self._use_before = NONE_USED
         self._unpaid_before = 0
+        self._uses_before: list[tuple[SeatUse, int]] = []
+        """Of the bookings of an itinerary: their seats in use and their unpaid seats before the command."""
 
     @property
     def capture_before(self) -> datetime:
@@ -80,6 +94,21 @@ class WorkingSet:
         if not caller.may_act_for(booking.user_id):
             raise BookingNotFound(booking_id=booking_id)
         return booking
+
+    def itinerary(self, itinerary_id: UUID) -> Itinerary:
+        """Return the itinerary, and mark it as the subject of the command. Raises ItineraryNotFound."""
+        itinerary = Itinerary(itinerary_id, self.bookings_of(itinerary_id))
+        if not itinerary.bookings:
+            raise ItineraryNotFound(itinerary_id=itinerary_id)
+        self._subject = itinerary
+        self._uses_before = [
+            (SeatUse.of(booking), booking.unpaid_seats(self.now)) for booking in itinerary.bookings
+        ]
+        return itinerary
+
+    def bookings_of(self, itinerary_id: UUID) -> list[Booking]:
+        """Return the bookings of the itinerary; none for an unknown id."""
+        return [one for one in self.bookings.values() if one.itinerary_id == itinerary_id]
 
     def booking_of_refund(self, refund_id: UUID) -> Booking:
         """Return the booking of the refund, and mark it as the subject. Raises RefundNotFound."""
@@ -114,7 +143,7 @@ class WorkingSet:
             if booking.flight_id == flight_id and booking.status is not Status.CANCELLED
         ]
 
-    def add(self, new: Subject) -> None:
+    def add(self, new: Result) -> None:
         if isinstance(new, Booking):
             self.bookings[new.id] = new
             self._use_before, self._unpaid_before = NONE_USED, 0
@@ -122,21 +151,33 @@ class WorkingSet:
             self.flights[new.id] = new
             self.seats[new.id] = Seats(new.seats)
             self.scheduled[new.number, new.origin, new.departure_day] = new.id
+        elif isinstance(new, Itinerary):
+            self.bookings |= {booking.id: booking for booking in new.bookings}
+            self._uses_before = [(NONE_USED, 0)] * len(new.bookings)
         else:
             self.parties[new.id] = new
         self._subject = new
 
-    def apply_seat_changes(self) -> Subject | None:
-        """Update the counts of seats after a command; return the aggregate that it changed, if any."""
+    def apply_seat_changes(self) -> Result | None:
+        """Update the counts of seats after a command; return what it changed, if anything."""
         subject, self._subject = self._subject, None
-        if subject is None or not subject.pending_events:
+        if subject is None:
+            return None
+        if isinstance(subject, Itinerary):
+            for booking, before in zip(subject.bookings, self._uses_before, strict=True):
+                self._apply_use(booking, *before)
+            return subject if subject.changed else None
+        if not subject.pending_events:
             return None
         if isinstance(subject, Booking):
-            self.seats[subject.flight_id].replace_use(self._use_before, SeatUse.of(subject))
-            if subject.user_id in self.unpaid_seats:
-                self.unpaid_seats[subject.user_id] += subject.unpaid_seats(self.now) - self._unpaid_before
+            self._apply_use(subject, self._use_before, self._unpaid_before)
         elif isinstance(subject, WaitingParty):
             self._waiting_lists.pop(subject.flight_id, None)
         else:
             self.seats[subject.id].seats = subject.seats
         return subject
+
+    def _apply_use(self, booking: Booking, before: SeatUse, unpaid_before: int) -> None:
+        self.seats[booking.flight_id].replace_use(before, SeatUse.of(booking))
+        if booking.user_id in self.unpaid_seats:
+            self.unpaid_seats[booking.user_id] += booking.unpaid_seats(self.now) - unpaid_before

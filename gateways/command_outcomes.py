@@ -1,7 +1,18 @@
-"""Outcomes of commands that go through a gateway, read from the booking in its settled state."""
+"""Outcomes of commands that go through a gateway, read from the booking or itinerary in its settled state."""
+
+from typing import Any
 
 from domain.booking import Booking, CancelReason
-from domain.commands import CapturePayment, PayBooking, SettleRefund, VoidPayment
+from domain.commands import (
+    CaptureItinerary,
+    CapturePayment,
+    PayBooking,
+    PayItinerary,
+    SettleRefund,
+    VoidItinerary,
+    VoidPayment,
+)
+from domain.itinerary import Itinerary
 from domain.payments import PaymentStatus
 from domain.refunds import RefundStatus
 from domain.refusals import (
@@ -14,61 +25,71 @@ from domain.refusals import (
     Refusal,
 )
 
-GatewayCommand = PayBooking | CapturePayment | VoidPayment | SettleRefund
+GatewayCommand = (
+    PayBooking | CapturePayment | VoidPayment | SettleRefund | PayItinerary | CaptureItinerary | VoidItinerary
+)
+Payable = Booking | Itinerary
+"""What one payment is for."""
 
 
-def is_settled(command: GatewayCommand, booking: Booking) -> bool:
+def is_settled(command: GatewayCommand, booking: Payable) -> bool:
     """Return whether the command needs nothing more from the gateway."""
     if isinstance(command, SettleRefund):
+        assert isinstance(booking, Booking)
         return booking.refunds[command.refund_id].status is not RefundStatus.REQUESTED
     return booking.payment is None or booking.payment.task is None
 
 
-def command_outcome(command: GatewayCommand, booking: Booking) -> Booking | Refusal:
-    """Return the booking, or the refusal if the command failed in the end."""
+def command_outcome(command: GatewayCommand, booking: Payable) -> Payable | Refusal:
+    """Return the booking or itinerary, or the refusal if the command failed in the end."""
     match command:
-        case PayBooking():
+        case PayBooking() | PayItinerary():
             return _paid(booking)
-        case CapturePayment():
+        case CapturePayment() | CaptureItinerary():
             return _captured(booking)
-        case VoidPayment():
+        case VoidPayment() | VoidItinerary():
             return _voided(booking)
         case SettleRefund(refund_id=refund_id):
+            assert isinstance(booking, Booking)
             refund = booking.refunds[refund_id]
             if refund.is_owed:
                 return RefundRefused(refund_id=refund_id, reason=refund.refusal)
             return booking
 
 
-def _paid(booking: Booking) -> Booking | Refusal:
+def _paid(booking: Payable) -> Payable | Refusal:
     payment = booking.current_payment
     if payment.status in (PaymentStatus.CAPTURED, PaymentStatus.PENDING):
         return booking
     if payment.status is PaymentStatus.DECLINED:
-        return PaymentDeclined(booking_id=booking.id, payment_id=payment.id, reason=payment.reason)
+        return PaymentDeclined(**_id_of(booking), payment_id=payment.id, reason=payment.reason)
     return _cancellation(booking) or PaymentDeclined(
-        booking_id=booking.id, payment_id=payment.id, reason=payment.reason
+        **_id_of(booking), payment_id=payment.id, reason=payment.reason
     )
 
 
-def _captured(booking: Booking) -> Booking | Refusal:
+def _captured(booking: Payable) -> Payable | Refusal:
     if booking.current_payment.status in (PaymentStatus.CAPTURED, PaymentStatus.REFUND_DUE):
         return booking
     return _cancellation(booking) or PaymentNotPending(
-        "The gateway had released the payment.", booking_id=booking.id
+        "The gateway had released the payment.", **_id_of(booking)
     )
 
 
-def _voided(booking: Booking) -> Booking | Refusal:
+def _voided(booking: Payable) -> Payable | Refusal:
     if booking.current_payment.status is PaymentStatus.VOIDED:
         return booking
-    return _cancellation(booking) or AlreadyPaid(booking_id=booking.id, payment_id=booking.current_payment.id)
+    return _cancellation(booking) or AlreadyPaid(**_id_of(booking), payment_id=booking.current_payment.id)
 
 
-def _cancellation(booking: Booking) -> Refusal | None:
+def _cancellation(booking: Payable) -> Refusal | None:
     """Return the reason of a cancelled booking as a refusal."""
     if booking.cancel_reason is CancelReason.HOLD_EXPIRED:
-        return HoldExpired(booking_id=booking.id, expired_at=booking.expires_at)
+        return HoldExpired(**_id_of(booking), expired_at=booking.expires_at)
     if booking.cancel_reason is not None:
-        return BookingCancelled(booking_id=booking.id, reason=booking.cancel_reason)
+        return BookingCancelled(**_id_of(booking), reason=booking.cancel_reason)
     return None
+
+
+def _id_of(booking: Payable) -> dict[str, Any]:
+    return {"itinerary_id" if isinstance(booking, Itinerary) else "booking_id": booking.id}

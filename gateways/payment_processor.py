@@ -5,17 +5,21 @@ Two processes at once are safe: the gateway and the ledger each do a thing once.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 from uuid import UUID
 
 from loguru import logger
 
 from domain.booking import Booking
 from domain.caller import SYSTEM
-from domain.commands import RecordPayment, RecordRefund
+from domain.commands import RecordItineraryPayment, RecordPayment, RecordRefund
+from domain.itinerary import Itinerary
 from domain.payments import GatewayTask, Payment, PaymentOutcome
 from domain.refunds import Refund, RefundStatus
 from gateways import Charge, ChargeStatus, Gateway, GatewayRefund, GatewayRefused, Order
+from gateways.command_outcomes import Payable
+from ledger.itineraries import itinerary_steps, read_itinerary
 from ledger.ledger import Ledger
 from ledger.log import RecordedEvent, fold, read_stream, steps
 from ledger.submission import Answer, Submission, render_plain
@@ -24,7 +28,26 @@ from projections.refunds import booking_of
 STEPS_MAX = 6
 """Authorise, capture and void, each once more than a payment needs."""
 
-IsSettled = Callable[[Booking], bool]
+IsSettled = Callable[[Payable], bool]
+
+
+class Paid(NamedTuple):
+    """What a payment is for, and the events that it follows from."""
+
+    payable: Payable
+    events: list[RecordedEvent]
+
+    @property
+    def correlation_id(self) -> str:
+        return self.events[-1].correlation_id
+
+    @property
+    def first_booking(self) -> Booking:
+        """The booking, or the first one of the itinerary, cancelled or not, with a share in the payment."""
+        if isinstance(self.payable, Booking):
+            return self.payable
+        id = self.payable.current_payment.id
+        return next(one for one in self.payable.bookings if one.payment and one.payment.id == id)
 
 
 class PaymentProcessor:
@@ -40,20 +63,18 @@ class PaymentProcessor:
         self._seconds = seconds
 
     async def settle_payment(self, booking_id: UUID, *, first: bool = False) -> None:
-        """Call the gateway and record answers until the payment is settled.
+        """Call the gateway and record answers until the payment of the booking or its itinerary is settled.
 
         `first` states that no earlier call can exist, which saves a search.
         """
         async with asyncio.timeout(self._seconds):
             for _ in range(STEPS_MAX):
-                events = await self._events(booking_id)
-                booking = fold(events)
-                assert isinstance(booking, Booking)
-                payment = booking.payment
+                paid = await self._paid(booking_id)
+                payment = paid.payable.payment
                 if payment is None or payment.task is None or payment.gateway != self._gateway.name:
                     return
-                charge = await self._call(booking, payment, payment.task, first)
-                await self._record(booking, payment, charge, events[-1].correlation_id)
+                charge = await self._call(paid, payment, payment.task, first)
+                await self._record(paid, payment, charge)
 
     async def settle_refund(self, refund_id: UUID, *, first: bool = False) -> None:
         """Have the gateway pay a requested refund, unless it has done so. `first` as in `settle_payment`."""
@@ -62,8 +83,7 @@ class PaymentProcessor:
                 booking_id = await booking_of(connection, refund_id)
             if booking_id is None:
                 return
-            events = await self._events(booking_id)
-            booking = fold(events)
+            booking, events = await self._paid_alone(booking_id)
             assert isinstance(booking, Booking)
             refund = booking.refunds[refund_id]
             if refund.status is not RefundStatus.REQUESTED or refund.gateway != self._gateway.name:
@@ -74,27 +94,44 @@ class PaymentProcessor:
                 await self._submit(command, str(refund.id), events[-1].correlation_id)
 
     async def first_terminal_state(
-        self, booking_id: UUID, version: int, is_settled: IsSettled
-    ) -> tuple[RecordedEvent, Booking] | None:
-        """Return the booking in its first settled state at `version` or later, after a complete command.
+        self, booking_id: UUID, position: int, is_settled: IsSettled, *, of_itinerary: bool
+    ) -> tuple[RecordedEvent, Payable] | None:
+        """Return the booking, or its itinerary if so asked, in its first settled state from `position` on.
 
-        The outcome of a command is read from the log, so every caller gets the same answer, whichever
-        process settled it and whatever happened since.
+        The state is one after a complete command. The outcome of a command is read from the log, so every
+        caller gets the same answer, whichever process settled it and whatever happened since.
         """
-        events = await self._events(booking_id)
-        for (event, booking), following in zip(steps(events), [*events[1:], None], strict=True):
+        paid = await (self._paid(booking_id) if of_itinerary else self._paid_alone(booking_id))
+        for (event, payable), following in zip(_steps(paid), [*paid.events[1:], None], strict=True):
             whole = following is None or following.ordinal == 1
-            if whole and event.originator_version >= version and is_settled(booking):
-                return event, booking
+            if whole and event.position >= position and is_settled(payable):
+                return event, payable
         return None
+
+    async def _paid(self, booking_id: UUID) -> Paid:
+        """Return the booking, or its itinerary if it has one."""
+        alone = await self._paid_alone(booking_id)
+        id = alone.first_booking.itinerary_id
+        if id is None:
+            return alone
+        async with self._ledger.read() as connection:
+            _, events = await read_itinerary(connection, id)
+        *_, (_, _, itinerary) = itinerary_steps(id, events)
+        return Paid(itinerary, events)
+
+    async def _paid_alone(self, booking_id: UUID) -> Paid:
+        events = await self._events(booking_id)
+        booking = fold(events)
+        assert isinstance(booking, Booking)
+        return Paid(booking, events)
 
     async def _events(self, booking_id: UUID) -> list[RecordedEvent]:
         async with self._ledger.read() as connection:
             return await read_stream(connection, booking_id)
 
-    async def _call(self, booking: Booking, payment: Payment, task: GatewayTask, first: bool) -> Charge:
+    async def _call(self, paid: Paid, payment: Payment, task: GatewayTask, first: bool) -> Charge:
         if payment.reference is None:
-            return await self._authorise(booking, payment, first)
+            return await self._authorise(paid, payment, first)
         if task is GatewayTask.CAPTURE:
             return await self._gateway.capture(payment.id, payment.reference)
         # An attempt that failed after it had charged, at a gateway that lost the key, left a second charge.
@@ -103,14 +140,14 @@ class PaymentProcessor:
                 await self._release(payment, other)
         return await self._gateway.void(payment.id, payment.reference)
 
-    async def _authorise(self, booking: Booking, payment: Payment, first: bool) -> Charge:
+    async def _authorise(self, paid: Paid, payment: Payment, first: bool) -> Charge:
         """Return the charge of the payment. Authorise it only if the gateway has none."""
         charges = [] if first else await self._gateway.find(payment.id)
         if charges:
             return await self._keep_one(payment, charges)
         try:
             charge = await self._gateway.authorise(
-                Order(payment.id, booking.id, payment.amount, payment.method or "")
+                Order(payment.id, paid.first_booking.id, payment.amount, payment.method or "")
             )
         except GatewayRefused as refused:
             return Charge("", ChargeStatus.DECLINED, refused.code)
@@ -149,27 +186,37 @@ class PaymentProcessor:
             known = await self._gateway.find_refund(refund.id, refund.charge)
             return known or GatewayRefund("", False, refused.code)
 
-    async def _record(self, booking: Booking, payment: Payment, charge: Charge, correlation_id: str) -> None:
+    async def _record(self, paid: Paid, payment: Payment, charge: Charge) -> None:
         outcome = PaymentOutcome(charge.status.value)
-        command = RecordPayment(booking.id, payment.id, outcome, charge.reference or None, charge.code)
-        answer = await self._submit(command, f"{payment.id}-{outcome.value}", correlation_id)
+        kind = RecordItineraryPayment if isinstance(paid.payable, Itinerary) else RecordPayment
+        command = kind(paid.payable.id, payment.id, outcome, charge.reference or None, charge.code)
+        answer = await self._submit(command, f"{payment.id}-{outcome.value}", paid.correlation_id)
         if answer.status != 200 and charge.status is ChargeStatus.AUTHORISED:
-            await self._release_if_second(booking.id, payment, charge)
+            await self._release_if_second(paid.first_booking.id, payment, charge)
 
     async def _release_if_second(self, booking_id: UUID, payment: Payment, charge: Charge) -> None:
         """Release the charge if another process recorded a different one first."""
-        booking = fold(await self._events(booking_id))
-        assert isinstance(booking, Booking)
-        recorded = booking.current_payment
+        recorded = (await self._paid(booking_id)).payable.current_payment
         if (recorded.id, recorded.reference) != (payment.id, charge.reference):
             await self._release(payment, charge)
 
-    async def _submit(self, command: RecordPayment | RecordRefund, key: str, correlation_id: str) -> Answer:
+    async def _submit(
+        self, command: RecordPayment | RecordItineraryPayment | RecordRefund, key: str, correlation_id: str
+    ) -> Answer:
         answer = await self._ledger.submit(
             Submission(command, SYSTEM, render_plain, key=key, correlation_id=correlation_id)
         )
         logger.bind(key=key, status=answer.status, position=answer.position).info("gateway.told")
         return answer
+
+
+def _steps(paid: Paid) -> Iterator[tuple[RecordedEvent, Payable]]:
+    """Yield each event with the booking or the itinerary right after it."""
+    if isinstance(paid.payable, Booking):
+        yield from steps(paid.events)
+    else:
+        for event, _, itinerary in itinerary_steps(paid.payable.id, paid.events):
+            yield event, itinerary
 
 
 _PREFERRED = (ChargeStatus.CAPTURED, ChargeStatus.AUTHORISED, ChargeStatus.RELEASED, ChargeStatus.DECLINED)

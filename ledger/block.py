@@ -1,6 +1,6 @@
 """Blocks: commands decided in order against one working set. No I/O; the store loads and writes them."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,17 +12,22 @@ from domain.booking import Booking
 from domain.caller import CommandContext
 from domain.commands import (
     CancelFlight,
+    CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
     InitiateBooking,
+    InitiateItinerary,
     JoinWaitlist,
+    RecordItineraryPayment,
     RecordPayment,
 )
 from domain.flight import Flight
-from domain.handlers import HANDLERS, require_bookable, require_few_holds
+from domain.handlers import HANDLERS
+from domain.hold_rules import require_bookable, require_few_holds
+from domain.itinerary import Itinerary
 from domain.refusals import BulkKeysMixed, IdempotencyKeyReused, Refusal
 from domain.waiting import WaitingParty
-from domain.working_set import Subject, WorkingSet
+from domain.working_set import Result, Subject, WorkingSet
 from ledger import codec
 from ledger.block_input import BlockInput
 from ledger.chain import link, outcome_hash
@@ -33,7 +38,7 @@ from ledger.system_commands import cancellation_of, expiry_of
 from ledger.waiting_list import (
     closing_of,
     count_waiting_seats,
-    flight_with_moved_seats,
+    flights_with_moved_seats,
     has_open_waiting_list,
     next_offers,
 )
@@ -123,7 +128,7 @@ class Block:
             answer = self._carry_out(submission)
             if isinstance(submission.command, CancelFlight) and answer.subject_id is not None:
                 self._cancel_bookings(answer.subject_id, submission.correlation_id)
-            if flight_id := flight_with_moved_seats(submission.command, self.input.working_set):
+            for flight_id in flights_with_moved_seats(submission.command, self.input.working_set):
                 self._serve_waiting_list(flight_id, submission.correlation_id)
         except HandlerFailed as failure:
             # A command of the ledger's own has no caller: the submission that caused it fails.
@@ -167,6 +172,28 @@ class Block:
                     self._serve_waiting_list(booking.flight_id, submission.correlation_id)
                 if booking and booking.may_be_seated_again:
                     self._make_room(booking.flight_id, booking.seats, submission.correlation_id)
+            case InitiateItinerary(holds_by_flight=by_flight):
+                for flight_id, holds in by_flight.items():
+                    self._serve_waiting_list(flight_id, submission.correlation_id)
+                    seats = sum(hold.seats for hold in holds)
+                    self._make_room(flight_id, seats, submission.correlation_id)
+            case (
+                CaptureItinerary(itinerary_id=itinerary_id)
+                | RecordItineraryPayment(itinerary_id=itinerary_id)
+            ):
+                self._make_room_again(itinerary_id, submission.correlation_id)
+
+    def _make_room_again(self, itinerary_id: UUID, correlation_id: str) -> None:
+        """Make room for late bookings of an itinerary, which are seated again all together or not at all."""
+        now, needed = self.input.working_set.now, Counter[UUID]()
+        bookings = self.input.working_set.bookings_of(itinerary_id)
+        for flight_id in dict.fromkeys(one.flight_id for one in bookings if one.is_late(now)):
+            self._serve_waiting_list(flight_id, correlation_id)
+        for booking in bookings:
+            if booking.may_be_seated_again:
+                needed[booking.flight_id] += booking.seats
+        for flight_id, seats in needed.items():
+            self._make_room(flight_id, seats, correlation_id)
 
     def _make_room(self, flight_id: UUID, seats: int, correlation_id: str) -> None:
         """Expire due holds, oldest first, until `seats` are free. Each expiry is a command of its own."""
@@ -231,20 +258,28 @@ class Block:
             self._record(submission, status, body.decode(), None, None)
         return Answer(status, body, self.position, refusal=type(refusal))
 
-    def _accept(self, submission: Submission, subject: Subject) -> Answer:
-        first_position = self.position + 1
-        if isinstance(subject, Booking):
-            self.bookings[subject.id] = subject
-            subject.first_position = subject.first_position or first_position
-        elif isinstance(subject, Flight):
-            self.flights[subject.id] = subject
-        else:
-            self.parties[subject.id] = subject
-        status, body = submission.render(submission, subject)
+    def _accept(self, submission: Submission, result: Result) -> Answer:
+        """Record the events and the outcome. With several aggregates, the first one is its subject."""
+        changed = result.changed if isinstance(result, Itinerary) else (result,)
+        first_position = position = self.position + 1
+        for subject in changed:
+            if isinstance(subject, Booking):
+                self.bookings[subject.id] = subject
+                subject.first_position = subject.first_position or position
+                position += len(subject.pending_events)
+            elif isinstance(subject, Flight):
+                self.flights[subject.id] = subject
+            else:
+                self.parties[subject.id] = subject
+        status, body = submission.render(submission, result)
         text = body.decode()
         command_hash = outcome_hash(submission.fingerprint, status, text)
-        for ordinal, event in enumerate(subject.collect_events(), start=1):
-            self._append(submission, event, ordinal, command_hash)
+        ordinal = 0
+        for subject in changed:
+            for event in subject.collect_events():
+                ordinal += 1
+                self._append(submission, event, ordinal, command_hash)
+        subject = changed[0]
         self._record(submission, status, text, subject, first_position)
         return Answer(status, body, self.position, subject.id, subject.version)
 

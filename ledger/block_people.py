@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from domain.commands import Command, SettleRefund
+from domain.booking import Booking
+from domain.commands import Command, ItineraryCommand, SettleRefund
 from domain.working_set import WorkingSet
 from ledger.keyring import PSEUDONYM, SEALED, Keyring, Person
 from ledger.people import OtherMasterKey, People, is_in_clear
@@ -23,7 +24,7 @@ class BlockPeople:
     """
 
     def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], working_set: WorkingSet) -> None:
-        """Take rows of FIND_PEOPLE or FIND_PEOPLE_AND_UNPAID_SEATS. Raises OtherMasterKey."""
+        """Take rows of `find_people` or `find_people_and_unpaid_seats`. Raises OtherMasterKey."""
         if rows and rows[0][0] != keyring.check:
             raise OtherMasterKey
         self._keyring = keyring
@@ -35,6 +36,7 @@ class BlockPeople:
         self._new: list[Person] = []
         self._names: dict[str, str] = {}
         self._unpaid_seats: dict[str, int] = {row[1]: row[5] for row in rows if len(row) > 5}
+        working_set.text_for = self._text_for
 
     def pseudonymise(self, submissions: Sequence[Submission]) -> None:
         """Replace the names in the submissions by pseudonyms, and seal their texts."""
@@ -76,6 +78,13 @@ class BlockPeople:
         people = People(self._persons, {booking.id: booking.user_id} if booking else {})
         return self._decrypt(people.text_token(booking_id, text))
 
+    def _text_for(self, booking: Booking, text: str) -> str:
+        """Return a text that is sealed for the first booking of an itinerary, sealed for this booking."""
+        person = self._persons.get(booking.user_id)
+        first = min(self._working_set.bookings_of(booking.itinerary_id or booking.id), key=lambda b: b.id)
+        clear = self._keyring.decrypt((person and person.text_token(text, str(first.id))) or "")
+        return text if person is None or not clear else self._keyring.encrypt(person, clear, str(booking.id))
+
     def _decrypt(self, token: str) -> str:
         text = self._keyring.decrypt(token)
         return token if text is None else text
@@ -104,4 +113,7 @@ class BlockPeople:
 def _find_booking(command: Command, working_set: WorkingSet) -> Any:
     if isinstance(command, SettleRefund):
         return next((b for b in working_set.bookings.values() if command.refund_id in b.refunds), None)
+    if isinstance(command, ItineraryCommand):
+        bookings = working_set.bookings_of(command.itinerary_id)
+        return min(bookings, key=lambda booking: booking.id, default=None)
     return working_set.bookings.get(getattr(command, "booking_id"))  # noqa: B009

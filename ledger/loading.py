@@ -1,12 +1,13 @@
 """What a block loads: the streams that its commands need, and the working set that their events make."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, LiteralString
+from uuid import UUID
 
 from domain.booking import Booking
-from domain.commands import InitiateBooking
+from domain.commands import InitiateBooking, InitiateItinerary
 from domain.flight import Flight
 from domain.read_set import ReadSet
 from domain.waiting import WaitingParty
@@ -21,23 +22,43 @@ def users_with_limit(submissions: Sequence[Submission], terms: Terms) -> list[st
     if not terms.unpaid_seats_max:
         return []
     asking = (one.original for one in submissions if not one.caller.has_no_limits)
-    return list({command.user_id: None for command, _ in asking if isinstance(command, InitiateBooking)})
+    holds = (InitiateBooking, InitiateItinerary)
+    return list({command.user_id: None for command, _ in asking if isinstance(command, holds)})
+
+
+def statements_for(read_set: ReadSet) -> sql.Statements:
+    """Return the statements that load what the commands need."""
+    return sql.BY_IDS_AND_ITINERARIES if read_set.itineraries else sql.BY_IDS
+
+
+def bookings_named(
+    read_set: ReadSet, bookings: Iterable[UUID], itineraries: Iterable[UUID]
+) -> list[list[UUID]]:
+    """Return the arrays that name bookings in a statement for this read set."""
+    return [list(bookings), list(itineraries)] if read_set.itineraries else [list(bookings)]
 
 
 def streams_to_load(read_set: ReadSet, cached: Sequence[Flight]) -> tuple[LiteralString, list[Any]]:
     """Return one query for all streams that the commands need, without the parts that they do not need."""
+    statements = statements_for(read_set)
     ids: list[LiteralString] = [sql.IDS]
     parameters: list[Any] = [[*read_set.flights, *read_set.bookings, *read_set.parties]]
-    if read_set.captures or read_set.refunds or read_set.all_bookings_of:
-        ids.append(sql.RELATED)
-        parameters += [list(read_set.captures), list(read_set.refunds), list(read_set.all_bookings_of)]
-    if read_set.seats_needed or read_set.captures:
-        ids.append(sql.DUE_HOLDS)
+    if read_set.itineraries:
+        ids.append(sql.OF_ITINERARIES)
+        parameters.append(list(read_set.itineraries))
+    captures = read_set.captures or read_set.itinerary_captures
+    captured = bookings_named(read_set, read_set.captures, read_set.itinerary_captures)
+    if captures or read_set.refunds or read_set.all_bookings_of:
+        ids.append(statements.related)
+        parameters += [*captured, list(read_set.refunds), list(read_set.all_bookings_of)]
+    if read_set.seats_needed or captures:
+        ids.append(statements.due_holds)
         needed = read_set.seats_needed
-        parameters += [list(needed), list(needed.values()), list(read_set.captures)]
+        parameters += [list(needed), list(needed.values()), *captured]
     if any(read_set.waiting_lists):
-        ids.append(sql.WAITING_LISTS)
-        parameters += [list(line) for line in read_set.waiting_lists]
+        ids.append(statements.waiting_lists)
+        flights, bookings, parties, itineraries = read_set.waiting_lists
+        parameters += [list(flights), *bookings_named(read_set, bookings, itineraries), list(parties)]
     parameters += [[flight.version for flight in cached], [flight.id for flight in cached]]
     return sql.streams(*ids), parameters
 

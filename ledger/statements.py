@@ -72,17 +72,28 @@ FIND_COMMANDS: LiteralString = f"""
         and c.operation = input.operation and c.key = input.key
 """
 
-# The people named by a block, the users of its bookings, refunds and waiting parties, and the check value of
-# the master key.
-_FIND_PEOPLE: LiteralString = f"""
-    select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name{{}}
-    from (select max(value) as value from secrets where name = 'master-key-check') as keyed
-    left join people p on p.person = any (
-        array(select person from people where lookup = any ({HASHES}))
-        || array(select user_id from bookings where id = any ({IDS}))
-        || array(select user_id from refunds where id = any ({IDS}))
-        || array(select user_id from waiting where id = any ({IDS})))
-"""
+# The following statements and arrays of stream ids depend on the bookings that a block names, as `bookings`:
+# by their ids alone, or also by their itineraries.
+
+OF_ITINERARIES: LiteralString = f"array(select id from bookings where itinerary_id = any ({IDS}))"
+IDS_AND_ITINERARIES: LiteralString = f"({IDS} || {OF_ITINERARIES})"
+
+
+def _find_people(bookings: LiteralString, columns: LiteralString) -> LiteralString:
+    """Return a query for the people named by a block, and the check value of the master key.
+
+    It also finds the users of the block's bookings, refunds and waiting parties.
+    """
+    return f"""
+        select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name{columns}
+        from (select max(value) as value from secrets where name = 'master-key-check') as keyed
+        left join people p on p.person = any (
+            array(select person from people where lookup = any ({HASHES}))
+            || array(select user_id from bookings where id = any ({bookings}))
+            || array(select user_id from refunds where id = any ({IDS}))
+            || array(select user_id from waiting where id = any ({IDS})))
+    """
+
 
 # The seats that each person holds without a payment. At the limit of a user, the index has few entries.
 _UNPAID_SEATS: LiteralString = f"""
@@ -90,63 +101,103 @@ _UNPAID_SEATS: LiteralString = f"""
         where b.user_id = p.person and b.status = 'initiated'
             and b.held_until > {LEDGER_TIME})
 """
-FIND_PEOPLE: LiteralString = _FIND_PEOPLE.format("")
-FIND_PEOPLE_AND_UNPAID_SEATS: LiteralString = _FIND_PEOPLE.format(_UNPAID_SEATS)
 
-# The following expressions are arrays of stream ids, as IDS is; `streams` loads the events of their union.
 
-# The flights of bookings that may be seated again, the bookings of refunds, the bookings of cancelled
-# flights.
-RELATED: LiteralString = f"""
-    array(select flight_id from bookings where id = any ({IDS}))
-    || array(select booking_id from refunds where id = any ({IDS}))
-    || array(select id from bookings where flight_id = any ({IDS}) and status <> 'cancelled')
-"""
+def _find_seats(bookings: LiteralString) -> LiteralString:
+    return f"""
+        select flight_id, seats, held, booked from seats where flight_id = any (
+            array(select flight_id from bookings where id = any ({bookings})) || {IDS}
+            || array(select flight_id from refunds where id = any ({IDS})))
+    """
 
-# Due holds of flights with fewer free seats than a block needs, oldest first. Each frees at least one seat,
-# so the number of seats needed is enough. The time is slightly later than that of the head, so no due hold is
-# missed; the aggregate decides again.
-DUE_HOLDS: LiteralString = f"""
-    array(
-        select due.id from (
-            select flight_id, sum(seats) as seats from (
-                select * from unnest({IDS}, {COUNTS}) as input (flight_id, seats)
-                union all
-                select flight_id, seats from bookings where id = any ({IDS})
-            ) as one group by flight_id
-        ) as needed
-        join seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
-        cross join lateral (
-            select id from bookings
-            where flight_id = needed.flight_id
-                and held_until <= {LEDGER_TIME}
-            order by held_until limit needed.seats
-        ) as due)
-"""
 
-# For each flight that is named, or that a named booking or waiting party belongs to: its waiting parties, and
-# if there are any the flight and all its due holds, because their seats go to the waiting list first. A
-# flight without a waiting list costs one look-up in a small index.
-WAITING_LISTS: LiteralString = f"""
-    array(
-        with named as materialized (
-            select unnest({IDS}) as flight_id
-            union select flight_id from bookings where id = any ({IDS})
-            union select flight_id from waiting where id = any ({IDS})
-        ), parties as materialized (
-            select w.id, w.flight_id from named join waiting w using (flight_id)
-            where w.status = 'waiting'
-        ), line as materialized (select distinct flight_id from parties)
-        select id from parties
-        union all select flight_id from line
-        union all select b.id from line join bookings b using (flight_id)
-            where b.held_until <= {LEDGER_TIME})
-"""
+def _related(bookings: LiteralString) -> LiteralString:
+    """Return the flights of bookings that may be seated again, and bookings of refunds and flights."""
+    return f"""
+        array(select flight_id from bookings where id = any ({bookings}))
+        || array(select booking_id from refunds where id = any ({IDS}))
+        || array(select id from bookings where flight_id = any ({IDS}) and status <> 'cancelled')
+    """
+
+
+def _due_holds(bookings: LiteralString) -> LiteralString:
+    """Return the due holds of flights with fewer free seats than a block needs, oldest first.
+
+    Each frees at least one seat, so the number of seats needed is enough. The time is slightly later than
+    that of the head, so no due hold is missed; the aggregate decides again.
+    """
+    return f"""
+        array(
+            select due.id from (
+                select flight_id, sum(seats) as seats from (
+                    select * from unnest({IDS}, {COUNTS}) as input (flight_id, seats)
+                    union all
+                    select flight_id, seats from bookings where id = any ({bookings})
+                ) as one group by flight_id
+            ) as needed
+            join seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
+            cross join lateral (
+                select id from bookings
+                where flight_id = needed.flight_id
+                    and held_until <= {LEDGER_TIME}
+                order by held_until limit needed.seats
+            ) as due)
+    """
+
+
+def _waiting_lists(bookings: LiteralString) -> LiteralString:
+    """Return, for each flight that is named or that a named booking or waiting party belongs to, its list.
+
+    That is its waiting parties, and if there are any the flight and all its due holds, because their seats go
+    to the waiting list first. A flight without a waiting list costs one look-up in a small index.
+    """
+    return f"""
+        array(
+            with named as materialized (
+                select unnest({IDS}) as flight_id
+                union select flight_id from bookings where id = any ({bookings})
+                union select flight_id from waiting where id = any ({IDS})
+            ), parties as materialized (
+                select w.id, w.flight_id from named join waiting w using (flight_id)
+                where w.status = 'waiting'
+            ), line as materialized (select distinct flight_id from parties)
+            select id from parties
+            union all select flight_id from line
+            union all select b.id from line join bookings b using (flight_id)
+                where b.held_until <= {LEDGER_TIME})
+    """
+
+
+class Statements(NamedTuple):
+    """What a block sends to load. `related`, `due_holds` and `waiting_lists` are parts of `streams`."""
+
+    find_people: LiteralString
+    find_people_and_unpaid_seats: LiteralString
+    find_seats: LiteralString
+    related: LiteralString
+    due_holds: LiteralString
+    waiting_lists: LiteralString
+
+
+def _statements(bookings: LiteralString) -> Statements:
+    return Statements(
+        _find_people(bookings, ""),
+        _find_people(bookings, _UNPAID_SEATS),
+        _find_seats(bookings),
+        _related(bookings),
+        _due_holds(bookings),
+        _waiting_lists(bookings),
+    )
+
+
+BY_IDS = _statements(IDS)
+BY_IDS_AND_ITINERARIES = _statements(IDS_AND_ITINERARIES)
+"""Where one array has the ids of bookings, these have an array of ids of itineraries right after it."""
 
 
 @cache
 def streams(*ids: LiteralString) -> LiteralString:
-    """Return a query for the events of these streams, in order within each.
+    """Return a query for the events of these streams, in order within each. `ids` are arrays of their ids.
 
     Its last two parameters are arrays of versions and ids: of those streams only later events are loaded.
     """
@@ -158,12 +209,6 @@ def streams(*ids: LiteralString) -> LiteralString:
         order by e.originator_id, e.originator_version
     """
 
-
-FIND_SEATS: LiteralString = f"""
-    select flight_id, seats, held, booked from seats where flight_id = any (
-        array(select flight_id from bookings where id = any ({IDS})) || {IDS}
-        || array(select flight_id from refunds where id = any ({IDS})))
-"""
 
 FIND_BY_NATURAL_KEY: LiteralString = f"""
     select f.number, f.origin, f.departure_day, f.id

@@ -28,7 +28,7 @@ from ledger.chain import GENESIS
 from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
 from ledger.keyring import NO_KEYRING, Keyring
-from ledger.loading import fill, streams_to_load, users_with_limit
+from ledger.loading import bookings_named, fill, statements_for, streams_to_load, users_with_limit
 from ledger.log import EVENTS
 from ledger.records import COMMANDS, RecordedCommand
 from ledger.submission import Submission
@@ -143,12 +143,13 @@ class Store:
         commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
         cached = self._flight_cache.candidates(read_set)
         streams = self._send(*streams_to_load(read_set, cached))
-        if flights or bookings or refunds:
-            seats = self._send(sql.FIND_SEATS, (bookings, flights, refunds))
+        statements, named = statements_for(read_set), bookings_named(read_set, bookings, read_set.itineraries)
+        if flights or bookings or refunds or read_set.itineraries:
+            seats = self._send(statements.find_seats, (*named, flights, refunds))
         lookups = [self._keyring.lookup_hash(name) for one in submissions for name in one.names]
         asking = users_with_limit(submissions, self._terms)
-        find_people = sql.FIND_PEOPLE_AND_UNPAID_SEATS if asking else sql.FIND_PEOPLE
-        people = self._send(find_people, (lookups, bookings, refunds, list(read_set.parties)))
+        find = statements.find_people_and_unpaid_seats if asking else statements.find_people
+        people = self._send(find, (lookups, *named, refunds, list(read_set.parties)))
         if read_set.natural_keys:
             keys = sql.transpose(list(read_set.natural_keys), 3)
             natural = self._send(sql.FIND_BY_NATURAL_KEY, keys)

@@ -11,14 +11,14 @@ from domain.caller import SYSTEM, Caller
 from domain.commands import CancelFlight, Command
 from domain.personal import name_fields, text_fields
 from domain.refusals import Refusal
-from domain.working_set import Subject
+from domain.working_set import Result
 from ledger.ids import new_id
 
 CommandKey = tuple[str, str, str]
 """Actor, operation, idempotency key. Together they identify a command."""
 
 
-Decision = Subject | Refusal
+Decision = Result | Refusal
 Render = Callable[["Submission", Decision], tuple[int, bytes]]
 """Renders a decision as the status and JSON body that are stored with it."""
 

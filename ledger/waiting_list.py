@@ -1,26 +1,39 @@
 """The waiting list in a block: system commands that offer free seats to waiting parties."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from domain.caller import SYSTEM
-from domain.commands import BookingCommand, CloseWaiting, Command, FlightCommand, HoldOffer, OfferSeats
+from domain.commands import (
+    BookingCommand,
+    CloseWaiting,
+    Command,
+    FlightCommand,
+    HoldOffer,
+    InitiateItinerary,
+    ItineraryCommand,
+    OfferSeats,
+)
 from domain.flight import FlightStatus
 from domain.waiting_handlers import may_be_offered
 from domain.working_set import WorkingSet
 from ledger.submission import Submission, render_plain
 
 
-def flight_with_moved_seats(command: Command, working_set: WorkingSet) -> UUID | None:
-    """Return the flight whose waiting list is served after the command, if it is loaded."""
+def flights_with_moved_seats(command: Command, working_set: WorkingSet) -> Iterable[UUID]:
+    """Return the flights whose waiting lists are served after the command, if they are loaded."""
     if not command.MOVES_SEATS:
-        return None
+        return ()
     if isinstance(command, FlightCommand):
-        return command.flight_id
+        return (command.flight_id,)
     if isinstance(command, BookingCommand):
         booking = working_set.bookings.get(command.booking_id)
-        return booking.flight_id if booking else None
-    return None
+        return (booking.flight_id,) if booking else ()
+    if isinstance(command, InitiateItinerary):
+        return command.holds_by_flight
+    if isinstance(command, ItineraryCommand):
+        return dict.fromkeys(one.flight_id for one in working_set.bookings_of(command.itinerary_id))
+    return ()
 
 
 def has_open_waiting_list(working_set: WorkingSet, flight_id: UUID) -> bool:

@@ -39,6 +39,7 @@ TABLE: KeyedTable[Booking] = KeyedTable(
         TableColumn("created_at", "timestamptz", "created_on", fixed=True),
         TableColumn("updated_at", "timestamptz", "modified_on"),
         TableColumn("gateway_task", "text", "payment.task.value", nullable=True),
+        TableColumn("itinerary_id", "uuid", nullable=True, fixed=True),
     ],
 )
 upsert = TABLE.upsert
@@ -70,6 +71,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     created_at: datetime
     updated_at: datetime
     payment: BookingPayment | None
+    itinerary_id: UUID | None = None
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
@@ -88,10 +90,11 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
             booking.created_on,
             booking.modified_on,
             BookingPayment(latest.id, latest.status, latest.capture_before) if latest else None,
+            booking.itinerary_id,
         )
 
 
-_SELECT = SelectList(
+SELECT = SelectList(
     BookingRow,
     "b",
     reference=REFERENCE,
@@ -105,7 +108,7 @@ _SELECT = SelectList(
 )
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, {_SELECT.sql} from head left join bookings as b on b.id = any ({ID_ARRAY})
+    select head.position, {SELECT.sql} from head left join bookings as b on b.id = any ({ID_ARRAY})
 """
 
 
@@ -116,7 +119,7 @@ async def find(connection: Connection, booking_id: UUID) -> QueryResult[BookingR
 
 async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[dict[UUID, BookingRow]]:
     """Find at least one booking by id; unknown ids are left out."""
-    position, bookings = await _SELECT.fetch(connection, _FIND, (ids,))
+    position, bookings = await SELECT.fetch(connection, _FIND, (ids,))
     return QueryResult(position, {booking.id: booking for booking in bookings})
 
 
@@ -163,6 +166,6 @@ async def page(
             select * from bookings where true {_WITH_STATUS[search.status]} {where}
             order by id desc limit %b
         )
-        select head.position, {_SELECT.sql} from head left join page as b on true order by b.id desc
+        select head.position, {SELECT.sql} from head left join page as b on true order by b.id desc
     """
-    return await _SELECT.fetch(connection, statement, [*parameters, Int8(limit)])
+    return await SELECT.fetch(connection, statement, [*parameters, Int8(limit)])

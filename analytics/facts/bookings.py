@@ -39,6 +39,11 @@ BOOKINGS = Projection(
         Column("version", "integer not null", "Number of its events"),
         Column("position", "bigint not null", "Position of its last event in the log"),
         Column("reference", 'text collate "C" not null', "Reference that customers and staff name it by"),
+        Column(
+            "itinerary_id",
+            "uuid",
+            "Its itinerary, of which it is one segment; null: none. Segments have the order of booking_id",
+        ),
     ),
     key="booking_id",
     stream="booking_id",
@@ -81,7 +86,8 @@ BOOKINGS = Projection(
         case when is_cancelled then f.reason end, f.initiated_at,
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
         case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position,
-        {reference_sql("f.first_position")}
+        {reference_sql("f.first_position")},
+        (first ->> 'itinerary_id')::uuid
     from folded as f
     """,  # noqa: S608 - constants only
 )

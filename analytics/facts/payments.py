@@ -1,4 +1,4 @@
-"""Payment facts: one row per payment."""
+"""Payment facts: one row per payment, and for an itinerary one row for the share of each booking."""
 
 from analytics.facts.projection import Column, Projection, by_time, touched_streams
 
@@ -8,15 +8,15 @@ _TOUCHES = f"{_TOPICS} and e.topic <> 'booking.initiated'"
 
 PAYMENTS = Projection(
     name="payments",
-    version=2,
-    comment="One row per payment, as of the checkpoint; its refunds are in refunds",
+    version=3,
+    comment="One row per payment and booking, as of the checkpoint; its refunds are in refunds",
     topics=("booking.%",),
     columns=(
-        Column("payment_id", "uuid not null", "The payment"),
+        Column("payment_id", "uuid not null", "The payment; bookings of one itinerary share it"),
         Column("booking_id", "uuid not null", "The booking it is for, in bookings"),
         Column("flight_id", "uuid not null", "The booking's flight, in flights"),
         Column("seats", "smallint not null", "Seats of the booking when the payment started"),
-        Column("amount", "bigint not null", "Amount, in minor units of currency"),
+        Column("amount", "bigint not null", "Amount for the booking, in minor units of currency"),
         Column("currency", 'text collate "C" not null', "ISO 4217 code"),
         Column(
             "capture", 'text collate "C" not null', "automatic (taken at once) or manual (authorised first)"
@@ -35,10 +35,16 @@ PAYMENTS = Projection(
         Column("captured_at", "timestamptz", "Time of the capture; null if not captured"),
         Column("failed_at", "timestamptz", "Time when it was declined, voided or lapsed; null otherwise"),
         Column("position", "bigint not null", "Position of its last event in the log"),
+        Column("itinerary_id", "uuid", "The itinerary that it pays for; null: a single booking"),
+        Column(
+            "share_id",
+            "uuid not null",
+            "The share of the booking in the payment: payment_id, unless it pays for an itinerary",
+        ),
     ),
-    key="payment_id",
+    key="share_id",
     stream="booking_id",
-    indexes=(by_time("started_at", "captured_at"), "(flight_id)", "(booking_id)"),
+    indexes=(by_time("started_at", "captured_at"), "(flight_id)", "(booking_id)", "(payment_id)"),
     streams=touched_streams(_TOUCHES, _TOPICS),
     rows="""
     numbered as (
@@ -47,10 +53,12 @@ PAYMENTS = Projection(
             count(*) filter (where topic in ('booking.payment_pending', 'booking.payment_requested')) over w
                 as number,
             min((state ->> 'seats')::smallint) over w as seats,
-            first_value(state ->> 'flight_id') over w as flight_id
+            first_value(state ->> 'flight_id') over w as flight_id,
+            first_value(state ->> 'itinerary_id') over w as itinerary_id
         from stream window w as (partition by originator_id order by originator_version)
     ), folded as (
         select originator_id, number, max(position) as position, min(flight_id) as flight_id,
+            min(itinerary_id) as itinerary_id,
             (array_agg(state) filter (where starts))[1] as begun, min(recorded_at) as started_at,
             max(seats) as seats,
             min(recorded_at) filter (where topic in (
@@ -79,7 +87,9 @@ PAYMENTS = Projection(
         j.started_at, j.authorised_at, j.captured_at,
         case j.status when 'declined' then j.declined_at when 'voided' then j.voided_at
             when 'lapsed' then j.cancelled_at end,
-        j.position
+        j.position, j.itinerary_id::uuid,
+        case when j.itinerary_id is null then (begun ->> 'payment_id')::uuid
+            else md5((begun ->> 'payment_id') || j.originator_id)::uuid end
     from classified as j
     """,
 )

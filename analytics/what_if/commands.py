@@ -21,19 +21,19 @@ def command_for(request: PastRequest, booking: Booking) -> Command | None:
     """Return the command that caused the events, for `booking`; None if the clock or a refund did."""
     first, events = request.events[0], request.events
     match request.operation:
-        case "pay_booking":
+        case "pay_booking" | "pay_itinerary":
             return payment(booking, first.capture, getattr(first, "method", None))
-        case "capture_payment":
+        case "capture_payment" | "capture_itinerary":
             return CapturePayment(booking.id)
-        case "void_payment":
-            return VoidPayment(booking.id, first.reason)
-        case "record_payment" if booking.payment:
+        case "void_payment" | "void_itinerary":
+            return VoidPayment(booking.id, getattr(first, "reason", ""))
+        case "record_payment" | "record_itinerary_payment" if booking.payment:
             reference = next((e.reference for e in events if isinstance(e, Booking.PaymentAuthorised)), None)
             code = next((e.code for e in events if isinstance(e, Booking.PaymentDeclined)), None)
             return RecordPayment(booking.id, booking.payment.id, _payment_outcome(events), reference, code)
         case "reduce_seats":
             return ReduceSeats(booking.id, first.seats)
-        case "cancel_booking":
+        case "cancel_booking" | "cancel_itinerary":
             return CancelBooking(booking.id)
         case "expire_hold":
             return ExpireHold(booking.id)

@@ -98,10 +98,13 @@ def demand(url: str, selection: Selection) -> Iterator[Demand]:
 
 
 def _requests(rows: Iterator[Any]) -> Iterator[PastRequest]:
-    """Group rows into requests. The events of one command have consecutive positions."""
+    """Group rows into requests. The events of one command on one booking have consecutive positions.
+
+    A command about an itinerary is a request for each of its bookings.
+    """
     command: PastRequest | None = None
     for _, position, kind, at, subject_id, number, ordinal, topic, text, operation, key in rows:
-        if kind == 0 and ordinal > 1 and command is not None:
+        if kind == 0 and ordinal > 1 and command is not None and command.subject_id == subject_id:
             command.events.append(codec.decode(topic, text, subject_id, number, at))
             continue
         if command is not None:
@@ -122,7 +125,7 @@ _SESSION: LiteralString = f"""
 _HEAD: LiteralString = "select position, recorded_at from events order by position desc limit 1"
 _UNNAMED: LiteralString = """
     select count(*) from commands
-    where first_position is null and operation = 'initiate_booking'
+    where first_position is null and operation in ('initiate_booking', 'initiate_itinerary')
         and body::json ->> 'code' = 'not-enough-seats' and body::json ->> 'flight_id' is null
 """
 _CHOSEN: LiteralString = """
@@ -136,11 +139,13 @@ _CHOSEN: LiteralString = """
         union all select b.id, b.flight_id from bookings as b join chosen as c on c.id = b.flight_id
     ), refused as materialized (
         select recorded_at, last_position, operation, key, body::json ->> 'code' as code,
+            case when operation like 'pay%%' then 'payment' else 'hold' end as kind,
             coalesce(body::json ->> 'flight_id', body::json ->> 'booking_id')::uuid as subject,
             (body::json ->> 'asked')::integer as asked
         from commands where first_position is null and last_position <= %(upto)s and (
-            operation = 'initiate_booking' and body::json ->> 'code' = 'not-enough-seats'
-            or operation = 'pay_booking' and body::json ->> 'code' = 'hold-expired')
+            operation in ('initiate_booking', 'initiate_itinerary')
+                and body::json ->> 'code' = 'not-enough-seats'
+            or operation in ('pay_booking', 'pay_itinerary') and body::json ->> 'code' = 'hold-expired')
     )
 """
 # A refusal is ordered right after the last event before it. Refusals do not affect each other.
@@ -151,10 +156,10 @@ _DEMAND: LiteralString = f"""
     from streams as s join events as e on e.originator_id = s.stream where e.position <= %(upto)s
     union all
     select c.id, r.last_position, 1, r.recorded_at, null, r.asked, 1, r.code, null, r.operation, r.key
-    from refused as r join chosen as c on c.id = r.subject where r.operation = 'initiate_booking'
+    from refused as r join chosen as c on c.id = r.subject where r.kind = 'hold'
     union all
     select s.flight_id, r.last_position, 1, r.recorded_at, s.stream, 0, 1, r.code, null, r.operation, r.key
-    from refused as r join streams as s on s.stream = r.subject where r.operation = 'pay_booking'
+    from refused as r join streams as s on s.stream = r.subject where r.kind = 'payment'
     order by 1, 2, 3, 11
 """  # noqa: S608 - constants only
 _HABITS: LiteralString = f"""
@@ -163,7 +168,7 @@ _HABITS: LiteralString = f"""
             - min(e.recorded_at) filter (where e.originator_version = 1) as delay
         from streams as s join events as e on e.originator_id = s.stream
         where e.position <= %(upto)s and (e.topic = 'booking.booked'
-            or e.topic = 'booking.initiated' and e.operation = 'initiate_booking')
+            or e.topic = 'booking.initiated' and e.operation in ('initiate_booking', 'initiate_itinerary'))
         group by e.originator_id having bool_or(e.topic = 'booking.initiated')
     )
     select count(*), count(delay), percentile_disc(%(shares)s::float8[]) within group (order by delay)

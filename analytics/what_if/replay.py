@@ -112,7 +112,7 @@ class Replay:
         if isinstance(first, Booking.Initiated):
             # An offer to a waiting party is a hold with its own duration, which the policy does not change.
             hold = first.expires_at - request.at
-            if request.operation == "initiate_booking":
+            if request.operation in ("initiate_booking", "initiate_itinerary"):
                 hold = self._usual_hold = self._policy.hold or hold
             hold_command = InitiateBooking(first.flight_id, first.user_id, first.seats)
             if not self._hold(hold_command, first.originator_id, hold):
@@ -183,12 +183,13 @@ class Replay:
     def _do(self, command: Command) -> bool:
         """Run the command and return whether it was accepted."""
         try:
-            subject = HANDLERS[type(command)](command, CommandContext(SYSTEM), self.working_set)
+            HANDLERS[type(command)](command, CommandContext(SYSTEM), self.working_set)
         except Refusal:
             self.working_set.apply_seat_changes()
             self._next_id = None
             return False
-        self.working_set.apply_seat_changes()
+        subject = self.working_set.apply_seat_changes()
+        assert isinstance(subject, Flight | Booking)
         subject.collect_events()
         if isinstance(subject, Booking) and (until := subject.held_until):
             self._held_now.append((until, subject.id))

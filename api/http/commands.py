@@ -14,18 +14,23 @@ from api.http.request import ApiRequest
 from domain.commands import (
     Command,
     InitiateBooking,
+    InitiateItinerary,
+    ItineraryCommand,
     JoinWaitlist,
     PayBooking,
+    PayItinerary,
     ScheduleFlight,
     SettleRefund,
 )
 from domain.flight import Flight
+from domain.itinerary import Itinerary
 from domain.refusals import Refusal, TooManyHolds
 from domain.waiting import WaitingParty
 from gateways.command_outcomes import GatewayCommand
 from ledger.submission import Answer, Decision, Render, Submission
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
+from projections.itineraries import ItineraryRow
 from projections.refunds import RefundRow
 from projections.waiting import WaitingRow
 
@@ -33,6 +38,7 @@ CREATED = {
     ScheduleFlight: "/api/v1/flights/",
     InitiateBooking: "/api/v1/bookings/",
     JoinWaitlist: "/api/v1/waitlist/",
+    InitiateItinerary: "/api/v1/itineraries/",
 }
 """Base URL of the resource that a command creates."""
 
@@ -40,6 +46,19 @@ CREATED = {
 class PaymentResult(msgspec.Struct, frozen=True):
     payment_id: UUID
     booking: BookingRow
+
+
+class ItineraryPaymentResult(msgspec.Struct, frozen=True):
+    payment_id: UUID
+    itinerary: ItineraryRow
+
+
+class _Resource(msgspec.Struct):
+    """The id and the version in the answer to a command about an itinerary, or about its payment."""
+
+    id: UUID | None = None
+    version: int = 0
+    itinerary: "_Resource | None" = None
 
 
 async def submit(request: ApiRequest, command: Command) -> Reply:
@@ -99,6 +118,8 @@ def render(submission: Submission, decision: Decision) -> tuple[int, bytes]:
     if isinstance(decision, WaitingParty):
         joined = isinstance(submission.command, JoinWaitlist)
         return 201 if joined else 200, _encode(WaitingRow.of(decision))
+    if isinstance(decision, Itinerary):
+        return _render_itinerary(submission.command, ItineraryRow.of(decision))
     if isinstance(submission.command, SettleRefund):
         return 200, _encode(RefundRow.of(decision, decision.refunds[submission.command.refund_id]))
     row = BookingRow.of(decision)
@@ -108,16 +129,33 @@ def render(submission: Submission, decision: Decision) -> tuple[int, bytes]:
     return 201 if isinstance(submission.command, InitiateBooking) else 200, _encode(row)
 
 
+def _render_itinerary(command: Command, row: ItineraryRow) -> tuple[int, bytes]:
+    if isinstance(command, PayItinerary):
+        assert row.payment is not None
+        return 201, _encode(ItineraryPaymentResult(row.payment.payment_id, row))
+    return 201 if isinstance(command, InitiateItinerary) else 200, _encode(row)
+
+
+def _resource_in(command: Command, answer: Answer) -> tuple[UUID | None, int]:
+    """Return the id and version of what the command changed. Those of an itinerary are only in the body."""
+    if answer.status >= 400 or not isinstance(command, InitiateItinerary | ItineraryCommand):
+        return answer.subject_id, answer.version
+    body = msgspec.json.decode(answer.body, type=_Resource)
+    resource = body.itinerary or body
+    return resource.id, resource.version
+
+
 def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
     headers: list[Header] = [position_header(answer.position)]
-    if answer.version:
-        headers.append(version_header(answer.version))
+    id, version = _resource_in(command, answer)
+    if version:
+        headers.append(version_header(version))
     if answer.replayed:
         headers.append((b"idempotency-replayed", b"true"))
     if dry_run:
         headers.append((b"dry-run", b"true"))
     elif answer.status == 201 and type(command) in CREATED:
-        headers.append((b"location", f"{CREATED[type(command)]}{answer.subject_id}".encode()))
+        headers.append((b"location", f"{CREATED[type(command)]}{id}".encode()))
     return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
 
 

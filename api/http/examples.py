@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from api.http.commands import PaymentResult
+from api.http.itinerary_examples import ITINERARY_EXAMPLES
 from api.http.queries import Page
 from api.http.request import EmptyBody
 from api.resources.bookings import BookingCancellation, CancellationQuote, SeatReduction
@@ -129,4 +130,5 @@ EXAMPLES: dict[Any, Any] = {
     Page[WaitingRow]: Page([ALICE_WAITS], None),
     VerifyRange: VerifyRange(1, 4711),
     Verification: Verification(True, 4711, None, None),
+    **ITINERARY_EXAMPLES,
 }

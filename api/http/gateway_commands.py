@@ -6,7 +6,7 @@ from loguru import logger
 
 from api.http.http_errors import PaymentInDoubt
 from api.http.request import ApiRequest
-from domain.commands import SettleRefund
+from domain.commands import ItineraryCommand, SettleRefund
 from domain.refusals import Refusal
 from gateways import GatewayInDoubt, GatewayRefused
 from gateways.command_outcomes import GatewayCommand, command_outcome, is_settled
@@ -28,8 +28,14 @@ async def complete_through_gateway(
     does not answer in time, and the ledger's Unavailable and Overloaded.
     """
     assert begun.subject_id is not None
-    is_terminal = partial(is_settled, command)
-    state = await processor.first_terminal_state(begun.subject_id, begun.version, is_terminal)
+    first_terminal_state = partial(
+        processor.first_terminal_state,
+        begun.subject_id,
+        begun.position,
+        partial(is_settled, command),
+        of_itinerary=isinstance(command, ItineraryCommand),
+    )
+    state = await first_terminal_state()
     if state is None:
         try:
             if isinstance(command, SettleRefund):
@@ -38,11 +44,11 @@ async def complete_through_gateway(
                 await processor.settle_payment(begun.subject_id, first=not begun.replayed)
         except (GatewayInDoubt, GatewayRefused, TimeoutError) as error:
             logger.bind(booking_id=begun.subject_id, error=repr(error)).warning("gateway.in_doubt")
-        state = await processor.first_terminal_state(begun.subject_id, begun.version, is_terminal)
+        state = await first_terminal_state()
     if state is None:
         raise PaymentInDoubt
-    event, booking = state
-    result = command_outcome(command, booking)
+    event, payable = state
+    result = command_outcome(command, payable)
     submission = Submission(
         command,
         request.caller,
@@ -52,7 +58,7 @@ async def complete_through_gateway(
     )
     status, body = render(submission, result)
     async with request.ledger.read() as connection:
-        people = await find_people(connection, [booking.user_id], [booking.id])
-    body = request.ledger.decrypt_names(people.tokenise(body, booking.id))
-    version = 0 if isinstance(result, Refusal) else booking.version
-    return Answer(status, body, event.position, booking.id, version, begun.replayed)
+        people = await find_people(connection, [payable.user_id], [begun.subject_id])
+    body = request.ledger.decrypt_names(people.tokenise(body, begun.subject_id))
+    version = 0 if isinstance(result, Refusal) else payable.version
+    return Answer(status, body, event.position, begun.subject_id, version, begun.replayed)

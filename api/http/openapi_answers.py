@@ -15,6 +15,7 @@ from domain.commands import ScheduleFlight
 from domain.refusals import IdempotencyKeyReused, Refusal
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
+from projections.itineraries import ItineraryRow
 from projections.waiting import WaitingRow
 
 REFERENCE = "#/components/schemas/{name}"
@@ -37,7 +38,7 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
     yield from _EVERY_HEADER.items()
     if route.query is not None or command or route.accepts_dry_run:
         yield "ledger-position", _header("Log position that the response reflects.", "integer")
-    if command or route.response in (FlightRow, BookingRow, WaitingRow):
+    if command or route.response in (FlightRow, BookingRow, WaitingRow, ItineraryRow):
         yield "ETag", _header('Version of the resource, for example `"v3"`.')
     if _counts(route):
         yield from _LIMIT_HEADERS.items()

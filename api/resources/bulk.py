@@ -35,7 +35,9 @@ class BulkHolds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Holds to create. If `atomic`, all of them succeed or none does."""
 
     items: Annotated[list[BulkHold], Meta(min_length=1, max_length=100)]
-    atomic: bool = False
+    atomic: Annotated[
+        bool, Meta(description="Replaced by POST /itineraries", extra_json_schema={"deprecated": True})
+    ] = False
 
 
 class ItemResult(msgspec.Struct, frozen=True):

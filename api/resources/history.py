@@ -74,7 +74,7 @@ def build_history(stream: StreamHistory | None) -> tuple[str, BookingHistory] | 
     for event, booking in steps(stream.events):
         if not isinstance(booking, Booking):
             return None
-        events.append(_history_event(event, booking, stream.people))
+        events.append(history_event(event, booking, stream.people))
     return stream.people.name_token(booking.user_id), BookingHistory(booking.id, booking.reference, events)
 
 
@@ -89,7 +89,7 @@ def state_at(stream: StreamHistory | None, query: BookingStateQuery) -> BookingR
     return msgspec.structs.replace(row, user_id=stream.people.name_token(row.user_id))
 
 
-def _history_event(event: RecordedEvent, booking: Booking, people: People) -> BookingHistoryEvent:
+def history_event(event: RecordedEvent, booking: Booking, people: People) -> BookingHistoryEvent:
     return BookingHistoryEvent(
         event.position,
         event.originator_version,

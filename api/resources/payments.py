@@ -9,10 +9,11 @@ from api.http.commands import PaymentResult, submit
 from api.http.http_errors import PaymentMethodMissing, PaymentMethodUnexpected
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
-from domain.commands import CapturePayment, PayBooking, Reason, VoidPayment
+from domain.commands import CapturePayment, PayBooking, PayItinerary, Reason, VoidPayment
 from domain.refusals import (
     AlreadyPaid,
     BookingCancelled,
+    BookingInItinerary,
     BookingNotFound,
     HoldExpired,
     IdempotencyKeyReused,
@@ -28,6 +29,7 @@ from projections.bookings import BookingRow
 CAPTURE_REFUSALS = (
     BookingNotFound,
     StaleVersion,
+    BookingInItinerary,
     BookingCancelled,
     AlreadyPaid,
     PaymentNotPending,
@@ -59,6 +61,7 @@ class PaymentController(Controller):
             refusals=(
                 BookingNotFound,
                 StaleVersion,
+                BookingInItinerary,
                 BookingCancelled,
                 HoldExpired,
                 AlreadyPaid,
@@ -74,7 +77,7 @@ class PaymentController(Controller):
     )
     async def pay(self, request: ApiRequest) -> ASGIApp:
         command = await request.read(PayBooking)
-        _check_method(command, has_gateway=request.processor is not None)
+        check_method(command, has_gateway=request.processor is not None)
         return await submit(request, command)
 
     @post(
@@ -111,7 +114,7 @@ class PaymentController(Controller):
         return await submit(request, VoidPayment(booking_id, body.reason))
 
 
-def _check_method(command: PayBooking, has_gateway: bool) -> None:
+def check_method(command: PayBooking | PayItinerary, has_gateway: bool) -> None:
     """Require `payment_method` with a gateway only. Raises PaymentMethodMissing, PaymentMethodUnexpected."""
     if has_gateway and command.payment_method is UNSET:
         raise PaymentMethodMissing

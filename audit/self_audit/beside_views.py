@@ -60,7 +60,7 @@ async def _facts(connection: Connection, first: UUID, last: UUID, head: int) -> 
 
 
 _COUNT: LiteralString = "select count(*) from audited_ranges"
-# The events of a command are adjacent; the first one names its stream, and the last one its version.
+# The events of a command are adjacent; the first one names its stream, whose last one there has its version.
 _OUTCOMES: LiteralString = """
     select e.position, case when c.first_position is null then 'the event belongs to no recorded command'
         else 'the outcome of its command is not the one that its events have' end
@@ -70,7 +70,9 @@ _OUTCOMES: LiteralString = """
     where e.originator_id between %s and %s and e.ordinal = 1 and (
         (c.actor, c.operation, c.key, c.subject_id, c.correlation_id, c.recorded_at, c.version)
             is distinct from (e.actor, e.operation, e.causation_id, e.originator_id, e.correlation_id,
-                e.recorded_at, l.originator_version)
+                e.recorded_at, (select max(v.originator_version) from events v
+                    where v.position between c.first_position and c.last_position
+                        and v.originator_id = e.originator_id))
         or c.status >= 400 or c.last_position - c.first_position + 1 is distinct from l.ordinal::bigint
         or exists (select from events n where n.position = c.last_position + 1 and n.ordinal <> 1)
         or e.command_hash is distinct from sha256(

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from audit.verify.divergence import Divergence
+from audit.verify.itineraries import Itineraries
 from audit.verify.snapshot import Connection
 from audit.verify.trails import BookingTrail, FlightTrail, PartyTrail, Trail
 from audit.verify.usage import Usage
@@ -21,7 +22,7 @@ from ledger import codec
 
 _HOLD_OFFER = HoldOffer.OPERATION
 _STREAMS: LiteralString = """
-    select originator_id, originator_version, topic, state, recorded_at, position, operation
+    select originator_id, originator_version, topic, state, recorded_at, position, operation, ordinal
     from events where originator_id >= %s and (%s::uuid is null or originator_id < %s)
     order by originator_id, originator_version
 """
@@ -35,6 +36,7 @@ class Folds:
         self.divergence: Divergence | None = None
         self._head = head
         self._waiting_lists = WaitingLists()
+        self._itineraries = Itineraries()
         self._usage: dict[UUID, Usage] = {}
         self._complete = True
 
@@ -57,11 +59,13 @@ class Folds:
             self._report(other.divergence.position, other.divergence.reason)
         self._complete &= other._complete
         self._waiting_lists.join(other._waiting_lists)
+        self._itineraries.join(other._itineraries)
         for flight_id, usage in other._usage.items():
             self._usage_of(flight_id).join(usage)
 
     def check_end(self, connection: Connection) -> None:
-        """Check flights and waiting lists, once the folds of all streams are joined."""
+        """Check flights, waiting lists and itineraries, once the folds of all streams are joined."""
+        self._itineraries.check(self._report)
         self._waiting_lists.check([id for id, usage in self._usage.items() if usage.cancelled], self._report)
         recorded = {row[0]: Seats(*row[1:]) for row in connection.execute(_SEATS)}
         for flight_id, usage in self._usage.items():
@@ -79,7 +83,8 @@ class Folds:
         aggregate: Any = None
         trail: Trail | None = None
         position = last = 0
-        for count, (_, version, topic, state, time, position, operation) in enumerate(events, start=1):
+        itinerary_id: UUID | None = None
+        for count, (_, version, topic, state, time, position, operation, ordinal) in enumerate(events, 1):
             try:
                 if version != count:
                     raise ValueError(f"version {version} stands where {count} should")
@@ -96,7 +101,10 @@ class Folds:
                 break
             if trail is None:
                 trail = self._trail(aggregate, operation, position)
+                itinerary_id = aggregate.itinerary_id if isinstance(aggregate, Booking) else None
             trail.follow(event, position)
+            if itinerary_id is not None:
+                self._itineraries.follow(aggregate, itinerary_id, position, ordinal)
             if position > last:
                 last = position
         wrong = trail and trail.end(last)

@@ -29,25 +29,34 @@ class BookingTrail:
         self._usage = usage
         self._use = NONE_USED
         self._paid = 0
+        self._wrong_amount: str | None = None
 
     def follow(self, event: Any, position: int) -> None:
         use = SeatUse.of(self._booking)
         if use != self._use:
             self._usage.follow(position, self._use, use)
             self._use = use
-        if isinstance(event, Booking.Booked):
+        if isinstance(event, Booking.PaymentPending | Booking.PaymentRequested):
+            if event.amount != self._booking.total_cost:
+                self._wrong_amount = (
+                    f"a payment of {event.amount.amount} is not what {event.originator_id} costs"
+                )
+        elif isinstance(event, Booking.Booked):
             self._paid += self._booking.total_cost.amount
         elif isinstance(event, Booking.RefundDue) and event.reason is RefundReason.LATE_PAYMENT:
             self._paid += event.amount.amount
 
     def end(self, last: int) -> str | None:
-        """Check that the money received equals the price now plus all refunds, in minor units."""
+        """Check that the money received equals the price now plus all refunds, in minor units.
+
+        Each payment, which is the share of the booking in that of its itinerary, is what the booking costs.
+        """
         self._usage.reach(last)
         booking = self._booking
         price = booking.total_cost.amount if booking.status is Status.BOOKED else 0
         owed = sum(refund.amount.amount for refund in booking.refunds.values())
         if self._paid == price + owed:
-            return None
+            return self._wrong_amount
         return f"{self._paid} was paid for {booking.id}, {price} is kept and {owed} owed back"
 
 

@@ -146,6 +146,7 @@ class _Owners:
         self.open = begin.command
         self.reached = begin.reached
         self._outcome: _Outcome | None = None
+        self._version = b""
         self._wrong_end: Divergence | None = None
         self._commands = {
             int(first): _Outcome(int(upto), (actor, operation, key), *columns)
@@ -162,8 +163,11 @@ class _Owners:
             self._begin(position, ordinal, key, outcome, event)
         elif self.open != (ordinal - 1, key, outcome):
             raise Divergence(position, "the event does not go on with the command of the event before it")
-        # A range may begin within a command, whose outcome is not known here.
-        if position == self.reached and self._outcome and self._outcome.version != event[2]:
+        # A range may begin within a command, whose outcome is not known here. The events of a command on an
+        # itinerary are those of several bookings; its outcome names the version of the first one.
+        if self._outcome and event[1] == self._outcome.subject_id:
+            self._version = event[2]
+        if position == self.reached and self._outcome and self._outcome.version != self._version:
             self._wrong_end = Divergence(position, "the outcome of its command names another version")
         self.open = current
 

@@ -14,20 +14,27 @@ from domain.caller import SYSTEM
 from domain.commands import (
     CancelBooking,
     CancelFlight,
+    CancelItinerary,
+    CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
     Command,
     ExpireHold,
     InitiateBooking,
+    InitiateItinerary,
+    ItineraryBooking,
     JoinWaitlist,
     PayBooking,
+    PayItinerary,
     Price,
+    RecordItineraryPayment,
     RecordPayment,
     RecordRefund,
     ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
     SettleRefund,
+    VoidItinerary,
     VoidPayment,
 )
 from domain.money import Money
@@ -53,6 +60,7 @@ class Trade:
     dice: random.Random
     flights: list[UUID] = field(default_factory=list)
     bookings: dict[UUID, int] = field(default_factory=dict)
+    itineraries: list[UUID] = field(default_factory=list)
 
     @property
     def through(self) -> Ledger:
@@ -84,6 +92,10 @@ class Trade:
             await self.schedule()
         elif not self.bookings or self.dice.random() < 0.3:
             await self._hold()
+        elif self.dice.random() < 0.1:
+            await self._hold_itinerary()
+        elif self.itineraries and self.dice.random() < 0.15:
+            await self._on_itinerary()
         else:
             command, ledger = self._on_booking()
             await self.do(command, ledger)
@@ -97,6 +109,43 @@ class Trade:
             self.bookings[booking] = seats
         elif self.dice.random() < 0.2:
             await self.do(JoinWaitlist(flight, f"user-{self.dice.random()}", seats))
+
+    async def _hold_itinerary(self) -> None:
+        """Hold one or two seats on each of two flights."""
+        seats, ledger = self.dice.randint(1, 2), self.dice.choice([self.patient, self.through, self.hasty])
+        parts = tuple(ItineraryBooking(flight, seats) for flight in self.dice.sample(self.flights, 2))
+        first = await self.do(InitiateItinerary("alice", parts), ledger)
+        if first is None:
+            return
+        async with self.patient.read() as connection:
+            cursor = await connection.execute(
+                "select id, itinerary_id from ledger.bookings"
+                " where itinerary_id = (select itinerary_id from ledger.bookings where id = %s)",
+                [first],
+            )
+            found = await cursor.fetchall()
+        self.bookings |= dict.fromkeys((booking for booking, _ in found), seats)
+        self.itineraries.append(found[0][1])
+
+    async def _on_itinerary(self) -> None:
+        dice = self.dice
+        itinerary = dice.choice(self.itineraries[-20:])
+        async with self.patient.read() as connection:
+            cursor = await connection.execute(
+                "select sum(cost_amount)::int8 from ledger.bookings"
+                " where itinerary_id = %s and status <> 'cancelled'",
+                [itinerary],
+            )
+            ((amount,),) = await cursor.fetchall()
+        cost = Money(amount or 0, "INR")
+        commands: list[Command] = [
+            PayItinerary(itinerary, "alice", cost, dice.choice(list(Capture)), "pm_card_visa"),
+            CaptureItinerary(itinerary),
+            VoidItinerary(itinerary, "changed their mind"),
+            CancelItinerary(itinerary),
+        ]
+        command = dice.choices(commands, [6, 3, 2, 1])[0]
+        await self.do(command, dice.choice([self.patient, self.through, self.through, self.hasty]))
 
     def _on_booking(self) -> tuple[Command, Ledger]:
         dice = self.dice
@@ -132,18 +181,20 @@ class Trade:
         """Record random gateway answers for payments and refunds; settle some refunds by hand."""
         async with self.patient.read() as connection:
             cursor = await connection.execute(
-                "select id, payment_id from ledger.bookings where payment_id is not null"
+                "select id, payment_id, itinerary_id from ledger.bookings where payment_id is not null"
                 " order by id desc limit 200"
             )
             payments = await cursor.fetchall()
             cursor = await connection.execute("select id, status from ledger.refunds order by id limit 200")
             refunds = await cursor.fetchall()
         commands: list[Command] = [
-            RecordPayment(booking, payment, self.dice.choice(GATEWAY_ANSWERS), "pi_1", "no_money")
-            for booking, payment in payments
+            (RecordItineraryPayment if itinerary else RecordPayment)(
+                itinerary or booking, payment, self.dice.choice(GATEWAY_ANSWERS), "pi_1", "no_money"
+            )
+            for booking, payment, itinerary in payments
             if self.dice.random() < 0.3
         ]
-        for booking, _ in payments:
+        for booking, *_ in payments:
             if self.dice.random() < 0.3:
                 commands.append(self.dice.choice([VoidPayment(booking, "let go"), CapturePayment(booking)]))
         commands += [self._refund(id) for id, _ in refunds if self.dice.random() < 0.5]

@@ -281,6 +281,22 @@ async def test_a_bulk_belongs_to_one_ledger(people: People) -> None:
     assert (one.json()["results"][0]["status"], one.headers["ledger"]) == (201, "lh")
 
 
+async def test_an_itinerary_belongs_to_one_ledger(people: People) -> None:
+    flights = await flights_in_all(people)
+    both = [{"flight_id": flights[name]["id"], "seats": 1} for name in ("ai", "lh")]
+    address, body = "/api/v1/itineraries", {"user_id": "alice", "bookings": both}
+    mixed = await people.alice.post(address, json=body)
+    assert (mixed.status_code, mixed.json()["code"]) == (409, "ledgers-mixed")
+    assert mixed.json()["ledgers"] == ["ai", "lh"]
+    one = await people.alice.post(address, json=body | {"bookings": both[1:] * 2})
+    assert (one.status_code, one.headers["ledger"]) == (201, "lh")
+    payment = {"itinerary_id": one.json()["id"], "user_id": "alice", "total_cost": one.json()["total_cost"]}
+    paid = await people.alice.post(f"{address}/payments", json=payment, headers={"x-idempotency-key": "p"})
+    assert (paid.status_code, paid.headers["ledger"]) == (201, "lh")
+    listed = (await people.alice.get(address)).json()["data"]
+    assert [row["id"] for row in listed] == [one.json()["id"]]
+
+
 async def test_a_server_that_is_down_holds_up_no_other_ledger(
     people: People, deployment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -126,6 +126,46 @@ class ApiCaller:
         """Hold seats, authorise the payment, and return the booking before its capture."""
         held = (await self.book(flight, seats)).created()
         return (await self.pay(held, capture="manual")).created()["booking"]
+
+    async def book_itinerary(
+        self,
+        flights: Sequence[Mapping[str, Any]],
+        seats: int = 1,
+        *,
+        user_id: str | None = None,
+        key: str | None = None,
+    ) -> HttpAnswer:
+        """Hold seats on each of the flights, or on none."""
+        bookings = [{"flight_id": flight["id"], "seats": seats} for flight in flights]
+        body = {"user_id": user_id or self.sub, "bookings": bookings}
+        return await self.post("/itineraries", body, key=key)
+
+    async def pay_itinerary(
+        self,
+        itinerary: Mapping[str, Any],
+        total_cost: Any = None,
+        *,
+        key: str | None = None,
+        user_id: str | None = None,
+        **more: Any,
+    ) -> HttpAnswer:
+        """Pay what the itinerary costs, or `total_cost`, under a new key unless `key` is given."""
+        payment = {
+            "itinerary_id": itinerary["id"],
+            "user_id": user_id or self.sub,
+            "total_cost": total_cost or itinerary["total_cost"],
+            **more,
+        }
+        return await self.post("/itineraries/payments", payment, key=key or new_key())
+
+    async def itinerary(
+        self, itinerary: Mapping[str, Any], what: str, body: Any = None, **options: Any
+    ) -> HttpAnswer:
+        """Send `cancel`, `cancel/quote`, `capture` or `void` for the itinerary."""
+        return await self.post(f"/itineraries/{itinerary['id']}/{what}", body or {}, **options)
+
+    async def find_itinerary(self, itinerary: Mapping[str, Any]) -> HttpAnswer:
+        return await self.get(f"/itineraries/{itinerary['id']}")
 
     async def capture(self, booking: Mapping[str, Any], **options: Any) -> HttpAnswer:
         return await self.post(f"/bookings/{booking['id']}/capture", {}, **options)

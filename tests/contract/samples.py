@@ -38,6 +38,19 @@ BOOKING_FIELDS = {
     "created_at",
     "updated_at",
     "payment",
+    "itinerary_id",
+}
+ITINERARY_FIELDS = {
+    "id",
+    "user_id",
+    "bookings",
+    "total_cost",
+    "status",
+    "expires_at",
+    "version",
+    "created_at",
+    "updated_at",
+    "payment",
 }
 REFUND_FIELDS = {
     "id",

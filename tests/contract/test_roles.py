@@ -34,6 +34,24 @@ ROUTES = {
     "POST /bookings/{id}/seats": (BUYERS, lambda caller, at: caller.reduce_seats(at.booking, 1)),
     "POST /bookings/{id}/capture": (STAFF, lambda caller, at: caller.capture(at.pending)),
     "POST /bookings/{id}/void": (STAFF, lambda caller, at: caller.void(at.pending)),
+    "POST /itineraries": (BUYERS, lambda caller, at: caller.book_itinerary([at.flight])),
+    "POST /itineraries/payments": (BUYERS, lambda caller, at: caller.pay_itinerary(at.itinerary)),
+    "POST /itineraries/{id}/cancel": (BUYERS, lambda caller, at: caller.itinerary(at.itinerary, "cancel")),
+    "POST /itineraries/{id}/cancel/quote": (
+        BUYERS,
+        lambda caller, at: caller.itinerary(at.itinerary, "cancel/quote"),
+    ),
+    "POST /itineraries/{id}/capture": (
+        STAFF,
+        lambda caller, at: caller.itinerary(at.pending_itinerary, "capture"),
+    ),
+    "POST /itineraries/{id}/void": (
+        STAFF,
+        lambda caller, at: caller.itinerary(at.pending_itinerary, "void", {"reason": "declined"}),
+    ),
+    "GET /itineraries": (READERS, lambda caller, at: caller.get("/itineraries")),
+    "GET /itineraries/{id}": (READERS, lambda caller, at: caller.get(at.itinerary_path)),
+    "GET /itineraries/{id}/history": (READERS, lambda caller, at: caller.get(f"{at.itinerary_path}/history")),
     "GET /refunds": (AUDITORS, lambda caller, at: caller.get("/refunds")),
     "POST /refunds/{id}/settle": (STAFF, lambda caller, at: caller.settle(at.refund)),
     "GET /bookings": (READERS, lambda caller, at: caller.get("/bookings")),
@@ -59,12 +77,19 @@ async def prepare(operator, caller):
     (await operator.pay(cancelled, user_id=caller.sub)).created()
     (await operator.cancel(cancelled)).ok()
     [refund] = await operator.list_refunds(booking_id=cancelled["id"])
+    itinerary, authorised = [
+        (await operator.book_itinerary([flight], user_id=caller.sub)).created() for _ in range(2)
+    ]
+    (await operator.pay_itinerary(authorised, user_id=caller.sub, capture="manual")).created()
     return SimpleNamespace(
         flight=flight,
         flight_path=f"/flights/{flight['id']}",
         booking=booking,
         pending=pending,
         refund=refund,
+        itinerary=itinerary,
+        itinerary_path=f"/itineraries/{itinerary['id']}",
+        pending_itinerary=authorised,
     )
 
 

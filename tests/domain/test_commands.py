@@ -13,7 +13,9 @@ from domain.caller import Caller
 from domain.commands import (
     CancelBooking,
     CancelFlight,
+    CancelItinerary,
     CancelWithFlight,
+    CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
     CloseWaiting,
@@ -21,17 +23,22 @@ from domain.commands import (
     ExpireHold,
     HoldOffer,
     InitiateBooking,
+    InitiateItinerary,
+    ItineraryBooking,
     JoinWaitlist,
     LeaveWaitlist,
     OfferSeats,
     PayBooking,
+    PayItinerary,
     Price,
+    RecordItineraryPayment,
     RecordPayment,
     RecordRefund,
     ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
     SettleRefund,
+    VoidItinerary,
     VoidPayment,
 )
 from domain.handlers import HANDLERS
@@ -135,6 +142,42 @@ COMMANDS = [
     Stored(OfferSeats(ID), "offer_seats", False, ONLY_A_WAITING_PARTY),
     Stored(HoldOffer(ID), "hold_offer", False, ONLY_A_WAITING_PARTY),
     Stored(CloseWaiting(ID), "close_waiting", False, ONLY_A_WAITING_PARTY),
+    Stored(
+        InitiateItinerary("alice", (ItineraryBooking(ID, 2), ItineraryBooking(PAYMENT, 1))),
+        "initiate_itinerary",
+        True,
+        "3c25440eaabf74944f22e85dd0b210a784ca3b8656dc213efe47b0a710c01a24",
+    ),
+    Stored(
+        PayItinerary(ID, "alice", Money(900_00, "GBP")),
+        "pay_itinerary",
+        False,
+        "3b79bed6ea348faad60ebc632695fc4ef26d3e31b0228f3effc0289484b8ebfe",
+    ),
+    Stored(
+        CaptureItinerary(ID),
+        "capture_itinerary",
+        True,
+        "c46f4c8579ad7d647544aa2fabcb2efca9ef4580ec7ee994be88ecfb807fc783",
+    ),
+    Stored(
+        VoidItinerary(ID, "Customer called"),
+        "void_itinerary",
+        True,
+        "c9e455ce5b8ff2189f70e2e330e9c4de0c2cfcd9ffb4a976facdee8a4a0ea16f",
+    ),
+    Stored(
+        CancelItinerary(ID, "Plans changed", (PAYMENT,)),
+        "cancel_itinerary",
+        True,
+        "4929375ee9fbebc4a08581519c6633baa6efcba657d854846c29a5c9e039bb70",
+    ),
+    Stored(
+        RecordItineraryPayment(ID, PAYMENT, PaymentOutcome.CAPTURED, "ch_1"),
+        "record_itinerary_payment",
+        True,
+        "b0a88b1a726f9a0008164701e9d3d577e237843a9bb3f310642fe3d8beaee34b",
+    ),
 ]
 """One row for each command. Operations and fingerprints are stored for ever: never change a row."""
 

@@ -21,6 +21,9 @@ TYPES: dict[str, Any] = {command.__name__: command for command in HANDLERS} | EV
 NOT_PERSONAL = {
     "CancelFlight.reason",
     "PayBooking.payment_method",
+    "PayItinerary.payment_method",
+    "RecordItineraryPayment.code",
+    "RecordItineraryPayment.reference",
     "RecordPayment.code",
     "RecordPayment.reference",
     "RecordRefund.code",

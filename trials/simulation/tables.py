@@ -63,9 +63,11 @@ class Tables:
 
     def read(self, read_set: ReadSet, keys: Collection[CommandKey], now: datetime) -> Found:
         last = self.events[-1] if self.events else None
-        bookings = {self.refunds[id][1] for id in read_set.refunds if id in self.refunds} | read_set.bookings
+        bookings = {self.refunds[id][1] for id in read_set.refunds if id in self.refunds}
+        bookings |= read_set.bookings | self.of_itineraries(read_set.itineraries)
         flights = {self.bookings[id][1] for id in bookings if id in self.bookings} | read_set.flights
-        captured = [self.bookings[id] for id in read_set.captures if id in self.bookings]
+        captures = read_set.captures | self.of_itineraries(read_set.itinerary_captures)
+        captured = [self.bookings[id] for id in captures if id in self.bookings]
         needed = Counter(read_set.seats_needed)
         for row in captured:
             needed[row[1]] += row[3].real
@@ -73,7 +75,9 @@ class Tables:
         for row in self.bookings.values():
             if row[1] in read_set.all_bookings_of and row[6] != Status.CANCELLED.value:
                 streams.add(row[0])
-        streams |= {*read_set.parties, *self.lines(*read_set.waiting_lists, now)}
+        of_flights, of_bookings, of_parties, of_itineraries = read_set.waiting_lists
+        of_bookings = of_bookings | self.of_itineraries(of_itineraries)
+        streams |= {*read_set.parties, *self.lines(of_flights, of_bookings, of_parties, now)}
         return Found(
             now,
             last.position if last else 0,
@@ -83,6 +87,10 @@ class Tables:
             {id: Seats(*self.seats[id]) for id in flights if id in self.seats},
             {key: row[0] for row in self.flights.values() if (key := _natural(row)) in read_set.natural_keys},
         )
+
+    def of_itineraries(self, itineraries: Container[UUID]) -> set[UUID]:
+        """Return the ids of the bookings of these itineraries."""
+        return {id for id, row in self.bookings.items() if row[16] in itineraries}
 
     def stream(self, id: UUID) -> list[RecordedEvent]:
         """Return the events of one flight, booking or waiting party."""

@@ -8,10 +8,9 @@ from uuid import uuid4
 import msgspec
 
 import domain.payments
-from domain.booking import Booking
 from domain.payments import GatewayTask, Payment, PaymentStatus
 from gateways import Charge, ChargeStatus, Order
-from gateways.payment_processor import PaymentProcessor
+from gateways.payment_processor import Paid, PaymentProcessor
 from gateways.payment_reconciler import PaymentReconciler
 from gateways.stripe import StripeGateway
 
@@ -51,14 +50,14 @@ def captures_recorded_before_they_are_asked() -> None:
 
     async def asked(
         processor: PaymentProcessor,
-        booking: Booking,
+        paid: Paid,
         payment: Payment,
         task: GatewayTask,
         first: bool,
     ) -> Charge:
         if task is GatewayTask.CAPTURE and payment.reference:
-            await processor._record(booking, payment, Charge(payment.reference, ChargeStatus.CAPTURED), "")
-        return await ask(processor, booking, payment, task, first)
+            await processor._record(paid, payment, Charge(payment.reference, ChargeStatus.CAPTURED))
+        return await ask(processor, paid, payment, task, first)
 
     patch.object(PaymentProcessor, "_call", asked).start()
 

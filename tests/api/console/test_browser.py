@@ -43,6 +43,7 @@ class ConsoleSite:
     page: BrowserPage
     flight: dict[str, Any]
     booking: dict[str, Any]
+    itinerary: dict[str, Any]
 
     async def sign_in(self, *roles: str) -> None:
         await self.page.goto(f"{self.url}/console/login")
@@ -78,7 +79,7 @@ async def site() -> AsyncIterator[ConsoleSite]:
     try:
         with httpx.Client(base_url=f"{program.url}/api/v1", headers=headers) as api:
             async with browser.open_browser(executable) as page:
-                site = ConsoleSite(program.url, api, page, {}, {})
+                site = ConsoleSite(program.url, api, page, {}, {}, {})
                 soon = datetime.now(UTC) + timedelta(days=9)
                 times = {
                     "departs_at": soon.isoformat(),
@@ -86,6 +87,8 @@ async def site() -> AsyncIterator[ConsoleSite]:
                 }
                 site.flight = site.post("/flights", {**BA117, **times, "seats": 40})
                 site.pay_and_cancel()
+                parts = [{"flight_id": site.flight["id"], "seats": 1}] * 2
+                site.itinerary = site.post("/itineraries", {"user_id": "alice", "bookings": parts})
                 yield site
     finally:
         program.close()
@@ -98,6 +101,7 @@ def pages(site: ConsoleSite) -> list[str]:
         f"/console/flights/{site.flight['id']}",
         "/console/bookings",
         f"/console/bookings/{site.booking['id']}?version=2",
+        f"/console/itineraries/{site.itinerary['id']}",
         "/console/refunds",
         "/console/sales",
         "/console/operations",

@@ -112,6 +112,27 @@ async def test_a_booking_is_found_by_its_reference(desk: ConsoleDesk) -> None:
     assert (wrong.status, "reference:" in wrong.text) == (400, True)
 
 
+async def test_an_itinerary_shows_its_bookings_and_their_history(desk: ConsoleDesk) -> None:
+    people, seat = desk.people, desk.sit_down("amir", "auditor")
+    flights = [await people.flight(number=number) for number in ("BA117", "BA118")]
+    body = {
+        "user_id": HOSTILE,
+        "bookings": [{"flight_id": flight["id"], "seats": 2} for flight in flights],
+    }
+    made = (await people.operator.post("/api/v1/itineraries", json=body)).json()
+    first, second = (booking["id"] for booking in made["bookings"])
+    address = f"/console/itineraries/{made['id']}"
+    assert address in (await seat.open(f"/console/bookings/{first}")).links()
+    await people.operator.post(f"/api/v1/bookings/{second}/cancel", json={})
+    page = await seat.open(address)
+    assert page.status == 200
+    assert {f"/console/bookings/{first}", f"/console/bookings/{second}?version=2"} <= set(page.links())
+    assert len(page.all("ol[@class='timeline']/li")) == 3
+    assert "<script>alert" not in page.answer.text
+    assert (await seat.open("/console/itineraries/x")).status == 404
+    assert (await desk.sit_down("nina", "analyst").open(address)).status == 403
+
+
 async def test_checks_of_a_booking_pass_and_its_proof_checks_without_the_server(desk: ConsoleDesk) -> None:
     people, seat = desk.people, desk.sit_down("amir", "auditor")
     booking = await people.booking(await people.flight())

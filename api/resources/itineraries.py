@@ -1,0 +1,243 @@
+"""Itinerary routes: bookings of several flights that are made, cancelled and listed together."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
+
+from api.http import queries
+from api.http.commands import get_answer, submit
+from api.http.http_errors import LedgersMixed, TooManyCommands
+from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
+from api.http.problems import problem
+from api.http.queries import Page
+from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
+from api.http.request import ApiRequest
+from api.http.routes import BUYERS, READERS, route
+from api.resources.bookings import QUOTE_VALID
+from api.resources.itinerary_history import ItineraryHistory, build_history
+from domain.booking import Booking
+from domain.commands import BookingIds, CancelItinerary, InitiateItinerary, Note, UserName
+from domain.itinerary import Itinerary
+from domain.money import Money
+from domain.refusals import (
+    BookingCancelled,
+    BookingNotFound,
+    CurrenciesMixed,
+    FlightNotBookable,
+    FlightNotFound,
+    IdempotencyKeyReused,
+    ItineraryNotFound,
+    NotEnoughSeats,
+    NotYourAccount,
+    Refusal,
+    StaleVersion,
+    TooManyHolds,
+    TotalTooLarge,
+)
+from ledger import itineraries as histories
+from ledger.submission import Decision, Submission
+from projections import itineraries
+from projections.itineraries import ItineraryRow, ItinerarySearch
+
+
+class ItineraryCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`booking_ids`: the bookings to cancel. Default: all of the itinerary."""
+
+    reason: Note | None = None
+    booking_ids: BookingIds | UnsetType = UNSET
+
+
+class QuotedBookings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`booking_ids`: the bookings to quote for. Default: all of the itinerary."""
+
+    booking_ids: BookingIds | UnsetType = UNSET
+
+
+class BookingQuote(msgspec.Struct, frozen=True):
+    """The share of one booking in the refund."""
+
+    booking_id: UUID
+    seats: int
+    refund: Money
+
+
+class ItineraryQuote(msgspec.Struct, frozen=True):
+    """Refund for cancelling these bookings at `version` of the itinerary. To accept it, cancel them with
+    `If-Match` of that version before `valid_until`.
+    """
+
+    itinerary_id: UUID
+    version: int
+    refund: Money
+    bookings: list[BookingQuote]
+    valid_until: datetime
+
+
+class ItineraryListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    user_id: UserName | UnsetType = UNSET
+    flight_id: UUID | UnsetType = UNSET
+
+
+class ItineraryController(Controller):
+    path = "/api/v1/itineraries"
+    tags = ("Itineraries",)
+
+    @post(
+        "/",
+        opt=route(
+            BUYERS,
+            "Create an itinerary: bookings of up to 8 flights, of which all are held or none is",
+            body=InitiateItinerary,
+            response=ItineraryRow,
+            status=201,
+            refusals=(
+                NotYourAccount,
+                FlightNotFound,
+                FlightNotBookable,
+                NotEnoughSeats,
+                CurrenciesMixed,
+                TooManyHolds,
+                TotalTooLarge,
+                LedgersMixed,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def initiate(self, request: ApiRequest) -> ASGIApp:
+        command = await request.read(InitiateItinerary)
+        ledgers = {request.ledgers.of_id(one.flight_id).name for one in command.bookings}
+        if len(ledgers) > 1:
+            raise LedgersMixed(ledgers=sorted(ledgers))
+        return await submit(request, command)
+
+    @post(
+        "/{id:str}/cancel",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Cancel an itinerary, or some of its bookings. Each paid booking makes its share a refund due",
+            body=ItineraryCancellation,
+            body_required=False,
+            response=ItineraryRow,
+            if_match=True,
+            refusals=(
+                ItineraryNotFound,
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def cancel(self, request: ApiRequest) -> ASGIApp:
+        itinerary_id = request.id(ItineraryNotFound)
+        body = await request.read(ItineraryCancellation, optional=True)
+        return await submit(request, CancelItinerary(itinerary_id, body.reason, body.booking_ids))
+
+    @post(
+        "/{id:str}/cancel/quote",
+        status_code=200,
+        opt=route(
+            BUYERS,
+            "Get the refund for cancelling an itinerary or some of its bookings, without cancelling",
+            body=QuotedBookings,
+            body_required=False,
+            response=ItineraryQuote,
+            refusals=(ItineraryNotFound, BookingNotFound, BookingCancelled, TooManyCommands),
+        ),
+    )
+    async def quote(self, request: ApiRequest) -> ASGIApp:
+        itinerary_id = request.id(ItineraryNotFound)
+        body = await request.read(QuotedBookings, optional=True)
+        request.query(EmptyQuery)
+        command = CancelItinerary(itinerary_id, None, body.booking_ids)
+        answer = await get_answer(request, command, _render_quote, dry_run=True, keyed=False)
+        media_type = JSON if answer.status == 200 else PROBLEM
+        return Reply(answer.status, answer.body, [position_header(answer.position)], media_type)
+
+    @get(
+        "/",
+        opt=route(
+            READERS,
+            "List itineraries, newest first",
+            query=ItineraryListQuery,
+            response=Page[ItineraryRow],
+            all_ledgers=True,
+        ),
+    )
+    async def list(self, request: ApiRequest) -> ASGIApp:
+        query = request.query(ItineraryListQuery)
+        search = query.build_search(ItinerarySearch, owner=request.owner_filter)
+        after = queries.read_cursor(request, query, search, UUID)
+        return await queries.respond_list(
+            request,
+            query,
+            search,
+            lambda row: row.id,
+            lambda one: queries.read_page(one, query, search, after, itineraries.page),
+            descending=True,
+        )
+
+    @get(
+        "/{id:str}",
+        opt=route(
+            READERS,
+            "Get an itinerary with its bookings",
+            query=ReadQuery,
+            response=ItineraryRow,
+            refusals=(ItineraryNotFound,),
+        ),
+    )
+    async def find(self, request: ApiRequest) -> ASGIApp:
+        itinerary_id, query = request.id(ItineraryNotFound), request.query(ReadQuery)
+        position, row = await queries.read(request, query, lambda c: itineraries.find(c, itinerary_id))
+        if row is None or not request.may_read(row.user_id):
+            return queries.refuse(request, position, ItineraryNotFound(itinerary_id=itinerary_id))
+        return queries.respond_decrypted(request, position, row, [version_header(row.version)])
+
+    @get(
+        "/{id:str}/history",
+        opt=route(
+            READERS,
+            "List the events of all bookings of an itinerary, by position",
+            query=ReadQuery,
+            response=ItineraryHistory,
+            refusals=(ItineraryNotFound,),
+        ),
+    )
+    async def history(self, request: ApiRequest) -> ASGIApp:
+        itinerary_id, query = request.id(ItineraryNotFound), request.query(ReadQuery)
+        position, stream = await queries.read(
+            request, query, lambda c: histories.find_history(c, itinerary_id)
+        )
+        user_and_history = build_history(itinerary_id, stream)
+        if user_and_history is None or not request.may_read(user_and_history[0]):
+            return queries.refuse(request, position, ItineraryNotFound(itinerary_id=itinerary_id))
+        return queries.respond_decrypted(request, position, user_and_history[1])
+
+
+def _render_quote(submission: Submission, decision: Decision) -> tuple[int, bytes]:
+    """Render the quote from the itinerary as cancelled by the dry run."""
+    if isinstance(decision, Refusal):
+        return problem(decision, submission.instance, submission.correlation_id)
+    assert isinstance(decision, Itinerary)
+    quotes = [BookingQuote(one.id, one.seats, _refund(one)) for one in decision.changed]
+    new_events = sum(len(booking.pending_events) for booking in decision.bookings)
+    quote = ItineraryQuote(
+        decision.id,
+        decision.version - new_events,
+        Money(sum(quote.refund.amount for quote in quotes), decision.total_cost.currency),
+        quotes,
+        max(booking.modified_on for booking in decision.bookings) + QUOTE_VALID,
+    )
+    return 200, msgspec.json.encode(quote)
+
+
+def _refund(booking: Booking) -> Money:
+    """Return what the pending events of the booking owe."""
+    due = [event.amount.amount for event in booking.pending_events if isinstance(event, Booking.RefundDue)]
+    return Money(sum(due), booking.total_cost.currency)
