@@ -1,4 +1,4 @@
-"""Command `ledgers`: list the ledgers of a deployment, add one, change its carriers, retire one."""
+"""Command `ledgers`: list the ledgers of a deployment, add, move and retire one, change its carriers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import msgspec
 from analytics.schema import prepare
 from audit.proofs.keys import signing_key
 from cli.existing_ledger import read_registry
+from cli.ledger_move import move_ledger, say_on_stderr
 from cli.options import DATA, JSON, add
 from database import registry
 from database.connection import connect_sync
@@ -20,16 +21,17 @@ _ABOUT = """\
   seatledger ledgers create ai --carriers AI,IX       add one for the flights of these carriers
   seatledger ledgers carriers main --carriers BA      change the carriers of one
   seatledger ledgers retire ai                        make one read-only
+  seatledger ledgers move ai --to AI_URL              move one, while in use, to the server that $AI_URL names
 """
 
 
 def register(commands: Any) -> None:
     command = add(
-        commands, "ledgers", ledgers, "list, add and retire the ledgers of a deployment", [DATA, JSON]
+        commands, "ledgers", ledgers, "list, add, move and retire the ledgers of a deployment", [DATA, JSON]
     )
     command.epilog = _ABOUT
     command.add_argument(
-        "action", nargs="?", default="list", choices=("list", "create", "carriers", "retire")
+        "action", nargs="?", default="list", choices=("list", "create", "carriers", "retire", "move")
     )
     command.add_argument("name", nargs="?", metavar="NAME", help="name of the ledger, like ai")
     command.add_argument(
@@ -40,6 +42,12 @@ def register(commands: Any) -> None:
         metavar="VARIABLE",
         help="environment variable with the connection string of another server that holds the ledger",
     )
+    command.add_argument(
+        "--to",
+        metavar="VARIABLE",
+        help="environment variable with the connection string of the server to move to; DATABASE_URL for the"
+        " deployment's own",
+    )
 
 
 def ledgers(
@@ -48,13 +56,18 @@ def ledgers(
     name: str | None,
     carriers: str | None,
     url_variable: str | None,
+    to: str | None,
     json: bool,
 ) -> int:
     """Run the action and print the ledgers that it concerns. Raises RegistryError, WrongSetting."""
     if (name is None) != (action == "list"):
         raise WrongSetting(f"ledgers {action}: {'takes no NAME' if name else 'give its NAME'}")
+    if (to is None) != (action != "move"):
+        raise WrongSetting(f"ledgers {action}: {'takes no --to' if to else 'give --to VARIABLE'}")
     codes = tuple(carriers.split(",")) if carriers else ()
     with existing_database(settings.database_url, settings.data) as url:
+        if action == "move":
+            return _move(url, name or "", to or "", json)
         if action == "create":
             create(settings, url, name or "", codes, url_variable)
         elif action != "list":
@@ -65,6 +78,21 @@ def ledgers(
                     registry.change_carriers(connection, name or "", codes)
         _print([one for one in read_registry(url) if name in (None, one.name)], json)
     return 0
+
+
+def _move(url: str, name: str, variable: str, json: bool) -> int:
+    """Move a ledger and print the result. Return 0 if it verifies on the other server, else 1."""
+    moved = move_ledger(url, name, variable, say_on_stderr)
+    if json:
+        print(msgspec.json.encode(moved).decode())
+    elif moved.ok:
+        print(
+            f"ok: {name} is moved, with {moved.events} events; commands paused for"
+            f" {moved.paused_seconds} s. The old server keeps it as {moved.sealed}, which no process uses."
+        )
+    else:
+        print(f"NOT ok: first bad position {moved.first_bad_position}: {moved.reason}")
+    return 0 if moved.ok else 1
 
 
 def create(

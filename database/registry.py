@@ -37,6 +37,8 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     carriers: tuple[str, ...] = ()
     is_retired: bool = False
     url_variable: str | None = None
+    is_paused: bool = False
+    """True while a move to another server keeps commands out."""
 
     @property
     def schema(self) -> str:
@@ -100,8 +102,8 @@ def read_sync(connection: psycopg.Connection[Any]) -> tuple[LedgerEntry, ...]:
 
 def _entries(rows: Iterable[tuple[Any, ...]]) -> tuple[LedgerEntry, ...]:
     return tuple(
-        LedgerEntry(name, number, tuple(carriers), state == "retired", url_variable)
-        for name, number, carriers, state, url_variable in rows
+        LedgerEntry(name, number, tuple(carriers), state == "retired", url_variable, is_paused)
+        for name, number, carriers, state, url_variable, is_paused in rows
     )
 
 
@@ -144,6 +146,17 @@ def change_carriers(connection: psycopg.Connection[Any], name: str, carriers: It
     )
 
 
+def pause(connection: psycopg.Connection[Any], name: str, seconds: float) -> None:
+    """Keep commands out of a ledger for at most this long; 0 ends the pause. Processes notice in seconds."""
+    run_script(connection, _CREATE)
+    connection.execute(_PAUSE, (seconds, name))
+
+
+def move(connection: psycopg.Connection[Any], name: str, url_variable: str | None) -> None:
+    """Record where a ledger is now, and end its pause."""
+    connection.execute(_MOVE, (url_variable, name))
+
+
 def _make_and_lock(connection: psycopg.Connection[Any]) -> None:
     """Make the registry if there is none, and keep others from changing it until the transaction ends."""
     run_script(connection, _CREATE)
@@ -175,8 +188,11 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _CARRIER = re.compile(r"[A-Z0-9]{2}")
 
 _EXISTS: LiteralString = "select to_regclass('seatledger.ledgers') is not null"
+# A registry that an earlier release made has no pauses.
 _ENTRIES: LiteralString = """
-    select name, number, carriers, state, url_variable from seatledger.ledgers order by number
+    select name, number, carriers, state, url_variable,
+        coalesce((to_jsonb(ledgers) ->> 'paused_until')::timestamptz > clock_timestamp(), false)
+    from seatledger.ledgers order by number
 """
 _CREATE: LiteralString = """
     create schema if not exists seatledger;
@@ -188,12 +204,15 @@ _CREATE: LiteralString = """
         url_variable text,
         created_at   timestamptz not null default clock_timestamp()
     );
+    alter table seatledger.ledgers add column if not exists paused_until timestamptz;
     comment on schema seatledger is 'The registry of the ledgers of this deployment';
     comment on table seatledger.ledgers is 'One row per ledger; each is a schema in this database or another';
     comment on column seatledger.ledgers.number is 'Part of all ids of the ledger';
     comment on column seatledger.ledgers.carriers is 'Carriers whose flights it takes';
     comment on column seatledger.ledgers.url_variable is
         'Environment variable with the connection string of its server; null: this database';
+    comment on column seatledger.ledgers.paused_until is
+        'Time until which a move keeps commands out; it passes by itself if the move is killed';
     insert into seatledger.ledgers (name, number, carriers) values ('main', 0, '{}') on conflict do nothing
 """
 _GRANT: LiteralString = """
@@ -206,4 +225,11 @@ _NUMBERED_FROM: LiteralString = """
 """
 _ADD: LiteralString = """
     insert into seatledger.ledgers (name, number, carriers, url_variable) values (%s, %s, %s, %s)
+"""
+_PAUSE: LiteralString = """
+    update seatledger.ledgers
+    set paused_until = statement_timestamp() + make_interval(secs => %s) where name = %s
+"""
+_MOVE: LiteralString = """
+    update seatledger.ledgers set url_variable = %s, paused_until = null where name = %s
 """

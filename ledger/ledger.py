@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from loguru import logger
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
@@ -180,7 +181,8 @@ class Ledger:
     async def read(self) -> AsyncIterator[Connection]:
         """Lend a connection for queries.
 
-        Raises Overloaded if too many callers wait for one, Unavailable if the database does not answer.
+        Raises Overloaded if too many callers wait for one, Unavailable if the database does not answer or no
+        longer has the ledger.
         """
         self.used_at = time.monotonic()
         try:
@@ -189,6 +191,9 @@ class Ledger:
                     yield connection
         except TooManyRequests as error:
             raise Overloaded from error
+        except psycopg.errors.UndefinedTable as error:
+            logger.bind(error=str(error)).warning("ledger.gone")
+            raise Unavailable from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             if self._cursor_key is not None:
                 self._tidy_pool()

@@ -172,6 +172,13 @@ class Writer:
                     "command.failed"
                 )
                 _fail([w for w in batch if any(s is failure.submission for s in w.submissions)], failure)
+            except psycopg.errors.UndefinedTable as error:
+                # The ledger was moved. Nothing was written here, and a repeat goes to its new server.
+                self.progress.fail(error)
+                await self._disconnect()
+                logger.bind(error=str(error)).warning("ledger.gone")
+                _fail(batch, Unavailable())
+                return
             except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
                 self.progress.fail(error)
                 await self._disconnect()

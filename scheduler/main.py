@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC
 from functools import partial
@@ -96,6 +97,7 @@ class OtherLedgers:
         self._settings = settings
         self._stop = stop
         self._running: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self._places: dict[str, str | None] = {}
 
     async def run(self) -> None:
         """Follow the registry until `stop` is set, then stop all ledgers."""
@@ -103,24 +105,29 @@ class OtherLedgers:
             try:
                 async with self._main.read() as connection:
                     entries = await registry.read(connection)
-                await self._follow({entry.name: entry for entry in entries if not entry.is_retired})
+                await self._follow(entries)
             except (Unavailable, Overloaded):
                 pass
             except Exception as error:  # the task goes on: all other ledgers depend on it
                 logger.bind(error=repr(error)).error("registry.unreadable")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), REGISTRY_SECONDS)
-        await self._follow({})
+        await self._follow(())
 
-    async def _follow(self, wanted: dict[str, LedgerEntry]) -> None:
-        for name, entry in wanted.items():
-            if name != registry.MAIN and name not in self._running:
-                stop = asyncio.Event()
-                self._running[name] = stop, asyncio.create_task(self._run_one(entry, stop))
-        ended = [self._running.pop(name) for name in self._running.keys() - wanted.keys()]
+    async def _follow(self, entries: Collection[LedgerEntry]) -> None:
+        """Run the tasks of these ledgers. Stop those of others, and of ledgers that have moved."""
+        wanted = {
+            entry.name: entry for entry in entries if entry.name != registry.MAIN and not entry.is_retired
+        }
+        kept = {name for name, entry in wanted.items() if self._places.get(name, "") == entry.url_variable}
+        ended = [self._running.pop(name) for name in self._running.keys() - kept]
         for stop, _ in ended:
             stop.set()
         await asyncio.gather(*(task for _, task in ended))
+        self._places = {name: entry.url_variable for name, entry in wanted.items()}
+        for name in wanted.keys() - self._running.keys():
+            stop = asyncio.Event()
+            self._running[name] = stop, asyncio.create_task(self._run_one(wanted[name], stop))
 
     async def _run_one(self, entry: LedgerEntry, stop: asyncio.Event) -> None:
         """Run the tasks of one ledger until `stop` is set, again after an error."""

@@ -201,6 +201,10 @@ class LedgerUnavailable(_Temporary):
         super().__init__(f"The ledger {name} does not answer.", ledger=name)
 
 
+class LedgerMoving(_Temporary):
+    """This ledger is moving to another server, and takes commands again in seconds: repeat the request."""
+
+
 class Overloaded(_Temporary):
     """The server is overloaded and did not process the request: try again later."""
 

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request
 
 from api.http import bodies, parameters
-from api.http.http_errors import CarrierNotHere, LedgerNotFound, LedgerRetired, ValidationFailed
+from api.http.http_errors import CarrierNotHere, LedgerMoving, LedgerNotFound, LedgerRetired, ValidationFailed
 from api.http.request_context import context_of
 from domain.caller import Caller, Role
 from domain.commands import Command, ScheduleFlight
@@ -100,7 +100,7 @@ class ApiRequest(Request[Caller, Any, Any]):
     async def use_ledger_of(self, command: Command) -> None:
         """Choose the ledger that decides the command, and require that it takes commands.
 
-        Raises CarrierNotHere, LedgerRetired, LedgerNotFound, LedgerUnavailable.
+        Raises CarrierNotHere, LedgerMoving, LedgerRetired, LedgerNotFound, LedgerUnavailable.
         """
         if self.ledgers.are_several or self.caller.ledgers:
             if isinstance(command, ScheduleFlight):
@@ -111,6 +111,8 @@ class ApiRequest(Request[Caller, Any, Any]):
                 assert command.target_id is not None
                 entry = self.ledgers.of_id(command.target_id)
             await self.use(entry)
+        if self.ledger.entry.is_paused:
+            raise LedgerMoving(ledger=self.ledger.entry.name)
         if self.ledger.entry.is_retired:
             raise LedgerRetired(ledger=self.ledger.entry.name)
 

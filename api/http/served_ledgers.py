@@ -122,10 +122,13 @@ class ServedLedgers:
             if self.are_several and not self._numbered_from:
                 self._numbered_from = await registry.read_numbered_from(connection)
         self.main.entry = self.named(registry.MAIN) or self.main.entry
-        for name, opening in self._opened.items():
+        for name, opening in list(self._opened.items()):
             entry = self.named(name)
             if entry and opening.done() and not opening.exception():
-                opening.result().entry = entry
+                was, opening.result().entry = opening.result().entry, entry
+                if was.url_variable != entry.url_variable:
+                    # The ledger was moved: the next request opens it on its new server.
+                    await self._close(name)
 
     async def close(self) -> None:
         """Close all ledgers but `main`."""

@@ -21,6 +21,7 @@ from api.app import create_app
 from api.http import served_ledgers
 from api.http.served_ledgers import ServedLedgers
 from audit.verify import verify
+from cli.ledger_move import move_ledger
 from database import registry
 from database.connection import connect_sync
 from database.embedded import remove_database, running_database
@@ -499,3 +500,52 @@ async def test_an_unreadable_registry_keeps_the_entries_and_is_read_again(
     await await_until(is_retired)
     assert not keeping.done()
     keeping.cancel()
+
+
+async def test_a_ledger_moves_while_it_is_in_use(
+    people: People, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"moved_{next(_numbers)}"
+    with psycopg.connect(os.environ["LH_URL"], autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+    monkeypatch.setenv("MOVED_URL", make_conninfo(os.environ["LH_URL"], dbname=name))
+    monkeypatch.setattr(served_ledgers, "REFRESH_SECONDS", 0.1)
+    flights = await flights_in_all(people, seats=1000)
+    accepted: dict[str, list[str]] = {ledger: [] for ledger in ("ai", "ba")}
+    codes: set[str] = set()
+    done = asyncio.Event()
+
+    async def book(ledger: str) -> None:
+        for number in itertools.count():
+            await asyncio.sleep(0)  # a refusal by this process awaits nothing, and would keep the loop
+            if done.is_set():
+                return
+            answer = await people.alice.post(
+                "/api/v1/bookings",
+                json={"flight_id": flights[ledger]["id"], "user_id": "alice", "seats": 1},
+                headers={"x-idempotency-key": f"{ledger}-{number}"},
+            )
+            if answer.status_code == 201:
+                accepted[ledger].append(answer.json()["id"])
+                await people.alice.post(f"/api/v1/bookings/{answer.json()['id']}/cancel")
+            else:
+                assert (answer.status_code, answer.headers.get("retry-after")) == (503, "1"), answer.text
+                codes.add(f"{ledger} {answer.json()['code']}")
+
+    booking = [asyncio.create_task(book(ledger)) for ledger in accepted for _ in range(2)]
+    try:
+        moved = await asyncio.to_thread(move_ledger, database_url, "ai", "MOVED_URL", print)
+        at_switch = len(accepted["ai"])
+        await await_until(lambda: len(accepted["ai"]) > at_switch + 5, message=lambda: str(codes))
+    finally:
+        done.set()
+        await asyncio.gather(*booking)
+    assert moved.ok
+    assert codes <= {"ai unavailable", "ai ledger-moving", "ai ledger-unavailable"}
+    for booked in accepted["ai"]:
+        found = await people.alice.get(f"/api/v1/bookings/{booked}")
+        assert (found.status_code, found.headers["ledger"]) == (200, "ai")
+    with connect_sync(database_url, "test") as connection:
+        entry = registry.find_entry(registry.read_sync(connection), "ai")
+    assert entry.url_variable == "MOVED_URL"
+    assert verify(registry.url_of(entry, database_url), workers=1).ok
