@@ -3,12 +3,13 @@
 It shares no code with the program. Torture, drills and simulation hand it the same plain data.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from trials.checker.answers import check_answers, check_events
 from trials.checker.calls import Call
 from trials.checker.history import EXACT, Clock, History
+from trials.checker.ledgers import LedgerPlace, check_apart, divide
 from trials.checker.log import Log
 from trials.checker.money import check_money
 from trials.checker.order import check_log, check_real_time
@@ -46,3 +47,19 @@ def check(calls: list[Call], log: Log, clock: Clock = EXACT, has_gateway: bool =
     """
     history = History.of(calls, log, clock, has_gateway)
     return [violation for rule in RULES for violation in islice(rule(history), SHOWN_MAX)]
+
+
+def check_each(
+    calls: Sequence[Call],
+    logs: Mapping[str, Log],
+    places: Sequence[LedgerPlace],
+    clock: Clock = EXACT,
+    has_gateway: bool = False,
+) -> list[str]:
+    """Check the log of each ledger by the calls to it, and that the ledgers are apart."""
+    if len(places) == 1:
+        return check(list(calls), logs[places[0].name], clock, has_gateway)
+    violations = list(islice(check_apart(calls, logs, places), SHOWN_MAX))
+    for name, mine in divide(calls, places).items():
+        violations += [f"{name}: {sentence}" for sentence in check(mine, logs[name], clock, has_gateway)]
+    return violations

@@ -235,6 +235,10 @@ def _refunds(model: Model, call: Call, body: Any) -> Iterator[str]:
 def _page(call: Call, body: Any, rows: list[Any]) -> Iterator[str]:
     (limit,) = parse_qs(urlsplit(call.path).query)["limit"]
     expected = rows[: int(limit)]
+    if last := body.get("last"):
+        # A part of a page of several ledgers, which ends with this id.
+        is_descending = call.operation != "refunds"
+        expected = [row for row in rows if (_id(row) >= last if is_descending else _id(row) <= last)]
     if body["data"] != expected:
         yield f"the fold lists {[_id(each) for each in expected]} at {call.position}: {call}"
 

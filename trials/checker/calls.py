@@ -28,7 +28,8 @@ def now() -> float:
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt. Times are as `now` gives them, zero before it is sent.
 
-    `status` is None when no answer came; `trouble` is the reason. `version` is the one of If-Match.
+    `status` is None when no answer came; `trouble` is the reason. `version` is the one of If-Match. The
+    answer names `ledger`; `positions` has the position of each ledger where several answer.
     """
 
     who: str
@@ -42,6 +43,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float = 0.0
     status: int | None = None
     position: int | None = None
+    positions: dict[str, int] = {}
+    ledger: str = ""
     replayed: bool = False
     text: str = ""
     trouble: str = ""

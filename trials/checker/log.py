@@ -99,10 +99,11 @@ class Log(msgspec.Struct, frozen=True):
     seats: list[SeatCount] | None = None
 
 
-def read_log(url: str) -> Log:
-    """Read everything from one snapshot. Raises psycopg.Error."""
+def read_log(url: str, schema: str = "ledger") -> Log:
+    """Read everything in the ledger's schema from one snapshot. Raises psycopg.Error."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
+        connection.execute("select set_config('search_path', %s, true)", (schema,))
         connection.execute("set local timezone to 'UTC'")
         return Log(
             [Event(*row) for row in connection.execute(_EVENTS).fetchall()],
@@ -122,10 +123,10 @@ def load_log(path: Path) -> Log:
 _EVENTS = """
     select position, originator_id, originator_version, topic, state::json, actor, operation, causation_id,
         recorded_at
-    from ledger.events order by position
+    from events order by position
 """
 _OUTCOMES = """
     select actor, operation, key, status, body, first_position, last_position, recorded_at, correlation_id
-    from ledger.commands
+    from commands
 """
-_SEATS = "select flight_id, seats, held, booked from ledger.seats"
+_SEATS = "select flight_id, seats, held, booked from seats"

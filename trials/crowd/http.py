@@ -53,16 +53,32 @@ class HttpLine:
             method, self._base_url + call.path, data=body, headers=headers
         ) as response:
             text = await response.text()
-        position = response.headers.get("ledger-position", "")
         return {
             "status": response.status,
             "text": text,
-            "position": int(position) if position else None,
+            "ledger": response.headers.get("ledger", ""),
+            **_positions(response.headers.get("ledger-position", "")),
             "replayed": response.headers.get("idempotency-replayed") == "true",
         }
 
 
-_UNANSWERED = {"status": None, "text": "", "position": None, "replayed": False, "trouble": ""}
+def _positions(header: str) -> dict[str, Any]:
+    """Return the position that the header states, or that of each ledger, as in `main=120, ai=45`."""
+    if "=" not in header:
+        return {"position": int(header) if header else None}
+    pairs = (part.split("=") for part in header.split(", "))
+    return {"positions": {name: int(position) for name, position in pairs}}
+
+
+_UNANSWERED: dict[str, Any] = {
+    "status": None,
+    "text": "",
+    "position": None,
+    "positions": {},
+    "ledger": "",
+    "replayed": False,
+    "trouble": "",
+}
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `flights` is the number on sale at any time; `seats` are the fewest and the most of one. `cards` are the
     payment methods of a gateway's customers, empty without a gateway. Each caller takes so many `turns`, or
-    turns until the end.
+    turns until the end. New flights are of these `carriers` in turn; an empty one is a carrier at random.
     """
 
     hold_seconds: float
@@ -32,6 +32,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     arrives_at: str = "2035-05-02T07:30:00-04:00"
     cards: tuple[str, ...] = ()
     turns: int | None = None
+    carriers: tuple[str, ...] = ("",)
 
 
 class Sale:

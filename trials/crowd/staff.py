@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import datetime
+from itertools import cycle
 from random import Random
 from string import ascii_uppercase
 from typing import Any
@@ -24,6 +25,7 @@ class Operator:
         self._sale = sale
         self._random = random
         self._numbers: list[str] = []
+        self._carriers = cycle(sale.plan.carriers)
         self._habits: Habits[str] = {
             (self._reprice,): 40,
             (self._change_seats,): 40,
@@ -42,7 +44,8 @@ class Operator:
 
     async def schedule(self) -> bool:
         """Put another flight on sale; return whether the ledger accepts it."""
-        number = "".join(self._random.choices(ascii_uppercase, k=2)) + str(self._random.randint(1, 9999))
+        carrier = next(self._carriers) or "".join(self._random.choices(ascii_uppercase, k=2))
+        number = carrier + str(self._random.randint(1, 9999))
         self._numbers.append(number)
         call = await self._schedule(number)
         if call.status == 201:

@@ -123,10 +123,10 @@ class Program:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def verify_problems(environment: Mapping[str, str]) -> list[str]:
-    """Return what `verify` finds in the ledger of that environment."""
+def verify_problems(environment: Mapping[str, str], ledger: str = "main") -> list[str]:
+    """Return what `verify` finds in a ledger of that environment."""
     verification = subprocess.run(
-        [sys.executable, *PROGRAM, "verify", "--names", "--json"],
+        [sys.executable, *PROGRAM, "verify", "--names", "--json", "--ledger", ledger],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -137,7 +137,7 @@ def verify_problems(environment: Mapping[str, str]) -> list[str]:
     if verification.returncode == 0 and json.loads(verification.stdout)["ok"]:
         return []
     output = verification.stdout + verification.stderr[-500:]
-    return [f"`verify` ends with exit code {verification.returncode}: {output}"]
+    return [f"`verify` of {ledger} ends with exit code {verification.returncode}: {output}"]
 
 
 def environment_without_settings() -> dict[str, str]:

@@ -32,6 +32,7 @@ from ledger.records import COMMANDS
 from ledger.store import Store
 from ledger.submission import Answer, Submission
 from trials.torture.gateway_breaks import GATEWAY_BREAKS
+from trials.torture.ledger_breaks import LEDGER_BREAKS
 
 VARIABLE = "FAULTS_BROKEN"
 """Names the break for worker processes, which this wrapper does not start itself."""
@@ -165,6 +166,7 @@ BREAKS = _named(
     late_money_forgotten,
     refunds_settled_twice,
     references_repeated,
+    *LEDGER_BREAKS,
     *GATEWAY_BREAKS,
 )
 

@@ -12,10 +12,11 @@ from ledger.people import People
 from trials.checker.log import Event, Log, Outcome, read_log
 
 
-def read_named_log(url: str, data: Path) -> Log:
+def read_named_log(url: str, data: Path, schema: str = "ledger") -> Log:
     """Read the log and decrypt its names. The master key is in the folder `data`. Raises psycopg.Error."""
-    log, keyring = read_log(url), Keyring(read_or_create_key(data / MASTER_KEY_FILE))
+    log, keyring = read_log(url, schema), Keyring(read_or_create_key(data / MASTER_KEY_FILE))
     with psycopg.connect(url, connect_timeout=10) as connection:
+        connection.execute("select set_config('search_path', %s, true)", (schema,))
         persons = {row[0]: Person(*row) for row in connection.execute(_PEOPLE).fetchall()}
         booking_users: dict[UUID, str] = dict(connection.execute(_BOOKING_USERS).fetchall())
     people = People(persons, booking_users)
@@ -47,5 +48,5 @@ class _About(msgspec.Struct):
     booking_id: UUID | None = None
 
 
-_PEOPLE = "select person, lookup, wrapped_key, sealed_name from ledger.people"
-_BOOKING_USERS = "select id, user_id from ledger.bookings"
+_PEOPLE = "select person, lookup, wrapped_key, sealed_name from people"
+_BOOKING_USERS = "select id, user_id from bookings"

@@ -10,17 +10,17 @@ from trials.checker.books import Books
 from trials.checker.calls import read_calls
 from trials.checker.log import load_log
 from trials.torture.nemesis import Broken
-from trials.torture.scenario import BOOKS_FILE, CALLS_FILE, FAULTS_FILE, LOG_FILE, find_violations
+from trials.torture.scenario import BOOKS_FILE, CALLS_FILE, FAULTS_FILE, find_violations, log_file
 from trials.torture.site import Setting
 
 
 def main(folder: Path) -> int:
     """Return 1 for a violation in any scenario below the folder, 2 if there is no evidence, else 0."""
-    logs = sorted(folder.rglob(LOG_FILE))
-    if not logs:
-        print(f"trials.torture.recheck: no evidence ({LOG_FILE}) below {folder}", file=sys.stderr)
+    scenarios = sorted(file.parent for file in folder.rglob(FAULTS_FILE))
+    if not scenarios:
+        print(f"trials.torture.recheck: no evidence ({FAULTS_FILE}) below {folder}", file=sys.stderr)
         return 2
-    violations = [violation for log in logs for violation in _recheck(log.parent)]
+    violations = [violation for scenario in scenarios for violation in _recheck(scenario)]
     for violation in violations:
         print(f"VIOLATION: {violation}")
     print(f"{len(violations)} violations")
@@ -32,7 +32,8 @@ def _recheck(scenario: Path) -> list[str]:
     setting, _ = msgspec.json.decode(faults, type=tuple[Setting, list[Broken]])
     file = scenario / BOOKS_FILE
     books = msgspec.json.decode(file.read_bytes(), type=Books) if file.exists() else None
-    return find_violations(setting, read_calls(scenario / CALLS_FILE), load_log(scenario / LOG_FILE), books)
+    logs = {place.name: load_log(scenario / log_file(place)) for place in setting.ledgers}
+    return find_violations(setting, read_calls(scenario / CALLS_FILE), logs, books)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from random import Random
 
 import msgspec
 
-from trials.checker import check
+from trials.checker import check_each
 from trials.checker.books import Books, check_books
 from trials.checker.calls import Call, Records
 from trials.checker.history import EXACT, THROUGH_GATEWAY, History
+from trials.checker.ledgers import MAIN, LedgerPlace, divide
 from trials.checker.log import Log, save_log
 from trials.crowd.caller import Caller, Send
 from trials.crowd.crowd import Crowd
@@ -26,7 +27,7 @@ from trials.torture.faults import Fault
 from trials.torture.gateway import pending_work, summarise
 from trials.torture.liveness import Recovery, late_answers, longest_silence, slowest_recovery
 from trials.torture.names import read_named_log
-from trials.torture.nemesis import Broken, Nemesis
+from trials.torture.nemesis import Nemesis
 from trials.torture.site import Setting, Site, open_site
 
 CALM_SECONDS = 2
@@ -42,7 +43,7 @@ THINK_SECONDS, GATEWAY_THINK_SECONDS = 0.05, 0.3
 REPEATED_MAX = 500
 REPEATED_AT_ONCE = 8
 
-CALLS_FILE, LOG_FILE, FAULTS_FILE, BOOKS_FILE = "calls.jsonl", "log.json", "faults.json", "books.json"
+CALLS_FILE, FAULTS_FILE, BOOKS_FILE = "calls.jsonl", "faults.json", "books.json"
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -89,41 +90,62 @@ async def play(
                 violations += await _rest(site, answered_seconds_max)
                 violations += await _repeat_keys(line.send, records.calls, Random(f"{seed} repeats"))
         violations += await asyncio.to_thread(_not_recovered, site, answered_seconds_max)
-        log = await asyncio.to_thread(read_named_log, site.server.url, site.server.data)
+        logs = await asyncio.to_thread(_read_logs, site)
         if site.gateway:
             books = site.gateway.books()
         await site.retire(site.main)
         _keep_logs(site, evidence)
     records.close()
-    save_log(log, evidence / LOG_FILE)
+    for place in setting.ledgers:
+        save_log(logs[place.name], evidence / log_file(place))
     (evidence / FAULTS_FILE).write_bytes(msgspec.json.encode((setting, nemesis.broken)))
     if books:
         (evidence / BOOKS_FILE).write_bytes(msgspec.json.encode(books))
-    violations = await asyncio.to_thread(find_violations, setting, records.calls, log, books) + violations
-    recovery = slowest_recovery(records.calls, nemesis.broken)
+    violations = await asyncio.to_thread(find_violations, setting, records.calls, logs, books) + violations
+    parts = divide(records.calls, setting.ledgers)
+    recovery = max(slowest_recovery(calls, nemesis.broken) for calls in parts.values())
     if recovery.seconds > answered_seconds_max:
         violations.append(f"no call was answered within {answered_seconds_max} s: {recovery}")
     if not site.gateway:
         # While the gateway is slow or down, commands wait for it.
         violations += late_answers(records.calls, nemesis.broken)
+    checked: Counter[str] = Counter()
+    for name, log in logs.items():
+        checked.update(_count(parts[name], log))
     lost = {"answers to clients lost": site.front.lost, "answers to commit lost": site.back.lost}
     return Result(
         str(setting),
         time.monotonic() - started,
         dict(sorted(nemesis.counts.items())),
-        {**_count(records.calls, log, nemesis.broken), **lost, **(summarise(log, books) if books else {})},
+        {
+            **checked,
+            "faults": len(nemesis.broken),
+            **lost,
+            **(summarise(logs[MAIN], books) if books else {}),
+        },
         recovery,
-        longest_silence(records.calls, records.calls[0].sent_at),
+        max(longest_silence(calls, records.calls[0].sent_at) for calls in parts.values()),
         violations,
     )
 
 
-def find_violations(setting: Setting, calls: list[Call], log: Log, books: Books | None) -> list[str]:
-    """Check a history, and the books of its gateway if it has one."""
+def log_file(place: LedgerPlace) -> str:
+    return f"log-{place.name}.json"
+
+
+def _read_logs(site: Site) -> dict[str, Log]:
+    url, data = site.server.url, site.server.data
+    return {place.name: read_named_log(url, data, place.schema) for place in site.setting.ledgers}
+
+
+def find_violations(
+    setting: Setting, calls: list[Call], logs: Mapping[str, Log], books: Books | None
+) -> list[str]:
+    """Check the history of each ledger, and the books of the gateway if there is one."""
     tolerance = (clock.BACK, clock.FORWARD) if setting.wrong_clock else EXACT
-    violations = check(calls, log, tolerance, setting.gateway)
+    violations = check_each(calls, logs, setting.ledgers, tolerance, setting.gateway)
     if books:
-        violations += check_books(History.of(calls, log, tolerance, setting.gateway), books)
+        violations += check_books(History.of(calls, logs[MAIN], tolerance, setting.gateway), books)
     return violations
 
 
@@ -140,7 +162,11 @@ def _plan(setting: Setting, think_seconds: float | None) -> Plan:
             flights=GATEWAY_FLIGHTS,
             cards=CARDS,
         )
-    return Plan(hold_seconds=setting.hold_seconds, think_seconds=think_seconds or THINK_SECONDS)
+    return Plan(
+        hold_seconds=setting.hold_seconds,
+        think_seconds=think_seconds or THINK_SECONDS,
+        carriers=tuple("".join(place.carriers[:1]) for place in setting.ledgers),
+    )
 
 
 async def _rest(site: Site, seconds_max: float) -> list[str]:
@@ -179,14 +205,17 @@ def _not_recovered(site: Site, seconds_max: float) -> list[str]:
             wrong.append(f"not ready {seconds_max} s after healing: {problem}")
             break
         time.sleep(POLL_SECONDS)
-    return wrong + verify_problems(site.environment)
+    for place in site.setting.ledgers:
+        wrong += verify_problems(site.environment, place.name)
+    return wrong
 
 
 def _not_ready(port: int) -> str:
-    """Return the body of the readiness check if it fails, else an empty string."""
+    """Return the readiness check if it fails, for any ledger; else an empty string."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10):
-            return ""
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10) as answer:
+            text = str(answer.read()[:5000])
+            return text if '"ok":false' in text else ""
     except urllib.error.HTTPError as answer:
         return str(answer.read()[:500])
     except OSError as problem:
@@ -198,7 +227,7 @@ def _keep_logs(site: Site, evidence: Path) -> None:
         (evidence / log.name).write_bytes(log.read_bytes())
 
 
-def _count(calls: list[Call], log: Log, broken: list[Broken]) -> dict[str, int]:
+def _count(calls: list[Call], log: Log) -> dict[str, int]:
     history = History.of(calls, log)
     unknown = [call for call in calls if not call.answered and call.is_command]
     troubled = [
@@ -215,5 +244,4 @@ def _count(calls: list[Call], log: Log, broken: list[Broken]) -> dict[str, int]:
         "found done already": sum(any(c.replayed for c in command.answers) for command in troubled),
         "reads": len(history.reads),
         "events": len(log.events),
-        "faults": len(broken),
     }

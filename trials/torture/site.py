@@ -14,7 +14,9 @@ import msgspec
 
 from cli.tokens import sign_token
 from database.embedded import remove_database, running_database
+from trials.checker.ledgers import ONLY_MAIN, LedgerPlace
 from trials.programs.embedded import Server
+from trials.programs.ledgers import TWO, create_ledgers
 from trials.programs.program import PROGRAM, STOP_SECONDS_MAX, Program, environment_without_settings
 from trials.torture import clock, disk
 from trials.torture.gateway import Gateway
@@ -29,7 +31,8 @@ class Setting(msgspec.Struct, frozen=True):
     """The parameters of a scenario.
 
     `proxied`: the harness runs the database server, with a proxy before it; `wrong_clock` needs that server.
-    `small_disk` has an effect for root only. `gateway`: payments go through the gateway simulator.
+    `small_disk` has an effect for root only. `gateway`: payments go through the gateway simulator, and there
+    is one ledger; otherwise there are two behind the one API.
     """
 
     proxied: bool
@@ -41,6 +44,7 @@ class Setting(msgspec.Struct, frozen=True):
     capture_seconds: int = 2
     program: tuple[str, ...] = PROGRAM
     gateway: bool = False
+    ledgers: tuple[LedgerPlace, ...] = TWO
 
     @classmethod
     def drawn(cls, random: Random, proxied: bool) -> "Setting":
@@ -56,13 +60,15 @@ class Setting(msgspec.Struct, frozen=True):
 
     @classmethod
     def with_gateway(cls, program: tuple[str, ...] = PROGRAM) -> "Setting":
-        return cls(False, 3, SWEEP_CRON, 5.0, capture_seconds=4, program=program, gateway=True)
+        return cls(
+            False, 3, SWEEP_CRON, 5.0, capture_seconds=4, program=program, gateway=True, ledgers=ONLY_MAIN
+        )
 
     def __str__(self) -> str:
         where = "DATABASE_URL through a proxy" if self.proxied else "embedded database"
         sweeps = f"swept by {self.sweep_cron}" if self.sweep_cron else "never swept"
         extras = ", small disk" * self.small_disk + ", wrong clock" * self.wrong_clock
-        extras += ", payment gateway" * self.gateway
+        extras += ", payment gateway" * self.gateway + ", two ledgers" * (len(self.ledgers) > 1)
         waits = f"holds of {self.hold_seconds} s, captures within {self.capture_seconds} s"
         return f"{where}, {waits}, {sweeps}, deadline {self.deadline_seconds} s{extras}"
 
@@ -196,6 +202,8 @@ async def open_site(setting: Setting, random: Random) -> AsyncIterator[Site]:
                 stack.enter_context(running_database(None, site.server.data))
             if setting.wrong_clock:
                 clock.make_adjustable(site.server.url)
+            with running_database(None, site.server.data) as url:
+                create_ledgers(url, site.server.data, setting.ledgers)
             stack.push_async_callback(site.close)
             await site.open()
             yield site
