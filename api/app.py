@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from pathlib import Path
 
 from litestar import Litestar
+from loguru import logger
 
 from api.console.bookings import BookingPages
 from api.console.flights import FlightPages
@@ -51,6 +52,8 @@ from runtime.settings import Settings
 
 OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
 
+REGISTRY_RETRY_SECONDS = 0.1
+
 
 def create_app(
     settings: Settings,
@@ -70,7 +73,7 @@ def create_app(
             open_limits(settings, shared_folder) as app.state.limits,
             open_ledger() as main,
             _processors(settings) as make_processor,
-            _serving(main, open_other or _opener(settings, main)) as ledgers,
+            _serving(main, open_other or _opener(settings, main), app.state.registry_read) as ledgers,
         ):
             app.state.ledgers = ledgers
             app.state.processor_of = lambda ledger: (
@@ -117,6 +120,7 @@ def create_app(
         logging_config=None,
     )
     app.state.tokens = tokens
+    app.state.registry_read = asyncio.Event()
     handler = RequestMiddleware(
         Dispatch(app, Guard(tokens)),
         lambda: app.state["ledgers"].main.is_full,
@@ -141,17 +145,34 @@ async def _processors(settings: Settings) -> AsyncIterator[Callable[[Ledger], Pa
 
 
 @asynccontextmanager
-async def _serving(main: Ledger, open_other: OpenOther) -> AsyncIterator[ServedLedgers]:
-    """Yield the ledgers, which follow the registry."""
+async def _serving(
+    main: Ledger, open_other: OpenOther, registry_read: asyncio.Event
+) -> AsyncIterator[ServedLedgers]:
+    """Yield the ledgers, which follow the registry. `registry_read` is set once it was read."""
     ledgers = ServedLedgers(main, open_other)
     with suppress(Unavailable, Overloaded):
         await ledgers.refresh()
-    following = asyncio.create_task(ledgers.keep_up())
+        registry_read.set()
+    following = asyncio.create_task(_follow(ledgers, registry_read))
     try:
         yield ledgers
     finally:
         following.cancel()
         await ledgers.close()
+
+
+async def _follow(ledgers: ServedLedgers, registry_read: asyncio.Event) -> None:
+    """Read the registry as soon as `main` answers, then follow it."""
+    while not registry_read.is_set():
+        await asyncio.sleep(REGISTRY_RETRY_SECONDS)
+        try:
+            await ledgers.refresh()
+            registry_read.set()
+        except (Unavailable, Overloaded):
+            pass
+        except Exception as error:  # the task goes on: requests depend on it
+            logger.bind(error=repr(error)).error("registry.unreadable")
+    await ledgers.keep_up()
 
 
 def _opener(settings: Settings, main: Ledger) -> OpenOther:

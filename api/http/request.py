@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from api.http.request_context import context_of
 from domain.caller import Caller, Role
 from domain.commands import Command, ScheduleFlight
 from domain.refusals import Refusal
+from ledger.submission import Unavailable
 
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope
@@ -69,14 +71,21 @@ class ApiRequest(Request[Caller, Any, Any]):
         """False if the ledger can only be `main`."""
         caller: Caller | None = self.scope.get("user")
         is_limited = caller is not None and caller.ledgers
-        return self.ledgers.are_several or bool(is_limited) or b"ledger=" in self.scope["query_string"]
+        return (
+            self.ledgers.are_several
+            or bool(is_limited)
+            or b"ledger=" in self.scope["query_string"]
+            or not self._is_registry_read
+        )
 
     async def choose_ledger(self) -> None:
         """Choose the ledger by parameter `ledger`, or by the id in the path.
 
-        Raises LedgerNotFound, LedgerUnavailable, and ValidationFailed if the route needs a name.
+        Raises LedgerNotFound, LedgerUnavailable, Unavailable, and ValidationFailed if the route needs a name.
         """
         route = self.route
+        if not self._is_registry_read and self.scope.get("user") is not None:
+            await self._wait_for_registry()
         takes_name = route.query is not None or route.one_ledger or route.is_page
         name = parameters.ledger_name(self.scope["query_string"]) if takes_name else None
         if name is not None:
@@ -96,6 +105,18 @@ class ApiRequest(Request[Caller, Any, Any]):
         else:
             entry = self.ledgers.main.entry
         await self.use(entry)
+
+    @property
+    def _is_registry_read(self) -> bool:
+        return bool(self.app.state["registry_read"].is_set())
+
+    async def _wait_for_registry(self) -> None:
+        """Wait until the registry was read: nothing else tells the ledger of an id. Raises Unavailable."""
+        try:
+            async with asyncio.timeout(self.ledgers.main.settings.deadline_seconds):
+                await self.app.state["registry_read"].wait()
+        except TimeoutError:
+            raise Unavailable from None
 
     async def use_ledger_of(self, command: Command) -> None:
         """Choose the ledger that decides the command, and require that it takes commands.

@@ -27,6 +27,7 @@ from database.connection import connect_sync
 from database.embedded import remove_database, running_database
 from ledger.ids import number_in
 from ledger.ledger import open_ledger
+from ledger.submission import Unavailable
 from tests.api.conftest import BA117, SETTINGS, People, client, running, token
 from tests.waiting import await_until
 from trials.programs.embedded import Server
@@ -409,6 +410,38 @@ async def test_without_a_registry_every_answer_is_of_main(database_url: str) -> 
         assert (await people.alice.get("/api/v1/flights?ledger=main")).status_code == 200
         assert (await people.alice.get("/api/v1/flights?ledger=ai")).status_code == 404
         assert (await people.auditor.get("/api/v1/events")).status_code == 200
+
+
+async def test_no_ledger_is_guessed_before_the_registry_was_read(
+    database_url: str, deployment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh, is_reachable = ServedLedgers.refresh, asyncio.Event()
+
+    async def refresh_if_reachable(ledgers: ServedLedgers) -> None:
+        if not is_reachable.is_set():
+            raise Unavailable
+        await refresh(ledgers)
+
+    monkeypatch.setattr(ServedLedgers, "refresh", refresh_if_reachable)
+    app = create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))
+    async with running(app):
+        people = People.of(app)
+        flight = {**BA117, "number": "AI2"}
+        for refused in await asyncio.gather(
+            people.operator.post("/api/v1/flights", json=flight),
+            people.operator.get("/api/v1/bookings/01890000-0000-7001-8000-000000000001"),
+            people.operator.get("/api/v1/flights"),
+        ):
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        for path in ("/health/live", "/health/ready", "/api/v1/info"):
+            assert (await people.anonymous.get(path)).status_code == 200, path
+        is_reachable.set()
+
+        async def is_scheduled() -> bool:
+            scheduled = await people.operator.post("/api/v1/flights", json=flight)
+            return (scheduled.status_code, scheduled.headers["ledger"]) == (201, "ai")
+
+        await await_until(is_scheduled)
 
 
 async def test_the_console_offers_a_choice_of_ledgers(people: People) -> None:
