@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,17 +12,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.proofs import check, prover, signer
 from audit.proofs.checkpoint import Checkpoint, key_id
 from audit.proofs.checkpoint_file import read_last_checkpoint
+from audit.proofs.heads import sign_heads
 from audit.proofs.keys import existing_key, public_pem
 from audit.proofs.not_proved import NotProved
 from audit.proofs.publishing import NotDelivered, deliver, read_last_delivered
 from audit.proofs.tiles import LogMismatch
-from cli.existing_ledger import existing_ledger
+from cli.existing_ledger import existing_ledger, ledger_names
 from cli.options import DATA, LEDGER, add
 from database.connection import Connection, connect
 from runtime.setting_values import checkpoint_sink
 from runtime.settings import Settings, WrongSetting
 
+T = TypeVar("T")
 Work = Callable[[Connection, Ed25519PrivateKey], Awaitable[str]]
+
+_REFUSALS = (LogMismatch, prover.NotProvable, NotDelivered, NotProved)
 
 
 def public_key(settings: Settings) -> int:
@@ -31,8 +35,12 @@ def public_key(settings: Settings) -> int:
     return 0
 
 
-def checkpoint(settings: Settings, to: str | None) -> int:
-    """Sign a checkpoint of the current log, print it, and send it to `to`."""
+def checkpoint(settings: Settings, to: str | None, heads: bool) -> int:
+    """Sign a checkpoint of the current log, print it, and send it to `to`. `heads` lists all ledgers."""
+    if heads:
+        if to:
+            raise WrongSetting("--to: is for the checkpoint of one ledger, so it cannot be given with --all")
+        return _list_heads(settings)
     to = to and _sink(to)
 
     async def work(connection: Connection, key: Ed25519PrivateKey) -> str:
@@ -43,6 +51,31 @@ def checkpoint(settings: Settings, to: str | None) -> int:
         return new.line()
 
     return _run(settings, work)
+
+
+def _list_heads(settings: Settings) -> int:
+    """Sign a checkpoint of each ledger, and print the list of them, signed by the key of `main`."""
+    heads, time = dict[str, Checkpoint | None](), ""
+    try:
+        with ledger_names(settings) as names:
+            # `main` comes last, so that its clock says when all heads had been read.
+            for name in reversed(names):
+                heads[name], time = _head(settings.of_ledger(name))
+    except _REFUSALS as error:
+        print(f"seatledger: {error}", file=sys.stderr)
+        return 1
+    print(sign_heads(existing_key(settings), time, {name: heads[name] for name in names}), end="")
+    return 0
+
+
+def _head(settings: Settings) -> tuple[Checkpoint | None, str]:
+    """Return a checkpoint of the ledger's log, None if it is empty, and the time after that."""
+
+    async def work(connection: Connection, key: Ed25519PrivateKey) -> tuple[Checkpoint | None, str]:
+        return await _try_to_sign(settings, connection, key), await signer.read_time(connection)
+
+    with existing_ledger(settings) as url:
+        return asyncio.run(_with_connection(url, existing_key(settings), work))
 
 
 def prove(
@@ -83,13 +116,15 @@ def _run(settings: Settings, work: Work) -> int:
     try:
         with existing_ledger(settings) as url:
             print(asyncio.run(_with_connection(url, key, work)), end="")
-    except (LogMismatch, prover.NotProvable, NotDelivered, NotProved) as error:
+    except _REFUSALS as error:
         print(f"seatledger: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _with_connection(url: str, key: Ed25519PrivateKey, work: Work) -> str:
+async def _with_connection(
+    url: str, key: Ed25519PrivateKey, work: Callable[[Connection, Ed25519PrivateKey], Awaitable[T]]
+) -> T:
     async with await connect(url, "seatledger proofs") as connection:
         return await work(connection, key)
 
@@ -116,11 +151,18 @@ async def _sign_now(
     settings: Settings, connection: Connection, key: Ed25519PrivateKey, *earlier: Checkpoint | None
 ) -> Checkpoint:
     """Sign the current log, if it extends the checkpoints at the sink. Raises NotProvable, LogMismatch."""
-    taken = await read_last_delivered(settings.checkpoints) if settings.checkpoints else None
-    new = await signer.sign_checkpoint(connection, key, filter(None, [taken, *earlier]))
+    new = await _try_to_sign(settings, connection, key, *earlier)
     if new is None:
         raise prover.NotProvable("the log is empty")
     return new
+
+
+async def _try_to_sign(
+    settings: Settings, connection: Connection, key: Ed25519PrivateKey, *earlier: Checkpoint | None
+) -> Checkpoint | None:
+    """Sign the current log like `_sign_now`. Return None if it is empty. Raises LogMismatch."""
+    taken = await read_last_delivered(settings.checkpoints) if settings.checkpoints else None
+    return await signer.sign_checkpoint(connection, key, filter(None, [taken, *earlier]))
 
 
 def _booking_id(text: str) -> UUID:
@@ -153,6 +195,12 @@ def register(commands: Any) -> None:
         [DATA, LEDGER],
     )
     signed.add_argument("--to", metavar="FILE|URL", help="also append it to a file, or POST it")
+    signed.add_argument(
+        "--all",
+        dest="heads",
+        action="store_true",
+        help="sign one of every ledger, and print a signed list of them for check-proof",
+    )
     proof = add(
         commands,
         "prove",

@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit.proofs import canonical_json, tree
+from audit.proofs import canonical_json, heads, tree
 from audit.proofs.checkpoint import (
     PEM_BYTES_MAX,
     Checkpoint,
@@ -59,7 +59,9 @@ def check(proof: bytes, pem: bytes) -> list[str]:
         return _check_booking(value, keys)
     if form == CONSISTENCY:
         return _check_consistency(value, keys)
-    raise NotProved(f"format: must be {INCLUSION} or {CONSISTENCY}")
+    if form == heads.FORMAT:
+        return list(heads.check_heads(value, keys))
+    raise NotProved(f"format: must be {INCLUSION}, {CONSISTENCY} or {heads.FORMAT}")
 
 
 def leaf(event: Sequence[Any]) -> bytes:

@@ -78,17 +78,24 @@ def sign(key: Ed25519PrivateKey, position: int, hash: bytes, root: bytes, time: 
 
 def check_signature(checkpoint: Checkpoint, keys: Mapping[str, Ed25519PublicKey]) -> None:
     """Check that one of `keys` signed the checkpoint. Raises NotProved."""
-    key = keys.get(checkpoint.key)
+    require_signature(checkpoint.text, checkpoint.key, checkpoint.signature, keys, "the checkpoint")
+
+
+def require_signature(
+    text: bytes, named: str, stated: str, keys: Mapping[str, Ed25519PublicKey], what: str
+) -> None:
+    """Check that the key of `keys` that is `named` signed the text. Raises NotProved."""
+    key = keys.get(named)
     if key is None:
-        raise OtherKey(f"the checkpoint names the key {checkpoint.key!r}, given is {', '.join(keys)}")
+        raise OtherKey(f"{what} names the key {named!r}, given is {', '.join(keys)}")
     try:
-        signature = base64.b64decode(checkpoint.signature, validate=True)
+        signature = base64.b64decode(stated, validate=True)
         # Several base64 texts may decode to one signature; only the canonical one is accepted.
-        if base64.b64encode(signature).decode() != checkpoint.signature:
+        if base64.b64encode(signature).decode() != stated:
             raise InvalidSignature
-        key.verify(signature, checkpoint.text)
+        key.verify(signature, text)
     except (InvalidSignature, binascii.Error):
-        raise NotProved("the checkpoint's signature does not fit the key") from None
+        raise NotProved(f"the signature of {what} does not fit the key") from None
 
 
 def is_signed(checkpoint: Checkpoint, keys: Mapping[str, Ed25519PublicKey]) -> bool:

@@ -45,12 +45,23 @@ async def sign_checkpoint(
     if row is None or (before and (before.position, before.key) == (position, own)):
         return before
     root = await root_at(connection, position)
-    (now,) = await _row(connection, "select clock_timestamp()") or (None,)
+    now = await _now(connection)
     checkpoint = sign(key, position, hash, root, _format_time(now))
     values = (position, hash, root, now, own, base64.b64decode(checkpoint.signature))
     await connection.execute(_KEEP, values)
     # If another process was faster, its checkpoint is the stored one.
     return await at_position(connection, position, own)
+
+
+async def read_time(connection: Connection) -> str:
+    """Return the time of the database's clock in the form of checkpoints."""
+    return _format_time(await _now(connection))
+
+
+async def _now(connection: Connection) -> datetime:
+    (now,) = await _row(connection, "select clock_timestamp()") or (None,)
+    assert isinstance(now, datetime)
+    return now
 
 
 async def require_fit(connection: Connection, earlier: Checkpoint, key: Ed25519PrivateKey) -> None:

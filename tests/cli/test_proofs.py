@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -164,3 +165,25 @@ async def test_missing_objects_are_not_proved(seatledger: Any, log: list[UUID], 
 
 async def test_an_empty_log_has_no_checkpoint(seatledger: Any) -> None:
     assert "the log is empty" in await said(seatledger("checkpoint"), code=1)
+
+
+async def test_a_list_of_all_heads_is_signed_and_checked(
+    seatledger: Any, log: list[UUID], tmp_path: Path
+) -> None:
+    keys = tmp_path / "auditor.pub"
+    keys.write_text(await said(seatledger("public-key")))
+    for name in ("ai", "empty"):
+        await said(seatledger("ledgers", "create", name))
+    assert "cannot be given with --all" in await said(seatledger("checkpoint", "--all", "--to", "f"), code=2)
+    (tmp_path / "heads.json").write_text(await said(seatledger("checkpoint", "--all")))
+    heads = json.loads((tmp_path / "heads.json").read_text())
+    positions = {one["ledger"]: one["checkpoint"] and one["checkpoint"]["position"] for one in heads["heads"]}
+    assert positions == {"main": 8, "ai": None, "empty": None}
+    check = partial(seatledger, "check-proof", "heads.json", "--key", "auditor.pub", bare=True)
+    assert "these were the logs of 3 ledgers" in await said(check())
+    heads["heads"][1], heads["heads"][2] = heads["heads"][2], heads["heads"][1]
+    (tmp_path / "heads.json").write_text(json.dumps(heads))
+    assert "the signature of the list of heads does not fit" in await said(check(), code=1)
+    heads["heads"][2] = heads["heads"][1]
+    (tmp_path / "heads.json").write_text(json.dumps(heads))
+    assert "listed twice" in await said(check(), code=1)
