@@ -21,12 +21,14 @@ def command_for(request: PastRequest, booking: Booking) -> Command | None:
     """Return the command that caused the events, for `booking`; None if the clock or a refund did."""
     first, events = request.events[0], request.events
     match request.operation:
+        case "void_itinerary" if booking.payment and isinstance(first, Booking.PaymentReleased):
+            return RecordPayment(booking.id, booking.payment.id, PaymentOutcome.RELEASED)
         case "pay_booking" | "pay_itinerary":
             return payment(booking, first.capture, getattr(first, "method", None))
         case "capture_payment" | "capture_itinerary":
             return CapturePayment(booking.id)
         case "void_payment" | "void_itinerary":
-            return VoidPayment(booking.id, getattr(first, "reason", ""))
+            return VoidPayment(booking.id, first.reason)
         case "record_payment" | "record_itinerary_payment" if booking.payment:
             reference = next((e.reference for e in events if isinstance(e, Booking.PaymentAuthorised)), None)
             code = next((e.code for e in events if isinstance(e, Booking.PaymentDeclined)), None)
@@ -38,6 +40,18 @@ def command_for(request: PastRequest, booking: Booking) -> Command | None:
         case "expire_hold":
             return ExpireHold(booking.id)
     return None
+
+
+def lacked_seats_elsewhere(request: PastRequest, then: Booking | None) -> bool:
+    """Return whether late money did not seat the booking again; `then` is the booking before the request.
+
+    The bookings of an itinerary are seated together, so the seats may have lacked on another flight.
+    """
+    if request.operation not in ("capture_itinerary", "record_itinerary_payment") or then is None:
+        return False
+    expires = any(isinstance(event, Booking.Cancelled) for event in request.events)
+    is_seated = any(isinstance(event, Booking.Reseated) for event in request.events)
+    return (expires or then.may_be_seated_again) and not is_seated
 
 
 def payment(booking: Booking, capture: Capture, method: str | None = None) -> PayBooking:

@@ -44,6 +44,10 @@ class PastRequest:
     refused: str | None = None
     seats: int = 0
 
+    def goes_on(self, subject_id: UUID | None, position: int) -> bool:
+        """Return whether an event that is not the first of its command belongs to this one."""
+        return self.subject_id == subject_id and self.position + len(self.events) == position
+
 
 class Habits(NamedTuple):
     """Payment behaviour of granted holds: how many there were, how many were paid, and after which delay.
@@ -104,7 +108,7 @@ def _requests(rows: Iterator[Any]) -> Iterator[PastRequest]:
     """
     command: PastRequest | None = None
     for _, position, kind, at, subject_id, number, ordinal, topic, text, operation, key in rows:
-        if kind == 0 and ordinal > 1 and command is not None and command.subject_id == subject_id:
+        if kind == 0 and ordinal > 1 and command and command.goes_on(subject_id, position):
             command.events.append(codec.decode(topic, text, subject_id, number, at))
             continue
         if command is not None:

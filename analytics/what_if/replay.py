@@ -2,14 +2,16 @@
 
 import hashlib
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID
 
-from analytics.what_if.commands import command_for, payment
+from analytics.what_if.commands import command_for, lacked_seats_elsewhere, payment
 from analytics.what_if.demand import Demand, Habits, PastRequest
 from analytics.what_if.outcome import HoldOutcomes
 from domain.booking import Booking
@@ -119,7 +121,20 @@ class Replay:
                 self.refused += 1
             return
         gateway = getattr(first, "gateway", None)
-        self._do_on(request.subject_id, lambda booking: command_for(request, booking), window, gateway)
+        then = self.happened.get(first.originator_id)
+        with self._no_seats() if lacked_seats_elsewhere(request, then) else nullcontext():
+            self._do_on(request.subject_id, lambda booking: command_for(request, booking), window, gateway)
+
+    @contextmanager
+    def _no_seats(self) -> Iterator[None]:
+        """Seat no late booking again within this context, as on a cancelled flight."""
+        flights = self.working_set.flights
+        assert self._flight is not None
+        closed = copy(self._flight)
+        closed.cancelled = True
+        self.working_set.flights = {closed.id: closed}
+        yield
+        self.working_set.flights = flights
 
     def _retry_refused(self, request: PastRequest) -> None:
         """Request a refused hold again. If granted, it is paid as often and as late as recorded holds were.

@@ -6,10 +6,18 @@ from typing import Any
 import pytest
 
 import ledger.ledger
+from domain.commands import (
+    CancelItinerary,
+    CaptureItinerary,
+    InitiateItinerary,
+    ItineraryBooking,
+    PayItinerary,
+)
+from domain.money import Money
 from ledger.ledger import open_ledger
 from ledger.store import Store
 from runtime.settings import Settings
-from tests.desk import Desk
+from tests.desk import SEAT, Desk
 
 CUSTOM_MAX = 5
 """PostgreSQL makes this many plans for given values before it compares them with one for all values."""
@@ -36,6 +44,16 @@ async def test_no_statement_of_a_block_is_planned_again_and_again(
             for answer in answers:
                 await desk.pay(answer.subject_id, f"user-{round}")
                 await desk.cancel(answer.subject_id, f"user-{round}")
+            parts = tuple(ItineraryBooking(flight, 1) for flight in flights[5:7])
+            made = await desk.submit(InitiateItinerary(f"user-{round}", parts))
+            async with opened.read() as connection:
+                query = "select itinerary_id from bookings where id = %s"
+                row = await (await connection.execute(query, [made.subject_id])).fetchone()
+            assert row is not None
+            cost = Money(2 * SEAT.amount, SEAT.currency)
+            await desk.submit(PayItinerary(row[0], f"user-{round}", cost))
+            await desk.submit(CaptureItinerary(row[0]))
+            await desk.submit(CancelItinerary(row[0]))
             await asyncio.gather(*(desk.hold(flight, f"user-{round}") for flight in flights))
         sent = stores[0]._send(PLANS)
         await stores[0]._sync()

@@ -11,6 +11,7 @@ import msgspec
 from trials.checker.calls import Call
 from trials.checker.flights import instant
 from trials.checker.history import Clock, Command, History
+from trials.checker.itineraries import Itinerary, ItineraryCommands
 from trials.checker.log import Outcome
 from trials.checker.model import Model, Party
 from trials.checker.rules import ACCEPTED, Request, code_of, expected_facts, expected_outcome
@@ -25,20 +26,24 @@ STATUSES = {"payment-declined": 402}
 def check_events(history: History) -> Iterator[str]:
     """No event is impossible at its position: nothing is oversold, too early or too late, or out of turn."""
     model = Model()
-    lists = WaitingLists(model)
+    lists, itineraries = WaitingLists(model), ItineraryCommands(model)
     outcomes = {outcome.first_position: outcome for outcome in history.log.outcomes}
     for event in history.log.events:
         try:
             if outcome := outcomes.get(event.position):
                 yield from lists.before_command(outcome)
+                yield from itineraries.before_command(outcome)
             yield from lists.before_event(event)
+            itineraries.before_event(event)
             yield from model.apply(event)
             lists.after_event(event)
+            yield from itineraries.after_event(event)
         except KeyError as error:
             yield f"the event refers to {error}, which the log does not have: {event}"
             return
     yield from model.left_behind()
     yield from lists.at_rest()
+    yield from itineraries.at_rest()
     yield from _check_seats(model, history)
 
 
@@ -125,6 +130,9 @@ def _answer_check(outcome: Outcome, command: Command) -> Check:
 
 def _accepted(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
     """The answer is the row of the flight, the booking or, after a settlement, the refund."""
+    if outcome.operation.endswith("_itinerary"):
+        yield from _accepted_itinerary(model, outcome, body, command)
+        return
     row = body["booking"] if outcome.operation == "pay_booking" else body
     if party := model.parties.get(row["id"]):
         answer = Party(row["flight_id"], row["user_id"], row["seats"], row["status"], row["booking_id"])
@@ -139,6 +147,20 @@ def _accepted(model: Model, outcome: Outcome, body: Any, command: Command) -> It
     voided = outcome.operation == "void_payment" and row["status"] == "initiated"
     if voided and instant(row["expires_at"]) <= outcome.recorded_at:
         yield f"a void leaves a hold that has run out: {command}"
+
+
+def _accepted_itinerary(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
+    row = body["itinerary"] if outcome.operation == "pay_itinerary" else body
+    itinerary = Itinerary.of(model, row["id"])
+    expected = itinerary and itinerary.row
+    requested = [request.fields.get("bookings") for request in command.requests]
+    made = [{"flight_id": one["flight_id"], "seats": one["seats"]} for one in row["bookings"]]
+    if outcome.operation == "initiate_itinerary" and made not in requested:
+        yield f"{made} are made of what was requested: {command}"
+    if row != expected:
+        yield f"the fold says {expected} at position {outcome.last_position}, the answer was {command}"
+    elif row is not body and body["payment_id"] != row["payment"]["payment_id"]:
+        yield f"the fold says {expected}, the answer names another payment: {command}"
 
 
 def _refused(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
@@ -204,6 +226,12 @@ def _one(model: Model, call: Call, body: Any) -> Iterator[str]:
         yield f"the fold says {expected} at {call.position}: {call}"
 
 
+def _itinerary(model: Model, call: Call, body: Any) -> Iterator[str]:
+    itinerary = Itinerary.of(model, body["id"])
+    if itinerary is None or body != itinerary.row:
+        yield f"the fold says {itinerary and itinerary.row} at {call.position}: {call}"
+
+
 def _waiting_party(model: Model, call: Call, body: Any) -> Iterator[str]:
     party = model.parties.get(body["id"])
     found = (body["flight_id"], body["user_id"], body["seats"], body["booking_id"])
@@ -256,6 +284,7 @@ _READ_CHECKS: dict[str, Callable[[Model, Call, Any], Iterator[str]]] = {
     "bookings": _bookings,
     "by_reference": _by_reference,
     "flight": _one,
+    "itinerary": _itinerary,
     "refunds": _refunds,
     "waiting_party": _waiting_party,
 }

@@ -203,6 +203,8 @@ class Booking:
         """Late money is owed only if it could not buy its seats again. A due hold blocks no seats."""
         if self.payment_status != "lapsed":
             return [f"late money comes for a payment that is {self.payment_status}: {event}"]
+        if self.row.get("itinerary_id"):
+            return []  # its seats are taken again with those of the itinerary or not at all
         flight, free = self.flight, self.flight.free(event.recorded_at)
         open_ = not flight.is_closed(event.recorded_at)
         if self.reason == "hold_expired" and open_ and self.seats <= free:

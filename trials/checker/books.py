@@ -132,21 +132,28 @@ def _refunds(events: Sequence[Event], model: Model, books: Books) -> Iterator[st
 def _sums(model: Model, books: Books) -> Iterator[str]:
     """Captured less refunded money is the cost of bookings and the refunds due: for each and for all."""
     there: dict[str | None, int] = defaultdict(int)
+    kept: dict[str, int] = defaultdict(int)
     back: dict[str, int] = defaultdict(int)
     for row in books.refunds:
         back[row.intent] += row.amount
     for intent in books.intents:
-        there[intent.booking_id] += intent.captured - back[intent.id]
+        there[_purchase(model, intent.booking_id)] += intent.captured - back[intent.id]
         if back[intent.id] != intent.refunded or back[intent.id] > intent.captured:
             yield f"{back[intent.id]} went back of {intent}"
-    total = 0
     for id, booking in model.bookings.items():
-        kept = _kept(booking)
-        total += kept
-        if kept != there[id]:
-            yield f"booking {id}: {there[id]} is at the gateway, {kept} is kept or still due in the log"
+        kept[str(_purchase(model, id))] += _kept(booking)
+    for id, amount in kept.items():
+        if amount != there[id]:
+            yield f"booking {id}: {there[id]} is at the gateway, {amount} is kept or still due in the log"
+    total = sum(kept.values())
     if total != (sum_there := sum(there.values())):
         yield f"all together: {sum_there} is at the gateway, {total} is kept or still due in the log"
+
+
+def _purchase(model: Model, booking_id: str | None) -> str | None:
+    """Return the id of the booking's itinerary, which one charge pays for, or else of the booking."""
+    booking = model.bookings.get(booking_id or "")
+    return (booking.row.get("itinerary_id") if booking else None) or booking_id
 
 
 def _kept(booking: Booking) -> int:

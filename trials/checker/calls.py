@@ -12,7 +12,7 @@ NOT_ANSWERS = frozenset({429, 503})
 """Statuses that ask for a repeat. The outcome of the command is unknown."""
 
 READS = frozenset(
-    {"availability", "booking", "bookings", "by_reference", "flight", "refunds", "waiting_party"}
+    {"availability", "booking", "bookings", "by_reference", "flight", "itinerary", "refunds", "waiting_party"}
 )
 """Calls that change nothing. Every other operation is a command, under the name that the ledger stores."""
 

@@ -34,7 +34,7 @@ def _fault(call: Call, own: list[Event], model: Model, payments: Payments) -> st
     if call.status in ACCEPTED:
         return _accepted(call, own, model, payments)
     requested = next((e.state["payment_id"] for e in own if e.topic == "booking.payment_requested"), None)
-    if call.operation == "pay_booking" and requested is not None:
+    if call.operation in ("pay_booking", "pay_itinerary") and requested is not None:
         return _refused_payment(call, payments[requested])
     return None
 
@@ -44,8 +44,16 @@ def _accepted(call: Call, own: list[Event], model: Model, payments: Payments) ->
         return "acknowledged, and not in the log"
     body = msgspec.json.decode(call.text)
     match call.operation:
-        case "pay_booking":
+        case "pay_booking" | "pay_itinerary":
             return _paid(body, own, payments[body["payment_id"]])
+        case "capture_itinerary":
+            end = "booked" if body["status"] == "booked" else "refund_due"
+            ids = [one["id"] for one in body["bookings"] if one["status"] == body["status"]]
+            return next((fault for id in ids if (fault := _missing(model, id, end))), None)
+        case "void_itinerary":
+            ends = "payment_voided", "payment_released"
+            faults = [_missing(model, one["id"], *ends) for one in body["bookings"]]
+            return faults[0] if all(faults) else None
         case "capture_payment":
             end = "booked" if body["status"] == "booked" else "refund_due"
             return _missing(model, body["id"], end)
@@ -61,7 +69,8 @@ def _accepted(call: Call, own: list[Event], model: Model, payments: Payments) ->
 def _paid(body: dict[str, Any], own: list[Event], payment: Payment) -> str | None:
     if all(event.state.get("payment_id") != payment.id for event in own):
         return "another payment in the log"
-    if body["booking"]["status"] == "booked":
+    row = body["itinerary"] if "itinerary" in body else body["booking"]
+    if row["status"] == "booked":
         return None if payment.booked else f"the payment is {payment.end} in the log"
     return None if payment.reference else "the payment is not authorised in the log"
 

@@ -13,7 +13,17 @@ Clock = tuple[timedelta, timedelta]
 EXACT: Clock = (timedelta(milliseconds=-2), timedelta(milliseconds=2))
 """Both clocks are of one machine and not adjusted."""
 
-THROUGH_GATEWAY = frozenset({"pay_booking", "capture_payment", "void_payment", "settle_refund"})
+THROUGH_GATEWAY = frozenset(
+    {
+        "pay_booking",
+        "capture_payment",
+        "void_payment",
+        "settle_refund",
+        "pay_itinerary",
+        "capture_itinerary",
+        "void_itinerary",
+    }
+)
 """Commands that record an intent as their outcome; the answer follows from what the gateway did."""
 
 

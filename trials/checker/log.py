@@ -22,6 +22,7 @@ OWN_OPERATIONS = frozenset(
         "hold_offer",
         "close_waiting",
         "record_payment",
+        "record_itinerary_payment",
         "record_refund",
     }
 )

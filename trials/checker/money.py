@@ -93,7 +93,11 @@ def check_money(history: History) -> Iterator[str]:
             yield from account.follow(event)
         # With a gateway a capture records the intent only.
         intent = any(event.topic == "booking.capture_requested" for event in events)
-        if command[1] == "capture_payment" and account.captured == before and not intent:
+        if (
+            command[1] in ("capture_payment", "capture_itinerary")
+            and account.captured == before
+            and not intent
+        ):
             yield f"a payment is captured, and neither booked nor owed: {events[-1]}"
         if account.balance:
             kept = account.captured - sum(account.owed.values())

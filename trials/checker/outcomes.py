@@ -124,9 +124,15 @@ def check_charges(history: History) -> Iterator[str]:
         if event.topic not in ("booking.payment_pending", "booking.payment_requested"):
             continue
         for charged in (keys.get(event.command), bookings.get(str(event.subject))):
-            if charged:
+            if charged and not _is_share_of(charged, event):
                 yield f"charged twice: {charged}; {event}"
         keys[event.command] = bookings[str(event.subject)] = event
+
+
+def _is_share_of(charged: Event, event: Event) -> bool:
+    """Return whether both are shares of two bookings in one payment for their itinerary."""
+    same_payment = charged.state["payment_id"] == event.state["payment_id"]
+    return same_payment and charged.command == event.command and charged.subject != event.subject
 
 
 def lost_commands(calls: list[Call], log: Log) -> list[str]:

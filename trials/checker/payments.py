@@ -10,7 +10,10 @@ from trials.checker.log import Event
 
 
 class Payment(msgspec.Struct):
-    """`booked` and `late` are captured; the other ends are `declined`, with a code, and `released`."""
+    """`booking` is the first one, and `amount` the sum of all shares.
+
+    `booked` and `late` are captured; the other ends are `declined`, with a code, and `released`.
+    """
 
     id: str
     booking: UUID
@@ -43,7 +46,11 @@ def payments_of(events: Iterable[Event]) -> dict[str, Payment]:
         id, name = event.state.get("payment_id", ""), event.topic.removeprefix("booking.")
         if name == "payment_requested":
             amount = event.state["amount"]
-            payments[id] = Payment(id, event.subject, amount["amount"], amount["currency"])
+            if id in payments:
+                # The share of another booking in the payment of their itinerary.
+                payments[id].amount += amount["amount"]
+            else:
+                payments[id] = Payment(id, event.subject, amount["amount"], amount["currency"])
         elif id in payments:
             _follow(payments[id], name, event.state)
     return payments

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from trials.checker import itinerary_rules
 from trials.checker.bookings import Booking
 from trials.checker.calls import Call
 from trials.checker.flights import Flight
@@ -16,7 +17,13 @@ from trials.checker.model import Model
 ACCEPTED = "accepted"
 
 NOT_FOUND = frozenset(
-    {"booking-not-found", "flight-not-found", "refund-not-found", "waiting-party-not-found"}
+    {
+        "booking-not-found",
+        "flight-not-found",
+        "itinerary-not-found",
+        "refund-not-found",
+        "waiting-party-not-found",
+    }
 )
 NOT_RECORDED = NOT_FOUND | {
     "hold-not-due",
@@ -77,6 +84,8 @@ def expected_outcome(model: Model, request: Request, now: datetime) -> str:
 def expected_facts(code: str, model: Model, request: Request, now: datetime) -> dict[str, Any]:
     """Return the facts that a refusal with this code must state."""
     fields = request.fields
+    if request.operation == "initiate_itinerary":
+        return (itinerary_rules.first_refusal(model, request, now) or ("", {}))[1]
     flight = model.flights.get(fields.get("flight_id", request.subject))
     booking = model.bookings.get(fields.get("booking_id", request.subject))
     if code == "not-enough-seats" and flight:
@@ -178,6 +187,8 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         return "booking-not-found"
     if request.version not in (None, booking.row["version"]):
         return "stale-version"
+    if booking.row.get("itinerary_id") and operation in ("pay_booking", "capture_payment", "void_payment"):
+        return "booking-in-itinerary"
     match operation:
         case "cancel_booking" | "cancel_with_flight":
             return "booking-cancelled" if booking.status == "cancelled" else ACCEPTED
@@ -230,5 +241,10 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "void_payment": _change_booking,
     "expire_hold": _change_booking,
     "cancel_with_flight": _change_booking,
+    "initiate_itinerary": itinerary_rules.initiate,
+    "pay_itinerary": itinerary_rules.change,
+    "capture_itinerary": itinerary_rules.change,
+    "void_itinerary": itinerary_rules.change,
+    "cancel_itinerary": itinerary_rules.change,
 }
 """By operation, in the order in which the ledger checks its conditions."""

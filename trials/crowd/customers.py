@@ -11,6 +11,7 @@ from trials.crowd.caller import Caller
 from trials.crowd.habits import Habits, act
 from trials.crowd.sale import Booking, Sale
 from trials.crowd.staff import Clerk
+from trials.crowd.travellers import Traveller
 
 PARTIES = (1, 1, 1, 2, 2, 3, 4, 9)
 PAID = ("pending", "booked")
@@ -31,12 +32,14 @@ class Customer:
         self._sale = sale
         self._clerk = clerk
         self._random = random
+        self._traveller = Traveller(caller, sale, clerk, random)
         self._bookings: list[Booking] = []
         self._waits: list[str] = []
         self._turns: dict[Callable[[], Awaitable[object]], int] = {
             self._buy: 60,
             self._return_to_a_booking: 30,
             self._book_several_at_once: 5,
+            self._travel: 24,
             self._take_offers: 10,
             self._leave_a_waiting_list: 2,
             self._caller.repeat_earlier: 5,
@@ -93,6 +96,12 @@ class Customer:
     async def _book_several_at_once(self) -> None:
         flight = self._some_flight()
         await asyncio.gather(*(self._book(flight) for _ in range(self._random.randint(2, 5))))
+
+    async def _travel(self) -> None:
+        """Book several flights together. Some of these bookings are then like any other."""
+        bookings = await self._traveller.travel()
+        if bookings and self._random.random() < 0.3:
+            self._bookings.append(self._random.choice(bookings))
 
     async def _book(self, flight: str) -> Booking | None:
         """Book seats; sometimes wait for them when there are too few."""

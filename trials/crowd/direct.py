@@ -20,6 +20,7 @@ _COMMANDS: dict[str, type[Command]] = {command.OPERATION: command for command in
 _SUBJECTS = {
     "bookings": "booking_id",
     "flights": "flight_id",
+    "itineraries": "itinerary_id",
     "refunds": "refund_id",
     "waitlist": "waiting_id",
 }

@@ -117,6 +117,18 @@ class Clerk:
         """Deal with a pending payment; `booking` is the authorisation's answer."""
         await act(self._habits, booking, self._random)
 
+    async def serve_itinerary(self, itinerary: Booking) -> None:
+        """Capture or void the pending payment of an itinerary, in time or late, or leave it to lapse."""
+        path, body = f"/itineraries/{itinerary['id']}", {"reason": "the bank said no"}
+        turn = self._random.random()
+        if turn < 0.35:
+            late = self._random.choice((self._random.uniform(0.05, 2), self._random.uniform(-0.05, 0.01)))
+            await self._sale.pause(_capture_window(itinerary) + late)
+        if turn < 0.7:
+            await self._caller.command("capture_itinerary", f"{path}/capture", {})
+        if 0.6 < turn < 0.9:
+            await self._caller.command("void_itinerary", f"{path}/void", body)
+
     async def capture(self, booking: Booking, key: str | None = None) -> None:
         await self._caller.command("capture_payment", f"/bookings/{booking['id']}/capture", {}, key)
 

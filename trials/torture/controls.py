@@ -60,10 +60,12 @@ CONTROLS = {
     "refusals-forgotten-in-the-second-ledger": Control("second: acknowledged, but the ledger has no such"),
     "answers-that-name-main": Control("answered by the ledger 'main', not second"),
     "second-ledger-in-the-log-of-main": Control("main: recorded, but no caller requested it"),
+    "itineraries-paid-in-part": Control("of an itinerary are paid only"),
     "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
     "reconciler-asleep": Control("still on its way", gateway=True),
     "lapsed-payments-forgotten": Control("money is still held", gateway=True),
     "captures-recorded-before-they-are-asked": Control("came; the books say", gateway=True),
+    "itineraries-charged-for-one-booking": Control("is not what was requested", gateway=True),
 }
 
 

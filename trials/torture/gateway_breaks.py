@@ -8,6 +8,7 @@ from uuid import uuid4
 import msgspec
 
 import domain.payments
+from domain.itinerary import Itinerary
 from domain.payments import GatewayTask, Payment, PaymentStatus
 from gateways import Charge, ChargeStatus, Order
 from gateways.payment_processor import Paid, PaymentProcessor
@@ -62,9 +63,19 @@ def captures_recorded_before_they_are_asked() -> None:
     patch.object(PaymentProcessor, "_call", asked).start()
 
 
+def itineraries_charged_for_one_booking() -> None:
+    """Charge for the first booking of an itinerary, and book all of them."""
+
+    def first_share(itinerary: Itinerary) -> Payment | None:
+        return itinerary.payer.payment
+
+    patch.object(Itinerary, "payment", property(first_share)).start()
+
+
 GATEWAY_BREAKS = (
     charges_under_a_fresh_id,
     reconciler_asleep,
     lapsed_payments_forgotten,
     captures_recorded_before_they_are_asked,
+    itineraries_charged_for_one_booking,
 )

@@ -9,10 +9,12 @@ from uuid import UUID
 
 import pytest
 
+import domain.itinerary_handlers
 import domain.payment_handlers
 import ledger.block
 import trials.simulation.database
 from domain.booking import Booking, CancelReason
+from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of
 from domain.refunds import RefundReason
@@ -229,6 +231,46 @@ def gives_two_bookings_one_reference(patch: Patch) -> Parts:
     return Parts()
 
 
+def pays_for_one_booking_of_an_itinerary(patch: Patch) -> Parts:
+    live = Itinerary.live.fget
+    assert live is not None
+
+    def pay(itinerary: Itinerary, payment_id: UUID, amount: Money, now: datetime) -> None:
+        itinerary.require_payable(amount, now)
+        first = live(itinerary)[0]
+        first.pay(payment_id, first.total_cost, now)
+
+    patch.setattr(Itinerary, "pay", pay)
+    return Parts()
+
+
+def charges_each_booking_of_an_itinerary_apart(patch: Patch) -> Parts:
+    pay = Booking.pay
+
+    def apart(booking: Booking, payment_id: UUID, amount: Money, now: datetime) -> None:
+        pay(booking, UUID(int=payment_id.int ^ booking.id.int), amount, now)
+
+    patch.setattr(Booking, "pay", apart)
+    return Parts()
+
+
+def forgets_a_flight_of_an_itinerary(patch: Patch) -> Parts:
+    add = WorkingSet.add
+
+    def add_less(working_set: WorkingSet, new: Any) -> None:
+        if isinstance(new, Itinerary):
+            new.bookings = new.bookings[:1]
+        add(working_set, new)
+
+    patch.setattr(WorkingSet, "add", add_less)
+    return Parts()
+
+
+def owes_late_money_for_an_itinerary_that_has_seats(patch: Patch) -> Parts:
+    patch.setattr(domain.itinerary_handlers, "_have_seats", lambda paying, working_set: False)
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -252,5 +294,8 @@ CONTROLS: dict[Control, int] = {
     loads_no_waiting_party: 20,
     keeps_parties_waiting_for_a_cancelled_flight: 100,
     gives_two_bookings_one_reference: 5,
+    pays_for_one_booking_of_an_itinerary: 20,
+    charges_each_booking_of_an_itinerary_apart: 20,
+    forgets_a_flight_of_an_itinerary: 20,
+    owes_late_money_for_an_itinerary_that_has_seats: 200,
 }
-"""Each control, with the number of seeds within which it must be caught."""

@@ -15,15 +15,19 @@ import projections.waiting
 from domain.commands import (
     CancelBooking,
     CancelFlight,
+    CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
     CloseWaiting,
     Command,
     ExpireHold,
     InitiateBooking,
+    InitiateItinerary,
+    ItineraryBooking,
     JoinWaitlist,
     LeaveWaitlist,
     PayBooking,
+    PayItinerary,
     ReduceSeats,
     RepriceFlight,
     SettleRefund,
@@ -60,6 +64,41 @@ async def test_committed_rows_are_loaded(bench: Bench) -> None:
     assert (booking.id, booking.version, booking.seats) == (answer.subject_id, 1, 2)
     assert list(loaded.working_set.flights) == [flight_id]
     assert loaded.working_set.seats == block.input.working_set.seats
+
+
+async def test_all_bookings_of_an_itinerary_are_loaded_by_its_id(bench: Bench) -> None:
+    flights = [await bench.flight(number=f"BA{number}", seats=1) for number in (1, 2)]
+    parts = tuple(ItineraryBooking(flight, 1) for flight in flights)
+    made, store = asks(InitiateItinerary("alice", parts)), await bench.open()
+    block = Block(await store.load([made]))
+    block.decide(made)
+    await store.write(block)
+    bookings = block.input.working_set.bookings
+    (itinerary_id,) = {booking.itinerary_id for booking in bookings.values()}
+    assert itinerary_id is not None
+
+    paid = asks(PayItinerary(itinerary_id, "alice", Money(2 * scheduling().price.amount, "INR")))
+    loaded = (await (await bench.open()).load([paid])).working_set
+    assert loaded.bookings.keys() == bookings.keys()
+    assert loaded.seats.keys() == set(flights)
+    assert loaded.flights == {}
+
+
+async def test_a_capture_of_an_itinerary_loads_flights_due_holds_and_waiting_parties(bench: Bench) -> None:
+    flights = [await bench.flight(number=f"BA{number}", seats=1) for number in (1, 2)]
+    parts = tuple(ItineraryBooking(flight, 1) for flight in flights)
+    made, waits = asks(InitiateItinerary("alice", parts)), asks(JoinWaitlist(flights[0], "bob", 1))
+    store = await bench.open()
+    block = Block(await store.load([made, waits]))
+    for submission in (made, waits):
+        assert block.decide(submission).status == 200
+    await store.write(block)
+    (itinerary_id,) = {booking.itinerary_id for booking in block.input.working_set.bookings.values()}
+    assert itinerary_id is not None
+
+    loaded = (await (await bench.open()).load([asks(CaptureItinerary(itinerary_id))])).working_set
+    assert (loaded.flights.keys(), len(loaded.bookings)) == (set(flights), 2)
+    assert [party.user_id for party in loaded.parties.values()] == ["bob"]
 
 
 async def test_a_refusal_is_loaded_with_every_field_as_it_was_recorded(bench: Bench) -> None:
