@@ -178,7 +178,7 @@ async def _follow(ledgers: ServedLedgers, registry_read: asyncio.Event) -> None:
 def _opener(settings: Settings, main: Ledger) -> OpenOther:
     """Return the function that opens another ledger, which must be migrated."""
     return lambda entry: open_when_reachable(
-        url_of(entry, main.url), settings, prepare=lambda: None, entry=entry
+        url_of(entry, main.url), settings, prepare=lambda: None, entry=entry, pools=main.pools
     )
 
 

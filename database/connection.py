@@ -31,6 +31,10 @@ _ALIVE = {
 """libpq parameters, in seconds, the last in milliseconds: a dead peer is noticed within ten seconds."""
 
 
+SESSION_SECONDS_MAX = 5
+"""Limit on the start of a session, which a frozen server would not answer."""
+
+
 class Unusable(psycopg.OperationalError):
     """The database answers, but this program must not use it as it is."""
 
@@ -92,7 +96,8 @@ async def _connect(url: str, name: str, session: bytes) -> Connection:
     )
     try:
         _require_utf8(connection)
-        await connection.execute(session, prepare=False)
+        with socket_deadline(connection, SESSION_SECONDS_MAX):
+            await connection.execute(session, prepare=False)
     except BaseException:
         await connection.close()
         raise
@@ -112,38 +117,6 @@ def connect_sync(url: str, name: str, autocommit: bool = True) -> psycopg.Connec
     return connection
 
 
-class PersistentConnection:
-    """A direct connection that lasts over rounds of work, and is replaced after it broke."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self._url = url
-        self._name = name
-        self._connection: Connection | None = None
-
-    async def get(self) -> Connection:
-        if self._connection is None:
-            self._connection = await connect(self._url, self._name)
-        return self._connection
-
-    async def drop_if_broken(self) -> bool:
-        """Close the connection if it is broken. Return whether there is none now."""
-        if self._connection is not None and self._connection.broken:
-            await self.close()
-        return self._connection is None
-
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(Exception):
-                await connection.close()
-
-
-async def begin_session(connection: Connection, url: str) -> None:
-    """Set all settings of the session, and give up all rights that the running program does not need."""
-    _require_utf8(connection)
-    await connection.execute(_as_writer(url), prepare=False)
-
-
 def _require_utf8(connection: Connection | psycopg.Connection[Any]) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
@@ -153,6 +126,12 @@ def _require_utf8(connection: Connection | psycopg.Connection[Any]) -> None:
 def session(url: str) -> bytes:
     """Return the statements that set all settings of a session on the ledger of this connection string."""
     return _SESSION.replace("{schema}", schema_of(url)).encode()
+
+
+def switch_statement(url: str) -> bytes:
+    """Return the statement that makes a session of one ledger a session of this one, as its writer role."""
+    schema = schema_of(url)
+    return f"set search_path = {schema}, pg_temp; set role {role_of(schema, 'writer')}".encode()
 
 
 def _as_writer(url: str) -> bytes:

@@ -5,43 +5,25 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import psycopg
 from loguru import logger
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from database.connection import (
-    Connection,
-    Unusable,
-    begin_session,
-    connect_as_owner,
-    conninfo,
-    socket_deadline,
-)
-from database.registry import MAIN, ONLY_MAIN, LedgerEntry
+from database.connection import Connection, Unusable, connect_as_owner, socket_deadline
+from database.pool import Pools
+from database.readers import Readers, TooManyReaders
+from database.registry import ONLY_MAIN, LedgerEntry
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring
 from ledger.people import CURSOR_KEY, MASTER_KEY_CHECK, OtherMasterKey, is_in_clear, pseudonyms_of
 from ledger.progress import Progress
-from ledger.store import Admission, open_store
+from ledger.store import Admission, Store, open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
 from projections import availability, bookings, flights
 from runtime.settings import Settings
-
-READERS_MAX = 8
-READER_IDLE_SECONDS = 30
-"""Time after which an unused connection of a ledger other than `main` is closed."""
-
-"""Maximum database connections for queries per process."""
-
-WAITING_MAX = 512
-"""Maximum number of queries that wait for a connection. Beyond it, `read` raises Overloaded at once."""
-
 
 PSEUDONYM_SECONDS_MAX = 0.5
 """A log line does not wait longer for a pseudonym."""
@@ -58,11 +40,17 @@ class Ledger:
     """One ledger in one process. A process can open several.
 
     Before `open`, commands wait in the queue until their deadline, and reads raise Unavailable. While `admit`
-    refuses the log, the ledger answers queries, and commands are Unavailable.
+    refuses the log, the ledger answers queries, and commands are Unavailable. Ledgers that are given the same
+    `pools` share the connections to each database.
     """
 
     def __init__(
-        self, url: str, settings: Settings, admit: Admission | None = None, entry: LedgerEntry = ONLY_MAIN[0]
+        self,
+        url: str,
+        settings: Settings,
+        admit: Admission | None = None,
+        entry: LedgerEntry = ONLY_MAIN[0],
+        pools: Pools | None = None,
     ) -> None:
         self.url = url
         self.entry = entry
@@ -74,29 +62,16 @@ class Ledger:
         self.used_at = time.monotonic()
         """When a caller last submitted a command or read."""
         self._cursor_key: bytes | None = None
-        # The writer connects after `open`, with the keyring found there.
-        self._writer = Writer(lambda: open_store(url, settings, self.keyring, admit, entry.number), settings)
-        self._pool = AsyncConnectionPool[Connection](
-            conninfo(url, "seatledger reader"),
-            connection_class=AsyncConnection[tuple[Any, ...]],
-            kwargs={"autocommit": True, "prepare_threshold": 0},
-            configure=lambda connection: begin_session(connection, url),
-            check=self._check_connection,
-            # Most of many ledgers are idle, so only `main` keeps a connection at hand.
-            min_size=1 if entry.name == MAIN else 0,
-            max_idle=600 if entry.name == MAIN else READER_IDLE_SECONDS,
-            max_size=READERS_MAX,
-            max_waiting=WAITING_MAX,
-            timeout=settings.deadline_seconds,
-            reconnect_timeout=3,
-            open=False,
-        )
+        self._admit = admit
+        self.pools = pools or Pools(settings.connections_max)
+        self.pool = self.pools.of(url)
+        self.readers = Readers(url, self.pool)
+        self._writer = Writer(self._open_store, settings, lambda: self.pool.is_wanted)
         seconds = settings.deadline_seconds
         self.bookings = BatchedReads(self.read, bookings.find_all, seconds)
         self.flights = BatchedReads(self.read, flights.find_all, seconds)
         self.availability = BatchedReads(self.read, availability.find_all, seconds)
         self.streams = BatchedReads(self.read, histories.find_all, seconds)
-        self._tidying: asyncio.Task[None] | None = None
 
     async def open(self, compare: Admission | None = None) -> None:
         """Start to serve a migrated database, if `compare` raises nothing for its log.
@@ -104,7 +79,10 @@ class Ledger:
         Raises psycopg.Error if the database does not answer or has no schema, OtherMasterKey if its names
         are sealed by a master key other than those of the settings.
         """
-        async with await connect_as_owner(self.url, "seatledger start") as connection:
+        async with (
+            self.pool.place(self.settings.deadline_seconds),
+            await connect_as_owner(self.url, "seatledger start") as connection,
+        ):
             row = await (await connection.execute(CURSOR_KEY)).fetchone()
             keyed = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
             if row is None:
@@ -118,17 +96,32 @@ class Ledger:
         if keyring.check != check or (keys and check is None):
             raise OtherMasterKey
         self.keyring = keyring
-        await self._pool.open()
+        self.readers.open()
+        self.pool.yielding.add(self._writer)
         self._writer.start()
         self._cursor_key = row[0].encode()
 
     async def close(self) -> None:
         """Write the queued submissions, then disconnect."""
         await self._writer.close()
-        if self._tidying:
-            self._tidying.cancel()
-        with contextlib.suppress(Exception):
-            await self._pool.close(timeout=2)
+        self.pool.yielding.discard(self._writer)
+        self.readers.close()
+
+    async def _open_store(self) -> Store:
+        """Connect the writer, which needs the keyring that `open` found. Raises psycopg.Error."""
+        await self.pool.take_place(self.settings.deadline_seconds)
+        try:
+            return await open_store(
+                self.url,
+                self.settings,
+                self.keyring,
+                self._admit,
+                self.entry.number,
+                closed=self.pool.release_place,
+            )
+        except BaseException:
+            self.pool.release_place()
+            raise
 
     @property
     def cursor_key(self) -> bytes:
@@ -185,37 +178,23 @@ class Ledger:
         longer has the ledger.
         """
         self.used_at = time.monotonic()
+        seconds = self.settings.deadline_seconds
         try:
-            async with self._pool.connection() as connection:
-                with socket_deadline(connection, self.settings.deadline_seconds):
-                    yield connection
-        except TooManyRequests as error:
+            lent = await self.readers.take(seconds)
+        except TooManyReaders as error:
             raise Overloaded from error
+        except psycopg.Error as error:
+            raise Unavailable from error
+        try:
+            with socket_deadline(lent.connection, seconds):
+                yield lent.connection
         except psycopg.errors.UndefinedTable as error:
             logger.bind(error=str(error)).warning("ledger.gone")
             raise Unavailable from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            if self._cursor_key is not None:
-                self._tidy_pool()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise Unavailable from error
-
-    async def _check_connection(self, connection: Connection) -> None:
-        """Raise psycopg.OperationalError if the server has closed the idle connection; no round trip.
-
-        The pool then lends another one, so a query does not fail because the server was restarted earlier.
-        """
-        try:
-            # The first call reads the server's last message, the second one notices the closed socket.
-            connection.pgconn.consume_input()
-            connection.pgconn.consume_input()
-        except psycopg.OperationalError:
-            self._tidy_pool()
-            raise
-
-    def _tidy_pool(self) -> None:
-        """Check the other connections after one of them broke."""
-        if self._tidying is None or self._tidying.done():
-            self._tidying = asyncio.create_task(self._pool.check())
+        finally:
+            self.readers.give_back(lent)
 
 
 @asynccontextmanager

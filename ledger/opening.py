@@ -8,6 +8,7 @@ import psycopg
 from loguru import logger
 
 from database.connection import Unusable, describe_refusal
+from database.pool import Pools
 from database.registry import ONLY_MAIN, LedgerEntry
 from database.schema import MigrationBlocked, SchemaMismatch
 from ledger.ledger import Ledger
@@ -29,12 +30,13 @@ async def open_when_reachable(
     compare: Admission | None = None,
     admit: Admission | None = None,
     entry: LedgerEntry = ONLY_MAIN[0],
+    pools: Pools | None = None,
 ) -> AsyncIterator[Ledger]:
     """Yield the ledger: open if its database is ready for it now, else it opens as soon as that is so.
 
     It opens after `compare` has found that the log fits the checkpoints, and before its first command.
     """
-    ledger = Ledger(url, settings, admit, entry)
+    ledger = Ledger(url, settings, admit, entry, pools)
     opening = None
     if not await _try_to_open(ledger, prepare, compare):
         opening = asyncio.create_task(open_with_retries(ledger, prepare, compare), name="ledger opening")
@@ -58,7 +60,8 @@ async def _try_to_open(ledger: Ledger, prepare: Prepare, compare: Admission | No
     """Return whether the ledger is open now. Log each new reason why it is not."""
     try:
         try:
-            await asyncio.to_thread(prepare)
+            async with ledger.pool.place(ledger.settings.deadline_seconds):
+                await asyncio.to_thread(prepare)
         except MigrationBlocked:
             raise
         except SchemaMismatch as mismatch:

@@ -44,10 +44,11 @@ async def open_store(
     keyring: Keyring = NO_KEYRING,
     admit: Admission | None = None,
     number: int = 0,
+    closed: Callable[[], None] = lambda: None,
 ) -> "Store":
     """Return a store on a connection of its own, if `admit` lets it in. Raises psycopg.Error.
 
-    `number` is the ledger's; its ids contain it.
+    `number` is the ledger's; its ids contain it. `closed` is called once when the store is closed.
     """
     connection = await connect(url, "seatledger writer")
     store = Store(connection, terms(settings), keyring, number)
@@ -58,6 +59,7 @@ async def open_store(
     except BaseException:
         await connection.close()
         raise
+    store.closed = closed
     return store
 
 
@@ -107,6 +109,7 @@ class Store:
         self._warning = ""
         self._flight_cache = FlightCache()
         self._ahead = _Ahead()
+        self.closed: Callable[[], None] = lambda: None
         connection.add_notice_handler(self._note_warning)
 
     async def prepare(self, transaction_seconds: float) -> None:
@@ -119,7 +122,10 @@ class Store:
 
     async def close(self) -> None:
         """Close the connection; its transaction and prepared statements end with it."""
-        await self.connection.close()
+        try:
+            await self.connection.close()
+        finally:
+            self.closed()
 
     def socket_deadline(self, seconds: float) -> AbstractContextManager[None]:
         return socket_deadline(self.connection, seconds)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 import msgspec
@@ -68,7 +69,13 @@ class _Request:
 class Writer:
     """Writes blocks; one instance per process. Call `submit` from tasks of the loop that `start` ran in."""
 
-    def __init__(self, connect: Callable[[], Awaitable[BlockStore]], settings: Settings) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[BlockStore]],
+        settings: Settings,
+        is_wanted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_wanted`: whether other ledgers wait for the connection, which is then closed between blocks."""
         self._connect = connect
         self._settings = settings
         self._queue: deque[_Request] = deque()
@@ -77,6 +84,9 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._last_size = 0
+        self._is_wanted = is_wanted
+        self.idle_since: float | None = None
+        """When the writer became idle with a connection, which others may then take by `disconnect`."""
         self.progress = Progress()
 
     def start(self) -> None:
@@ -89,7 +99,7 @@ class Writer:
         if self._task:
             await asyncio.wait({self._task}, timeout=self._settings.deadline_seconds)
             self._task.cancel()
-        await self._disconnect()
+        await self.disconnect()
 
     @property
     def queued(self) -> int:
@@ -128,8 +138,7 @@ class Writer:
     async def _run(self) -> None:
         while not (self._closing and not self._queue):
             if not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
+                await self._rest()
             batch: list[_Request] = []
             self._fill(batch)
             self.progress.start(self._settings.deadline_seconds)
@@ -138,10 +147,22 @@ class Writer:
             except Exception as error:
                 self.progress.fail(error)
                 logger.bind(error=repr(error)).exception("block.failed")
-                await self._disconnect()  # otherwise its open transaction would keep the lock
+                await self.disconnect()  # otherwise its open transaction would keep the lock
                 _fail(batch, error)
             finally:
                 self.progress.end()
+
+    async def _rest(self) -> None:
+        """Wait for submissions."""
+        if self._store is not None:
+            if self._is_wanted():
+                await self.disconnect()
+            else:
+                self.idle_since = monotonic()
+        self._wake.clear()
+        if not self._queue and not self._closing:
+            await self._wake.wait()
+        self.idle_since = None
 
     def _fill(self, batch: list[_Request]) -> None:
         """Move queued requests to the batch until it is full."""
@@ -167,7 +188,7 @@ class Writer:
                 return
             except HandlerFailed as failure:
                 self.progress.decide()  # the other commands of the block can be
-                await self._disconnect()
+                await self.disconnect()
                 logger.bind(operation=failure.submission.operation).opt(exception=failure).error(
                     "command.failed"
                 )
@@ -181,12 +202,12 @@ class Writer:
                 return
             except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
                 self.progress.fail(error)
-                await self._disconnect()
+                await self.disconnect()
                 await self._isolate(batch, error)
                 return
             except (psycopg.Error, OSError) as error:
                 self.progress.fail(error)
-                await self._disconnect()
+                await self.disconnect()
                 logger.bind(error=str(error), attempt=attempt, commands=len(batch)).warning("block.retried")
                 await asyncio.sleep(BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)])
 
@@ -240,9 +261,9 @@ class Writer:
             milliseconds=round((clock() - started) * 1000, 2),
         ).debug("block.committed")
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
         """Close the connection. An error of that is logged, because it must not end the writer."""
-        store, self._store = self._store, None
+        store, self._store, self.idle_since = self._store, None, None
         if store is None:
             return
         try:

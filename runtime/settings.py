@@ -67,6 +67,12 @@ class Settings:
         "SEATLEDGER_PORT", values.whole_number(1, 65_535), "port that the API listens on", default=8000
     )
     workers: int = _setting("SEATLEDGER_WORKERS", values.whole_number(1, 64), "API processes", default=2)
+    connections_max: int = _setting(
+        "SEATLEDGER_CONNECTIONS_MAX",
+        values.whole_number(4, 10_000),
+        "connections of each process to each database, of all ledgers together; one ledger uses at most 11",
+        default=24,
+    )
     hold_seconds: int = _setting(
         "SEATLEDGER_HOLD_SECONDS",
         values.whole_number(1, 86_400),

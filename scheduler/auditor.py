@@ -5,7 +5,8 @@ from time import monotonic
 import psycopg
 
 from audit.self_audit.rounds import STEP_SECONDS_MAX, step
-from database.connection import PersistentConnection, socket_deadline
+from database.connection import socket_deadline
+from database.readers import Readers, TaskConnection
 from runtime.tasks import Task
 
 WORK_SECONDS = 0.25
@@ -18,8 +19,8 @@ REST_SECONDS = 5
 class Auditor:
     """Runs self-audit steps. Any number may run: the database admits one step at a time for all."""
 
-    def __init__(self, url: str) -> None:
-        self._connection = PersistentConnection(url, "seatledger self-audit")
+    def __init__(self, readers: Readers) -> None:
+        self._connection = TaskConnection(readers, STEP_SECONDS_MAX)
         self._resting_until = 0.0
         self.task = Task(
             "self-audit",
@@ -36,14 +37,13 @@ class Auditor:
             await self.task.run(self._work)
             if self.task.failures > failures:
                 self._resting_until = monotonic() + REST_SECONDS
-                await self._connection.drop_if_broken()
 
     async def _work(self) -> None:
         stop = monotonic() + WORK_SECONDS
-        while self._resting_until <= monotonic() < stop:
-            connection = await self._connection.get()
-            with socket_deadline(connection, STEP_SECONDS_MAX):
-                self._resting_until = monotonic() + await step(connection)
-
-    async def close(self) -> None:
-        await self._connection.close()
+        try:
+            while self._resting_until <= monotonic() < stop:
+                connection = await self._connection.get()
+                with socket_deadline(connection, STEP_SECONDS_MAX):
+                    self._resting_until = monotonic() + await step(connection)
+        finally:
+            self._connection.give_back()

@@ -135,7 +135,7 @@ class OtherLedgers:
         while not stop.is_set():
             try:
                 url, own = registry.url_of(entry, self._main.url), self._settings.of_ledger(entry.name)
-                ledger = Ledger(url, own, admission(own.checkpoints), entry)
+                ledger = Ledger(url, own, admission(own.checkpoints), entry, self._main.pools)
                 try:
                     if await _open(ledger, stop):
                         await run(ledger, own, url, stop)
@@ -158,8 +158,8 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
         PaymentReconciler(ledger, PaymentProcessor(ledger, gateway, patience), patience) if gateway else None
     )
     signer = CheckpointSigner(ledger, signing_key(settings) if settings.checkpoints else None)
-    follower = Follower(database_url)
-    auditor = Auditor(database_url)
+    follower = Follower(database_url, ledger.readers)
+    auditor = Auditor(ledger.readers)
     sweeper = Sweeper(ledger, database_url, settings.sweep_cron, reconciler)
     recorder = FailureRecorder(
         [*sweeper.tasks, signer.task, follower.task, auditor.task, *([reconciler.task] if reconciler else [])]
@@ -177,8 +177,6 @@ async def run(ledger: Ledger, settings: Settings, database_url: str, stop: async
     finally:
         serving.cancel()
         stopping.cancel()
-        await follower.close()
-        await auditor.close()
         if gateway:
             await gateway.close()
     logger.info("scheduler.stopped")

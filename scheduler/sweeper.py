@@ -93,12 +93,15 @@ class Sweeper:
             logger.bind(slot=slot, expired=done).log("INFO" if done else "DEBUG", "sweep.done")
 
     async def _run(self, slot: datetime) -> int | None:
-        connection = await connect(self._database_url, "seatledger scheduler")
-        try:
-            return await run_slot(connection, JOB, slot, lambda: run_sweep(self._ledger, self._reconciler))
-        finally:
-            # Close without a rollback, which a frozen server would not answer.
-            await connection.close()
+        async with self._ledger.pool.nesting_place(self._ledger.settings.deadline_seconds):
+            connection = await connect(self._database_url, "seatledger scheduler")
+            try:
+                return await run_slot(
+                    connection, JOB, slot, lambda: run_sweep(self._ledger, self._reconciler)
+                )
+            finally:
+                # Close without a rollback, which a frozen server would not answer.
+                await connection.close()
 
     def _slot(self) -> datetime | None:
         """Return the latest slot by the database's clock, which may differ from this machine's clock."""

@@ -8,10 +8,14 @@ from loguru import logger
 from analytics.facts import PROJECTIONS, Projection
 from analytics.follower.batch import SEVERED_SECONDS, advance_or_park, has_live_build
 from analytics.schema import migrate
-from database.connection import PersistentConnection, socket_deadline
+from database.connection import socket_deadline
+from database.readers import Readers, TaskConnection
 from runtime.tasks import Task
 
 BATCH_MAX = 5_000
+CONNECTION_SECONDS = 5.0
+"""Limit on the wait for a connection."""
+
 BATCHES_MAX = 20
 """Batches of one projection in a row, before the next projection has its turn."""
 
@@ -22,9 +26,9 @@ class Follower:
     Each new Follower retries a parked projection once, so a restart with a fixed program is enough.
     """
 
-    def __init__(self, url: str, batch: int = BATCH_MAX) -> None:
+    def __init__(self, url: str, readers: Readers, batch: int = BATCH_MAX) -> None:
         self._url = url
-        self._kept = PersistentConnection(url, "seatledger follower")
+        self._kept = TaskConnection(readers, CONNECTION_SECONDS)
         self._batch = batch
         self._retried: set[str] = set()
         self.task = Task(
@@ -37,6 +41,12 @@ class Follower:
 
     async def run(self) -> None:
         """Bring each projection as far as possible. Failures are logged, and none is raised."""
+        try:
+            await self._run()
+        finally:
+            self._kept.give_back()
+
+    async def _run(self) -> None:
         failing = False
         for projection in PROJECTIONS.values():
             try:
@@ -44,13 +54,10 @@ class Follower:
             except Exception as error:
                 failing = True
                 self.task.fail(error, projection=projection.name)
-                if await self._kept.drop_if_broken():
+                if self._kept.drop_if_broken():
                     return
         if not failing:
             self.task.succeed()
-
-    async def close(self) -> None:
-        await self._kept.close()
 
     async def _catch_up(self, projection: Projection) -> None:
         for _ in range(BATCHES_MAX):

@@ -8,11 +8,11 @@ import pytest
 from loguru import logger
 
 from analytics.facts import PROJECTIONS
-from analytics.follower.follower import Follower
 from api.readiness import Readiness, check_readiness
 from ledger.codec import EVENT_TYPES
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
+from tests.own_connections import Follower
 
 Rows = Callable[..., list[Any]]
 AT = "select projection, position from ledger.analytics_checkpoints"

@@ -16,12 +16,12 @@ import analytics.follower.lag
 from analytics.facts import PROJECTIONS
 from analytics.facts.bookings import BOOKINGS
 from analytics.follower.batch import advance
-from analytics.follower.follower import Follower
 from database.connection import Connection, connect
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
+from tests.own_connections import Follower
 from tests.repetitions import times
 from tests.waiting import await_until
 from trials.torture.proxy import Proxy, Trouble

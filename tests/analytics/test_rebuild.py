@@ -19,12 +19,12 @@ import analytics.follower.rebuild
 from analytics.facts import PROJECTIONS
 from analytics.facts.bookings import BOOKINGS
 from analytics.facts.projection import Column
-from analytics.follower.follower import Follower
 from analytics.follower.rebuild import rebuild
 from analytics.follower.swap import RebuildStopped
 from api.readiness import check_readiness
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
+from tests.own_connections import Follower
 from tests.waiting import await_until
 
 Rows = Callable[..., list[Any]]

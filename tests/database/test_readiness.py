@@ -102,14 +102,17 @@ async def test_a_query_gets_no_connection_that_the_server_has_closed(
             await _read(ledger)
 
 
-async def test_a_connection_that_breaks_in_use_makes_the_pool_check_the_others(
+async def test_a_connection_that_breaks_in_use_makes_the_pool_close_the_others(
     database_url: str, end_sessions: Callable[[str], None]
 ) -> None:
     async with open_ledger(database_url, Settings()) as ledger:
+        async with AsyncExitStack() as readers:
+            for _ in range(3):
+                await readers.enter_async_context(ledger.read())
+        assert ledger.pool.in_use == 3
         with pytest.raises(Unavailable):
             await _read(ledger, lambda: end_sessions("seatledger reader"))
-        assert ledger._tidying
-        await ledger._tidying
+        assert ledger.pool.in_use == 0
         await _read(ledger)
 
 

@@ -11,16 +11,17 @@ import pytest
 import scheduler.auditor
 from api.http.metrics import exposition
 from api.readiness import check_readiness
+from audit.self_audit.rounds import step
 from audit.self_audit.status import read_status
 from cli.main import main
 from database.connection import Connection
 from database.readiness import Check
 from ledger.ledger import open_ledger
 from runtime.settings import Settings
-from scheduler.auditor import Auditor
 from scheduler.main import run
 from tests.audit.self_audit.conftest import Audit
 from tests.desk import Desk
+from tests.own_connections import Auditor
 from tests.scheduler.test_program import until
 
 Rows = Callable[..., list[Any]]
@@ -108,14 +109,23 @@ async def _rows_compared(rows: Rows) -> int:
 
 
 async def test_a_passing_error_is_logged_once(
-    log: Any, end_sessions: Callable[[str], None], database_url: str, told: Callable[[], list[str]]
+    log: Any,
+    end_sessions: Callable[[str], None],
+    database_url: str,
+    told: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    async def lose_connection(connection: Connection) -> float:
+        end_sessions(NAME)
+        return await step(connection)
+
     auditor = Auditor(database_url)
     await auditor.run()
-    for _ in range(2):
-        end_sessions(NAME)
-        auditor._resting_until = 0
-        await auditor.run()
+    with monkeypatch.context() as losing:
+        losing.setattr(scheduler.auditor, "step", lose_connection)
+        for _ in range(2):
+            auditor._resting_until = 0
+            await auditor.run()
     auditor._resting_until = 0
     await auditor.run()
     await auditor.close()
@@ -145,9 +155,7 @@ async def test_an_unresponsive_server_is_abandoned(
         holder.execute("lock table ledger.audited_ranges in access exclusive mode")
         await auditor.run()
         assert told().count("self_audit.interrupted") == 1
-        assert await auditor._connection.drop_if_broken(), (
-            "it was severed before the server had said anything"
-        )
+        assert auditor.own.pool.in_use == 0, "it was severed before the server had said anything"
 
 
 async def test_a_round_by_hand(
