@@ -17,6 +17,7 @@ from analytics.schema import migrate
 from audit.verify import verify, verify_part
 from database import registry
 from database.connection import connect, connect_sync
+from database.readers import own_readers
 from database.registry import LedgerEntry, RegistryError
 from database.replication import CopyFailed, LedgerCopy, last_event
 from database.sealing import find_sealed, seal, sealed_name, unseal
@@ -133,8 +134,9 @@ def _copy_all(copy: LedgerCopy, source: psycopg.Connection, target: psycopg.Conn
 
 async def _follow(target_url: str, upto: int) -> None:
     """Make the facts for analysts from the copied log, as it was at a position. Raises CopyFailed."""
-    follower, deadline = Follower(target_url), time.monotonic() + COPY_SECONDS_MAX
-    try:
+    deadline = time.monotonic() + COPY_SECONDS_MAX
+    with own_readers(target_url, "seatledger move") as readers:
+        follower = Follower(target_url, readers)
         async with await connect(target_url, "seatledger move") as connection:
             while time.monotonic() < deadline:
                 await follower.run()
@@ -142,8 +144,6 @@ async def _follow(target_url: str, upto: int) -> None:
                 if all(one.is_parked or head - one.events >= upto for one in await lags(connection)):
                     return
                 await asyncio.sleep(POLL_SECONDS)
-    finally:
-        await follower.close()
     raise CopyFailed("the facts for analysts were not made within a day")
 
 

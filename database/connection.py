@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: time limits, and session settings that no database or role can change.
 
 Every connection of the program is opened here. An administrator may have set anything for the server, the
-database or the role, and so may PG* variables of the environment; `begin_session` sets each setting that the
+database or the role, and so may PG* variables of the environment; `session` sets each setting that the
 program's correctness depends on. The connection string says which ledger of the database is meant
 (`database.naming`), and statements name its tables without a schema.
 """

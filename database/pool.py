@@ -10,7 +10,7 @@ from typing import Protocol
 import psycopg
 
 from database.connection import Connection, connect, conninfo, socket_deadline, switch_statement
-from database.naming import MAIN_SCHEMA, schema_of
+from database.naming import MAIN_SCHEMA
 
 NAME = "seatledger reader"
 
@@ -33,12 +33,12 @@ class NoConnection(psycopg.OperationalError):
 class Lent:
     """A connection, and the ledger that its session works on."""
 
-    __slots__ = ("connection", "opened_at", "schema", "used_at")
+    __slots__ = ("connection", "opened_at", "schema", "settled_until", "used_at")
 
     def __init__(self, connection: Connection, schema: str) -> None:
         self.connection = connection
         self.schema = schema
-        self.opened_at = self.used_at = monotonic()
+        self.opened_at = self.used_at = self.settled_until = monotonic()
 
     @property
     def is_alive(self) -> bool:
@@ -95,12 +95,12 @@ class ConnectionPool:
         """True if callers wait for a place."""
         return bool(self._waiting)
 
-    async def get(self, url: str, seconds: float, patient: bool = True) -> Lent:
-        """Return a connection that works on the ledger of `url`; `put` takes it back.
+    async def get(self, url: str, schema: str, seconds: float, patient: bool = True) -> Lent:
+        """Return a connection that works on the ledger of `url` in `schema`; `put` takes it back.
 
         If `patient`, connecting is tried again for so many seconds. Raises psycopg.Error.
         """
-        schema, until = schema_of(url), monotonic() + seconds
+        until = monotonic() + seconds
         while True:
             lent = self._pick(schema) or await self._place(until, shares=True)
             if lent is None:
@@ -121,6 +121,7 @@ class ConnectionPool:
             self.discard(lent)
             return
         lent.used_at = monotonic()
+        lent.settled_until = lent.used_at + SETTLED_SECONDS
         if future := self._next_waiting():
             waiting, shares = future
             if not shares:
@@ -171,6 +172,12 @@ class ConnectionPool:
         else:
             self._free += 1
 
+    def unsettle(self, schema: str) -> None:
+        """Let other ledgers use the connections that this one has just used."""
+        for lent in self._idle:
+            if lent.schema == schema:
+                lent.settled_until = 0.0
+
     def drop_idle(self, schema: str | None = None) -> None:
         """Close the unused connections, or those of one ledger.
 
@@ -184,13 +191,20 @@ class ConnectionPool:
             self._reaping = None
 
     def _pick(self, schema: str) -> Lent | None:
-        """Take the latest used connection of the ledger, else the one that others left unused for longest."""
-        for number in range(len(self._idle) - 1, -1, -1):
-            if self._idle[number].schema == schema:
-                return self._idle.pop(number)
-        if self._idle and (not self._free or monotonic() - self._idle[0].used_at > SETTLED_SECONDS):
-            return self._idle.pop(0)
-        return None
+        """Take a connection of the ledger, else one that another has not just used, the latest used of each.
+
+        So those that are not needed stay unused, and are closed. Without a free place, take the one that was
+        left unused for longest.
+        """
+        now = monotonic()
+        chosen = next((lent for lent in reversed(self._idle) if lent.schema == schema), None) or next(
+            (lent for lent in reversed(self._idle) if lent.settled_until <= now), None
+        )
+        if chosen is None and self._idle and not self._free:
+            chosen = self._idle[0]
+        if chosen is not None:
+            self._idle.remove(chosen)
+        return chosen
 
     async def _place(self, until: float, shares: bool) -> Lent | None:
         """Take a place, or, if the caller shares connections, one that is given back meanwhile."""

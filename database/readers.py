@@ -1,6 +1,8 @@
 """The connections that one ledger has lent from the pool of its database: a bounded share of it."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 import psycopg
@@ -25,6 +27,7 @@ class Readers:
 
     def __init__(self, url: str, pool: ConnectionPool) -> None:
         self._url = url
+        self._schema = schema_of(url)
         self._pool = pool
         self._turns = asyncio.Semaphore(READERS_MAX)
         self._waiting = 0
@@ -36,7 +39,11 @@ class Readers:
     def close(self) -> None:
         """Close the unused connections now, and lent ones when they come back."""
         self._is_open = False
-        self._pool.drop_idle(schema_of(self._url))
+        self._pool.drop_idle(self._schema)
+
+    def rest(self) -> None:
+        """Leave the unused connections to other ledgers at once."""
+        self._pool.unsettle(self._schema)
 
     async def take(self, seconds: float, patient: bool = True) -> Lent:
         """Return a connection within so many seconds; `give_back` takes it back.
@@ -52,7 +59,7 @@ class Readers:
         else:
             await self._turns.acquire()
         try:
-            return await self._pool.get(self._url, seconds + began - monotonic(), patient)
+            return await self._pool.get(self._url, self._schema, seconds + began - monotonic(), patient)
         except BaseException:
             self._turns.release()
             raise
@@ -75,6 +82,17 @@ class Readers:
             raise NoConnection(f"{READERS_MAX} queries of the ledger took longer than that") from None
         finally:
             self._waiting -= 1
+
+
+@contextmanager
+def own_readers(url: str, name: str) -> Iterator[Readers]:
+    """Lend one connection that no other ledger shares, under a name for pg_stat_activity."""
+    readers = Readers(url, ConnectionPool(1, name))
+    readers.open()
+    try:
+        yield readers
+    finally:
+        readers.close()
 
 
 class TaskConnection:

@@ -107,6 +107,12 @@ class Ledger:
         self.pool.yielding.discard(self._writer)
         self.readers.close()
 
+    async def rest(self) -> None:
+        """Close the writer's connection if it is idle, and leave the others to other ledgers."""
+        self.readers.rest()
+        if self._writer.idle_since is not None:
+            await self._writer.disconnect()
+
     async def _open_store(self) -> Store:
         """Connect the writer, which needs the keyring that `open` found. Raises psycopg.Error."""
         await self.pool.take_place(self.settings.deadline_seconds)

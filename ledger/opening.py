@@ -38,7 +38,7 @@ async def open_when_reachable(
     """
     ledger = Ledger(url, settings, admit, entry, pools)
     opening = None
-    if not await _try_to_open(ledger, prepare, compare):
+    if not await try_to_open(ledger, prepare, compare):
         opening = asyncio.create_task(open_with_retries(ledger, prepare, compare), name="ledger opening")
     try:
         yield ledger
@@ -51,12 +51,12 @@ async def open_when_reachable(
 async def open_with_retries(ledger: Ledger, prepare: Prepare, compare: Admission | None = None) -> None:
     """Prepare the database and open the ledger, as often as it takes. Any failure may pass."""
     while True:
-        if await _try_to_open(ledger, prepare, compare):
+        if await try_to_open(ledger, prepare, compare):
             return
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _try_to_open(ledger: Ledger, prepare: Prepare, compare: Admission | None) -> bool:
+async def try_to_open(ledger: Ledger, prepare: Prepare, compare: Admission | None) -> bool:
     """Return whether the ledger is open now. Log each new reason why it is not."""
     try:
         try:

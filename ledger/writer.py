@@ -196,7 +196,7 @@ class Writer:
             except psycopg.errors.UndefinedTable as error:
                 # The ledger was moved. Nothing was written here, and a repeat goes to its new server.
                 self.progress.fail(error)
-                await self._disconnect()
+                await self.disconnect()
                 logger.bind(error=str(error)).warning("ledger.gone")
                 _fail(batch, Unavailable())
                 return

@@ -52,6 +52,15 @@ async def find_departed_parties(connection: Connection, limit: int) -> list[UUID
     return [row[0] for row in rows]
 
 
+async def has_work_ahead(connection: Connection, with_gateway: bool) -> bool:
+    """Return whether a hold that waiting parties wait for may run out, or a gateway owes an answer.
+
+    Only events change that.
+    """
+    row = await fetch_one(connection, _AHEAD_WITH_GATEWAY if with_gateway else _AHEAD)
+    return bool(row[0])
+
+
 async def sweep_check(connection: Connection, settings: Settings) -> Check:
     """Report on the sweeps, for operators. A late sweep fails no check: a due hold blocks no seat."""
     if not settings.sweep_cron:
@@ -120,6 +129,18 @@ _OPEN = """
             and requested_at <= (select time from before) and id > %(after)s
         order by id limit %(limit)s)
     order by id limit %(limit)s
+"""
+
+_AHEAD: LiteralString = f"""
+    {_LISTS}
+    select exists (
+        select from line join flights f on f.id = line.flight_id and f.departs_at > (select at from now)
+        where exists (select from bookings b where b.flight_id = line.flight_id and b.held_until is not null)
+    )
+"""
+_AHEAD_WITH_GATEWAY: LiteralString = f"""
+    {_AHEAD} or exists (select from bookings where gateway_task is not null)
+        or exists (select from refunds where status = 'requested' and settled_at is null)
 """
 
 _UNFINISHED = """

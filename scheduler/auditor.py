@@ -30,9 +30,14 @@ class Auditor:
             (psycopg.Error, TimeoutError),
         )
 
+    @property
+    def is_resting(self) -> bool:
+        """True between two rounds, and after an error."""
+        return self._resting_until > monotonic()
+
     async def run(self) -> None:
         """Work for WORK_SECONDS. A failure is logged and followed by a pause; none is raised."""
-        if self._resting_until <= monotonic():
+        if not self.is_resting:
             failures = self.task.failures
             await self.task.run(self._work)
             if self.task.failures > failures:

@@ -28,6 +28,12 @@ class Lag(NamedTuple):
         return self.parked_position is not None
 
     @property
+    def is_to_follow(self) -> bool:
+        """True if a follower would apply events, or make the missing table."""
+        is_current = self.version == PROJECTIONS[self.projection].version and not self.is_parked
+        return self.version == MISSING or (is_current and self.events > 0)
+
+    @property
     def summary(self) -> str:
         """One line for readiness. It leaves the error out, because an error may quote the log."""
         words = f"{self.events} events, {self.seconds:.0f} s behind"

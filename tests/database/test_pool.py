@@ -208,7 +208,7 @@ async def test_idle_ledgers_hold_no_connections_and_main_keeps_one(
 async def test_a_server_that_does_not_answer_takes_no_place_for_longer_than_the_deadline() -> None:
     pool = Pools(4).of("postgresql://127.0.0.1:1/nowhere")
     with pytest.raises(NoConnection):
-        await pool.get("postgresql://127.0.0.1:1/nowhere", 0.1)
+        await pool.get("postgresql://127.0.0.1:1/nowhere", "ledger", 0.1)
     with pytest.raises(psycopg.OperationalError):
-        await pool.get("postgresql://127.0.0.1:1/nowhere", 5, patient=False)
+        await pool.get("postgresql://127.0.0.1:1/nowhere", "ledger", 5, patient=False)
     assert pool.in_use == 0

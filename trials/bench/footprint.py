@@ -42,6 +42,17 @@ def seconds_of(found: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def with_reaped_seconds_of(found: Iterable[int]) -> float:
+    """Return the CPU time of these processes so far, and of their children that have ended."""
+    ticks = 0
+    for process in found:
+        with suppress(OSError):
+            ticks += sum(
+                map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15])
+            )
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def with_word(word: str, with_postgres: bool = False) -> list[int]:
     """Return the processes with `word` in their command lines, and their descendants."""
     found: set[int] = set()

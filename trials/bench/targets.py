@@ -108,11 +108,15 @@ def _memory(workers: int) -> Figure:
     return lambda one: one[str(workers)]["memory_mb"]
 
 
-def _api_and_scheduler(one: Any) -> float:
+def _api_and_scheduler(case: str) -> Figure:
     """Return the memory of API and scheduler in MB, without supervisor and keeper."""
     names = ("cli.main api ", "cli.main scheduler ")
-    processes: dict[str, float] = one["2"]["processes"]
-    return sum(mb for command, mb in processes.items() if any(name in command for name in names))
+
+    def figure(one: Any) -> float:
+        processes: dict[str, float] = one[case]["processes"]
+        return sum(mb for command, mb in processes.items() if any(name in command for name in names))
+
+    return figure
 
 
 FOLDED = "seats in the past"
@@ -191,9 +195,20 @@ TARGETS = (
         form="{:,.0f}",
     ),
     Target("idle: % of a core", _part("idle", lambda one: one["2"]["cpu_percent"]), most=2.0),
-    Target("idle: MB of API and scheduler", _part("idle", _api_and_scheduler), most=200.0, form="{:.0f}"),
+    Target(
+        "idle: MB of API and scheduler", _part("idle", _api_and_scheduler("2")), most=200.0, form="{:.0f}"
+    ),
     Target("idle: MB of all, with supervisor and keeper", _part("idle", _memory(2)), form="{:.0f}"),
     Target("idle with one worker: MB of all", _part("idle", _memory(1)), form="{:.0f}"),
+    Target(
+        "idle, many ledgers: % of a core", _part("idle", lambda one: one["ledgers"]["cpu_percent"]), most=3.0
+    ),
+    Target(
+        "idle, many ledgers: MB of API and scheduler",
+        _part("idle", _api_and_scheduler("ledgers")),
+        most=300.0,
+        form="{:.0f}",
+    ),
     Target("cancel: pace of the no-op POST, 64 connections", _http(64, _ratio("cancel", "cancel, no-op"))),
     Target(
         "book, a new connection each: pace of the no-op POST so, 64 connections",
