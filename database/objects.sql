@@ -121,6 +121,7 @@
 -- column ledger.bookings.payment_status: text
 -- column ledger.bookings.seats: smallint not null
 -- column ledger.bookings.status: text not null
+-- column ledger.bookings.travel: text
 -- column ledger.bookings.updated_at: timestamp with time zone not null
 -- column ledger.bookings.user_id: text not null
 -- column ledger.bookings.version: integer not null
@@ -171,6 +172,7 @@
 -- column ledger.facts_builds.written_at: timestamp with time zone
 -- column ledger.flights.arrives_at: timestamp with time zone not null
 -- column ledger.flights.cancelled: boolean not null
+-- column ledger.flights.departed_at: timestamp with time zone
 -- column ledger.flights.departs_at: timestamp with time zone not null
 -- column ledger.flights.departure_day: date not null
 -- column ledger.flights.destination: text not null

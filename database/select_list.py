@@ -53,12 +53,14 @@ class SelectList(Generic[S]):
 
 def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
     """Return the Python expression for a value of this type, made of these columns of `row`."""
+    optional = type(None) in get_args(kind)
     kind = next((part for part in get_args(kind) if part is not type(None)), kind)
     if not isinstance(kind, type) or not issubclass(kind, Enum | msgspec.Struct):
         return columns[0]
     if issubclass(kind, Enum):
         classes[kind.__name__] = MembersByValue(kind)
-        return f"{kind.__name__}[{columns[0]}]"
+        member = f"{kind.__name__}[{columns[0]}]"
+        return f"None if {columns[0]} is None else {member}" if optional else member
     classes[kind.__name__] = kind
     fields = zip(msgspec.structs.fields(kind), columns, strict=True)
     values = ", ".join(_python_of(field.type, [column], classes) for field, column in fields)

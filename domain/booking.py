@@ -19,6 +19,7 @@ from domain.refusals import (
     AlreadyPaid,
     BookingCancelled,
     BookingInItinerary,
+    BookingNotPaid,
     HoldExpired,
     HoldNotDue,
     PaymentInProgress,
@@ -27,6 +28,7 @@ from domain.refusals import (
     RefundAlreadySettled,
     RefundInProgress,
     SeatsNotFewer,
+    TravelAlreadyRecorded,
 )
 
 
@@ -41,6 +43,13 @@ class CancelReason(Enum):
     REQUESTED = "requested"
     HOLD_EXPIRED = "hold_expired"
     FLIGHT_CANCELLED = "flight_cancelled"
+
+
+class Travel(Enum):
+    """What became of a paid booking after the departure."""
+
+    FLOWN = "flown"
+    NO_SHOW = "no_show"
 
 
 class Booking(Aggregate):
@@ -207,12 +216,21 @@ class Booking(Aggregate):
         TOPIC = "booking.cancelled"
         reason: CancelReason
         note: PersonalText | None
+        refund: Money | None = None
+        """The refund that an operator stated; None if the rules gave it."""
 
         def apply(self, aggregate: Booking) -> None:
             aggregate.status = Status.CANCELLED
             aggregate.cancel_reason = self.reason
             if aggregate.payment and aggregate.payment.in_progress:
                 aggregate.payment = aggregate.payment.with_status(PaymentStatus.LAPSED)
+
+    class TravelRecorded(Event):
+        TOPIC = "booking.travel_recorded"
+        travel: Travel
+
+        def apply(self, aggregate: Booking) -> None:
+            aggregate.travel = self.travel
 
     class RefundDue(Event):
         """The first releases wrote no `reason` and no `refund_id`; the payment's id then names the refund."""
@@ -293,6 +311,7 @@ class Booking(Aggregate):
         self.declined_payments = 0
         """Number of payments that the gateway declined."""
         self.refunds: dict[UUID, Refund] = {}
+        self.travel: Travel | None = None
         self.first_position = 0
         """Position of its first event; known to the ledger, which sets it."""
 
@@ -333,6 +352,12 @@ class Booking(Aggregate):
         return self.payment
 
     @property
+    def paid(self) -> Money:
+        """Amount that was paid and is neither refunded nor owed back."""
+        amount = self.total_cost.amount if self.status is Status.BOOKED else 0
+        return Money(amount, self.total_cost.currency)
+
+    @property
     def held_until(self) -> datetime | None:
         """Time at which the seats are taken back; None means never."""
         if self.status is Status.PENDING:
@@ -359,12 +384,12 @@ class Booking(Aggregate):
         self.trigger_event(self.Booked, payment_id=payment_id, timestamp=now)
 
     def authorise(self, payment_id: UUID, amount: Money, capture_before: datetime, now: datetime) -> None:
-        """Authorise a payment that is captured or voided later. Raises as `pay` does.
+        """Authorise a payment that is captured or voided later, and hold the seats until `capture_before`.
 
-        The seats stay held until `capture_before` or the end of the hold, whichever is later.
+        Raises as `pay` does.
         """
         self.require_payable(amount, now)
-        self._authorise(payment_id, Capture.MANUAL, max(capture_before, self.expires_at), now)
+        self._authorise(payment_id, Capture.MANUAL, capture_before, now)
 
     def is_late(self, now: datetime) -> bool:
         """Return whether a capture now would come after the booking lost its seats."""
@@ -390,7 +415,7 @@ class Booking(Aggregate):
         A booking that the customer cancelled, or that was cancelled with its flight, is not seated again.
         """
         if self.status is Status.PENDING:
-            self.expire(now)
+            self.end_hold(now)
         if has_seats and self.may_be_seated_again:
             self.trigger_event(self.Reseated, payment_id=self.current_payment.id, timestamp=now)
             self.trigger_event(self.Booked, payment_id=self.current_payment.id, timestamp=now)
@@ -425,16 +450,40 @@ class Booking(Aggregate):
         if self.status is Status.BOOKED:
             self._owe(refund_id, share, RefundReason.SEATS_REDUCED, now)
 
-    def cancel(self, reason: CancelReason, note: str | None, refund_id: UUID, now: datetime) -> None:
-        """Cancel the booking; a captured payment becomes a refund due. Raises BookingCancelled."""
+    def cancel(
+        self,
+        reason: CancelReason,
+        note: str | None,
+        refund_id: UUID,
+        now: datetime,
+        *,
+        refund: Money | None = None,
+    ) -> None:
+        """Cancel the booking; a captured payment becomes a refund due, or the part `refund` of it.
+
+        Raises BookingCancelled.
+        """
         if self.status is Status.CANCELLED:
             raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
-        captured = self.status is Status.BOOKED
-        self.trigger_event(self.Cancelled, reason=reason, note=note, timestamp=now)
-        if captured:
+        due = self.paid if refund is None else refund
+        self.trigger_event(self.Cancelled, reason=reason, note=note, refund=refund, timestamp=now)
+        if due.amount:
             flight = reason is CancelReason.FLIGHT_CANCELLED
             why = RefundReason.FLIGHT_CANCELLED if flight else RefundReason.BOOKING_CANCELLED
-            self._owe(refund_id, self.total_cost, why, now)
+            self._owe(refund_id, due, why, now)
+
+    def record_travel(self, travel: Travel, now: datetime) -> None:
+        """Record whether the customers flew; the caller has checked the departure. A correction is possible.
+
+        Raises BookingCancelled, BookingNotPaid, TravelAlreadyRecorded.
+        """
+        if self.status is Status.CANCELLED:
+            raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
+        if self.status is not Status.BOOKED:
+            raise BookingNotPaid(booking_id=self.id)
+        if self.travel is travel:
+            raise TravelAlreadyRecorded(booking_id=self.id, travel=travel)
+        self.trigger_event(self.TravelRecorded, travel=travel, timestamp=now)
 
     def settle_refund(self, refund_id: UUID, reference: str | None, now: datetime) -> None:
         """Record that the refund was paid by hand. Raises RefundAlreadySettled, RefundInProgress."""
@@ -445,6 +494,10 @@ class Booking(Aggregate):
         """Cancel the booking because its hold expired. Raises HoldNotDue if not: a sweep can be outdated."""
         if not self.hold_is_due(now):
             raise HoldNotDue(booking_id=self.id)
+        self.end_hold(now)
+
+    def end_hold(self, now: datetime) -> None:
+        """End the hold of a live unpaid booking: its time is over, or its flight has departed."""
         self.trigger_event(self.Cancelled, reason=CancelReason.HOLD_EXPIRED, note=None, timestamp=now)
 
     def expire_if_due(self, now: datetime) -> None:

@@ -1,15 +1,16 @@
 """Commands: one frozen struct for each change to the ledger; also the HTTP body where the path has no id."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, ClassVar, dataclass_transform
+from typing import Annotated, ClassVar, Literal, dataclass_transform
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from domain.booking import Travel
 from domain.caller import SYSTEM
 from domain.currencies import CODES, require_current
-from domain.money import AMOUNT_MAX, Money
+from domain.money import AMOUNT_MAX, KnownCode, Money
 from domain.payments import Capture, PaymentOutcome
 from domain.personal import Personal
 from domain.read_set import ReadSet
@@ -180,6 +181,10 @@ class ScheduleFlight(Command):
     arrives_at: Instant
     seats: FlightSeats
     price: Price
+    backfill: (
+        Annotated[bool, Meta(description="Schedule the flight although its departure lies in the past")]
+        | UnsetType
+    ) = UNSET
 
     def __post_init__(self) -> None:
         if self.origin == self.destination:
@@ -231,6 +236,17 @@ class CancelFlight(FlightCommand):
         read_set.all_bookings_of.add(self.flight_id)
 
 
+class DepartFlight(FlightCommand):
+    """Record that the flight has departed, on time, late or early."""
+
+    OPERATION = "depart_flight"
+    MOVES_SEATS = True
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.all_bookings_of.add(self.flight_id)
+
+
 class InitiateBooking(FlightCommand):
     OPERATION = "initiate_booking"
     MOVES_SEATS = True
@@ -250,6 +266,10 @@ class PayBooking(BookingCommand):
     total_cost: Money
     capture: Capture = Capture.AUTOMATIC
     payment_method: PaymentMethod | UnsetType = UNSET
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures_of.add(self.booking_id)
 
 
 class CapturePayment(BookingCommand):
@@ -274,12 +294,53 @@ class ReduceSeats(BookingCommand):
 
     seats: PartySize
 
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures_of.add(self.booking_id)
+
+
+class RefundAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of what was paid, in minor units of its currency."""
+
+    amount: Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Integer minor units")]
+    currency: KnownCode | UnsetType = UNSET
+
+
+StatedRefund = Literal["full", "none"] | RefundAmount
+
 
 class CancelBooking(BookingCommand):
+    """`refund` is the operator's decision; unset: the whole price of a paid booking."""
+
     OPERATION = "cancel_booking"
     MOVES_SEATS = True
 
     reason: Note | None = None
+    refund: StatedRefund | UnsetType = UNSET
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures_of.add(self.booking_id)
+
+
+class TravelCommand(BookingCommand):
+    """Base class of the commands that record, after the departure, what became of a paid booking."""
+
+    TRAVEL: ClassVar[Travel]
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures_of.add(self.booking_id)
+
+
+class RecordFlown(TravelCommand):
+    OPERATION = "record_flown"
+    TRAVEL = Travel.FLOWN
+
+
+class RecordNoShow(TravelCommand):
+    OPERATION = "record_no_show"
+    TRAVEL = Travel.NO_SHOW
 
 
 class ExpireHold(BookingCommand):
@@ -401,6 +462,10 @@ class PayItinerary(ItineraryCommand):
     capture: Capture = Capture.AUTOMATIC
     payment_method: PaymentMethod | UnsetType = UNSET
 
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures_of_itineraries.add(self.itinerary_id)
+
 
 class CaptureItinerary(ItineraryCommand):
     OPERATION = "capture_itinerary"
@@ -426,6 +491,10 @@ class CancelItinerary(ItineraryCommand):
 
     reason: Note | None = None
     booking_ids: BookingIds | UnsetType = UNSET
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures_of_itineraries.add(self.itinerary_id)
 
 
 class RecordItineraryPayment(ItineraryCommand):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
 from domain.money import Money
-from domain.refusals import FlightNotBookable
+from domain.refusals import FlightDeparted, FlightNotBookable
 
 NaturalKey = tuple[str, str, date]
 """Flight number, origin, departure day."""
+
+
+ON_TIME = timedelta(0)
 
 
 class FlightStatus(Enum):
@@ -61,6 +64,12 @@ class Flight(Aggregate):
         def apply(self, aggregate: Flight) -> None:
             aggregate.cancelled = True
 
+    class Departed(Event):
+        TOPIC = "flight.departed"
+
+        def apply(self, aggregate: Flight) -> None:
+            aggregate.departed_at = self.timestamp
+
     def __init__(
         self,
         number: str,
@@ -81,6 +90,8 @@ class Flight(Aggregate):
         self.seats = seats
         self.price = price
         self.cancelled = False
+        self.departed_at: datetime | None = None
+        """Time at which the departure was recorded."""
 
     @classmethod
     def schedule(
@@ -111,10 +122,15 @@ class Flight(Aggregate):
             timestamp=now,
         )
 
+    @property
+    def departure(self) -> datetime:
+        """Time from which the flight has departed: the scheduled time, or an earlier recorded one."""
+        return min(self.departs_at, self.departed_at or self.departs_at)
+
     def status(self, now: datetime) -> FlightStatus:
         if self.cancelled:
             return FlightStatus.CANCELLED
-        return FlightStatus.DEPARTED if self.departs_at <= now else FlightStatus.SCHEDULED
+        return FlightStatus.DEPARTED if self.departure <= now else FlightStatus.SCHEDULED
 
     def require_bookable(self, now: datetime) -> None:
         """Check that the flight is scheduled and has not departed. Raises FlightNotBookable."""
@@ -122,17 +138,36 @@ class Flight(Aggregate):
         if status is not FlightStatus.SCHEDULED:
             raise FlightNotBookable(f"The flight is {status.value}.", flight_id=self.id, flight_status=status)
 
+    def require_changeable(self, now: datetime, delay_max: timedelta = ON_TIME) -> None:
+        """Check that the flight may still be on the ground.
+
+        Until its departure is recorded, a flight may be late by up to `delay_max`. Raises FlightNotBookable
+        if it is cancelled, FlightDeparted.
+        """
+        if self.cancelled:
+            self.require_bookable(now)
+        if self.departed_at is not None or self.departs_at + delay_max <= now:
+            raise FlightDeparted(flight_id=self.id)
+
     def reprice(self, price: Money, now: datetime) -> None:
         """Set the price of a seat for later bookings. Raises FlightNotBookable."""
         self.require_bookable(now)
         self.trigger_event(self.Repriced, price=price, timestamp=now)
 
-    def change_seats(self, seats: int, now: datetime) -> None:
-        """Set the number of seats, which must cover the seats in use. Raises FlightNotBookable."""
-        self.require_bookable(now)
+    def change_seats(self, seats: int, now: datetime, delay_max: timedelta = ON_TIME) -> None:
+        """Set the number of seats, which must cover the seats in use. Raises as `require_changeable` does."""
+        self.require_changeable(now, delay_max)
         self.trigger_event(self.SeatsChanged, seats=seats, timestamp=now)
 
-    def cancel(self, reason: str, now: datetime) -> None:
-        """Cancel the flight. Raises FlightNotBookable if it has departed or is already cancelled."""
-        self.require_bookable(now)
+    def cancel(self, reason: str, now: datetime, delay_max: timedelta = ON_TIME) -> None:
+        """Cancel the flight. Raises as `require_changeable` does."""
+        self.require_changeable(now, delay_max)
         self.trigger_event(self.Cancelled, reason=reason, timestamp=now)
+
+    def depart(self, now: datetime) -> None:
+        """Record the departure. Raises FlightNotBookable if it is cancelled, FlightDeparted if recorded."""
+        if self.cancelled:
+            self.require_bookable(now)
+        if self.departed_at is not None:
+            raise FlightDeparted(flight_id=self.id)
+        self.trigger_event(self.Departed, timestamp=now)

@@ -43,8 +43,7 @@ def request_payment(
 ) -> None:
     """Record that a payment is requested from the gateway.
 
-    The seats stay held until `capture_before` or the end of the hold, whichever is later.
-    Raises as `Booking.pay` does, and TooManyPayments.
+    The seats stay held until `capture_before`. Raises as `Booking.pay` does, and TooManyPayments.
     """
     booking.require_payable(amount, now)
     if booking.declined_payments >= DECLINED_MAX:
@@ -54,7 +53,7 @@ def request_payment(
         payment_id=payment_id,
         amount=amount,
         capture=request.capture,
-        capture_before=max(capture_before, booking.expires_at),
+        capture_before=capture_before,
         gateway=request.gateway,
         method=request.method,
         timestamp=now,
@@ -97,11 +96,12 @@ class PaymentReport(NamedTuple):
 
 
 class LateTerms(NamedTuple):
-    """Facts for a payment that comes after the hold expired."""
+    """Facts for a payment that comes after the hold expired or the flight departed."""
 
     has_seats: bool
     refund_id: UUID
     capture_before: datetime
+    has_departed: bool
 
 
 def record(booking: Booking, payment_id: UUID, report: PaymentReport, late: LateTerms, now: datetime) -> None:
@@ -123,7 +123,7 @@ def record(booking: Booking, payment_id: UUID, report: PaymentReport, late: Late
         case PaymentOutcome.CAPTURED:
             if payment.reference is None:
                 _authorise(booking, report, now)
-            if booking.is_late(now):
+            if booking.is_late(now) or late.has_departed:
                 booking.capture_late(late.has_seats, late.refund_id, now)
             else:
                 booking.trigger_event(Booking.Booked, payment_id=payment_id, timestamp=now)
@@ -170,7 +170,8 @@ def _authorise(booking: Booking, report: PaymentReport, now: datetime) -> None:
 
 def _seat_late(booking: Booking, late: LateTerms, now: datetime) -> None:
     """Expire a due hold; hold the seats again if available. Otherwise the payment lapses and is voided."""
-    booking.expire_if_due(now)
+    if booking.hold_is_due(now) or late.has_departed:
+        booking.end_hold(now)
     if late.has_seats and booking.may_be_seated_again:
         _seat_again(booking, late.capture_before, now)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
-from domain.booking import Booking, CancelReason
+from domain.booking import Booking, CancelReason, Status
 from domain.caller import CommandContext
 from domain.commands import (
     CancelBooking,
@@ -16,6 +16,7 @@ from domain.commands import (
     ChangeFlightSeats,
     CloseWaiting,
     Command,
+    DepartFlight,
     ExpireHold,
     HoldOffer,
     InitiateBooking,
@@ -25,7 +26,9 @@ from domain.commands import (
     OfferSeats,
     PayBooking,
     PayItinerary,
+    RecordFlown,
     RecordItineraryPayment,
+    RecordNoShow,
     RecordPayment,
     RecordRefund,
     ReduceSeats,
@@ -35,6 +38,7 @@ from domain.commands import (
     VoidItinerary,
     VoidPayment,
 )
+from domain.departure_handlers import cancel_booking, depart_flight, record_travel
 from domain.flight import Flight
 from domain.hold_rules import require_bookable, require_few_holds
 from domain.itinerary_handlers import (
@@ -53,7 +57,7 @@ from domain.payment_handlers import (
     settle_refund,
     void_payment,
 )
-from domain.refusals import FlightAlreadyScheduled
+from domain.refusals import DepartureInPast, FlightAlreadyScheduled, FlightDeparted
 from domain.waiting_handlers import (
     close_waiting,
     hold_offer,
@@ -65,6 +69,8 @@ from domain.working_set import Result, WorkingSet
 
 
 def schedule_flight(command: ScheduleFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
+    if command.departs_at <= working_set.now and command.backfill is not True:
+        raise DepartureInPast(now=working_set.now)
     taken = working_set.scheduled.get((command.number, command.origin, command.departure_day))
     if taken is not None:
         raise FlightAlreadyScheduled(flight_id=taken)
@@ -97,7 +103,7 @@ def change_flight_seats(
     flight = working_set.flight(command.flight_id)
     context.require_version(flight)
     working_set.seats[flight.id].require_capacity(command.seats)
-    flight.change_seats(command.seats, working_set.now)
+    flight.change_seats(command.seats, working_set.now, working_set.terms.delay_max)
     return flight
 
 
@@ -105,7 +111,7 @@ def cancel_flight(command: CancelFlight, context: CommandContext, working_set: W
     """Cancel the flight only. The block then cancels each of its bookings with a CancelWithFlight."""
     flight = working_set.flight(command.flight_id)
     context.require_version(flight)
-    flight.cancel(command.reason, working_set.now)
+    flight.cancel(command.reason, working_set.now, working_set.terms.delay_max)
     return flight
 
 
@@ -118,7 +124,7 @@ def initiate_booking(command: InitiateBooking, context: CommandContext, working_
         user_id=command.user_id,
         seats=command.seats,
         total_cost=total_cost,
-        expires_at=working_set.now + working_set.terms.hold,
+        expires_at=min(working_set.now + working_set.terms.hold, flight.departure),
         now=working_set.now,
     )
     working_set.add(booking)
@@ -128,14 +134,9 @@ def initiate_booking(command: InitiateBooking, context: CommandContext, working_
 def reduce_seats(command: ReduceSeats, context: CommandContext, working_set: WorkingSet) -> Booking:
     booking = working_set.own_booking(command.booking_id, context.caller)
     context.require_version(booking)
+    if booking.status is not Status.CANCELLED and working_set.has_departed(booking.flight_id):
+        raise FlightDeparted(flight_id=booking.flight_id)
     booking.reduce_seats(command.seats, working_set.new_id(), working_set.now)
-    return booking
-
-
-def cancel_booking(command: CancelBooking, context: CommandContext, working_set: WorkingSet) -> Booking:
-    booking = working_set.own_booking(command.booking_id, context.caller)
-    context.require_version(booking)
-    booking.cancel(CancelReason.REQUESTED, command.reason, working_set.new_id(), working_set.now)
     return booking
 
 
@@ -149,7 +150,10 @@ def cancel_with_flight(
 
 def expire_hold(command: ExpireHold, context: CommandContext, working_set: WorkingSet) -> Booking:
     booking = working_set.booking(command.booking_id)
-    booking.expire(working_set.now)
+    if booking.held_until is not None and working_set.has_departed(booking.flight_id):
+        booking.end_hold(working_set.now)
+    else:
+        booking.expire(working_set.now)
     return booking
 
 
@@ -160,12 +164,15 @@ HANDLERS: dict[type[Command], Handler] = {
     RepriceFlight: reprice_flight,
     ChangeFlightSeats: change_flight_seats,
     CancelFlight: cancel_flight,
+    DepartFlight: depart_flight,
     InitiateBooking: initiate_booking,
     PayBooking: pay_booking,
     CapturePayment: capture_payment,
     VoidPayment: void_payment,
     ReduceSeats: reduce_seats,
     CancelBooking: cancel_booking,
+    RecordFlown: record_travel,
+    RecordNoShow: record_travel,
     ExpireHold: expire_hold,
     CancelWithFlight: cancel_with_flight,
     SettleRefund: settle_refund,

@@ -17,11 +17,13 @@ from domain.commands import (
     RecordItineraryPayment,
     VoidItinerary,
 )
+from domain.departure_handlers import require_cancellable
 from domain.flight import FlightStatus
 from domain.gateway_payments import LateTerms, PaymentReport, PaymentRequest
 from domain.hold_rules import require_bookable, require_few_holds
 from domain.itinerary import Itinerary
 from domain.money import AMOUNT_MAX, Money
+from domain.payment_handlers import lost_its_flight, require_not_departed
 from domain.payments import Capture
 from domain.refusals import (
     CurrenciesMixed,
@@ -41,6 +43,8 @@ def initiate_itinerary(
     if not context.caller.may_act_for(command.user_id):
         raise NotYourAccount
     costs = _require_all_bookable(command, context, working_set)
+    departures = (working_set.flights[part.flight_id].departure for part in command.bookings)
+    expires_at = min(working_set.now + working_set.terms.hold, *departures)
     ids = sorted(working_set.new_id() for _ in command.bookings)
     itinerary_id = working_set.new_id()
     bookings = [
@@ -50,7 +54,7 @@ def initiate_itinerary(
             user_id=command.user_id,
             seats=part.seats,
             total_cost=cost,
-            expires_at=working_set.now + working_set.terms.hold,
+            expires_at=expires_at,
             now=working_set.now,
             itinerary_id=itinerary_id,
         )
@@ -91,8 +95,11 @@ def pay_itinerary(command: PayItinerary, context: CommandContext, working_set: W
     if itinerary.user_id != command.user_id:
         raise ItineraryNotFound(itinerary_id=command.itinerary_id)
     context.require_version(itinerary)
+    if itinerary.status is not Status.BOOKED:
+        for booking in itinerary.bookings:
+            require_not_departed(booking, working_set)
     payment_id, amount, now = working_set.new_id(), command.total_cost, working_set.now
-    before = working_set.capture_before
+    before = min(map(working_set.capture_before, itinerary.live or itinerary.bookings))
     if working_set.terms.gateway is not None:
         method = "" if command.payment_method is UNSET else command.payment_method
         request = PaymentRequest(working_set.terms.gateway, method, command.capture)
@@ -117,8 +124,9 @@ def capture_itinerary(
         itinerary.capture(has_seats, [working_set.new_id() for _ in paying], now)
         return itinerary
     captured = [one for one in paying if one.status is Status.PENDING or one.may_be_seated_again]
+    before = min(map(working_set.capture_before, captured or [itinerary.payer]))
     for booking in captured or [itinerary.payer]:
-        gateway_payments.request_capture(booking, has_seats, working_set.capture_before, now)
+        gateway_payments.request_capture(booking, has_seats, before, now)
     return itinerary
 
 
@@ -144,7 +152,10 @@ def cancel_itinerary(command: CancelItinerary, context: CommandContext, working_
     itinerary = _own_itinerary(command, context, working_set)
     context.require_version(itinerary)
     chosen = None if command.booking_ids is UNSET else command.booking_ids
-    for booking in itinerary.require_cancellable(chosen):
+    cancelled = itinerary.require_cancellable(chosen)
+    for booking in cancelled:
+        require_cancellable(booking, UNSET, context, working_set)
+    for booking in cancelled:
         note = command.reason and working_set.text_for(booking, command.reason)
         booking.cancel(CancelReason.REQUESTED, note, working_set.new_id(), working_set.now)
     return itinerary
@@ -160,8 +171,9 @@ def record_itinerary_payment(
         raise PaymentNotPending(itinerary_id=itinerary.id)
     report = PaymentReport(command.outcome, command.reference, command.code)
     has_seats = _have_seats(paying, working_set)
+    before = min(map(working_set.capture_before, paying))
     for booking in paying:
-        late = LateTerms(has_seats, working_set.new_id(), working_set.capture_before)
+        late = LateTerms(has_seats, working_set.new_id(), before, lost_its_flight(booking, working_set))
         gateway_payments.record(booking, command.payment_id, report, late, working_set.now)
     return itinerary
 

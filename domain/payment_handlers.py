@@ -3,7 +3,7 @@
 from msgspec import UNSET
 
 from domain import gateway_payments
-from domain.booking import Booking, Status
+from domain.booking import Booking, CancelReason, Status
 from domain.caller import CommandContext
 from domain.commands import (
     CapturePayment,
@@ -16,7 +16,7 @@ from domain.commands import (
 from domain.flight import FlightStatus
 from domain.gateway_payments import LateTerms, PaymentReport, PaymentRequest
 from domain.payments import Capture
-from domain.refusals import BookingNotFound
+from domain.refusals import BookingNotFound, FlightDeparted
 from domain.working_set import WorkingSet
 
 
@@ -26,15 +26,15 @@ def pay_booking(command: PayBooking, context: CommandContext, working_set: Worki
         raise BookingNotFound(booking_id=command.booking_id)
     context.require_version(booking)
     booking.require_alone()
+    require_not_departed(booking, working_set)
     payment_id, amount, now = working_set.new_id(), command.total_cost, working_set.now
+    capture_before = working_set.capture_before(booking)
     if working_set.terms.gateway is not None:
         method = "" if command.payment_method is UNSET else command.payment_method
         request = PaymentRequest(working_set.terms.gateway, method, command.capture)
-        gateway_payments.request_payment(
-            booking, payment_id, amount, request, working_set.capture_before, now
-        )
+        gateway_payments.request_payment(booking, payment_id, amount, request, capture_before, now)
     elif command.capture is Capture.MANUAL:
-        booking.authorise(payment_id, amount, working_set.capture_before, now)
+        booking.authorise(payment_id, amount, capture_before, now)
     else:
         booking.pay(payment_id, amount, now)
     return booking
@@ -44,10 +44,13 @@ def capture_payment(command: CapturePayment, context: CommandContext, working_se
     booking = working_set.booking(command.booking_id)
     context.require_version(booking)
     booking.require_alone()
+    is_late = booking.is_late(working_set.now) or lost_its_flight(booking, working_set)
     if _is_with_gateway(booking):
-        has_seats = booking.is_late(working_set.now) and _has_seats(booking, working_set)
-        gateway_payments.request_capture(booking, has_seats, working_set.capture_before, working_set.now)
-    elif booking.is_late(working_set.now):
+        require_not_departed(booking, working_set)
+        has_seats = is_late and _has_seats(booking, working_set)
+        before = working_set.capture_before(booking)
+        gateway_payments.request_capture(booking, has_seats, before, working_set.now)
+    elif is_late:
         booking.capture_late(_has_seats(booking, working_set), working_set.new_id(), working_set.now)
     else:
         booking.capture(working_set.now)
@@ -68,7 +71,12 @@ def void_payment(command: VoidPayment, context: CommandContext, working_set: Wor
 def record_payment(command: RecordPayment, context: CommandContext, working_set: WorkingSet) -> Booking:
     booking = working_set.booking(command.booking_id)
     report = PaymentReport(command.outcome, command.reference, command.code)
-    late = LateTerms(_has_seats(booking, working_set), working_set.new_id(), working_set.capture_before)
+    late = LateTerms(
+        _has_seats(booking, working_set),
+        working_set.new_id(),
+        working_set.capture_before(booking),
+        lost_its_flight(booking, working_set),
+    )
     gateway_payments.record(booking, command.payment_id, report, late, working_set.now)
     return booking
 
@@ -91,6 +99,18 @@ def record_refund(command: RecordRefund, context: CommandContext, working_set: W
         booking, command.refund_id, command.reference, command.code, working_set.now
     )
     return booking
+
+
+def require_not_departed(booking: Booking, working_set: WorkingSet) -> None:
+    """Raises FlightDeparted for a booking that could still be paid for, if only its flight were there."""
+    ended = booking.cancel_reason not in (None, CancelReason.HOLD_EXPIRED)
+    if booking.status is not Status.BOOKED and not ended and working_set.has_departed(booking.flight_id):
+        raise FlightDeparted(flight_id=booking.flight_id)
+
+
+def lost_its_flight(booking: Booking, working_set: WorkingSet) -> bool:
+    """Return whether an authorised payment is left behind by its flight."""
+    return booking.status is Status.PENDING and working_set.has_departed(booking.flight_id)
 
 
 def _is_with_gateway(booking: Booking) -> bool:

@@ -11,7 +11,7 @@ MULTIPLIER, OFFSET = 548_507_471, 312_706_489
 
 
 def reference_of(position: int) -> str:
-    """Return the reference of the booking whose first event has this position.
+    """Return the reference that belongs to the position of a booking's first event.
 
     `position * MULTIPLIER + OFFSET` modulo a power of 31 is a permutation of the positions below that power.
     So two bookings of a ledger never have the same reference. Positions from 31^6 on get longer references.

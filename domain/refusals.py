@@ -48,6 +48,18 @@ class FlightNotBookable(Refusal):
     """The flight has departed or was cancelled."""
 
 
+class FlightDeparted(Refusal):
+    """The flight has departed."""
+
+
+class FlightNotDeparted(Refusal):
+    """The flight has not departed yet."""
+
+
+class DepartureInPast(Refusal):
+    """The departure lies in the past; send `backfill` to schedule the flight nevertheless."""
+
+
 class NotEnoughSeats(Refusal):
     """The flight has fewer free seats than asked for."""
 
@@ -100,6 +112,22 @@ class PriceMismatch(Refusal):
 
 class PaymentNotPending(Refusal):
     """The booking has no payment that can be captured or voided."""
+
+
+class BookingNotPaid(Refusal):
+    """The booking is not paid for."""
+
+
+class TravelAlreadyRecorded(Refusal):
+    """The booking is already recorded so."""
+
+
+class RefundNotStated(Refusal):
+    """The flight has departed, so the cancellation has to state the refund: full, none or an amount."""
+
+
+class RefundTooLarge(Refusal):
+    """The refund exceeds what was paid for the booking, or has another currency."""
 
 
 class SeatsNotFewer(Refusal):

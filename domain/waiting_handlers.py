@@ -64,7 +64,9 @@ def leave_waitlist(command: LeaveWaitlist, context: CommandContext, working_set:
 def offer_seats(command: OfferSeats, context: CommandContext, working_set: WorkingSet) -> WaitingParty:
     """Offer the seats. The block has checked `may_be_offered`, and runs `hold_offer` right after this."""
     party = working_set.party(command.waiting_id)
-    party.offer(working_set.new_id(), working_set.now + working_set.terms.offer_window, working_set.now)
+    until = working_set.now + working_set.terms.offer_window
+    until = min(until, working_set.flights[party.flight_id].departure)
+    party.offer(working_set.new_id(), until, working_set.now)
     return party
 
 

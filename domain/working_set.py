@@ -30,7 +30,8 @@ class Terms(NamedTuple):
     """Durations of a hold, of an authorised payment and of an offer to a waiting party; and the gateway.
 
     Without a gateway, the caller vouches for payments. `unpaid_seats_max` limits the seats that a user holds
-    at a time without a payment; 0 means no limit.
+    at a time without a payment; 0 means no limit. Without a record of its departure, a flight counts as
+    departed for operators `delay_max` after the scheduled time.
     """
 
     hold: timedelta
@@ -38,6 +39,7 @@ class Terms(NamedTuple):
     offer_window: timedelta
     gateway: str | None = None
     unpaid_seats_max: int = 0
+    delay_max: timedelta = timedelta(hours=24)
 
 
 class WorkingSet:
@@ -56,6 +58,8 @@ class WorkingSet:
         self.seats: dict[UUID, Seats] = {}
         self.unpaid_seats: dict[str, int] = {}
         """Seats that users hold without a payment, due holds excluded, for the users that ask for seats."""
+        self.departures: dict[UUID, datetime] = {}
+        """Times of departure of flights that are not loaded themselves."""
         self.scheduled: dict[NaturalKey, UUID] = {}
         self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
         self.text_for: Callable[[Booking, str], str] = lambda booking, text: text
@@ -66,10 +70,22 @@ class WorkingSet:
         self._uses_before: list[tuple[SeatUse, int]] = []
         """Of the bookings of an itinerary: their seats in use and their unpaid seats before the command."""
 
-    @property
-    def capture_before(self) -> datetime:
-        """Latest time to capture a payment that is authorised now."""
-        return self.now + self.terms.capture_window
+    def capture_before(self, booking: Booking) -> datetime:
+        """Return the latest time to capture a payment that is authorised now.
+
+        It is never before the end of the hold, and never after the departure.
+        """
+        latest = max(self.now + self.terms.capture_window, booking.expires_at)
+        return min(latest, self._departure(booking.flight_id) or latest)
+
+    def has_departed(self, flight_id: UUID) -> bool:
+        """Return whether the flight has departed, if the read set has its departure."""
+        departure = self._departure(flight_id)
+        return departure is not None and departure <= self.now
+
+    def _departure(self, flight_id: UUID) -> datetime | None:
+        flight = self.flights.get(flight_id)
+        return flight.departure if flight else self.departures.get(flight_id)
 
     def flight(self, flight_id: UUID) -> Flight:
         """Return the flight, and mark it as the subject of the command. Raises FlightNotFound."""

@@ -15,6 +15,7 @@ from domain.commands import (
     CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
+    DepartFlight,
     InitiateBooking,
     InitiateItinerary,
     JoinWaitlist,
@@ -126,8 +127,8 @@ class Block:
         try:
             self._make_room_for(submission)
             answer = self._carry_out(submission)
-            if isinstance(submission.command, CancelFlight) and answer.subject_id is not None:
-                self._cancel_bookings(answer.subject_id, submission.correlation_id)
+            if isinstance(submission.command, CancelFlight | DepartFlight) and answer.subject_id is not None:
+                self._end_bookings(answer.subject_id, submission.correlation_id)
             for flight_id in flights_with_moved_seats(submission.command, self.input.working_set):
                 self._serve_waiting_list(flight_id, submission.correlation_id)
         except HandlerFailed as failure:
@@ -222,17 +223,19 @@ class Block:
                 # A refusal would be recorded under the only key of the offer, and block the party for ever.
                 raise HandlerFailed(submission)
 
-    def _cancel_bookings(self, flight_id: UUID, correlation_id: str) -> None:
-        """Cancel the live bookings of a cancelled flight and close its waiting list, each by its own command.
+    def _end_bookings(self, flight_id: UUID, correlation_id: str) -> None:
+        """End the bookings of a flight that is gone and close its waiting list, each by its own command.
 
-        This runs in the block that cancels the flight, so that no other command can come in between. A flight
-        has at most FLIGHT_SEATS_MAX live bookings.
+        With a cancelled flight all live bookings end, with a departed one the unpaid holds. This runs in the
+        block of the flight's own command, so that no other command can come in between. A flight has at most
+        FLIGHT_SEATS_MAX live bookings.
         """
         working_set = self.input.working_set
+        cancelled = working_set.flights[flight_id].cancelled
         for booking in working_set.live_bookings(flight_id):
-            if booking.hold_is_due(working_set.now):
+            if booking.hold_is_due(working_set.now) or (not cancelled and booking.held_until is not None):
                 self._carry_out(expiry_of(booking, correlation_id))
-            else:
+            elif cancelled:
                 self._carry_out(cancellation_of(booking.id, correlation_id))
         for party in working_set.waiting_list(flight_id):
             self._carry_out(closing_of(party.id, correlation_id))

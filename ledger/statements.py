@@ -111,6 +111,14 @@ def _find_seats(bookings: LiteralString) -> LiteralString:
     """
 
 
+def _find_departures(bookings: LiteralString) -> LiteralString:
+    """Return the query for the times of departure of flights; each block keeps the view equal to the log."""
+    return f"""
+        select id, least(departs_at, departed_at) from flights
+        where id = any (array(select flight_id from bookings where id = any ({bookings})))
+    """
+
+
 def _related(bookings: LiteralString) -> LiteralString:
     """Return the flights of bookings that may be seated again, and bookings of refunds and flights."""
     return f"""
@@ -174,6 +182,7 @@ class Statements(NamedTuple):
     find_people: LiteralString
     find_people_and_unpaid_seats: LiteralString
     find_seats: LiteralString
+    find_departures: LiteralString
     related: LiteralString
     due_holds: LiteralString
     waiting_lists: LiteralString
@@ -184,6 +193,7 @@ def _statements(bookings: LiteralString) -> Statements:
         _find_people(bookings, ""),
         _find_people(bookings, _UNPAID_SEATS),
         _find_seats(bookings),
+        _find_departures(bookings),
         _related(bookings),
         _due_holds(bookings),
         _waiting_lists(bookings),

@@ -71,6 +71,7 @@ def terms(settings: Settings) -> Terms:
         timedelta(seconds=settings.offer_seconds),
         settings.gateway,
         settings.unpaid_seats_per_user,
+        timedelta(hours=settings.delay_hours_max),
     )
 
 
@@ -143,7 +144,7 @@ class Store:
         """Read everything that these commands may touch in one round trip, and take the lock unless held."""
         read_set = ReadSet.of(one.command for one in submissions)
         flights, bookings, refunds = list(read_set.flights), list(read_set.bookings), list(read_set.refunds)
-        seats = natural = None
+        seats = departures = natural = None
         lock, self._lock = self._lock or self._begin(), None
         head = self._send(sql.HEAD)
         commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
@@ -152,6 +153,9 @@ class Store:
         statements, named = statements_for(read_set), bookings_named(read_set, bookings, read_set.itineraries)
         if flights or bookings or refunds or read_set.itineraries:
             seats = self._send(statements.find_seats, (*named, flights, refunds))
+        if read_set.departures_of or read_set.departures_of_itineraries:
+            ids = read_set.departures_of, read_set.departures_of_itineraries
+            departures = self._send(statements.find_departures, bookings_named(read_set, *ids))
         lookups = [self._keyring.lookup_hash(name) for one in submissions for name in one.names]
         asking = users_with_limit(submissions, self._terms)
         find = statements.find_people_and_unpaid_seats if asking else statements.find_people
@@ -168,6 +172,8 @@ class Store:
         fill(working_set, streams.rows())
         if seats:
             working_set.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
+        if departures:
+            working_set.departures = dict(departures.rows())
         if natural:
             working_set.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
         recorded = [RecordedCommand(*row) for row in commands.rows()]

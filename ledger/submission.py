@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.caller import SYSTEM, Caller
-from domain.commands import CancelFlight, Command
+from domain.commands import CancelFlight, Command, DepartFlight
 from domain.personal import name_fields, text_fields
 from domain.refusals import Refusal
 from domain.working_set import Result
@@ -88,8 +88,8 @@ class Submission:
 
     @property
     def needs_own_block(self) -> bool:
-        """True for dry runs, which are not written, and for CancelFlight, which touches many bookings."""
-        return self.dry_run or isinstance(self.command, CancelFlight)
+        """True for dry runs, which are not written, and for commands that touch many bookings."""
+        return self.dry_run or isinstance(self.command, CancelFlight | DepartFlight)
 
     @property
     def command_key(self) -> CommandKey:

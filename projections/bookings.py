@@ -14,7 +14,7 @@ from database.head import ID_ARRAY, WITH_HEAD, QueryResult
 from database.person_tokens import token_sql
 from database.select_list import SelectList, join_conditions
 from database.table import KeyedTable, TableColumn
-from domain.booking import Booking, Status
+from domain.booking import Booking, Status, Travel
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.reference import position_of
@@ -40,6 +40,7 @@ TABLE: KeyedTable[Booking] = KeyedTable(
         TableColumn("updated_at", "timestamptz", "modified_on"),
         TableColumn("gateway_task", "text", "payment.task.value", nullable=True),
         TableColumn("itinerary_id", "uuid", nullable=True, fixed=True),
+        TableColumn("travel", "text", "travel.value", nullable=True),
     ],
 )
 upsert = TABLE.upsert
@@ -56,7 +57,7 @@ class BookingPayment(msgspec.Struct, frozen=True):
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
     """One booking in the form that callers get, with a token as `user_id` (see `database.person_tokens`).
 
-    Times are UTC.
+    Times are UTC. `travel` is recorded after the departure.
     """
 
     id: UUID
@@ -72,6 +73,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     updated_at: datetime
     payment: BookingPayment | None
     itinerary_id: UUID | None = None
+    travel: Travel | None = None
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
@@ -91,6 +93,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
             booking.modified_on,
             BookingPayment(latest.id, latest.status, latest.capture_before) if latest else None,
             booking.itinerary_id,
+            booking.travel,
         )
 
 

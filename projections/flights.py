@@ -32,6 +32,7 @@ TABLE: KeyedTable[Flight] = KeyedTable(
         TableColumn("price_amount", "int8", "price.amount"),
         TableColumn("price_currency", "text", "price.currency"),
         TableColumn("cancelled", "bool"),
+        TableColumn("departed_at", "timestamptz", nullable=True),
         TableColumn("version", "int4"),
     ],
 )
@@ -42,7 +43,10 @@ FlightSortKey = tuple[dt.datetime | int, UUID]
 
 
 class FlightRow(msgspec.Struct, frozen=True, gc=False):
-    """One flight in the form that callers get. Times are UTC; `status` holds at the time of the query."""
+    """One flight in the form that callers get. Times are UTC; `status` holds at the time of the query.
+
+    `departed_at` is when an operator recorded the departure; null until then.
+    """
 
     id: UUID
     number: str
@@ -54,6 +58,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
     price: Money
     status: FlightStatus
     version: int
+    departed_at: dt.datetime | None = None
 
     @classmethod
     def of(cls, flight: Flight, now: dt.datetime | None = None) -> Self:
@@ -69,6 +74,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
             flight.price,
             flight.status(now or flight.modified_on),
             flight.version,
+            flight.departed_at,
         )
 
 
@@ -77,8 +83,8 @@ _SELECT = SelectList(
     "f",
     price=("f.price_amount", "f.price_currency"),
     status="""
-        case when f.cancelled then 'cancelled' when f.departs_at <= head.now then 'departed'
-            else 'scheduled' end
+        case when f.cancelled then 'cancelled'
+            when least(f.departs_at, f.departed_at) <= head.now then 'departed' else 'scheduled' end
     """,
 )
 _FIND: LiteralString = f"""
@@ -115,6 +121,7 @@ _ORDERS: dict[Sort, tuple[LiteralString, LiteralString]] = {
 }
 """The SQL order, and the condition on the flights that follow a sort key."""
 
+_UPCOMING: LiteralString = "and f.departs_at > (select now from head) and f.departed_at is null"
 _HAS_FREE: LiteralString = f"""
     and exists (
         select from seats as s where s.flight_id = f.id
@@ -163,7 +170,7 @@ async def page(
         (_HAS_FREE, min_seats, min_seats),
         (follows, _int8(value) if isinstance(value, int) else value, id),
     )
-    upcoming: LiteralString = "and f.departs_at > (select now from head)" if search.upcoming else ""
+    upcoming: LiteralString = _UPCOMING if search.upcoming else ""
     statement: LiteralString = f"""
         {WITH_HEAD}, page as (
             select * from flights as f where true {upcoming} {where} order by {order} limit %b

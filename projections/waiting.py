@@ -90,7 +90,8 @@ _STATUS: LiteralString = """
         when w.status <> 'offered' then w.status
         when b.held_until <= head.now or b.cancel_reason = 'hold_expired' then 'expired'
         when b.status = 'initiated' then 'offered'
-        when b.status <> 'cancelled' or b.payment_status in ('refund_due', 'refunded') then 'accepted'
+        when b.status <> 'cancelled' or b.payment_status in ('captured', 'refund_due', 'refunded')
+            then 'accepted'
         when b.cancel_reason = 'requested' then 'declined'
         else 'closed'
     end

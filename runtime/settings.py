@@ -104,6 +104,13 @@ class Settings:
         "how long an authorised payment may wait to be captured",
         default=900,
     )
+    delay_hours_max: int = _setting(
+        "SEATLEDGER_DELAY_HOURS_MAX",
+        values.whole_number(0, 720),
+        "how long after the scheduled departure operators may change or cancel a flight whose departure is"
+        " not recorded",
+        default=24,
+    )
     offer_seconds: int = _setting(
         "SEATLEDGER_OFFER_SECONDS",
         values.whole_number(1, 86_400),

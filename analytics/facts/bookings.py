@@ -44,6 +44,11 @@ BOOKINGS = Projection(
             "uuid",
             "Its itinerary, of which it is one segment; null: none. Segments have the order of booking_id",
         ),
+        Column(
+            "travel",
+            'text collate "C"',
+            "What became of it after the departure: flown, no_show; null if not recorded",
+        ),
     ),
     key="booking_id",
     stream="booking_id",
@@ -73,6 +78,8 @@ BOOKINGS = Projection(
             min(recorded_at) filter (where topic = 'booking.booked') as paid_at,
             min(recorded_at) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payment_started_at,
+            (array_agg(state ->> 'travel' order by originator_version desc)
+                filter (where topic = 'booking.travel_recorded'))[1] as travel,
             count(*) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payments
         from stream group by originator_id
@@ -87,7 +94,7 @@ BOOKINGS = Projection(
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
         case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position,
         {reference_sql("f.first_position")},
-        (first ->> 'itinerary_id')::uuid
+        (first ->> 'itinerary_id')::uuid, f.travel
     from folded as f
     """,  # noqa: S608 - constants only
 )

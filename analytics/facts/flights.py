@@ -6,7 +6,7 @@ _TOPICS = "e.topic like 'flight.%%'"
 
 FLIGHTS = Projection(
     name="flights",
-    version=1,
+    version=2,
     comment="One row per flight, as of the checkpoint",
     topics=("flight.%",),
     columns=(
@@ -36,6 +36,7 @@ FLIGHTS = Projection(
         Column("cancelled_at", "timestamptz", "Time of the cancellation; null if not cancelled"),
         Column("version", "integer not null", "Number of its events"),
         Column("position", "bigint not null", "Position of its last event in the log"),
+        Column("departed_at", "timestamptz", "Time at which the departure was recorded; null if it was not"),
     ),
     key="flight_id",
     stream="flight_id",
@@ -50,14 +51,15 @@ FLIGHTS = Projection(
                 filter (where state ? 'seats'))[1] as seats,
             (array_agg(state -> 'price' order by originator_version desc)
                 filter (where state ? 'price'))[1] as price,
-            min(recorded_at) filter (where topic = 'flight.cancelled') as cancelled_at
+            min(recorded_at) filter (where topic = 'flight.cancelled') as cancelled_at,
+            min(recorded_at) filter (where topic = 'flight.departed') as departed_at
         from stream group by originator_id
     )
     select f.id, first ->> 'number', left(first ->> 'number', 2), first ->> 'origin',
         first ->> 'destination', (first ->> 'departs_at')::timestamptz,
         (first ->> 'arrives_at')::timestamptz, (first ->> 'departure_day')::date, f.seats,
         (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
-        f.version, f.position
+        f.version, f.position, f.departed_at
     from folded as f
     """,
 )

@@ -12,6 +12,7 @@ from domain.commands import (
     PayBooking,
     RecordPayment,
     ReduceSeats,
+    RefundAmount,
     VoidPayment,
 )
 from domain.payments import Capture, PaymentOutcome
@@ -36,7 +37,9 @@ def command_for(request: PastRequest, booking: Booking) -> Command | None:
         case "reduce_seats":
             return ReduceSeats(booking.id, first.seats)
         case "cancel_booking" | "cancel_itinerary":
-            return CancelBooking(booking.id)
+            # After a departure the refund has to be stated. Without a statement all money went back.
+            stated = first.refund
+            return CancelBooking(booking.id, refund=RefundAmount(stated.amount) if stated else "full")
         case "expire_hold":
             return ExpireHold(booking.id)
     return None

@@ -11,34 +11,51 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.commands import get_answer, submit
-from api.http.http_errors import TooManyCommands
+from api.http.http_errors import Forbidden, TooManyCommands
 from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
 from api.http.problems import problem
 from api.http.queries import Page
 from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, READERS, route
+from api.http.routes import BUYERS, OPERATORS, READERS, route
 from api.resources import history
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
 from domain.booking import Booking, Status
-from domain.commands import CancelBooking, InitiateBooking, Note, PartySize, ReduceSeats, UserName
+from domain.caller import Role
+from domain.commands import (
+    CancelBooking,
+    InitiateBooking,
+    Note,
+    PartySize,
+    RecordFlown,
+    RecordNoShow,
+    ReduceSeats,
+    StatedRefund,
+    UserName,
+)
 from domain.money import Money
 from domain.refusals import (
     BookingCancelled,
     BookingNotFound,
+    BookingNotPaid,
+    FlightDeparted,
     FlightNotBookable,
+    FlightNotDeparted,
     FlightNotFound,
     HoldExpired,
     IdempotencyKeyReused,
     NotEnoughSeats,
     NotYourAccount,
     PaymentInProgress,
+    RefundNotStated,
+    RefundTooLarge,
     Refusal,
     SeatsNotFewer,
     StaleVersion,
     TooManyHolds,
     TotalTooLarge,
+    TravelAlreadyRecorded,
     VersionNotFound,
 )
 from ledger.submission import Decision, Submission
@@ -47,7 +64,14 @@ from projections.bookings import BookingRow, BookingSearch
 
 
 class BookingCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """After the departure, only an operator cancels, and states the `refund` of a paid booking."""
+
     reason: Note | None = None
+    refund: StatedRefund | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.refund is not UNSET and not self.reason:
+            raise ValueError("A cancellation with a stated refund requires a reason")
 
 
 class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +91,17 @@ class CancellationQuote(msgspec.Struct, frozen=True):
 
 
 QUOTE_VALID = timedelta(minutes=5)
+
+TRAVEL_REFUSALS = (
+    BookingNotFound,
+    StaleVersion,
+    BookingCancelled,
+    BookingNotPaid,
+    FlightNotDeparted,
+    TravelAlreadyRecorded,
+    IdempotencyKeyReused,
+)
+"""Refusals of `flown` and `no-show`."""
 
 
 Reference = Annotated[
@@ -122,12 +157,22 @@ class BookingController(Controller):
             body_required=False,
             response=BookingRow,
             if_match=True,
-            refusals=(BookingNotFound, StaleVersion, BookingCancelled, IdempotencyKeyReused),
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                FlightDeparted,
+                RefundNotStated,
+                RefundTooLarge,
+                IdempotencyKeyReused,
+            ),
         ),
     )
     async def cancel(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(BookingCancellation, optional=True)
-        return await submit(request, CancelBooking(booking_id, body.reason))
+        if body.refund is not UNSET and Role.OPERATOR not in request.caller.roles:
+            raise Forbidden([Role.OPERATOR.value])
+        return await submit(request, CancelBooking(booking_id, body.reason, body.refund))
 
     @post(
         "/{id:str}/cancel/quote",
@@ -138,7 +183,13 @@ class BookingController(Controller):
             body=EmptyBody,
             body_required=False,
             response=CancellationQuote,
-            refusals=(BookingNotFound, BookingCancelled, TooManyCommands),
+            refusals=(
+                BookingNotFound,
+                BookingCancelled,
+                FlightDeparted,
+                RefundNotStated,
+                TooManyCommands,
+            ),
         ),
     )
     async def quote(self, request: ApiRequest) -> ASGIApp:
@@ -164,6 +215,7 @@ class BookingController(Controller):
                 StaleVersion,
                 BookingCancelled,
                 HoldExpired,
+                FlightDeparted,
                 PaymentInProgress,
                 SeatsNotFewer,
                 IdempotencyKeyReused,
@@ -173,6 +225,40 @@ class BookingController(Controller):
     async def reduce_seats(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(SeatReduction)
         return await submit(request, ReduceSeats(booking_id, body.seats))
+
+    @post(
+        "/{id:str}/flown",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Record that the customers of a paid booking flew",
+            body=EmptyBody,
+            body_required=False,
+            response=BookingRow,
+            if_match=True,
+            refusals=TRAVEL_REFUSALS,
+        ),
+    )
+    async def flown(self, request: ApiRequest) -> ASGIApp:
+        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
+        return await submit(request, RecordFlown(booking_id))
+
+    @post(
+        "/{id:str}/no-show",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Record that the customers of a paid booking did not appear for the flight",
+            body=EmptyBody,
+            body_required=False,
+            response=BookingRow,
+            if_match=True,
+            refusals=TRAVEL_REFUSALS,
+        ),
+    )
+    async def no_show(self, request: ApiRequest) -> ASGIApp:
+        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
+        return await submit(request, RecordNoShow(booking_id))
 
     @get(
         "/",

@@ -14,7 +14,7 @@ from api.http.http_errors import ValidationFailed
 from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
-from api.http.request import ApiRequest
+from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import ALL_ROLES, OPERATORS, route
 from api.resources import availability
 from api.resources.availability import AvailabilityQuery
@@ -22,6 +22,7 @@ from domain.commands import (
     Airport,
     CancelFlight,
     ChangeFlightSeats,
+    DepartFlight,
     FlightSeats,
     Price,
     Reason,
@@ -31,7 +32,9 @@ from domain.commands import (
 from domain.currencies import KNOWN
 from domain.money import AMOUNT_MAX
 from domain.refusals import (
+    DepartureInPast,
     FlightAlreadyScheduled,
+    FlightDeparted,
     FlightNotBookable,
     FlightNotFound,
     IdempotencyKeyReused,
@@ -107,7 +110,7 @@ class FlightController(Controller):
             body=ScheduleFlight,
             response=FlightRow,
             status=201,
-            refusals=(FlightAlreadyScheduled, IdempotencyKeyReused),
+            refusals=(FlightAlreadyScheduled, DepartureInPast, IdempotencyKeyReused),
         ),
     )
     async def schedule(self, request: ApiRequest) -> ASGIApp:
@@ -189,7 +192,14 @@ class FlightController(Controller):
             "Change the number of seats of a flight",
             body=NewSeats,
             response=FlightRow,
-            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, SeatsInUse, IdempotencyKeyReused),
+            refusals=(
+                FlightNotFound,
+                StaleVersion,
+                FlightNotBookable,
+                FlightDeparted,
+                SeatsInUse,
+                IdempotencyKeyReused,
+            ),
             if_match=True,
         ),
     )
@@ -205,10 +215,33 @@ class FlightController(Controller):
             "Cancel a flight and all its bookings",
             body=FlightCancellation,
             response=FlightRow,
-            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
+            refusals=(
+                FlightNotFound,
+                StaleVersion,
+                FlightNotBookable,
+                FlightDeparted,
+                IdempotencyKeyReused,
+            ),
             if_match=True,
         ),
     )
     async def cancel(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(FlightCancellation)
         return await submit(request, CancelFlight(flight_id, body.reason))
+
+    @post(
+        "/{id:str}/departed",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Record that a flight has departed. Its unpaid holds end",
+            body=EmptyBody,
+            body_required=False,
+            response=FlightRow,
+            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
+            if_match=True,
+        ),
+    )
+    async def depart(self, request: ApiRequest) -> ASGIApp:
+        flight_id, _ = request.id(FlightNotFound), await request.read(EmptyBody, optional=True)
+        return await submit(request, DepartFlight(flight_id))

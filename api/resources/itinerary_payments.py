@@ -12,6 +12,7 @@ from domain.commands import CaptureItinerary, PayItinerary, VoidItinerary
 from domain.refusals import (
     AlreadyPaid,
     BookingCancelled,
+    FlightDeparted,
     HoldExpired,
     IdempotencyKeyReused,
     ItineraryNotFound,
@@ -31,6 +32,7 @@ _CAPTURE_REFUSALS = (
     AlreadyPaid,
     PaymentNotPending,
     PaymentInProgress,
+    FlightDeparted,
     HoldExpired,
     IdempotencyKeyReused,
 )
@@ -55,6 +57,7 @@ class ItineraryPaymentController(Controller):
                 StaleVersion,
                 BookingCancelled,
                 HoldExpired,
+                FlightDeparted,
                 AlreadyPaid,
                 PaymentInProgress,
                 PriceMismatch,

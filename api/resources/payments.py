@@ -15,6 +15,7 @@ from domain.refusals import (
     BookingCancelled,
     BookingInItinerary,
     BookingNotFound,
+    FlightDeparted,
     HoldExpired,
     IdempotencyKeyReused,
     PaymentDeclined,
@@ -35,6 +36,7 @@ CAPTURE_REFUSALS = (
     PaymentNotPending,
     PaymentInProgress,
     HoldExpired,
+    FlightDeparted,
     IdempotencyKeyReused,
 )
 """Refusals of capture and void."""
@@ -64,6 +66,7 @@ class PaymentController(Controller):
                 BookingInItinerary,
                 BookingCancelled,
                 HoldExpired,
+                FlightDeparted,
                 AlreadyPaid,
                 PaymentInProgress,
                 PriceMismatch,

@@ -71,6 +71,7 @@ class Folds:
         for flight_id, usage in self._usage.items():
             usage.check_never_oversold(flight_id, self._report)
             usage.check_cancelled(flight_id, self._report)
+            usage.check_departed(flight_id, self._report)
             counted = recorded.pop(flight_id, None)
             # If the fold of a stream failed, its later events are missing and counts must differ.
             if self._complete:

@@ -30,8 +30,12 @@ class BookingTrail:
         self._use = NONE_USED
         self._paid = 0
         self._wrong_amount: str | None = None
+        self._kept = 0
+        """What a cancellation kept, because an operator stated a smaller refund."""
 
     def follow(self, event: Any, position: int) -> None:
+        if isinstance(event, Booking.Cancelled) and event.refund is not None and self._use.booked:
+            self._kept += self._booking.total_cost.amount - event.refund.amount
         use = SeatUse.of(self._booking)
         if use != self._use:
             self._usage.follow(position, self._use, use)
@@ -53,7 +57,7 @@ class BookingTrail:
         """
         self._usage.reach(last)
         booking = self._booking
-        price = booking.total_cost.amount if booking.status is Status.BOOKED else 0
+        price = self._kept + (booking.total_cost.amount if booking.status is Status.BOOKED else 0)
         owed = sum(refund.amount.amount for refund in booking.refunds.values())
         if self._paid == price + owed:
             return self._wrong_amount
@@ -68,6 +72,7 @@ class FlightTrail:
     def follow(self, event: Any, position: int) -> None:
         self._usage.resize(position, self._flight.seats)
         self._usage.cancelled = self._flight.cancelled
+        self._usage.departed = self._flight.departed_at is not None
 
     def end(self, last: int) -> str | None:
         self._usage.reach(last)

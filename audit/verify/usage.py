@@ -12,6 +12,8 @@ class Usage:
 
     def __init__(self) -> None:
         self.cancelled = False
+        self.departed = False
+        """Whether the departure is recorded."""
         self._counts = Seats(0)
         self._last_position = 0
         self._positions = array("q")
@@ -35,6 +37,7 @@ class Usage:
     def join(self, other: "Usage") -> None:
         """Add the usage of the same flight from other streams."""
         self.cancelled |= other.cancelled
+        self.departed |= other.departed
         self._counts.seats += other._counts.seats
         self._counts.held += other._counts.held
         self._counts.booked += other._counts.booked
@@ -53,6 +56,10 @@ class Usage:
     def check_cancelled(self, flight_id: UUID, report: ReportDivergence) -> None:
         if self.cancelled and self._counts.held + self._counts.booked:
             report(self._last_position, f"flight {flight_id} is cancelled, and bookings of it are not")
+
+    def check_departed(self, flight_id: UUID, report: ReportDivergence) -> None:
+        if self.departed and self._counts.held:
+            report(self._last_position, f"flight {flight_id} has departed, and holds on it are not over")
 
     def check_counts(self, flight_id: UUID, recorded: Seats | None, report: ReportDivergence) -> None:
         if recorded != self._counts:

@@ -28,6 +28,7 @@ CLOSED = {
     "gateway",
     "reason",
     "reference",
+    "travel",
 }
 """Text columns with values of the ledger's own, of a setting, or of capitals and digits alone."""
 

@@ -24,6 +24,7 @@ FLIGHT_FIELDS = {
     "price",
     "status",
     "version",
+    "departed_at",
 }
 BOOKING_FIELDS = {
     "id",
@@ -39,6 +40,7 @@ BOOKING_FIELDS = {
     "updated_at",
     "payment",
     "itinerary_id",
+    "travel",
 }
 ITINERARY_FIELDS = {
     "id",

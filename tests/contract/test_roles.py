@@ -27,6 +27,10 @@ ROUTES = {
         lambda caller, at: caller.post(f"{at.flight_path}/seats", {"seats": 9}),
     ),
     "POST /flights/{id}/cancel": (STAFF, lambda caller, at: caller.cancel_flight(at.flight)),
+    "POST /flights/{id}/departed": (
+        STAFF,
+        lambda caller, at: caller.post(f"{at.flight_path}/departed", {}),
+    ),
     "POST /bookings": (BUYERS, lambda caller, at: caller.book(at.flight)),
     "POST /bookings/payments": (BUYERS, lambda caller, at: caller.pay(at.booking)),
     "POST /bookings/{id}/cancel": (BUYERS, lambda caller, at: caller.cancel(at.booking)),
@@ -52,6 +56,8 @@ ROUTES = {
     "GET /itineraries": (READERS, lambda caller, at: caller.get("/itineraries")),
     "GET /itineraries/{id}": (READERS, lambda caller, at: caller.get(at.itinerary_path)),
     "GET /itineraries/{id}/history": (READERS, lambda caller, at: caller.get(f"{at.itinerary_path}/history")),
+    "POST /bookings/{id}/flown": (STAFF, lambda caller, at: caller.post(f"{at.travelled}/flown", {})),
+    "POST /bookings/{id}/no-show": (STAFF, lambda caller, at: caller.post(f"{at.travelled}/no-show", {})),
     "GET /refunds": (AUDITORS, lambda caller, at: caller.get("/refunds")),
     "POST /refunds/{id}/settle": (STAFF, lambda caller, at: caller.settle(at.refund)),
     "GET /bookings": (READERS, lambda caller, at: caller.get("/bookings")),
@@ -81,6 +87,10 @@ async def prepare(operator, caller):
         (await operator.book_itinerary([flight], user_id=caller.sub)).created() for _ in range(2)
     ]
     (await operator.pay_itinerary(authorised, user_id=caller.sub, capture="manual")).created()
+    gone = await operator.create_flight()
+    paid = (await operator.book(gone, user_id=caller.sub)).created()
+    (await operator.pay(paid, user_id=caller.sub)).created()
+    (await operator.post(f"/flights/{gone['id']}/departed", {})).ok()
     return SimpleNamespace(
         flight=flight,
         flight_path=f"/flights/{flight['id']}",
@@ -90,6 +100,7 @@ async def prepare(operator, caller):
         itinerary=itinerary,
         itinerary_path=f"/itineraries/{itinerary['id']}",
         pending_itinerary=authorised,
+        travelled=f"/bookings/{paid['id']}",
     )
 
 

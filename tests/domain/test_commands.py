@@ -20,6 +20,7 @@ from domain.commands import (
     ChangeFlightSeats,
     CloseWaiting,
     Command,
+    DepartFlight,
     ExpireHold,
     HoldOffer,
     InitiateBooking,
@@ -31,7 +32,9 @@ from domain.commands import (
     PayBooking,
     PayItinerary,
     Price,
+    RecordFlown,
     RecordItineraryPayment,
+    RecordNoShow,
     RecordPayment,
     RecordRefund,
     ReduceSeats,
@@ -62,6 +65,7 @@ class Stored(NamedTuple):
     fingerprint: str
 
 
+ONLY_A_FLIGHT = "f404a9a7514165841d7bfebda495cb0f15edc3213a857f10e31e3d3e414d5823"
 ONLY_A_BOOKING = "b63e5fe5423f7c66d6c6b04be9e49f54def4f462d047d669a133791db5aa8230"
 ONLY_A_WAITING_PARTY = "ffc45004f64a969ba9428c056aa5a9c5100ad57f629f42418483bef375409c8d"
 A_FLIGHT_A_USER_AND_SEATS = "f0aae428a8ccf13fc4f17f0bfe11ae30eafddd6ace6296c2e8c6c041383202ce"
@@ -91,6 +95,7 @@ COMMANDS = [
         True,
         "e2b9b0b3136d00ea33f134e324d03e7188c719d75e157cf581743709aee06ba7",
     ),
+    Stored(DepartFlight(ID), "depart_flight", True, ONLY_A_FLIGHT),
     Stored(InitiateBooking(ID, "alice", 2), "initiate_booking", True, A_FLIGHT_A_USER_AND_SEATS),
     Stored(
         PayBooking(ID, "alice", Money(900_00, "GBP")),
@@ -117,6 +122,8 @@ COMMANDS = [
         True,
         "138b70c95d44e088e7b671ac6f531db6b0e373b6a3537622e4a8bfc47cd47c52",
     ),
+    Stored(RecordFlown(ID), "record_flown", False, ONLY_A_BOOKING),
+    Stored(RecordNoShow(ID), "record_no_show", False, ONLY_A_BOOKING),
     Stored(ExpireHold(ID), "expire_hold", True, ONLY_A_BOOKING),
     Stored(CancelWithFlight(ID), "cancel_with_flight", False, ONLY_A_BOOKING),
     Stored(

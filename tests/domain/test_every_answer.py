@@ -12,9 +12,12 @@ from domain.commands import (
     CancelWithFlight,
     CapturePayment,
     Command,
+    DepartFlight,
     ExpireHold,
     InitiateBooking,
     PayBooking,
+    RecordFlown,
+    RecordNoShow,
     ReduceSeats,
     SettleRefund,
     VoidPayment,
@@ -22,7 +25,7 @@ from domain.commands import (
 from domain.money import Money
 from domain.payments import Capture
 from domain.refusals import Refusal
-from tests.domain.scenario import Scenario
+from tests.domain.scenario import ALICE, OPERATOR, Scenario
 
 COST = Money(900_00, "GBP")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "payments.md"
@@ -34,8 +37,12 @@ COMMANDS: dict[str, Callable[[UUID, Scenario], Command]] = {
     "void": lambda id, _: VoidPayment(id, "declined"),
     "give back": lambda id, _: ReduceSeats(id, 1),
     "cancel": lambda id, _: CancelBooking(id),
+    "cancel, no refund": lambda id, _: CancelBooking(id, "missed", "none"),
+    "client cancels": lambda id, _: CancelBooking(id),
     "expire": lambda id, _: ExpireHold(id),
     "flight cancelled": lambda id, _: CancelWithFlight(id),
+    "flown": lambda id, _: RecordFlown(id),
+    "no-show": lambda id, _: RecordNoShow(id),
     "settle": lambda id, scenario: SettleRefund(next(iter(scenario.bookings[id].refunds), id)),
 }
 
@@ -54,6 +61,14 @@ PATHS: dict[str, tuple[str, ...]] = {
     "payment lapsed, seats sold": ("authorise", "15 minutes", "expire", "sell"),
     "refund due": ("pay", "cancel"),
     "refunded": ("pay", "cancel", "settle"),
+    "hold over, departed": ("1440 minutes",),
+    "pending, departed": ("authorise", "1440 minutes"),
+    "hold ended by the departure": ("depart",),
+    "payment lapsed, departed": ("authorise", "depart"),
+    "booked, departed": ("pay", "depart"),
+    "flown": ("pay", "depart", "flown"),
+    "no-show": ("pay", "1440 minutes", "no-show"),
+    "cancelled without refund": ("pay", "depart", "cancel, no refund"),
 }
 """Steps that take a new hold of both seats of the flight into each state."""
 
@@ -75,7 +90,8 @@ def test_every_state_has_an_answer_to_every_command(
         _take(step, scenario, alices, flight_id)
     booking = scenario.bookings[alices]
     before, others = booking.status, sum(b.seats for b in scenario.bookings.values()) - booking.seats
-    verdict = scenario.when(COMMANDS[command](alices, scenario))
+    caller = ALICE if command == "client cancels" else OPERATOR
+    verdict = scenario.when(COMMANDS[command](alices, scenario), caller)
     if isinstance(verdict, Refusal):
         assert verdict.code == answer
         assert scenario.bookings[alices].status is before
@@ -96,6 +112,8 @@ def test_the_table_is_complete() -> None:
 def _take(step: str, scenario: Scenario, booking_id: UUID, flight_id: UUID) -> None:
     if step.endswith("minutes"):
         scenario.later(minutes=int(step.split()[0]))
+    elif step == "depart":
+        scenario.when(DepartFlight(flight_id))
     elif step == "sell":
         scenario.when(InitiateBooking(flight_id, "bob", 1))
     else:

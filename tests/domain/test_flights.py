@@ -67,7 +67,7 @@ def test_a_flight_departs_exactly_at_its_departure_time(scenario: Scenario, flig
     assert flight.status(BA117.departs_at - timedelta(microseconds=1)) is FlightStatus.SCHEDULED
     assert flight.status(BA117.departs_at) is FlightStatus.DEPARTED
     scenario.later(days=1)
-    for command in (RepriceFlight(flight_id, Price(1, "GBP")), ChangeFlightSeats(flight_id, 9)):
+    for command in (RepriceFlight(flight_id, Price(1, "GBP")), InitiateBooking(flight_id, "alice", 1)):
         scenario.when(command)
         scenario.then_refused(FlightNotBookable)
 

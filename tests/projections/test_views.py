@@ -62,6 +62,7 @@ async def test_a_row_encodes_to_the_documented_body(driver: LedgerDriver) -> Non
         "updated_at",
         "payment",
         "itinerary_id",
+        "travel",
     ]
     assert body["total_cost"] == {"amount": 200, "currency": "INR"}
     assert body["created_at"].endswith("Z")

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import msgspec
-
-from trials.checker.flights import Flight, Row, instant
+from trials.checker.flights import Flight, Row, instant, text_of
 from trials.checker.log import Event
 from trials.checker.references import expected_reference
 
@@ -20,6 +18,7 @@ MAY_FOLLOW = {
     "booking.payment_released": ("cancelled",),
     "booking.reseated": ("cancelled",),
     "booking.seats_reduced": ("initiated", "booked"),
+    "booking.travel_recorded": ("booked",),
 }
 """The states in which each event may find a booking. Cancellations have sentences of their own."""
 
@@ -39,8 +38,9 @@ class Booking:
 
     @classmethod
     def initiated(cls, event: Event, flight: Flight) -> "Booking":
-        at = _text(event.recorded_at)
+        at = text_of(event.recorded_at)
         last = {"status": "initiated", "version": 1, "created_at": at, "updated_at": at, "payment": None}
+        last |= {"travel": None}
         names = {"id": str(event.subject), "reference": expected_reference(event.position)}
         booking = cls({**names, **event.state, **last}, flight)
         booking._hold_until(instant(event.state["expires_at"]))
@@ -76,7 +76,7 @@ class Booking:
 
     def follow(self, event: Event) -> list[str]:
         """Apply the event; return what is wrong with it, one sentence each."""
-        self.row.update(version=event.version, updated_at=_text(event.recorded_at))
+        self.row.update(version=event.version, updated_at=text_of(event.recorded_at))
         self.topics.append(event.topic)
         step = _STEPS.get(event.topic)
         if step is None:
@@ -90,6 +90,10 @@ class Booking:
         ends, before = self._ends, event.state.get("capture_before")
         if event.recorded_at >= ends:
             wrong.append(f"a payment is accepted after the hold's end {ends:%H:%M:%S.%f}: {event}")
+        if self.flight.has_departed(event.recorded_at):
+            wrong.append(f"a payment is accepted after the departure: {event}")
+        if before and instant(before) > self.flight.departs_at:
+            wrong.append(f"a payment may be captured after the departure: {event}")
         if before and instant(before) < ends:
             wrong.append(f"a payment lapses at {before}, before the hold would have: {event}")
         status = "requested" if event.topic == "booking.payment_requested" else "pending"
@@ -124,6 +128,8 @@ class Booking:
         wrong = []
         if self.is_due(event.recorded_at):
             wrong.append(f"a payment is captured in time, although it was late ({self._ends}): {event}")
+        if self.flight.has_departed(event.recorded_at):
+            wrong.append(f"a payment is captured after the departure: {event}")
         self._leave()
         self.flight.sold[self.row["id"]] = self.seats
         self.row["status"] = "booked"
@@ -154,6 +160,8 @@ class Booking:
 
     def _seats_reduced(self, event: Event) -> list[str]:
         wrong = []
+        if self.flight.has_departed(event.recorded_at):
+            wrong.append(f"seats are given back after the departure: {event}")
         seats, cost = event.state["seats"], event.state["total_cost"]
         if not 0 < seats < self.seats:
             wrong.append(f"{self.seats} seats become {seats}: {event}")
@@ -176,17 +184,23 @@ class Booking:
             return [f"a booking is cancelled twice: {event}"]
         if reason == "hold_expired" and before == "booked":
             return [f"a hold expires although the booking was {before}: {event}"]
-        if reason == "hold_expired" and event.recorded_at < ends:
+        departed = self.flight.has_departed(event.recorded_at)
+        if reason == "hold_expired" and event.recorded_at < ends and not departed:
             return [f"a hold expires before its end {ends:%H:%M:%S.%f}: {event}"]
         if reason == "flight_cancelled" and not self.flight.is_cancelled:
             return [f"a booking is cancelled with a flight that is not: {event}"]
         return []
 
+    def _travel_recorded(self, event: Event) -> list[str]:
+        self.row["travel"] = event.state["travel"]
+        departed = self.flight.has_departed(event.recorded_at)
+        return [] if departed else [f"travel is recorded before the departure: {event}"]
+
     def _refund_due(self, event: Event) -> list[str]:
         state = event.state
         facts = {name: state[name] for name in ("payment_id", "amount", "reason")}
         owner = {name: self.row[name] for name in ("flight_id", "user_id")}
-        times = {"due_at": _text(event.recorded_at), "settled_at": None}
+        times = {"due_at": text_of(event.recorded_at), "settled_at": None}
         row = {"id": state["refund_id"], "booking_id": self.row["id"], **owner, **facts, **times}
         self.refunds[state["refund_id"]] = row | {
             "status": "due",
@@ -221,7 +235,7 @@ class Booking:
 
     def _refund_settled(self, event: Event) -> list[str]:
         refund = self.refunds[event.state["refund_id"]]
-        settled_at, reference = _text(event.recorded_at), event.state["reference"]
+        settled_at, reference = text_of(event.recorded_at), event.state["reference"]
         refund.update(status="settled", settled_at=settled_at, reference=reference)
         if self.status == "cancelled" and all(each["settled_at"] for each in self.refunds.values()):
             self._pay(status="refunded")
@@ -245,10 +259,6 @@ class Booking:
         self.row["payment"] = {**(self.row["payment"] or {}), **facts}
 
 
-def _text(moment: datetime) -> str:
-    return str(msgspec.to_builtins(moment))
-
-
 _STEPS: dict[str, Callable[[Booking, Event], list[str]]] = {
     "booking.payment_pending": Booking._payment_pending,
     "booking.payment_requested": Booking._payment_pending,
@@ -261,6 +271,7 @@ _STEPS: dict[str, Callable[[Booking, Event], list[str]]] = {
     "booking.payment_released": Booking._payment_released,
     "booking.reseated": Booking._reseated,
     "booking.seats_reduced": Booking._seats_reduced,
+    "booking.travel_recorded": Booking._travel_recorded,
     "booking.cancelled": Booking._cancelled,
     "booking.refund_due": Booking._refund_due,
     "booking.refund_requested": Booking._refund_requested,

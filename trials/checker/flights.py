@@ -1,8 +1,10 @@
 """Flights in the checker's fold: the row that callers see, and the bookings that use its seats."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from trials.checker.log import Event
 
@@ -10,8 +12,16 @@ Row = dict[str, Any]
 """A flight, a booking or a refund in the form in which callers see it."""
 
 
+DELAY_MAX = timedelta(hours=24)
+"""A flight whose departure is not recorded may be late by as much, by default."""
+
+
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def text_of(moment: datetime) -> str:
+    return str(msgspec.to_builtins(moment))
 
 
 @dataclass(slots=True)
@@ -31,7 +41,8 @@ class Flight:
         day = fields.pop("departure_day", fields["departs_at"][:10])
         departs_at = instant(fields["departs_at"])
         status = "departed" if departs_at <= event.recorded_at else "scheduled"
-        row = {"id": str(event.subject), **fields, "status": status, "version": 1}
+        fields.pop("backfill", None)
+        row = {"id": str(event.subject), **fields, "status": status, "version": 1, "departed_at": None}
         return cls(row, (row["number"], row["origin"], day), departs_at)
 
     @property
@@ -58,9 +69,20 @@ class Flight:
     def is_cancelled(self) -> bool:
         return bool(self.row["status"] == "cancelled")
 
+    @property
+    def is_departure_recorded(self) -> bool:
+        return self.row["departed_at"] is not None
+
+    def has_departed(self, at: datetime) -> bool:
+        return self.is_departure_recorded or self.departs_at <= at
+
     def is_closed(self, at: datetime) -> bool:
         """Is it cancelled or departed?"""
-        return self.is_cancelled or self.departs_at <= at
+        return self.is_cancelled or self.has_departed(at)
+
+    def is_in_the_air(self, at: datetime) -> bool:
+        """Is it certain that it has departed?"""
+        return self.is_departure_recorded or self.departs_at + DELAY_MAX <= at
 
     @property
     def live(self) -> list[str]:
@@ -71,8 +93,15 @@ class Flight:
         """Apply the event; return what is wrong with it, one sentence each."""
         self.row["version"] = event.version
         wrong = [f"a cancelled flight is changed: {event}"] if self.is_cancelled else []
+        if self.is_in_the_air(event.recorded_at) and event.topic != "flight.departed":
+            wrong.append(f"a departed flight is changed: {event}")
         if event.topic == "flight.cancelled":
             self.row["status"] = "cancelled"
+            return wrong
+        if event.topic == "flight.departed":
+            if self.is_departure_recorded:
+                wrong.append(f"a flight departs twice: {event}")
+            self.row.update(status="departed", departed_at=text_of(event.recorded_at))
             return wrong
         self.row.update(event.state)
         return wrong + self.oversold(event)

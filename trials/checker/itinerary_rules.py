@@ -54,7 +54,7 @@ def change(model: Model, request: "Request", now: datetime) -> str:
     if operation == "pay_itinerary":
         return _pay(itinerary, fields["total_cost"], now)
     if operation == "cancel_itinerary":
-        return _cancel(itinerary, fields.get("booking_ids"))
+        return _cancel(itinerary, fields.get("booking_ids"), request.role, now)
     awaiting = itinerary.awaiting_money
     if operation == "capture_itinerary" and awaiting:
         return ACCEPTED
@@ -67,6 +67,9 @@ def _pay(itinerary: Itinerary, total_cost: Any, now: datetime) -> str:
     live = itinerary.live
     if any(one.status == "booked" for one in live):
         return "already-paid"
+    unpaid = [one for one in itinerary.bookings if one.reason in (None, "hold_expired")]
+    if any(one.flight.has_departed(now) for one in unpaid):
+        return "flight-departed"
     if any(one.reason == "hold_expired" or one.is_due(now) for one in itinerary.bookings):
         return "hold-expired"
     if not live:
@@ -76,11 +79,14 @@ def _pay(itinerary: Itinerary, total_cost: Any, now: datetime) -> str:
     return ACCEPTED if total_cost == itinerary.total_cost else "price-mismatch"
 
 
-def _cancel(itinerary: Itinerary, booking_ids: list[str] | None) -> str:
+def _cancel(itinerary: Itinerary, booking_ids: list[str] | None, role: str, now: datetime) -> str:
     by_id = {one.row["id"]: one for one in itinerary.bookings}
-    if booking_ids is None:
-        return ACCEPTED if itinerary.live else "booking-cancelled"
-    if any(id not in by_id for id in booking_ids):
+    if any(id not in by_id for id in booking_ids or ()):
         return "booking-not-found"
-    gone = any(by_id[id].status == "cancelled" for id in booking_ids)
-    return "booking-cancelled" if gone else ACCEPTED
+    chosen = itinerary.live if booking_ids is None else [by_id[id] for id in booking_ids]
+    if not chosen or any(one.status == "cancelled" for one in chosen):
+        return "booking-cancelled"
+    departed = [one for one in chosen if one.flight.has_departed(now)]
+    if departed and role != "operator":
+        return "flight-departed"
+    return "refund-not-stated" if any(one.status == "booked" for one in departed) else ACCEPTED

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from trials.checker.bookings import Booking
-from trials.checker.flights import Flight, Row
+from trials.checker.flights import Flight, Row, instant
 from trials.checker.log import Event
 
 
@@ -31,7 +31,7 @@ class Model:
         self.time = datetime.min.replace(tzinfo=UTC)
         """The time of the last event. The ledger's time is never behind it."""
         self._emptied: tuple[Flight, Event] | None = None
-        """The flight that was just cancelled: its bookings must follow at once."""
+        """The flight that was just cancelled, or departed: its bookings, or holds, must follow at once."""
 
     def apply(self, event: Event) -> list[str]:
         """Apply the event; return what is wrong with it. Raises KeyError for an unknown subject."""
@@ -42,12 +42,11 @@ class Model:
         return wrong + self._apply(event)
 
     def left_behind(self) -> list[str]:
-        """Return the live bookings of a cancelled flight, once its block is over."""
-        flight, cancelled = self._emptied or (None, None)
+        """Return the bookings that a cancelled or departed flight leaves behind, once its block is over."""
+        flight, gone = self._emptied or (None, None)
         self._emptied = None
-        if flight is None or not flight.live:
-            return []
-        return [f"bookings {flight.live} outlive their flight: {cancelled}"]
+        left = [] if flight is None else flight.live if flight.is_cancelled else [*flight.holds]
+        return [f"bookings {left} outlive their flight: {gone}"] if left else []
 
     def find(self, id: str) -> Row | None:
         """Return the row of the flight, the booking or the refund with that id, as callers see it."""
@@ -76,13 +75,16 @@ class Model:
             return []
         if kind == "flight":
             flight = self.flights[subject]
-            if event.topic == "flight.cancelled":
+            if event.topic in ("flight.cancelled", "flight.departed"):
                 self._emptied = flight, event
             return flight.follow(event)
         if event.topic == "booking.initiated":
             flight = self.flights[state["flight_id"]]
             self.bookings[subject] = Booking.initiated(event, flight)
-            late = [f"a cancelled flight is booked: {event}"] if flight.is_cancelled else []
+            gone = "cancelled" if flight.is_cancelled else "departed"
+            late = [f"a {gone} flight is booked: {event}"] if flight.is_closed(event.recorded_at) else []
+            if instant(state["expires_at"]) > flight.departs_at:
+                late.append(f"a hold outlasts the departure: {event}")
             return late + flight.oversold(event)
         booking = self.bookings[subject]
         wrong = booking.follow(event)

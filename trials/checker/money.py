@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 from trials.checker.flights import Row
-from trials.checker.history import History
+from trials.checker.history import Command, History
 from trials.checker.log import Event
 
 
@@ -22,11 +23,14 @@ class Account:
     """The amount of each refund that ever fell due."""
     settled: set[str] = field(default_factory=set)
 
+    forfeited: int = 0
+    """What an operator kept by stating a smaller refund."""
+
     @property
     def balance(self) -> int:
         """Captured money that is neither kept, owed nor paid back: 0 between two commands."""
         kept = self.cost["amount"] if self.is_booked else 0
-        return self.captured - int(kept) - sum(self.owed.values())
+        return self.captured - int(kept) - self.forfeited - sum(self.owed.values())
 
     def follow(self, event: Event) -> Iterator[str]:
         """Apply the event; yield what is wrong with it."""
@@ -44,6 +48,8 @@ class Account:
             case "booking.seats_reduced":
                 self.cost = state["total_cost"]
             case "booking.cancelled":
+                if self.is_booked and (stated := state.get("refund")):
+                    self.forfeited += self.cost["amount"] - stated["amount"]
                 self.is_booked = False
             case "booking.refund_due":
                 yield from self._owe(event)
@@ -88,6 +94,7 @@ def check_money(history: History) -> Iterator[str]:
         account = accounts.get(subject)
         if account is None:
             continue
+        yield from _check_stated(history.commands.get(command), events, account)
         before = account.captured
         for event in events:
             yield from account.follow(event)
@@ -103,3 +110,21 @@ def check_money(history: History) -> Iterator[str]:
             kept = account.captured - sum(account.owed.values())
             yield f"of {account.captured} captured, {kept} is kept for {account}: {events[-1]}"
             del accounts[subject]
+
+
+def _check_stated(command: Command | None, events: list[Event], account: Account) -> Iterator[str]:
+    """The refund that an operator stated is the one that the cancellation records."""
+    cancelled = next((event for event in events if event.topic == "booking.cancelled"), None)
+    if command is None or cancelled is None or cancelled.operation != "cancel_booking":
+        return
+    paid = int(account.cost["amount"]) if account.is_booked else 0
+    recorded = cancelled.state.get("refund")
+    amounts = [_stated_amount(request.fields.get("refund"), paid) for request in command.requests]
+    if (recorded and recorded["amount"]) not in amounts:
+        yield f"a stated refund of {amounts} is recorded as {recorded}: {cancelled}"
+
+
+def _stated_amount(stated: Any, paid: int) -> int | None:
+    if stated is None:
+        return None
+    return {"full": paid, "none": 0}[stated] if isinstance(stated, str) else int(stated["amount"])

@@ -10,7 +10,7 @@ import msgspec
 from trials.checker import itinerary_rules
 from trials.checker.bookings import Booking
 from trials.checker.calls import Call
-from trials.checker.flights import Flight
+from trials.checker.flights import Flight, instant
 from trials.checker.log import LEDGER, Outcome
 from trials.checker.model import Model
 
@@ -102,6 +102,8 @@ def expected_facts(code: str, model: Model, request: Request, now: datetime) -> 
 def _schedule(model: Model, request: Request, now: datetime) -> str:
     fields = request.fields
     natural_key = (fields["number"], fields["origin"], fields["departs_at"][:10])
+    if instant(fields["departs_at"]) <= now and not fields.get("backfill"):
+        return "departure-in-past"
     taken = any(flight.natural_key == natural_key for flight in model.flights.values())
     return "flight-already-scheduled" if taken else ACCEPTED
 
@@ -115,7 +117,11 @@ def _change_flight(model: Model, request: Request, now: datetime) -> str:
         return "stale-version"
     if request.operation == "change_flight_seats" and fields["seats"] < flight.booked + flight.held(now):
         return "seats-in-use"
-    return "flight-not-bookable" if flight.is_closed(now) else ACCEPTED
+    if flight.is_cancelled or request.operation == "reprice_flight":
+        return "flight-not-bookable" if flight.is_closed(now) else ACCEPTED
+    if request.operation == "depart_flight":
+        return "flight-departed" if flight.is_departure_recorded else ACCEPTED
+    return "flight-departed" if flight.is_in_the_air(now) else ACCEPTED
 
 
 def _initiate(model: Model, request: Request, now: datetime) -> str:
@@ -179,7 +185,8 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
     if booking is None:
         return "booking-not-found"
     if operation == "expire_hold":
-        return ACCEPTED if booking.is_due(now) else "hold-not-due"
+        ends = booking.is_due(now) or (booking.status in LIVE_HOLDS and booking.flight.has_departed(now))
+        return ACCEPTED if ends else "hold-not-due"
     user = booking.row["user_id"]
     if operation in ("pay_booking", "cancel_booking", "reduce_seats") and not request.may_act_for(user):
         return "booking-not-found"
@@ -189,7 +196,12 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         return "stale-version"
     if booking.row.get("itinerary_id") and operation in ("pay_booking", "capture_payment", "void_payment"):
         return "booking-in-itinerary"
+    departed = booking.flight.has_departed(now)
     match operation:
+        case "cancel_booking" if booking.status != "cancelled":
+            return _cancel(booking, request, departed)
+        case "record_flown" | "record_no_show":
+            return _travel(booking, operation, departed)
         case "cancel_booking" | "cancel_with_flight":
             return "booking-cancelled" if booking.status == "cancelled" else ACCEPTED
         case "capture_payment" if booking.awaits_money:
@@ -197,12 +209,39 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         case "capture_payment" | "void_payment":
             return _RESOLVED[booking.status]
         case "reduce_seats":
+            if departed and booking.status != "cancelled":
+                return "flight-departed"
             fewer = ACCEPTED if fields["seats"] < booking.seats else "seats-not-fewer"
             return _not_live(booking, now) or fewer
     if booking.status == "booked":
         return "already-paid"
+    if departed and booking.reason in (None, "hold_expired"):
+        return "flight-departed"
     price = ACCEPTED if fields["total_cost"] == booking.row["total_cost"] else "price-mismatch"
     return _not_live(booking, now) or price
+
+
+LIVE_HOLDS = ("initiated", "pending")
+
+
+def _cancel(booking: Booking, request: Request, departed: bool) -> str:
+    """Return the outcome for a live booking."""
+    stated, paid = request.fields.get("refund"), booking.cost if booking.status == "booked" else 0
+    if departed and request.role != "operator":
+        return "flight-departed"
+    if departed and booking.status == "booked" and stated is None:
+        return "refund-not-stated"
+    too_large = isinstance(stated, dict) and stated["amount"] > paid
+    return "refund-too-large" if too_large else ACCEPTED
+
+
+def _travel(booking: Booking, operation: str, departed: bool) -> str:
+    if not departed:
+        return "flight-not-departed"
+    if booking.status != "booked":
+        return "booking-cancelled" if booking.status == "cancelled" else "booking-not-paid"
+    same = f"record_{booking.row['travel']}" == operation
+    return "travel-already-recorded" if same else ACCEPTED
 
 
 def _not_live(booking: Booking, now: datetime) -> str:
@@ -227,6 +266,7 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "reprice_flight": _change_flight,
     "change_flight_seats": _change_flight,
     "cancel_flight": _change_flight,
+    "depart_flight": _change_flight,
     "initiate_booking": _initiate,
     "join_waitlist": _join,
     "leave_waitlist": _party,
@@ -237,6 +277,8 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "pay_booking": _change_booking,
     "cancel_booking": _change_booking,
     "reduce_seats": _change_booking,
+    "record_flown": _change_booking,
+    "record_no_show": _change_booking,
     "capture_payment": _change_booking,
     "void_payment": _change_booking,
     "expire_hold": _change_booking,

@@ -71,8 +71,8 @@ class WaitingLists:
     def _flight_at_rest(self, id: str, moved: bool, now: datetime) -> Iterator[str]:
         flight, parties = self._model.flights[id], self._model.waiting(id)
         if flight.is_closed(now):
-            if flight.is_cancelled and parties:
-                yield f"{len(parties)} parties wait for the cancelled flight {id} at {now}"
+            if (flight.is_cancelled or flight.is_departure_recorded) and parties:
+                yield f"{len(parties)} parties wait for the {flight.row['status']} flight {id} at {now}"
             return
         free = flight.free(now) if moved else flight.seats - flight.booked - flight.counted_holds
         for party in parties:

@@ -230,8 +230,9 @@ class Customer:
             await self._caller.read(operation, path)
 
     def _some_flight(self) -> str:
-        is_gone = self._sale.cancelled and self._random.random() < 0.02
-        return self._random.choice(self._sale.cancelled if is_gone else self._sale.flights)
+        gone = self._sale.cancelled + self._sale.departed
+        is_gone = gone and self._random.random() < 0.02
+        return self._random.choice(gone if is_gone else self._sale.flights)
 
     def _party(self) -> dict[str, Any]:
         """Return a user, now and then another one than the caller, and a number of seats."""

@@ -38,8 +38,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class Sale:
     """A sale, until `closing` is set.
 
-    `flights` are on sale, `cancelled` were cancelled. `bookings` and `parties` are the latest of all
-    customers.
+    `flights` are on sale, `cancelled` were cancelled, `departed` have departed. `bookings` and `parties` are
+    the latest of all customers.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -47,6 +47,7 @@ class Sale:
         self.closing = asyncio.Event()
         self.flights: list[str] = []
         self.cancelled: list[str] = []
+        self.departed: list[str] = []
         self.bookings: deque[Booking] = deque(maxlen=SEEN_MAX)
         self.parties: deque[str] = deque(maxlen=SEEN_MAX)
 

@@ -31,6 +31,9 @@ class Operator:
             (self._change_seats,): 40,
             (self._cancel,): 7,
             (self._cancel, self._cancel): 3,
+            (self._depart,): 4,
+            (self._depart, self._depart): 1,
+            (self._close_the_books,): 25,
             (self._change_a_cancelled_flight,): 6,
             (self._schedule_again,): 4,
         }
@@ -84,8 +87,35 @@ class Operator:
                 self._sale.flights.remove(flight)
 
     async def _change_a_cancelled_flight(self, flight: str) -> None:
-        cancelled = self._random.choice(self._sale.cancelled or [flight])
-        await self._random.choice([self._reprice, self._change_seats])(cancelled)
+        gone = self._random.choice((self._sale.cancelled + self._sale.departed) or [flight])
+        await self._random.choice([self._reprice, self._change_seats])(gone)
+
+    async def _depart(self, flight: str) -> None:
+        """Record an early departure. The flight stays on sale until the answer."""
+        await self._caller.command("depart_flight", f"/flights/{flight}/departed", {})
+        if flight not in self._sale.departed:
+            self._sale.departed.append(flight)
+            if await self.schedule():
+                self._sale.flights.remove(flight)
+
+    async def _close_the_books(self, _: str) -> None:
+        """Record for some bookings, mostly on departed flights, if the customers flew, or pay them back."""
+        departed = [each for each in self._sale.bookings if each["flight_id"] in self._sale.departed]
+        bookings = departed if self._random.random() < 0.9 else list(self._sale.bookings)
+        for booking in self._random.sample(bookings, min(len(bookings), 3)):
+            operation, action, body = self._random.choice(
+                [
+                    ("record_flown", "flown", {}),
+                    ("record_no_show", "no-show", {}),
+                    ("cancel_booking", "cancel", self._stated_refund(booking)),
+                ]
+            )
+            await self._caller.command(operation, f"/bookings/{booking['id']}/{action}", body)
+
+    def _stated_refund(self, booking: Booking) -> dict[str, Any]:
+        part = {"amount": self._random.randint(0, booking["total_cost"]["amount"])}
+        refund = self._random.choice(["full", "none", part, None])
+        return {"reason": "a missed connection"} | ({"refund": refund} if refund else {})
 
     def _price(self) -> dict[str, Any]:
         return {"amount": self._random.randint(1000, 500_000), "currency": "INR"}

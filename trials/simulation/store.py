@@ -70,6 +70,7 @@ class TwinStore:
         working_set = WorkingSet(found.now, self._terms, self._wire.session.database.new_id)
         fill(working_set, found.events)
         working_set.seats = found.seats
+        working_set.departures = found.departures
         working_set.scheduled = found.scheduled
         users = users_with_limit(submissions, self._terms)
         working_set.unpaid_seats = self._wire.session.database.unpaid_seats(users, found.now)

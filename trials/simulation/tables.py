@@ -39,6 +39,7 @@ class Found:
     commands: dict[CommandKey, RecordedCommand]
     events: list[tuple[Any, ...]]
     seats: dict[UUID, Seats]
+    departures: dict[UUID, datetime]
     scheduled: dict[NaturalKey, UUID]
 
 
@@ -85,6 +86,7 @@ class Tables:
             {key: self.commands[key] for key in keys if key in self.commands},
             [msgspec.structs.astuple(event) for id in streams for event in self.stream(id)],
             {id: Seats(*self.seats[id]) for id in flights if id in self.seats},
+            {id: departure for id in flights if (departure := self.departure(id))},
             {key: row[0] for row in self.flights.values() if (key := _natural(row)) in read_set.natural_keys},
         )
 
@@ -95,6 +97,15 @@ class Tables:
     def stream(self, id: UUID) -> list[RecordedEvent]:
         """Return the events of one flight, booking or waiting party."""
         return self._streams.get(id, [])
+
+    def departure(self, flight_id: UUID) -> datetime | None:
+        """Return the time at which a flight departs, or departed earlier; None for an unknown one."""
+        if flight_id not in self.flights:
+            return None
+        scheduled: datetime
+        recorded: datetime
+        scheduled, recorded = self.flights[flight_id][4], self.flights[flight_id][11]
+        return min(scheduled, recorded) if recorded > NEVER else scheduled
 
     def unpaid_seats(self, users: Iterable[str], now: datetime) -> dict[str, int]:
         """Return the seats that each user holds without a payment, due holds excluded."""

@@ -21,6 +21,7 @@ import api.main
 import api.serve
 import cli.main
 import cli.subprocesses
+import domain.departure_handlers
 import projections.availability
 import projections.due_work
 from domain.booking import Booking, CancelReason, Status
@@ -28,6 +29,7 @@ from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of
 from domain.refusals import BookingCancelled, Refusal
+from domain.working_set import WorkingSet
 from ledger.block import Block
 from ledger.block_input import BlockInput
 from ledger.records import COMMANDS
@@ -146,6 +148,16 @@ def refunds_settled_twice() -> None:
     patch.object(Booking, "settle_refund", settle_refund).start()
 
 
+def departures_forgotten() -> None:
+    """Take payments and cancellations as if no flight had departed."""
+    patch.object(WorkingSet, "has_departed", lambda working_set, flight_id: False).start()
+
+
+def stated_refunds_ignored() -> None:
+    """Pay all money back whatever refund the operator states."""
+    patch.object(domain.departure_handlers, "_stated_refund", lambda command, booking: None).start()
+
+
 def references_repeated() -> None:
     """Give two bookings with neighbouring positions one reference."""
     patch.object(
@@ -180,6 +192,8 @@ BREAKS = _named(
     references_repeated,
     *LEDGER_BREAKS,
     itineraries_paid_in_part,
+    departures_forgotten,
+    stated_refunds_ignored,
     *GATEWAY_BREAKS,
 )
 

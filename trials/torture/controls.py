@@ -61,6 +61,8 @@ CONTROLS = {
     "answers-that-name-main": Control("answered by the ledger 'main', not second"),
     "second-ledger-in-the-log-of-main": Control("main: recorded, but no caller requested it"),
     "itineraries-paid-in-part": Control("of an itinerary are paid only"),
+    "departures-forgotten": Control("outlive their flight|after the departure|by the rules flight-departed"),
+    "stated-refunds-ignored": Control("a stated refund of"),
     "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
     "reconciler-asleep": Control("still on its way", gateway=True),
     "lapsed-payments-forgotten": Control("money is still held", gateway=True),

@@ -43,26 +43,52 @@ async def test_a_refund_of_more_or_less_than_was_paid_is_named(
     assert (result.first_bad_position, "owed back" in (result.reason or "")) == (8, True)
 
 
+@pytest.mark.parametrize(
+    ("topic", "state", "operation", "column", "reason"),
+    [
+        (
+            "flight.cancelled",
+            '{"reason":"fog"}',
+            "cancel_flight",
+            "cancelled = true",
+            "is cancelled, and bookings of it are not",
+        ),
+        (
+            "flight.departed",
+            "{}",
+            "depart_flight",
+            "departed_at = (select max(recorded_at) from ledger.commands)",
+            "has departed, and holds on it are not over",
+        ),
+    ],
+)
 async def test_bookings_that_outlive_their_flight_are_named(
-    log: list[UUID], tamper: Any, database_url: str
+    log: list[UUID],
+    tamper: Any,
+    database_url: str,
+    topic: str,
+    state: str,
+    operation: str,
+    column: str,
+    reason: str,
 ) -> None:
-    # The flight is cancelled, but its bookings are not.
+    # The flight is gone, but its bookings are not.
     row = (
         "position, originator_id, originator_version, topic, state, actor, operation, ordinal, causation_id,"
     )
     row += " correlation_id, traceparent, recorded_at, command_hash, hash"
     tamper(
-        f"insert into ledger.events ({row}) select 9, originator_id, 2, 'flight.cancelled',"
-        " '{\"reason\":\"fog\"}', actor, 'cancel_flight', 1, 'forged', '', '',"
+        f"insert into ledger.events ({row}) select 9, originator_id, 2, '{topic}',"
+        f" '{state}', actor, '{operation}', 1, 'forged', '', '',"
         " (select max(recorded_at) from ledger.commands),"
         " sha256(sha256('') || convert_to(E'\\n200\\n{}', 'UTF8')), '' from ledger.events where position = 1;"
-        "insert into ledger.commands select actor, 'cancel_flight', 'forged', sha256(''), 200, '{}',"
+        f"insert into ledger.commands select actor, '{operation}', 'forged', sha256(''), 200, '{{}}',"
         " originator_id, 2, 9, 9, '', (select max(recorded_at) from ledger.commands)"
         " from ledger.events where position = 1;"
-        "update ledger.flights set cancelled = true, version = 2;" + RELINK
+        f"update ledger.flights set {column}, version = 2;" + RELINK
     )
     result = verify(database_url)
-    assert "is cancelled, and bookings of it are not" in (result.reason or ""), result
+    assert reason in (result.reason or ""), result
 
 
 FORGED = [

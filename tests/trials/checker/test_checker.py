@@ -26,7 +26,7 @@ class BookingHistory:
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        flight = {"id": str(FLIGHT), **PLAN, "status": "scheduled", "version": 1}
+        flight = {"id": str(FLIGHT), **PLAN, "status": "scheduled", "version": 1, "departed_at": None}
         self.event(
             FLIGHT, 1, "flight.scheduled", PLAN | {"departure_day": "2031-01-01"}, "schedule_flight", 1
         )
@@ -34,6 +34,7 @@ class BookingHistory:
         fields = {"flight_id": str(FLIGHT), "user_id": "alice", "seats": 2}
         held = fields | {"total_cost": COST, "expires_at": at(12)}
         row = {"id": str(BOOKING), "reference": "VHRN26", **held, "created_at": at(2), "payment": None}
+        row["travel"] = None
         initiated = row | {"status": "initiated", "version": 1, "updated_at": at(2)}
         self.event(BOOKING, 1, "booking.initiated", held, "initiate_booking", 2)
         self.answer("initiate_booking", 2, 201, initiated, (2, 2), "/bookings", fields)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+import domain.departure_handlers
 import domain.itinerary_handlers
 import domain.payment_handlers
 import ledger.block
@@ -148,7 +149,13 @@ def keeps_seats_of_ended_bookings(patch: Patch) -> Parts:
 
 def keeps_the_money_of_a_cancelled_booking(patch: Patch) -> Parts:
     def keep(
-        booking: Booking, reason: CancelReason, note: str | None, refund_id: UUID, now: datetime
+        booking: Booking,
+        reason: CancelReason,
+        note: str | None,
+        refund_id: UUID,
+        now: datetime,
+        *,
+        refund: Money | None = None,
     ) -> None:
         booking.trigger_event(Booking.Cancelled, reason=reason, note=note, timestamp=now)
 
@@ -271,6 +278,16 @@ def owes_late_money_for_an_itinerary_that_has_seats(patch: Patch) -> Parts:
     return Parts()
 
 
+def forgets_departures(patch: Patch) -> Parts:
+    patch.setattr(WorkingSet, "has_departed", lambda working_set, flight_id: False)
+    return Parts()
+
+
+def ignores_stated_refunds(patch: Patch) -> Parts:
+    patch.setattr(domain.departure_handlers, "_stated_refund", lambda command, booking: None)
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -298,4 +315,6 @@ CONTROLS: dict[Control, int] = {
     charges_each_booking_of_an_itinerary_apart: 20,
     forgets_a_flight_of_an_itinerary: 20,
     owes_late_money_for_an_itinerary_that_has_seats: 200,
+    forgets_departures: 20,
+    ignores_stated_refunds: 60,
 }
