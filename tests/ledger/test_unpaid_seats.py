@@ -12,6 +12,8 @@ from domain.commands import (
     CancelBooking,
     Command,
     InitiateBooking,
+    InitiateItinerary,
+    ItineraryBooking,
     JoinWaitlist,
     PayBooking,
     ReduceSeats,
@@ -141,6 +143,17 @@ async def test_an_atomic_party_counts_as_a_whole_over_all_its_flights(strict: De
     answers = await strict.ledger.submit_all(party, atomic=True)
     assert [is_refused(answer) for answer in answers] == [True, True]
     assert rows("select sum(held) from ledger.seats") == [(0,)]
+
+
+async def test_an_itinerary_counts_as_a_whole_and_for_the_next_command(strict: Desk, rows: Any) -> None:
+    flights = [await strict.schedule("BA1"), await strict.schedule("BA2")]
+    large, small = (tuple(ItineraryBooking(flight, seats) for flight in flights) for seats in (3, 2))
+    assert is_refused(await strict.submit(InitiateItinerary("alice", large), "alice"))
+    answers = await asyncio.gather(
+        strict.submit(InitiateItinerary("alice", small), "alice"), strict.hold(flights[0], "alice", seats=2)
+    )
+    assert [is_refused(answer) for answer in answers] == [False, True]
+    assert rows("select sum(held) from ledger.seats") == [(4,)]
 
 
 async def count_unpaid(store: BlockStore) -> list[int]:

@@ -59,6 +59,10 @@ def is_list(call: Call) -> bool:
     return call.operation in ("bookings", "by_reference", "refunds")
 
 
+_IDS = ("booking_id", "itinerary_id", "flight_id")
+"""Fields of a body that name what the call is about."""
+
+
 def place_of(call: Call, places: Sequence[LedgerPlace]) -> LedgerPlace:
     """Return the ledger that must answer: by the carrier of a new flight, or by the id of the call."""
     body = msgspec.json.decode(call.body) if call.body else {}
@@ -66,7 +70,8 @@ def place_of(call: Call, places: Sequence[LedgerPlace]) -> LedgerPlace:
         carrier = body["number"][:2]
         return next((place for place in places if carrier in place.carriers), places[0])
     subject = f"{call.path}//".split("/")[2]
-    about = body.get("booking_id") or body.get("flight_id") or subject
+    parts = body.get("bookings") or [body]
+    about = next((id for name in _IDS if (id := parts[0].get(name) or body.get(name))), subject)
     return next((place for place in places if place.made(about)), places[0])
 
 

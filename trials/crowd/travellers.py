@@ -16,6 +16,9 @@ Itinerary = dict[str, Any]
 """An itinerary as its customer last received it."""
 
 SEATS = (1, 1, 1, 1, 1, 2)
+_LEDGER = slice(15, 18)
+"""The number of the ledger in an id: an itinerary has flights of one ledger."""
+
 FLIGHTS = (2, 2, 2, 3)
 
 
@@ -45,7 +48,9 @@ class Traveller:
     async def travel(self) -> list[Booking]:
         """Book an itinerary and act on it; return its bookings, which the customer may change alone."""
         seats = self._random.choice(SEATS)
-        flights = [self._random.choice(self._sale.flights) for _ in range(self._random.choice(FLIGHTS))]
+        first = self._random.choice(self._sale.flights)
+        others = [flight for flight in self._sale.flights if flight[_LEDGER] == first[_LEDGER]]
+        flights = [first] + [self._random.choice(others) for _ in range(self._random.choice(FLIGHTS) - 1)]
         parts = [{"flight_id": flight, "seats": seats} for flight in flights]
         body = {"user_id": self._caller.who, "bookings": parts}
         call = await self._caller.command("initiate_itinerary", "/itineraries", body)

@@ -12,6 +12,7 @@ from tests.trials.checker.samples import BOOKING, FLIGHT, PAYMENT, START
 from tests.trials.checker.test_checker import BookingHistory
 from trials.checker import check, check_each
 from trials.checker.calls import Call
+from trials.checker.ledgers import place_of
 from trials.checker.log import Event, Log, Outcome
 from trials.programs.ledgers import TWO
 
@@ -135,3 +136,14 @@ def test_what_crosses_from_one_ledger_to_another_is_found(
     two = TwoHistories()
     forge(two)
     assert any(sentence in violation for violation in two.violations()), two.violations()
+
+
+@pytest.mark.parametrize("number", [place.number for place in TWO])
+def test_a_call_about_an_itinerary_belongs_to_the_ledger_of_its_ids(number: int) -> None:
+    id = str(type(BOOKING)(int=BOOKING.int | number << 64))
+    calls = [
+        Call(who="alice", operation="initiate_itinerary", path="/itineraries", body=json.dumps(body))
+        for body in ({"bookings": [{"flight_id": id, "seats": 1}]}, {"itinerary_id": id})
+    ]
+    calls.append(Call(who="alice", operation="cancel_itinerary", path=f"/itineraries/{id}/cancel"))
+    assert {place_of(call, TWO).number for call in calls} == {number}
