@@ -105,7 +105,7 @@ class Folds:
                 itinerary_id = aggregate.itinerary_id if isinstance(aggregate, Booking) else None
             trail.follow(event, position)
             if itinerary_id is not None:
-                self._itineraries.follow(aggregate, itinerary_id, position, ordinal)
+                self._itineraries.follow(event, aggregate, itinerary_id, position, ordinal)
             if position > last:
                 last = position
         wrong = trail and trail.end(last)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from audit.verify.divergence import ReportDivergence
@@ -30,6 +30,7 @@ class _Step(NamedTuple):
     status: Status
     payment_id: UUID | None
     has_expired: bool
+    is_seated_again: bool
 
 
 class Itineraries:
@@ -39,7 +40,7 @@ class Itineraries:
         self._made: dict[UUID, list[tuple[int, _Terms]]] = {}
         self._steps: dict[UUID, list[_Step]] = {}
 
-    def follow(self, booking: Booking, itinerary_id: UUID, position: int, ordinal: int) -> None:
+    def follow(self, event: Any, booking: Booking, itinerary_id: UUID, position: int, ordinal: int) -> None:
         """Record a booking of an itinerary right after its event at that position."""
         command = position - ordinal  # the events of a command are adjacent
         if booking.version == 1:
@@ -47,7 +48,8 @@ class Itineraries:
             self._made.setdefault(itinerary_id, []).append((position, terms))
         payment_id = booking.payment.id if booking.payment else None
         expired = booking.cancel_reason is CancelReason.HOLD_EXPIRED
-        step = _Step(position, command, booking.id, booking.status, payment_id, expired)
+        again = isinstance(event, Booking.Reseated)
+        step = _Step(position, command, booking.id, booking.status, payment_id, expired, again)
         self._steps.setdefault(itinerary_id, []).append(step)
 
     def join(self, other: "Itineraries") -> None:
@@ -78,13 +80,13 @@ def _wrong_states(steps: Iterable[_Step]) -> Iterator[tuple[int, str]]:
     """Yield each command after which only some bookings are paid, or are paid by different payments."""
     bookings: dict[UUID, _Step] = {}
     for _, command in groupby(steps, key=attrgetter("command")):
+        seated_again = set()
         for step in command:
             bookings[step.booking_id] = step
+            seated_again |= {step.payment_id} if step.is_seated_again else set()
         live = [one for one in bookings.values() if one.status is not Status.CANCELLED]
         paid = {one.payment_id for one in live if one.status is not Status.INITIATED}
         if len({one.status for one in live}) > 1 or len(paid) > 1:
             yield step.position, "the command pays for some of the bookings only:"
-        elif any(one.status is Status.BOOKED for one in live) and any(
-            one.has_expired and one.payment_id in paid for one in bookings.values()
-        ):
+        elif any(one.has_expired and one.payment_id in seated_again for one in bookings.values()):
             yield step.position, "the command seats some of the late bookings again only:"

@@ -122,7 +122,7 @@ class ItineraryCommands:
         for id, events in self._touched.items():
             itinerary = Itinerary.of(self._model, id)
             assert itinerary is not None
-            yield from _all_or_none(itinerary, events[-1])
+            yield from _all_or_none(itinerary, events)
             yield from self._one_payment(itinerary, events)
             yield from self._late(itinerary, events)
         self._touched.clear()
@@ -159,13 +159,14 @@ def _payment_id(booking: Booking) -> str | None:
     return (booking.row["payment"] or {}).get("payment_id")
 
 
-def _all_or_none(itinerary: Itinerary, event: Event) -> Iterator[str]:
+def _all_or_none(itinerary: Itinerary, events: Sequence[Event]) -> Iterator[str]:
     """All bookings that are not cancelled have one status and one payment; late ones are seated together."""
-    live = itinerary.live
+    event, live = events[-1], itinerary.live
     paid = {_payment_id(one) for one in live if one.status in ("pending", "booked")}
     if len({one.status for one in live}) > 1 or len(paid) > 1:
         states = [(one.row["id"], one.status) for one in live]
         yield f"some bookings of an itinerary are paid only, {states}: {event}"
-    expired = [one for one in itinerary.bookings if one.reason == "hold_expired" and one.row["payment"]]
-    if any(one.status == "booked" for one in live) and any(_payment_id(one) in paid for one in expired):
+    seated = {e.state["payment_id"] for e in events if e.topic == "booking.reseated"}
+    expired = [one for one in itinerary.bookings if one.reason == "hold_expired"]
+    if any(_payment_id(one) in seated for one in expired):
         yield f"some late bookings of an itinerary are seated again only: {event}"

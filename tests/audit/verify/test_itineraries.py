@@ -3,10 +3,22 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from audit.verify.itineraries import Itineraries
-from domain.commands import CaptureItinerary, ExpireHold, InitiateItinerary, ItineraryBooking, PayItinerary
+from domain.booking import Status
+from domain.commands import (
+    CancelBooking,
+    CancelItinerary,
+    CaptureItinerary,
+    DepartFlight,
+    ExpireHold,
+    InitiateItinerary,
+    ItineraryBooking,
+    PayItinerary,
+    ReduceSeats,
+)
 from domain.money import Money
 from domain.payments import Capture
 from ledger.log import RecordedEvent
@@ -73,6 +85,28 @@ async def test_a_paid_itinerary_holds(trip: UUID, database_url: str) -> None:
     assert (result.ok, result.checked) == (True, 8), result
 
 
+async def test_bookings_of_one_command_may_be_at_different_versions(
+    trip: UUID, desk: Desk, database_url: str
+) -> None:
+    await desk.submit(CancelBooking(trip), "alice")
+    async with desk.ledger.read() as connection:
+        row = await (await connection.execute("select itinerary_id from bookings limit 1")).fetchone()
+    assert row is not None
+    assert (await desk.submit(CancelItinerary(row[0]), "alice")).status == 200
+    flight = await desk.schedule("BA119")
+    parts = (ItineraryBooking(flight, 2), ItineraryBooking(flight, 1))
+    first = (await desk.submit(InitiateItinerary("bob", parts), "bob")).subject_id
+    assert first is not None
+    assert (await desk.submit(ReduceSeats(first, 1), "bob")).status == 200
+    async with desk.ledger.read() as connection:
+        query = "select itinerary_id from bookings where id = %s"
+        row = await (await connection.execute(query, [first])).fetchone()
+    assert row is not None
+    paid = await desk.submit(PayItinerary(row[0], "bob", Money(2 * SEAT.amount, SEAT.currency)), "bob")
+    assert (paid.status, paid.subject_id, paid.version) == (200, first, 4)
+    assert verify(database_url).ok, verify(database_url)
+
+
 @pytest.mark.parametrize(("forgery", "position", "reason"), FORGED)
 async def test_an_itinerary_that_is_not_one_is_named(
     trip: UUID, tamper: Any, database_url: str, forgery: str, position: int, reason: str
@@ -109,12 +143,27 @@ def test_a_late_capture_that_seats_one_booking_only_is_named() -> None:
     assert (position, "seats some of the late bookings" in reason) == (scenario.recorded[1].position, True)
 
 
+def test_a_booking_that_its_flight_left_behind_does_not_keep_the_others_from_being_booked() -> None:
+    scenario = Scenario()
+    flights = [scenario.when(msgspec.structs.replace(BA117, number=number)).id for number in ("BA1", "BA2")]
+    made = scenario.when(InitiateItinerary("alice", tuple(ItineraryBooking(id, 1) for id in flights)))
+    events = scenario.recorded
+    scenario.when(PayItinerary(made.id, "alice", made.total_cost, Capture.MANUAL))
+    events += scenario.recorded
+    scenario.when(DepartFlight(flights[0]))
+    events += [one for one in scenario.recorded if one.topic.startswith("booking.")]
+    captured = scenario.when(CaptureItinerary(made.id))
+    assert [booking.status for booking in captured.bookings] == [Status.CANCELLED, Status.BOOKED]
+    assert scenario.events == ["booking.refund_due", "booking.booked"]
+    assert _wrong([*events, *scenario.recorded], made.id) == []
+
+
 def _wrong(events: list[RecordedEvent], itinerary_id: UUID) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     itineraries, bookings = Itineraries(), dict[UUID, Any]()
     for event in events:
         booking = event.apply_to(bookings.get(event.originator_id))
         bookings[event.originator_id] = booking
-        itineraries.follow(booking, itinerary_id, event.position, event.ordinal)
+        itineraries.follow(event.decoded(), booking, itinerary_id, event.position, event.ordinal)
     itineraries.check(lambda position, reason: found.append((position, reason)))
     return found
