@@ -1,5 +1,6 @@
 """The real program on a drill's servers, with a crowd of callers."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,17 +11,19 @@ from trials.checker.calls import Records
 from trials.crowd.crowd import Crowd
 from trials.crowd.http import connect
 from trials.crowd.sale import Plan
+from trials.programs.ledgers import CARRIERS, TWO, create_ledgers
 from trials.programs.postgres import Ground
 from trials.programs.program import Program, environment_without_settings
 
 ANSWER_SECONDS_MAX = 7
 HOLD_SECONDS = 2
-PLAN = Plan(hold_seconds=HOLD_SECONDS, think_seconds=0.05)
+PLAN = Plan(hold_seconds=HOLD_SECONDS, think_seconds=0.05, carriers=CARRIERS)
 
 
 @asynccontextmanager
 async def program_with_callers(ground: Ground, url: str) -> AsyncIterator[tuple[Crowd, Records]]:
-    """Run the program on both servers' addresses, with a crowd that calls it."""
+    """Run the program with two ledgers on both servers' addresses, and a crowd that calls both."""
+    await asyncio.to_thread(create_ledgers, url, ground.folder, TWO)
     key = secrets.token_urlsafe(48)
     environment = {
         **environment_without_settings(),

@@ -21,6 +21,7 @@ from trials.crowd.caller import Caller, Send
 from trials.crowd.crowd import Crowd
 from trials.crowd.http import connect
 from trials.crowd.sale import Plan
+from trials.programs.ledgers import CARRIERS
 from trials.programs.program import verify_problems
 from trials.torture import clock
 from trials.torture.faults import Fault
@@ -165,7 +166,7 @@ def _plan(setting: Setting, think_seconds: float | None) -> Plan:
     return Plan(
         hold_seconds=setting.hold_seconds,
         think_seconds=think_seconds or THINK_SECONDS,
-        carriers=tuple("".join(place.carriers[:1]) for place in setting.ledgers),
+        carriers=CARRIERS,
     )
 
 
