@@ -79,7 +79,7 @@ def _register_bench(commands: Any) -> None:
         "--only",
         nargs="*",
         metavar="PART",
-        help="http, writer, snapshot, audit, idle, growth; other parts keep their earlier figures",
+        help="http, writer, ledgers, snapshot, audit, idle, growth; other parts keep their earlier figures",
     )
     command.add_argument(
         "--sizes",

@@ -18,7 +18,7 @@ import psycopg
 
 from ledger.chain import GENESIS, hash_after
 from trials.bench.footprint import memory_bytes
-from trials.bench.ledgers import BenchLedger, fresh_ledger
+from trials.bench.fresh import BenchLedger, fresh_ledger
 from trials.bench.load import load
 from trials.bench.part import Option, Part
 from trials.bench.process import run

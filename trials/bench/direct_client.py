@@ -30,7 +30,7 @@ PRICE = Price(100_00, "INR")
 AIRPORTS = ("AMS", "BOM", "CDG", "DEL", "DXB", "FRA", "JFK", "LHR", "SIN", "SYD")
 
 _numbers = count()
-_keys = count()
+_keys = count(time.time_ns())  # another process books in the same ledgers with keys of its own
 
 
 def client(user: str) -> Caller:

@@ -23,7 +23,7 @@ from trials.bench import servers, size_costs
 from trials.bench.audit import command
 from trials.bench.direct_client import client, schedule, submit
 from trials.bench.footprint import children, own_memory_bytes, processes
-from trials.bench.ledgers import BenchLedger, ledger_in
+from trials.bench.fresh import BenchLedger, ledger_in
 from trials.bench.part import Option, Part
 from trials.bench.process import run
 from trials.bench.report import BenchCheck

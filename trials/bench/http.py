@@ -17,7 +17,7 @@ from typing import Any
 from database.embedded import running_database
 from trials.bench import after_load, open_loop, pgbench
 from trials.bench.closed_loop import CASES, NOOP_SERVER, LoadRound, Loads, Servers
-from trials.bench.ledgers import fresh_folder
+from trials.bench.fresh import fresh_folder
 from trials.bench.load_generator import generator
 from trials.bench.pace import Pace
 from trials.bench.part import Option, Part

@@ -25,7 +25,7 @@ from trials.bench.footprint import (
     with_reaped_seconds_of,
     with_word,
 )
-from trials.bench.ledgers import fresh_folder
+from trials.bench.fresh import fresh_folder
 from trials.bench.part import Option, Part
 from trials.bench.tables import ResultTable, case_table, middle
 

@@ -16,7 +16,7 @@ from domain.commands import CancelBooking, InitiateBooking, PayBooking
 from domain.money import Money
 from ledger.ledger import Ledger
 from trials.bench.direct_client import PRICE, client, schedule, submit
-from trials.bench.ledgers import BenchLedger, ledger_in
+from trials.bench.fresh import BenchLedger, ledger_in
 from trials.bench.process import run
 
 FLIGHTS = 20

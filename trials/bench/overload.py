@@ -18,7 +18,7 @@ from cli.demo.client import DemoResponse, DemoServer, connect
 from ledger.writer import QUEUE_MAX
 from trials.bench import servers, wrk
 from trials.bench.footprint import children, memory_bytes
-from trials.bench.ledgers import fresh_folder
+from trials.bench.fresh import fresh_folder
 from trials.bench.open_loop import send
 from trials.bench.pace import Pace
 from trials.bench.part import Option, Part

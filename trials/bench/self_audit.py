@@ -14,7 +14,7 @@ from typing import Any
 from audit.self_audit.status import AuditStatus, read_status
 from database.connection import Connection, connect
 from trials.bench import servers
-from trials.bench.ledgers import BenchLedger, fresh_ledger
+from trials.bench.fresh import BenchLedger, fresh_ledger
 from trials.bench.load import load
 from trials.bench.part import Option, Part
 from trials.bench.process import run

@@ -34,10 +34,10 @@ def clean_environment() -> dict[str, str]:
     return environment_without_settings() | {"SEATLEDGER_COMMANDS_PER_MINUTE": "1000000000"}
 
 
-def verified(data: Path, what: str = "verify") -> BenchCheck:
-    """Check that the ledger in the data folder verifies, running or not."""
+def verified(data: Path, what: str = "verify", ledger: str = "main") -> BenchCheck:
+    """Check that a ledger in the data folder verifies, running or not."""
     ran = subprocess.run(
-        [sys.executable, *PROGRAM, "verify", "--names", "--data", str(data), "--json"],
+        [sys.executable, *PROGRAM, "verify", "--names", "--data", str(data), "--json", "--ledger", ledger],
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,

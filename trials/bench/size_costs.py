@@ -21,7 +21,7 @@ from ledger.people import pseudonyms_of
 from ledger.submission import Submission
 from projections.bookings import BookingSearch
 from trials.bench.direct_client import PRICE, client, schedule
-from trials.bench.ledgers import BenchLedger
+from trials.bench.fresh import BenchLedger
 from trials.bench.sized_ledgers import SampleBooking, SizedLedger
 
 CROWD = 64

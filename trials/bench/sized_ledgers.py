@@ -17,7 +17,7 @@ import psycopg
 from database.connection import connect_sync
 from database.person_tokens import token_sql
 from ledger.keyring import Keyring
-from trials.bench.ledgers import BenchLedger, fresh_folder, ledger_in
+from trials.bench.fresh import BenchLedger, fresh_folder, ledger_in
 from trials.bench.load import load
 from trials.bench.process import run
 

@@ -18,7 +18,7 @@ import psycopg
 
 from ledger.ledger import Ledger
 from trials.bench.direct_client import RATE_MAX, SEATS, book, schedule, seats_of
-from trials.bench.ledgers import BenchLedger, fresh_ledger
+from trials.bench.fresh import BenchLedger, fresh_ledger
 from trials.bench.pace import Pace
 from trials.bench.part import Option, Part
 from trials.bench.process import run

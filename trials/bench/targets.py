@@ -86,6 +86,10 @@ def _writer(case: str, reference: str) -> Callable[[Raws], Measured]:
     return _part("writer", _ratio(case, reference))
 
 
+def _ledgers(case: str, reference: str) -> Callable[[Raws], Measured]:
+    return _part("ledgers", _ratio(case, reference))
+
+
 def _ratio(case: str, reference: str) -> Figure:
     """Return the ratio of the paces of two cases."""
     return lambda paces: paces[case]["per_second"] / paces[reference]["per_second"]
@@ -117,6 +121,12 @@ def _api_and_scheduler(case: str) -> Figure:
         return sum(mb for command, mb in processes.items() if any(name in command for name in names))
 
     return figure
+
+
+def _of_instructions(raws: Raws) -> Measured:
+    """Return the ratio of a booking's instructions in one of many ledgers to those in the only one."""
+    counts = raws["ledgers"]["instructions"]
+    return Measured([counts[AMONG_MANY] / counts[ALONE]] if counts else [])
 
 
 FOLDED = "seats in the past"
@@ -157,6 +167,7 @@ def _snapshot(phase: str) -> Callable[[Raws], Measured]:
     return measure
 
 
+ALONE, AMONG_MANY = "the only ledger", "one of 200"
 BOOK, HOT, NOOP = "book, many flights", "book, one hot flight", "book, no-op"
 WRITER, WRITER_HOT = "64 in flight", "64 in flight, one hot flight"
 PGBENCH, PGBENCH_HOT = "pgbench, 64 clients", "pgbench, 64 clients, one hot flight"
@@ -222,6 +233,22 @@ TARGETS = (
     Target(
         "one hot flight, two processes: pace of one, 64 connections",
         _http(64, _ratio(HOT, "book, one hot flight, one process")),
+    ),
+    Target(
+        "4 ledgers, commits of 20 ms: pace of one",
+        _ledgers("4 in one process, commits of 20 ms", "1 in one process, commits of 20 ms"),
+        least=3.5,
+    ),
+    Target(
+        "one of 200 ledgers: instructions of the API for a booking",
+        _of_instructions,
+        most=1.05,
+        form="{:.3f}",
+    ),
+    Target("4 ledgers in one process: pace of one", _ledgers("4 in one process", "1 in one process")),
+    Target(
+        "4 ledgers, two processes: pace on 4 servers in that on one",
+        _ledgers("4 in two processes, on 4 servers", "4 in two processes"),
     ),
     Target("book under an analyst's long snapshot: pace of before", _snapshot("while")),
     Target("book after it: pace of before", _snapshot("after")),

@@ -15,7 +15,7 @@ from typing import Any
 
 from trials.bench import pgbench, stages
 from trials.bench.direct_client import RATE_MAX, SEATS, book, schedule, seats_of
-from trials.bench.ledgers import BenchLedger, fresh_ledger
+from trials.bench.fresh import BenchLedger, fresh_ledger
 from trials.bench.part import Option, Part
 from trials.bench.process import run
 from trials.bench.servers import verified

@@ -4,14 +4,17 @@ import asyncio
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.programs import find_program, program_path
 from tests.repetitions import times
-from trials.bench import after_load, growth, http, main
-from trials.bench.ledgers import fresh_folder
+from trials.bench import after_load, counted_api, growth, http, ledgers, main
+from trials.bench.fresh import fresh_folder, fresh_ledger
+from trials.bench.instructions import USED_CARRIER, add_ledgers
 from trials.bench.load_generator import is_available
 from trials.bench.report import BenchCheck
+from trials.programs.postgres import NoPrograms
 from trials.torture.broken import program
 
 SHORTEST = ("--smoke", "--connections", "16")
@@ -62,6 +65,33 @@ def kill_check(broken: str) -> BenchCheck:
     with fresh_folder() as data:
         _, kills = asyncio.run(after_load.checks(data, 1, program(broken)))
     return kills
+
+
+def test_the_ledgers_part_runs(tmp_path: Path) -> None:
+    out = tmp_path / "ledgers.json"
+    try:
+        assert ledgers.PART.main(["--smoke", "--out", str(out)]) == 0
+    except NoPrograms as missing:
+        pytest.skip(str(missing))
+    raw = json.loads(out.read_text())
+    paces = raw["rounds"][0]
+    assert len(paces) == 4
+    assert all(pace["per_second"] > 0 for pace in paces.values())
+    assert paces["2 in one process, commits of 20 ms"]["p50_ms"] >= 20
+
+
+async def test_an_api_of_several_ledgers_books_in_each(tmp_path: Path) -> None:
+    """Valgrind counts the instructions of this program. Here it runs without valgrind."""
+    with fresh_ledger() as fresh:
+        add_ledgers(fresh, 3)
+        for carrier in ("BA", USED_CARRIER):
+            await counted_api.main(fresh.url, fresh.data, carrier, bookings=3)
+        with psycopg.connect(fresh.url) as connection:
+            counts = [
+                connection.execute(f"select count(*) from {schema}.bookings".encode()).fetchone()
+                for schema in ("ledger", "ledger_last")
+            ]
+    assert counts == [(3,), (3,)]
 
 
 def test_the_growth_part_runs(tmp_path: Path) -> None:
