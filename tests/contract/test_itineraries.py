@@ -290,3 +290,20 @@ async def test_itineraries_are_listed_newest_first(api, operator, auditor, bob):
 
 async def test_others_itineraries_are_not_listed(alice, bob, trip):
     assert (await bob.get("/itineraries" + query(user_id=alice.sub))).ok()["data"] == []
+
+
+async def test_its_events_are_in_the_stream_and_the_log_under_one_key(auditor, alice, trip):
+    key = new_key()
+    paid = await alice.pay_itinerary(trip, key=key)
+    first, second = (booking["id"] for booking in trip["bookings"])
+    after = int(paid.headers["ledger-position"]) - 4
+    page = (await auditor.get("/events" + query(after=after, limit=4))).ok()
+    events = page["data"]
+    assert {event["causation_id"] for event in events} == {key}
+    assert [event["booking_id"] for event in events if "booking_id" in event] in (
+        [],
+        [first] * 2 + [second] * 2,
+    )
+    outcome = (await auditor.find_outcome(alice.sub, "pay_itinerary", key)).ok()
+    assert outcome["body"] == paid.created()
+    assert (outcome["first_position"], outcome["last_position"]) == (after + 1, after + 4)
