@@ -23,18 +23,19 @@ from trials.bench.process import run
 SECRET = "a secret of the bench, long enough for HS256"
 AT_ONCE = 64
 CUSTOMERS = 100
+SEATS = 1000
 FLIGHT = {
     "origin": "LHR",
     "destination": "JFK",
     "departs_at": "2040-05-17T22:45:00Z",
     "arrives_at": "2040-05-18T04:40:00Z",
-    "seats": 1000,
+    "seats": SEATS,
     "price": {"amount": 450000, "currency": "INR"},
 }
 
 
 async def main(url: str, data: Path, carrier: str, bookings: int) -> None:
-    """Book so many seats on a new flight of the carrier, 64 at once. Raises RuntimeError on a refusal."""
+    """Book so many seats on new flights of the carrier, 64 at once. Raises RuntimeError on a refusal."""
     settings = Settings(
         jwt_secret=SECRET, deadline_seconds=600, data=data, master_key=load_master_key(Settings(data=data))
     )
@@ -47,14 +48,18 @@ async def main(url: str, data: Path, carrier: str, bookings: int) -> None:
 
 async def _sell(app: Litestar, carrier: str, bookings: int) -> None:
     operator = sign_token(SECRET, "operator", ["operator"], 600)
-    number = f"{carrier}{time.time_ns() % 9999 + 1}"
-    flight = await _post(app, "/api/v1/flights", FLIGHT | {"number": number}, operator, number)
+    flights = []
+    for _ in range(0, bookings, SEATS):
+        number = f"{carrier}{time.time_ns() % 9999 + 1}"
+        flight = await _post(app, "/api/v1/flights", FLIGHT | {"number": number}, operator, number)
+        flights.append(flight["id"])
     turns = iter(range(bookings))
-    await asyncio.gather(*(_book(app, flight["id"], operator, turns) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(_book(app, flights, operator, turns) for _ in range(AT_ONCE)))
 
 
-async def _book(app: Litestar, flight: str, token: str, turns: Iterator[int]) -> None:
+async def _book(app: Litestar, flights: list[str], token: str, turns: Iterator[int]) -> None:
     for turn in turns:
+        flight = flights[turn % len(flights)]
         body = {"flight_id": flight, "user_id": f"passenger-{turn % CUSTOMERS}", "seats": 1}
         await _post(app, "/api/v1/bookings", body, token, f"{flight}-{turn}")
 

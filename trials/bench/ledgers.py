@@ -87,7 +87,7 @@ PART = Part(
         "ledgers": Option("numbers of ledgers", [1, 2, 4, 8], smoke=[2]),
         "seconds": Option("duration of each case in each round", 5, smoke=1),
         "rounds": Option("number of rounds", 3, smoke=1),
-        "bookings": Option("bookings to count instructions of; 0: none", 600, smoke=0),
+        "bookings": Option("bookings to count instructions of; 0: none", 2000, smoke=0),
     },
     measure,
     tables,
