@@ -45,7 +45,7 @@ _ASSUMED = (
 def what_if(
     settings: Settings,
     hold_minutes: float | None,
-    overbook: Fraction,
+    overbook: Fraction | None,
     flight: UUID | None,
     since: date | None,
     until: date | None,
@@ -89,7 +89,7 @@ def _facts(asked: Demand, policy: Policy, result: Comparison) -> dict[str, Any]:
         "ends_at": asked.ends_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "policy": {
             "hold_minutes": policy.hold and policy.hold.total_seconds() / 60,
-            "overbook_percent": float(policy.overbook * 100),
+            "overbook_percent": None if policy.overbook is None else float(policy.overbook * 100),
         },
         "flights": result.flights,
         "commands": result.commands,
@@ -119,9 +119,10 @@ _NAMES = {
 
 def _page(asked: Demand, policy: Policy, result: Comparison) -> str:
     hold = "as long as before" if policy.hold is None else f"{policy.hold.total_seconds() / 60:g} minutes"
-    more = float(policy.overbook * 100)
+    share = None if policy.overbook is None else float(policy.overbook * 100)
+    overbooking = "as before" if share is None else f"{share:g} % of the seats"
     head = (
-        f"What if holds lasted {hold}, and {more:g} % more seats were sold than there are?\n"
+        f"What if holds lasted {hold}, and overbooking were {overbooking}?\n"
         f"{result.flights} flights, {result.commands} commands up to position {asked.position}\n"
     )
     figures = [_line("", "happened", "what if", "change")]
@@ -156,9 +157,9 @@ def register(commands: Any) -> None:
     command.add_argument(
         "--overbook",
         type=_share,
-        default=Fraction(0),
+        default=None,
         metavar="N%",
-        help="share of extra seats to sell (0%%)",
+        help="overbooking of each flight, as a share of its seats (as recorded)",
     )
     command.add_argument("--flight", type=UUID, metavar="ID", help="only this flight (all)")
     for flag, name, which in (("--from", "since", "first"), ("--to", "until", "last")):

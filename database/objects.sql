@@ -106,6 +106,7 @@
 -- column ledger.audited_seats.booked: integer not null
 -- column ledger.audited_seats.flight_id: uuid not null
 -- column ledger.audited_seats.held: integer not null
+-- column ledger.audited_seats.overbooking: integer not null
 -- column ledger.audited_seats.seats: integer not null
 -- column ledger.bookings.cancel_reason: text
 -- column ledger.bookings.cost_amount: bigint not null
@@ -179,6 +180,7 @@
 -- column ledger.flights.id: uuid not null
 -- column ledger.flights.number: text not null
 -- column ledger.flights.origin: text not null
+-- column ledger.flights.overbooking: integer not null
 -- column ledger.flights.price_amount: bigint not null
 -- column ledger.flights.price_currency: text not null
 -- column ledger.flights.seats: integer not null
@@ -225,6 +227,7 @@
 -- column ledger.seats.booked: integer not null
 -- column ledger.seats.flight_id: uuid not null
 -- column ledger.seats.held: integer not null
+-- column ledger.seats.overbooking: integer not null
 -- column ledger.seats.seats: integer not null
 -- column ledger.secrets.name: text not null
 -- column ledger.secrets.value: text not null
@@ -294,8 +297,9 @@
 -- constraint published_pkey of ledger.published: PRIMARY KEY (sink, "position")
 -- constraint refunds_pkey of ledger.refunds: PRIMARY KEY (id)
 -- constraint seats_booked_check of ledger.seats: CHECK ((booked >= 0))
--- constraint seats_check of ledger.seats: CHECK (((held + booked) <= seats))
+-- constraint seats_check of ledger.seats: CHECK (((held + booked) <= (seats + overbooking)))
 -- constraint seats_held_check of ledger.seats: CHECK ((held >= 0))
+-- constraint seats_overbooking_check of ledger.seats: CHECK ((overbooking >= 0))
 -- constraint seats_pkey of ledger.seats: PRIMARY KEY (flight_id)
 -- constraint seats_seats_check of ledger.seats: CHECK ((seats >= 0))
 -- constraint secrets_pkey of ledger.secrets: PRIMARY KEY (name)

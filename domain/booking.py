@@ -43,6 +43,7 @@ class CancelReason(Enum):
     REQUESTED = "requested"
     HOLD_EXPIRED = "hold_expired"
     FLIGHT_CANCELLED = "flight_cancelled"
+    DENIED_BOARDING = "denied_boarding"
 
 
 class Travel(Enum):
@@ -243,14 +244,15 @@ class Booking(Aggregate):
 
         def apply(self, aggregate: Booking) -> None:
             refund_id, payment = self.refund_id or self.payment_id, aggregate.current_payment
+            by_hand = self.reason is RefundReason.COMPENSATION
             refund = Refund(
                 refund_id,
                 self.payment_id,
                 self.amount,
                 self.reason,
                 self.timestamp,
-                payment.gateway,
-                payment.reference,
+                None if by_hand else payment.gateway,
+                None if by_hand else payment.reference,
             )
             # A new dictionary, because rows of the views share the old one.
             aggregate.refunds = aggregate.refunds | {refund_id: refund}
@@ -472,15 +474,28 @@ class Booking(Aggregate):
             why = RefundReason.FLIGHT_CANCELLED if flight else RefundReason.BOOKING_CANCELLED
             self._owe(refund_id, due, why, now)
 
+    def deny_boarding(
+        self, note: str, refund_ids: tuple[UUID, UUID], compensation: Money | None, now: datetime
+    ) -> None:
+        """Cancel a paid booking without a seat, and owe its price and a compensation.
+
+        Raises BookingCancelled, BookingNotPaid, TravelAlreadyRecorded if the customers flew.
+        """
+        self._require_paid()
+        if self.travel is Travel.FLOWN:
+            raise TravelAlreadyRecorded(booking_id=self.id, travel=self.travel)
+        paid = self.paid
+        self.trigger_event(self.Cancelled, reason=CancelReason.DENIED_BOARDING, note=note, timestamp=now)
+        self._owe(refund_ids[0], paid, RefundReason.DENIED_BOARDING, now)
+        if compensation is not None:
+            self._owe(refund_ids[1], compensation, RefundReason.COMPENSATION, now)
+
     def record_travel(self, travel: Travel, now: datetime) -> None:
         """Record whether the customers flew; the caller has checked the departure. A correction is possible.
 
         Raises BookingCancelled, BookingNotPaid, TravelAlreadyRecorded.
         """
-        if self.status is Status.CANCELLED:
-            raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
-        if self.status is not Status.BOOKED:
-            raise BookingNotPaid(booking_id=self.id)
+        self._require_paid()
         if self.travel is travel:
             raise TravelAlreadyRecorded(booking_id=self.id, travel=travel)
         self.trigger_event(self.TravelRecorded, travel=travel, timestamp=now)
@@ -562,6 +577,12 @@ class Booking(Aggregate):
             reason=reason,
             timestamp=now,
         )
+
+    def _require_paid(self) -> None:
+        if self.status is Status.CANCELLED:
+            raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
+        if self.status is not Status.BOOKED:
+            raise BookingNotPaid(booking_id=self.id)
 
     def _require_no_payment(self) -> None:
         if self.status is Status.PENDING:

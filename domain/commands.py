@@ -37,7 +37,12 @@ UserId = Annotated[
 ]
 """The user of a new command. Queries take a UserName, because an older log may have a user of that name."""
 FLIGHT_SEATS_MAX = 1000
+OVERBOOKING_MAX = 200
+"""Limits the seats sold beyond an aircraft's, and so the bookings of one flight."""
 FlightSeats = Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX)]
+OverbookedSeats = Annotated[
+    int, Meta(ge=0, le=OVERBOOKING_MAX, description="Seats to sell beyond those of the aircraft")
+]
 PartySize = Annotated[int, Meta(ge=1, le=9)]
 Note = Annotated[str, Personal.TEXT, Meta(max_length=500)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -223,6 +228,20 @@ class ChangeFlightSeats(FlightCommand):
         read_set.seats_needed[self.flight_id] = FLIGHT_SEATS_MAX
 
 
+class ChangeOverbooking(FlightCommand):
+    """Sell `seats` more than the aircraft has. `reason` concerns no person and is stored in clear."""
+
+    OPERATION = "change_overbooking"
+    MOVES_SEATS = True
+
+    seats: OverbookedSeats
+    reason: Reason
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.seats_needed[self.flight_id] = FLIGHT_SEATS_MAX
+
+
 class CancelFlight(FlightCommand):
     """`reason` concerns no person and is stored in clear."""
 
@@ -321,6 +340,16 @@ class CancelBooking(BookingCommand):
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
         read_set.departures_of.add(self.booking_id)
+
+
+class DenyBoarding(BookingCommand):
+    """Cancel a paid booking for which the flight has no seats; `compensation` is owed beside the refund."""
+
+    OPERATION = "deny_boarding"
+    MOVES_SEATS = True
+
+    reason: Annotated[Reason, Personal.TEXT]
+    compensation: Price | UnsetType = UNSET
 
 
 class TravelCommand(BookingCommand):

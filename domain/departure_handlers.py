@@ -4,7 +4,7 @@ from msgspec import UNSET, UnsetType
 
 from domain.booking import Booking, CancelReason, Status
 from domain.caller import CommandContext
-from domain.commands import CancelBooking, DepartFlight, StatedRefund, TravelCommand
+from domain.commands import CancelBooking, DenyBoarding, DepartFlight, StatedRefund, TravelCommand
 from domain.flight import Flight
 from domain.money import Money
 from domain.refusals import (
@@ -36,6 +36,15 @@ def cancel_booking(command: CancelBooking, context: CommandContext, working_set:
         working_set.now,
         refund=_stated_refund(command.refund, booking),
     )
+    return booking
+
+
+def deny_boarding(command: DenyBoarding, context: CommandContext, working_set: WorkingSet) -> Booking:
+    booking = working_set.booking(command.booking_id)
+    context.require_version(booking)
+    compensation = None if isinstance(command.compensation, UnsetType) else command.compensation.as_money()
+    refund_ids = working_set.new_id(), working_set.new_id()
+    booking.deny_boarding(command.reason, refund_ids, compensation, working_set.now)
     return booking
 
 

@@ -57,6 +57,16 @@ class Flight(Aggregate):
         def apply(self, aggregate: Flight) -> None:
             aggregate.seats = self.seats
 
+    class OverbookingChanged(Event):
+        """`seats` are sold beyond those of the aircraft, in place of an earlier number."""
+
+        TOPIC = "flight.overbooking_changed"
+        seats: int
+        reason: str
+
+        def apply(self, aggregate: Flight) -> None:
+            aggregate.overbooking = self.seats
+
     class Cancelled(Event):
         TOPIC = "flight.cancelled"
         reason: str
@@ -90,6 +100,8 @@ class Flight(Aggregate):
         self.seats = seats
         self.price = price
         self.cancelled = False
+        self.overbooking = 0
+        """Seats that may be sold beyond those of the aircraft."""
         self.departed_at: datetime | None = None
         """Time at which the departure was recorded."""
 
@@ -158,6 +170,13 @@ class Flight(Aggregate):
         """Set the number of seats, which must cover the seats in use. Raises as `require_changeable` does."""
         self.require_changeable(now, delay_max)
         self.trigger_event(self.SeatsChanged, seats=seats, timestamp=now)
+
+    def change_overbooking(
+        self, seats: int, reason: str, now: datetime, delay_max: timedelta = ON_TIME
+    ) -> None:
+        """Set the seats to sell beyond those of the aircraft. Raises as `require_changeable` does."""
+        self.require_changeable(now, delay_max)
+        self.trigger_event(self.OverbookingChanged, seats=seats, reason=reason, timestamp=now)
 
     def cancel(self, reason: str, now: datetime, delay_max: timedelta = ON_TIME) -> None:
         """Cancel the flight. Raises as `require_changeable` does."""

@@ -14,8 +14,10 @@ from domain.commands import (
     CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
+    ChangeOverbooking,
     CloseWaiting,
     Command,
+    DenyBoarding,
     DepartFlight,
     ExpireHold,
     HoldOffer,
@@ -38,7 +40,7 @@ from domain.commands import (
     VoidItinerary,
     VoidPayment,
 )
-from domain.departure_handlers import cancel_booking, depart_flight, record_travel
+from domain.departure_handlers import cancel_booking, deny_boarding, depart_flight, record_travel
 from domain.flight import Flight
 from domain.hold_rules import require_bookable, require_few_holds
 from domain.itinerary_handlers import (
@@ -102,8 +104,18 @@ def change_flight_seats(
 ) -> Flight:
     flight = working_set.flight(command.flight_id)
     context.require_version(flight)
-    working_set.seats[flight.id].require_capacity(command.seats)
+    working_set.seats[flight.id].require_capacity(command.seats, flight.overbooking)
     flight.change_seats(command.seats, working_set.now, working_set.terms.delay_max)
+    return flight
+
+
+def change_overbooking(
+    command: ChangeOverbooking, context: CommandContext, working_set: WorkingSet
+) -> Flight:
+    flight = working_set.flight(command.flight_id)
+    context.require_version(flight)
+    working_set.seats[flight.id].require_capacity(flight.seats, command.seats)
+    flight.change_overbooking(command.seats, command.reason, working_set.now, working_set.terms.delay_max)
     return flight
 
 
@@ -163,6 +175,7 @@ HANDLERS: dict[type[Command], Handler] = {
     ScheduleFlight: schedule_flight,
     RepriceFlight: reprice_flight,
     ChangeFlightSeats: change_flight_seats,
+    ChangeOverbooking: change_overbooking,
     CancelFlight: cancel_flight,
     DepartFlight: depart_flight,
     InitiateBooking: initiate_booking,
@@ -171,6 +184,7 @@ HANDLERS: dict[type[Command], Handler] = {
     VoidPayment: void_payment,
     ReduceSeats: reduce_seats,
     CancelBooking: cancel_booking,
+    DenyBoarding: deny_boarding,
     RecordFlown: record_travel,
     RecordNoShow: record_travel,
     ExpireHold: expire_hold,

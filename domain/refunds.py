@@ -15,6 +15,9 @@ class RefundReason(Enum):
     FLIGHT_CANCELLED = "flight_cancelled"
     SEATS_REDUCED = "seats_reduced"
     LATE_PAYMENT = "late_payment"
+    DENIED_BOARDING = "denied_boarding"
+    COMPENSATION = "compensation"
+    """Owed beside what was paid, so it cannot go back through a gateway."""
 
 
 class RefundStatus(Enum):

@@ -1,4 +1,4 @@
-"""Seat counts of one flight: seats = held + booked + free."""
+"""Seat counts of one flight: seats + overbooking = held + booked + free."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,10 +31,16 @@ class Seats:
     seats: int
     held: int = 0
     booked: int = 0
+    overbooking: int = 0
+    """Seats that may be sold beyond those of the aircraft."""
+
+    @property
+    def sellable(self) -> int:
+        return self.seats + self.overbooking
 
     @property
     def free(self) -> int:
-        return self.seats - self.held - self.booked
+        return self.sellable - self.held - self.booked
 
     def require(self, asked: int, flight_id: UUID) -> None:
         """Check that all these seats are free. Raises NotEnoughSeats with the id of the flight."""
@@ -42,11 +48,13 @@ class Seats:
             detail = f"{asked} asked for, {self.free} free."
             raise NotEnoughSeats(detail, flight_id=flight_id, asked=asked, free=self.free)
 
-    def require_capacity(self, seats: int) -> None:
-        """Check that a flight of `seats` seats holds the seats in use. Raises SeatsInUse."""
+    def require_capacity(self, seats: int, overbooking: int) -> None:
+        """Check that so many seats and overbooked ones cover the seats in use. Raises SeatsInUse."""
         in_use = self.held + self.booked
-        if seats < in_use:
-            raise SeatsInUse(f"{in_use} seats are in use.", asked=seats, in_use=in_use)
+        if seats + overbooking < in_use:
+            raise SeatsInUse(
+                f"{in_use} seats are in use.", asked=seats, overbooking=overbooking, in_use=in_use
+            )
 
     def replace_use(self, before: SeatUse, after: SeatUse) -> None:
         """Replace a booking's previous use by its current use in the counts."""

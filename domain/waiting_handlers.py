@@ -35,8 +35,8 @@ def join_waitlist(command: JoinWaitlist, context: CommandContext, working_set: W
     for party in waiting_list:
         if party.user_id == command.user_id:
             raise AlreadyWaiting(waiting_id=party.id)
-    if seats > flight.seats:
-        raise PartyLargerThanFlight(asked=seats, seats=flight.seats)
+    if seats > flight.seats + flight.overbooking:
+        raise PartyLargerThanFlight(asked=seats, seats=flight.seats, overbooking=flight.overbooking)
     if len(waiting_list) >= WAITING_MAX:
         raise WaitingListFull(waiting=len(waiting_list))
     id = next_party_id(waiting_list[-1] if waiting_list else None, working_set.new_id(), working_set.now)

@@ -191,6 +191,7 @@ class WorkingSet:
             self._waiting_lists.pop(subject.flight_id, None)
         else:
             self.seats[subject.id].seats = subject.seats
+            self.seats[subject.id].overbooking = subject.overbooking
         return subject
 
     def _apply_use(self, booking: Booking, before: SeatUse, unpaid_before: int) -> None:

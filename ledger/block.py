@@ -15,6 +15,7 @@ from domain.commands import (
     CaptureItinerary,
     CapturePayment,
     ChangeFlightSeats,
+    ChangeOverbooking,
     DepartFlight,
     InitiateBooking,
     InitiateItinerary,
@@ -167,6 +168,11 @@ class Block:
                 count = self.input.working_set.seats.get(flight_id)
                 # A reduction needs as many free seats as it removes.
                 self._make_room(flight_id, count.seats - seats if count else 0, submission.correlation_id)
+            case ChangeOverbooking(flight_id=flight_id, seats=seats):
+                count = self.input.working_set.seats.get(flight_id)
+                self._make_room(
+                    flight_id, count.overbooking - seats if count else 0, submission.correlation_id
+                )
             case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
                 booking = self.input.working_set.bookings.get(booking_id)
                 if booking and booking.is_late(self.input.working_set.now):
@@ -228,7 +234,7 @@ class Block:
 
         With a cancelled flight all live bookings end, with a departed one the unpaid holds. This runs in the
         block of the flight's own command, so that no other command can come in between. A flight has at most
-        FLIGHT_SEATS_MAX live bookings.
+        FLIGHT_SEATS_MAX and OVERBOOKING_MAX live bookings.
         """
         working_set = self.input.working_set
         cancelled = working_set.flights[flight_id].cancelled

@@ -21,6 +21,7 @@ class SeatRow(NamedTuple):
     seats: Integer
     held: Integer
     booked: Integer
+    overbooking: Integer
 
 
 SEATS: KeyedTable[SeatRow] = KeyedTable("seats", columns_of(SeatRow), key="flight_id")
@@ -105,7 +106,7 @@ _UNPAID_SEATS: LiteralString = f"""
 
 def _find_seats(bookings: LiteralString) -> LiteralString:
     return f"""
-        select flight_id, seats, held, booked from seats where flight_id = any (
+        select flight_id, seats, held, booked, overbooking from seats where flight_id = any (
             array(select flight_id from bookings where id = any ({bookings})) || {IDS}
             || array(select flight_id from refunds where id = any ({IDS})))
     """
@@ -143,7 +144,8 @@ def _due_holds(bookings: LiteralString) -> LiteralString:
                     select flight_id, seats from bookings where id = any ({bookings})
                 ) as one group by flight_id
             ) as needed
-            join seats s on s.flight_id = needed.flight_id and s.seats - s.held - s.booked < needed.seats
+            join seats s on s.flight_id = needed.flight_id
+                and s.seats + s.overbooking - s.held - s.booked < needed.seats
             cross join lateral (
                 select id from bookings
                 where flight_id = needed.flight_id

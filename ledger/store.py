@@ -267,4 +267,4 @@ class Store:
 
 def _seat_rows(block: Block) -> list[sql.SeatRow]:
     counts = ((id, block.input.working_set.seats[id]) for id in block.touched_seats)
-    return [sql.SeatRow(id, seats.seats, seats.held, seats.booked) for id, seats in counts]
+    return [sql.SeatRow(id, one.seats, one.held, one.booked, one.overbooking) for id, one in counts]

@@ -12,13 +12,14 @@ from database.head import ID_ARRAY, WITH_HEAD, QueryResult, rows
 
 
 class Availability(msgspec.Struct, frozen=True, gc=False):
-    """seats = held + booked + available, always."""
+    """seats + overbooking = held + booked + available, always. `seats` are those of the aircraft."""
 
     flight_id: UUID
     seats: int
     held: int
     booked: int
     available: int
+    overbooking: int = 0
 
 
 DUE: LiteralString = """(
@@ -29,7 +30,7 @@ DUE: LiteralString = """(
 
 _FIND: LiteralString = f"""
     {WITH_HEAD}
-    select head.position, s.flight_id, s.seats, s.held - {DUE}, s.booked
+    select head.position, s.flight_id, s.seats, s.held - {DUE}, s.booked, s.overbooking
     from head left join seats as s on s.flight_id = any ({ID_ARRAY})
 """
 
@@ -45,8 +46,8 @@ async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[d
     return QueryResult(
         found[0][0],
         {
-            id: Availability(id, seats, held, booked, seats - held - booked)
-            for _, id, seats, held, booked in found
+            id: Availability(id, seats, held, booked, seats + overbooking - held - booked, overbooking)
+            for _, id, seats, held, booked, overbooking in found
             if id is not None
         },
     )

@@ -33,6 +33,7 @@ TABLE: KeyedTable[Flight] = KeyedTable(
         TableColumn("price_currency", "text", "price.currency"),
         TableColumn("cancelled", "bool"),
         TableColumn("departed_at", "timestamptz", nullable=True),
+        TableColumn("overbooking", "int4"),
         TableColumn("version", "int4"),
     ],
 )
@@ -46,6 +47,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
     """One flight in the form that callers get. Times are UTC; `status` holds at the time of the query.
 
     `departed_at` is when an operator recorded the departure; null until then.
+    `overbooking` seats are sold beyond the `seats` of the aircraft.
     """
 
     id: UUID
@@ -59,6 +61,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
     status: FlightStatus
     version: int
     departed_at: dt.datetime | None = None
+    overbooking: int = 0
 
     @classmethod
     def of(cls, flight: Flight, now: dt.datetime | None = None) -> Self:
@@ -75,6 +78,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
             flight.status(now or flight.modified_on),
             flight.version,
             flight.departed_at,
+            flight.overbooking,
         )
 
 
@@ -125,7 +129,8 @@ _UPCOMING: LiteralString = "and f.departs_at > (select now from head) and f.depa
 _HAS_FREE: LiteralString = f"""
     and exists (
         select from seats as s where s.flight_id = f.id
-        and (s.seats - s.held - s.booked >= %b or s.seats - s.held - s.booked + {DUE} >= %b))
+        and (s.seats + s.overbooking - s.held - s.booked >= %b
+            or s.seats + s.overbooking - s.held - s.booked + {DUE} >= %b))
 """
 
 

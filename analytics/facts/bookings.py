@@ -28,7 +28,8 @@ BOOKINGS = Projection(
         Column(
             "cancel_reason",
             'text collate "C"',
-            "Reason of the cancellation: requested, hold_expired, flight_cancelled; null if not cancelled",
+            "Reason of the cancellation: requested, hold_expired, flight_cancelled, denied_boarding; null if "
+            "not cancelled",
         ),
         Column("initiated_at", "timestamptz not null", "Time of the hold"),
         Column("hold_expires_at", "timestamptz not null", "Expiry of the hold as first set"),

@@ -6,7 +6,7 @@ _TOPICS = "e.topic like 'flight.%%'"
 
 FLIGHTS = Projection(
     name="flights",
-    version=2,
+    version=3,
     comment="One row per flight, as of the checkpoint",
     topics=("flight.%",),
     columns=(
@@ -37,6 +37,7 @@ FLIGHTS = Projection(
         Column("version", "integer not null", "Number of its events"),
         Column("position", "bigint not null", "Position of its last event in the log"),
         Column("departed_at", "timestamptz", "Time at which the departure was recorded; null if it was not"),
+        Column("overbooking", "integer not null", "Seats that may be sold beyond those of the aircraft"),
     ),
     key="flight_id",
     stream="flight_id",
@@ -48,7 +49,9 @@ FLIGHTS = Projection(
             (array_agg(state) filter (where originator_version = 1))[1] as first,
             min(recorded_at) as scheduled_at,
             (array_agg((state ->> 'seats')::integer order by originator_version desc)
-                filter (where state ? 'seats'))[1] as seats,
+                filter (where topic in ('flight.scheduled', 'flight.seats_changed')))[1] as seats,
+            (array_agg((state ->> 'seats')::integer order by originator_version desc)
+                filter (where topic = 'flight.overbooking_changed'))[1] as overbooking,
             (array_agg(state -> 'price' order by originator_version desc)
                 filter (where state ? 'price'))[1] as price,
             min(recorded_at) filter (where topic = 'flight.cancelled') as cancelled_at,
@@ -59,7 +62,7 @@ FLIGHTS = Projection(
         first ->> 'destination', (first ->> 'departs_at')::timestamptz,
         (first ->> 'arrives_at')::timestamptz, (first ->> 'departure_day')::date, f.seats,
         (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
-        f.version, f.position, f.departed_at
+        f.version, f.position, f.departed_at, coalesce(f.overbooking, 0)
     from folded as f
     """,
 )

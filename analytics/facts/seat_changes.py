@@ -3,11 +3,11 @@
 from analytics.facts.projection import Column, Projection, by_time, streams
 
 _TOPICS = """e.topic in ('booking.initiated', 'booking.booked', 'booking.reseated', 'booking.cancelled',
-    'booking.seats_reduced', 'flight.scheduled', 'flight.seats_changed')"""
+    'booking.seats_reduced', 'flight.scheduled', 'flight.seats_changed', 'flight.overbooking_changed')"""
 
 SEAT_CHANGES = Projection(
     name="seat_changes",
-    version=1,
+    version=2,
     comment="One row per event that changed a flight's seat counts; sums up to a position are the counts",
     topics=("booking.%", "flight.%"),
     columns=(
@@ -19,6 +19,11 @@ SEAT_CHANGES = Projection(
         Column("seats_change", "integer not null", "Change of the flight's seats"),
         Column("held_change", "integer not null", "Change of its held (unpaid) seats"),
         Column("booked_change", "integer not null", "Change of its booked seats"),
+        Column(
+            "overbooking_change",
+            "integer not null default 0",
+            "Change of the seats that may be sold beyond those of the aircraft",
+        ),
     ),
     key="position",
     stream=None,
@@ -32,8 +37,14 @@ SEAT_CHANGES = Projection(
                 when 'booking.reseated' then 1 when 'booking.booked' then 2
                 when 'booking.cancelled' then 3 end) over w %% 4 as turn,
             -- The seats of a booking only decrease; a reseated booking has the same number again.
-            case when topic like 'flight.%%' then (state ->> 'seats')::integer
+            -- Those of a flight are the last ones, which have the highest version.
+            case when topic like 'flight.%%' then (max(originator_version * 4294967296
+                    + (state ->> 'seats')::bigint) filter (where topic <> 'flight.overbooking_changed') over w
+                    %% 4294967296)::integer
                 else min((state ->> 'seats')::integer) over w end as seats,
+            coalesce(max(originator_version * 4294967296 + (state ->> 'seats')::bigint)
+                filter (where topic = 'flight.overbooking_changed') over w %% 4294967296, 0)::integer
+                as overbooking,
             first_value(state ->> 'flight_id') over w as flight_id
         from stream window w as (partition by originator_id order by originator_version)
     ), counted as (
@@ -44,13 +55,14 @@ SEAT_CHANGES = Projection(
     ), changed as (
         select *, seats_now - lag(seats_now, 1, 0) over w as seats_change,
             held_now - lag(held_now, 1, 0) over w as held_change,
-            booked_now - lag(booked_now, 1, 0) over w as booked_change
+            booked_now - lag(booked_now, 1, 0) over w as booked_change,
+            overbooking - lag(overbooking, 1, 0) over w as overbooking_change
         from counted window w as (partition by originator_id order by originator_version)
     )
     select position, recorded_at,
         case when topic like 'flight.%%' then originator_id else flight_id::uuid end,
         case when topic like 'booking.%%' then originator_id end, topic,
-        seats_change, held_change, booked_change
+        seats_change, held_change, booked_change, overbooking_change
     from changed where position > %(after)s
     """,
 )

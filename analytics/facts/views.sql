@@ -62,7 +62,9 @@ comment on column analytics_daily_sales.net_amount is 'captured_amount minus ref
 create or replace view analytics_seats_over_time as
 select flight_id, position, recorded_at, sum(seats_change) over w as seats, sum(held_change) over w as held,
     sum(booked_change) over w as booked,
-    sum(seats_change) over w - sum(held_change) over w - sum(booked_change) over w as available
+    sum(seats_change) over w + sum(overbooking_change) over w - sum(held_change) over w - sum(booked_change) over w
+        as available,
+    sum(overbooking_change) over w as overbooking
 from analytics_seat_changes window w as (partition by flight_id order by position);
 comment on view analytics_seats_over_time is 'Seat counts of a flight right after each event that changed them';
 comment on column analytics_seats_over_time.flight_id is 'The flight, in flights';
@@ -71,7 +73,8 @@ comment on column analytics_seats_over_time.recorded_at is 'Time of the event';
 comment on column analytics_seats_over_time.seats is 'Seats of the flight at that time';
 comment on column analytics_seats_over_time.held is 'Held (unpaid) seats';
 comment on column analytics_seats_over_time.booked is 'Booked seats';
-comment on column analytics_seats_over_time.available is 'Free seats: seats = held + booked + available; an expired hold counts as held until it is swept';
+comment on column analytics_seats_over_time.overbooking is 'Seats that may be sold beyond those of the aircraft';
+comment on column analytics_seats_over_time.available is 'Free seats: seats + overbooking = held + booked + available; an expired hold counts as held until it is swept';
 
 create or replace view analytics_load_factor as
 with days as (
@@ -105,7 +108,7 @@ comment on column analytics_load_factor.days_to_departure is 'Whole days until d
 comment on column analytics_load_factor.seats is 'Seats of the flight at that time';
 comment on column analytics_load_factor.held is 'Held (unpaid) seats';
 comment on column analytics_load_factor.booked is 'Booked seats';
-comment on column analytics_load_factor.load_factor is 'booked / seats, from 0 to 1';
+comment on column analytics_load_factor.load_factor is 'booked / seats, from 0 to 1; above 1 on an overbooked flight';
 
 create or replace view analytics_funnel as
 select (b.initiated_at at time zone 'UTC')::date as day, f.carrier, f.origin, f.destination,

@@ -8,6 +8,7 @@ from domain.commands import (
     CancelBooking,
     CapturePayment,
     Command,
+    DenyBoarding,
     ExpireHold,
     PayBooking,
     RecordPayment,
@@ -40,6 +41,8 @@ def command_for(request: PastRequest, booking: Booking) -> Command | None:
             # After a departure the refund has to be stated. Without a statement all money went back.
             stated = first.refund
             return CancelBooking(booking.id, refund=RefundAmount(stated.amount) if stated else "full")
+        case "deny_boarding":
+            return DenyBoarding(booking.id, "")
         case "expire_hold":
             return ExpireHold(booking.id)
     return None

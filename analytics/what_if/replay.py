@@ -33,13 +33,13 @@ from domain.working_set import Terms, WorkingSet
 
 
 class Policy(NamedTuple):
-    """Duration of a hold (None: as recorded), and the share of seats to overbook."""
+    """Duration of a hold, and overbooking as a share of a flight's seats. None: as recorded."""
 
     hold: timedelta | None = None
-    overbook: Fraction = Fraction(0)
+    overbook: Fraction | None = None
 
-    def capacity(self, seats: int) -> int:
-        return seats + int(seats * self.overbook)
+    def overbooking(self, flight: Flight) -> int:
+        return flight.overbooking if self.overbook is None else int(flight.seats * self.overbook)
 
 
 class Replay:
@@ -98,7 +98,7 @@ class Replay:
         assert self._flight is not None
         self.working_set.flights[self._flight.id] = self._flight
         seats = self.working_set.seats.setdefault(self._flight.id, Seats(0))
-        seats.seats = self._policy.capacity(self._flight.seats)
+        seats.seats, seats.overbooking = self._flight.seats, self._policy.overbooking(self._flight)
         if self._flight.cancelled:
             for booking in self.working_set.live_bookings(self._flight.id):
                 due = booking.hold_is_due(request.at)

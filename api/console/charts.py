@@ -43,7 +43,7 @@ def seats_chart(points: Sequence[SeatCounts] | None) -> Chart | None:
     if not points:
         return None
     first, last = points[0].at, max(points[-1].at, points[0].at + dt.timedelta(seconds=1))
-    top = _top(max(point.seats for point in points))
+    top = _top(max(point.booked + point.held + point.available for point in points))
     span = (last - first).total_seconds()
 
     def line(heights: Sequence[int], style: str, title: str) -> Shape:
@@ -61,7 +61,7 @@ def seats_chart(points: Sequence[SeatCounts] | None) -> Chart | None:
         f"At the end {end.booked} booked, {end.held} held and {end.available} free of {end.seats} seats.",
         [("free", "free"), ("held", "held"), ("booked", "booked")],
         [
-            line([p.seats for p in points], "free", "free"),
+            line([p.booked + p.held + p.available for p in points], "free", "free"),
             line([p.booked + p.held for p in points], "held", "held"),
             line([p.booked for p in points], "booked", "booked"),
         ],

@@ -10,9 +10,9 @@ from api.http.commands import PaymentResult
 from api.http.itinerary_examples import ITINERARY_EXAMPLES
 from api.http.queries import Page
 from api.http.request import EmptyBody
-from api.resources.bookings import BookingCancellation, CancellationQuote, SeatReduction
+from api.resources.bookings import BoardingDenial, BookingCancellation, CancellationQuote, SeatReduction
 from api.resources.bulk import BulkHold, BulkHolds, BulkResult, ItemResult
-from api.resources.flights import FlightCancellation, NewPrice, NewSeats
+from api.resources.flights import FlightCancellation, NewOverbooking, NewPrice, NewSeats
 from api.resources.payments import PaymentVoid
 from api.resources.refunds import RefundSettlement
 from api.resources.verification import VerifyRange
@@ -108,6 +108,8 @@ EXAMPLES: dict[Any, Any] = {
     Page[FlightRow]: Page([BA117], None),
     NewPrice: NewPrice(Price(475000, "INR")),
     NewSeats: NewSeats(186),
+    NewOverbooking: NewOverbooking(4, "One in forty does not appear on Mondays"),
+    BoardingDenial: BoardingDenial("Came last to the gate", Price(250000, "INR")),
     Availability: Availability(_FLIGHT, 180, 2, 0, 178),
     InitiateBooking: InitiateBooking(_FLIGHT, "alice", 2),
     BookingRow: ALICE_HOLDS_TWO,

@@ -51,9 +51,10 @@ async def at(
     flight = streams.pop(flight_id, None)
     if not isinstance(flight, Flight):
         return QueryResult(reached, None)
-    count = Seats(flight.seats)
+    count = Seats(flight.seats, overbooking=flight.overbooking)
     for booking in streams.values():
         if not booking.hold_is_due(time):
             use = SeatUse.of(booking)
             count.held, count.booked = count.held + use.held, count.booked + use.booked
-    return QueryResult(reached, Availability(flight_id, count.seats, count.held, count.booked, count.free))
+    seats = Availability(flight_id, count.seats, count.held, count.booked, count.free, count.overbooking)
+    return QueryResult(reached, seats)

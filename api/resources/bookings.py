@@ -25,9 +25,12 @@ from domain.booking import Booking, Status
 from domain.caller import Role
 from domain.commands import (
     CancelBooking,
+    DenyBoarding,
     InitiateBooking,
     Note,
     PartySize,
+    Price,
+    Reason,
     RecordFlown,
     RecordNoShow,
     ReduceSeats,
@@ -72,6 +75,13 @@ class BookingCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if self.refund is not UNSET and not self.reason:
             raise ValueError("A cancellation with a stated refund requires a reason")
+
+
+class BoardingDenial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`compensation` is owed beside the refund of the price, and paid by hand."""
+
+    reason: Reason
+    compensation: Price | UnsetType = UNSET
 
 
 class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -225,6 +235,29 @@ class BookingController(Controller):
     async def reduce_seats(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(SeatReduction)
         return await submit(request, ReduceSeats(booking_id, body.seats))
+
+    @post(
+        "/{id:str}/deny-boarding",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Cancel a paid booking for which an overbooked flight has no seats, with its refund",
+            body=BoardingDenial,
+            response=BookingRow,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                BookingNotPaid,
+                TravelAlreadyRecorded,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def deny_boarding(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(BoardingDenial)
+        return await submit(request, DenyBoarding(booking_id, body.reason, body.compensation))
 
     @post(
         "/{id:str}/flown",

@@ -22,8 +22,10 @@ from domain.commands import (
     Airport,
     CancelFlight,
     ChangeFlightSeats,
+    ChangeOverbooking,
     DepartFlight,
     FlightSeats,
+    OverbookedSeats,
     Price,
     Reason,
     RepriceFlight,
@@ -52,6 +54,11 @@ class NewPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class NewSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats: FlightSeats
+
+
+class NewOverbooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seats: OverbookedSeats
+    reason: Reason
 
 
 class FlightCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -206,6 +213,29 @@ class FlightController(Controller):
     async def change_seats(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(NewSeats)
         return await submit(request, ChangeFlightSeats(flight_id, body.seats))
+
+    @post(
+        "/{id:str}/overbooking",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Set how many seats of a flight are sold beyond those of the aircraft",
+            body=NewOverbooking,
+            response=FlightRow,
+            refusals=(
+                FlightNotFound,
+                StaleVersion,
+                FlightNotBookable,
+                FlightDeparted,
+                SeatsInUse,
+                IdempotencyKeyReused,
+            ),
+            if_match=True,
+        ),
+    )
+    async def overbook(self, request: ApiRequest) -> ASGIApp:
+        flight_id, body = request.id(FlightNotFound), await request.read(NewOverbooking)
+        return await submit(request, ChangeOverbooking(flight_id, body.seats, body.reason))
 
     @post(
         "/{id:str}/cancel",

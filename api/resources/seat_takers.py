@@ -75,6 +75,7 @@ class SeatTakers(msgspec.Struct, frozen=True):
     enough: bool
     closed_by: FlightClosure | None
     taken_by: list[SeatTaker]
+    overbooking: int
 
 
 class SeatTakersController(Controller):
@@ -117,7 +118,7 @@ async def _seat_takers(
     flight = streams.pop(flight_id, None)
     if not isinstance(flight, Flight):
         return QueryResult(head, None)
-    count = Seats(flight.seats)
+    count = Seats(flight.seats, overbooking=flight.overbooking)
     takers = []
     for booking in streams.values():
         use = SeatUse.of(booking)
@@ -139,6 +140,7 @@ async def _seat_takers(
             status is FlightStatus.SCHEDULED and query.seats <= count.free,
             closed_by,
             sorted(takers, key=lambda taker: taker.position),
+            count.overbooking,
         ),
     )
 

@@ -24,6 +24,7 @@ class SeatContribution(NamedTuple):
     seats: int
     held: int
     booked: int
+    overbooking: int
 
 
 class ExpectedRows(NamedTuple):
@@ -73,10 +74,10 @@ def _expected_rows(aggregate: Subject, position: int) -> ExpectedRows:
         if isinstance(aggregate, view.of)
     }
     match aggregate:
-        case Flight(id=id, seats=seats):
-            return ExpectedRows(rows, SeatContribution(id, seats, 0, 0), position)
+        case Flight(id=id, seats=seats, overbooking=overbooking):
+            return ExpectedRows(rows, SeatContribution(id, seats, 0, 0, overbooking), position)
         case Booking(flight_id=flight_id):
-            return ExpectedRows(rows, SeatContribution(flight_id, 0, *SeatUse.of(aggregate)), position)
+            return ExpectedRows(rows, SeatContribution(flight_id, 0, *SeatUse.of(aggregate), 0), position)
         case WaitingParty():
             return ExpectedRows(rows, None, position)
 

@@ -81,17 +81,17 @@ async def recount_seats(connection: Connection, flight_id: UUID) -> Sequence[int
     All are None if the log has no such flight. The view names the bookings. Raises Unfoldable, psycopg.Error.
     """
     cursor = await connection.execute(_OF_FLIGHT, (flight_id, flight_id), binary=True)
-    counts, has_flight = [0, 0, 0, 0], False
+    counts, has_flight = [0, 0, 0, 0, 0], False
     for id, stream in _streams(await cursor.fetchall()):
         _, now = fold_expected_rows(stream)
         if now is None or now.seats is None or now.seats.flight_id != flight_id:
             continue
         has_flight = has_flight or id == flight_id
         totals = (total + more for total, more in zip(counts, now.seats[1:], strict=False))
-        counts = [*totals, max(counts[3], now.position)]
+        counts = [*totals, max(counts[4], now.position)]
     await connection.execute("delete from audited_seats where flight_id = %s", (flight_id,))
     if not has_flight:
-        return [None] * 4
+        return [None] * 5
     await connection.execute(_STORE_COUNT, (flight_id, *counts))
     return counts
 
@@ -150,15 +150,15 @@ async def _add(connection: Connection, changes: Iterable[tuple[ExpectedRows, int
 
 async def _count(connection: Connection, pairs: Iterable[tuple[ExpectedRows | None, ExpectedRows]]) -> None:
     """Change the seat counts of flights by the difference between the streams now and before."""
-    counts: dict[UUID, tuple[int, int, int, int]] = {}
+    counts: dict[UUID, tuple[int, int, int, int, int]] = {}
     for before, now in pairs:
         if now.seats is None:
             continue
         flight_id, *after = now.seats
-        less = before.seats[1:] if before and before.seats else (0, 0, 0)
-        *total, position = counts.get(flight_id, (0, 0, 0, 0))
-        seats, held, booked = (sum(n) - m for *n, m in zip(total, after, less, strict=True))
-        counts[flight_id] = seats, held, booked, max(position, now.position)
+        less = before.seats[1:] if before and before.seats else (0, 0, 0, 0)
+        *total, position = counts.get(flight_id, (0, 0, 0, 0, 0))
+        seats, held, booked, overbooking = (sum(n) - m for *n, m in zip(total, after, less, strict=True))
+        counts[flight_id] = seats, held, booked, overbooking, max(position, now.position)
     if counts:
         rows = [(flight_id, *count) for flight_id, count in counts.items()]
         await _send(connection, _COUNT, [list(column) for column in zip(*rows, strict=True)])
@@ -187,7 +187,8 @@ _OF_FLIGHT = f"""
     order by originator_id, originator_version
 """  # noqa: S608 - constants only
 _STORE_COUNT: LiteralString = """
-    insert into audited_seats (flight_id, seats, held, booked, position) values (%s, %s, %s, %s, %s)
+    insert into audited_seats (flight_id, seats, held, booked, overbooking, position)
+    values (%s, %s, %s, %s, %s, %s)
 """
 _RANGE = f"""
     select {EVENTS.names} from events where originator_id between %b and %b
@@ -205,9 +206,10 @@ _RENEW: LiteralString = """
     update audited_ranges set rows = 0, digest = 0, renewed_at = statement_timestamp() where first = %s
 """
 _COUNT: LiteralString = """
-    insert into audited_seats as s (flight_id, seats, held, booked, position)
-    select * from unnest(%b::uuid[], %b::int4[], %b::int4[], %b::int4[], %b::int8[])
+    insert into audited_seats as s (flight_id, seats, held, booked, overbooking, position)
+    select * from unnest(%b::uuid[], %b::int4[], %b::int4[], %b::int4[], %b::int4[], %b::int8[])
     on conflict (flight_id) do update set
         seats = s.seats + excluded.seats, held = s.held + excluded.held, booked = s.booked + excluded.booked,
+        overbooking = s.overbooking + excluded.overbooking,
         position = greatest(s.position, excluded.position)
 """

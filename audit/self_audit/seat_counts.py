@@ -25,7 +25,7 @@ async def compare_seats(connection: Connection, state: RoundState, now: datetime
     renewed = 0
     differing = await (await connection.execute(_SEATS, (RECOUNTS_MAX,))).fetchall()
     for flight_id, *counts in differing:
-        stored, counted, position = counts[:3], counts[3:6], counts[6]
+        stored, counted, position = counts[:4], counts[4:8], counts[8]
         # The recount relies on the views, so it decides nothing in a round that found them wrong.
         if state.round_bad_position is None:
             try:
@@ -54,9 +54,10 @@ def _seats_differ(
 
 
 _SEATS: LiteralString = """
-    select coalesce(s.flight_id, a.flight_id), s.seats, s.held, s.booked,
-        a.seats, a.held, a.booked, a.position
+    select coalesce(s.flight_id, a.flight_id), s.seats, s.held, s.booked, s.overbooking,
+        a.seats, a.held, a.booked, a.overbooking, a.position
     from seats as s full join audited_seats as a on a.flight_id = s.flight_id
-    where (s.seats, s.held, s.booked) is distinct from (a.seats, a.held, a.booked)
+    where (s.seats, s.held, s.booked, s.overbooking)
+        is distinct from (a.seats, a.held, a.booked, a.overbooking)
     order by a.position nulls first limit %s
 """

@@ -59,7 +59,9 @@ UNCHECKED: dict[str, Mapping[str, str]] = {
     "published": dict.fromkeys(("sink", "position"), "only the sink knows which checkpoints it took"),
     "secrets": dict.fromkeys(("name", "value"), "random values, which nothing else records"),
     "audited_ranges": dict.fromkeys(("first", "last", "rows", "digest", "renewed_at"), _DERIVED),
-    "audited_seats": dict.fromkeys(("flight_id", "seats", "held", "booked", "position"), _DERIVED),
+    "audited_seats": dict.fromkeys(
+        ("flight_id", "seats", "held", "booked", "overbooking", "position"), _DERIVED
+    ),
     "facts_builds": dict.fromkeys(
         ("build", "version", "written_at", "parked_at", "parked_position", "error"), _WORK
     ),

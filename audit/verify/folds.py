@@ -26,7 +26,7 @@ _STREAMS: LiteralString = """
     from events where originator_id >= %s and (%s::uuid is null or originator_id < %s)
     order by originator_id, originator_version
 """
-_SEATS = "select flight_id, seats, held, booked from seats"
+_SEATS = "select flight_id, seats, held, booked, overbooking from seats"
 
 
 class Folds:

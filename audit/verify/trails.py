@@ -58,7 +58,11 @@ class BookingTrail:
         self._usage.reach(last)
         booking = self._booking
         price = self._kept + (booking.total_cost.amount if booking.status is Status.BOOKED else 0)
-        owed = sum(refund.amount.amount for refund in booking.refunds.values())
+        owed = sum(
+            refund.amount.amount
+            for refund in booking.refunds.values()
+            if refund.reason is not RefundReason.COMPENSATION
+        )
         if self._paid == price + owed:
             return self._wrong_amount
         return f"{self._paid} was paid for {booking.id}, {price} is kept and {owed} owed back"
@@ -70,7 +74,7 @@ class FlightTrail:
         self._usage = usage
 
     def follow(self, event: Any, position: int) -> None:
-        self._usage.resize(position, self._flight.seats)
+        self._usage.resize(position, self._flight.seats, self._flight.overbooking)
         self._usage.cancelled = self._flight.cancelled
         self._usage.departed = self._flight.departed_at is not None
 

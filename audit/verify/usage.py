@@ -25,10 +25,11 @@ class Usage:
         if delta:
             self._change(position, -delta)
 
-    def resize(self, position: int, seats: int) -> None:
-        if seats != self._counts.seats:
-            self._change(position, seats - self._counts.seats)
-            self._counts.seats = seats
+    def resize(self, position: int, seats: int, overbooking: int) -> None:
+        sellable = self._counts.sellable
+        if seats + overbooking != sellable:
+            self._change(position, seats + overbooking - sellable)
+        self._counts.seats, self._counts.overbooking = seats, overbooking
 
     def reach(self, position: int) -> None:
         """Record the position of an event of the flight or of one of its bookings."""
@@ -39,6 +40,7 @@ class Usage:
         self.cancelled |= other.cancelled
         self.departed |= other.departed
         self._counts.seats += other._counts.seats
+        self._counts.overbooking += other._counts.overbooking
         self._counts.held += other._counts.held
         self._counts.booked += other._counts.booked
         self.reach(other._last_position)

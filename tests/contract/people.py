@@ -227,7 +227,8 @@ class ApiCaller:
         """Return (held, booked, available); fail unless they add up to the seats of the flight."""
         availability = (await self.get(f"/flights/{flight['id']}/availability")).ok()
         assert (
-            availability["seats"] == availability["held"] + availability["booked"] + availability["available"]
+            availability["seats"] + availability["overbooking"]
+            == availability["held"] + availability["booked"] + availability["available"]
         ), availability
         counts = availability["held"], availability["booked"], availability["available"]
         assert min(counts) >= 0, availability

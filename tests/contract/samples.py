@@ -25,6 +25,7 @@ FLIGHT_FIELDS = {
     "status",
     "version",
     "departed_at",
+    "overbooking",
 }
 BOOKING_FIELDS = {
     "id",

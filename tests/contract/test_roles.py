@@ -27,6 +27,10 @@ ROUTES = {
         lambda caller, at: caller.post(f"{at.flight_path}/seats", {"seats": 9}),
     ),
     "POST /flights/{id}/cancel": (STAFF, lambda caller, at: caller.cancel_flight(at.flight)),
+    "POST /flights/{id}/overbooking": (
+        STAFF,
+        lambda caller, at: caller.post(f"{at.flight_path}/overbooking", {"seats": 2, "reason": "no-shows"}),
+    ),
     "POST /flights/{id}/departed": (
         STAFF,
         lambda caller, at: caller.post(f"{at.flight_path}/departed", {}),
@@ -56,6 +60,10 @@ ROUTES = {
     "GET /itineraries": (READERS, lambda caller, at: caller.get("/itineraries")),
     "GET /itineraries/{id}": (READERS, lambda caller, at: caller.get(at.itinerary_path)),
     "GET /itineraries/{id}/history": (READERS, lambda caller, at: caller.get(f"{at.itinerary_path}/history")),
+    "POST /bookings/{id}/deny-boarding": (
+        STAFF,
+        lambda caller, at: caller.post(f"{at.travelled}/deny-boarding", {"reason": "full"}),
+    ),
     "POST /bookings/{id}/flown": (STAFF, lambda caller, at: caller.post(f"{at.travelled}/flown", {})),
     "POST /bookings/{id}/no-show": (STAFF, lambda caller, at: caller.post(f"{at.travelled}/no-show", {})),
     "GET /refunds": (AUDITORS, lambda caller, at: caller.get("/refunds")),

@@ -12,6 +12,7 @@ from domain.commands import (
     CancelWithFlight,
     CapturePayment,
     Command,
+    DenyBoarding,
     DepartFlight,
     ExpireHold,
     InitiateBooking,
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[[UUID, Scenario], Command]] = {
     "client cancels": lambda id, _: CancelBooking(id),
     "expire": lambda id, _: ExpireHold(id),
     "flight cancelled": lambda id, _: CancelWithFlight(id),
+    "deny boarding": lambda id, _: DenyBoarding(id, "full"),
     "flown": lambda id, _: RecordFlown(id),
     "no-show": lambda id, _: RecordNoShow(id),
     "settle": lambda id, scenario: SettleRefund(next(iter(scenario.bookings[id].refunds), id)),
@@ -68,6 +70,7 @@ PATHS: dict[str, tuple[str, ...]] = {
     "booked, departed": ("pay", "depart"),
     "flown": ("pay", "depart", "flown"),
     "no-show": ("pay", "1440 minutes", "no-show"),
+    "boarding denied": ("pay", "deny boarding"),
     "cancelled without refund": ("pay", "depart", "cancel, no refund"),
 }
 """Steps that take a new hold of both seats of the flight into each state."""

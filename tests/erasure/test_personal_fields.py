@@ -20,6 +20,7 @@ from ledger.personal_json import KEYS, names_in, substitute, substitute_marked
 TYPES: dict[str, Any] = {command.__name__: command for command in HANDLERS} | EVENT_TYPES
 NOT_PERSONAL = {
     "CancelFlight.reason",
+    "ChangeOverbooking.reason",
     "PayBooking.payment_method",
     "PayItinerary.payment_method",
     "RecordItineraryPayment.code",
@@ -37,6 +38,7 @@ NOT_PERSONAL = {
     "booking.payment_requested.method",
     "booking.refund_refused.code",
     "flight.cancelled.reason",
+    "flight.overbooking_changed.reason",
     "flight.scheduled.destination",
     "flight.scheduled.number",
     "flight.scheduled.origin",

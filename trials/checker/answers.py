@@ -51,9 +51,9 @@ def _check_seats(model: Model, history: History) -> Iterator[str]:
     """The ledger's seat counts are the fold of the log."""
     for count in history.log.seats or ():
         flight = model.flights.get(str(count.flight))
-        expected = flight and (flight.seats, flight.counted_holds, flight.booked)
-        if (count.seats, count.held, count.booked) != expected:
-            yield f"the fold counts {expected} seats, held and booked: {count}"
+        expected = flight and (flight.seats, flight.counted_holds, flight.booked, flight.overbooking)
+        if (count.seats, count.held, count.booked, count.overbooking) != expected:
+            yield f"the fold counts {expected} seats, held, booked and overbooked: {count}"
         if flight and flight.is_cancelled and flight.live:
             yield f"seats of a cancelled flight are in use by {flight.live}"
     if history.log.seats is not None and len(history.log.seats) != len(model.flights):
@@ -212,9 +212,11 @@ def _availability(model: Model, call: Call, body: Any, earliest: datetime, lates
     flight = model.flights[body["flight_id"]]
     most, least = flight.held(max(earliest, model.time)), flight.held(max(latest, model.time))
     used = body["held"] + body["booked"]
-    if body["seats"] != used + body["available"]:
+    if body["seats"] + body["overbooking"] != used + body["available"]:
         yield f"seats, held, booked and available do not add up: {call}"
-    elif (body["seats"], body["booked"]) != (flight.seats, flight.booked):
+    elif (body["seats"], body["overbooking"]) != (flight.seats, flight.overbooking):
+        yield f"the fold says {flight.seats} and {flight.overbooking} seats at {call.position}: {call}"
+    elif body["booked"] != flight.booked:
         yield f"the fold says {flight.seats} seats, {flight.booked} booked at {call.position}: {call}"
     elif not least <= body["held"] <= most:
         yield f"the fold says {least} to {most} seats held at {call.position}: {call}"

@@ -34,6 +34,8 @@ class Booking:
     flight: Flight
     reason: str | None = None
     refunds: dict[str, Row] = field(default_factory=dict)
+    forfeited: int = 0
+    """What an operator kept by stating a smaller refund."""
     topics: list[str] = field(default_factory=list)
 
     @classmethod
@@ -176,6 +178,8 @@ class Booking:
 
     def _cancelled(self, event: Event) -> list[str]:
         before, ends, reason = self.status, self._ends, event.state["reason"]
+        if before == "booked" and (stated := event.state.get("refund")):
+            self.forfeited += self.cost - stated["amount"]
         self.row["status"], self.reason = "cancelled", reason
         self._leave()
         if self.payment_status in _IN_PROGRESS:

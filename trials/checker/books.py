@@ -120,6 +120,10 @@ def _refunds(events: Sequence[Event], model: Model, books: Books) -> Iterator[st
             yield f"the log never requested {row}"
     for id, refund in model.refunds.items():
         rows = paid[id]
+        if refund["reason"] == "compensation":
+            if rows:
+                yield f"a compensation is paid out of a charge: {rows}"
+            continue
         if len(settled[id]) > 1:
             yield f"refund {id} is settled {len(settled[id])} times in the log"
         if [row.id for row in rows] != settled[id][:1]:
@@ -158,8 +162,9 @@ def _purchase(model: Model, booking_id: str | None) -> str | None:
 
 def _kept(booking: Booking) -> int:
     """Return the booking's captured money that is kept, or owed and not yet paid back."""
-    owed = sum(row["amount"]["amount"] for row in booking.refunds.values() if row["status"] != "settled")
-    return int(owed) + (booking.cost if booking.status == "booked" else 0)
+    due = [row for row in booking.refunds.values() if row["status"] != "settled"]
+    owed = sum(row["amount"]["amount"] for row in due if row["reason"] != "compensation")
+    return int(owed) + booking.forfeited + (booking.cost if booking.status == "booked" else 0)
 
 
 def _list(intents: Sequence[Intent]) -> str:

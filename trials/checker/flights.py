@@ -43,11 +43,20 @@ class Flight:
         status = "departed" if departs_at <= event.recorded_at else "scheduled"
         fields.pop("backfill", None)
         row = {"id": str(event.subject), **fields, "status": status, "version": 1, "departed_at": None}
+        row["overbooking"] = 0
         return cls(row, (row["number"], row["origin"], day), departs_at)
 
     @property
     def seats(self) -> int:
         return int(self.row["seats"])
+
+    @property
+    def overbooking(self) -> int:
+        return int(self.row["overbooking"])
+
+    @property
+    def sellable(self) -> int:
+        return self.seats + self.overbooking
 
     @property
     def booked(self) -> int:
@@ -63,7 +72,7 @@ class Flight:
         return sum(seats for seats, ends in self.holds.values() if ends > at)
 
     def free(self, at: datetime) -> int:
-        return self.seats - self.booked - self.held(at)
+        return self.sellable - self.booked - self.held(at)
 
     @property
     def is_cancelled(self) -> bool:
@@ -103,9 +112,12 @@ class Flight:
                 wrong.append(f"a flight departs twice: {event}")
             self.row.update(status="departed", departed_at=text_of(event.recorded_at))
             return wrong
-        self.row.update(event.state)
+        if event.topic == "flight.overbooking_changed":
+            self.row["overbooking"] = event.state["seats"]
+        else:
+            self.row.update(event.state)
         return wrong + self.oversold(event)
 
     def oversold(self, event: Event) -> list[str]:
-        free = self.seats - self.booked - self.counted_holds
+        free = self.sellable - self.booked - self.counted_holds
         return [] if free >= 0 else [f"flight {self.row['id']} is oversold by {-free}: {event}"]

@@ -87,6 +87,7 @@ class SeatCount(msgspec.Struct, frozen=True):
     seats: int
     held: int
     booked: int
+    overbooking: int = 0
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -130,4 +131,4 @@ _OUTCOMES = """
     select actor, operation, key, status, body, first_position, last_position, recorded_at, correlation_id
     from commands
 """
-_SEATS = "select flight_id, seats, held, booked from seats"
+_SEATS = "select flight_id, seats, held, booked, overbooking from seats"

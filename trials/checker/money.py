@@ -21,6 +21,7 @@ class Account:
     captured: int = 0
     owed: dict[str, int] = field(default_factory=dict)
     """The amount of each refund that ever fell due."""
+    compensations: set[str] = field(default_factory=set)
     settled: set[str] = field(default_factory=set)
 
     forfeited: int = 0
@@ -67,15 +68,19 @@ class Account:
         refund, amount = event.state["refund_id"], event.state["amount"]
         if event.state["reason"] == "late_payment":
             yield from self._capture(event)
-        if refund in self.owed:
+        if refund in self.owed or refund in self.compensations:
             yield f"a refund falls due twice: {event}"
+        if event.state["reason"] == "compensation":
+            # Owed beside what was paid, in any currency.
+            self.compensations.add(refund)
+            return
         if amount["amount"] <= 0 or amount["currency"] != self.cost["currency"]:
             yield f"a refund of {amount} for what costs {self.cost}: {event}"
         self.owed[refund] = amount["amount"]
 
     def _settle(self, event: Event) -> Iterator[str]:
         refund = event.state["refund_id"]
-        if refund not in self.owed:
+        if refund not in self.owed and refund not in self.compensations:
             yield f"a refund is settled that was never due: {event}"
         if refund in self.settled:
             yield f"a refund is settled twice: {event}"

@@ -115,7 +115,10 @@ def _change_flight(model: Model, request: Request, now: datetime) -> str:
         return "flight-not-found"
     if request.version not in (None, flight.row["version"]):
         return "stale-version"
-    if request.operation == "change_flight_seats" and fields["seats"] < flight.booked + flight.held(now):
+    in_use = flight.booked + flight.held(now)
+    if request.operation == "change_flight_seats" and fields["seats"] + flight.overbooking < in_use:
+        return "seats-in-use"
+    if request.operation == "change_overbooking" and flight.seats + fields["seats"] < in_use:
         return "seats-in-use"
     if flight.is_cancelled or request.operation == "reprice_flight":
         return "flight-not-bookable" if flight.is_closed(now) else ACCEPTED
@@ -145,7 +148,7 @@ def _join(model: Model, request: Request, now: datetime) -> str:
         return "seats-available"
     if any(party.user == fields["user_id"] for party in model.waiting(flight.row["id"])):
         return "already-waiting"
-    return "party-larger-than-flight" if fields["seats"] > flight.seats else ACCEPTED
+    return "party-larger-than-flight" if fields["seats"] > flight.sellable else ACCEPTED
 
 
 def _closed(flight: Flight | None) -> str:
@@ -200,6 +203,10 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
     match operation:
         case "cancel_booking" if booking.status != "cancelled":
             return _cancel(booking, request, departed)
+        case "deny_boarding":
+            if booking.status != "booked":
+                return "booking-cancelled" if booking.status == "cancelled" else "booking-not-paid"
+            return "travel-already-recorded" if booking.row["travel"] == "flown" else ACCEPTED
         case "record_flown" | "record_no_show":
             return _travel(booking, operation, departed)
         case "cancel_booking" | "cancel_with_flight":
@@ -265,6 +272,7 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "schedule_flight": _schedule,
     "reprice_flight": _change_flight,
     "change_flight_seats": _change_flight,
+    "change_overbooking": _change_flight,
     "cancel_flight": _change_flight,
     "depart_flight": _change_flight,
     "initiate_booking": _initiate,
@@ -277,6 +285,7 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "pay_booking": _change_booking,
     "cancel_booking": _change_booking,
     "reduce_seats": _change_booking,
+    "deny_boarding": _change_booking,
     "record_flown": _change_booking,
     "record_no_show": _change_booking,
     "capture_payment": _change_booking,

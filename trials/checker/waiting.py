@@ -12,6 +12,7 @@ _SEATS_MOVE = frozenset(
         "booking.cancelled",
         "booking.initiated",
         "booking.seats_reduced",
+        "flight.overbooking_changed",
         "flight.seats_changed",
         "waiting.joined",
     }
@@ -74,7 +75,7 @@ class WaitingLists:
             if (flight.is_cancelled or flight.is_departure_recorded) and parties:
                 yield f"{len(parties)} parties wait for the {flight.row['status']} flight {id} at {now}"
             return
-        free = flight.free(now) if moved else flight.seats - flight.booked - flight.counted_holds
+        free = flight.free(now) if moved else flight.sellable - flight.booked - flight.counted_holds
         for party in parties:
             if party.seats <= free:
                 yield f"{free} seats of {id} are free, and a party of {party.seats} waits at {now}"

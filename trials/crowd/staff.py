@@ -31,6 +31,7 @@ class Operator:
             (self._change_seats,): 40,
             (self._cancel,): 7,
             (self._cancel, self._cancel): 3,
+            (self._overbook,): 20,
             (self._depart,): 4,
             (self._depart, self._depart): 1,
             (self._close_the_books,): 25,
@@ -90,6 +91,10 @@ class Operator:
         gone = self._random.choice((self._sale.cancelled + self._sale.departed) or [flight])
         await self._random.choice([self._reprice, self._change_seats])(gone)
 
+    async def _overbook(self, flight: str) -> None:
+        body = {"seats": self._random.randint(0, 6), "reason": "some never appear"}
+        await self._caller.command("change_overbooking", f"/flights/{flight}/overbooking", body)
+
     async def _depart(self, flight: str) -> None:
         """Record an early departure. The flight stays on sale until the answer."""
         await self._caller.command("depart_flight", f"/flights/{flight}/departed", {})
@@ -108,6 +113,7 @@ class Operator:
                     ("record_flown", "flown", {}),
                     ("record_no_show", "no-show", {}),
                     ("cancel_booking", "cancel", self._stated_refund(booking)),
+                    ("deny_boarding", "deny-boarding", self._denial()),
                 ]
             )
             await self._caller.command(operation, f"/bookings/{booking['id']}/{action}", body)
@@ -116,6 +122,10 @@ class Operator:
         part = {"amount": self._random.randint(0, booking["total_cost"]["amount"])}
         refund = self._random.choice(["full", "none", part, None])
         return {"reason": "a missed connection"} | ({"refund": refund} if refund else {})
+
+    def _denial(self) -> dict[str, Any]:
+        compensation = {"compensation": {"amount": 25_000, "currency": "EUR"}}
+        return {"reason": "the flight is full"} | (compensation if self._random.random() < 0.5 else {})
 
     def _price(self) -> dict[str, Any]:
         return {"amount": self._random.randint(1000, 500_000), "currency": "INR"}

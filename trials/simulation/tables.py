@@ -53,7 +53,7 @@ class Tables:
     def __init__(self) -> None:
         self.events: list[RecordedEvent] = []
         self.commands: dict[CommandKey, RecordedCommand] = {}
-        self.seats: dict[UUID, tuple[int, int, int]] = {}
+        self.seats: dict[UUID, tuple[int, int, int, int]] = {}
         self.bookings: dict[UUID, tuple[Any, ...]] = {}
         self.flights: dict[UUID, tuple[Any, ...]] = {}
         self.refunds: dict[UUID, tuple[Any, ...]] = {}
@@ -125,7 +125,9 @@ class Tables:
             self._streams.setdefault(event.originator_id, []).append(event)
             self._causes.add((event.actor, event.operation, event.causation_id, event.ordinal))
         self.commands.update({(c.actor, c.operation, c.key): c for c in block.commands})
-        self.seats.update({id: (count.seats, count.held, count.booked) for id, count in seats.items()})
+        self.seats.update(
+            {id: (count.seats, count.held, count.booked, count.overbooking) for id, count in seats.items()}
+        )
         self.bookings.update(_rows(projections.bookings.upsert(list(block.bookings.values()))[1]))
         self.refunds.update(_rows(projections.refunds.upsert(list(block.bookings.values()))[1]))
         self.flights.update(_rows(projections.flights.upsert(list(block.flights.values()))[1]))
@@ -170,8 +172,8 @@ class Tables:
     def due_holds(self, seats_needed: Mapping[UUID, int], now: datetime) -> Iterable[UUID]:
         """Yield due holds of flights with too few free seats: oldest first, no more than seats needed."""
         for flight_id, needed in seats_needed.items():
-            seats, held, booked = self.seats.get(flight_id, (needed, 0, 0))
-            if seats - held - booked < needed:
+            seats, held, booked, overbooking = self.seats.get(flight_id, (needed, 0, 0, 0))
+            if seats + overbooking - held - booked < needed:
                 due = [row for row in self.bookings.values() if row[1] == flight_id and NEVER < row[9] <= now]
                 yield from [row[0] for row in sorted(due, key=lambda row: row[9])[:needed]]
 

@@ -158,6 +158,16 @@ def stated_refunds_ignored() -> None:
     patch.object(domain.departure_handlers, "_stated_refund", lambda command, booking: None).start()
 
 
+def denied_boarding_unpaid() -> None:
+    """Deny boarding without a refund."""
+
+    def deny(booking: Booking, note: str, refund_ids: Any, compensation: Any, now: datetime) -> None:
+        reason = CancelReason.DENIED_BOARDING
+        booking.trigger_event(booking.Cancelled, reason=reason, note=note, timestamp=now)
+
+    patch.object(Booking, "deny_boarding", deny).start()
+
+
 def references_repeated() -> None:
     """Give two bookings with neighbouring positions one reference."""
     patch.object(
@@ -194,6 +204,7 @@ BREAKS = _named(
     itineraries_paid_in_part,
     departures_forgotten,
     stated_refunds_ignored,
+    denied_boarding_unpaid,
     *GATEWAY_BREAKS,
 )
 

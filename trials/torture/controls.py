@@ -63,6 +63,7 @@ CONTROLS = {
     "itineraries-paid-in-part": Control("of an itinerary are paid only"),
     "departures-forgotten": Control("outlive their flight|after the departure|by the rules flight-departed"),
     "stated-refunds-ignored": Control("a stated refund of"),
+    "denied-boarding-unpaid": Control("captured,"),
     "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
     "reconciler-asleep": Control("still on its way", gateway=True),
     "lapsed-payments-forgotten": Control("money is still held", gateway=True),

@@ -27,6 +27,7 @@ class BookingHistory:
 
     def __post_init__(self) -> None:
         flight = {"id": str(FLIGHT), **PLAN, "status": "scheduled", "version": 1, "departed_at": None}
+        flight["overbooking"] = 0
         self.event(
             FLIGHT, 1, "flight.scheduled", PLAN | {"departure_day": "2031-01-01"}, "schedule_flight", 1
         )
@@ -88,6 +89,7 @@ class BookingHistory:
 
     def read(self, second: float, position: int, held: int, booked: int) -> None:
         counts = {"seats": 3, "held": held, "booked": booked, "available": 3 - held - booked}
+        counts["overbooking"] = 0
         text = json.dumps({"flight_id": str(FLIGHT), **counts})
         command = {"operation": "availability", "path": f"/flights/{FLIGHT}/availability"}
         facts = {"status": 200, "position": position, "text": text}

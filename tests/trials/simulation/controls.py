@@ -288,6 +288,24 @@ def ignores_stated_refunds(patch: Patch) -> Parts:
     return Parts()
 
 
+def sells_the_overbooking_twice(patch: Patch) -> Parts:
+    class Lawless(Database):
+        def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
+            pass
+
+    patch.setattr(Seats, "sellable", property(lambda seats: seats.seats + 2 * seats.overbooking))
+    return Parts(database=Lawless)
+
+
+def denies_boarding_without_a_refund(patch: Patch) -> Parts:
+    def deny(booking: Booking, note: str, refund_ids: Any, compensation: Any, now: datetime) -> None:
+        reason = CancelReason.DENIED_BOARDING
+        booking.trigger_event(Booking.Cancelled, reason=reason, note=note, timestamp=now)
+
+    patch.setattr(Booking, "deny_boarding", deny)
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -317,4 +335,6 @@ CONTROLS: dict[Control, int] = {
     owes_late_money_for_an_itinerary_that_has_seats: 200,
     forgets_departures: 20,
     ignores_stated_refunds: 60,
+    sells_the_overbooking_twice: 60,
+    denies_boarding_without_a_refund: 60,
 }
