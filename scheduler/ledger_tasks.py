@@ -35,7 +35,7 @@ CYCLE_SECONDS = 0.5
 STOP_SECONDS_MAX = 2
 RECORDS_MAX = 64
 
-VISIT_SECONDS = 90.0
+VISIT_SECONDS = 100.0
 """Interval of visits to an idle ledger: less than the age at which its self-audit is unhealthy, 120 s."""
 
 CUT_SHORT_SECONDS, RETRY_SECONDS = 1.0, 5.0
@@ -110,7 +110,9 @@ class LedgerTasks:
         Raises Unavailable, Overloaded, psycopg.Error.
         """
         async with self._ledger.read() as connection:
-            return await has_work_ahead(connection, bool(self._reconciler))
+            return await has_work_ahead(connection, bool(self._reconciler)) or any(
+                lag.is_to_follow for lag in await lags(connection)
+            )
 
     def _app(self, logger_name: str) -> Any:
         """Declare the tasks. Correctness does not depend on their timing."""

@@ -22,7 +22,7 @@ from ledger.opening import RETRY_SECONDS, try_to_open
 from ledger.submission import Overloaded, Unavailable
 from runtime.backoff import Backoff
 from runtime.settings import Settings
-from scheduler.ledger_tasks import LedgerTasks
+from scheduler.ledger_tasks import VISIT_SECONDS, LedgerTasks
 
 AWAKE_SECONDS = 30.0
 """Time without new events after which a ledger sleeps; longer than PostgreSQL's statistics may be late."""
@@ -111,6 +111,7 @@ class OtherLedger:
         return False
 
     async def _work(self, tasks: LedgerTasks, ledger: Ledger, turns: asyncio.Semaphore) -> None:
+        is_new = True
         while not self._stop.is_set():
             self._woken.clear()
             if not self._has_changed():
@@ -118,11 +119,14 @@ class OtherLedger:
                     if monotonic() < self.visit_at:
                         await tasks.sweep()
                     else:
+                        seconds = await tasks.visit()
                         # The first visits follow each other closely, later ones are spread.
-                        share = uniform(0.1, 1) if self.visit_at == 0 else 1
-                        self.visit_at = monotonic() + share * await tasks.visit()
-            if self._has_changed() or await _has_work_ahead(tasks, unknown=False):
+                        self.visit_at = monotonic() + seconds * (uniform(0.1, 1) if is_new else 1)
+                        is_new = is_new or seconds < VISIT_SECONDS
+            # Without new events there is no new work ahead.
+            if self._has_changed() or (is_new and await _has_work_ahead(tasks, unknown=False)):
                 await self._stay_awake(tasks)
+            is_new = False
             await ledger.rest()
             self.is_asleep = True
             with suppress(TimeoutError):

@@ -70,7 +70,7 @@ async def step(connection: Connection, eager: bool = False) -> float:
         # Another process has done a step since this transaction began.
         return BUSY_SECONDS
     _log(was, state)
-    return 0.0
+    return 0.0 if eager else state.rest_seconds(now)
 
 
 async def _restore_row(connection: Connection) -> bool:
