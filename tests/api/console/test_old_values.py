@@ -42,8 +42,10 @@ async def stored(database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str
     departs = datetime.now(UTC) + timedelta(days=30)
     price: Any = OldPrice(**PRICE)
     with monkeypatch.context() as patch:
-        patch.setattr("domain.handlers.CancelReason", SimpleNamespace(REQUESTED=weather))
-        patch.setattr("domain.booking.RefundReason", SimpleNamespace(BOOKING_CANCELLED=fare_error))
+        cancelling = {**CancelReason.__members__, "REQUESTED": weather}
+        patch.setattr("domain.departure_handlers.CancelReason", SimpleNamespace(**cancelling))
+        refunding = {**RefundReason.__members__, "BOOKING_CANCELLED": fare_error}
+        patch.setattr("domain.booking.RefundReason", SimpleNamespace(**refunding))
         async with open_ledger(database_url, Settings()) as ledger:
             earlier = Desk(ledger)
 
