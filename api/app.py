@@ -17,6 +17,7 @@ from api.console.refunds import RefundPages
 from api.console.reports import ReportPages
 from api.console.session import SessionController
 from api.http.caller_limits import open_limits
+from api.http.cors import Cors
 from api.http.dispatch import Dispatch
 from api.http.documents import DocumentController
 from api.http.guard import Guard
@@ -125,6 +126,7 @@ def create_app(
         Dispatch(app, Guard(tokens)),
         lambda: app.state["ledgers"].main.is_full,
         lambda name: app.state["ledgers"].main.find_pseudonym(name),
+        Cors(settings.cors_origins),
         logs_all=settings.log_level == "DEBUG",
     )
     replace_handler(app, handler)

@@ -103,6 +103,16 @@ def gateway_url(text: str) -> str:
     return f"{url.scheme}://{url.netloc}"
 
 
+def origins(text: str) -> tuple[str, ...]:
+    """Return the origins in a comma-separated list, like `https://shop.example`."""
+    found = tuple(one.strip().lower() for one in text.split(",") if one.strip())
+    for one in found:
+        url = _http_url(one)
+        if url is None or url.path or url.query or url.fragment or url.username:
+            raise ValueError(f"{one!r} must be an origin like https://shop.example, without a path")
+    return found
+
+
 def checkpoint_sink(text: str) -> str:
     """Accept a file name or a URL. The path or query of a URL may hold a secret that grants access."""
     if "://" not in text:

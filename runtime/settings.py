@@ -211,6 +211,12 @@ class Settings:
         "limit on one call to the gateway; after it the outcome is in doubt, and the call is repeated",
         default=4.0,
     )
+    cors_origins: tuple[str, ...] = _setting(
+        "SEATLEDGER_CORS_ORIGINS",
+        values.origins,
+        "origins, separated by commas, whose pages may call the API from a browser",
+        default=(),
+    )
     checkpoints: str | None = _setting(
         "SEATLEDGER_CHECKPOINTS",
         values.checkpoint_sink,

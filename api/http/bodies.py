@@ -15,6 +15,7 @@ from api.http.http_errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from api.http.validation import escape, find_errors, first_error
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -93,17 +94,32 @@ def is_type(expected: bytes, content_type: bytes | None) -> bool:
 
 
 def decode(body: bytes, kind: type[T]) -> T:
-    """Decode the body. Raises ValidationFailed with a JSON pointer to the error."""
+    """Decode the body. Raises ValidationFailed with a JSON pointer to each error."""
     try:
         value: T = _decoder(kind).decode(body)
         _ambiguity_check.decode(body.decode())
     except msgspec.ValidationError as error:
-        raise _validation_failed(str(error)) from None
+        raise _explain(body, kind, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValidationFailed("", "The body is not valid JSON in UTF-8") from None
+        raise ValidationFailed(("", "The body is not valid JSON in UTF-8")) from None
     except OverflowError:
-        raise ValidationFailed("", "A date lies outside the years 1 to 9999") from None
+        raise ValidationFailed(("", "A date lies outside the years 1 to 9999")) from None
     return value
+
+
+def _explain(body: bytes, kind: Any, first: str) -> ValidationFailed:
+    """Return all errors of a body that is not of this kind; `first` is the message of the decoder."""
+    try:
+        _ambiguity_check.decode(body.decode())
+        errors = find_errors(json.loads(body), kind)
+        return ValidationFailed(*(errors or [first_error(first)]))
+    except ValidationFailed as ambiguous:
+        return ambiguous
+    except OverflowError:
+        return ValidationFailed(("", "A date lies outside the years 1 to 9999"))
+    except (ValueError, RecursionError):
+        # Behind the wrong value the body is no JSON, or it has numbers or depths that Python does not read.
+        return ValidationFailed(first_error(first))
 
 
 def _reject_ambiguous(pairs: list[tuple[str, Any]]) -> None:
@@ -111,9 +127,9 @@ def _reject_ambiguous(pairs: list[tuple[str, Any]]) -> None:
     names = set()
     for name, value in pairs:
         if name in names:
-            raise ValidationFailed(_escape(name), "Given twice")
+            raise ValidationFailed((escape(name), "Given twice"))
         if isinstance(value, str) and "\x00" in value:
-            raise ValidationFailed(_escape(name), "NUL is not allowed")
+            raise ValidationFailed((escape(name), "NUL is not allowed"))
         names.add(name)
 
 
@@ -123,18 +139,3 @@ _ambiguity_check = json.JSONDecoder(object_pairs_hook=_reject_ambiguous)
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, strict=True)
-
-
-def _validation_failed(message: str) -> ValidationFailed:
-    """Convert a msgspec message such as "Expected `int`, got `str` - at `$.price.amount`"."""
-    text, _, path = message.partition(" - at `$")
-    pointer = path.removesuffix("`").replace("[...]", "").replace(".", "/")
-    pointer = re.sub(r"\[(\d+)\]", r"/\1", pointer)
-    field = re.fullmatch(r"Object (?:missing required|contains unknown) field `(.*)`", text, re.DOTALL)
-    if field:
-        pointer += _escape(field[1])
-    return ValidationFailed(pointer, text[:300])
-
-
-def _escape(name: str) -> str:
-    return "/" + name[:100].replace("~", "~0").replace("/", "~1")

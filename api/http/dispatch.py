@@ -3,19 +3,23 @@
 import re
 
 from litestar import Litestar
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 from litestar.utils import normalize_path
 
 from api.console import pages
 from api.http import problems
 from api.http.guard import Guard
-from api.http.http_errors import Limited, Malformed
+from api.http.http_errors import Limited, Malformed, allowed_methods
 from api.http.limited_callers import report_limited
 from api.http.private_apis import route_finder
-from api.http.replies import Reply
+from api.http.replies import NO_STORE, Reply
 from api.http.request import ApiRequest
 from api.http.request_context import context_of
+from api.http.routes import PUBLIC
+
+READS = ("GET", "HEAD")
 
 _HOST = re.compile(rb"[0-9A-Za-z!$&'()*+,;=._~:@%\[\]-]*")
 """Valid Host values. RFC 9112, section 3.2, requires status 400 for others."""
@@ -35,11 +39,8 @@ class Dispatch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = ApiRequest(scope, receive)
         try:
-            handler = self._handler(scope)
-            self._guard(request)
-            if request.may_choose_ledger:
-                await request.choose_ledger()
-            reply = await handler.fn(request)
+            asks_for_methods = request.context.method == "OPTIONS"
+            reply = self._options(scope) if asks_for_methods else await self._call(scope, request)
             await reply(scope, receive, send)
         except Exception as error:
             if context_of(scope).is_started:
@@ -48,12 +49,35 @@ class Dispatch:
                 await report_limited(request, error.limit)
             await _error_reply(request, error)(scope, receive, send)
 
+    async def _call(self, scope: Scope, request: ApiRequest) -> ASGIApp:
+        """Return the handler's answer; to a read, with its entity tag, or 304 to a caller that has it."""
+        handler = self._handler(scope)
+        self._guard(request)
+        if request.may_choose_ledger:
+            await request.choose_ledger()
+        reply: ASGIApp = await handler.fn(request)
+        route = request.route
+        if isinstance(reply, Reply) and request.context.method in READS and not route.is_page:
+            is_private = route.roles != PUBLIC and route.media_type == "application/json"
+            return reply.conditional(request.context.fields, is_private)
+        return reply
+
+    def _options(self, scope: Scope) -> Reply:
+        """Return the methods of the path (RFC 9110, section 9.3.7). Raises NotFoundException."""
+        try:
+            self._find(path=normalize_path(scope["path"]), method="NONE")
+        except MethodNotAllowedException as other:
+            methods = (other.headers or {}).get("allow", "").split(", ")
+            return Reply(204, b"", [(b"allow", ", ".join(allowed_methods(methods)).encode())], (NO_STORE,))
+        raise NotFoundException
+
     def _handler(self, scope: Scope) -> HTTPRouteHandler:
         """Find the handler. Raises NotFoundException, MethodNotAllowedException and Malformed."""
         if not _HOST.fullmatch(context_of(scope).fields.get(b"host", b"")):
             raise Malformed("The Host header is not valid.")
+        method = context_of(scope).method
         _, handler, scope["path"], scope["path_params"], scope["path_template"] = self._find(
-            path=normalize_path(scope["path"]), method=context_of(scope).method
+            path=normalize_path(scope["path"]), method="GET" if method == "HEAD" else method
         )
         scope["route_handler"] = handler
         return handler

@@ -1,13 +1,14 @@
 """Documentation routes: the home page, the OpenAPI document, its HTML pages, and the problem types."""
 
+from html import escape
 from pathlib import Path
 
 import msgspec
 from litestar import Controller, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from api.http import openapi
+from api.http.bodies import JSON_TYPE
 from api.http.http_errors import NotFound, all_refusals
 from api.http.problems import status_of
 from api.http.replies import Reply
@@ -38,15 +39,51 @@ class ProblemType(msgspec.Struct, frozen=True):
     code: str
     title: str
     status: int
+    next_step: str
 
+
+NEXT_STEPS = {
+    400: "Correct the request; `errors` names each wrong field or parameter.",
+    401: "Send a valid token in the header Authorization.",
+    402: "Pay by another means of payment, with a new idempotency key.",
+    403: "Use a token with one of the roles in `required_roles`, or one for this user.",
+    404: "Check the id or the URL. A booking of another user looks like an unknown one.",
+    405: "Use one of the methods in the header Allow.",
+    408: "Send the whole body within ten seconds.",
+    409: "Read the booking or the flight again, and decide by its state. A repeat with the same key returns"
+    " this refusal.",
+    412: "Read the resource again, and send the command with its present ETag if it still makes sense.",
+    413: "Send a smaller body.",
+    414: "Send a shorter URL.",
+    415: "Send JSON with the header Content-Type: application/json.",
+    422: "Correct the command, or send it with a new idempotency key.",
+    429: "Wait as long as the header Retry-After says, then repeat the request.",
+    500: "Repeat the request with the same key; if it fails again, report its request id.",
+    503: "Wait as long as the header Retry-After says, then repeat the request with the same key.",
+}
+"""Advice by status, for the caller of the API."""
 
 _FILES = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _CONTENT_TYPES}
 _PROBLEMS = {
-    kind.code: ProblemType(f"/problems/{kind.code}", kind.code, kind.title, status_of(kind))
+    kind.code: ProblemType(
+        f"/problems/{kind.code}", kind.code, kind.title, status_of(kind), NEXT_STEPS[status_of(kind)]
+    )
     for kind in all_refusals()
 }
 
 
+_PROBLEM = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{code} · Seatledger</title>
+<h1>{title}</h1>
+<p>Problem <code>{code}</code>, status {status}.</p>
+<h2>What to do</h2>
+<p>{next_step}</p>
+<p><a href="/docs">API documentation</a></p>
+</html>
+"""
 _HOME = b"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -67,9 +104,8 @@ class DocumentController(Controller):
     path = "/"
     tags = ("Documents",)
 
-    @HTTPRouteHandler(
+    @get(
         "/",
-        http_method=["GET", "HEAD"],
         opt=route(PUBLIC, "Find console, documentation and health", is_page=True),
     )
     async def home(self, request: ApiRequest) -> ASGIApp:
@@ -81,7 +117,7 @@ class DocumentController(Controller):
         state = request.app.state
         if "openapi" not in state:
             state.openapi = openapi.document(request.app)
-        return Reply(200, state.openapi)
+        return Reply(200, state.openapi, (), ((b"content-type", JSON_TYPE), _CACHED))
 
     @get(
         with_alias("/docs"),
@@ -113,7 +149,16 @@ class DocumentController(Controller):
         kind = _PROBLEMS.get(request.path_params["code"])
         if kind is None:
             raise NotFound
-        return Reply(200, msgspec.json.encode(kind))
+        wants_page = b"text/html" in request.context.fields.get(b"accept", b"")
+        body, media = (_page(kind), _CONTENT_TYPES[".html"]) if wants_page else (_encode(kind), JSON_TYPE)
+        headers = [(b"vary", b"accept"), *_SECURITY_HEADERS]
+        return Reply(200, body, headers, ((b"content-type", media), _CACHED))
+
+
+def _page(kind: ProblemType) -> bytes:
+    """Return the explanation of a problem type as a page."""
+    title, next_step = escape(kind.title), escape(kind.next_step)
+    return _PROBLEM.format(code=kind.code, title=title, status=kind.status, next_step=next_step).encode()
 
 
 def _file(name: str) -> Reply:
@@ -123,3 +168,6 @@ def _file(name: str) -> Reply:
         raise NotFound
     content_type = (b"content-type", _CONTENT_TYPES[Path(name).suffix])
     return Reply(200, content, _SECURITY_HEADERS, (content_type, _CACHED))
+
+
+_encode = msgspec.json.Encoder().encode

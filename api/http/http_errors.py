@@ -1,8 +1,17 @@
 """Errors of requests that do not reach the ledger or have no outcome there."""
 
-from typing import Any, ClassVar
+from collections.abc import Collection
+from typing import Any, ClassVar, Literal
 
 from domain.refusals import Refusal
+
+NAMED_MAX = 5
+"""Maximum number of errors in the detail of a validation problem."""
+
+
+def allowed_methods(methods: Collection[str]) -> list[str]:
+    """Return the methods of a path with these routes: OPTIONS everywhere, and HEAD where GET is."""
+    return sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
 
 
 class Rejection(Refusal):
@@ -20,8 +29,15 @@ class Malformed(Rejection):
 class ValidationFailed(Rejection):
     """The request has invalid fields or parameters."""
 
-    def __init__(self, pointer: str, message: str) -> None:
-        super().__init__(message, errors=[{"pointer": pointer, "message": message}])
+    def __init__(self, *errors: tuple[str, str], of: Literal["pointer", "parameter"] = "pointer") -> None:
+        """Each error is a JSON pointer into the body, or the name of a parameter, and a message."""
+        listed = [{of: place, "message": message} for place, message in errors]
+        super().__init__("; ".join(message for _, message in errors[:NAMED_MAX]), errors=listed)
+
+
+def wrong_parameter(name: str, message: str) -> ValidationFailed:
+    """Return the error for one query parameter or header."""
+    return ValidationFailed((name, message), of="parameter")
 
 
 class IdempotencyKeyMissing(Rejection):
@@ -115,8 +131,7 @@ class MethodNotAllowed(Rejection):
     status = 405
 
     def __init__(self, methods: list[str]) -> None:
-        # The router adds OPTIONS, which the guard denies.
-        allowed = ", ".join(sorted(set(methods) - {"OPTIONS"}))
+        allowed = ", ".join(allowed_methods(methods))
         super().__init__(f"Allowed methods: {allowed}.")
         self.headers = ((b"allow", allowed.encode("latin-1")),)
 

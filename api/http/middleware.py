@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from loguru import logger
 
 from api.http import metrics
+from api.http.cors import Cors
 from api.http.http_errors import Overloaded, UriTooLong
 from api.http.problems import problem_reply
 from api.http.replies import Reply
@@ -19,6 +20,7 @@ from api.http.shedding import RefusalPacer
 URI_BYTES_MAX = 8192
 """Limit for path and query string together. Litestar caches paths, so their length must be bounded."""
 
+NO_CORS = Cors(())
 NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
 _PERSONAL_PATH = "/commands/"
@@ -39,11 +41,13 @@ class RequestMiddleware:
         app: ASGIApp,
         is_full: Callable[[], bool],
         find_pseudonym: FindPseudonym,
+        cors: Cors = NO_CORS,
         logs_all: bool = False,
     ) -> None:
         self._app = app
         self._is_full = is_full
         self._find_pseudonym = find_pseudonym
+        self._cors = cors
         self._logs_all = logs_all
         self._pacer = RefusalPacer()
 
@@ -65,6 +69,7 @@ class RequestMiddleware:
                     ledger,
                     NO_SNIFF,
                     *context.limit_fields,
+                    *self._cors.headers(context),
                 ]
                 if context.is_shed:
                     return self._send_later(send, message)

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from api.http.openapi_answers import REFERENCE, content, is_command, responses
+from api.http.openapi_answers import REFERENCE, content, is_command, is_conditional, responses
 from api.http.parameters import CommandQuery, ReadQuery
 from api.http.problems import Problem
 from api.http.routes import ALIASES, PUBLIC, Route
@@ -52,12 +52,12 @@ def _operations(app: Litestar) -> Iterator[Operation]:
 
 def _operation(path: str, method: str, handler: HTTPRouteHandler, route: Route) -> dict[str, Any]:
     tag = sorted(handler.resolve_tags())[0]
-    name = f"{tag}_{handler.handler_name}".lower() + ("_head" if method == "HEAD" else "")
+    name = f"{tag}_{handler.handler_name}".lower()
     operation: dict[str, Any] = {
         "tags": [tag],
         "summary": route.summary,
         "operationId": name,
-        "parameters": list(_parameters(path, route)),
+        "parameters": list(_parameters(path, method, route)),
         "responses": responses(path, method, route),
     }
     if route.roles != PUBLIC:
@@ -75,7 +75,7 @@ def _operation(path: str, method: str, handler: HTTPRouteHandler, route: Route) 
     return operation
 
 
-def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
+def _parameters(path: str, method: str, route: Route) -> Iterator[dict[str, Any]]:
     if "{id}" in path:
         yield {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
     for name in ("actor", "operation", "key"):
@@ -109,6 +109,8 @@ def _parameters(path: str, route: Route) -> Iterator[dict[str, Any]]:
         yield _header_parameter("Last-Event-ID", _LAST_EVENT_ID, pattern="^[0-9]{1,18}$")
     if route.if_match:
         yield _header_parameter("If-Match", _IF_MATCH, pattern=f"^(?:[*]|{_ETAG}(?:, *{_ETAG})*)$")
+    if is_conditional(route, method):
+        yield _header_parameter("If-None-Match", _IF_NONE_MATCH, pattern=f"^(?:[*]|{_ETAG}(?:, *{_ETAG})*)$")
     # No pattern, because invalid values are replaced and not refused.
     yield _header_parameter("x-request-id", _REQUEST_ID)
     yield _header_parameter("traceparent", _TRACEPARENT)
@@ -128,6 +130,7 @@ _IF_MATCH = (
     "ETags of the versions that the command applies to, or `*`. Another current version: 412, which is not "
     "kept under the idempotency key."
 )
+_IF_NONE_MATCH = "ETags that the caller has. If the answer still has one of them, it is 304 without a body."
 _REQUEST_ID = (
     "Returned on the response. Replaced by a generated id unless it is 8 to 64 letters, digits, `_` or `-`."
 )

@@ -23,12 +23,13 @@ REFERENCE = "#/components/schemas/{name}"
 
 def responses(path: str, method: str, route: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Success.", "headers": dict(_success_headers(method, route))}
-    if route.response is not None and method != "HEAD":
+    if route.response is not None:
         success["content"] = {route.media_type.partition(";")[0]: content(route.response)}
     by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in (*route.refusals, *_rejections(path, route)):
         by_status.setdefault(status_of(refusal), []).append(refusal)
-    return {str(route.status): success} | {
+    kept = {"304": _not_modified(success["headers"])} if is_conditional(route, method) else {}
+    return {str(route.status): success, **kept} | {
         str(status): _error(status, kinds, path, route) for status, kinds in sorted(by_status.items())
     }
 
@@ -40,6 +41,8 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
         yield "ledger-position", _header("Log position that the response reflects.", "integer")
     if command or route.response in (FlightRow, BookingRow, WaitingRow, ItineraryRow):
         yield "ETag", _header('Version of the resource, for example `"v3"`.')
+    elif is_conditional(route, method):
+        yield "ETag", _header("Tag of this answer, for If-None-Match.")
     if _counts(route):
         yield from _LIMIT_HEADERS.items()
     if command:
@@ -142,6 +145,17 @@ def is_command(route: Route) -> bool:
     return IdempotencyKeyReused in route.refusals
 
 
+def is_conditional(route: Route, method: str) -> bool:
+    """Return whether answers have an entity tag that If-None-Match is compared with."""
+    return method == "GET" and route.roles != PUBLIC and route.media_type == "application/json"
+
+
+def _not_modified(headers: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of the answer to a caller that has the current one."""
+    kept = {name: header for name, header in headers.items() if name != "Link"}
+    return {"description": "The caller has this answer already.", "headers": kept}
+
+
 def _counts(route: Route) -> bool:
     """Return whether requests count for the limit of commands a minute."""
     return http_errors.TooManyCommands in (*route.refusals, *_rejections("", route))
@@ -153,7 +167,7 @@ _LIMIT_HEADERS = {
 }
 """Fields of draft-ietf-httpapi-ratelimit-headers."""
 
-_ERRORS = [FieldError("/seats", "Expected `int` >= 1")]
+_ERRORS = [FieldError(pointer="/seats", message="Must be at least 1")]
 
 _EVERY_HEADER: dict[str, Any] = {
     "x-request-id": _header("Id of the request."),

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from api.http.http_errors import ValidationFailed
+from api.http.http_errors import ValidationFailed, wrong_parameter
+from api.http.validation import find_errors
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -79,31 +80,34 @@ class ListQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def decode(query_string: bytes, kind: type[T]) -> T:
-    """Decode a query string. Raises ValidationFailed."""
+    """Decode a query string. Raises ValidationFailed with all wrong parameters."""
     if not query_string:
         return _convert({}, kind) if _has_required_fields(kind) else _default(kind)
-    values = _split(query_string)
-    for name in _integer_fields(kind) & values.keys():
-        if name == "min_position" and "=" in values[name]:
-            continue
-        # int() also accepts "+5", "1_0" and digits of other scripts.
-        if not re.fullmatch("[0-9]{1,19}", values[name]):
-            raise ValidationFailed(name, "Expected a number in ASCII digits")
-        values[name] = int(values[name])
-    for name in _boolean_fields(kind) & values.keys():
-        if values[name] not in ("true", "false"):
-            raise ValidationFailed(name, "Expected true or false")
-        values[name] = values[name] == "true"
-    return _convert(values, kind)
+    return _convert({name: _read(name, text, kind) for name, text in _split(query_string).items()}, kind)
+
+
+def _read(name: str, text: str, kind: Any) -> Any:
+    """Return the value of a number or truth value; other text as it is."""
+    # int() also accepts "+5", "1_0" and digits of other scripts.
+    if name in _integer_fields(kind) and re.fullmatch("[0-9]{1,19}", text):
+        return int(text)
+    if name in _boolean_fields(kind) and text in ("true", "false"):
+        return text == "true"
+    return text
 
 
 def _convert(values: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind, strict=True)
-    except msgspec.ValidationError as error:
-        raise _validation_failed(str(error)) from None
+    except msgspec.ValidationError:
+        errors = [(_name(pointer), message) for pointer, message in find_errors(values, kind)]
+        raise ValidationFailed(*errors, of="parameter") from None
     except OverflowError:
-        raise ValidationFailed("", "A date lies outside the years 1 to 9999") from None
+        raise wrong_parameter("", "A date lies outside the years 1 to 9999") from None
+
+
+def _name(pointer: str) -> str:
+    return pointer.removeprefix("/").replace("~1", "/").replace("~0", "~")
 
 
 def positions_in(text: str) -> dict[str, int]:
@@ -121,14 +125,14 @@ def _split(query_string: bytes) -> dict[str, Any]:
             max_num_fields=PARAMETERS_MAX,
         )
     except ValueError:
-        raise ValidationFailed("", "The query string is malformed") from None
+        raise wrong_parameter("", "The query string is malformed") from None
     values: dict[str, Any] = dict(pairs)
     if len(values) < len(pairs):
-        raise ValidationFailed("", "A parameter is given twice")
+        raise wrong_parameter("", "A parameter is given twice")
     for name, value in pairs:
         if "\x00" in value:
             # PostgreSQL text cannot hold NUL, and no parameter has a use for it.
-            raise ValidationFailed(name[:100], "NUL is not allowed")
+            raise wrong_parameter(name[:100], "NUL is not allowed")
     return values
 
 
@@ -163,12 +167,3 @@ def _boolean_fields(kind: Any) -> frozenset[str]:
 
 def _holds_int(annotation: Any) -> bool:
     return annotation is int or any(_holds_int(part) for part in get_args(annotation))
-
-
-def _validation_failed(message: str) -> ValidationFailed:
-    """Convert a msgspec message such as "Expected `int` >= 1 - at `$.limit`"."""
-    text, _, path = message.partition(" - at `$.")
-    field = re.fullmatch(r"Object (missing required|contains unknown) field `(.*)`", text, re.DOTALL)
-    if field:
-        return ValidationFailed(field[2][:100], "Unknown parameter" if "unknown" in field[1] else "Missing")
-    return ValidationFailed(path.removesuffix("`"), text[:300])

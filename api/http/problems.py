@@ -32,11 +32,12 @@ STATUSES: dict[type[Refusal], int] = {
 MEDIA_TYPE = "application/problem+json"
 
 
-class FieldError(msgspec.Struct, frozen=True):
-    """One validation error. `pointer` is a JSON pointer (RFC 6901) into the body, or a parameter name."""
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One validation error: a JSON pointer (RFC 6901) into the body, or the name of a parameter."""
 
-    pointer: str
     message: str
+    pointer: str | None = None
+    parameter: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
-from api.http.http_errors import LedgerUnavailable, PositionNotReached, ValidationFailed
+from api.http.http_errors import LedgerUnavailable, PositionNotReached, wrong_parameter
 from api.http.parameters import ListQuery, ReadQuery
 from api.http.problems import problem_reply
 from api.http.replies import Header, Reply, position_header
@@ -81,7 +81,7 @@ async def _require_past(connection: Connection, query: ReadQuery) -> None:
     """Raise ValidationFailed if `as_of` lies after the ledger's time, because the state then is not known."""
     as_of = getattr(query, "as_of", UNSET)
     if as_of is not UNSET and as_of > (await head(connection))[1]:
-        raise ValidationFailed("as_of", "Must not lie in the future")
+        raise wrong_parameter("as_of", "Must not lie in the future")
 
 
 async def _wait_for_position(request: ApiRequest, target: int, reached: int) -> None:
@@ -141,7 +141,7 @@ def read_cursor(request: ApiRequest, query: ListQuery, search: Any, kind: Any) -
             raise ValueError("signed for another search, or not by this ledger")
         return msgspec.json.decode(payload, type=kind)
     except ValueError:
-        raise ValidationFailed("cursor", "Not a cursor of this list with these filters") from None
+        raise wrong_parameter("cursor", "Not a cursor of this list with these filters") from None
 
 
 async def respond_list(
@@ -160,7 +160,7 @@ async def respond_list(
     if not request.is_for_all_ledgers:
         return respond_page(request, await read_one(request), query, search, sort_key)
     if query.min_position and not isinstance(query.min_position, str):
-        raise ValidationFailed("min_position", "Several ledgers answer: name them, like main=120,ai=45")
+        raise wrong_parameter("min_position", "Several ledgers answer: name them, like main=120,ai=45")
     entries = request.visible_ledgers
     found = await asyncio.gather(*(_read_from(request, entry, read_one, query.partial) for entry in entries))
     answered = {entry.name: one for entry, one in zip(entries, found, strict=True) if one is not None}

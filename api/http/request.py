@@ -10,7 +10,7 @@ import msgspec
 from litestar import Request
 
 from api.http import bodies, parameters
-from api.http.http_errors import CarrierNotHere, LedgerMoving, LedgerNotFound, LedgerRetired, ValidationFailed
+from api.http.http_errors import CarrierNotHere, LedgerMoving, LedgerNotFound, LedgerRetired, wrong_parameter
 from api.http.request_context import context_of
 from domain.caller import Caller, Role
 from domain.commands import Command, ScheduleFlight
@@ -96,7 +96,7 @@ class ApiRequest(Request[Caller, Any, Any]):
             entry = self.ledgers.of_id(id)
         elif route.one_ledger:
             names = ", ".join(entry.name for entry in self.visible_ledgers)
-            raise ValidationFailed("ledger", f"Required, because there are several ledgers: {names}")
+            raise wrong_parameter("ledger", f"Required, because there are several ledgers: {names}")
         elif route.all_ledgers:
             self.is_for_all_ledgers = True
             return

@@ -118,6 +118,9 @@ class EventStream:
         with self._place, self._streams.reserve():
             headers = [*HEADERS, position_header(self._first_page.position)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
+            if scope["method"] == "HEAD":  # type: ignore[typeddict-item]
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
             sending = asyncio.create_task(self._send_events(send))
             disconnect = asyncio.create_task(_wait_for_disconnect(receive))
             stopping = asyncio.create_task(self._streams.stopping.wait())

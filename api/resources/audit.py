@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from api.http import queries
-from api.http.http_errors import TooManyStreams, ValidationFailed
+from api.http.http_errors import TooManyStreams, wrong_parameter
 from api.http.parameters import ListQuery, Position, ReadQuery
 from api.http.queries import Connection, Page
 from api.http.replies import Reply
@@ -137,7 +137,7 @@ async def _head(connection: Connection) -> QueryResult[Head]:
 def _search(query: EventListQuery | EventStreamQuery) -> EventSearch:
     """Return the conditions in the query. Raises ValidationFailed for a type that no event has."""
     if query.type is not UNSET and query.type not in TOPICS:
-        raise ValidationFailed("type", f"Must be one of {', '.join(TOPICS)}")
+        raise wrong_parameter("type", f"Must be one of {', '.join(TOPICS)}")
     return EventSearch(query.type or None, query.booking_id or None, query.flight_id or None)
 
 
@@ -147,7 +147,7 @@ def _last_event_id(request: ApiRequest, after: int) -> int:
     if value is None:
         return after
     if not _LAST_EVENT_ID.fullmatch(value):
-        raise ValidationFailed("Last-Event-ID", "Must be the position of an event")
+        raise wrong_parameter("Last-Event-ID", "Must be the position of an event")
     return int(value)
 
 

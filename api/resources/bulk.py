@@ -101,7 +101,9 @@ def _require_distinct_keys(items: Sequence[BulkHold]) -> None:
     for number, item in enumerate(items):
         key = unquote_key(item.key)
         if key in keys:
-            raise ValidationFailed(f"/items/{number}/key", "Given twice: an atomic bulk needs a key per item")
+            raise ValidationFailed(
+                (f"/items/{number}/key", "Given twice: an atomic bulk needs a key per item")
+            )
         keys.add(key)
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.commands import submit
-from api.http.http_errors import ValidationFailed
+from api.http.http_errors import wrong_parameter
 from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
@@ -99,9 +99,9 @@ class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_onl
         """
         if self.currency is UNSET:
             if self.max_price is not UNSET or self.sort in (Sort.PRICE, Sort.DEAREST):
-                raise ValidationFailed("currency", "Required for max_price and for sorting by price")
+                raise wrong_parameter("currency", "Required for max_price and for sorting by price")
         elif self.currency not in KNOWN:
-            raise ValidationFailed("currency", "Unknown ISO 4217 currency code")
+            raise wrong_parameter("currency", "Unknown ISO 4217 currency code")
         return self.build_search(FlightSearch)
 
 

@@ -5,7 +5,6 @@ from typing import Literal
 
 import msgspec
 from litestar import Controller, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from analytics.follower.lag import Lag, lags
@@ -49,26 +48,23 @@ class OperationsController(Controller):
     path = "/"
     tags = ("Operations",)
 
-    @HTTPRouteHandler(
+    @get(
         "/api/v1/info",
-        http_method=["GET", "HEAD"],
         opt=route(PUBLIC, "Get the name, version and position of the server", query=ReadQuery, response=Info),
     )
     async def info(self, request: ApiRequest) -> ASGIApp:
         position, _ = await queries.read(request, request.query(ReadQuery), _position)
         return queries.respond(position, Info("seatledger", VERSION, "ok", "v1", position))
 
-    @HTTPRouteHandler(
+    @get(
         with_alias("/health/live"),
-        http_method=["GET", "HEAD"],
         opt=route(PUBLIC, "Check that the process is alive, without I/O", response=Live),
     )
     async def live(self, request: ApiRequest) -> ASGIApp:
         return Reply(200, msgspec.json.encode(Live()))
 
-    @HTTPRouteHandler(
+    @get(
         with_alias("/health/ready"),
-        http_method=["GET", "HEAD"],
         opt=route(
             PUBLIC,
             "Check that the server is ready for requests. Lists the checks; their details are for auditors "

@@ -52,7 +52,7 @@ class VerificationController(Controller):
     async def verify(self, request: ApiRequest) -> ASGIApp:
         bounds = await request.read(VerifyRange, optional=True)
         if bounds.first is not UNSET and bounds.last is not UNSET and bounds.first > bounds.last:
-            raise ValidationFailed("/to", "Must not be before `from`")
+            raise ValidationFailed(("/to", "Must not be before `from`"))
         async with request.ledger.read() as connection:
             reached = await position(connection)
         lock: asyncio.Lock = request.app.state.verifying

@@ -232,7 +232,7 @@ async def test_reads_of_one_log_need_its_name(people: People) -> None:
         "commands/a/initiate_booking/b",
     ):
         refused = await people.auditor.get(f"/api/v1/{path}")
-        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "ledger"), path
+        assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (400, "ledger"), path
         assert "main, ai, ba, lh, af" in refused.text
     events = await people.auditor.get("/api/v1/events?ledger=lh")
     assert [event["type"] for event in events.json()["data"]] == ["flight.scheduled"]

@@ -101,7 +101,7 @@ async def test_a_cursor_is_valid_for_its_own_list_only(people: People) -> None:
         (people.auditor, f"cursor={cursor}"),
     ]:
         answer = await caller.get(f"/api/v1/bookings?{query}")
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "cursor")
+        assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, "cursor")
     assert (await people.alice.get(f"/api/v1/flights?cursor={cursor}")).status_code == 400
     assert [len(page) for page in await pages(people.alice, "/api/v1/bookings?limit=1")] == [1, 1, 1]
     assert (await people.alice.get(f"/api/v1/bookings?cursor={cursor}&limit=2")).status_code == 200
@@ -207,7 +207,7 @@ async def test_a_state_in_the_future_is_refused(people: People, path: str) -> No
     booking = await people.booking(await people.flight())
     url = f"/api/v1{path.format(**booking)}"
     answer = await people.alice.get(f"{url}?as_of=2999-01-01T00:00:00Z")
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "as_of")
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, "as_of")
 
 
 async def test_no_route_answers_for_a_position_beyond_the_head(
@@ -264,6 +264,6 @@ async def test_an_unknown_type_of_event_is_refused_with_the_list(people: People)
     for type in ("%00", "booking.bookd", "", "BOOKING.BOOKED", "%F0%9F%98%80", "x" * 3000):
         for path in ("/events", "/events/stream"):
             answer = await people.auditor.get(f"/api/v1{path}?type={type}")
-            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "type")
+            assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, "type")
     answer = await people.auditor.get("/api/v1/events?type=booking.bookd")
     assert "booking.initiated" in answer.json()["detail"]

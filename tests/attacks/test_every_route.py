@@ -16,13 +16,10 @@ from tests.contract.samples import unknown_id
 
 PUBLIC = {
     "GET /api/v1/info",
-    "HEAD /api/v1/info",
     "GET /docs",
     "GET /docs/{name}",
     "GET /health/live",
-    "HEAD /health/live",
     "GET /health/ready",
-    "HEAD /health/ready",
     "GET /openapi.json",
     "GET /problems/{code}",
 }
