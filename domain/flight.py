@@ -137,7 +137,8 @@ class Flight(Aggregate):
     @property
     def departure(self) -> datetime:
         """Time from which the flight has departed: the scheduled time, or an earlier recorded one."""
-        return min(self.departs_at, self.departed_at or self.departs_at)
+        recorded = self.departed_at
+        return self.departs_at if recorded is None else min(self.departs_at, recorded)
 
     def status(self, now: datetime) -> FlightStatus:
         if self.cancelled:

@@ -40,7 +40,7 @@ class Seats:
 
     @property
     def free(self) -> int:
-        return self.sellable - self.held - self.booked
+        return self.seats + self.overbooking - self.held - self.booked
 
     def require(self, asked: int, flight_id: UUID) -> None:
         """Check that all these seats are free. Raises NotEnoughSeats with the id of the flight."""

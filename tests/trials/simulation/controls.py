@@ -293,7 +293,9 @@ def sells_the_overbooking_twice(patch: Patch) -> Parts:
         def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
             pass
 
-    patch.setattr(Seats, "sellable", property(lambda seats: seats.seats + 2 * seats.overbooking))
+    free = Seats.free.fget
+    assert free is not None
+    patch.setattr(Seats, "free", property(lambda seats: free(seats) + seats.overbooking))
     return Parts(database=Lawless)
 
 
