@@ -288,7 +288,7 @@ class PayBooking(BookingCommand):
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
-        read_set.departures_of.add(self.booking_id)
+        read_set.departures = True
 
 
 class CapturePayment(BookingCommand):
@@ -315,7 +315,7 @@ class ReduceSeats(BookingCommand):
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
-        read_set.departures_of.add(self.booking_id)
+        read_set.departures = True
 
 
 class RefundAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -339,7 +339,7 @@ class CancelBooking(BookingCommand):
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
-        read_set.departures_of.add(self.booking_id)
+        read_set.departures = True
 
 
 class DenyBoarding(BookingCommand):
@@ -359,7 +359,7 @@ class TravelCommand(BookingCommand):
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
-        read_set.departures_of.add(self.booking_id)
+        read_set.departures = True
 
 
 class RecordFlown(TravelCommand):
@@ -493,7 +493,7 @@ class PayItinerary(ItineraryCommand):
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
-        read_set.departures_of_itineraries.add(self.itinerary_id)
+        read_set.departures = True
 
 
 class CaptureItinerary(ItineraryCommand):
@@ -523,7 +523,7 @@ class CancelItinerary(ItineraryCommand):
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
-        read_set.departures_of_itineraries.add(self.itinerary_id)
+        read_set.departures = True
 
 
 class RecordItineraryPayment(ItineraryCommand):

@@ -38,10 +38,8 @@ class ReadSet:
     """Refunds; the booking of each is loaded."""
     seats_needed: dict[UUID, int] = field(default_factory=dict)
     """Seats that the commands take on a flight; due holds are loaded until expiring them frees as many."""
-    departures_of: set[UUID] = field(default_factory=set)
-    """Bookings; the time of departure of each one's flight is loaded."""
-    departures_of_itineraries: set[UUID] = field(default_factory=set)
-    """Itineraries; the same is loaded for all their bookings."""
+    departures: bool = False
+    """Whether the times of departure of the flights of these bookings are loaded with the seat counts."""
     captures: set[UUID] = field(default_factory=set)
     """Bookings that may need lost seats again; loaded with their flights and due holds."""
     itinerary_captures: set[UUID] = field(default_factory=set)

@@ -9,6 +9,9 @@ LENGTH_MIN, LENGTH_MAX = 6, 12
 MULTIPLIER, OFFSET = 548_507_471, 312_706_489
 """Constants of the permutation, fixed for ever. The multiplier and the base have no common divisor."""
 
+_SHORT: int = BASE**LENGTH_MIN
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+
 
 def reference_of(position: int) -> str:
     """Return the reference that belongs to the position of a booking's first event.
@@ -16,6 +19,10 @@ def reference_of(position: int) -> str:
     `position * MULTIPLIER + OFFSET` modulo a power of 31 is a permutation of the positions below that power.
     So two bookings of a ledger never have the same reference. Positions from 31^6 on get longer references.
     """
+    if position < _SHORT:
+        rest, low = divmod((position * MULTIPLIER + OFFSET) % _SHORT, len(_PAIRS))
+        high, middle = divmod(rest, len(_PAIRS))
+        return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
     length = LENGTH_MIN
     while position >= BASE**length:
         length += 1

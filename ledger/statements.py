@@ -104,20 +104,18 @@ _UNPAID_SEATS: LiteralString = f"""
 """
 
 
-def _find_seats(bookings: LiteralString) -> LiteralString:
+def _find_seats(bookings: LiteralString, departure: LiteralString) -> LiteralString:
     return f"""
-        select flight_id, seats, held, booked, overbooking from seats where flight_id = any (
+        select flight_id, seats, held, booked, overbooking{departure} from seats where flight_id = any (
             array(select flight_id from bookings where id = any ({bookings})) || {IDS}
             || array(select flight_id from refunds where id = any ({IDS})))
     """
 
 
-def _find_departures(bookings: LiteralString) -> LiteralString:
-    """Return the query for the times of departure of flights; each block keeps the view equal to the log."""
-    return f"""
-        select id, least(departs_at, departed_at) from flights
-        where id = any (array(select flight_id from bookings where id = any ({bookings})))
-    """
+# The times of departure are in a view, which each block keeps equal to the log.
+_DEPARTURE: LiteralString = """
+    , (select least(departs_at, departed_at) from flights where id = flight_id)
+"""
 
 
 def _related(bookings: LiteralString) -> LiteralString:
@@ -184,7 +182,7 @@ class Statements(NamedTuple):
     find_people: LiteralString
     find_people_and_unpaid_seats: LiteralString
     find_seats: LiteralString
-    find_departures: LiteralString
+    find_seats_and_departures: LiteralString
     related: LiteralString
     due_holds: LiteralString
     waiting_lists: LiteralString
@@ -194,8 +192,8 @@ def _statements(bookings: LiteralString) -> Statements:
     return Statements(
         _find_people(bookings, ""),
         _find_people(bookings, _UNPAID_SEATS),
-        _find_seats(bookings),
-        _find_departures(bookings),
+        _find_seats(bookings, ""),
+        _find_seats(bookings, _DEPARTURE),
         _related(bookings),
         _due_holds(bookings),
         _waiting_lists(bookings),

@@ -144,7 +144,7 @@ class Store:
         """Read everything that these commands may touch in one round trip, and take the lock unless held."""
         read_set = ReadSet.of(one.command for one in submissions)
         flights, bookings, refunds = list(read_set.flights), list(read_set.bookings), list(read_set.refunds)
-        seats = departures = natural = None
+        seats = natural = None
         lock, self._lock = self._lock or self._begin(), None
         head = self._send(sql.HEAD)
         commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
@@ -152,10 +152,8 @@ class Store:
         streams = self._send(*streams_to_load(read_set, cached))
         statements, named = statements_for(read_set), bookings_named(read_set, bookings, read_set.itineraries)
         if flights or bookings or refunds or read_set.itineraries:
-            seats = self._send(statements.find_seats, (*named, flights, refunds))
-        if read_set.departures_of or read_set.departures_of_itineraries:
-            ids = read_set.departures_of, read_set.departures_of_itineraries
-            departures = self._send(statements.find_departures, bookings_named(read_set, *ids))
+            find = statements.find_seats_and_departures if read_set.departures else statements.find_seats
+            seats = self._send(find, (*named, flights, refunds))
         lookups = [self._keyring.lookup_hash(name) for one in submissions for name in one.names]
         asking = users_with_limit(submissions, self._terms)
         find = statements.find_people_and_unpaid_seats if asking else statements.find_people
@@ -171,9 +169,9 @@ class Store:
         working_set.flights.update({flight.id: flight for flight in cached})
         fill(working_set, streams.rows())
         if seats:
-            working_set.seats = {row[0]: Seats(*row[1:]) for row in seats.rows()}
-        if departures:
-            working_set.departures = dict(departures.rows())
+            working_set.seats = {row[0]: Seats(*row[1:5]) for row in seats.rows()}
+            if read_set.departures:
+                working_set.departures = {row[0]: row[5] for row in seats.rows()}
         if natural:
             working_set.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
         recorded = [RecordedCommand(*row) for row in commands.rows()]
