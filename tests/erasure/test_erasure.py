@@ -257,7 +257,7 @@ async def test_completed_business_allows_erasure_and_open_payments_refuse_it(
     rows("update ledger.bookings set gateway_task = null")
     erase(keyed_url, keyring, NAME, "test")
     # Texts written after the erasure are not kept either.
-    await house.post(house.operator, f"/bookings/{paid['id']}/cancel", {"reason": WROTE})
+    await house.post(house.operator, f"/bookings/{paid['id']}/cancel", {"reason": WROTE, "refund": "full"})
     assert places(WROTE, "Dinah") == []
 
 

@@ -30,8 +30,8 @@ async def test_no_statement_of_a_block_is_planned_again_and_again(
 ) -> None:
     stores: list[Store] = []
 
-    async def keep(*arguments: Any) -> Store:
-        stores.append(await open_store(*arguments))
+    async def keep(*arguments: Any, **options: Any) -> Store:
+        stores.append(await open_store(*arguments, **options))
         return stores[-1]
 
     open_store = ledger.ledger.open_store
