@@ -104,10 +104,10 @@ class Operator:
                 self._sale.flights.remove(flight)
 
     async def _close_the_books(self, _: str) -> None:
-        """Record for some bookings, mostly on departed flights, if the customers flew, or pay them back."""
+        """Record for some bookings, often on departed flights, if the customers flew, or pay them back."""
         departed = [each for each in self._sale.bookings if each["flight_id"] in self._sale.departed]
-        bookings = departed if self._random.random() < 0.9 else list(self._sale.bookings)
-        for booking in self._random.sample(bookings, min(len(bookings), 3)):
+        bookings = departed if departed and self._random.random() < 0.5 else list(self._sale.bookings)
+        for booking in self._random.sample(bookings, min(len(bookings), 5)):
             operation, action, body = self._random.choice(
                 [
                     ("record_flown", "flown", {}),
