@@ -1,11 +1,19 @@
 """Which ledgers of a database have new events, by PostgreSQL's statistics: one statement for all of them."""
 
-from typing import LiteralString
+from datetime import datetime
+from typing import LiteralString, NamedTuple
 
 from database.connection import Connection
 
 
-async def count_inserts(connection: Connection) -> dict[str, int]:
+class Activity(NamedTuple):
+    """The number of events inserted into the log of each schema, and the time of the database's clock."""
+
+    now: datetime
+    inserts: dict[str, int]
+
+
+async def read_activity(connection: Connection) -> Activity:
     """Return the number of events inserted into each schema's log since the statistics began.
 
     It counts rows that were rolled back, may come ten seconds late while a session writes often, and begins
@@ -13,10 +21,10 @@ async def count_inserts(connection: Connection) -> dict[str, int]:
     locks no table, so no ledger can delay it.
     """
     rows = await (await connection.execute(_INSERTS)).fetchall()
-    return dict(rows)
+    return Activity(rows[0][0], {schema: count for _, schema, count in rows})
 
 
 _INSERTS: LiteralString = """
-    select relnamespace::regnamespace::text, pg_stat_get_tuples_inserted(oid)
+    select clock_timestamp(), relnamespace::regnamespace::text, pg_stat_get_tuples_inserted(oid)
     from pg_class where relname = 'events' and relkind = 'r'
 """

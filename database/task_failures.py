@@ -38,7 +38,13 @@ class FailureRecorder:
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks = list(tasks)
-        self._stored = {task.name: (0, False) for task in self._tasks}
+        # A scheduler that has died may have left a failure, which the first success ends.
+        self._stored = {task.name: (0, True) for task in self._tasks}
+
+    @property
+    def is_settled(self) -> bool:
+        """True if no task fails, and the database says so."""
+        return all(self._stored[task.name] == (task.failures, False) for task in self._tasks)
 
     async def record(self, connection: Connection) -> None:
         """Store new failures, and successes after failures. Raises psycopg.Error; the next call repeats."""

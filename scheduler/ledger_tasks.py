@@ -96,7 +96,8 @@ class LedgerTasks:
         if behind:
             await self._follower.run()
         await self._auditor.run()
-        return CUT_SHORT_SECONDS if behind or not self._auditor.is_resting else VISIT_SECONDS
+        is_done = not behind and self._auditor.is_resting and self._recorder.is_settled
+        return VISIT_SECONDS if is_done else CUT_SHORT_SECONDS
 
     async def sweep(self) -> None:
         """Record the heartbeat and past failures, and run a cron slot that is due. Never raises."""
@@ -109,6 +110,8 @@ class LedgerTasks:
 
         Raises Unavailable, Overloaded, psycopg.Error.
         """
+        if not self._recorder.is_settled:
+            return True
         async with self._ledger.read() as connection:
             return await has_work_ahead(connection, bool(self._reconciler)) or any(
                 lag.is_to_follow for lag in await lags(connection)

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
-from datetime import UTC, datetime
 from itertools import count
 
 from loguru import logger
 
 from database import registry
-from database.activity import count_inserts
+from database.activity import Activity, read_activity
 from database.pool import ConnectionPool
 from database.registry import LedgerEntry
 from gateways import Gateway
@@ -98,19 +97,20 @@ class OtherLedgers:
             # On another server each ledger asks in turn, so that no broken one makes the watch blind.
             at_home = pool is self._main.pool
             asked = self._main if at_home else here[turn % len(here)].ledger if here else None
-            counts = await self._count(asked) if asked else {}
-            slot = latest_slot(self._settings.sweep_cron, datetime.now(UTC))
-            for one in here:
-                one.note(counts.get(one.entry.schema), slot)
+            activity = await self._read_activity(asked) if asked else None
+            if activity:
+                slot = latest_slot(self._settings.sweep_cron, activity.now)
+                for one in here:
+                    one.note(activity.inserts.get(one.entry.schema), slot)
             await asyncio.sleep(WATCH_SECONDS)
 
-    async def _count(self, ledger: Ledger) -> dict[str, int]:
-        """Return the number of inserted events by schema; nothing if the database does not answer."""
+    async def _read_activity(self, ledger: Ledger) -> Activity | None:
+        """Return None if the database does not answer."""
         try:
             async with ledger.read() as connection:
-                return await count_inserts(connection)
+                return await read_activity(connection)
         except (Unavailable, Overloaded):
             pass
         except Exception as error:  # visits find new events as well
             logger.bind(error=repr(error)).error("activity.unreadable")
-        return {}
+        return None

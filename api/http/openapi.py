@@ -110,8 +110,8 @@ def _parameters(path: str, method: str, route: Route) -> Iterator[dict[str, Any]
     if route.if_match:
         yield _header_parameter("If-Match", _IF_MATCH, pattern=f"^(?:[*]|{_ETAG}(?:, *{_ETAG})*)$")
     if is_conditional(route, method):
-        yield _header_parameter("If-None-Match", _IF_NONE_MATCH, pattern=f"^(?:[*]|{_ETAG}(?:, *{_ETAG})*)$")
-    # No pattern, because invalid values are replaced and not refused.
+        yield _header_parameter("If-None-Match", _IF_NONE_MATCH)
+    # No patterns, because invalid values are ignored or replaced, and not refused.
     yield _header_parameter("x-request-id", _REQUEST_ID)
     yield _header_parameter("traceparent", _TRACEPARENT)
 

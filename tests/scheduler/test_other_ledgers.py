@@ -15,7 +15,8 @@ import scheduler.other_ledger
 import scheduler.other_ledgers
 from analytics.schema import migrate
 from database import registry
-from database.connection import connect_sync
+from database.activity import Activity, read_activity
+from database.connection import Connection, connect_sync
 from domain.commands import JoinWaitlist
 from ledger.ledger import Ledger, open_ledger
 from runtime.settings import Settings
@@ -125,10 +126,10 @@ async def test_an_idle_ledger_is_woken_by_one_booking_and_sleeps_again(
 async def test_events_that_the_statistics_miss_are_found_by_the_next_visit(
     rarely_visited: OtherLedgers, deployment: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def count_nothing(connection: object) -> dict[str, int]:
-        return {}
+    async def count_nothing(connection: Connection) -> Activity:
+        return (await read_activity(connection))._replace(inserts={})
 
-    monkeypatch.setattr(scheduler.other_ledgers, "count_inserts", count_nothing)
+    monkeypatch.setattr(scheduler.other_ledgers, "read_activity", count_nothing)
     async with _desk(deployment, "ai") as desk:
         await desk.schedule()
     ai = _one(rarely_visited, "ai")
