@@ -32,7 +32,9 @@ class ValidationFailed(Rejection):
     def __init__(self, *errors: tuple[str, str], of: Literal["pointer", "parameter"] = "pointer") -> None:
         """Each error is a JSON pointer into the body, or the name of a parameter, and a message."""
         listed = [{of: place, "message": message} for place, message in errors]
-        super().__init__("; ".join(message for _, message in errors[:NAMED_MAX]), errors=listed)
+        # One message can stand alone; several need the names of what is wrong.
+        named = [f"{place}: {message}" if place else message for place, message in errors[:NAMED_MAX]]
+        super().__init__(errors[0][1] if len(errors) == 1 else "; ".join(named), errors=listed)
 
 
 def wrong_parameter(name: str, message: str) -> ValidationFailed:

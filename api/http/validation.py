@@ -61,7 +61,7 @@ def _errors_in_fields(value: dict[str, Any], struct: Any, pointer: str) -> Itera
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     if struct.__struct_config__.forbid_unknown_fields:
         for name in value.keys() - fields.keys():
-            yield pointer + escape(name), "Unknown; remove it"
+            yield pointer + escape(name), "Unknown, remove it"
     for name, field in fields.items():
         if name in value:
             yield from _errors(value[name], field.type, pointer + escape(name))

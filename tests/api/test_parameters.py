@@ -67,4 +67,4 @@ def test_at_most_one_of_version_position_and_time_is_accepted(query: str) -> Non
 def test_the_error_names_an_unknown_parameter() -> None:
     with pytest.raises(ValidationFailed) as refused:
         parameters.decode(b"min_positon=1", ReadQuery)
-    assert refused.value.facts["errors"] == [{"parameter": "min_positon", "message": "Unknown; remove it"}]
+    assert refused.value.facts["errors"] == [{"parameter": "min_positon", "message": "Unknown, remove it"}]

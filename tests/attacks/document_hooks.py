@@ -58,8 +58,9 @@ def filter_failure(context, failure, case, response):
         return False
     if response.headers.get("content-type", [""])[0] != "application/problem+json":
         return True
-    # A detail names all errors of the request.
-    return not set(response.json()["detail"].split("; ")) <= BEYOND_A_SCHEMA
+    problem = response.json()
+    errors = problem.get("errors") or [{"message": problem["detail"]}]
+    return not {error["message"] for error in errors} <= BEYOND_A_SCHEMA
 
 
 def _use_existing_id(values, name, where):

@@ -30,6 +30,7 @@ Rows = Callable[..., list[Any]]
 SETTINGS = Settings(hold_seconds=0, sweep_cron="* * * * * *", deadline_seconds=5)
 SWEPT = "select count(*) from ledger_{}.job_runs where job = 'expire_holds' and done = 1"
 AUDITED = "select finished_at is not null from ledger_{}.self_audit"
+FAILING = "select count(*) from ledger.task_failures where error is not null"
 FOLLOWED = "select position from ledger_{}.facts_builds where projection = 'bookings'"
 
 
@@ -191,3 +192,17 @@ async def test_a_retired_ledger_is_left_alone(working: OtherLedgers, deployment:
     await await_until(lambda: working._running.keys() == {"ba", "far"})
     await await_until(task.done)
     assert task.exception() is None
+
+
+async def test_a_failure_that_has_passed_is_recorded_at_once(database_url: str, rows: Rows) -> None:
+    async def is_quiet() -> bool:
+        return await tasks.visit() == scheduler.ledger_tasks.VISIT_SECONDS
+
+    async with open_ledger(database_url, Settings()) as ledger:
+        tasks = scheduler.ledger_tasks.LedgerTasks(ledger, Settings(), database_url, None)
+        await await_until(is_quiet)
+        tasks._auditor.task.fail(ValueError("once"))
+        assert await tasks.visit() == scheduler.ledger_tasks.CUT_SHORT_SECONDS
+        assert rows(FAILING) == [(1,)]
+        await await_until(is_quiet)
+        assert rows(FAILING) == [(0,)]
