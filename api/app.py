@@ -39,6 +39,7 @@ from api.resources.payments import PaymentController
 from api.resources.proofs import ProofController
 from api.resources.refunds import RefundController
 from api.resources.seat_takers import SeatTakersController
+from api.resources.travel import TravelController
 from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
 from api.started import report_start
@@ -96,6 +97,7 @@ def create_app(
             FlightController,
             BookingController,
             BulkController,
+            TravelController,
             PaymentController,
             ItineraryController,
             ItineraryPaymentController,

@@ -10,11 +10,12 @@ from api.http.commands import PaymentResult
 from api.http.itinerary_examples import ITINERARY_EXAMPLES
 from api.http.queries import Page
 from api.http.request import EmptyBody
-from api.resources.bookings import BoardingDenial, BookingCancellation, CancellationQuote, SeatReduction
+from api.resources.bookings import BookingCancellation, CancellationQuote, SeatReduction
 from api.resources.bulk import BulkHold, BulkHolds, BulkResult, ItemResult
 from api.resources.flights import FlightCancellation, NewOverbooking, NewPrice, NewSeats
 from api.resources.payments import PaymentVoid
 from api.resources.refunds import RefundSettlement
+from api.resources.travel import BoardingDenial
 from api.resources.verification import VerifyRange
 from api.resources.waiting import NewWaitingParty
 from audit.verify import Verification

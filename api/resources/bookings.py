@@ -17,7 +17,7 @@ from api.http.problems import problem
 from api.http.queries import Page
 from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, OPERATORS, READERS, route
+from api.http.routes import BUYERS, READERS, route
 from api.resources import history
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
@@ -25,14 +25,9 @@ from domain.booking import Booking, Status
 from domain.caller import Role
 from domain.commands import (
     CancelBooking,
-    DenyBoarding,
     InitiateBooking,
     Note,
     PartySize,
-    Price,
-    Reason,
-    RecordFlown,
-    RecordNoShow,
     ReduceSeats,
     StatedRefund,
     UserName,
@@ -41,10 +36,8 @@ from domain.money import Money
 from domain.refusals import (
     BookingCancelled,
     BookingNotFound,
-    BookingNotPaid,
     FlightDeparted,
     FlightNotBookable,
-    FlightNotDeparted,
     FlightNotFound,
     HoldExpired,
     IdempotencyKeyReused,
@@ -58,7 +51,6 @@ from domain.refusals import (
     StaleVersion,
     TooManyHolds,
     TotalTooLarge,
-    TravelAlreadyRecorded,
     VersionNotFound,
 )
 from ledger.submission import Decision, Submission
@@ -75,13 +67,6 @@ class BookingCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if self.refund is not UNSET and not self.reason:
             raise ValueError("A cancellation with a stated refund requires a reason")
-
-
-class BoardingDenial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`compensation` is owed beside the refund of the price, and paid by hand."""
-
-    reason: Reason
-    compensation: Price | UnsetType = UNSET
 
 
 class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,18 +86,6 @@ class CancellationQuote(msgspec.Struct, frozen=True):
 
 
 QUOTE_VALID = timedelta(minutes=5)
-
-TRAVEL_REFUSALS = (
-    BookingNotFound,
-    StaleVersion,
-    BookingCancelled,
-    BookingNotPaid,
-    FlightNotDeparted,
-    TravelAlreadyRecorded,
-    IdempotencyKeyReused,
-)
-"""Refusals of `flown` and `no-show`."""
-
 
 Reference = Annotated[
     str,
@@ -235,63 +208,6 @@ class BookingController(Controller):
     async def reduce_seats(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(SeatReduction)
         return await submit(request, ReduceSeats(booking_id, body.seats))
-
-    @post(
-        "/{id:str}/deny-boarding",
-        status_code=200,
-        opt=route(
-            OPERATORS,
-            "Cancel a paid booking for which an overbooked flight has no seats, with its refund",
-            body=BoardingDenial,
-            response=BookingRow,
-            if_match=True,
-            refusals=(
-                BookingNotFound,
-                StaleVersion,
-                BookingCancelled,
-                BookingNotPaid,
-                TravelAlreadyRecorded,
-                IdempotencyKeyReused,
-            ),
-        ),
-    )
-    async def deny_boarding(self, request: ApiRequest) -> ASGIApp:
-        booking_id, body = request.id(BookingNotFound), await request.read(BoardingDenial)
-        return await submit(request, DenyBoarding(booking_id, body.reason, body.compensation))
-
-    @post(
-        "/{id:str}/flown",
-        status_code=200,
-        opt=route(
-            OPERATORS,
-            "Record that the customers of a paid booking flew",
-            body=EmptyBody,
-            body_required=False,
-            response=BookingRow,
-            if_match=True,
-            refusals=TRAVEL_REFUSALS,
-        ),
-    )
-    async def flown(self, request: ApiRequest) -> ASGIApp:
-        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
-        return await submit(request, RecordFlown(booking_id))
-
-    @post(
-        "/{id:str}/no-show",
-        status_code=200,
-        opt=route(
-            OPERATORS,
-            "Record that the customers of a paid booking did not appear for the flight",
-            body=EmptyBody,
-            body_required=False,
-            response=BookingRow,
-            if_match=True,
-            refusals=TRAVEL_REFUSALS,
-        ),
-    )
-    async def no_show(self, request: ApiRequest) -> ASGIApp:
-        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
-        return await submit(request, RecordNoShow(booking_id))
 
     @get(
         "/",

@@ -1,0 +1,102 @@
+"""Routes for the day of departure: bookings that flew, that did not, and that were denied boarding."""
+
+import msgspec
+from litestar import Controller, post
+from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
+
+from api.http.commands import submit
+from api.http.request import ApiRequest, EmptyBody
+from api.http.routes import OPERATORS, route
+from domain.commands import DenyBoarding, Price, Reason, RecordFlown, RecordNoShow
+from domain.refusals import (
+    BookingCancelled,
+    BookingNotFound,
+    BookingNotPaid,
+    FlightNotDeparted,
+    IdempotencyKeyReused,
+    StaleVersion,
+    TravelAlreadyRecorded,
+)
+from projections.bookings import BookingRow
+
+
+class BoardingDenial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`compensation` is owed beside the refund of the price, and paid by hand."""
+
+    reason: Reason
+    compensation: Price | UnsetType = UNSET
+
+
+TRAVEL_REFUSALS = (
+    BookingNotFound,
+    StaleVersion,
+    BookingCancelled,
+    BookingNotPaid,
+    FlightNotDeparted,
+    TravelAlreadyRecorded,
+    IdempotencyKeyReused,
+)
+"""Refusals of `flown` and `no-show`."""
+
+
+class TravelController(Controller):
+    path = "/api/v1/bookings"
+    tags = ("Bookings",)
+
+    @post(
+        "/{id:str}/deny-boarding",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Cancel a paid booking for which an overbooked flight has no seats, with its refund",
+            body=BoardingDenial,
+            response=BookingRow,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                StaleVersion,
+                BookingCancelled,
+                BookingNotPaid,
+                TravelAlreadyRecorded,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def deny_boarding(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(BoardingDenial)
+        return await submit(request, DenyBoarding(booking_id, body.reason, body.compensation))
+
+    @post(
+        "/{id:str}/flown",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Record that the customers of a paid booking flew",
+            body=EmptyBody,
+            body_required=False,
+            response=BookingRow,
+            if_match=True,
+            refusals=TRAVEL_REFUSALS,
+        ),
+    )
+    async def flown(self, request: ApiRequest) -> ASGIApp:
+        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
+        return await submit(request, RecordFlown(booking_id))
+
+    @post(
+        "/{id:str}/no-show",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Record that the customers of a paid booking did not appear for the flight",
+            body=EmptyBody,
+            body_required=False,
+            response=BookingRow,
+            if_match=True,
+            refusals=TRAVEL_REFUSALS,
+        ),
+    )
+    async def no_show(self, request: ApiRequest) -> ASGIApp:
+        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
+        return await submit(request, RecordNoShow(booking_id))
