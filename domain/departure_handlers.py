@@ -2,9 +2,11 @@
 
 from msgspec import UNSET, UnsetType
 
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
 from domain.caller import CommandContext
-from domain.commands import CancelBooking, DenyBoarding, DepartFlight, StatedRefund, TravelCommand
+from domain.commands.bookings import CancelBooking, DenyBoarding, StatedRefund, TravelCommand
+from domain.commands.flights import DepartFlight
 from domain.flight import Flight
 from domain.money import Money
 from domain.refusals import (

@@ -4,42 +4,45 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
 from domain.caller import CommandContext
-from domain.commands import (
+from domain.commands.base import Command
+from domain.commands.bookings import (
     CancelBooking,
-    CancelFlight,
-    CancelItinerary,
     CancelWithFlight,
-    CaptureItinerary,
-    CapturePayment,
+    DenyBoarding,
+    ExpireHold,
+    InitiateBooking,
+    RecordFlown,
+    RecordNoShow,
+    ReduceSeats,
+)
+from domain.commands.flights import (
+    CancelFlight,
     ChangeFlightSeats,
     ChangeOverbooking,
-    CloseWaiting,
-    Command,
-    DenyBoarding,
     DepartFlight,
-    ExpireHold,
-    HoldOffer,
-    InitiateBooking,
-    InitiateItinerary,
-    JoinWaitlist,
-    LeaveWaitlist,
-    OfferSeats,
-    PayBooking,
-    PayItinerary,
-    RecordFlown,
-    RecordItineraryPayment,
-    RecordNoShow,
-    RecordPayment,
-    RecordRefund,
-    ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
-    SettleRefund,
+)
+from domain.commands.itineraries import (
+    CancelItinerary,
+    CaptureItinerary,
+    InitiateItinerary,
+    PayItinerary,
+    RecordItineraryPayment,
     VoidItinerary,
+)
+from domain.commands.payments import (
+    CapturePayment,
+    PayBooking,
+    RecordPayment,
+    RecordRefund,
+    SettleRefund,
     VoidPayment,
 )
+from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.departure_handlers import cancel_booking, deny_boarding, depart_flight, record_travel
 from domain.flight import Flight
 from domain.hold_rules import require_bookable, require_few_holds

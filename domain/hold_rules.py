@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain.caller import CommandContext
-from domain.commands import InitiateBooking
+from domain.commands.bookings import InitiateBooking
 from domain.flight import Flight
 from domain.money import Money
 from domain.refusals import NotYourAccount, TooManyHolds, TotalTooLarge

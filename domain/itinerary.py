@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
 from domain.money import Money
 from domain.payments import Payment, PaymentStatus
 from domain.refusals import BookingCancelled, BookingNotFound, PriceMismatch

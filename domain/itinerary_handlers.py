@@ -7,9 +7,10 @@ from uuid import UUID
 from msgspec import UNSET
 
 from domain import gateway_payments
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
 from domain.caller import CommandContext
-from domain.commands import (
+from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
     InitiateItinerary,

@@ -3,9 +3,10 @@
 from msgspec import UNSET
 
 from domain import gateway_payments
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
 from domain.caller import CommandContext
-from domain.commands import (
+from domain.commands.payments import (
     CapturePayment,
     PayBooking,
     RecordPayment,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.booking import Booking, Status
+from domain.booking import Booking
+from domain.booking_record import Status
 from domain.refusals import NotEnoughSeats, SeatsInUse
 
 

@@ -2,7 +2,7 @@
 
 from domain.booking import Booking
 from domain.caller import CommandContext
-from domain.commands import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
+from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.flight import Flight, FlightStatus
 from domain.refusals import (
     AlreadyWaiting,

@@ -2,16 +2,10 @@
 
 from typing import Any
 
-from domain.booking import Booking, CancelReason
-from domain.commands import (
-    CaptureItinerary,
-    CapturePayment,
-    PayBooking,
-    PayItinerary,
-    SettleRefund,
-    VoidItinerary,
-    VoidPayment,
-)
+from domain.booking import Booking
+from domain.booking_record import CancelReason
+from domain.commands.itineraries import CaptureItinerary, PayItinerary, VoidItinerary
+from domain.commands.payments import CapturePayment, PayBooking, SettleRefund, VoidPayment
 from domain.itinerary import Itinerary
 from domain.payments import PaymentStatus
 from domain.refunds import RefundStatus

@@ -13,7 +13,8 @@ from loguru import logger
 
 from domain.booking import Booking
 from domain.caller import SYSTEM
-from domain.commands import RecordItineraryPayment, RecordPayment, RecordRefund
+from domain.commands.itineraries import RecordItineraryPayment
+from domain.commands.payments import RecordPayment, RecordRefund
 from domain.itinerary import Itinerary
 from domain.payments import GatewayTask, Payment, PaymentOutcome
 from domain.refunds import Refund, RefundStatus

@@ -10,19 +10,11 @@ import msgspec
 
 from domain.booking import Booking
 from domain.caller import CommandContext
-from domain.commands import (
-    CancelFlight,
-    CaptureItinerary,
-    CapturePayment,
-    ChangeFlightSeats,
-    ChangeOverbooking,
-    DepartFlight,
-    InitiateBooking,
-    InitiateItinerary,
-    JoinWaitlist,
-    RecordItineraryPayment,
-    RecordPayment,
-)
+from domain.commands.bookings import InitiateBooking
+from domain.commands.flights import CancelFlight, ChangeFlightSeats, ChangeOverbooking, DepartFlight
+from domain.commands.itineraries import CaptureItinerary, InitiateItinerary, RecordItineraryPayment
+from domain.commands.payments import CapturePayment, RecordPayment
+from domain.commands.waiting import JoinWaitlist
 from domain.flight import Flight
 from domain.handlers import HANDLERS
 from domain.hold_rules import require_bookable, require_few_holds

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from domain.booking import Booking
-from domain.commands import Command, ItineraryCommand, SettleRefund
+from domain.commands.base import Command, ItineraryCommand
+from domain.commands.payments import SettleRefund
 from domain.working_set import WorkingSet
 from ledger.keyring import PSEUDONYM, SEALED, Keyring, Person
 from ledger.people import OtherMasterKey, People, is_in_clear

@@ -7,7 +7,8 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.commands import InitiateBooking, InitiateItinerary
+from domain.commands.bookings import InitiateBooking
+from domain.commands.itineraries import InitiateItinerary
 from domain.flight import Flight
 from domain.read_set import ReadSet
 from domain.waiting import WaitingParty

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from domain.caller import SYSTEM, Caller
-from domain.commands import CancelFlight, Command, DepartFlight
+from domain.commands.base import Command
+from domain.commands.flights import CancelFlight, DepartFlight
 from domain.personal import name_fields, text_fields
 from domain.refusals import Refusal
 from domain.working_set import Result

@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.caller import SYSTEM
-from domain.commands import CancelWithFlight, ExpireHold
+from domain.commands.bookings import CancelWithFlight, ExpireHold
 from ledger.submission import Submission, render_plain
 
 

@@ -4,16 +4,9 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from domain.caller import SYSTEM
-from domain.commands import (
-    BookingCommand,
-    CloseWaiting,
-    Command,
-    FlightCommand,
-    HoldOffer,
-    InitiateItinerary,
-    ItineraryCommand,
-    OfferSeats,
-)
+from domain.commands.base import BookingCommand, Command, FlightCommand, ItineraryCommand
+from domain.commands.itineraries import InitiateItinerary
+from domain.commands.waiting import CloseWaiting, HoldOffer, OfferSeats
 from domain.flight import FlightStatus
 from domain.waiting_handlers import may_be_offered
 from domain.working_set import WorkingSet

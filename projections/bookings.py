@@ -14,7 +14,8 @@ from database.head import ID_ARRAY, WITH_HEAD, QueryResult
 from database.person_tokens import token_sql
 from database.select_list import SelectList, join_conditions
 from database.table import KeyedTable, TableColumn
-from domain.booking import Booking, Status, Travel
+from domain.booking import Booking
+from domain.booking_record import Status, Travel
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.reference import position_of

@@ -9,7 +9,11 @@ from uuid import UUID
 import pytest
 
 from domain.caller import Caller, Role
-from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
+from domain.commands.payments import PayBooking
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Answer, Submission, render_plain

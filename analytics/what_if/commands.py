@@ -4,18 +4,9 @@ from typing import Any
 
 from analytics.what_if.demand import PastRequest
 from domain.booking import Booking
-from domain.commands import (
-    CancelBooking,
-    CapturePayment,
-    Command,
-    DenyBoarding,
-    ExpireHold,
-    PayBooking,
-    RecordPayment,
-    ReduceSeats,
-    RefundAmount,
-    VoidPayment,
-)
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, DenyBoarding, ExpireHold, ReduceSeats, RefundAmount
+from domain.commands.payments import CapturePayment, PayBooking, RecordPayment, VoidPayment
 from domain.payments import Capture, PaymentOutcome
 
 

@@ -16,14 +16,9 @@ from analytics.what_if.demand import Demand, Habits, PastRequest
 from analytics.what_if.outcome import HoldOutcomes
 from domain.booking import Booking
 from domain.caller import SYSTEM, CommandContext
-from domain.commands import (
-    CancelWithFlight,
-    CapturePayment,
-    Command,
-    ExpireHold,
-    InitiateBooking,
-    RecordPayment,
-)
+from domain.commands.base import Command
+from domain.commands.bookings import CancelWithFlight, ExpireHold, InitiateBooking
+from domain.commands.payments import CapturePayment, RecordPayment
 from domain.flight import Flight
 from domain.handlers import HANDLERS
 from domain.payments import Capture

@@ -21,7 +21,7 @@ from api.resources import history
 from api.resources.bookings import BookingListQuery
 from api.resources.history import BookingHistory, BookingStateQuery
 from api.resources.proofs import proof_of
-from domain.booking import Status
+from domain.booking_record import Status
 from domain.refusals import BookingNotFound, Refusal, VersionNotFound
 from projections import bookings
 from projections.bookings import BookingRow, BookingSearch

@@ -19,7 +19,8 @@ from api.http.routes import AUDITORS, OPERATORS
 from api.resources.refunds import RefundListQuery
 from database.stored_values import decoder_of
 from domain.caller import Role
-from domain.commands import Note, SettleRefund
+from domain.commands.fields import Note
+from domain.commands.payments import SettleRefund
 from domain.refunds import RefundStatus
 from domain.refusals import RefundNotFound
 from ledger.ids import new_id

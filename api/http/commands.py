@@ -11,17 +11,12 @@ from api.http.parameters import CommandQuery
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
-from domain.commands import (
-    Command,
-    InitiateBooking,
-    InitiateItinerary,
-    ItineraryCommand,
-    JoinWaitlist,
-    PayBooking,
-    PayItinerary,
-    ScheduleFlight,
-    SettleRefund,
-)
+from domain.commands.base import Command, ItineraryCommand
+from domain.commands.bookings import InitiateBooking
+from domain.commands.flights import ScheduleFlight
+from domain.commands.itineraries import InitiateItinerary, PayItinerary
+from domain.commands.payments import PayBooking, SettleRefund
+from domain.commands.waiting import JoinWaitlist
 from domain.flight import Flight
 from domain.itinerary import Itinerary
 from domain.refusals import Refusal, TooManyHolds

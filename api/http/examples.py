@@ -19,8 +19,11 @@ from api.resources.travel import BoardingDenial
 from api.resources.verification import VerifyRange
 from api.resources.waiting import NewWaitingParty
 from audit.verify import Verification
-from domain.booking import Status
-from domain.commands import InitiateBooking, PayBooking, Price, ScheduleFlight
+from domain.booking_record import Status
+from domain.commands.bookings import InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
+from domain.commands.payments import PayBooking
 from domain.flight import FlightStatus
 from domain.money import Money
 from domain.payments import PaymentStatus

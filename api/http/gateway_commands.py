@@ -6,7 +6,8 @@ from loguru import logger
 
 from api.http.http_errors import PaymentInDoubt
 from api.http.request import ApiRequest
-from domain.commands import ItineraryCommand, SettleRefund
+from domain.commands.base import ItineraryCommand
+from domain.commands.payments import SettleRefund
 from domain.refusals import Refusal
 from gateways import GatewayInDoubt, GatewayRefused
 from gateways.command_outcomes import GatewayCommand, command_outcome, is_settled

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from api.http.commands import ItineraryPaymentResult
 from api.http.queries import Page
 from api.resources.itineraries import BookingQuote, ItineraryCancellation, ItineraryQuote, QuotedBookings
-from domain.booking import Status
-from domain.commands import InitiateItinerary, ItineraryBooking, PayItinerary
+from domain.booking_record import Status
+from domain.commands.itineraries import InitiateItinerary, ItineraryBooking, PayItinerary
 from domain.money import Money
 from domain.payments import PaymentStatus
 from projections.bookings import BookingPayment, BookingRow

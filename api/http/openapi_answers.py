@@ -11,7 +11,7 @@ from api.http.examples import EXAMPLES
 from api.http.problems import MEDIA_TYPE, FieldError, problem, status_of
 from api.http.queries import Page
 from api.http.routes import OPERATORS, PUBLIC, Route
-from domain.commands import ScheduleFlight
+from domain.commands.flights import ScheduleFlight
 from domain.refusals import IdempotencyKeyReused, Refusal
 from projections.bookings import BookingRow
 from projections.flights import FlightRow

@@ -13,7 +13,8 @@ from api.http import bodies, parameters
 from api.http.http_errors import CarrierNotHere, LedgerMoving, LedgerNotFound, LedgerRetired, wrong_parameter
 from api.http.request_context import context_of
 from domain.caller import Caller, Role
-from domain.commands import Command, ScheduleFlight
+from domain.commands.base import Command
+from domain.commands.flights import ScheduleFlight
 from domain.refusals import Refusal
 from ledger.submission import Unavailable
 

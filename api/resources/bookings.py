@@ -21,17 +21,11 @@ from api.http.routes import BUYERS, READERS, route
 from api.resources import history
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
-from domain.booking import Booking, Status
+from domain.booking import Booking
+from domain.booking_record import Status
 from domain.caller import Role
-from domain.commands import (
-    CancelBooking,
-    InitiateBooking,
-    Note,
-    PartySize,
-    ReduceSeats,
-    StatedRefund,
-    UserName,
-)
+from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats, StatedRefund
+from domain.commands.fields import Note, PartySize, UserName
 from domain.money import Money
 from domain.refusals import (
     BookingCancelled,

@@ -17,7 +17,8 @@ from api.http.parameters import CommandQuery
 from api.http.replies import PROBLEM, Header, Reply, position_header
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, route
-from domain.commands import InitiateBooking, PartySize, UserId
+from domain.commands.bookings import InitiateBooking
+from domain.commands.fields import PartySize, UserId
 from domain.refusals import BulkKeysMixed, TooManyHolds
 from ledger.submission import Answer, Submission
 

@@ -18,16 +18,12 @@ from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import ALL_ROLES, OPERATORS, route
 from api.resources import availability
 from api.resources.availability import AvailabilityQuery
-from domain.commands import (
-    Airport,
+from domain.commands.fields import Airport, FlightSeats, OverbookedSeats, Price, Reason
+from domain.commands.flights import (
     CancelFlight,
     ChangeFlightSeats,
     ChangeOverbooking,
     DepartFlight,
-    FlightSeats,
-    OverbookedSeats,
-    Price,
-    Reason,
     RepriceFlight,
     ScheduleFlight,
 )

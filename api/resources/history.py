@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.http.parameters import ReadQuery
-from domain.booking import Booking, Status
+from domain.booking import Booking
+from domain.booking_record import Status
 from ledger.histories import StreamHistory
 from ledger.log import RecordedEvent, fold, steps
 from ledger.people import People

@@ -20,7 +20,8 @@ from api.http.routes import BUYERS, READERS, route
 from api.resources.bookings import QUOTE_VALID
 from api.resources.itinerary_history import ItineraryHistory, build_history
 from domain.booking import Booking
-from domain.commands import BookingIds, CancelItinerary, InitiateItinerary, Note, UserName
+from domain.commands.fields import Note, UserName
+from domain.commands.itineraries import BookingIds, CancelItinerary, InitiateItinerary
 from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.refusals import (

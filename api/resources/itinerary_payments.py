@@ -8,7 +8,7 @@ from api.http.http_errors import PaymentMethodMissing, PaymentMethodUnexpected
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
 from api.resources.payments import PaymentVoid, check_method
-from domain.commands import CaptureItinerary, PayItinerary, VoidItinerary
+from domain.commands.itineraries import CaptureItinerary, PayItinerary, VoidItinerary
 from domain.refusals import (
     AlreadyPaid,
     BookingCancelled,

@@ -9,7 +9,9 @@ from api.http.commands import PaymentResult, submit
 from api.http.http_errors import PaymentMethodMissing, PaymentMethodUnexpected
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
-from domain.commands import CapturePayment, PayBooking, PayItinerary, Reason, VoidPayment
+from domain.commands.fields import Reason
+from domain.commands.itineraries import PayItinerary
+from domain.commands.payments import CapturePayment, PayBooking, VoidPayment
 from domain.refusals import (
     AlreadyPaid,
     BookingCancelled,

@@ -13,7 +13,8 @@ from api.http.parameters import ListQuery
 from api.http.queries import Page
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, OPERATORS, route
-from domain.commands import Note, SettleRefund, UserName
+from domain.commands.fields import Note, UserName
+from domain.commands.payments import SettleRefund
 from domain.refunds import RefundStatus
 from domain.refusals import (
     IdempotencyKeyReused,

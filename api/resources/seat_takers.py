@@ -15,8 +15,9 @@ from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, route
 from database.head import QueryResult, snapshot
-from domain.booking import Booking, Status
-from domain.commands import FLIGHT_SEATS_MAX
+from domain.booking import Booking
+from domain.booking_record import Status
+from domain.commands.fields import FLIGHT_SEATS_MAX
 from domain.flight import Flight, FlightStatus
 from domain.refusals import FlightNotFound
 from domain.seats import Seats, SeatUse

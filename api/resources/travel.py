@@ -8,7 +8,8 @@ from msgspec import UNSET, UnsetType
 from api.http.commands import submit
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import OPERATORS, route
-from domain.commands import DenyBoarding, Price, Reason, RecordFlown, RecordNoShow
+from domain.commands.bookings import DenyBoarding, RecordFlown, RecordNoShow
+from domain.commands.fields import Price, Reason
 from domain.refusals import (
     BookingCancelled,
     BookingNotFound,

@@ -14,7 +14,8 @@ from api.http.queries import Page
 from api.http.replies import version_header
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
-from domain.commands import JoinWaitlist, LeaveWaitlist, PartySize, UserId, UserName
+from domain.commands.fields import PartySize, UserId, UserName
+from domain.commands.waiting import JoinWaitlist, LeaveWaitlist
 from domain.refusals import (
     AlreadyWaiting,
     FlightNotBookable,

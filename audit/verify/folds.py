@@ -14,7 +14,7 @@ from audit.verify.usage import Usage
 from audit.verify.views import Folded, Span, compare
 from audit.verify.waiting_lists import WaitingLists
 from domain.booking import Booking
-from domain.commands import HoldOffer
+from domain.commands.waiting import HoldOffer
 from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Subject

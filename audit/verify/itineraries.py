@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from audit.verify.divergence import ReportDivergence
-from domain.booking import Booking, CancelReason, Status
-from domain.commands import ITINERARY_BOOKINGS_MAX
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
+from domain.commands.itineraries import ITINERARY_BOOKINGS_MAX
 
 
 class _Terms(NamedTuple):

@@ -4,7 +4,8 @@ from typing import Any, Protocol
 
 from audit.verify.usage import Usage
 from audit.verify.waiting_lists import WaitingLists
-from domain.booking import Booking, Status
+from domain.booking import Booking
+from domain.booking_record import Status
 from domain.flight import Flight
 from domain.refunds import RefundReason
 from domain.seats import NONE_USED, SeatUse

@@ -30,7 +30,9 @@ from analytics.facts import PROJECTIONS
 from analytics.follower.batch import advance
 from cli.main import main
 from database.connection import Connection
-from domain.commands import CancelBooking, CancelFlight, InitiateBooking, PayBooking, VoidPayment
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.flights import CancelFlight
+from domain.commands.payments import PayBooking, VoidPayment
 from domain.money import Money
 from domain.payments import Capture
 from tests.analytics.conftest import Follow

@@ -8,15 +8,11 @@ from typing import Any
 import psycopg
 
 from domain.caller import SYSTEM, Caller, Role
-from domain.commands import (
-    CancelBooking,
-    Command,
-    ExpireHold,
-    InitiateBooking,
-    PayBooking,
-    Price,
-    ScheduleFlight,
-)
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
+from domain.commands.payments import PayBooking
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Submission, render_plain

@@ -11,32 +11,28 @@ from uuid import UUID
 
 from database.connection import Connection
 from domain.caller import SYSTEM
-from domain.commands import (
-    CancelBooking,
-    CancelFlight,
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.fields import Price
+from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight, ScheduleFlight
+from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
-    CapturePayment,
-    ChangeFlightSeats,
-    Command,
-    ExpireHold,
-    InitiateBooking,
     InitiateItinerary,
     ItineraryBooking,
-    JoinWaitlist,
-    PayBooking,
     PayItinerary,
-    Price,
     RecordItineraryPayment,
+    VoidItinerary,
+)
+from domain.commands.payments import (
+    CapturePayment,
+    PayBooking,
     RecordPayment,
     RecordRefund,
-    ReduceSeats,
-    RepriceFlight,
-    ScheduleFlight,
     SettleRefund,
-    VoidItinerary,
     VoidPayment,
 )
+from domain.commands.waiting import JoinWaitlist
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome
 from ledger.ledger import Ledger, open_ledger

@@ -11,8 +11,10 @@ import pytest
 from api.http import bodies
 from api.http.http_errors import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
 from api.resources.bookings import BookingCancellation
-from domain.booking import Capture
-from domain.commands import InitiateBooking, PayBooking, ScheduleFlight
+from domain.booking_record import Capture
+from domain.commands.bookings import InitiateBooking
+from domain.commands.flights import ScheduleFlight
+from domain.commands.payments import PayBooking
 from tests.api.conftest import BA117, People
 
 HOLD = {"flight_id": "01932c07-5bb0-7aaa-8000-00000000ba17", "user_id": "alice", "seats": 2}

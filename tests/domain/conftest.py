@@ -5,7 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from domain.commands import InitiateBooking, Price, ScheduleFlight
+from domain.commands.bookings import InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
 from tests.domain.scenario import ALICE, NOON, Scenario
 
 BA117 = ScheduleFlight(

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from domain.booking import Booking
 from domain.caller import Caller, Role
-from domain.commands import Command
+from domain.commands.base import Command
 from domain.flight import Flight
 from domain.refusals import Refusal
 from domain.seats import Seats

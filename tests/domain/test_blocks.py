@@ -6,17 +6,12 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.booking import Booking, Status
+from domain.booking import Booking
+from domain.booking_record import Status
 from domain.caller import Caller
-from domain.commands import (
-    CancelBooking,
-    CancelFlight,
-    CapturePayment,
-    ChangeFlightSeats,
-    InitiateBooking,
-    PayBooking,
-    RepriceFlight,
-)
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight
+from domain.commands.payments import CapturePayment, PayBooking
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome, PaymentStatus
 from domain.refusals import NotEnoughSeats

@@ -2,17 +2,13 @@
 
 from uuid import UUID, uuid4
 
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
 from domain.caller import Caller, Role
-from domain.commands import (
-    CancelBooking,
-    ChangeFlightSeats,
-    ExpireHold,
-    InitiateBooking,
-    PayBooking,
-    Price,
-    RepriceFlight,
-)
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ChangeFlightSeats, RepriceFlight
+from domain.commands.payments import PayBooking
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentStatus
 from domain.refusals import (

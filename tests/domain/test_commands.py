@@ -10,42 +10,44 @@ import msgspec
 import pytest
 
 from domain.caller import Caller
-from domain.commands import (
+from domain.commands.base import Command
+from domain.commands.bookings import (
     CancelBooking,
-    CancelFlight,
-    CancelItinerary,
     CancelWithFlight,
-    CaptureItinerary,
-    CapturePayment,
+    DenyBoarding,
+    ExpireHold,
+    InitiateBooking,
+    RecordFlown,
+    RecordNoShow,
+    ReduceSeats,
+)
+from domain.commands.fields import Price
+from domain.commands.flights import (
+    CancelFlight,
     ChangeFlightSeats,
     ChangeOverbooking,
-    CloseWaiting,
-    Command,
-    DenyBoarding,
     DepartFlight,
-    ExpireHold,
-    HoldOffer,
-    InitiateBooking,
-    InitiateItinerary,
-    ItineraryBooking,
-    JoinWaitlist,
-    LeaveWaitlist,
-    OfferSeats,
-    PayBooking,
-    PayItinerary,
-    Price,
-    RecordFlown,
-    RecordItineraryPayment,
-    RecordNoShow,
-    RecordPayment,
-    RecordRefund,
-    ReduceSeats,
     RepriceFlight,
     ScheduleFlight,
-    SettleRefund,
+)
+from domain.commands.itineraries import (
+    CancelItinerary,
+    CaptureItinerary,
+    InitiateItinerary,
+    ItineraryBooking,
+    PayItinerary,
+    RecordItineraryPayment,
     VoidItinerary,
+)
+from domain.commands.payments import (
+    CapturePayment,
+    PayBooking,
+    RecordPayment,
+    RecordRefund,
+    SettleRefund,
     VoidPayment,
 )
+from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.handlers import HANDLERS
 from domain.money import Money
 from domain.payments import PaymentOutcome

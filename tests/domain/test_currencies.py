@@ -5,7 +5,8 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.commands import PayBooking, Price
+from domain.commands.fields import Price
+from domain.commands.payments import PayBooking
 from domain.currencies import CODES, KNOWN, LISTED_ON, WITHDRAWN, minor_digits
 from domain.money import Money
 

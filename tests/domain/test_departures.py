@@ -6,21 +6,19 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.booking import Booking, Travel
-from domain.commands import (
+from domain.booking import Booking
+from domain.booking_record import Travel
+from domain.commands.bookings import (
     CancelBooking,
-    CancelFlight,
-    CapturePayment,
-    ChangeFlightSeats,
-    DepartFlight,
     InitiateBooking,
-    JoinWaitlist,
-    PayBooking,
     RecordFlown,
     RecordNoShow,
     ReduceSeats,
     RefundAmount,
 )
+from domain.commands.flights import CancelFlight, ChangeFlightSeats, DepartFlight
+from domain.commands.payments import CapturePayment, PayBooking
+from domain.commands.waiting import JoinWaitlist
 from domain.flight import FlightStatus
 from domain.money import Money
 from domain.payments import Capture

@@ -6,23 +6,20 @@ from uuid import UUID
 
 import pytest
 
-from domain.booking import Status
-from domain.commands import (
+from domain.booking_record import Status
+from domain.commands.base import Command
+from domain.commands.bookings import (
     CancelBooking,
     CancelWithFlight,
-    CapturePayment,
-    Command,
     DenyBoarding,
-    DepartFlight,
     ExpireHold,
     InitiateBooking,
-    PayBooking,
     RecordFlown,
     RecordNoShow,
     ReduceSeats,
-    SettleRefund,
-    VoidPayment,
 )
+from domain.commands.flights import DepartFlight
+from domain.commands.payments import CapturePayment, PayBooking, SettleRefund, VoidPayment
 from domain.money import Money
 from domain.payments import Capture
 from domain.refusals import Refusal

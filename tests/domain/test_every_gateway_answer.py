@@ -5,20 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.booking import Status
+from domain.booking_record import Status
 from domain.caller import SYSTEM
-from domain.commands import (
-    CancelBooking,
-    CancelWithFlight,
-    CapturePayment,
-    Command,
-    ExpireHold,
-    InitiateBooking,
-    PayBooking,
-    RecordPayment,
-    ReduceSeats,
-    VoidPayment,
-)
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, CancelWithFlight, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.payments import CapturePayment, PayBooking, RecordPayment, VoidPayment
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome
 from domain.refusals import Refusal

@@ -7,19 +7,16 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.booking import Status
-from domain.commands import (
-    CancelBooking,
-    CancelFlight,
+from domain.booking_record import Status
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.flights import CancelFlight
+from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
-    Command,
-    ExpireHold,
-    InitiateBooking,
     InitiateItinerary,
     ItineraryBooking,
     PayItinerary,
-    ReduceSeats,
     VoidItinerary,
 )
 from domain.itinerary import Itinerary

@@ -6,7 +6,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.commands import ChangeFlightSeats, InitiateBooking, Price, RepriceFlight, ScheduleFlight
+from domain.commands.bookings import InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ChangeFlightSeats, RepriceFlight, ScheduleFlight
 from domain.flight import FlightStatus
 from domain.money import Money
 from domain.refusals import FlightAlreadyScheduled, FlightNotBookable, SeatsInUse

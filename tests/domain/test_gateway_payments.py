@@ -5,20 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.booking import CancelReason, Status
+from domain.booking_record import CancelReason, Status
 from domain.caller import SYSTEM
-from domain.commands import (
-    CancelBooking,
-    CancelWithFlight,
-    CapturePayment,
-    ExpireHold,
-    InitiateBooking,
-    RecordPayment,
-    RecordRefund,
-    ReduceSeats,
-    SettleRefund,
-    VoidPayment,
-)
+from domain.commands.bookings import CancelBooking, CancelWithFlight, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.payments import CapturePayment, RecordPayment, RecordRefund, SettleRefund, VoidPayment
 from domain.gateway_payments import DECLINED_MAX
 from domain.payments import Capture, GatewayTask, PaymentOutcome, PaymentStatus
 from domain.refunds import RefundStatus

@@ -6,26 +6,22 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from domain.booking import Booking, CancelReason, Status
-from domain.commands import (
-    CancelBooking,
-    CancelFlight,
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.fields import Price
+from domain.commands.flights import CancelFlight
+from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
-    CapturePayment,
-    Command,
-    ExpireHold,
-    InitiateBooking,
     InitiateItinerary,
     ItineraryBooking,
-    JoinWaitlist,
-    PayBooking,
     PayItinerary,
-    Price,
-    ReduceSeats,
     VoidItinerary,
-    VoidPayment,
 )
+from domain.commands.payments import CapturePayment, PayBooking, VoidPayment
+from domain.commands.waiting import JoinWaitlist
 from domain.itinerary import Itinerary
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentStatus

@@ -4,19 +4,13 @@ from uuid import UUID
 
 import pytest
 
-from domain.booking import Booking, CancelReason
-from domain.commands import (
-    CancelBooking,
-    ChangeFlightSeats,
-    ChangeOverbooking,
-    DenyBoarding,
-    DepartFlight,
-    InitiateBooking,
-    JoinWaitlist,
-    PayBooking,
-    Price,
-    SettleRefund,
-)
+from domain.booking import Booking
+from domain.booking_record import CancelReason
+from domain.commands.bookings import CancelBooking, DenyBoarding, InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ChangeFlightSeats, ChangeOverbooking, DepartFlight
+from domain.commands.payments import PayBooking, SettleRefund
+from domain.commands.waiting import JoinWaitlist
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.refunds import RefundReason

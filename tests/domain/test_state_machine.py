@@ -9,8 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from domain.booking import Booking, Status
-from domain.commands import CancelBooking, ChangeFlightSeats, ExpireHold, InitiateBooking, PayBooking
+from domain.booking import Booking
+from domain.booking_record import Status
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking
+from domain.commands.flights import ChangeFlightSeats
+from domain.commands.payments import PayBooking
 from domain.flight import Flight
 from domain.money import Money
 from tests.domain.conftest import BA117

@@ -5,24 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.booking import CancelReason, Status
-from domain.commands import (
-    CancelBooking,
-    CancelFlight,
-    CapturePayment,
-    ChangeFlightSeats,
-    CloseWaiting,
-    ExpireHold,
-    HoldOffer,
-    InitiateBooking,
-    JoinWaitlist,
-    LeaveWaitlist,
-    PayBooking,
-    Price,
-    ReduceSeats,
-    RepriceFlight,
-    VoidPayment,
-)
+from domain.booking_record import CancelReason, Status
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.fields import Price
+from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight
+from domain.commands.payments import CapturePayment, PayBooking, VoidPayment
+from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist
 from domain.handlers import HANDLERS
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentStatus

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
-from domain.booking import Booking, Status
+from domain.booking import Booking
+from domain.booking_record import Status
 from domain.caller import SYSTEM
-from domain.commands import InitiateBooking, PayBooking, RecordPayment
+from domain.commands.bookings import InitiateBooking
+from domain.commands.payments import PayBooking, RecordPayment
 from domain.money import Money
 from domain.payments import Capture, GatewayTask, PaymentOutcome, PaymentStatus
 from tests.domain.conftest import BA117

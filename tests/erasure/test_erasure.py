@@ -21,7 +21,7 @@ from audit.proofs.keys import public_pem, signing_key
 from audit.proofs.signer import sign_checkpoint
 from audit.verify import verify
 from database.connection import connect
-from domain.commands import CancelBooking, InitiateBooking
+from domain.commands.bookings import CancelBooking, InitiateBooking
 from ledger.erasure import NotErasable, erase
 from ledger.keyring import Keyring
 from ledger.ledger import open_ledger

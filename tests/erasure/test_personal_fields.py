@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from audit.verify.people_pass import NAME_COLUMNS, SEALED_FIELDS
 from domain import personal
-from domain.commands import CancelBooking, CancelFlight, InitiateBooking, SettleRefund, VoidPayment
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.flights import CancelFlight
+from domain.commands.payments import SettleRefund, VoidPayment
 from domain.handlers import HANDLERS
 from domain.personal import Personal
 from ledger.codec import EVENT_TYPES

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from domain.booking import Booking
-from domain.commands import PayBooking, RecordPayment
+from domain.commands.payments import PayBooking, RecordPayment
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome
 from gateways import Charge, ChargeStatus, Gateway, Order

@@ -7,14 +7,10 @@ from uuid import UUID, uuid4
 
 from audit.verify import verify
 from database.connection import connect
-from domain.commands import (
-    ChangeFlightSeats,
-    InitiateBooking,
-    JoinWaitlist,
-    LeaveWaitlist,
-    ScheduleFlight,
-    SettleRefund,
-)
+from domain.commands.bookings import InitiateBooking
+from domain.commands.flights import ChangeFlightSeats, ScheduleFlight
+from domain.commands.payments import SettleRefund
+from domain.commands.waiting import JoinWaitlist, LeaveWaitlist
 from ledger.statements import HEAD_LOCK
 from ledger.store import open_store
 from ledger.submission import Submission, render_plain

@@ -16,8 +16,9 @@ from domain.booking import Booking
 from domain.flight import Flight
 from ledger import codec
 
-SAMPLES = json.loads((Path(__file__).parent / "event_samples.json").read_text())
-SHAPES = Path(__file__).parent / "event_shapes.json"
+FILE = Path(__file__).parent / "event_samples.json"
+STORED = json.loads(FILE.read_text())
+SAMPLES = STORED["samples"]
 ID = UUID("01890000-0000-7000-8000-000000000001")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -83,8 +84,7 @@ def test_no_event_changes_its_shape() -> None:
 
     Then write the shapes anew: `python -m tests.ledger.test_event_samples`.
     """
-    kept = json.loads(SHAPES.read_text())
-    assert {topic: shape_of(topic) for topic in codec.EVENT_TYPES} == kept
+    assert {topic: shape_of(topic) for topic in codec.EVENT_TYPES} == STORED["shapes"]
 
 
 @pytest.mark.parametrize("topic", sorted(codec.UPCASTERS))
@@ -110,4 +110,5 @@ def test_an_old_event_is_upcast_step_by_step(monkeypatch: pytest.MonkeyPatch) ->
 
 
 if __name__ == "__main__":
-    SHAPES.write_text(json.dumps({topic: shape_of(topic) for topic in codec.EVENT_TYPES}, indent=1) + "\n")
+    shapes = {topic: shape_of(topic) for topic in codec.EVENT_TYPES}
+    FILE.write_text(json.dumps({"samples": SAMPLES, "shapes": shapes}, indent=1) + "\n")

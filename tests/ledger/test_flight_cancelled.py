@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from audit.verify import verify
-from domain.commands import CancelFlight
+from domain.commands.flights import CancelFlight
 from tests.desk import Desk
 from tests.ledger.test_writer_faults import CUT
 from tests.waiting import await_until

@@ -9,7 +9,9 @@ import pytest
 
 import ledger.flight_cache
 from audit.verify import verify
-from domain.commands import CancelFlight, CapturePayment, ChangeFlightSeats, PayBooking, Price, RepriceFlight
+from domain.commands.fields import Price
+from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight
+from domain.commands.payments import CapturePayment, PayBooking
 from domain.money import Money
 from domain.payments import Capture
 from ledger.flight_cache import LONG_STREAM_EVENTS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import ledger.ledger
-from domain.commands import (
+from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
     InitiateItinerary,

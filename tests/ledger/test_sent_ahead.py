@@ -11,7 +11,7 @@ import pytest
 from audit.verify import verify
 from database.connection import connect
 from database.pipeline import Pipeline
-from domain.commands import InitiateBooking, ReduceSeats
+from domain.commands.bookings import InitiateBooking, ReduceSeats
 from domain.handlers import HANDLERS
 from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed

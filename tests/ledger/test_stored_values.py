@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from database.stored_values import MembersByValue, decoder_of
-from domain.booking import Booking, CancelReason
+from domain.booking import Booking
+from domain.booking_record import CancelReason
 from domain.money import Money
 from domain.refunds import RefundReason, RefundStatus
 from ledger import codec

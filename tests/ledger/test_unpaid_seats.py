@@ -8,17 +8,11 @@ from typing import Any
 import pytest
 
 from domain.caller import Caller, Role
-from domain.commands import (
-    CancelBooking,
-    Command,
-    InitiateBooking,
-    InitiateItinerary,
-    ItineraryBooking,
-    JoinWaitlist,
-    PayBooking,
-    ReduceSeats,
-    VoidPayment,
-)
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats
+from domain.commands.itineraries import InitiateItinerary, ItineraryBooking
+from domain.commands.payments import PayBooking, VoidPayment
+from domain.commands.waiting import JoinWaitlist
 from domain.money import Money
 from domain.payments import Capture
 from domain.working_set import Terms

@@ -8,7 +8,9 @@ import psycopg
 import pytest
 
 import ledger.block
-from domain.commands import CancelFlight, ChangeFlightSeats, InitiateBooking, JoinWaitlist, LeaveWaitlist
+from domain.commands.bookings import InitiateBooking
+from domain.commands.flights import CancelFlight, ChangeFlightSeats
+from domain.commands.waiting import JoinWaitlist, LeaveWaitlist
 from domain.working_set import WorkingSet
 from ledger.ledger import open_ledger
 from ledger.store import Store

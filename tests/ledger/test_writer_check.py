@@ -14,7 +14,7 @@ import ledger.readiness
 from api.readiness import check_readiness
 from database.connection import connect_sync
 from database.readiness import Check
-from domain.commands import InitiateBooking
+from domain.commands.bookings import InitiateBooking
 from domain.handlers import HANDLERS
 from ledger.block import HandlerFailed
 from ledger.ledger import open_ledger

@@ -15,7 +15,7 @@ import ledger.store
 import ledger.writer
 from audit.verify import verify
 from database.connection import connect, connect_sync
-from domain.commands import CancelBooking, ExpireHold, InitiateBooking
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking
 from domain.handlers import HANDLERS
 from domain.refusals import PriceMismatch
 from domain.working_set import Terms

@@ -10,7 +10,11 @@ import psycopg
 import pytest
 
 from domain.caller import SYSTEM
-from domain.commands import CancelBooking, Command, InitiateBooking, PayBooking, Price, ScheduleFlight
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
+from domain.commands.payments import PayBooking
 from domain.money import Money
 from ledger.ledger import Ledger, open_ledger
 from ledger.submission import Submission, render_plain

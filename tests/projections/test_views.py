@@ -7,8 +7,12 @@ import msgspec
 import pytest
 
 from database import head
-from domain.booking import Booking, Status
-from domain.commands import ChangeFlightSeats, JoinWaitlist, PayBooking, Price, RepriceFlight
+from domain.booking import Booking
+from domain.booking_record import Status
+from domain.commands.fields import Price
+from domain.commands.flights import ChangeFlightSeats, RepriceFlight
+from domain.commands.payments import PayBooking
+from domain.commands.waiting import JoinWaitlist
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from domain.payments import Capture

@@ -7,7 +7,10 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from domain.caller import Caller, Role
-from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
+from domain.commands.base import Command
+from domain.commands.bookings import InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
 from ledger.ledger import Ledger
 from ledger.submission import Submission, render_plain
 

@@ -8,7 +8,9 @@ import pytest
 
 import projections.due_work
 import scheduler.sweeper
-from domain.commands import ChangeFlightSeats, InitiateBooking, JoinWaitlist
+from domain.commands.bookings import InitiateBooking
+from domain.commands.flights import ChangeFlightSeats
+from domain.commands.waiting import JoinWaitlist
 from ledger.ledger import open_ledger
 from projections.due_work import find_departed_parties, find_due_holds_with_queue
 from runtime.settings import Settings

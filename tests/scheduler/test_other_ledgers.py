@@ -17,7 +17,7 @@ from analytics.schema import migrate
 from database import registry
 from database.activity import Activity, read_activity
 from database.connection import Connection, connect_sync
-from domain.commands import JoinWaitlist
+from domain.commands.waiting import JoinWaitlist
 from ledger.ledger import Ledger, open_ledger
 from runtime.settings import Settings
 from scheduler.other_ledger import OtherLedger

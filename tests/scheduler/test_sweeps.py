@@ -11,9 +11,10 @@ import pytest
 import projections.due_work
 import scheduler.sweeper
 from audit.verify import verify
-from domain.booking import Capture
+from domain.booking_record import Capture
 from domain.caller import SYSTEM
-from domain.commands import CapturePayment, InitiateBooking, PayBooking, RecordPayment
+from domain.commands.bookings import InitiateBooking
+from domain.commands.payments import CapturePayment, PayBooking, RecordPayment
 from domain.money import Money
 from domain.payments import PaymentOutcome
 from ledger.ledger import Ledger, open_ledger

@@ -10,7 +10,10 @@ from uuid import UUID
 
 from api.http.commands import render
 from domain.caller import Caller, Role
-from domain.commands import Command, InitiateBooking, Price, ScheduleFlight
+from domain.commands.base import Command
+from domain.commands.bookings import InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
 from ledger.ledger import Ledger
 from ledger.submission import Answer, Submission
 from trials.bench.pace import Pace, pace_of

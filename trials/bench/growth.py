@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from domain.commands import InitiateBooking
+from domain.commands.bookings import InitiateBooking
 from scheduler.sweeper import expire_holds
 from trials.bench import servers, size_costs
 from trials.bench.audit import command

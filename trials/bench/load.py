@@ -12,7 +12,8 @@ from random import Random
 
 from loguru import logger
 
-from domain.commands import CancelBooking, InitiateBooking, PayBooking
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.payments import PayBooking
 from domain.money import Money
 from ledger.ledger import Ledger
 from trials.bench.direct_client import PRICE, client, schedule, submit

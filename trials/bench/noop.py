@@ -15,8 +15,9 @@ from litestar import Litestar, get, post
 from litestar.params import FromPath, JSONBody
 
 from api.serve import granian_server
-from domain.booking import Status
-from domain.commands import InitiateBooking, PayBooking
+from domain.booking_record import Status
+from domain.commands.bookings import InitiateBooking
+from domain.commands.payments import PayBooking
 from domain.money import Money
 from domain.payments import PaymentStatus
 from projections.bookings import BookingPayment, BookingRow

@@ -14,7 +14,10 @@ from uuid import UUID
 import projections.bookings
 from api.http.commands import render
 from api.resources import history
-from domain.commands import FLIGHT_SEATS_MAX, CancelBooking, Command, InitiateBooking, PayBooking
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.fields import FLIGHT_SEATS_MAX
+from domain.commands.payments import PayBooking
 from ledger import log
 from ledger.ledger import Ledger
 from ledger.people import pseudonyms_of

@@ -7,7 +7,7 @@ import msgspec
 from api.http.commands import render
 from domain.caller import SYSTEM, Role
 from domain.caller import Caller as Account
-from domain.commands import Command
+from domain.commands.base import Command
 from domain.handlers import HANDLERS
 from ledger.ledger import Ledger
 from ledger.submission import Answer, Overloaded, Submission, Unavailable

@@ -24,7 +24,8 @@ import cli.subprocesses
 import domain.departure_handlers
 import projections.availability
 import projections.due_work
-from domain.booking import Booking, CancelReason, Status
+from domain.booking import Booking
+from domain.booking_record import CancelReason, Status
 from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of

@@ -14,8 +14,10 @@ from analytics.exports.files import FORMATS, export
 from analytics.exports.tables import TABLES
 from cli.main import main
 from database.stored_values import MembersByValue
-from domain.booking import CancelReason
-from domain.commands import CancelBooking, InitiateBooking, PayBooking, RepriceFlight, ScheduleFlight
+from domain.booking_record import CancelReason
+from domain.commands.bookings import CancelBooking, InitiateBooking
+from domain.commands.flights import RepriceFlight, ScheduleFlight
+from domain.commands.payments import PayBooking
 from domain.money import Money
 from domain.refunds import RefundReason
 from ledger.ledger import open_ledger

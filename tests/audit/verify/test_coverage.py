@@ -13,7 +13,7 @@ from audit.verify.coverage import CHECKED, UNCHECKED, UNCHECKED_TABLES, read_col
 from audit.verify.evidence import Keys
 from audit.verify.snapshot import open_snapshot
 from database.connection import Connection, connect
-from domain.commands import JoinWaitlist
+from domain.commands.waiting import JoinWaitlist
 from tests.analytics.conftest import Follow, follow, follower
 from tests.desk import Desk
 

@@ -7,17 +7,15 @@ import msgspec
 import pytest
 
 from audit.verify.itineraries import Itineraries
-from domain.booking import Status
-from domain.commands import (
-    CancelBooking,
+from domain.booking_record import Status
+from domain.commands.bookings import CancelBooking, ExpireHold, ReduceSeats
+from domain.commands.flights import DepartFlight
+from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
-    DepartFlight,
-    ExpireHold,
     InitiateItinerary,
     ItineraryBooking,
     PayItinerary,
-    ReduceSeats,
 )
 from domain.money import Money
 from domain.payments import Capture

@@ -15,7 +15,11 @@ import projections.refunds
 import projections.waiting
 from database.connection import connect, connect_sync
 from domain.caller import Caller, Role
-from domain.commands import Command, InitiateBooking, JoinWaitlist, Price, ScheduleFlight
+from domain.commands.base import Command
+from domain.commands.bookings import InitiateBooking
+from domain.commands.fields import Price
+from domain.commands.flights import ScheduleFlight
+from domain.commands.waiting import JoinWaitlist
 from domain.working_set import Terms
 from ledger.block import Block
 from ledger.store import Store

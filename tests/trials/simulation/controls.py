@@ -14,7 +14,8 @@ import domain.itinerary_handlers
 import domain.payment_handlers
 import ledger.block
 import trials.simulation.database
-from domain.booking import Booking, CancelReason
+from domain.booking import Booking
+from domain.booking_record import CancelReason
 from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of

@@ -12,27 +12,12 @@ import projections.bookings
 import projections.flights
 import projections.refunds
 import projections.waiting
-from domain.commands import (
-    CancelBooking,
-    CancelFlight,
-    CaptureItinerary,
-    CapturePayment,
-    ChangeFlightSeats,
-    CloseWaiting,
-    Command,
-    ExpireHold,
-    InitiateBooking,
-    InitiateItinerary,
-    ItineraryBooking,
-    JoinWaitlist,
-    LeaveWaitlist,
-    PayBooking,
-    PayItinerary,
-    ReduceSeats,
-    RepriceFlight,
-    SettleRefund,
-    VoidPayment,
-)
+from domain.commands.base import Command
+from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight
+from domain.commands.itineraries import CaptureItinerary, InitiateItinerary, ItineraryBooking, PayItinerary
+from domain.commands.payments import CapturePayment, PayBooking, SettleRefund, VoidPayment
+from domain.commands.waiting import CloseWaiting, JoinWaitlist, LeaveWaitlist
 from domain.money import Money
 from ledger.block import Block
 from ledger.chain import GENESIS

@@ -1,0 +1,349 @@
+"""The record of a booking: its events, and the state that follows from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import Aggregate
+from eventsourcing.utils import resolve_topic
+
+from domain.money import Money
+from domain.payments import Capture, Payment, PaymentStatus
+from domain.personal import PersonalText, PersonName
+from domain.reference import reference_of
+from domain.refunds import Refund, RefundReason
+
+
+class Status(Enum):
+    INITIATED = "initiated"
+    PENDING = "pending"
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+
+
+class CancelReason(Enum):
+    REQUESTED = "requested"
+    HOLD_EXPIRED = "hold_expired"
+    FLIGHT_CANCELLED = "flight_cancelled"
+    DENIED_BOARDING = "denied_boarding"
+
+
+class Travel(Enum):
+    """What became of a paid booking after the departure."""
+
+    FLOWN = "flown"
+    NO_SHOW = "no_show"
+
+
+class BookingRecord:
+    """What the log says about a booking. `domain.booking.Booking` adds the decisions."""
+
+    TOPIC = "booking"
+
+    class Event(Aggregate.Event):
+        TOPIC = "booking.event"
+
+    class Initiated(Event, Aggregate.Created):
+        TOPIC = "booking.initiated"
+        flight_id: UUID
+        user_id: PersonName
+        seats: int
+        total_cost: Money
+        expires_at: datetime
+        itinerary_id: UUID | None = None
+
+        def mutate(self, aggregate: Any) -> Any:
+            """Return the new booking. The library looks up the parameters of the constructors each time."""
+            assert aggregate is None
+            booking = object.__new__(resolve_topic(BookingRecord.TOPIC))
+            booking.__base_init__(self.originator_id, self.originator_version, self.timestamp)
+            BookingRecord.__init__(
+                booking,
+                self.flight_id,
+                self.user_id,
+                self.seats,
+                self.total_cost,
+                self.expires_at,
+                self.itinerary_id,
+            )
+            return booking
+
+    class PaymentPending(Event):
+        TOPIC = "booking.payment_pending"
+        payment_id: UUID
+        amount: Money
+        capture: Capture
+        capture_before: datetime | None = None
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.status = Status.PENDING
+            aggregate.payment = Payment(
+                self.payment_id, self.amount, self.capture, self.capture_before, PaymentStatus.PENDING
+            )
+
+    class PaymentRequested(Event):
+        """Recorded before the request is sent, so that the log knows every charge at the gateway."""
+
+        TOPIC = "booking.payment_requested"
+        payment_id: UUID
+        amount: Money
+        capture: Capture
+        capture_before: datetime
+        gateway: str
+        method: str
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.status = Status.PENDING
+            aggregate.payment = Payment(
+                self.payment_id,
+                self.amount,
+                self.capture,
+                self.capture_before,
+                PaymentStatus.REQUESTED,
+                self.gateway,
+                self.method,
+            )
+
+    class PaymentAuthorised(Event):
+        TOPIC = "booking.payment_authorised"
+        payment_id: UUID
+        reference: str
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            payment = msgspec.structs.replace(aggregate.current_payment, reference=self.reference)
+            aggregate.payment = (
+                payment.with_status(payment.status_after_authorisation) if payment.in_progress else payment
+            )
+
+    class PaymentDeclined(Event):
+        TOPIC = "booking.payment_declined"
+        payment_id: UUID
+        code: str
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            declined = aggregate.current_payment.with_status(PaymentStatus.DECLINED)
+            aggregate.payment = msgspec.structs.replace(declined, reason=self.code)
+            aggregate.declined_payments += 1
+            if aggregate.status is Status.PENDING:
+                aggregate.status = Status.INITIATED
+
+    class CaptureRequested(Event):
+        TOPIC = "booking.capture_requested"
+        payment_id: UUID
+        capture_before: datetime
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            capturing = aggregate.current_payment.with_status(PaymentStatus.CAPTURING)
+            aggregate.payment = msgspec.structs.replace(capturing, capture_before=self.capture_before)
+
+    class Booked(Event):
+        TOPIC = "booking.booked"
+        payment_id: UUID
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.status = Status.BOOKED
+            aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.CAPTURED)
+
+    class VoidRequested(Event):
+        TOPIC = "booking.void_requested"
+        payment_id: UUID
+        reason: PersonalText
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            voiding = aggregate.current_payment.with_status(PaymentStatus.VOIDING)
+            aggregate.payment = msgspec.structs.replace(voiding, reason=self.reason)
+
+    class PaymentVoided(Event):
+        TOPIC = "booking.payment_voided"
+        payment_id: UUID
+        reason: PersonalText
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.status = Status.INITIATED
+            aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.VOIDED)
+
+    class PaymentReleased(Event):
+        """The gateway released the authorisation of a booking that ended before the capture."""
+
+        TOPIC = "booking.payment_released"
+        payment_id: UUID
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.VOIDED)
+
+    class Reseated(Event):
+        """The seats are held again, because the payment arrived after the hold had expired."""
+
+        TOPIC = "booking.reseated"
+        payment_id: UUID
+        capture_before: datetime | None = None
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.status = Status.PENDING
+            aggregate.cancel_reason = None
+            payment = aggregate.current_payment
+            aggregate.payment = msgspec.structs.replace(
+                payment, status=payment.status_after_authorisation, capture_before=self.capture_before
+            )
+
+    class SeatsReduced(Event):
+        TOPIC = "booking.seats_reduced"
+        seats: int
+        total_cost: Money
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.seats = self.seats
+            aggregate.total_cost = self.total_cost
+
+    class Cancelled(Event):
+        TOPIC = "booking.cancelled"
+        reason: CancelReason
+        note: PersonalText | None
+        refund: Money | None = None
+        """The refund that an operator stated; None if the rules gave it."""
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.status = Status.CANCELLED
+            aggregate.cancel_reason = self.reason
+            if aggregate.payment and aggregate.payment.in_progress:
+                aggregate.payment = aggregate.payment.with_status(PaymentStatus.LAPSED)
+
+    class TravelRecorded(Event):
+        TOPIC = "booking.travel_recorded"
+        travel: Travel
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.travel = self.travel
+
+    class RefundDue(Event):
+        """The first releases wrote no `reason` and no `refund_id`; the payment's id then names the refund."""
+
+        TOPIC = "booking.refund_due"
+        payment_id: UUID
+        amount: Money
+        refund_id: UUID | None = None
+        reason: RefundReason = RefundReason.BOOKING_CANCELLED
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            refund_id, payment = self.refund_id or self.payment_id, aggregate.current_payment
+            by_hand = self.reason is RefundReason.COMPENSATION
+            refund = Refund(
+                refund_id,
+                self.payment_id,
+                self.amount,
+                self.reason,
+                self.timestamp,
+                None if by_hand else payment.gateway,
+                None if by_hand else payment.reference,
+            )
+            # A new dictionary, because rows of the views share the old one.
+            aggregate.refunds = aggregate.refunds | {refund_id: refund}
+            if aggregate.status is Status.CANCELLED:
+                aggregate.payment = payment.with_status(PaymentStatus.REFUND_DUE)
+
+    class RefundRequested(Event):
+        """Recorded before the request is sent, so that the refund is not settled by hand meanwhile."""
+
+        TOPIC = "booking.refund_requested"
+        refund_id: UUID
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            requested = aggregate.refunds[self.refund_id].with_request(self.timestamp)
+            aggregate.refunds = aggregate.refunds | {self.refund_id: requested}
+
+    class RefundRefused(Event):
+        """The gateway refused the refund for good: it has to be settled by hand."""
+
+        TOPIC = "booking.refund_refused"
+        refund_id: UUID
+        code: str
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            refused = aggregate.refunds[self.refund_id].with_refusal(self.code)
+            aggregate.refunds = aggregate.refunds | {self.refund_id: refused}
+
+    class RefundSettled(Event):
+        TOPIC = "booking.refund_settled"
+        refund_id: UUID
+        reference: PersonalText | None
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            settled = aggregate.refunds[self.refund_id].with_settlement(self.timestamp, self.reference)
+            aggregate.refunds = aggregate.refunds | {self.refund_id: settled}
+            owed = any(refund.is_owed for refund in aggregate.refunds.values())
+            if aggregate.status is Status.CANCELLED and not owed:
+                aggregate.payment = aggregate.current_payment.with_status(PaymentStatus.REFUNDED)
+
+    def __init__(
+        self,
+        flight_id: UUID,
+        user_id: str,
+        seats: int,
+        total_cost: Money,
+        expires_at: datetime,
+        itinerary_id: UUID | None = None,
+    ) -> None:
+        self.flight_id = flight_id
+        self.user_id = user_id
+        self.seats = seats
+        self.total_cost = total_cost
+        self.expires_at = expires_at
+        self.itinerary_id = itinerary_id
+        self.status = Status.INITIATED
+        self.cancel_reason: CancelReason | None = None
+        self.payment: Payment | None = None
+        self.declined_payments = 0
+        """Number of payments that the gateway declined."""
+        self.refunds: dict[UUID, Refund] = {}
+        self.travel: Travel | None = None
+        self.first_position = 0
+        """Position of its first event; known to the ledger, which sets it."""
+
+    @property
+    def reference(self) -> str:
+        return reference_of(self.first_position)
+
+    @property
+    def current_payment(self) -> Payment:
+        """The payment of a booking that must have one."""
+        assert self.payment is not None
+        return self.payment
+
+    @property
+    def paid(self) -> Money:
+        """Amount that was paid and is neither refunded nor owed back."""
+        amount = self.total_cost.amount if self.status is Status.BOOKED else 0
+        return Money(amount, self.total_cost.currency)
+
+    @property
+    def held_until(self) -> datetime | None:
+        """Time at which the seats are taken back; None means never."""
+        if self.status is Status.PENDING:
+            return self.current_payment.capture_before
+        return self.expires_at if self.status is Status.INITIATED else None
+
+    def hold_is_due(self, now: datetime) -> bool:
+        """Return whether the hold has expired, even if no event records that yet."""
+        until = self.held_until
+        return until is not None and until <= now
+
+    def unpaid_seats(self, now: datetime) -> int:
+        """Return the number of seats that are held without a payment."""
+        return self.seats if self.status is Status.INITIATED and self.expires_at > now else 0
+
+    def is_late(self, now: datetime) -> bool:
+        """Return whether a capture now would come after the booking lost its seats."""
+        payment = self.payment
+        return payment is not None and (
+            payment.status is PaymentStatus.LAPSED or (payment.in_progress and self.hold_is_due(now))
+        )
+
+    @property
+    def may_be_seated_again(self) -> bool:
+        """True if the hold expired while a payment was in progress, and nothing else ended the booking."""
+        lapsed = self.payment is not None and self.payment.status is PaymentStatus.LAPSED
+        return lapsed and self.cancel_reason is CancelReason.HOLD_EXPIRED

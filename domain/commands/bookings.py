@@ -1,0 +1,99 @@
+"""Commands about bookings."""
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from domain.booking_record import Travel
+from domain.commands.base import BookingCommand, FlightCommand
+from domain.commands.fields import Note, PartySize, Price, Reason, UserId
+from domain.money import AMOUNT_MAX, KnownCode
+from domain.personal import Personal
+from domain.read_set import ReadSet
+
+
+class InitiateBooking(FlightCommand):
+    OPERATION = "initiate_booking"
+    MOVES_SEATS = True
+
+    user_id: UserId
+    seats: PartySize
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.add_seats_needed(self.flight_id, self.seats)
+
+
+class ReduceSeats(BookingCommand):
+    OPERATION = "reduce_seats"
+    MOVES_SEATS = True
+
+    seats: PartySize
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures = True
+
+
+class RefundAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of what was paid, in minor units of its currency."""
+
+    amount: Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Integer minor units")]
+    currency: KnownCode | UnsetType = UNSET
+
+
+StatedRefund = Literal["full", "none"] | RefundAmount
+
+
+class CancelBooking(BookingCommand):
+    """`refund` is the operator's decision; unset: the whole price of a paid booking."""
+
+    OPERATION = "cancel_booking"
+    MOVES_SEATS = True
+
+    reason: Note | None = None
+    refund: StatedRefund | UnsetType = UNSET
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures = True
+
+
+class DenyBoarding(BookingCommand):
+    """Cancel a paid booking for which the flight has no seats; `compensation` is owed beside the refund."""
+
+    OPERATION = "deny_boarding"
+    MOVES_SEATS = True
+
+    reason: Annotated[Reason, Personal.TEXT]
+    compensation: Price | UnsetType = UNSET
+
+
+class TravelCommand(BookingCommand):
+    """Base class of the commands that record, after the departure, what became of a paid booking."""
+
+    TRAVEL: ClassVar[Travel]
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.departures = True
+
+
+class RecordFlown(TravelCommand):
+    OPERATION = "record_flown"
+    TRAVEL = Travel.FLOWN
+
+
+class RecordNoShow(TravelCommand):
+    OPERATION = "record_no_show"
+    TRAVEL = Travel.NO_SHOW
+
+
+class ExpireHold(BookingCommand):
+    OPERATION = "expire_hold"
+    MOVES_SEATS = True
+
+
+class CancelWithFlight(BookingCommand):
+    OPERATION = "cancel_with_flight"

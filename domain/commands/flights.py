@@ -1,0 +1,109 @@
+"""Commands about flights."""
+
+from datetime import UTC, date
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from domain.commands.base import Command, FlightCommand
+from domain.commands.fields import (
+    FLIGHT_SEATS_MAX,
+    Airport,
+    FlightNumber,
+    FlightSeats,
+    Instant,
+    OverbookedSeats,
+    Price,
+    Reason,
+)
+from domain.read_set import ReadSet
+
+
+class ScheduleFlight(Command):
+    OPERATION = "schedule_flight"
+
+    number: FlightNumber
+    origin: Airport
+    destination: Airport
+    departs_at: Instant
+    arrives_at: Instant
+    seats: FlightSeats
+    price: Price
+    backfill: (
+        Annotated[bool, Meta(description="Schedule the flight although its departure lies in the past")]
+        | UnsetType
+    ) = UNSET
+
+    def __post_init__(self) -> None:
+        if self.origin == self.destination:
+            raise ValueError("origin and destination must differ")
+        if self.arrives_at <= self.departs_at:
+            raise ValueError("arrives_at must be later than departs_at")
+        try:
+            self.departs_at.astimezone(UTC), self.arrives_at.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("departs_at and arrives_at must lie in the years 1 to 9999 in UTC") from None
+
+    @property
+    def departure_day(self) -> date:
+        """The day of departs_at in its own UTC offset, as printed on the ticket."""
+        return self.departs_at.date()
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        read_set.natural_keys.add((self.number, self.origin, self.departure_day))
+
+
+class RepriceFlight(FlightCommand):
+    OPERATION = "reprice_flight"
+    MOVES_SEATS = True  # a lower price can bring the total cost of a waiting party below the limit
+
+    price: Price
+
+
+class ChangeFlightSeats(FlightCommand):
+    OPERATION = "change_flight_seats"
+    MOVES_SEATS = True
+
+    seats: FlightSeats
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.seats_needed[self.flight_id] = FLIGHT_SEATS_MAX
+
+
+class ChangeOverbooking(FlightCommand):
+    """Sell `seats` more than the aircraft has. `reason` concerns no person and is stored in clear."""
+
+    OPERATION = "change_overbooking"
+    MOVES_SEATS = True
+
+    seats: OverbookedSeats
+    reason: Reason
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.seats_needed[self.flight_id] = FLIGHT_SEATS_MAX
+
+
+class CancelFlight(FlightCommand):
+    """`reason` concerns no person and is stored in clear."""
+
+    OPERATION = "cancel_flight"
+    MOVES_SEATS = True
+
+    reason: Reason
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.all_bookings_of.add(self.flight_id)
+
+
+class DepartFlight(FlightCommand):
+    """Record that the flight has departed, on time, late or early."""
+
+    OPERATION = "depart_flight"
+    MOVES_SEATS = True
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.all_bookings_of.add(self.flight_id)
