@@ -29,7 +29,8 @@ async def _count_seats(story: Story) -> None:
     async def count(flight: ScheduledFlight) -> None:
         seats = await story.operator.get(f"/flights/{flight.id}/availability")
         booked = sold[flight.id]
-        counted = {"seats": flight.seats, "held": 0, "booked": booked, "available": flight.seats - booked}
+        free = flight.seats + story.overbooked[flight.id] - booked
+        counted = {"seats": flight.seats, "held": 0, "booked": booked, "available": free}
         story.notebook.expect(seats, 200, None, flight_id=flight.id, **counted)
         if seats.status == 200:
             booked_now[flight.id] = seats.body["booked"]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from cli.demo.audit import audit_results, read_one_history
 from cli.demo.client import TokenFor, connect
 from cli.demo.expired_holds import expire_holds
+from cli.demo.journeys import depart_overbooked, take_a_round_trip
 from cli.demo.notebook import Notebook
 from cli.demo.progress import ProgressBar
 from cli.demo.proof import Prove
@@ -76,9 +77,13 @@ async def _play(base_url: str, token_for: TokenFor, notebook: Notebook, progress
         progress.begin_act("Scheduling a day of departures from New York")
         await schedule_the_day(story)
         tiny = story.smallest_flight(1)
-        rushed, lapsing, money = (story.smallest_flight(SEATS_WORTH_A_RUSH, skip) for skip in range(3))
+        rushed, lapsing, money, outbound, crowded = (
+            story.smallest_flight(SEATS_WORTH_A_RUSH, skip) for skip in range(5)
+        )
         progress.begin_act("Booking, paying, cancelling")
-        await trade(story, quiet_flights={rushed.id, lapsing.id, money.id})
+        await trade(
+            story, quiet_flights={flight.id for flight in (rushed, lapsing, money, outbound, crowded)}
+        )
         progress.begin_act(f"A rush on {rushed.name}")
         await rush(story, rushed)
         progress.begin_act(f"Holds on {lapsing.name} expire")
@@ -92,6 +97,10 @@ async def _play(base_url: str, token_for: TokenFor, notebook: Notebook, progress
         busiest = max(story.flights.values(), key=lambda flight: story.seats_sold()[flight.id])
         progress.begin_act(f"Late payments on {money.name}; {busiest.name} is cancelled")
         await refund_late_money(story, money, busiest)
+        progress.begin_act(f"A round trip on {outbound.name}")
+        await take_a_round_trip(story, outbound)
+        progress.begin_act(f"{crowded.name} departs with too many passengers")
+        await depart_overbooked(story, crowded)
         progress.begin_act("Repeating idempotency keys")
         await repeat_old_keys(story)
         progress.begin_act("Recounting seats, bookings and events")

@@ -60,6 +60,18 @@ def _cancelled_flight(money: Facts, _: Mapping[str, int]) -> str:
     )
 
 
+def _trip(trip: Facts, _: Mapping[str, int]) -> str:
+    there, back = trip["flights"]
+    one = f"{trip['seats']} seats on {there} and {back}, held together and paid once, {_price(trip['paid'])}"
+    return f"{one}; the way back cancelled for the quoted {_price(trip['refunded'])}"
+
+
+def _departure(departure: Facts, _: Mapping[str, int]) -> str:
+    sold = f"{departure['flight']} sold {departure['sold']} seats of {departure['seats']} on purpose"
+    denied = f"1 party denied boarding with its price and {_price(departure['compensation'])}"
+    return f"{sold}; {denied}, 1 no-show, {departure['flown']} flown"
+
+
 def _price(money: Facts) -> str:
     return f"{money['amount'] / 100:,.2f} {money['currency']}"
 
@@ -93,6 +105,8 @@ SENTENCES = (
     ("Late payment", "money", _late_money),
     ("Returned seats", "money", _given_back),
     ("A cancelled flight", "money", _cancelled_flight),
+    ("A round trip", "trip", _trip),
+    ("An overbooked flight", "departure", _departure),
     ("Repeated keys", "repeats", _repeats),
     ("Recount", "seats", _seats),
     ("Pace", "trade", _pace),

@@ -48,6 +48,8 @@ class Story:
     flights: dict[str, ScheduledFlight] = field(default_factory=dict)
     bookings: dict[str, tuple[DemoUser, Body]] = field(default_factory=dict)
     """User and last answered state of each booking, by id."""
+    overbooked: Counter[str] = field(default_factory=Counter)
+    """Seats on sale beyond those of the aircraft, by flight id."""
     sent: list[tuple[DemoCommand, DemoResponse]] = field(default_factory=list)
     """Every command with its first answer."""
 
@@ -61,9 +63,12 @@ class Story:
     def _record(self, user: DemoUser, answer: DemoResponse) -> None:
         if answer.status not in (200, 201) or not isinstance(answer.body, dict):
             return
-        booking = answer.body.get("booking", answer.body)
-        if "total_cost" in booking:
-            self.bookings[booking["id"]] = (user, booking)
+        body = answer.body.get("itinerary", answer.body.get("booking", answer.body))
+        for booking in body.get("bookings", [body]):
+            if "total_cost" in booking:
+                # Operators act for the customer.
+                owner, _ = self.bookings.get(booking["id"], (user, booking))
+                self.bookings[booking["id"]] = (owner, booking)
 
     def seats_sold(self) -> Counter[str]:
         """Count the seats of booked bookings, by flight id."""
