@@ -72,7 +72,8 @@ async def _cancel_the_way_back(
     owed = await story.auditor.get(f"/refunds?booking_id={booking['id']}")
     amounts = [refund["amount"] for refund in owed.body["data"]] if owed.status == 200 else []
     story.notebook.check(amounts == [booking["total_cost"]], f"the quoted refund is due: {amounts}")
-    return booking["total_cost"]
+    refund: Mapping[str, Any] = booking["total_cost"]
+    return refund
 
 
 async def depart_overbooked(story: Story, flight: ScheduledFlight) -> None:

@@ -63,7 +63,7 @@ class Story:
     def _record(self, user: DemoUser, answer: DemoResponse) -> None:
         if answer.status not in (200, 201) or not isinstance(answer.body, dict):
             return
-        body = answer.body.get("itinerary", answer.body.get("booking", answer.body))
+        body: Body = answer.body.get("itinerary") or answer.body.get("booking") or answer.body
         for booking in body.get("bookings", [body]):
             if "total_cost" in booking:
                 # Operators act for the customer.
