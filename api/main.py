@@ -13,15 +13,18 @@ from functools import partial
 from litestar import Litestar
 
 from analytics.schema import prepare
-from api.app import create_app
+from api.app import OpenLedger, create_app
 from api.http.metrics_dir import workers_folder
 from api.http.private_apis import handle_first_stop
+from api.http.served_ledgers import OpenOther
 from audit.proofs.witnesses import admission, comparison
-from database.registry import LedgerEntry, url_of
+from database.pool import Pools
+from database.registry import ONLY_MAIN, LedgerEntry, url_of
 from ledger.ledger import Ledger
 from ledger.opening import open_when_reachable
 from runtime.environment import read_settings
 from runtime.logs import configure_logs
+from runtime.settings import Settings
 
 PR_SET_PDEATHSIG = 1
 """Option of prctl(2): the signal that a process receives when its parent dies."""
@@ -32,26 +35,26 @@ def create() -> Litestar:
     _die_with_parent()
     settings = read_settings()
     configure_logs(settings, "api")
-    url = settings.database_url
-    assert url, "api.serve requires DATABASE_URL"
-    # A process without a key, of a ledger that seals no names, must make none.
-    prepare_database = partial(prepare, url, settings, bind=settings.master_key is not None)
-    compare, admit = comparison(settings.checkpoints), admission(settings.checkpoints)
-
-    def open_other(entry: LedgerEntry) -> AbstractAsyncContextManager[Ledger]:
-        own_url, own = url_of(entry, url), settings.of_ledger(entry.name)
-        prepare_own = partial(prepare, own_url, own, bind=own.master_key is not None)
-        compare, admit = comparison(own.checkpoints), admission(own.checkpoints)
-        return open_when_reachable(own_url, own, prepare_own, compare, admit, entry)
-
-    app = create_app(
-        settings,
-        lambda: open_when_reachable(url, settings, prepare_database, compare, admit),
-        workers_folder(),
-        open_other,
-    )
+    open_main, open_other = openers(settings)
+    app = create_app(settings, open_main, workers_folder(), open_other)
     handle_first_stop(lambda: _end_streams(app))
     return app
+
+
+def openers(settings: Settings) -> tuple[OpenLedger, OpenOther]:
+    """Return the functions that open `main` and another ledger, which share connections."""
+    url = settings.database_url
+    assert url, "api.serve requires DATABASE_URL"
+    pools = Pools(settings.connections_max)
+
+    def open_one(entry: LedgerEntry) -> AbstractAsyncContextManager[Ledger]:
+        own_url, own = url_of(entry, url), settings.of_ledger(entry.name)
+        # A process without a key, of a ledger that seals no names, must make none.
+        prepare_own = partial(prepare, own_url, own, bind=own.master_key is not None)
+        compare, admit = comparison(own.checkpoints), admission(own.checkpoints)
+        return open_when_reachable(own_url, own, prepare_own, compare, admit, entry, pools)
+
+    return partial(open_one, ONLY_MAIN[0]), open_one
 
 
 def _die_with_parent() -> None:

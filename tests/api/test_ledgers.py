@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from analytics.schema import migrate
 from api.app import create_app
 from api.http import served_ledgers
 from api.http.served_ledgers import ServedLedgers
+from api.main import openers
 from audit.verify import verify
 from cli.ledger_move import move_ledger
 from database import registry
@@ -126,6 +128,17 @@ async def test_each_command_and_query_goes_to_its_ledger(people: People, deploym
     for url in deployment.values():
         verified = verify(url, workers=1)
         assert (verified.ok, verified.checked) == (True, 6)
+
+
+async def test_all_ledgers_of_a_database_share_the_connections_of_the_program(
+    database_url: str, deployment: dict[str, str]
+) -> None:
+    open_main, open_other = openers(replace(SETTINGS, database_url=database_url))
+    with connect_sync(database_url, "test") as connection:
+        entries = {entry.name: entry for entry in registry.read_sync(connection)}
+    async with open_main() as main, open_other(entries["ai"]) as ai, open_other(entries["lh"]) as far:
+        assert ai.pool is main.pool
+        assert far.pool is not main.pool
 
 
 async def test_a_carrier_that_no_ledger_takes_is_refused(people: People, database_url: str) -> None:
