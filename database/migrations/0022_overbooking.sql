@@ -1,5 +1,6 @@
 -- A flight may be sold beyond its seats, by a number that an operator sets.
-alter table seats add column overbooking integer not null default 0 check (overbooking >= 0);
+alter table seats add column overbooking integer not null default 0;
+alter table seats add constraint seats_overbooking_check check (overbooking >= 0);
 alter table seats drop constraint seats_check;
 alter table seats add constraint seats_check check (held + booked <= seats + overbooking);
 comment on column seats.overbooking is 'Seats that may be sold beyond those of the aircraft';

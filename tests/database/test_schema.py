@@ -1,6 +1,7 @@
 """Migrations run once each and in order, for any number of programs; the log is append-only."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from audit.verify import verify
 from cli.main import main
 from database.connection import connect, connect_sync
 from database.schema import (
+    BASELINE,
+    EARLIER_TEXTS,
     FOLDER,
     VERSION,
     Migration,
@@ -26,6 +29,7 @@ from database.schema import (
     migrations,
     read_folder,
 )
+from database.scripts import split
 from tests.analytics.conftest import Follow, follow, follower
 from tests.desk import Desk
 from tests.waiting import wait_until
@@ -148,6 +152,27 @@ def test_a_migration_edited_afterwards_is_noticed(database_url: str) -> None:
         connection.execute("update ledger.migrations set sha256 = 'x' where version = 1")
     with pytest.raises(SchemaMismatch, match="Migration 1 was edited"):
         migrate(database_url)
+
+
+def test_a_migration_that_was_applied_in_its_earlier_text_counts_as_applied(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        for version, sha256 in EARLIER_TEXTS.items():
+            connection.execute(
+                "update ledger.migrations set sha256 = %s where version = %s", (sha256, version)
+            )
+    assert migrate(database_url) == []
+
+
+@pytest.mark.parametrize("migration", read_folder(FOLDER)[BASELINE:], ids=lambda one: str(one.version))
+def test_no_migration_adds_a_column_and_its_constraint_at_once(migration: Migration) -> None:
+    """Citus refuses this for a table of a distributed schema."""
+    for statement in split(migration.sql):
+        assert not _COLUMN_WITH_CONSTRAINT.search(statement), "add the constraint in a statement of its own"
+
+
+_COLUMN_WITH_CONSTRAINT = re.compile(
+    r"add column [^;]*?\b(check *\(|unique\b|primary key|references\b)", re.IGNORECASE
+)
 
 
 def test_migrating_an_up_to_date_database_needs_only_the_right_to_read(database_url: str) -> None:
