@@ -38,6 +38,7 @@ from api.resources.outcomes import OutcomeController
 from api.resources.payments import PaymentController
 from api.resources.proofs import ProofController
 from api.resources.refunds import RefundController
+from api.resources.schedule import BookingScheduleController, FlightScheduleController
 from api.resources.seat_takers import SeatTakersController
 from api.resources.travel import TravelController
 from api.resources.verification import VerificationController
@@ -98,6 +99,8 @@ def create_app(
             BookingController,
             BulkController,
             TravelController,
+            FlightScheduleController,
+            BookingScheduleController,
             PaymentController,
             ItineraryController,
             ItineraryPaymentController,

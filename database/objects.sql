@@ -120,6 +120,7 @@
 -- column ledger.bookings.itinerary_id: uuid
 -- column ledger.bookings.payment_id: uuid
 -- column ledger.bookings.payment_status: text
+-- column ledger.bookings.schedule_change: text
 -- column ledger.bookings.seats: smallint not null
 -- column ledger.bookings.status: text not null
 -- column ledger.bookings.travel: text

@@ -8,7 +8,7 @@ import msgspec
 
 from database.connection import Connection
 from database.head import QueryResult, rows
-from database.stored_values import MembersByValue
+from database.stored_values import MembersByValue, decoder_of
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -17,7 +17,8 @@ class SelectList(Generic[S]):
     """The expressions that a query selects, and the struct made from each of its rows.
 
     A field without an expression of its own is the column of the same name in `alias`. Several expressions
-    for one field make a nested struct, which is None where the first of them is null.
+    for one field make a nested struct, which is None where the first of them is null. A struct in one column
+    is JSON text.
     """
 
     def __init__(
@@ -61,6 +62,9 @@ def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
         classes[kind.__name__] = MembersByValue(kind)
         member = f"{kind.__name__}[{columns[0]}]"
         return f"None if {columns[0]} is None else {member}" if optional else member
+    if len(columns) == 1:
+        classes[f"decode_{kind.__name__}"] = decoder_of(kind)
+        return f"None if {columns[0]} is None else decode_{kind.__name__}({columns[0]})"
     classes[kind.__name__] = kind
     fields = zip(msgspec.structs.fields(kind), columns, strict=True)
     values = ", ".join(_python_of(field.type, [column], classes) for field, column in fields)

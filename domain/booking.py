@@ -18,6 +18,7 @@ from domain.refusals import (
     BookingNotPaid,
     HoldExpired,
     HoldNotDue,
+    NoScheduleChange,
     PaymentInProgress,
     PaymentNotPending,
     PriceMismatch,
@@ -26,6 +27,7 @@ from domain.refusals import (
     SeatsNotFewer,
     TravelAlreadyRecorded,
 )
+from domain.schedule import Retiming
 
 
 class Booking(BookingRecord, Aggregate):
@@ -173,6 +175,29 @@ class Booking(BookingRecord, Aggregate):
             raise TravelAlreadyRecorded(booking_id=self.id, travel=travel)
         self.trigger_event(self.TravelRecorded, travel=travel, timestamp=now)
 
+    def change_schedule(self, retiming: Retiming, now: datetime) -> None:
+        """Record other times of its flight, with the ends of its hold and of an authorised payment.
+
+        The change is measured against the times that the customer last agreed to, so that small changes add
+        up. In an itinerary no end is later than before, because it ends with the first of several flights.
+        """
+        agreed = self.latest_change.was if self.latest_change else retiming.was
+        self.trigger_event(
+            self.ScheduleChanged,
+            was=agreed,
+            now=retiming.now,
+            accept_before=retiming.accept_before if retiming.needs_answer(agreed) else None,
+            **self._ends_after(retiming),
+            timestamp=now,
+        )
+
+    def accept_change(self, now: datetime) -> None:
+        """Accept the times of its flight. Raises BookingCancelled, HoldExpired, NoScheduleChange."""
+        self._require_live(now)
+        if self.schedule_change is None:
+            raise NoScheduleChange(booking_id=self.id)
+        self.trigger_event(self.ScheduleAccepted, timestamp=now)
+
     def settle_refund(self, refund_id: UUID, reference: str | None, now: datetime) -> None:
         """Record that the refund was paid by hand. Raises RefundAlreadySettled, RefundInProgress."""
         self.require_due(refund_id)
@@ -240,6 +265,18 @@ class Booking(BookingRecord, Aggregate):
             capture_before=capture_before,
             timestamp=now,
         )
+
+    def _ends_after(self, retiming: Retiming) -> dict[str, datetime | None]:
+        expires_at, until = self.expires_at, self.held_until
+        alone = self.itinerary_id is None
+        if until is not None:
+            expires_at = retiming.end_of(expires_at, retiming.hold_until if alone else expires_at)
+        if self.status is Status.PENDING and until is not None:
+            until = retiming.end_of(until, retiming.capture_before if alone else until)
+        return {
+            "expires_at": expires_at,
+            "capture_before": until if self.status is Status.PENDING else None,
+        }
 
     def _owe(self, refund_id: UUID, amount: Money, reason: RefundReason, now: datetime) -> None:
         self.trigger_event(

@@ -16,6 +16,7 @@ from domain.payments import Capture, Payment, PaymentStatus
 from domain.personal import PersonalText, PersonName
 from domain.reference import reference_of
 from domain.refunds import Refund, RefundReason
+from domain.schedule import ScheduleChange, Times
 
 
 class Status(Enum):
@@ -212,6 +213,33 @@ class BookingRecord:
             if aggregate.payment and aggregate.payment.in_progress:
                 aggregate.payment = aggregate.payment.with_status(PaymentStatus.LAPSED)
 
+    class ScheduleChanged(Event):
+        """The flight has other times. A hold ends at `expires_at`, an authorised payment at `capture_before`.
+
+        Without `accept_before` the change is too small to need an answer.
+        """
+
+        TOPIC = "booking.schedule_changed"
+        was: Times
+        now: Times
+        accept_before: datetime | None
+        expires_at: datetime
+        capture_before: datetime | None
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.latest_change = ScheduleChange(self.was, self.now, self.accept_before)
+            aggregate.expires_at = self.expires_at
+            if aggregate.status is Status.PENDING:
+                aggregate.payment = msgspec.structs.replace(
+                    aggregate.current_payment, capture_before=self.capture_before
+                )
+
+    class ScheduleAccepted(Event):
+        TOPIC = "booking.schedule_accepted"
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.latest_change = None
+
     class TravelRecorded(Event):
         TOPIC = "booking.travel_recorded"
         travel: Travel
@@ -300,6 +328,8 @@ class BookingRecord:
         """Number of payments that the gateway declined."""
         self.refunds: dict[UUID, Refund] = {}
         self.travel: Travel | None = None
+        self.latest_change: ScheduleChange | None = None
+        """The latest change of times since the booking was made or its customer accepted a change."""
         self.first_position = 0
         """Position of its first event; known to the ledger, which sets it."""
 
@@ -318,6 +348,13 @@ class BookingRecord:
         """Amount that was paid and is neither refunded nor owed back."""
         amount = self.total_cost.amount if self.status is Status.BOOKED else 0
         return Money(amount, self.total_cost.currency)
+
+    @property
+    def schedule_change(self) -> ScheduleChange | None:
+        """The change of times that awaits an answer."""
+        change = self.latest_change
+        is_open = change is not None and change.accept_before is not None
+        return change if is_open and self.status is not Status.CANCELLED else None
 
     @property
     def held_until(self) -> datetime | None:

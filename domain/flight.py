@@ -1,4 +1,4 @@
-"""Flights: scheduled once, then repriced, resized or cancelled."""
+"""Flights: scheduled once, then repriced, resized, retimed or cancelled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.money import Money
-from domain.refusals import FlightDeparted, FlightNotBookable
+from domain.refusals import FlightDeparted, FlightNotBookable, TimesUnchanged
+from domain.schedule import Times
 
 NaturalKey = tuple[str, str, date]
 """Flight number, origin, departure day."""
@@ -66,6 +67,20 @@ class Flight(Aggregate):
 
         def apply(self, aggregate: Flight) -> None:
             aggregate.overbooking = self.seats
+
+    class Retimed(Event):
+        """The times are `now`, in place of `was`; each live booking has an event of the same command."""
+
+        TOPIC = "flight.retimed"
+        was: Times
+        now: Times
+        departure_day: date
+        reason: str
+
+        def apply(self, aggregate: Flight) -> None:
+            aggregate.departs_at = self.now.departs_at
+            aggregate.arrives_at = self.now.arrives_at
+            aggregate.departure_day = self.departure_day
 
     class Cancelled(Event):
         TOPIC = "flight.cancelled"
@@ -135,6 +150,14 @@ class Flight(Aggregate):
         )
 
     @property
+    def times(self) -> Times:
+        return Times(self.departs_at, self.arrives_at)
+
+    @property
+    def natural_key(self) -> NaturalKey:
+        return self.number, self.origin, self.departure_day
+
+    @property
     def departure(self) -> datetime:
         """Time from which the flight has departed: the scheduled time, or an earlier recorded one."""
         recorded = self.departed_at
@@ -178,6 +201,25 @@ class Flight(Aggregate):
         """Set the seats to sell beyond those of the aircraft. Raises as `require_changeable` does."""
         self.require_changeable(now, delay_max)
         self.trigger_event(self.OverbookingChanged, seats=seats, reason=reason, timestamp=now)
+
+    def retime(
+        self, times: Times, departure_day: date, reason: str, now: datetime, delay_max: timedelta = ON_TIME
+    ) -> None:
+        """Set other times; the caller has checked that they lie ahead.
+
+        Raises as `require_changeable` does, TimesUnchanged.
+        """
+        self.require_changeable(now, delay_max)
+        if times == self.times and departure_day == self.departure_day:
+            raise TimesUnchanged(flight_id=self.id)
+        self.trigger_event(
+            self.Retimed,
+            was=self.times,
+            now=times,
+            departure_day=departure_day,
+            reason=reason,
+            timestamp=now,
+        )
 
     def cancel(self, reason: str, now: datetime, delay_max: timedelta = ON_TIME) -> None:
         """Cancel the flight. Raises as `require_changeable` does."""

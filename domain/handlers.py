@@ -9,6 +9,7 @@ from domain.booking_record import CancelReason, Status
 from domain.caller import CommandContext
 from domain.commands.base import Command
 from domain.commands.bookings import (
+    AcceptChange,
     CancelBooking,
     CancelWithFlight,
     DenyBoarding,
@@ -24,6 +25,7 @@ from domain.commands.flights import (
     ChangeOverbooking,
     DepartFlight,
     RepriceFlight,
+    RetimeFlight,
     ScheduleFlight,
 )
 from domain.commands.itineraries import (
@@ -63,6 +65,7 @@ from domain.payment_handlers import (
     void_payment,
 )
 from domain.refusals import DepartureInPast, FlightAlreadyScheduled, FlightDeparted
+from domain.schedule_handlers import accept_change, retime_flight
 from domain.waiting_handlers import (
     close_waiting,
     hold_offer,
@@ -75,7 +78,7 @@ from domain.working_set import Result, WorkingSet
 
 def schedule_flight(command: ScheduleFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
     if command.departs_at <= working_set.now and command.backfill is not True:
-        raise DepartureInPast(now=working_set.now)
+        raise DepartureInPast("Send `backfill` to schedule the flight nevertheless.", now=working_set.now)
     taken = working_set.scheduled.get((command.number, command.origin, command.departure_day))
     if taken is not None:
         raise FlightAlreadyScheduled(flight_id=taken)
@@ -181,12 +184,14 @@ HANDLERS: dict[type[Command], Handler] = {
     ChangeOverbooking: change_overbooking,
     CancelFlight: cancel_flight,
     DepartFlight: depart_flight,
+    RetimeFlight: retime_flight,
     InitiateBooking: initiate_booking,
     PayBooking: pay_booking,
     CapturePayment: capture_payment,
     VoidPayment: void_payment,
     ReduceSeats: reduce_seats,
     CancelBooking: cancel_booking,
+    AcceptChange: accept_change,
     DenyBoarding: deny_boarding,
     RecordFlown: record_travel,
     RecordNoShow: record_travel,

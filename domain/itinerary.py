@@ -54,7 +54,8 @@ class Itinerary:
 
     @property
     def expires_at(self) -> datetime:
-        return self.bookings[0].expires_at
+        """The first end of a hold; a changed departure can end that of one booking earlier."""
+        return min(booking.expires_at for booking in self.live or self.bookings)
 
     @property
     def cancel_reason(self) -> CancelReason | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import NamedTuple, Protocol, Self
 from uuid import UUID
 
@@ -47,6 +48,8 @@ class ReadSet:
     all_bookings_of: set[UUID] = field(default_factory=set)
     """Flights; all live bookings of each are loaded."""
     natural_keys: set[NaturalKey] = field(default_factory=set)
+    new_days: set[tuple[UUID, date]] = field(default_factory=set)
+    """Flights and other departure days of theirs; the natural key of each pair is looked up."""
     waiting_lists: WaitingLists = field(default_factory=lambda: WaitingLists(set(), set(), set(), set()))
 
     @classmethod

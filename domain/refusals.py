@@ -11,8 +11,6 @@ class Refusal(Exception):
     title: ClassVar[str] = ""
     is_recorded: ClassVar[bool] = True
     """True if the refusal is the final outcome under its key; False if the same key can be used again."""
-    position: int = 0
-    """Position of the log that the ledger refused at; 0 for a refusal that it did not make."""
 
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
@@ -59,7 +57,15 @@ class FlightNotDeparted(Refusal):
 
 
 class DepartureInPast(Refusal):
-    """The departure lies in the past; send `backfill` to schedule the flight nevertheless."""
+    """The departure lies in the past."""
+
+
+class TimesUnchanged(Refusal):
+    """The flight already has these times."""
+
+
+class NoScheduleChange(Refusal):
+    """The booking has no schedule change that awaits an answer."""
 
 
 class NotEnoughSeats(Refusal):

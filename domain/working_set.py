@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.booking import Booking
 from domain.booking_record import Status
 from domain.caller import Caller
+from domain.changed_flight import ChangedFlight
 from domain.flight import Flight, NaturalKey
 from domain.itinerary import Itinerary
 from domain.refusals import (
@@ -23,8 +24,8 @@ from domain.waiting import WaitingParty
 Subject = Flight | Booking | WaitingParty
 """Aggregate that a command can change."""
 
-Result = Subject | Itinerary
-"""What a command changes: one aggregate, or bookings of one itinerary."""
+Result = Subject | Itinerary | ChangedFlight
+"""What a command changes: one aggregate, bookings of one itinerary, or a flight with its bookings."""
 
 
 class Terms(NamedTuple):
@@ -32,7 +33,8 @@ class Terms(NamedTuple):
 
     Without a gateway, the caller vouches for payments. `unpaid_seats_max` limits the seats that a user holds
     at a time without a payment; 0 means no limit. Without a record of its departure, a flight counts as
-    departed for operators `delay_max` after the scheduled time.
+    departed for operators `delay_max` after the scheduled time. A change of times below `small_change` needs
+    no answer, a larger one may be answered for `answer_window`.
     """
 
     hold: timedelta
@@ -41,6 +43,8 @@ class Terms(NamedTuple):
     gateway: str | None = None
     unpaid_seats_max: int = 0
     delay_max: timedelta = timedelta(hours=24)
+    small_change: timedelta = timedelta(minutes=60)
+    answer_window: timedelta = timedelta(days=7)
 
 
 class WorkingSet:
@@ -65,7 +69,7 @@ class WorkingSet:
         self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
         self.text_for: Callable[[Booking, str], str] = lambda booking, text: text
         """Returns a personal text of a command about an itinerary as one of its bookings records it."""
-        self._subject: Result | None = None
+        self._subject: Subject | Itinerary | None = None
         self._use_before = NONE_USED
         self._unpaid_before = 0
         self._uses_before: list[tuple[SeatUse, int]] = []
@@ -160,7 +164,7 @@ class WorkingSet:
             if booking.flight_id == flight_id and booking.status is not Status.CANCELLED
         ]
 
-    def add(self, new: Result) -> None:
+    def add(self, new: Subject | Itinerary) -> None:
         if isinstance(new, Booking):
             self.bookings[new.id] = new
             self._use_before, self._unpaid_before = NONE_USED, 0
@@ -175,7 +179,7 @@ class WorkingSet:
             self.parties[new.id] = new
         self._subject = new
 
-    def apply_seat_changes(self) -> Result | None:
+    def apply_seat_changes(self) -> Subject | Itinerary | None:
         """Update the counts of seats after a command; return what it changed, if anything."""
         subject, self._subject = self._subject, None
         if subject is None:

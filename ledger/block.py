@@ -10,8 +10,16 @@ import msgspec
 
 from domain.booking import Booking
 from domain.caller import CommandContext
+from domain.changed_flight import ChangedFlight
 from domain.commands.bookings import InitiateBooking
-from domain.commands.flights import CancelFlight, ChangeFlightSeats, ChangeOverbooking, DepartFlight
+from domain.commands.fields import FLIGHT_SEATS_MAX, OVERBOOKING_MAX
+from domain.commands.flights import (
+    CancelFlight,
+    ChangeFlightSeats,
+    ChangeOverbooking,
+    DepartFlight,
+    RetimeFlight,
+)
 from domain.commands.itineraries import CaptureItinerary, InitiateItinerary, RecordItineraryPayment
 from domain.commands.payments import CapturePayment, RecordPayment
 from domain.commands.waiting import JoinWaitlist
@@ -165,6 +173,9 @@ class Block:
                 self._make_room(
                     flight_id, count.overbooking - seats if count else 0, submission.correlation_id
                 )
+            case RetimeFlight(flight_id=flight_id):
+                # All due holds end: later times must not bring them back.
+                self._make_room(flight_id, FLIGHT_SEATS_MAX + OVERBOOKING_MAX + 1, submission.correlation_id)
             case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
                 booking = self.input.working_set.bookings.get(booking_id)
                 if booking and booking.is_late(self.input.working_set.now):
@@ -254,8 +265,6 @@ class Block:
         return self._accept(submission, subject)
 
     def _refuse(self, submission: Submission, refusal: Refusal) -> Answer:
-        # A dry run writes nothing, so its own expiries are no positions of the log.
-        refusal.position = self.input.position if submission.dry_run else self.position
         status, body = submission.render(submission, refusal)
         if refusal.is_recorded:
             self._record(submission, status, body.decode(), None, None)
@@ -263,7 +272,7 @@ class Block:
 
     def _accept(self, submission: Submission, result: Result) -> Answer:
         """Record the events and the outcome. With several aggregates, the first one is its subject."""
-        changed = result.changed if isinstance(result, Itinerary) else (result,)
+        changed = result.changed if isinstance(result, Itinerary | ChangedFlight) else (result,)
         first_position = position = self.position + 1
         for subject in changed:
             if isinstance(subject, Booking):

@@ -226,6 +226,14 @@ FIND_BY_NATURAL_KEY: LiteralString = f"""
     join flights f using (number, origin, departure_day)
 """
 
+FIND_OTHER_DAYS: LiteralString = f"""
+    select other.number, other.origin, other.departure_day, other.id
+    from unnest({IDS}, {DAYS}) as input (id, departure_day)
+    join flights f using (id)
+    join flights other on other.number = f.number and other.origin = f.origin
+        and other.departure_day = input.departure_day
+"""
+
 # A block that repeats known outcomes wrote only its lock, for which its COMMIT need not wait for the disk. It
 # waits for a synchronous standby: an earlier transaction may not have reached it, because its wait was cut
 # short, or the server was killed and came back. So answers read from the log wait like new ones.

@@ -72,6 +72,8 @@ def terms(settings: Settings) -> Terms:
         settings.gateway,
         settings.unpaid_seats_per_user,
         timedelta(hours=settings.delay_hours_max),
+        timedelta(minutes=settings.small_change_minutes),
+        timedelta(hours=settings.answer_hours),
     )
 
 
@@ -161,6 +163,8 @@ class Store:
         if read_set.natural_keys:
             keys = sql.transpose(list(read_set.natural_keys), 3)
             natural = self._send(sql.FIND_BY_NATURAL_KEY, keys)
+        elif read_set.new_days:  # a command with a block of its own
+            natural = self._send(sql.FIND_OTHER_DAYS, sql.transpose(list(read_set.new_days), 2))
         await self._sync()
         if not lock.rows():
             raise HeadRowMissing(str(HeadRowMissing.__doc__))

@@ -19,6 +19,7 @@ from domain.booking_record import Status, Travel
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.reference import position_of
+from domain.schedule import ScheduleChange
 from projections.references import REFERENCE
 
 TABLE: KeyedTable[Booking] = KeyedTable(
@@ -32,7 +33,7 @@ TABLE: KeyedTable[Booking] = KeyedTable(
         TableColumn("cost_currency", "text", "total_cost.currency", fixed=True),
         TableColumn("status", "text", "status.value"),
         TableColumn("cancel_reason", "text", "cancel_reason.value", nullable=True),
-        TableColumn("expires_at", "timestamptz", fixed=True),
+        TableColumn("expires_at", "timestamptz"),
         TableColumn("held_until", "timestamptz", nullable=True),
         TableColumn("payment_id", "uuid", "payment.id", nullable=True),
         TableColumn("payment_status", "text", "payment.status.value", nullable=True),
@@ -42,6 +43,7 @@ TABLE: KeyedTable[Booking] = KeyedTable(
         TableColumn("gateway_task", "text", "payment.task.value", nullable=True),
         TableColumn("itinerary_id", "uuid", nullable=True, fixed=True),
         TableColumn("travel", "text", "travel.value", nullable=True),
+        TableColumn("schedule_change", "text", "schedule_change.json", nullable=True),
     ],
 )
 upsert = TABLE.upsert
@@ -58,7 +60,7 @@ class BookingPayment(msgspec.Struct, frozen=True):
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
     """One booking in the form that callers get, with a token as `user_id` (see `database.person_tokens`).
 
-    Times are UTC. `travel` is recorded after the departure.
+    Times are UTC. `travel` is recorded after the departure. `schedule_change` awaits an answer.
     """
 
     id: UUID
@@ -75,6 +77,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     payment: BookingPayment | None
     itinerary_id: UUID | None = None
     travel: Travel | None = None
+    schedule_change: ScheduleChange | None = None
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
@@ -95,6 +98,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
             BookingPayment(latest.id, latest.status, latest.capture_before) if latest else None,
             booking.itinerary_id,
             booking.travel,
+            booking.schedule_change,
         )
 
 

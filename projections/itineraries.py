@@ -54,7 +54,7 @@ class ItineraryRow(msgspec.Struct, frozen=True):
             rows,
             Money(sum(row.total_cost.amount for row in live), first.total_cost.currency),
             live[0].status,
-            first.expires_at,
+            min(row.expires_at for row in live),
             1 + sum(row.version - 1 for row in rows),
             first.created_at,
             max(row.updated_at for row in rows),

@@ -111,6 +111,19 @@ class Settings:
         " not recorded",
         default=24,
     )
+    small_change_minutes: int = _setting(
+        "SEATLEDGER_SMALL_CHANGE_MINUTES",
+        values.whole_number(0, 1_440),
+        "a change of a flight's times below this needs no answer from its customers",
+        default=60,
+    )
+    answer_hours: int = _setting(
+        "SEATLEDGER_ANSWER_HOURS",
+        values.whole_number(1, 8_760),
+        "how long customers may accept a larger change, or cancel with all money back; at most until the"
+        " departure",
+        default=168,
+    )
     offer_seconds: int = _setting(
         "SEATLEDGER_OFFER_SECONDS",
         values.whole_number(1, 86_400),

@@ -7,7 +7,7 @@ _TOPICS = "e.topic like 'booking.%%'"
 
 BOOKINGS = Projection(
     name="bookings",
-    version=2,
+    version=3,
     comment="One row per booking, as of the checkpoint, with the times of its steps",
     topics=("booking.%",),
     columns=(
@@ -50,6 +50,12 @@ BOOKINGS = Projection(
             'text collate "C"',
             "What became of it after the departure: flown, no_show; null if not recorded",
         ),
+        Column("schedule_changes", "integer not null", "Changes of its flight's times since it was made"),
+        Column(
+            "change_accepted_at",
+            "timestamptz",
+            "Time at which the customer last accepted changed times; null if never",
+        ),
     ),
     key="booking_id",
     stream="booking_id",
@@ -81,6 +87,8 @@ BOOKINGS = Projection(
                 'booking.payment_pending', 'booking.payment_requested')) as payment_started_at,
             (array_agg(state ->> 'travel' order by originator_version desc)
                 filter (where topic = 'booking.travel_recorded'))[1] as travel,
+            count(*) filter (where topic = 'booking.schedule_changed') as schedule_changes,
+            max(recorded_at) filter (where topic = 'booking.schedule_accepted') as change_accepted_at,
             count(*) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payments
         from stream group by originator_id
@@ -95,7 +103,7 @@ BOOKINGS = Projection(
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
         case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position,
         {reference_sql("f.first_position")},
-        (first ->> 'itinerary_id')::uuid, f.travel
+        (first ->> 'itinerary_id')::uuid, f.travel, f.schedule_changes, f.change_accepted_at
     from folded as f
     """,  # noqa: S608 - constants only
 )

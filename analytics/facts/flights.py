@@ -6,7 +6,7 @@ _TOPICS = "e.topic like 'flight.%%'"
 
 FLIGHTS = Projection(
     name="flights",
-    version=3,
+    version=4,
     comment="One row per flight, as of the checkpoint",
     topics=("flight.%",),
     columns=(
@@ -20,8 +20,8 @@ FLIGHTS = Projection(
         ),
         Column("origin", 'text collate "C" not null', "IATA code of the departure airport", True),
         Column("destination", 'text collate "C" not null', "IATA code of the arrival airport", True),
-        Column("departs_at", "timestamptz not null", "Departure"),
-        Column("arrives_at", "timestamptz not null", "Arrival"),
+        Column("departs_at", "timestamptz not null", "Current departure"),
+        Column("arrives_at", "timestamptz not null", "Current arrival"),
         Column(
             "departure_day",
             "date not null",
@@ -38,6 +38,8 @@ FLIGHTS = Projection(
         Column("position", "bigint not null", "Position of its last event in the log"),
         Column("departed_at", "timestamptz", "Time at which the departure was recorded; null if it was not"),
         Column("overbooking", "integer not null", "Seats that may be sold beyond those of the aircraft"),
+        Column("departs_at_scheduled", "timestamptz not null", "Departure as first scheduled"),
+        Column("retimed_at", "timestamptz", "Time of the last change of its times; null if never"),
     ),
     key="flight_id",
     stream="flight_id",
@@ -54,15 +56,21 @@ FLIGHTS = Projection(
                 filter (where topic = 'flight.overbooking_changed'))[1] as overbooking,
             (array_agg(state -> 'price' order by originator_version desc)
                 filter (where state ? 'price'))[1] as price,
+            (array_agg(state order by originator_version desc)
+                filter (where topic = 'flight.retimed'))[1] as retimed,
+            max(recorded_at) filter (where topic = 'flight.retimed') as retimed_at,
             min(recorded_at) filter (where topic = 'flight.cancelled') as cancelled_at,
             min(recorded_at) filter (where topic = 'flight.departed') as departed_at
         from stream group by originator_id
     )
     select f.id, first ->> 'number', left(first ->> 'number', 2), first ->> 'origin',
-        first ->> 'destination', (first ->> 'departs_at')::timestamptz,
-        (first ->> 'arrives_at')::timestamptz, (first ->> 'departure_day')::date, f.seats,
+        first ->> 'destination',
+        coalesce(retimed -> 'now' ->> 'departs_at', first ->> 'departs_at')::timestamptz,
+        coalesce(retimed -> 'now' ->> 'arrives_at', first ->> 'arrives_at')::timestamptz,
+        coalesce(retimed ->> 'departure_day', first ->> 'departure_day')::date, f.seats,
         (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
-        f.version, f.position, f.departed_at, coalesce(f.overbooking, 0)
+        f.version, f.position, f.departed_at, coalesce(f.overbooking, 0),
+        (first ->> 'departs_at')::timestamptz, f.retimed_at
     from folded as f
     """,
 )

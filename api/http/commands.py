@@ -11,6 +11,7 @@ from api.http.parameters import CommandQuery
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
+from domain.changed_flight import ChangedFlight
 from domain.commands.base import Command, ItineraryCommand
 from domain.commands.bookings import InitiateBooking
 from domain.commands.flights import ScheduleFlight
@@ -54,12 +55,6 @@ class _Resource(msgspec.Struct):
     id: UUID | None = None
     version: int = 0
     itinerary: "_Resource | None" = None
-
-
-class _Explained(msgspec.Struct):
-    """The link in a refusal to what explains it. Refusals of earlier releases have none."""
-
-    why: str | None = None
 
 
 async def submit(request: ApiRequest, command: Command) -> Reply:
@@ -116,6 +111,8 @@ def render(submission: Submission, decision: Decision) -> tuple[int, bytes]:
     if isinstance(decision, Flight):
         created = isinstance(submission.command, ScheduleFlight)
         return 201 if created else 200, _encode(FlightRow.of(decision))
+    if isinstance(decision, ChangedFlight):
+        return 200, _encode(FlightRow.of(decision.flight))
     if isinstance(decision, WaitingParty):
         joined = isinstance(submission.command, JoinWaitlist)
         return 201 if joined else 200, _encode(WaitingRow.of(decision))
@@ -157,11 +154,7 @@ def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
         headers.append((b"dry-run", b"true"))
     elif answer.status == 201 and type(command) in CREATED:
         headers.append((b"location", f"{CREATED[type(command)]}{id}".encode()))
-    if answer.status < 400:
-        return Reply(answer.status, answer.body, headers, JSON)
-    if why := msgspec.json.decode(answer.body, type=_Explained).why:
-        headers.append((b"link", b'<%b>; rel="describedby"' % why.encode()))
-    return Reply(answer.status, answer.body, headers, PROBLEM)
+    return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
 
 
 _encode = msgspec.json.Encoder().encode

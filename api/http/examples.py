@@ -1,6 +1,6 @@
 """Example bodies in the OpenAPI document, as struct instances, so that they match the schemas."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from api.resources.bulk import BulkHold, BulkHolds, BulkResult, ItemResult
 from api.resources.flights import FlightCancellation, NewOverbooking, NewPrice, NewSeats
 from api.resources.payments import PaymentVoid
 from api.resources.refunds import RefundSettlement
+from api.resources.schedule import NewTimes
 from api.resources.travel import BoardingDenial
 from api.resources.verification import VerifyRange
 from api.resources.waiting import NewWaitingParty
@@ -113,6 +114,9 @@ EXAMPLES: dict[Any, Any] = {
     NewPrice: NewPrice(Price(475000, "INR")),
     NewSeats: NewSeats(186),
     NewOverbooking: NewOverbooking(4, "One in forty does not appear on Mondays"),
+    NewTimes: NewTimes(
+        _DEPARTURE + timedelta(hours=2), _ARRIVAL + timedelta(hours=2), "The inbound flight is late"
+    ),
     BoardingDenial: BoardingDenial("Came last to the gate", Price(250000, "INR")),
     Availability: Availability(_FLIGHT, 180, 2, 0, 178),
     InitiateBooking: InitiateBooking(_FLIGHT, "alice", 2),

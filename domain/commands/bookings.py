@@ -70,6 +70,12 @@ class DenyBoarding(BookingCommand):
     compensation: Price | UnsetType = UNSET
 
 
+class AcceptChange(BookingCommand):
+    """Accept the changed times of the flight."""
+
+    OPERATION = "accept_change"
+
+
 class TravelCommand(BookingCommand):
     """Base class of the commands that record, after the departure, what became of a paid booking."""
 

@@ -1,6 +1,6 @@
 """Commands about flights."""
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
@@ -17,6 +17,16 @@ from domain.commands.fields import (
     Reason,
 )
 from domain.read_set import ReadSet
+
+
+def require_order(departs_at: datetime, arrives_at: datetime) -> None:
+    """Check the times of a flight. Raises ValueError."""
+    if arrives_at <= departs_at:
+        raise ValueError("arrives_at must be later than departs_at")
+    try:
+        departs_at.astimezone(UTC), arrives_at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("departs_at and arrives_at must lie in the years 1 to 9999 in UTC") from None
 
 
 class ScheduleFlight(Command):
@@ -37,12 +47,7 @@ class ScheduleFlight(Command):
     def __post_init__(self) -> None:
         if self.origin == self.destination:
             raise ValueError("origin and destination must differ")
-        if self.arrives_at <= self.departs_at:
-            raise ValueError("arrives_at must be later than departs_at")
-        try:
-            self.departs_at.astimezone(UTC), self.arrives_at.astimezone(UTC)
-        except OverflowError:
-            raise ValueError("departs_at and arrives_at must lie in the years 1 to 9999 in UTC") from None
+        require_order(self.departs_at, self.arrives_at)
 
     @property
     def departure_day(self) -> date:
@@ -83,6 +88,30 @@ class ChangeOverbooking(FlightCommand):
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
         read_set.seats_needed[self.flight_id] = FLIGHT_SEATS_MAX
+
+
+class RetimeFlight(FlightCommand):
+    """Change the times. `reason` concerns no person and is stored in clear."""
+
+    OPERATION = "retime_flight"
+    MOVES_SEATS = True  # a flight past its scheduled departure is open again, and its due holds end
+
+    departs_at: Instant
+    arrives_at: Instant
+    reason: Reason
+
+    def __post_init__(self) -> None:
+        require_order(self.departs_at, self.arrives_at)
+
+    @property
+    def departure_day(self) -> date:
+        """The day of departs_at in its own UTC offset, as when a flight is scheduled."""
+        return self.departs_at.date()
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.all_bookings_of.add(self.flight_id)
+        read_set.new_days.add((self.flight_id, self.departure_day))
 
 
 class CancelFlight(FlightCommand):

@@ -1,12 +1,16 @@
 """Facts equal the fold of the log and the ledger's views, for batches of any size."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from domain.commands.bookings import AcceptChange
+from domain.commands.flights import RetimeFlight
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
+from tests.desk import Desk
 
 Rows = Callable[..., list[Any]]
 
@@ -39,6 +43,9 @@ EXPECTED = {
     "flight.cancelled",
     "flight.repriced",
     "flight.seats_changed",
+    "flight.retimed",
+    "booking.schedule_changed",
+    "booking.schedule_accepted",
     "booking.payment_pending",
     "booking.payment_requested",
     "booking.payment_authorised",
@@ -112,3 +119,25 @@ SAME = [
 @pytest.mark.parametrize("name", ["daily_sales", "load_factor", "refund_ageing", "payment_outcomes"])
 async def test_an_empty_ledger_has_empty_statistics(rows: Rows, name: str) -> None:
     assert rows(f"select * from ledger.analytics_{name}") == []
+
+
+async def test_facts_count_the_changes_of_times_and_keep_the_first_departure(
+    desk: Desk, follow: Follow, rows: Rows
+) -> None:
+    flight = await desk.schedule()
+    booking = (await desk.hold(flight, "alice")).subject_id
+    assert booking
+    ((scheduled,),) = rows("select departs_at from ledger.flights")
+    for hours in (2, 3):
+        departs = scheduled + timedelta(hours=hours)
+        await desk.submit(RetimeFlight(flight, departs, departs + timedelta(hours=8), "fog"))
+    await desk.submit(AcceptChange(booking), "alice")
+    await follow()
+    assert rows(
+        "select departs_at - departs_at_scheduled, arrives_at - departs_at, departs_at_scheduled = %s,"
+        " retimed_at is not null from ledger.analytics_flights",
+        scheduled,
+    ) == [(timedelta(hours=3), timedelta(hours=8), True, True)]
+    assert rows("select schedule_changes, change_accepted_at is not null from ledger.analytics_bookings") == [
+        (2, True)
+    ]

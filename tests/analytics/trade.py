@@ -12,9 +12,15 @@ from uuid import UUID
 from database.connection import Connection
 from domain.caller import SYSTEM
 from domain.commands.base import Command
-from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.bookings import AcceptChange, CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
 from domain.commands.fields import Price
-from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight, ScheduleFlight
+from domain.commands.flights import (
+    CancelFlight,
+    ChangeFlightSeats,
+    RepriceFlight,
+    RetimeFlight,
+    ScheduleFlight,
+)
 from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
@@ -86,6 +92,8 @@ class Trade:
     async def _step(self) -> None:
         if len(self.flights) < 3 or self.dice.random() < 0.02:
             await self.schedule()
+        elif self.dice.random() < 0.02:
+            await self.do(self._retime())
         elif not self.bookings or self.dice.random() < 0.3:
             await self._hold()
         elif self.dice.random() < 0.1:
@@ -105,6 +113,10 @@ class Trade:
             self.bookings[booking] = seats
         elif self.dice.random() < 0.2:
             await self.do(JoinWaitlist(flight, f"user-{self.dice.random()}", seats))
+
+    def _retime(self) -> Command:
+        departs = datetime.now(UTC) + timedelta(days=self.dice.randint(1, 90))
+        return RetimeFlight(self.dice.choice(self.flights), departs, departs + timedelta(hours=8), "fog")
 
     async def _hold_itinerary(self) -> None:
         """Hold one or two seats on each of two flights."""
@@ -162,8 +174,10 @@ class Trade:
             return ReduceSeats(booking, self.bookings[booking] - 1), ledger
         if kind < 80:
             return CancelBooking(booking), ledger
-        if kind < 95:
+        if kind < 92:
             return ExpireHold(booking), ledger
+        if kind < 95:
+            return AcceptChange(booking), ledger
         flight = dice.choice(self.flights)
         if kind < 97:
             return RepriceFlight(flight, Price(PRICE, "INR")), ledger

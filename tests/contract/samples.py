@@ -42,6 +42,7 @@ BOOKING_FIELDS = {
     "payment",
     "itinerary_id",
     "travel",
+    "schedule_change",
 }
 ITINERARY_FIELDS = {
     "id",
@@ -130,6 +131,12 @@ def at(text: str) -> datetime:
     """Parse a time of an answer; fail unless it is written in UTC with a `Z`."""
     assert UTC_TIME.fullmatch(text), f"not an RFC 3339 UTC time: {text!r}"
     return datetime.fromisoformat(text)
+
+
+def later(flight: Mapping[str, Any], **shift: float) -> dict[str, str]:
+    """Return the times of the flight, moved by a duration; a negative one makes them earlier."""
+    times = ("departs_at", "arrives_at")
+    return {name: (at(flight[name]) + timedelta(**shift)).isoformat() for name in times}
 
 
 def is_server_id(identifier: str) -> bool:

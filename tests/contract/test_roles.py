@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.contract.people import BY_ROLE, ApiCaller, mint
-from tests.contract.samples import query, rupees
+from tests.contract.samples import later, query, rupees
 
 ANY = {"client", "auditor", "analyst", "operator"}
 BUYERS = {"client", "operator"}
@@ -34,6 +34,16 @@ ROUTES = {
     "POST /flights/{id}/departed": (
         STAFF,
         lambda caller, at: caller.post(f"{at.flight_path}/departed", {}),
+    ),
+    "POST /flights/{id}/times": (
+        STAFF,
+        lambda caller, at: caller.post(
+            f"{at.flight_path}/times", later(at.flight, hours=1) | {"reason": "fog"}
+        ),
+    ),
+    "POST /bookings/{id}/accept-change": (
+        BUYERS,
+        lambda caller, at: caller.post(f"/bookings/{at.told['id']}/accept-change", {}),
     ),
     "POST /bookings": (BUYERS, lambda caller, at: caller.book(at.flight)),
     "POST /bookings/payments": (BUYERS, lambda caller, at: caller.pay(at.booking)),
@@ -95,6 +105,9 @@ async def prepare(operator, caller):
         (await operator.book_itinerary([flight], user_id=caller.sub)).created() for _ in range(2)
     ]
     (await operator.pay_itinerary(authorised, user_id=caller.sub, capture="manual")).created()
+    late = await operator.create_flight()
+    told = (await operator.book(late, user_id=caller.sub)).created()
+    (await operator.post(f"/flights/{late['id']}/times", later(late, hours=2) | {"reason": "fog"})).ok()
     gone = await operator.create_flight()
     paid = (await operator.book(gone, user_id=caller.sub)).created()
     (await operator.pay(paid, user_id=caller.sub)).created()
@@ -103,6 +116,7 @@ async def prepare(operator, caller):
         flight=flight,
         flight_path=f"/flights/{flight['id']}",
         booking=booking,
+        told=told,
         pending=pending,
         refund=refund,
         itinerary=itinerary,

@@ -12,6 +12,7 @@ import pytest
 from domain.caller import Caller
 from domain.commands.base import Command
 from domain.commands.bookings import (
+    AcceptChange,
     CancelBooking,
     CancelWithFlight,
     DenyBoarding,
@@ -28,6 +29,7 @@ from domain.commands.flights import (
     ChangeOverbooking,
     DepartFlight,
     RepriceFlight,
+    RetimeFlight,
     ScheduleFlight,
 )
 from domain.commands.itineraries import (
@@ -105,6 +107,12 @@ COMMANDS = [
         True,
         "b7bb26fe4f3a0c3cd3c804ac22cbf722b25344c57f763819e63775e8d833d13f",
     ),
+    Stored(
+        RetimeFlight(ID, NOON, EVENING, "Fog"),
+        "retime_flight",
+        True,
+        "8d4bf6d5b90dfa07bff96afe60b1498725fcbc8bb0f47435156b0fde29ca46e0",
+    ),
     Stored(DepartFlight(ID), "depart_flight", True, ONLY_A_FLIGHT),
     Stored(InitiateBooking(ID, "alice", 2), "initiate_booking", True, A_FLIGHT_A_USER_AND_SEATS),
     Stored(
@@ -132,6 +140,7 @@ COMMANDS = [
         True,
         "138b70c95d44e088e7b671ac6f531db6b0e373b6a3537622e4a8bfc47cd47c52",
     ),
+    Stored(AcceptChange(ID), "accept_change", False, ONLY_A_BOOKING),
     Stored(
         DenyBoarding(ID, "Came last"),
         "deny_boarding",

@@ -67,6 +67,7 @@ async def test_a_row_encodes_to_the_documented_body(driver: LedgerDriver) -> Non
         "payment",
         "itinerary_id",
         "travel",
+        "schedule_change",
     ]
     assert body["total_cost"] == {"amount": 200, "currency": "INR"}
     assert body["created_at"].endswith("Z")

@@ -79,6 +79,9 @@ class Tables:
         of_flights, of_bookings, of_parties, of_itineraries = read_set.waiting_lists
         of_bookings = of_bookings | self.of_itineraries(of_itineraries)
         streams |= {*read_set.parties, *self.lines(of_flights, of_bookings, of_parties, now)}
+        natural_keys = read_set.natural_keys | {
+            (*self.flights[id][1:3], day) for id, day in read_set.new_days if id in self.flights
+        }
         return Found(
             now,
             last.position if last else 0,
@@ -87,7 +90,7 @@ class Tables:
             [msgspec.structs.astuple(event) for id in streams for event in self.stream(id)],
             {id: Seats(*self.seats[id]) for id in flights if id in self.seats},
             {id: departure for id in flights if (departure := self.departure(id))},
-            {key: row[0] for row in self.flights.values() if (key := _natural(row)) in read_set.natural_keys},
+            {key: row[0] for row in self.flights.values() if (key := _natural(row)) in natural_keys},
         )
 
     def of_itineraries(self, itineraries: Container[UUID]) -> set[UUID]:
