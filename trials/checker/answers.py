@@ -42,6 +42,7 @@ def check_events(history: History) -> Iterator[str]:
             yield f"the event refers to {error}, which the log does not have: {event}"
             return
     yield from model.left_behind()
+    yield from model.untold()
     yield from lists.at_rest()
     yield from itineraries.at_rest()
     yield from _check_seats(model, history)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from trials.checker.flights import Flight, Row, instant, text_of
+from trials.checker.flights import Flight, Row, instant, needs_answer, text_of
 from trials.checker.log import Event
 from trials.checker.references import expected_reference
 
@@ -19,6 +19,8 @@ MAY_FOLLOW = {
     "booking.reseated": ("cancelled",),
     "booking.seats_reduced": ("initiated", "booked"),
     "booking.travel_recorded": ("booked",),
+    "booking.schedule_changed": ("initiated", "pending", "booked"),
+    "booking.schedule_accepted": ("initiated", "pending", "booked"),
 }
 """The states in which each event may find a booking. Cancellations have sentences of their own."""
 
@@ -37,12 +39,14 @@ class Booking:
     forfeited: int = 0
     """What an operator kept by stating a smaller refund."""
     topics: list[str] = field(default_factory=list)
+    change: Row | None = None
+    """The latest change of its flight's times since it was made or the customer accepted one."""
 
     @classmethod
     def initiated(cls, event: Event, flight: Flight) -> "Booking":
         at = text_of(event.recorded_at)
         last = {"status": "initiated", "version": 1, "created_at": at, "updated_at": at, "payment": None}
-        last |= {"travel": None}
+        last |= {"travel": None, "schedule_change": None}
         names = {"id": str(event.subject), "reference": expected_reference(event.position)}
         booking = cls({**names, **event.state, **last}, flight)
         booking._hold_until(instant(event.state["expires_at"]))
@@ -85,7 +89,10 @@ class Booking:
             return [f"the checker knows no event {event.topic}: {event}"]
         before = MAY_FOLLOW.get(event.topic, (self.status,))
         wrong = [] if self.status in before else [f"a booking that was {self.status} meets with {event}"]
-        return wrong + step(self, event)
+        wrong += step(self, event)
+        asked = self.change is not None and self.change["accept_before"] and self.status != "cancelled"
+        self.row["schedule_change"] = self.change if asked else None
+        return wrong
 
     def _payment_pending(self, event: Event) -> list[str]:
         wrong = []
@@ -195,6 +202,30 @@ class Booking:
             return [f"a booking is cancelled with a flight that is not: {event}"]
         return []
 
+    def _schedule_changed(self, event: Event) -> list[str]:
+        """The change is measured against the times last agreed to, and all ends with the new departure."""
+        state, wrong = event.state, []
+        agreed = self.change["was"] if self.change else self.flight.times_before
+        self.change = {name: state[name] for name in ("was", "now", "accept_before")}
+        if (state["was"], state["now"]) != (agreed, self.flight.times):
+            wrong.append(f"the times {agreed} became {self.flight.times}: {event}")
+        if (state["accept_before"] is not None) != needs_answer(state["was"], state["now"]):
+            wrong.append(f"an answer is due by {state['accept_before']}: {event}")
+        self.row["expires_at"] = state["expires_at"]
+        if self.status == "pending":
+            self._pay(capture_before=state["capture_before"])
+        if self.status in ("initiated", "pending"):
+            ends = state["capture_before"] if self.status == "pending" else state["expires_at"]
+            self._hold_until(instant(ends))
+            if instant(ends) > self.flight.departs_at:
+                wrong.append(f"a hold outlasts the new departure: {event}")
+        return wrong
+
+    def _schedule_accepted(self, event: Event) -> list[str]:
+        asked = self.row["schedule_change"]
+        self.change = None
+        return [] if asked else [f"a change is accepted that nobody asked about: {event}"]
+
     def _travel_recorded(self, event: Event) -> list[str]:
         self.row["travel"] = event.state["travel"]
         departed = self.flight.has_departed(event.recorded_at)
@@ -276,6 +307,8 @@ _STEPS: dict[str, Callable[[Booking, Event], list[str]]] = {
     "booking.reseated": Booking._reseated,
     "booking.seats_reduced": Booking._seats_reduced,
     "booking.travel_recorded": Booking._travel_recorded,
+    "booking.schedule_changed": Booking._schedule_changed,
+    "booking.schedule_accepted": Booking._schedule_accepted,
     "booking.cancelled": Booking._cancelled,
     "booking.refund_due": Booking._refund_due,
     "booking.refund_requested": Booking._refund_requested,

@@ -15,9 +15,18 @@ Row = dict[str, Any]
 DELAY_MAX = timedelta(hours=24)
 """A flight whose departure is not recorded may be late by as much, by default."""
 
+SMALL_CHANGE = timedelta(minutes=60)
+"""A smaller change of both times needs no answer, by default."""
+
 
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def needs_answer(was: Row, now: Row) -> bool:
+    """Return whether a customer that agreed to the times `was` has to be asked about `now`."""
+    shifts = [abs(instant(now[name]) - instant(was[name])) for name in ("departs_at", "arrives_at")]
+    return max(shifts) >= SMALL_CHANGE
 
 
 def text_of(moment: datetime) -> str:
@@ -34,6 +43,8 @@ class Flight:
     """Seats and end of each hold that is not yet booked, cancelled or expired, by booking."""
     sold: dict[str, int] = field(default_factory=dict)
     """Seats of each paid booking."""
+    times_before: Row = field(default_factory=dict)
+    """The times before the last change of them."""
 
     @classmethod
     def scheduled(cls, event: Event) -> "Flight":
@@ -94,6 +105,10 @@ class Flight:
         return self.is_departure_recorded or self.departs_at + DELAY_MAX <= at
 
     @property
+    def times(self) -> Row:
+        return {name: self.row[name] for name in ("departs_at", "arrives_at")}
+
+    @property
     def live(self) -> list[str]:
         """Bookings that use seats of it."""
         return [*self.holds, *self.sold]
@@ -101,6 +116,8 @@ class Flight:
     def follow(self, event: Event) -> list[str]:
         """Apply the event; return what is wrong with it, one sentence each."""
         self.row["version"] = event.version
+        if event.topic == "flight.retimed":
+            return self._retime(event)
         wrong = [f"a cancelled flight is changed: {event}"] if self.is_cancelled else []
         if self.is_in_the_air(event.recorded_at) and event.topic != "flight.departed":
             wrong.append(f"a departed flight is changed: {event}")
@@ -117,6 +134,20 @@ class Flight:
         else:
             self.row.update(event.state)
         return wrong + self.oversold(event)
+
+    def _retime(self, event: Event) -> list[str]:
+        wrong = [f"a closed flight is retimed: {event}"] if self.is_cancelled else []
+        if self.is_in_the_air(event.recorded_at):
+            wrong.append(f"a departed flight is retimed: {event}")
+        if event.state["was"] != self.times:
+            wrong.append(f"the flight had the times {self.times}: {event}")
+        self.times_before = self.times
+        self.row.update(event.state["now"], status="scheduled")
+        self.departs_at = instant(self.row["departs_at"])
+        self.natural_key = (*self.natural_key[:2], event.state["departure_day"])
+        if self.departs_at <= event.recorded_at:
+            wrong.append(f"a flight gets times in the past: {event}")
+        return wrong
 
     def oversold(self, event: Event) -> list[str]:
         free = self.sellable - self.booked - self.counted_holds

@@ -78,7 +78,7 @@ class Itinerary:
             "bookings": rows,
             "total_cost": self.total_cost,
             "status": live[0]["status"],
-            "expires_at": rows[0]["expires_at"],
+            "expires_at": min((row["expires_at"] for row in live), key=datetime.fromisoformat),
             "version": self.version,
             "created_at": rows[0]["created_at"],
             "updated_at": max(rows, key=lambda row: datetime.fromisoformat(row["updated_at"]))["updated_at"],

@@ -32,12 +32,16 @@ class Model:
         """The time of the last event. The ledger's time is never behind it."""
         self._emptied: tuple[Flight, Event] | None = None
         """The flight that was just cancelled, or departed: its bookings, or holds, must follow at once."""
+        self._untold: tuple[set[str], Event] | None = None
+        """The bookings of a flight that was just retimed: each has an event of the same command."""
 
     def apply(self, event: Event) -> list[str]:
         """Apply the event; return what is wrong with it. Raises KeyError for an unknown subject."""
         wrong = []
         if self._emptied and not self._may_share_block(self._emptied[1], event):
             wrong = self.left_behind()
+        if self._untold and event.command != self._untold[1].command:
+            wrong += self.untold()
         self.time = max(self.time, event.recorded_at)
         return wrong + self._apply(event)
 
@@ -47,6 +51,12 @@ class Model:
         self._emptied = None
         left = [] if flight is None else flight.live if flight.is_cancelled else [*flight.holds]
         return [f"bookings {left} outlive their flight: {gone}"] if left else []
+
+    def untold(self) -> list[str]:
+        """Return the bookings that the command of a retimed flight left out, once it is over."""
+        left, cause = self._untold or (set(), None)
+        self._untold = None
+        return [f"bookings {sorted(left)} are not told of the new times: {cause}"] if left else []
 
     def find(self, id: str) -> Row | None:
         """Return the row of the flight, the booking or the refund with that id, as callers see it."""
@@ -75,6 +85,9 @@ class Model:
             return []
         if kind == "flight":
             flight = self.flights[subject]
+            if event.topic == "flight.retimed":
+                told = (id for id in flight.live if self.bookings[id].row["travel"] is None)
+                self._untold = set(told), event
             if event.topic in ("flight.cancelled", "flight.departed"):
                 self._emptied = flight, event
             return flight.follow(event)
@@ -87,6 +100,8 @@ class Model:
                 late.append(f"a hold outlasts the departure: {event}")
             return late + flight.oversold(event)
         booking = self.bookings[subject]
+        if event.topic == "booking.schedule_changed" and self._untold:
+            self._untold[0].discard(subject)
         wrong = booking.follow(event)
         self.refunds.update(booking.refunds)
         return wrong

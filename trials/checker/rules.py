@@ -127,6 +127,26 @@ def _change_flight(model: Model, request: Request, now: datetime) -> str:
     return "flight-departed" if flight.is_in_the_air(now) else ACCEPTED
 
 
+def _retime(model: Model, request: Request, now: datetime) -> str:
+    fields = request.fields
+    flight = model.flights.get(fields.get("flight_id", request.subject))
+    if flight is None:
+        return "flight-not-found"
+    if request.version not in (None, flight.row["version"]):
+        return "stale-version"
+    if flight.is_cancelled:
+        return "flight-not-bookable"
+    if flight.is_in_the_air(now):
+        return "flight-departed"
+    if instant(fields["departs_at"]) <= now:
+        return "departure-in-past"
+    natural_key = (*flight.natural_key[:2], fields["departs_at"][:10])
+    if any(each.natural_key == natural_key for each in model.flights.values() if each is not flight):
+        return "flight-already-scheduled"
+    same = all(instant(fields[name]) == instant(flight.row[name]) for name in ("departs_at", "arrives_at"))
+    return "times-unchanged" if same and natural_key == flight.natural_key else ACCEPTED
+
+
 def _initiate(model: Model, request: Request, now: datetime) -> str:
     fields = request.fields
     flight = model.flights.get(fields["flight_id"])
@@ -191,7 +211,7 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         ends = booking.is_due(now) or (booking.status in LIVE_HOLDS and booking.flight.has_departed(now))
         return ACCEPTED if ends else "hold-not-due"
     user = booking.row["user_id"]
-    if operation in ("pay_booking", "cancel_booking", "reduce_seats") and not request.may_act_for(user):
+    if operation in _BY_THE_CUSTOMER and not request.may_act_for(user):
         return "booking-not-found"
     if operation == "pay_booking" and fields["user_id"] != user:
         return "booking-not-found"
@@ -201,6 +221,9 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         return "booking-in-itinerary"
     departed = booking.flight.has_departed(now)
     match operation:
+        case "accept_change":
+            ended = "" if booking.status == "pending" and not booking.is_due(now) else _not_live(booking, now)
+            return ended or (ACCEPTED if booking.row["schedule_change"] else "no-schedule-change")
         case "cancel_booking" if booking.status != "cancelled":
             return _cancel(booking, request, departed)
         case "deny_boarding":
@@ -228,6 +251,7 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
     return _not_live(booking, now) or price
 
 
+_BY_THE_CUSTOMER = ("pay_booking", "cancel_booking", "reduce_seats", "accept_change")
 LIVE_HOLDS = ("initiated", "pending")
 
 
@@ -274,6 +298,7 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "change_flight_seats": _change_flight,
     "change_overbooking": _change_flight,
     "cancel_flight": _change_flight,
+    "retime_flight": _retime,
     "depart_flight": _change_flight,
     "initiate_booking": _initiate,
     "join_waitlist": _join,
@@ -285,6 +310,7 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "pay_booking": _change_booking,
     "cancel_booking": _change_booking,
     "reduce_seats": _change_booking,
+    "accept_change": _change_booking,
     "deny_boarding": _change_booking,
     "record_flown": _change_booking,
     "record_no_show": _change_booking,

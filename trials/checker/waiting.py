@@ -13,6 +13,7 @@ _SEATS_MOVE = frozenset(
         "booking.initiated",
         "booking.seats_reduced",
         "flight.overbooking_changed",
+        "flight.retimed",
         "flight.seats_changed",
         "waiting.joined",
     }

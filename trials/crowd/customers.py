@@ -57,6 +57,8 @@ class Customer:
             (self._give_seats_back,): 12,
             (self._pay_and_give_seats_back,): 14,
             (self._pay, self._give_seats_back): 5,
+            (self._accept_change,): 6,
+            (self._pay, self._accept_change): 8,
             (self._abandon,): 10,
         }
 
@@ -202,6 +204,10 @@ class Customer:
     async def _pay_and_give_seats_back(self, booking: Booking) -> None:
         await self._pay(booking)
         await self._give_seats_back(booking)
+
+    async def _accept_change(self, booking: Booking) -> None:
+        """Accept changed times, whether there are any or not."""
+        await self._change(booking, "accept_change", f"/bookings/{booking['id']}/accept-change", {})
 
     async def _abandon(self, booking: Booking) -> None:
         """Leave the booking to expire."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import cycle
 from random import Random
 from string import ascii_uppercase
@@ -15,6 +15,7 @@ from trials.crowd.habits import Habits, act
 from trials.crowd.sale import Booking, Sale
 
 REFUNDS_AT_ONCE = 10
+_TIMES = ("departs_at", "arrives_at")
 
 
 class Operator:
@@ -32,6 +33,8 @@ class Operator:
             (self._cancel,): 7,
             (self._cancel, self._cancel): 3,
             (self._overbook,): 20,
+            (self._retime,): 14,
+            (self._retime, self._retime): 3,
             (self._depart,): 4,
             (self._depart, self._depart): 1,
             (self._close_the_books,): 25,
@@ -94,6 +97,13 @@ class Operator:
     async def _overbook(self, flight: str) -> None:
         body = {"seats": self._random.randint(0, 6), "reason": "some never appear"}
         await self._caller.command("change_overbooking", f"/flights/{flight}/overbooking", body)
+
+    async def _retime(self, flight: str) -> None:
+        """Give the flight other times, sometimes by little, to another day, or the same times again."""
+        shift = timedelta(minutes=self._random.choice((-3000, -90, -20, 0, 45, 45, 90, 600, 1440)))
+        times = {name: datetime.fromisoformat(getattr(self._sale.plan, name)) + shift for name in _TIMES}
+        body = {name: time.isoformat() for name, time in times.items()} | {"reason": "the crew is late"}
+        await self._caller.command("retime_flight", f"/flights/{flight}/times", body)
 
     async def _depart(self, flight: str) -> None:
         """Record an early departure. The flight stays on sale until the answer."""

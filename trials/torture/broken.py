@@ -30,6 +30,7 @@ from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of
 from domain.refusals import BookingCancelled, Refusal
+from domain.schedule import Retiming
 from domain.working_set import WorkingSet
 from ledger.block import Block
 from ledger.block_input import BlockInput
@@ -169,6 +170,16 @@ def denied_boarding_unpaid() -> None:
     patch.object(Booking, "deny_boarding", deny).start()
 
 
+def schedule_changes_untold() -> None:
+    """Change the times of a flight, and tell none of its bookings."""
+    patch.object(Booking, "change_schedule", lambda booking, retiming, now: None).start()
+
+
+def small_changes_asked() -> None:
+    """Ask the customers about every change of times."""
+    patch.object(Retiming, "needs_answer", lambda retiming, agreed: True).start()
+
+
 def references_repeated() -> None:
     """Give two bookings with neighbouring positions one reference."""
     patch.object(
@@ -206,6 +217,8 @@ BREAKS = _named(
     departures_forgotten,
     stated_refunds_ignored,
     denied_boarding_unpaid,
+    schedule_changes_untold,
+    small_changes_asked,
     *GATEWAY_BREAKS,
 )
 

@@ -64,6 +64,8 @@ CONTROLS = {
     "departures-forgotten": Control("outlive their flight|after the departure|by the rules flight-departed"),
     "stated-refunds-ignored": Control("a stated refund of"),
     "denied-boarding-unpaid": Control("captured,"),
+    "schedule-changes-untold": Control("are not told of the new times"),
+    "small-changes-asked": Control("an answer is due by"),
     "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
     "reconciler-asleep": Control("still on its way", gateway=True),
     "lapsed-payments-forgotten": Control("money is still held", gateway=True),

@@ -25,7 +25,14 @@ from tests.trials.checker.samples import COST, FLIGHT, START, at
 def test_an_honest_history_has_no_violation() -> None:
     history = PaymentHistory()
     payment = PAID | {"status": "pending", "capture_before": at(15)}
-    row = {"id": str(ALICE), "reference": "VHRN26", "travel": None, **held(2), "created_at": at(2)}
+    row = {
+        "id": str(ALICE),
+        "reference": "VHRN26",
+        "travel": None,
+        "schedule_change": None,
+        **held(2),
+        "created_at": at(2),
+    }
     history.show(
         "booking", "", 5, row | {"status": "pending", "version": 4, "updated_at": at(5), "payment": payment}
     )

@@ -21,6 +21,7 @@ from domain.money import Money
 from domain.reference import reference_of
 from domain.refunds import RefundReason
 from domain.refusals import HoldNotDue
+from domain.schedule import Retiming
 from domain.seats import Seats, SeatUse
 from domain.waiting import WaitingParty
 from domain.working_set import WorkingSet
@@ -309,6 +310,16 @@ def denies_boarding_without_a_refund(patch: Patch) -> Parts:
     return Parts()
 
 
+def tells_no_booking_of_new_times(patch: Patch) -> Parts:
+    patch.setattr(Booking, "change_schedule", lambda booking, retiming, now: None)
+    return Parts()
+
+
+def asks_about_small_changes(patch: Patch) -> Parts:
+    patch.setattr(Retiming, "needs_answer", lambda retiming, agreed: True)
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -340,4 +351,6 @@ CONTROLS: dict[Control, int] = {
     ignores_stated_refunds: 60,
     sells_the_overbooking_twice: 60,
     denies_boarding_without_a_refund: 60,
+    tells_no_booking_of_new_times: 20,
+    asks_about_small_changes: 20,
 }
