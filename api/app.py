@@ -45,6 +45,7 @@ from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
 from api.started import report_start
 from database.registry import url_of
+from domain.airports import Airports
 from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
@@ -126,6 +127,7 @@ def create_app(
         logging_config=None,
     )
     app.state.tokens = tokens
+    app.state.airports = Airports(settings.private_airports)
     app.state.registry_read = asyncio.Event()
     handler = RequestMiddleware(
         Dispatch(app, Guard(tokens)),

@@ -15,6 +15,7 @@ import api.started
 from api.http.metrics_dir import metrics_folder
 from api.http.private_apis import Server
 from api.http.tokens import Tokens
+from domain.airports import listed_zones
 from gateways.from_settings import check_gateway
 from runtime.environment import read_settings
 from runtime.settings import Settings, WrongSetting
@@ -65,12 +66,13 @@ def serve(settings: Settings) -> None:
 
 
 def _preload() -> None:
-    """Import the application before the workers are forked, so that they share its memory.
+    """Import the application, and the airports, before the workers are forked, so that they share its memory.
 
     Freeze the objects, because garbage collection writes to them and would copy the pages. Requires
     PROMETHEUS_MULTIPROC_DIR, see `api.http.metrics`.
     """
     importlib.import_module("api.main")
+    listed_zones()
     gc.collect()
     gc.freeze()
 

@@ -14,6 +14,7 @@ from cli.existing_ledger import ledger_url
 from cli.options import DATA, JSON, LEDGER, add
 from database.connection import Connection, connect_as_owner
 from database.head import head
+from domain.airports import Airports
 from domain.booking import Booking
 from domain.flight import Flight
 from domain.waiting import WaitingParty
@@ -76,7 +77,7 @@ def replay(settings: Settings, id: UUID, to: int | None, json: bool) -> int:
     if to is not None and not 1 <= to <= len(events):
         print(f"seatledger: {id} has versions 1 to {len(events)}", file=sys.stderr)
         return FAILED
-    states = [_row(subject) for _, subject in steps(events[:to])]
+    states = [_row(subject, settings) for _, subject in steps(events[:to])]
     _print(states[-1], json)
     return 0
 
@@ -99,7 +100,7 @@ def show(settings: Settings, id: UUID, as_of: datetime | None, position: int | N
     events = _read_events(settings, then, arrive)
     if not events:
         return _report_unknown(id)
-    states = [_row(subject) for _, subject in steps(events)]
+    states = [_row(subject, settings) for _, subject in steps(events)]
     _print(states[-1], json)
     return 0
 
@@ -182,11 +183,13 @@ def _status(subject: Flight | Booking | WaitingParty, time: datetime) -> str:
     return subject.status(time).value if isinstance(subject, Flight) else subject.status.value
 
 
-def _row(subject: Flight | Booking | WaitingParty) -> FlightRow | BookingRow | WaitingRow:
+def _row(subject: Flight | Booking | WaitingParty, settings: Settings) -> FlightRow | BookingRow | WaitingRow:
     """Convert to the row that the API returns."""
     if isinstance(subject, Booking):
         return BookingRow.of(subject)
-    return FlightRow.of(subject) if isinstance(subject, Flight) else WaitingRow.of(subject)
+    if isinstance(subject, Flight):
+        return FlightRow.of(subject).at_airports(Airports(settings.private_airports))
+    return WaitingRow.of(subject)
 
 
 def _print(row: msgspec.Struct, json: bool) -> None:

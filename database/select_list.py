@@ -18,20 +18,23 @@ class SelectList(Generic[S]):
 
     A field without an expression of its own is the column of the same name in `alias`. Several expressions
     for one field make a nested struct, which is None where the first of them is null. A struct in one column
-    is JSON text.
+    is JSON text. The last fields may have None as their expression: they are not selected, and keep their
+    defaults.
     """
 
     def __init__(
         self,
         struct: type[S],
         alias: LiteralString,
-        **expressions: LiteralString | tuple[LiteralString, ...],
+        **expressions: LiteralString | tuple[LiteralString, ...] | None,
     ) -> None:
         selected: list[LiteralString] = []
         values: list[str] = []
         classes: dict[str, Any] = {struct.__name__: struct}
         for field in msgspec.structs.fields(struct):
             parts = expressions.get(field.encode_name, f"{alias}.{field.encode_name}")
+            if parts is None:
+                continue
             first = len(selected) + 1  # the row begins with the position
             if isinstance(parts, str):
                 selected.append(f"{parts} as {field.encode_name}")

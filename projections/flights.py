@@ -4,16 +4,19 @@
 import datetime as dt
 from collections.abc import Sequence
 from enum import Enum
-from typing import LiteralString, Self
+from typing import Annotated, LiteralString, Self
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
 from psycopg.types.numeric import Int8
 
 from database.connection import Connection
 from database.head import ID_ARRAY, WITH_HEAD, QueryResult
 from database.select_list import SelectList, join_conditions
 from database.table import KeyedTable, TableColumn
+from domain.airports import Airports
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from projections.availability import DUE
@@ -43,10 +46,15 @@ FlightSortKey = tuple[dt.datetime | int, UUID]
 """The sort value and the id of the last flight on a page."""
 
 
+LocalTime = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
+
 class FlightRow(msgspec.Struct, frozen=True, gc=False):
     """One flight in the form that callers get. Times are UTC; `status` holds at the time of the query.
 
-    `departed_at` is when an operator recorded the departure; null until then.
+    `departs_at_local` and `arrives_at_local` are the same instants on the clocks of the airports, with their
+    offsets; null for an airport without a known zone. `departure_day` is the day of `departs_at` in
+    the offset in which it was sent. `departed_at` is when an operator recorded the departure, else null.
     `overbooking` seats are sold beyond the `seats` of the aircraft.
     """
 
@@ -56,12 +64,15 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
     destination: str
     departs_at: dt.datetime
     arrives_at: dt.datetime
+    departure_day: dt.date
     seats: int
     price: Money
     status: FlightStatus
     version: int
     departed_at: dt.datetime | None = None
     overbooking: int = 0
+    departs_at_local: LocalTime | None = None
+    arrives_at_local: LocalTime | None = None
 
     @classmethod
     def of(cls, flight: Flight, now: dt.datetime | None = None) -> Self:
@@ -73,12 +84,21 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
             flight.destination,
             flight.departs_at,
             flight.arrives_at,
+            flight.departure_day,
             flight.seats,
             flight.price,
             flight.status(now or flight.modified_on),
             flight.version,
             flight.departed_at,
             flight.overbooking,
+        )
+
+    def at_airports(self, airports: Airports) -> Self:
+        """Return the row with local times."""
+        return replace(
+            self,
+            departs_at_local=airports.local_time(self.origin, self.departs_at),
+            arrives_at_local=airports.local_time(self.destination, self.arrives_at),
         )
 
 
@@ -90,6 +110,8 @@ _SELECT = SelectList(
         case when f.cancelled then 'cancelled'
             when least(f.departs_at, f.departed_at) <= head.now then 'departed' else 'scheduled' end
     """,
+    departs_at_local=None,
+    arrives_at_local=None,
 )
 _FIND: LiteralString = f"""
     {WITH_HEAD}
@@ -135,7 +157,7 @@ _HAS_FREE: LiteralString = f"""
 
 
 class FlightSearch(msgspec.Struct, frozen=True):
-    """Conditions and order of a list of flights. `date` is the departure day at the origin.
+    """Conditions and order of a list of flights. `date` is the departure day.
 
     A `max_price` and an order by price are meaningful only with `currency`. `upcoming` leaves out flights
     that have departed.

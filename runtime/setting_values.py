@@ -1,9 +1,11 @@
 """Parsers of setting values. Each one returns the value or raises ValueError with what the value must be."""
 
+import re
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
 
 from runtime.cron import check_cron
 
@@ -111,6 +113,29 @@ def origins(text: str) -> tuple[str, ...]:
         if url is None or url.path or url.query or url.fragment or url.username:
             raise ValueError(f"{one!r} must be an origin like https://shop.example, without a path")
     return found
+
+
+def airports(text: str) -> tuple[str, ...]:
+    """Return the airports in a list like `XXA=Europe/Paris,XXB`, each with a zone. Without one it is UTC."""
+    found: dict[str, str] = {}
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        code, _, zone = one.partition("=")
+        if not re.fullmatch("[A-Z]{3}", code):
+            raise ValueError(
+                f"{one!r} must be three capital letters, and may add a time zone: XXA=Europe/Paris"
+            )
+        if code in found:
+            raise ValueError(f"names {code} twice")
+        found[code] = f"{code}={_time_zone(zone or 'UTC')}"
+    return tuple(found.values())
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} must be a time zone of the IANA database, like Europe/Paris") from None
+    return name
 
 
 def checkpoint_sink(text: str) -> str:

@@ -124,6 +124,13 @@ class Settings:
         " departure",
         default=168,
     )
+    private_airports: tuple[str, ...] = _setting(
+        "SEATLEDGER_PRIVATE_AIRPORTS",
+        values.airports,
+        "airports besides those with an IATA code, separated by commas, each with its time zone (UTC without"
+        " one), like `XXA=Europe/Paris,XXB` (docs/reference/airports.md)",
+        default=(),
+    )
     offer_seconds: int = _setting(
         "SEATLEDGER_OFFER_SECONDS",
         values.whole_number(1, 86_400),

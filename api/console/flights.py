@@ -61,6 +61,7 @@ class FlightPages(Controller):
 
         at, (rows, free) = await queries.read(request, query, select)
         rows, cursor = queries.paginate(request, rows, query, search, search.sort_key)
+        rows = [row.at_airports(request.airports) for row in rows]
         facts |= {"rows": rows, "free": free, "cursor": cursor}
         return render_page(request, "board.html", **facts, error=None, position=at)
 
@@ -83,6 +84,7 @@ class FlightPages(Controller):
         at, facts = await queries.read(request, ReadQuery(), select)
         if facts["flight"] is None:
             raise FlightNotFound(flight_id=flight_id)
+        facts["flight"] = facts["flight"].at_airports(request.airports)
         return render_page(request, "flight.html", **facts, chart=seats_chart(facts["seats"]), position=at)
 
 

@@ -1,5 +1,6 @@
 """Commands over HTTP: submission, and the stored response."""
 
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ from api.http.parameters import CommandQuery
 from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
+from domain.airports import Airports
 from domain.changed_flight import ChangedFlight
 from domain.commands.base import Command, ItineraryCommand
 from domain.commands.bookings import InitiateBooking
@@ -65,7 +67,7 @@ async def submit(request: ApiRequest, command: Command) -> Reply:
     """
     # Unknown parameters are refused, because a misspelt `dry_run` must not execute the command.
     dry_run = request.query(CommandQuery).dry_run
-    answer = await get_answer(request, command, render, dry_run=dry_run)
+    answer = await get_answer(request, command, partial(render, airports=request.airports), dry_run=dry_run)
     processor = request.processor
     if processor and isinstance(command, GatewayCommand) and answer.subject_id and not dry_run:
         answer = await complete_through_gateway(request, processor, command, answer, render)
@@ -104,15 +106,18 @@ async def get_answer(
     return answer
 
 
-def render(submission: Submission, decision: Decision) -> tuple[int, bytes]:
-    """Return status and body. The ledger stores both, so that a repeated command gets the same response."""
+def render(submission: Submission, decision: Decision, airports: Airports | None = None) -> tuple[int, bytes]:
+    """Return status and body. The ledger stores both, so that a repeated command gets the same response.
+
+    Without `airports`, the local times of a flight are null.
+    """
     if isinstance(decision, Refusal):
         return problem(decision, submission.instance, submission.correlation_id)
     if isinstance(decision, Flight):
         created = isinstance(submission.command, ScheduleFlight)
-        return 201 if created else 200, _encode(FlightRow.of(decision))
+        return 201 if created else 200, _encode(_flight_row(decision, airports))
     if isinstance(decision, ChangedFlight):
-        return 200, _encode(FlightRow.of(decision.flight))
+        return 200, _encode(_flight_row(decision.flight, airports))
     if isinstance(decision, WaitingParty):
         joined = isinstance(submission.command, JoinWaitlist)
         return 201 if joined else 200, _encode(WaitingRow.of(decision))
@@ -125,6 +130,11 @@ def render(submission: Submission, decision: Decision) -> tuple[int, bytes]:
         assert row.payment is not None
         return 201, _encode(PaymentResult(row.payment.payment_id, row))
     return 201 if isinstance(submission.command, InitiateBooking) else 200, _encode(row)
+
+
+def _flight_row(flight: Flight, airports: Airports | None) -> FlightRow:
+    row = FlightRow.of(flight)
+    return row.at_airports(airports) if airports else row
 
 
 def _render_itinerary(command: Command, row: ItineraryRow) -> tuple[int, bytes]:

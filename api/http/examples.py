@@ -1,6 +1,6 @@
 """Example bodies in the OpenAPI document, as struct instances, so that they match the schemas."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -44,7 +44,19 @@ _CREATED_AT = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
 _HELD_UNTIL = datetime(2030, 4, 1, 9, 35, tzinfo=UTC)
 
 BA117 = FlightRow(
-    _FLIGHT, "BA117", "LHR", "JFK", _DEPARTURE, _ARRIVAL, 180, Money(450000, "INR"), FlightStatus.SCHEDULED, 1
+    _FLIGHT,
+    "BA117",
+    "LHR",
+    "JFK",
+    _DEPARTURE,
+    _ARRIVAL,
+    date(2030, 5, 17),
+    180,
+    Money(450000, "INR"),
+    FlightStatus.SCHEDULED,
+    1,
+    departs_at_local="2030-05-17T22:45:00+01:00",
+    arrives_at_local="2030-05-18T00:40:00-04:00",
 )
 ALICE_HOLDS_TWO = BookingRow(
     _BOOKING,

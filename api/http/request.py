@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from api.http.routes import Route
     from api.http.served_ledgers import ServedLedgers
     from database.registry import LedgerEntry
+    from domain.airports import Airports
     from gateways.payment_processor import PaymentProcessor
     from ledger.ledger import Ledger
 
@@ -179,6 +180,11 @@ class ApiRequest(Request[Caller, Any, Any]):
         """Payment processor, or None if no payment gateway is configured."""
         processor: PaymentProcessor | None = self.app.state["processor_of"](self.ledger)
         return processor
+
+    @property
+    def airports(self) -> Airports:
+        airports: Airports = self.app.state["airports"]
+        return airports
 
     @property
     def limits(self) -> CallerLimits:

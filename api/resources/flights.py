@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.commands import submit
-from api.http.http_errors import wrong_parameter
+from api.http.http_errors import ValidationFailed, wrong_parameter
 from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
@@ -18,6 +18,7 @@ from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import ALL_ROLES, OPERATORS, route
 from api.resources import availability
 from api.resources.availability import AvailabilityQuery
+from database.head import QueryResult
 from domain.commands.fields import Airport, FlightSeats, OverbookedSeats, Price, Reason
 from domain.commands.flights import (
     CancelFlight,
@@ -117,7 +118,9 @@ class FlightController(Controller):
         ),
     )
     async def schedule(self, request: ApiRequest) -> ASGIApp:
-        return await submit(request, await request.read(ScheduleFlight))
+        command = await request.read(ScheduleFlight)
+        _require_airports(request, command)
+        return await submit(request, command)
 
     @get(
         "/",
@@ -134,7 +137,7 @@ class FlightController(Controller):
             query,
             search,
             search.sort_key,
-            lambda one: queries.read(one, query, lambda c: flights.page(c, search, after, query.limit + 1)),
+            lambda one: _read_page(one, query, search, after),
             descending=search.is_descending,
         )
 
@@ -148,7 +151,7 @@ class FlightController(Controller):
         position, row = result
         if row is None:
             return queries.refuse(request, position, FlightNotFound(flight_id=flight_id))
-        return queries.respond(position, row, [version_header(row.version)])
+        return queries.respond(position, row.at_airports(request.airports), [version_header(row.version)])
 
     @get(
         "/{id:str}/availability",
@@ -271,3 +274,29 @@ class FlightController(Controller):
     async def depart(self, request: ApiRequest) -> ASGIApp:
         flight_id, _ = request.id(FlightNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, DepartFlight(flight_id))
+
+
+async def _read_page(
+    request: ApiRequest, query: FlightListQuery, search: FlightSearch, after: FlightSortKey | None
+) -> QueryResult[list[FlightRow]]:
+    position, rows = await queries.read(
+        request, query, lambda connection: flights.page(connection, search, after, query.limit + 1)
+    )
+    return QueryResult(position, [row.at_airports(request.airports) for row in rows])
+
+
+def _require_airports(request: ApiRequest, flight: ScheduleFlight) -> None:
+    """Check the codes of a new flight. Raises ValidationFailed.
+
+    Only new flights are checked: those in the log keep their codes, whatever becomes of the list.
+    """
+    unknown = [
+        (pointer, f"{code} is no IATA code of an airport. {_NEXT_STEP}")
+        for pointer, code in (("/origin", flight.origin), ("/destination", flight.destination))
+        if code not in request.airports
+    ]
+    if unknown:
+        raise ValidationFailed(*unknown)
+
+
+_NEXT_STEP = "Correct it, or add a private airport to the setting SEATLEDGER_PRIVATE_AIRPORTS"

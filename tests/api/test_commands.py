@@ -1,12 +1,15 @@
 """Commands over HTTP: idempotency keys, versions and response headers."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.api.conftest import BA117, SECRET, People, client, token
+from api.app import create_app
+from ledger.ledger import open_ledger
+from tests.api.conftest import BA117, SECRET, SETTINGS, People, client, running, token
 
 
 async def test_a_creation_returns_location_version_and_position(people: People) -> None:
@@ -239,3 +242,18 @@ async def test_only_an_operator_books_for_another_user(people: People) -> None:
     client_and_auditor = client(people.app, token("alice", "client", "auditor"))
     assert (await client_and_auditor.get(created.headers["location"])).status_code == 200
     assert SECRET not in created.text
+
+
+async def test_a_setting_allows_private_airports(database_url: str) -> None:
+    settings = replace(SETTINGS, private_airports=("XXA=Asia/Kathmandu", "XXB=UTC"))
+    async with running(app := create_app(settings, lambda: open_ledger(database_url, settings))):
+        flight = await People.of(app).flight(origin="XXA", destination="XXB")
+    assert flight["departs_at_local"] == "2040-05-18T03:30:00+05:45"
+    assert flight["arrives_at_local"] == "2040-05-18T04:40:00+00:00"
+    async with running(app := create_app(SETTINGS, lambda: open_ledger(database_url, SETTINGS))):
+        # Without the setting the flight is still read, and another one is refused.
+        people = People.of(app)
+        read = (await people.alice.get(f"/api/v1/flights/{flight['id']}")).json()
+        refused = await people.operator.post("/api/v1/flights", json={**BA117, "origin": "XXA"})
+    assert read == flight | {"departs_at_local": None, "arrives_at_local": None}
+    assert refused.status_code == 400

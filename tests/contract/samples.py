@@ -20,6 +20,9 @@ FLIGHT_FIELDS = {
     "destination",
     "departs_at",
     "arrives_at",
+    "departs_at_local",
+    "arrives_at_local",
+    "departure_day",
     "seats",
     "price",
     "status",
@@ -99,7 +102,7 @@ EVENT_FIELDS = {
 UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 
 _days = itertools.count(30)
-_routes = itertools.permutations(("QAA", "QBB", "QCC", "QDD", "QEE", "QFF", "QGG", "QHH"), 2)
+_routes = itertools.permutations(("AKL", "CPT", "GRU", "HEL", "ICN", "PPT", "YYZ", "ZRH"), 2)
 
 
 def next_day() -> date:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.environment import read_settings, unknown_variables
+from runtime.environment import as_environment, read_settings, unknown_variables
 from runtime.settings import SETTINGS, Settings, WrongSetting
 
 
@@ -59,6 +59,10 @@ def test_an_empty_cron_means_never_and_other_empty_values_mean_unset() -> None:
         ("SEATLEDGER_CHECKPOINTS", "https://x/#part"),
         ("SEATLEDGER_CHECKPOINT_KEY", "/nowhere"),
         ("SEATLEDGER_CHECKPOINT_EVENTS", "0"),
+        ("SEATLEDGER_PRIVATE_AIRPORTS", "xxa"),
+        ("SEATLEDGER_PRIVATE_AIRPORTS", "XXA=Nowhere/Land"),
+        ("SEATLEDGER_PRIVATE_AIRPORTS", "XXA=../../etc/passwd"),
+        ("SEATLEDGER_PRIVATE_AIRPORTS", "XXA=UTC,XXA=Europe/Paris"),
         ("SEATLEDGER_CHECKPOINT_SECONDS", "0"),
     ],
 )
@@ -123,3 +127,9 @@ def test_a_mistyped_variable_is_named_with_the_nearest_setting() -> None:
 def test_no_setting_and_no_variable_of_the_tests_is_unknown() -> None:
     names = [setting.variable for setting in SETTINGS.values()]
     assert unknown_variables(dict.fromkeys([*names, "SEATLEDGER_TEST_PATH"], "1")) == {}
+
+
+def test_private_airports_have_a_zone_and_reach_child_processes() -> None:
+    settings = read_settings({"SEATLEDGER_PRIVATE_AIRPORTS": "XXA=Europe/Paris, XXB"})
+    assert settings.private_airports == ("XXA=Europe/Paris", "XXB=UTC")
+    assert read_settings(as_environment(settings)).private_airports == settings.private_airports

@@ -95,6 +95,10 @@ async def test_what_an_earlier_release_stored_is_read_by_the_api(
         "long haul 1",
         1_001,
     )
+    assert (read[f"/flights/{flight}"]["departs_at_local"], read[f"/flights/{flight}"]["origin"]) == (
+        None,
+        "lhr",
+    )
     assert {row["seats"] for row in read["/bookings"]["data"]} == {10}
     assert read["/refunds?status=due"]["data"][0]["reason"] == "fare_error"
     cancelled = next(
