@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.http.openapi_answers import REFERENCE, content, is_command, is_conditional, responses
+from api.http.openapi_times import state_time_formats
 from api.http.parameters import CommandQuery, ReadQuery
 from api.http.problems import Problem
 from api.http.routes import ALIASES, PUBLIC, Route
@@ -23,6 +24,7 @@ def document(app: Litestar) -> bytes:
     types = {kind for *_, route in operations for kind in (route.body, route.response) if kind is not None}
     types.add(Problem)
     _, schemas = msgspec.json.schema_components(sorted(types, key=str), ref_template=REFERENCE)
+    state_time_formats(schemas, types)
     paths: dict[str, dict[str, Any]] = {}
     for path, method, handler, route in operations:
         paths.setdefault(path, {})[method.lower()] = _operation(path, method, handler, route)
