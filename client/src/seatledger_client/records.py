@@ -1,0 +1,601 @@
+"""Records: the values in answers and in bodies."""
+# Generated from the OpenAPI document by `client/generate.py`: do not edit.
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from seatledger_client.calls import Id, new_key
+from seatledger_client.record import OpenEnum, Record
+
+__all__ = [
+    "Availability",
+    "Booking",
+    "BookingHistory",
+    "BookingHistoryEvent",
+    "BookingPayment",
+    "BookingQuote",
+    "BookingStatus",
+    "BulkHold",
+    "BulkResult",
+    "CancellationQuote",
+    "Capture",
+    "Checkpoint",
+    "Event",
+    "Flight",
+    "FlightClosure",
+    "FlightStatus",
+    "Head",
+    "Info",
+    "ItemResult",
+    "Itinerary",
+    "ItineraryBooking",
+    "ItineraryHistory",
+    "ItineraryHistoryEvent",
+    "ItineraryPaymentResult",
+    "ItineraryQuote",
+    "Money",
+    "Outcome",
+    "PaymentResult",
+    "PaymentStatus",
+    "Proof",
+    "ProvedEvent",
+    "Refund",
+    "RefundReason",
+    "RefundStatus",
+    "ScheduleChange",
+    "SeatTaker",
+    "SeatTakers",
+    "Times",
+    "Travel",
+    "Unchecked",
+    "Verification",
+    "WaitingListStatus",
+    "WaitingParty",
+]
+
+
+class BookingStatus(OpenEnum):
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+    INITIATED = "initiated"
+    PENDING = "pending"
+
+
+class Capture(OpenEnum):
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class FlightStatus(OpenEnum):
+    CANCELLED = "cancelled"
+    DEPARTED = "departed"
+    SCHEDULED = "scheduled"
+
+
+class PaymentStatus(OpenEnum):
+    """Status of a payment.
+
+    `pending`: authorised, not captured. `lapsed`: the booking ended before the capture. `requested`,
+    `capturing`, `voiding`: the gateway has the request, and its answer is not recorded yet.
+    """
+
+    CAPTURED = "captured"
+    CAPTURING = "capturing"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    PENDING = "pending"
+    REFUND_DUE = "refund_due"
+    REFUNDED = "refunded"
+    REQUESTED = "requested"
+    VOIDED = "voided"
+    VOIDING = "voiding"
+
+
+class RefundReason(OpenEnum):
+    BOOKING_CANCELLED = "booking_cancelled"
+    COMPENSATION = "compensation"
+    DENIED_BOARDING = "denied_boarding"
+    FLIGHT_CANCELLED = "flight_cancelled"
+    LATE_PAYMENT = "late_payment"
+    SEATS_REDUCED = "seats_reduced"
+
+
+class RefundStatus(OpenEnum):
+    DUE = "due"
+    REQUESTED = "requested"
+    SETTLED = "settled"
+
+
+class Travel(OpenEnum):
+    """What became of a paid booking after the departure."""
+
+    FLOWN = "flown"
+    NO_SHOW = "no_show"
+
+
+class WaitingListStatus(OpenEnum):
+    """The state of a party at the time of a query; from `offered` on it depends on the offered booking."""
+
+    ACCEPTED = "accepted"
+    CLOSED = "closed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    LEFT = "left"
+    OFFERED = "offered"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True)
+class Availability(Record):
+    """seats + overbooking = held + booked + available, always. `seats` are those of the aircraft."""
+
+    flight_id: UUID
+    seats: int
+    held: int
+    booked: int
+    available: int
+    overbooking: int = 0
+
+
+@dataclass(frozen=True)
+class Booking(Record):
+    """One booking in the form that callers get.
+
+    Times are UTC. `travel` is recorded after the departure. `schedule_change` awaits an answer.
+    """
+
+    id: UUID
+    reference: str
+    flight_id: UUID
+    user_id: str
+    seats: int
+    total_cost: Money
+    status: BookingStatus
+    expires_at: datetime
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    payment: BookingPayment | None
+    itinerary_id: UUID | None = None
+    travel: Travel | None = None
+    schedule_change: ScheduleChange | None = None
+
+
+@dataclass(frozen=True)
+class BookingHistory(Record):
+    booking_id: UUID
+    reference: str
+    events: list[BookingHistoryEvent]
+
+
+@dataclass(frozen=True)
+class BookingHistoryEvent(Record):
+    """One event of a booking. `status_after` is the booking's status right after the event."""
+
+    position: int
+    version: int
+    type: str
+    recorded_at: datetime
+    actor: str
+    causation_id: str
+    correlation_id: str
+    data: Any
+    status_after: BookingStatus
+    hash: str
+
+
+@dataclass(frozen=True)
+class BookingPayment(Record):
+    """The latest payment of a booking. `capture_before` is when a pending payment lapses; else null."""
+
+    payment_id: UUID
+    status: PaymentStatus
+    capture_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class BookingQuote(Record):
+    """The share of one booking in the refund."""
+
+    booking_id: UUID
+    seats: int
+    refund: Money
+
+
+@dataclass(frozen=True)
+class BulkHold(Record):
+    flight_id: Id
+    user_id: str
+    seats: int
+    key: str = field(default_factory=new_key)
+
+
+@dataclass(frozen=True)
+class BulkResult(Record):
+    """Results in the order of the items."""
+
+    results: list[ItemResult]
+
+
+@dataclass(frozen=True)
+class CancellationQuote(Record):
+    """Refund for cancelling the booking at `version`. To accept it, cancel with `If-Match` of that
+    version before `valid_until`.
+    """
+
+    booking_id: UUID
+    version: int
+    seats: int
+    refund: Money
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
+class Checkpoint(Record):
+    """`hash` and `root` are hex, `time` ISO 8601 with microseconds and Z, `signature` base64."""
+
+    position: int
+    hash: str
+    root: str
+    time: str
+    signature: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Event(Record):
+    """One event with every field that its `hash` covers.
+
+    With `sealed=true` the fields are exactly as hashed. Otherwise names replace pseudonyms, and free
+    text is decrypted.
+    """
+
+    position: int
+    originator_id: UUID
+    version: int
+    type: str
+    recorded_at: datetime
+    actor: str
+    operation: str
+    ordinal: int
+    causation_id: str
+    correlation_id: str
+    traceparent: str
+    data: Any
+    command_hash: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class Flight(Record):
+    """One flight in the form that callers get. Times are UTC; `status` holds at the time of the query.
+
+    `departs_at_local` and `arrives_at_local` are the same instants on the clocks of the airports,
+    with their offsets; null for an airport without a known zone. `departure_day` is the day of
+    `departs_at` in the offset in which it was sent. `departed_at` is when an operator recorded the
+    departure, else null. `overbooking` seats are sold beyond the `seats` of the aircraft.
+    """
+
+    id: UUID
+    number: str
+    origin: str
+    destination: str
+    departs_at: datetime
+    arrives_at: datetime
+    departure_day: date
+    seats: int
+    price: Money
+    status: FlightStatus
+    version: int
+    departed_at: datetime | None = None
+    overbooking: int = 0
+    departs_at_local: datetime | None = None
+    arrives_at_local: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FlightClosure(Record):
+    """The event that closed the flight."""
+
+    position: int
+    type: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Head(Record):
+    """Position, hash and time of the last event. An empty log has position 0, a hash of zeros and no
+    time.
+    """
+
+    position: int
+    hash: str
+    recorded_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Info(Record):
+    name: str
+    version: str
+    status: str
+    api_version: str
+    position: int
+
+
+@dataclass(frozen=True)
+class ItemResult(Record):
+    """Response to one item: status, `ledger-position` and body as of `POST /bookings`."""
+
+    status: int
+    position: int
+    replayed: bool
+    body: Any
+    key: str
+
+
+@dataclass(frozen=True)
+class Itinerary(Record):
+    """One itinerary with its bookings, in the order in which they were requested.
+
+    `total_cost` is that of the bookings that are not cancelled, or of all if all are; so are `status`
+    and `payment`. `version` counts the events of all bookings. Times are UTC.
+    """
+
+    id: UUID
+    user_id: str
+    bookings: list[Booking]
+    total_cost: Money
+    status: BookingStatus
+    expires_at: datetime
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    payment: BookingPayment | None
+
+
+@dataclass(frozen=True)
+class ItineraryBooking(Record):
+    """Seats on one flight of an itinerary."""
+
+    flight_id: Id
+    seats: int
+
+
+@dataclass(frozen=True)
+class ItineraryHistory(Record):
+    itinerary_id: UUID
+    events: list[ItineraryHistoryEvent]
+
+
+@dataclass(frozen=True)
+class ItineraryHistoryEvent(Record):
+    """One event of a booking of the itinerary. `version` and `status_after` are those of the booking.
+
+    `itinerary_version` and `itinerary_status_after` are those of the itinerary right after the event.
+    """
+
+    position: int
+    version: int
+    type: str
+    recorded_at: datetime
+    actor: str
+    causation_id: str
+    correlation_id: str
+    data: Any
+    status_after: BookingStatus
+    hash: str
+    booking_id: UUID
+    itinerary_version: int
+    itinerary_status_after: BookingStatus
+
+
+@dataclass(frozen=True)
+class ItineraryPaymentResult(Record):
+    payment_id: UUID
+    itinerary: Itinerary
+
+
+@dataclass(frozen=True)
+class ItineraryQuote(Record):
+    """Refund for cancelling these bookings at `version` of the itinerary. To accept it, cancel them with
+    `If-Match` of that version before `valid_until`.
+    """
+
+    itinerary_id: UUID
+    version: int
+    refund: Money
+    bookings: list[BookingQuote]
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
+class Money(Record):
+    """An amount in minor units (cents, paise) of an ISO 4217 currency.
+
+    The marks of the fields are rules for input: only the decoder of a body checks them. Stored
+    amounts are made without them, because a rule may be stricter today than on the day on which an
+    amount was stored.
+    """
+
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Outcome(Record):
+    """The recorded result of a command. `body` is the answer; `first_position` is null after a refusal."""
+
+    actor: str
+    operation: str
+    status: int
+    body: Any
+    first_position: int | None
+    last_position: int
+    correlation_id: str
+    recorded_at: datetime
+    key: str
+
+
+@dataclass(frozen=True)
+class PaymentResult(Record):
+    payment_id: UUID
+    booking: Booking
+
+
+@dataclass(frozen=True)
+class Proof(Record):
+    """Input of `seatledger check-proof`. Its content counts, not the layout of the JSON."""
+
+    format: str
+    booking_id: str
+    events: list[ProvedEvent]
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class ProvedEvent(Record):
+    """Fields of the leaf, and its path to the root. `recorded_at` is in microseconds since 1970 UTC."""
+
+    position: int
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: str
+    actor: str
+    operation: str
+    ordinal: int
+    causation_id: str
+    correlation_id: str
+    traceparent: str
+    recorded_at: int
+    command_hash: str
+    path: list[str]
+
+
+@dataclass(frozen=True)
+class Refund(Record):
+    """One refund in the form that callers get. Times are UTC; `reference` is the payer's name for it.
+
+    `gateway` took the payment and pays the refund on request; `refusal` is its reason not to.
+    """
+
+    id: UUID
+    booking_id: UUID
+    flight_id: UUID
+    user_id: str
+    payment_id: UUID
+    amount: Money
+    reason: RefundReason
+    status: RefundStatus
+    due_at: datetime
+    settled_at: datetime | None
+    reference: str | None
+    gateway: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class ScheduleChange(Record):
+    """Times that the customer last agreed to, and the times now.
+
+    Until `accept_before` the customer may accept them, or cancel with all money back; None: no answer
+    needed.
+    """
+
+    was: Times
+    now: Times
+    accept_before: datetime | None
+
+
+@dataclass(frozen=True)
+class SeatTaker(Record):
+    """A booking that holds or books seats. `position`, `type` and `recorded_at` are those of the event
+    that took the seats.
+    """
+
+    booking_id: UUID
+    reference: str
+    position: int
+    type: str
+    recorded_at: datetime
+    seats: int
+    status: BookingStatus
+    held_until: datetime | None
+
+
+@dataclass(frozen=True)
+class SeatTakers(Record):
+    """Seats of a flight right after an event. `as_of` is the time of that event.
+
+    An expired hold without an expiry event counts as held, with its `held_until`.
+    """
+
+    flight_id: UUID
+    position: int
+    as_of: datetime
+    flight_status: FlightStatus
+    seats: int
+    held: int
+    booked: int
+    available: int
+    asked: int
+    enough: bool
+    closed_by: FlightClosure | None
+    taken_by: list[SeatTaker]
+    overbooking: int
+
+
+@dataclass(frozen=True)
+class Times(Record):
+    """The scheduled times of a flight, in UTC."""
+
+    departs_at: datetime
+    arrives_at: datetime
+
+
+@dataclass(frozen=True)
+class Unchecked(Record):
+    """Columns of a table, or some of its rows, that verify does not check, and the reason."""
+
+    table: str
+    columns: list[str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verification(Record):
+    """Result over `checked` events. Unless it is `ok`, `first_bad_position` and `reason` name the
+    divergence.
+
+    A position past the head stands for a missing event, or for an object beside the log that differs.
+    `unchecked` lists all columns of the database that no rule checks.
+    """
+
+    ok: bool
+    checked: int
+    first_bad_position: int | None
+    reason: str | None
+    unchecked: list[Unchecked] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class WaitingParty(Record):
+    """One party in the form that callers get. Times are UTC.
+
+    `place` counts from 1; it is null for a party that no longer waits.
+    """
+
+    id: UUID
+    flight_id: UUID
+    user_id: str
+    seats: int
+    status: WaitingListStatus
+    place: int | None
+    joined_at: datetime
+    booking_id: UUID | None
+    offer_expires_at: datetime | None
+    version: int

@@ -1,0 +1,514 @@
+"""Refusals: one class for each code of a problem."""
+# Generated from the OpenAPI document by `client/generate.py`: do not edit.
+
+from seatledger_client.errors import Refusal
+
+__all__ = [
+    "AlreadyPaid",
+    "AlreadyWaiting",
+    "BookingCancelled",
+    "BookingInItinerary",
+    "BookingNotFound",
+    "BookingNotPaid",
+    "BulkKeysMixed",
+    "CarrierNotHere",
+    "CheckpointNotFound",
+    "CommandNotFound",
+    "ContentTooLarge",
+    "CurrenciesMixed",
+    "DepartureInPast",
+    "FlightAlreadyScheduled",
+    "FlightDeparted",
+    "FlightNotBookable",
+    "FlightNotDeparted",
+    "FlightNotFound",
+    "Forbidden",
+    "HoldExpired",
+    "IdempotencyKeyMalformed",
+    "IdempotencyKeyMissing",
+    "IdempotencyKeyReused",
+    "InternalError",
+    "ItineraryNotFound",
+    "LedgerNotFound",
+    "LedgerRetired",
+    "LedgerUnavailable",
+    "LedgersMixed",
+    "Malformed",
+    "MethodNotAllowed",
+    "NoScheduleChange",
+    "NotEnoughSeats",
+    "NotFound",
+    "NotReady",
+    "NotWaiting",
+    "NotYourAccount",
+    "Overloaded",
+    "PartyLargerThanFlight",
+    "PaymentDeclined",
+    "PaymentInProgress",
+    "PaymentMethodMissing",
+    "PaymentMethodUnexpected",
+    "PaymentNotPending",
+    "PositionNotReached",
+    "PriceMismatch",
+    "RefundAlreadySettled",
+    "RefundInProgress",
+    "RefundNotFound",
+    "RefundNotStated",
+    "RefundNotThroughGateway",
+    "RefundRefused",
+    "RefundTooLarge",
+    "RequestTimeout",
+    "SeatsAvailable",
+    "SeatsInUse",
+    "SeatsNotFewer",
+    "StaleVersion",
+    "TimesUnchanged",
+    "TooManyCommands",
+    "TooManyHolds",
+    "TooManyPayments",
+    "TooManyStreams",
+    "TotalTooLarge",
+    "TravelAlreadyRecorded",
+    "Unauthenticated",
+    "Unavailable",
+    "UnsupportedMediaType",
+    "ValidationFailed",
+    "VersionNotFound",
+    "WaitingListFull",
+    "WaitingPartyNotFound",
+]
+
+
+class AlreadyPaid(Refusal):
+    """The booking is already paid for."""
+
+    CODE = "already-paid"
+
+
+class AlreadyWaiting(Refusal):
+    """The user is already on the waiting list of this flight."""
+
+    CODE = "already-waiting"
+
+
+class BookingCancelled(Refusal):
+    """The booking is cancelled, which is final."""
+
+    CODE = "booking-cancelled"
+
+
+class BookingInItinerary(Refusal):
+    """The booking belongs to an itinerary; pay, capture or void the itinerary instead."""
+
+    CODE = "booking-in-itinerary"
+
+
+class BookingNotFound(Refusal):
+    """There is no such booking."""
+
+    CODE = "booking-not-found"
+
+
+class BookingNotPaid(Refusal):
+    """The booking is not paid for."""
+
+    CODE = "booking-not-paid"
+
+
+class BulkKeysMixed(Refusal):
+    """Some keys of the atomic bulk are known and others are new; repeat the first request or use new keys."""
+
+    CODE = "bulk-keys-mixed"
+
+
+class CarrierNotHere(Refusal):
+    """No ledger of this deployment takes flights of this carrier."""
+
+    CODE = "carrier-not-here"
+
+
+class CheckpointNotFound(Refusal):
+    """No such checkpoint has been signed yet."""
+
+    CODE = "checkpoint-not-found"
+
+
+class CommandNotFound(Refusal):
+    """No outcome is recorded under this actor, operation and key."""
+
+    CODE = "command-not-found"
+
+
+class ContentTooLarge(Refusal):
+    """The request body is larger than 64 KiB."""
+
+    CODE = "content-too-large"
+
+
+class CurrenciesMixed(Refusal):
+    """The flights of an itinerary have prices in several currencies; make an itinerary for each currency."""
+
+    CODE = "currencies-mixed"
+
+
+class DepartureInPast(Refusal):
+    """The departure lies in the past."""
+
+    CODE = "departure-in-past"
+
+
+class FlightAlreadyScheduled(Refusal):
+    """This flight number already leaves that airport on that day."""
+
+    CODE = "flight-already-scheduled"
+
+
+class FlightDeparted(Refusal):
+    """The flight has departed."""
+
+    CODE = "flight-departed"
+
+
+class FlightNotBookable(Refusal):
+    """The flight has departed or was cancelled."""
+
+    CODE = "flight-not-bookable"
+
+
+class FlightNotDeparted(Refusal):
+    """The flight has not departed yet."""
+
+    CODE = "flight-not-departed"
+
+
+class FlightNotFound(Refusal):
+    """There is no such flight."""
+
+    CODE = "flight-not-found"
+
+
+class Forbidden(Refusal):
+    """The caller's roles do not allow this."""
+
+    CODE = "forbidden"
+
+
+class HoldExpired(Refusal):
+    """The hold on the seats expired before the payment; make a new booking."""
+
+    CODE = "hold-expired"
+
+
+class IdempotencyKeyMalformed(Refusal):
+    """An idempotency key must be 1 to 255 printable ASCII characters without spaces, sent once."""
+
+    CODE = "idempotency-key-malformed"
+
+
+class IdempotencyKeyMissing(Refusal):
+    """This command requires an idempotency key: send the header `x-idempotency-key`."""
+
+    CODE = "idempotency-key-missing"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The idempotency key was already used with a different request."""
+
+    CODE = "idempotency-key-reused"
+
+
+class InternalError(Refusal):
+    """An internal error occurred. It has been logged under the request id."""
+
+    CODE = "internal-error"
+
+
+class ItineraryNotFound(Refusal):
+    """There is no such itinerary."""
+
+    CODE = "itinerary-not-found"
+
+
+class LedgerNotFound(Refusal):
+    """There is no ledger with this name, or the token does not allow it."""
+
+    CODE = "ledger-not-found"
+
+
+class LedgerRetired(Refusal):
+    """This ledger is retired: it answers queries, and takes no commands."""
+
+    CODE = "ledger-retired"
+
+
+class LedgerUnavailable(Refusal):
+    """One of the ledgers did not answer in time: narrow the query with `ledger`, or send `partial=true`."""
+
+    CODE = "ledger-unavailable"
+
+
+class LedgersMixed(Refusal):
+    """One request cannot change several ledgers: send one request for each of them."""
+
+    CODE = "ledgers-mixed"
+
+
+class Malformed(Refusal):
+    """The request is malformed."""
+
+    CODE = "malformed"
+
+
+class MethodNotAllowed(Refusal):
+    """This URL does not support the method."""
+
+    CODE = "method-not-allowed"
+
+
+class NoScheduleChange(Refusal):
+    """The booking has no schedule change that awaits an answer."""
+
+    CODE = "no-schedule-change"
+
+
+class NotEnoughSeats(Refusal):
+    """The flight has fewer free seats than asked for."""
+
+    CODE = "not-enough-seats"
+
+
+class NotFound(Refusal):
+    """There is no resource at this URL."""
+
+    CODE = "not-found"
+
+
+class NotReady(Refusal):
+    """The server is running but not ready for requests."""
+
+    CODE = "not-ready"
+
+
+class NotWaiting(Refusal):
+    """The party is no longer waiting."""
+
+    CODE = "not-waiting"
+
+
+class NotYourAccount(Refusal):
+    """The caller may act only for its own account."""
+
+    CODE = "not-your-account"
+
+
+class Overloaded(Refusal):
+    """The server is overloaded and did not process the request: try again later."""
+
+    CODE = "overloaded"
+
+
+class PartyLargerThanFlight(Refusal):
+    """The party needs more seats than the flight has."""
+
+    CODE = "party-larger-than-flight"
+
+
+class PaymentDeclined(Refusal):
+    """The payment was declined."""
+
+    CODE = "payment-declined"
+
+
+class PaymentInProgress(Refusal):
+    """A payment for the booking is already in progress."""
+
+    CODE = "payment-in-progress"
+
+
+class PaymentMethodMissing(Refusal):
+    """This server uses a payment gateway: `payment_method` is required."""
+
+    CODE = "payment-method-missing"
+
+
+class PaymentMethodUnexpected(Refusal):
+    """This server has no payment gateway: send the payment without `payment_method`."""
+
+    CODE = "payment-method-unexpected"
+
+
+class PaymentNotPending(Refusal):
+    """The booking has no payment that can be captured or voided."""
+
+    CODE = "payment-not-pending"
+
+
+class PositionNotReached(Refusal):
+    """The ledger has not reached the requested position."""
+
+    CODE = "position-not-reached"
+
+
+class PriceMismatch(Refusal):
+    """The amount or currency differs from the total cost of the booking."""
+
+    CODE = "price-mismatch"
+
+
+class RefundAlreadySettled(Refusal):
+    """The refund is already settled."""
+
+    CODE = "refund-already-settled"
+
+
+class RefundInProgress(Refusal):
+    """The refund is in progress: the gateway has not answered yet."""
+
+    CODE = "refund-in-progress"
+
+
+class RefundNotFound(Refusal):
+    """There is no such refund."""
+
+    CODE = "refund-not-found"
+
+
+class RefundNotStated(Refusal):
+    """The flight has departed, so the cancellation has to state the refund: full, none or an amount."""
+
+    CODE = "refund-not-stated"
+
+
+class RefundNotThroughGateway(Refusal):
+    """The payment did not come through a gateway; settle the refund by hand."""
+
+    CODE = "refund-not-through-gateway"
+
+
+class RefundRefused(Refusal):
+    """The gateway refused the refund; settle it by hand."""
+
+    CODE = "refund-refused"
+
+
+class RefundTooLarge(Refusal):
+    """The refund exceeds what was paid for the booking, or has another currency."""
+
+    CODE = "refund-too-large"
+
+
+class RequestTimeout(Refusal):
+    """The request body did not arrive in time."""
+
+    CODE = "request-timeout"
+
+
+class SeatsAvailable(Refusal):
+    """The flight has enough free seats; book them instead of waiting."""
+
+    CODE = "seats-available"
+
+
+class SeatsInUse(Refusal):
+    """More seats are held and booked than the flight would have."""
+
+    CODE = "seats-in-use"
+
+
+class SeatsNotFewer(Refusal):
+    """A booking can only give seats back; cancel it to give all of them back."""
+
+    CODE = "seats-not-fewer"
+
+
+class StaleVersion(Refusal):
+    """The current version differs from the version in the request."""
+
+    CODE = "stale-version"
+
+
+class TimesUnchanged(Refusal):
+    """The flight already has these times."""
+
+    CODE = "times-unchanged"
+
+
+class TooManyCommands(Refusal):
+    """The caller has sent too many commands in this minute: wait as long as `Retry-After` says."""
+
+    CODE = "too-many-commands"
+
+
+class TooManyHolds(Refusal):
+    """The user holds too many unpaid seats; pay for some, give some back, or wait for a hold to expire."""
+
+    CODE = "too-many-holds"
+
+
+class TooManyPayments(Refusal):
+    """Too many declined payments for this booking; make a new booking."""
+
+    CODE = "too-many-payments"
+
+
+class TooManyStreams(Refusal):
+    """The caller has too many open event streams: close one, or use one stream for several readers."""
+
+    CODE = "too-many-streams"
+
+
+class TotalTooLarge(Refusal):
+    """The total cost exceeds the largest amount that the ledger can record."""
+
+    CODE = "total-too-large"
+
+
+class TravelAlreadyRecorded(Refusal):
+    """The booking is already recorded so."""
+
+    CODE = "travel-already-recorded"
+
+
+class Unauthenticated(Refusal):
+    """This request requires a valid bearer token."""
+
+    CODE = "unauthenticated"
+
+
+class Unavailable(Refusal):
+    """The ledger did not answer in time and the outcome is unknown: repeat the request with the same key."""
+
+    CODE = "unavailable"
+
+
+class UnsupportedMediaType(Refusal):
+    """The request body must be application/json in UTF-8."""
+
+    CODE = "unsupported-media-type"
+
+
+class ValidationFailed(Refusal):
+    """The request has invalid fields or parameters."""
+
+    CODE = "validation-failed"
+
+
+class VersionNotFound(Refusal):
+    """There is no such version yet."""
+
+    CODE = "version-not-found"
+
+
+class WaitingListFull(Refusal):
+    """The waiting list of the flight is full."""
+
+    CODE = "waiting-list-full"
+
+
+class WaitingPartyNotFound(Refusal):
+    """There is no such waiting party."""
+
+    CODE = "waiting-party-not-found"
+
+
+REFUSALS = {kind.CODE: kind for kind in Refusal.__subclasses__()}
