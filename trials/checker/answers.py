@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from trials.checker.calls import Call
-from trials.checker.flights import instant
+from trials.checker.flights import instant, without_local_times
 from trials.checker.history import Clock, Command, History
 from trials.checker.itineraries import Itinerary, ItineraryCommands
 from trials.checker.log import Outcome
@@ -141,7 +141,7 @@ def _accepted(model: Model, outcome: Outcome, body: Any, command: Command) -> It
             yield f"the fold says {party} at position {outcome.last_position}, the answer was {command}"
         return
     expected = model.find(row["id"])
-    if row != expected:
+    if without_local_times(row) != expected:
         yield f"the fold says {expected} at position {outcome.last_position}, the answer was {command}"
     elif row is not body and body["payment_id"] != row["payment"]["payment_id"]:
         yield f"the fold says {expected}, the answer names another payment: {command}"
@@ -225,7 +225,7 @@ def _availability(model: Model, call: Call, body: Any, earliest: datetime, lates
 
 def _one(model: Model, call: Call, body: Any) -> Iterator[str]:
     expected = model.find(body["id"])
-    if body != expected:
+    if without_local_times(body) != expected:
         yield f"the fold says {expected} at {call.position}: {call}"
 
 

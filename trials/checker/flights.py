@@ -33,6 +33,17 @@ def text_of(moment: datetime) -> str:
     return str(msgspec.to_builtins(moment))
 
 
+def without_local_times(row: Row) -> Row:
+    """Return the row without those local times that name the instants of the times beside them."""
+    return {name: value for name, value in row.items() if not _repeats(row, name, value)}
+
+
+def _repeats(row: Row, name: str, value: Any) -> bool:
+    if not name.endswith("_local"):
+        return False
+    return value is not None and instant(value) == instant(row[name.removesuffix("_local")])
+
+
 @dataclass(slots=True)
 class Flight:
     row: Row
@@ -54,7 +65,7 @@ class Flight:
         status = "departed" if departs_at <= event.recorded_at else "scheduled"
         fields.pop("backfill", None)
         row = {"id": str(event.subject), **fields, "status": status, "version": 1, "departed_at": None}
-        row["overbooking"] = 0
+        row |= {"overbooking": 0, "departure_day": day}
         return cls(row, (row["number"], row["origin"], day), departs_at)
 
     @property
@@ -144,6 +155,7 @@ class Flight:
         self.times_before = self.times
         self.row.update(event.state["now"], status="scheduled")
         self.departs_at = instant(self.row["departs_at"])
+        self.row["departure_day"] = event.state["departure_day"]
         self.natural_key = (*self.natural_key[:2], event.state["departure_day"])
         if self.departs_at <= event.recorded_at:
             wrong.append(f"a flight gets times in the past: {event}")

@@ -27,7 +27,9 @@ class BookingHistory:
 
     def __post_init__(self) -> None:
         flight = {"id": str(FLIGHT), **PLAN, "status": "scheduled", "version": 1, "departed_at": None}
-        flight["overbooking"] = 0
+        flight |= {"overbooking": 0, "departure_day": "2031-01-01"}
+        flight |= {"departs_at_local": "2031-01-01T12:00:00+00:00"}
+        flight |= {"arrives_at_local": "2031-01-01T15:00:00-05:00"}
         self.event(
             FLIGHT, 1, "flight.scheduled", PLAN | {"departure_day": "2031-01-01"}, "schedule_flight", 1
         )
@@ -262,3 +264,11 @@ def test_a_forged_history_is_caught(forge: Callable[[BookingHistory], None], sen
     history = BookingHistory()
     forge(history)
     assert any(sentence in violation for violation in history.violations()), history.violations()
+
+
+def test_a_local_time_of_another_instant_is_found() -> None:
+    history = BookingHistory()
+    for one in (history.calls[0], history.outcomes[0]):
+        name = "text" if "text" in one else "body"
+        one[name] = one[name].replace("15:00:00-05:00", "15:00:00-06:00")
+    assert any("the fold says" in violation for violation in history.violations())

@@ -26,7 +26,7 @@ def retimed(flight: Any = RETIMED, booking: Any = CHANGED) -> BookingHistory:
     if booking:
         history.event(BOOKING, 4, "booking.schedule_changed", booking, "retime_flight", 8)
     row = {"id": str(FLIGHT), **PLAN, **NOW, "status": "scheduled", "version": 2, "departed_at": None}
-    row["overbooking"] = 0
+    row |= {"overbooking": 0, "departure_day": RETIMED["departure_day"]}
     request = NOW | {"reason": "fog"}
     positions = (5, len(history.events))
     history.answer("retime_flight", 8, 200, row, positions, f"/flights/{FLIGHT}/times", request)
