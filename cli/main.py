@@ -35,6 +35,7 @@ COMMANDS = {
     "rebuild": "cli.projections",
     "dictionary": "cli.projections",
     "export": "cli.export",
+    "feed": "cli.feed",
     "what-if": "cli.what_if",
     "forget": "cli.erasure",
     "rotate-master-key": "cli.erasure",

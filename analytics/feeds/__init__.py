@@ -1,0 +1,1 @@
+"""Feeds: the log, published to brokers in its order."""
