@@ -9,7 +9,7 @@ import pytest
 
 from api.app import create_app
 from api.http.openapi import document
-from client.generate import Generator
+from client.generator import generate
 from runtime.settings import Settings
 
 PACKAGE = Path(__file__).parents[2] / "client" / "src" / "seatledger_client"
@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[2] / "client" / "src" / "seatledger_client"
 def generated() -> dict[str, str]:
     """Return the text of each generated module by its name."""
     app = create_app(Settings(jwt_secret="a secret of more than thirty-two bytes"), _open_no_ledger)
-    modules = Generator(json.loads(document(app))).modules()
+    modules = generate(json.loads(document(app)))
     return {name: _formatted(name, text) for name, text in modules.items()}
 
 

@@ -1,5 +1,5 @@
 """Records: the values in answers and in bodies."""
-# Generated from the OpenAPI document by `client/generate.py`: do not edit.
+# Generated from the OpenAPI document by `client/generator`: do not edit.
 
 from __future__ import annotations
 

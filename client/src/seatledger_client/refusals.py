@@ -1,5 +1,5 @@
 """Refusals: one class for each code of a problem."""
-# Generated from the OpenAPI document by `client/generate.py`: do not edit.
+# Generated from the OpenAPI document by `client/generator`: do not edit.
 
 from seatledger_client.errors import Refusal
 

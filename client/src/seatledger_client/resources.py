@@ -1,5 +1,5 @@
 """Resources: a method for each operation of the API."""
-# Generated from the OpenAPI document by `client/generate.py`: do not edit.
+# Generated from the OpenAPI document by `client/generator`: do not edit.
 
 from collections.abc import Sequence
 from datetime import date, datetime
