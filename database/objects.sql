@@ -109,8 +109,10 @@
 -- column ledger.audited_seats.overbooking: integer not null
 -- column ledger.audited_seats.seats: integer not null
 -- column ledger.bookings.cancel_reason: text
+-- column ledger.bookings.cancellation_policy: text
 -- column ledger.bookings.cost_amount: bigint not null
 -- column ledger.bookings.cost_currency: text not null
+-- column ledger.bookings.cost_parts: text
 -- column ledger.bookings.created_at: timestamp with time zone not null
 -- column ledger.bookings.expires_at: timestamp with time zone not null
 -- column ledger.bookings.flight_id: uuid not null
@@ -173,6 +175,7 @@
 -- column ledger.facts_builds.version: integer not null
 -- column ledger.facts_builds.written_at: timestamp with time zone
 -- column ledger.flights.arrives_at: timestamp with time zone not null
+-- column ledger.flights.cancellation_policy: text
 -- column ledger.flights.cancelled: boolean not null
 -- column ledger.flights.departed_at: timestamp with time zone
 -- column ledger.flights.departs_at: timestamp with time zone not null
@@ -184,6 +187,7 @@
 -- column ledger.flights.overbooking: integer not null
 -- column ledger.flights.price_amount: bigint not null
 -- column ledger.flights.price_currency: text not null
+-- column ledger.flights.price_parts: text
 -- column ledger.flights.seats: integer not null
 -- column ledger.flights.version: integer not null
 -- column ledger.forgotten.forgotten_at: timestamp with time zone not null
@@ -217,6 +221,7 @@
 -- column ledger.refunds.flight_id: uuid not null
 -- column ledger.refunds.gateway: text
 -- column ledger.refunds.id: uuid not null
+-- column ledger.refunds.parts: text
 -- column ledger.refunds.payment_id: uuid not null
 -- column ledger.refunds.reason: text not null
 -- column ledger.refunds.reference: text

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, Generic, LiteralString, TypeVar, get_args
+from typing import Annotated, Any, Generic, LiteralString, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -17,9 +17,9 @@ class SelectList(Generic[S]):
     """The expressions that a query selects, and the struct made from each of its rows.
 
     A field without an expression of its own is the column of the same name in `alias`. Several expressions
-    for one field make a nested struct, which is None where the first of them is null. A struct in one column
-    is JSON text. The last fields may have None as their expression: they are not selected, and keep their
-    defaults.
+    for one field make a nested struct, which is None where the first of them is null. One expression for a
+    struct or a dictionary is a column with its JSON, and UNSET instead of null where the type has it. The
+    last fields may have None as their expression: they are not selected, and keep their defaults.
     """
 
     def __init__(
@@ -58,20 +58,31 @@ class SelectList(Generic[S]):
 def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
     """Return the Python expression for a value of this type, made of these columns of `row`."""
     optional = type(None) in get_args(kind)
-    kind = next((part for part in get_args(kind) if part is not type(None)), kind)
+    null = "UNSET" if msgspec.UnsetType in get_args(kind) else "None"
+    kind = next((part for part in get_args(kind) if part not in (type(None), msgspec.UnsetType)), kind)
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if _is_json(kind, columns):
+        decode = f"decode{len(classes)}"
+        classes.update({decode: decoder_of(kind), "UNSET": msgspec.UNSET})
+        return f"{null} if {columns[0]} is None else {decode}({columns[0]})"
     if not isinstance(kind, type) or not issubclass(kind, Enum | msgspec.Struct):
         return columns[0]
     if issubclass(kind, Enum):
         classes[kind.__name__] = MembersByValue(kind)
         member = f"{kind.__name__}[{columns[0]}]"
         return f"None if {columns[0]} is None else {member}" if optional else member
-    if len(columns) == 1:
-        classes[f"decode_{kind.__name__}"] = decoder_of(kind)
-        return f"None if {columns[0]} is None else decode_{kind.__name__}({columns[0]})"
     classes[kind.__name__] = kind
     fields = zip(msgspec.structs.fields(kind), columns, strict=True)
     values = ", ".join(_python_of(field.type, [column], classes) for field, column in fields)
     return f"None if {columns[0]} is None else {kind.__name__}({values})"
+
+
+def _is_json(kind: Any, columns: list[str]) -> bool:
+    """Return whether one column has all of a struct or a dictionary."""
+    if get_origin(kind) is dict:
+        return True
+    return len(columns) == 1 and isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def join_conditions(*conditions: tuple[Any, ...]) -> tuple[LiteralString, list[Any]]:

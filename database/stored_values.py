@@ -76,7 +76,10 @@ def _optional(parts: tuple[Any, ...]) -> Shape:
     shapes = [shape_of(part) for part in parts]
     plain: Any = typing.Union[tuple(shape.plain for shape in shapes)]  # noqa: UP007 - of a computed tuple
     make = next((shape.make for shape in shapes if shape.make), None)
-    return Shape(plain, make and (lambda value: None if value is None else make(value)))
+    return Shape(plain, make and (lambda value: value if value in _ABSENT else make(value)))
+
+
+_ABSENT = (None, msgspec.UNSET)
 
 
 def _struct(kind: type[msgspec.Struct]) -> Shape:

@@ -8,6 +8,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.booking_record import BookingRecord, CancelReason, Status, Travel
+from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
 from domain.payments import Capture, Payment
 from domain.refunds import Refund, RefundReason, RefundStatus
@@ -49,6 +50,7 @@ class Booking(BookingRecord, Aggregate):
         expires_at: datetime,
         now: datetime,
         itinerary_id: UUID | None = None,
+        cancellation_policy: CancellationPolicy | None = None,
     ) -> Booking:
         """Create a booking. The caller has checked that the seats are free."""
         return cls._create(
@@ -60,6 +62,7 @@ class Booking(BookingRecord, Aggregate):
             total_cost=total_cost,
             expires_at=expires_at,
             itinerary_id=itinerary_id,
+            cancellation_policy=cancellation_policy,
             timestamp=now,
         )
 
@@ -113,7 +116,7 @@ class Booking(BookingRecord, Aggregate):
         self.trigger_event(self.PaymentReleased, payment_id=self.current_payment.id, timestamp=now)
 
     def reduce_seats(self, seats: int, refund_id: UUID, now: datetime) -> None:
-        """Give some seats back; their price becomes a refund due if it was paid.
+        """Give some seats back, as if they were cancelled: the refund of their price is due if it was paid.
 
         Raises BookingCancelled, HoldExpired, PaymentInProgress, SeatsNotFewer.
         """
@@ -121,11 +124,12 @@ class Booking(BookingRecord, Aggregate):
         self._require_no_payment()
         if seats >= self.seats:
             raise SeatsNotFewer(f"The booking has {self.seats} seats.", asked=seats, seats=self.seats)
-        kept = Money(self.total_cost.amount // self.seats * seats, self.total_cost.currency)
-        share = Money(self.total_cost.amount - kept.amount, kept.currency)
+        kept = self.total_cost.share(self.total_cost.amount // self.seats * seats)
+        share = self.total_cost.less(kept)
         self.trigger_event(self.SeatsReduced, seats=seats, total_cost=kept, timestamp=now)
-        if self.status is Status.BOOKED:
-            self._owe(refund_id, share, RefundReason.SEATS_REDUCED, now)
+        refund = self.refund_of(share, now)
+        if self.status is Status.BOOKED and refund.amount:
+            self._owe(refund_id, refund, RefundReason.SEATS_REDUCED, now)
 
     def cancel(
         self,
@@ -136,14 +140,17 @@ class Booking(BookingRecord, Aggregate):
         *,
         refund: Money | None = None,
     ) -> None:
-        """Cancel the booking; a captured payment becomes a refund due, or the part `refund` of it.
+        """Cancel the booking. `refund` becomes due; None: on request what the policy gives back, or else all.
 
         Raises BookingCancelled.
         """
         if self.status is Status.CANCELLED:
             raise BookingCancelled(booking_id=self.id, reason=self.cancel_reason)
-        due = self.paid if refund is None else refund
-        self.trigger_event(self.Cancelled, reason=reason, note=note, refund=refund, timestamp=now)
+        due = refund
+        if due is None:
+            due = self.refund_of(self.paid, now) if reason is CancelReason.REQUESTED else self.paid
+        stated = refund and refund.whole
+        self.trigger_event(self.Cancelled, reason=reason, note=note, refund=stated, timestamp=now)
         if due.amount:
             flight = reason is CancelReason.FLIGHT_CANCELLED
             why = RefundReason.FLIGHT_CANCELLED if flight else RefundReason.BOOKING_CANCELLED
@@ -220,7 +227,7 @@ class Booking(BookingRecord, Aggregate):
     def require_payable(self, amount: Money, now: datetime) -> None:
         """Check that the booking can be paid for now. Raises as `pay` does."""
         self.require_unpaid(now)
-        if amount != self.total_cost:
+        if not amount.settles(self.total_cost):
             raise PriceMismatch(expected=self.total_cost)
 
     def require_unpaid(self, now: datetime) -> None:
@@ -260,7 +267,7 @@ class Booking(BookingRecord, Aggregate):
         self.trigger_event(
             self.PaymentPending,
             payment_id=payment_id,
-            amount=self.total_cost,
+            amount=self.total_cost.whole,
             capture=capture,
             capture_before=capture_before,
             timestamp=now,

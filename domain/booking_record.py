@@ -11,6 +11,7 @@ import msgspec
 from eventsourcing.domain import Aggregate
 from eventsourcing.utils import resolve_topic
 
+from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
 from domain.payments import Capture, Payment, PaymentStatus
 from domain.personal import PersonalText, PersonName
@@ -56,6 +57,9 @@ class BookingRecord:
         total_cost: Money
         expires_at: datetime
         itinerary_id: UUID | None = None
+        cancellation_policy: CancellationPolicy | None = None
+
+        OMITTED_IF_NONE = ("cancellation_policy",)
 
         def mutate(self, aggregate: Any) -> Any:
             """Return the new booking. The library looks up the parameters of the constructors each time."""
@@ -70,6 +74,7 @@ class BookingRecord:
                 self.total_cost,
                 self.expires_at,
                 self.itinerary_id,
+                self.cancellation_policy,
             )
             return booking
 
@@ -314,6 +319,7 @@ class BookingRecord:
         total_cost: Money,
         expires_at: datetime,
         itinerary_id: UUID | None = None,
+        cancellation_policy: CancellationPolicy | None = None,
     ) -> None:
         self.flight_id = flight_id
         self.user_id = user_id
@@ -321,6 +327,8 @@ class BookingRecord:
         self.total_cost = total_cost
         self.expires_at = expires_at
         self.itinerary_id = itinerary_id
+        self.cancellation_policy = cancellation_policy
+        """The policy of the flight when the booking was made."""
         self.status = Status.INITIATED
         self.cancel_reason: CancelReason | None = None
         self.payment: Payment | None = None
@@ -346,8 +354,16 @@ class BookingRecord:
     @property
     def paid(self) -> Money:
         """Amount that was paid and is neither refunded nor owed back."""
-        amount = self.total_cost.amount if self.status is Status.BOOKED else 0
-        return Money(amount, self.total_cost.currency)
+        return self.total_cost if self.status is Status.BOOKED else Money(0, self.total_cost.currency)
+
+    def refund_of(self, paid: Money, now: datetime) -> Money:
+        """Return what a cancellation on request gives back of this amount that was paid.
+
+        That is all of it while the customer may still answer a change of the flight's times.
+        """
+        policy, change = self.cancellation_policy, self.latest_change
+        may_withdraw = change is not None and change.accept_before is not None and now < change.accept_before
+        return paid if policy is None or may_withdraw else policy.refund_of(paid, now)
 
     @property
     def schedule_change(self) -> ScheduleChange | None:

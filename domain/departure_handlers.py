@@ -85,4 +85,4 @@ def _stated_refund(stated: StatedRefund | UnsetType, booking: Booking) -> Money 
     same_currency = stated.currency in (UNSET, paid.currency)
     if stated.amount > paid.amount or not same_currency:
         raise RefundTooLarge(asked=stated, paid=paid)
-    return Money(stated.amount, paid.currency)
+    return paid.share(stated.amount)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
 from domain.refusals import FlightDeparted, FlightNotBookable, TimesUnchanged
 from domain.schedule import Times
@@ -43,6 +44,9 @@ class Flight(Aggregate):
         departure_day: date
         seats: int
         price: Money
+        cancellation_policy: CancellationPolicy | None = None
+
+        OMITTED_IF_NONE = ("cancellation_policy",)
 
     class Repriced(Event):
         TOPIC = "flight.repriced"
@@ -50,6 +54,15 @@ class Flight(Aggregate):
 
         def apply(self, aggregate: Flight) -> None:
             aggregate.price = self.price
+
+    class CancellationPolicyChanged(Event):
+        """Later bookings have this policy; with None, their cancellation gives all money back."""
+
+        TOPIC = "flight.cancellation_policy_changed"
+        cancellation_policy: CancellationPolicy | None
+
+        def apply(self, aggregate: Flight) -> None:
+            aggregate.cancellation_policy = self.cancellation_policy
 
     class SeatsChanged(Event):
         TOPIC = "flight.seats_changed"
@@ -105,6 +118,7 @@ class Flight(Aggregate):
         departure_day: date,
         seats: int,
         price: Money,
+        cancellation_policy: CancellationPolicy | None = None,
     ) -> None:
         self.number = number
         self.origin = origin
@@ -114,6 +128,7 @@ class Flight(Aggregate):
         self.departure_day = departure_day
         self.seats = seats
         self.price = price
+        self.cancellation_policy = cancellation_policy
         self.cancelled = False
         self.overbooking = 0
         """Seats that may be sold beyond those of the aircraft."""
@@ -134,6 +149,7 @@ class Flight(Aggregate):
         seats: int,
         price: Money,
         now: datetime,
+        cancellation_policy: CancellationPolicy | None = None,
     ) -> Flight:
         return cls._create(
             cls.Scheduled,
@@ -146,6 +162,7 @@ class Flight(Aggregate):
             departure_day=departure_day,
             seats=seats,
             price=price,
+            cancellation_policy=cancellation_policy,
             timestamp=now,
         )
 
@@ -189,6 +206,11 @@ class Flight(Aggregate):
         """Set the price of a seat for later bookings. Raises FlightNotBookable."""
         self.require_bookable(now)
         self.trigger_event(self.Repriced, price=price, timestamp=now)
+
+    def change_cancellation_policy(self, policy: CancellationPolicy | None, now: datetime) -> None:
+        """Set the cancellation policy of later bookings. Raises FlightNotBookable."""
+        self.require_bookable(now)
+        self.trigger_event(self.CancellationPolicyChanged, cancellation_policy=policy, timestamp=now)
 
     def change_seats(self, seats: int, now: datetime, delay_max: timedelta = ON_TIME) -> None:
         """Set the number of seats, which must cover the seats in use. Raises as `require_changeable` does."""

@@ -52,7 +52,7 @@ def request_payment(
     booking.trigger_event(
         Booking.PaymentRequested,
         payment_id=payment_id,
-        amount=amount,
+        amount=booking.total_cost.whole,
         capture=request.capture,
         capture_before=capture_before,
         gateway=request.gateway,

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
+from msgspec import UNSET
+
 from domain.booking import Booking
 from domain.booking_record import CancelReason, Status
 from domain.caller import CommandContext
@@ -21,6 +23,7 @@ from domain.commands.bookings import (
 )
 from domain.commands.flights import (
     CancelFlight,
+    ChangeCancellationPolicy,
     ChangeFlightSeats,
     ChangeOverbooking,
     DepartFlight,
@@ -82,6 +85,7 @@ def schedule_flight(command: ScheduleFlight, context: CommandContext, working_se
     taken = working_set.scheduled.get((command.number, command.origin, command.departure_day))
     if taken is not None:
         raise FlightAlreadyScheduled(flight_id=taken)
+    policy = command.cancellation_policy
     flight = Flight.schedule(
         id=working_set.new_id(),
         number=command.number,
@@ -92,6 +96,7 @@ def schedule_flight(command: ScheduleFlight, context: CommandContext, working_se
         departure_day=command.departure_day,
         seats=command.seats,
         price=command.price.as_money(),
+        cancellation_policy=None if policy is UNSET else policy.as_policy(),
         now=working_set.now,
     )
     working_set.add(flight)
@@ -102,6 +107,16 @@ def reprice_flight(command: RepriceFlight, context: CommandContext, working_set:
     flight = working_set.flight(command.flight_id)
     context.require_version(flight)
     flight.reprice(command.price.as_money(), working_set.now)
+    return flight
+
+
+def change_cancellation_policy(
+    command: ChangeCancellationPolicy, context: CommandContext, working_set: WorkingSet
+) -> Flight:
+    flight = working_set.flight(command.flight_id)
+    context.require_version(flight)
+    policy = command.cancellation_policy
+    flight.change_cancellation_policy(policy and policy.as_policy(), working_set.now)
     return flight
 
 
@@ -143,6 +158,7 @@ def initiate_booking(command: InitiateBooking, context: CommandContext, working_
         seats=command.seats,
         total_cost=total_cost,
         expires_at=min(working_set.now + working_set.terms.hold, flight.departure),
+        cancellation_policy=flight.cancellation_policy,
         now=working_set.now,
     )
     working_set.add(booking)
@@ -180,6 +196,7 @@ Handler = Callable[[Any, CommandContext, WorkingSet], Result]
 HANDLERS: dict[type[Command], Handler] = {
     ScheduleFlight: schedule_flight,
     RepriceFlight: reprice_flight,
+    ChangeCancellationPolicy: change_cancellation_policy,
     ChangeFlightSeats: change_flight_seats,
     ChangeOverbooking: change_overbooking,
     CancelFlight: cancel_flight,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.booking import Booking
 from domain.booking_record import CancelReason, Status
-from domain.money import Money
+from domain.money import Money, total
 from domain.payments import Payment, PaymentStatus
 from domain.refusals import BookingCancelled, BookingNotFound, PriceMismatch
 
@@ -49,8 +49,7 @@ class Itinerary:
     @property
     def total_cost(self) -> Money:
         """The cost of the live bookings; the cost of all bookings if none is live."""
-        costs = [booking.total_cost for booking in self.live or self.bookings]
-        return Money(sum(cost.amount for cost in costs), costs[0].currency)
+        return total([booking.total_cost for booking in self.live or self.bookings])
 
     @property
     def expires_at(self) -> datetime:
@@ -109,7 +108,7 @@ class Itinerary:
         expired = [one for one in self.bookings if one.cancel_reason is CancelReason.HOLD_EXPIRED]
         for booking in booked or expired or live or self.bookings:
             booking.require_unpaid(now)
-        if amount != self.total_cost:
+        if not amount.settles(self.total_cost):
             raise PriceMismatch(expected=self.total_cost)
 
     def pay(self, payment_id: UUID, amount: Money, now: datetime) -> None:

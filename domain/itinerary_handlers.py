@@ -58,6 +58,7 @@ def initiate_itinerary(
             expires_at=expires_at,
             now=working_set.now,
             itinerary_id=itinerary_id,
+            cancellation_policy=working_set.flights[part.flight_id].cancellation_policy,
         )
         for id, part, cost in zip(ids, command.bookings, costs, strict=True)
     ]

@@ -83,6 +83,7 @@ def hold_offer(command: HoldOffer, context: CommandContext, working_set: Working
         seats=party.seats,
         total_cost=flight.price.times(party.seats),
         expires_at=party.offer_expires_at,
+        cancellation_policy=flight.cancellation_policy,
         now=working_set.now,
     )
     working_set.add(booking)

@@ -34,6 +34,13 @@ Stored events stay as they are and are converted, step by step, when they are re
 _IN_COLUMNS = ("originator_id", "originator_version", "timestamp", "originator_topic")
 """Fields that have columns of their own in the log, and are not part of the state."""
 
+_OMITTED_IF_NONE: dict[type[Any], tuple[str, ...]] = {
+    event_type: event_type.OMITTED_IF_NONE
+    for event_type in EVENT_TYPES.values()
+    if hasattr(event_type, "OMITTED_IF_NONE")
+}
+"""Optional fields that most events do not have, so that these take no room in the log."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,6 +49,9 @@ def encode(event: Any) -> str:
     fields = dict(vars(event))
     for name in _IN_COLUMNS:
         fields.pop(name, None)
+    for name in _OMITTED_IF_NONE.get(type(event), ()):
+        if fields[name] is None:
+            del fields[name]
     return _encode(fields).decode()
 
 

@@ -243,9 +243,9 @@ class Store:
     def _send_bookings(self, bookings: Sequence[Booking], new: Collection[UUID]) -> None:
         """Send the rows of bookings. An insert that need not look for the row first costs less."""
         if added := [booking for booking in bookings if booking.id in new]:
-            self._send(*projections.bookings.TABLE.insert(added))
+            self._send(*projections.bookings.table_for(added).insert(added))
         if changed := [booking for booking in bookings if booking.id not in new]:
-            self._send(*projections.bookings.upsert(changed))
+            self._send(*projections.bookings.table_for(changed).upsert(changed))
 
     async def abandon(self) -> None:
         """End the transaction without writing, and release the lock."""

@@ -122,7 +122,7 @@ class Overloaded(Exception):
     """The queue is full. Nothing was done; try again later."""
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def render_plain(submission: Submission, decision: Decision) -> tuple[int, bytes]:

@@ -1,12 +1,13 @@
 """Bookings: one row each, the queries on them, and the upsert that keeps them equal to the log."""
 # ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import LiteralString, Self
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from psycopg.types.numeric import Int8
 
 from database.connection import Connection
@@ -16,6 +17,7 @@ from database.select_list import SelectList, join_conditions
 from database.table import KeyedTable, TableColumn
 from domain.booking import Booking
 from domain.booking_record import Status, Travel
+from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.reference import position_of
@@ -44,9 +46,26 @@ TABLE: KeyedTable[Booking] = KeyedTable(
         TableColumn("itinerary_id", "uuid", nullable=True, fixed=True),
         TableColumn("travel", "text", "travel.value", nullable=True),
         TableColumn("schedule_change", "text", "schedule_change.json", nullable=True),
+        TableColumn("cost_parts", "text", "total_cost.parts_text", nullable=True),
+        TableColumn("cancellation_policy", "text", "cancellation_policy.text", nullable=True, fixed=True),
     ],
 )
 upsert = TABLE.upsert
+
+_PRICE_TERMS = ("cost_parts", "cancellation_policy")
+"""Columns that a booking has from the start, or never: null without parts and without a policy."""
+
+_PLAIN: KeyedTable[Booking] = KeyedTable(
+    TABLE.name, [column for column in TABLE.columns if column.name not in _PRICE_TERMS]
+)
+
+
+def table_for(bookings: Iterable[Booking]) -> KeyedTable[Booking]:
+    """Return the table that writes these bookings. Columns that no row needs would cost every block time."""
+    has_terms = any(
+        one.total_cost.parts is not None or one.cancellation_policy is not None for one in bookings
+    )
+    return TABLE if has_terms else _PLAIN
 
 
 class BookingPayment(msgspec.Struct, frozen=True):
@@ -60,7 +79,8 @@ class BookingPayment(msgspec.Struct, frozen=True):
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
     """One booking in the form that callers get, with a token as `user_id` (see `database.person_tokens`).
 
-    Times are UTC. `travel` is recorded after the departure. `schedule_change` awaits an answer.
+    Times are UTC. `travel` is recorded after the departure. `schedule_change` awaits an answer. The parts of
+    `total_cost` and the `cancellation_policy` are those of the flight when the booking was made.
     """
 
     id: UUID
@@ -78,6 +98,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     itinerary_id: UUID | None = None
     travel: Travel | None = None
     schedule_change: ScheduleChange | None = None
+    cancellation_policy: CancellationPolicy | UnsetType = UNSET
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
@@ -99,6 +120,7 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
             booking.itinerary_id,
             booking.travel,
             booking.schedule_change,
+            booking.cancellation_policy or UNSET,
         )
 
 
@@ -107,7 +129,7 @@ SELECT = SelectList(
     "b",
     reference=REFERENCE,
     user_id=token_sql("b.user_id"),
-    total_cost=("b.cost_amount", "b.cost_currency"),
+    total_cost=("b.cost_amount", "b.cost_currency", "b.cost_parts"),
     payment=(
         "b.payment_id",
         "b.payment_status",

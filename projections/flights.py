@@ -8,7 +8,7 @@ from typing import Annotated, LiteralString, Self
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 from psycopg.types.numeric import Int8
 
@@ -17,6 +17,7 @@ from database.head import ID_ARRAY, WITH_HEAD, QueryResult
 from database.select_list import SelectList, join_conditions
 from database.table import KeyedTable, TableColumn
 from domain.airports import Airports
+from domain.cancellation_policy import CancellationPolicy
 from domain.flight import Flight, FlightStatus
 from domain.money import Money
 from projections.availability import DUE
@@ -38,6 +39,8 @@ TABLE: KeyedTable[Flight] = KeyedTable(
         TableColumn("departed_at", "timestamptz", nullable=True),
         TableColumn("overbooking", "int4"),
         TableColumn("version", "int4"),
+        TableColumn("price_parts", "text", "price.parts_text", nullable=True),
+        TableColumn("cancellation_policy", "text", "cancellation_policy.text", nullable=True),
     ],
 )
 upsert = TABLE.upsert
@@ -55,7 +58,8 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
     `departs_at_local` and `arrives_at_local` are the same instants on the clocks of the airports, with their
     offsets; null for an airport without a known zone. `departure_day` is the day of `departs_at` in
     the offset in which it was sent. `departed_at` is when an operator recorded the departure, else null.
-    `overbooking` seats are sold beyond the `seats` of the aircraft.
+    `overbooking` seats are sold beyond the `seats` of the aircraft. Without a `cancellation_policy`, a
+    cancellation gives all money back.
     """
 
     id: UUID
@@ -71,6 +75,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
     version: int
     departed_at: dt.datetime | None = None
     overbooking: int = 0
+    cancellation_policy: CancellationPolicy | UnsetType = UNSET
     departs_at_local: LocalTime | None = None
     arrives_at_local: LocalTime | None = None
 
@@ -91,6 +96,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
             flight.version,
             flight.departed_at,
             flight.overbooking,
+            flight.cancellation_policy or UNSET,
         )
 
     def at_airports(self, airports: Airports) -> Self:
@@ -105,7 +111,7 @@ class FlightRow(msgspec.Struct, frozen=True, gc=False):
 _SELECT = SelectList(
     FlightRow,
     "f",
-    price=("f.price_amount", "f.price_currency"),
+    price=("f.price_amount", "f.price_currency", "f.price_parts"),
     status="""
         case when f.cancelled then 'cancelled'
             when least(f.departs_at, f.departed_at) <= head.now then 'departed' else 'scheduled' end

@@ -15,7 +15,7 @@ from database.head import WITH_HEAD, QueryResult
 from database.select_list import join_conditions
 from domain.booking_record import Status
 from domain.itinerary import Itinerary
-from domain.money import Money
+from domain.money import Money, total
 from domain.payments import PaymentStatus
 from projections.bookings import SELECT, BookingPayment, BookingRow
 
@@ -52,7 +52,7 @@ class ItineraryRow(msgspec.Struct, frozen=True):
             id,
             first.user_id,
             rows,
-            Money(sum(row.total_cost.amount for row in live), first.total_cost.currency),
+            total([row.total_cost for row in live]),
             live[0].status,
             min(row.expires_at for row in live),
             1 + sum(row.version - 1 for row in rows),

@@ -44,6 +44,7 @@ TABLE: KeyedTable[BookingRefund] = KeyedTable(
         TableColumn("refusal", "text", "refund.refusal", nullable=True),
         TableColumn("settled_at", "timestamptz", "refund.settled_at", nullable=True),
         TableColumn("reference", "text", "refund.reference", nullable=True),
+        TableColumn("parts", "text", "refund.amount.parts_text", nullable=True, fixed=True),
     ],
     order="booking_id, id",
 )
@@ -99,7 +100,7 @@ _SELECT = SelectList(
     RefundRow,
     "r",
     user_id=token_sql("r.user_id"),
-    amount=("r.amount", "r.currency"),
+    amount=("r.amount", "r.currency", "r.parts"),
     reference=text_token_sql("r.reference", "r.user_id", "r.booking_id"),
 )
 

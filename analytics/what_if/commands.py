@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import UNSET
+
 from analytics.what_if.demand import PastRequest
 from domain.booking import Booking
 from domain.commands.base import Command
@@ -29,9 +31,10 @@ def command_for(request: PastRequest, booking: Booking) -> Command | None:
         case "reduce_seats":
             return ReduceSeats(booking.id, first.seats)
         case "cancel_booking" | "cancel_itinerary":
-            # After a departure the refund has to be stated. Without a statement all money went back.
-            stated = first.refund
-            return CancelBooking(booking.id, refund=RefundAmount(stated.amount) if stated else "full")
+            if first.refund is not None:
+                return CancelBooking(booking.id, refund=RefundAmount(first.refund.amount))
+            # After a departure the refund has to be stated. Without a policy all money went back.
+            return CancelBooking(booking.id, refund=UNSET if booking.cancellation_policy else "full")
         case "deny_boarding":
             return DenyBoarding(booking.id, "")
         case "expire_hold":

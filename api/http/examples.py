@@ -12,7 +12,13 @@ from api.http.queries import Page
 from api.http.request import EmptyBody
 from api.resources.bookings import BookingCancellation, CancellationQuote, SeatReduction
 from api.resources.bulk import BulkHold, BulkHolds, BulkResult, ItemResult
-from api.resources.flights import FlightCancellation, NewOverbooking, NewPrice, NewSeats
+from api.resources.flights import (
+    FlightCancellation,
+    NewCancellationPolicy,
+    NewOverbooking,
+    NewPrice,
+    NewSeats,
+)
 from api.resources.payments import PaymentVoid
 from api.resources.refunds import RefundSettlement
 from api.resources.schedule import NewTimes
@@ -22,7 +28,7 @@ from api.resources.waiting import NewWaitingParty
 from audit.verify import Verification
 from domain.booking_record import Status
 from domain.commands.bookings import InitiateBooking
-from domain.commands.fields import Price
+from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import ScheduleFlight
 from domain.commands.payments import PayBooking
 from domain.flight import FlightStatus
@@ -123,7 +129,10 @@ EXAMPLES: dict[Any, Any] = {
     ScheduleFlight: ScheduleFlight("BA117", "LHR", "JFK", _DEPARTURE, _ARRIVAL, 180, Price(450000, "INR")),
     FlightRow: BA117,
     Page[FlightRow]: Page([BA117], None),
-    NewPrice: NewPrice(Price(475000, "INR")),
+    NewPrice: NewPrice(Price(475000, "INR", {"fare": 395000, "fee:booking": 5000, "tax:GB": 75000})),
+    NewCancellationPolicy: NewCancellationPolicy(
+        NewPolicy(datetime(2030, 5, 10, tzinfo=UTC), {"fare": 50, "tax:*": 100}, {"tax:*": 100})
+    ),
     NewSeats: NewSeats(186),
     NewOverbooking: NewOverbooking(4, "One in forty does not appear on Mondays"),
     NewTimes: NewTimes(

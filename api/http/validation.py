@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from domain.commands.fields import WrongField
+
 ERRORS_MAX = 50
 
 Error = tuple[str, str]
@@ -43,18 +45,29 @@ def _errors(value: Any, kind: Any, pointer: str) -> Iterator[Error]:
         msgspec.convert(value, kind, strict=True)
         return
     except msgspec.ValidationError as error:
-        first = str(error)
+        first, cause = str(error), error.__cause__
     within = []
-    struct, item = _struct_in(kind), _item_in(kind)
+    struct, item, entry = _struct_in(kind), _item_in(kind), _entry_in(kind)
     if struct and isinstance(value, dict):
         within = list(islice(_errors_in_fields(value, struct, pointer), ERRORS_MAX))
+    elif entry and isinstance(value, dict):
+        within = list(islice(_errors_in_entries(value, entry, pointer), ERRORS_MAX))
     elif item and isinstance(value, list):
         found = (_errors(one, item, f"{pointer}/{number}") for number, one in enumerate(value))
         within = list(islice((error for errors in found for error in errors), ERRORS_MAX))
     if within:
         yield from within
+    elif isinstance(cause, WrongField):
+        yield pointer + escape(cause.field), describe(first)
     else:
         yield pointer, describe(first, kind)
+
+
+def _errors_in_entries(value: dict[str, Any], entry: tuple[Any, Any], pointer: str) -> Iterator[Error]:
+    name, kind = entry
+    for key, one in value.items():
+        wrong = list(_errors(key, name, pointer + escape(key)))
+        yield from wrong or _errors(one, kind, pointer + escape(key))
 
 
 def _errors_in_fields(value: dict[str, Any], struct: Any, pointer: str) -> Iterator[Error]:
@@ -80,8 +93,9 @@ def describe(message: str, kind: Any = None) -> str:
         return f"Not in the form that is expected{about}{''.join(like[:1])}"
     if found := re.fullmatch(r"Expected `([^`]+)`, got `([^`]+)`", text):
         return f"Must be {_named(found[1])}, not {_named(found[2])}"
-    if found := re.fullmatch(r"Expected `[^`]+` of length (>=|<=|==) (\d+)", text):
-        return f"Must have {_BOUNDS[found[1]]} {found[2]} {'entries' if _item_in(kind) else 'characters'}"
+    if found := re.fullmatch(r"Expected `([^`]+)` of length (>=|<=|==) (\d+)", text):
+        unit = "characters" if found[1] == "str" and not _item_in(kind) else "entries"
+        return f"Must have {_BOUNDS[found[2]]} {found[3]} {unit}"
     if found := re.fullmatch(r"Expected `[^`]+` (>=|<=|>|<) (-?[\d.]+)", text):
         return f"Must be {_BOUNDS[found[1]]} {found[2]}"
     return _INVALID.get(text, text[:300].encode("utf-8", "replace").decode())
@@ -121,7 +135,7 @@ def _named(types: str) -> str:
 def _parts(kind: Any) -> Iterator[Any]:
     """Yield the kind and all kinds that its annotations and unions consist of, but not those of its items."""
     yield kind
-    if get_origin(kind) is Literal or _is_list(kind):
+    if get_origin(kind) in (Literal, dict) or _is_list(kind):
         return
     for part in get_args(kind):
         yield from _parts(part)
@@ -138,6 +152,11 @@ def _struct_in(kind: Any) -> Any:
 
 def _item_in(kind: Any) -> Any:
     return next((get_args(one)[0] for one in _parts(kind) if _is_list(one)), None)
+
+
+def _entry_in(kind: Any) -> Any:
+    """Return the types of the names and of the values of an object with any names."""
+    return next((get_args(one) for one in _parts(kind) if get_origin(one) is dict), None)
 
 
 def _allowed_in(kind: Any) -> list[str]:

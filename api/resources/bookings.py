@@ -1,5 +1,6 @@
 """Booking routes."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -26,7 +27,7 @@ from domain.booking_record import Status
 from domain.caller import Role
 from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats, StatedRefund
 from domain.commands.fields import Note, PartySize, UserName
-from domain.money import Money
+from domain.money import Money, total
 from domain.refusals import (
     BookingCancelled,
     BookingNotFound,
@@ -69,7 +70,7 @@ class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CancellationQuote(msgspec.Struct, frozen=True):
     """Refund for cancelling the booking at `version`. To accept it, cancel with `If-Match` of that version
-    before `valid_until`.
+    before `valid_until`: no later than the `refundable_until` of its policy, if that is still to come.
     """
 
     booking_id: UUID
@@ -183,7 +184,7 @@ class BookingController(Controller):
         status_code=200,
         opt=route(
             BUYERS,
-            "Reduce the seats of a booking. A refund becomes due for seats that were paid",
+            "Reduce the seats of a booking. Seats that were paid are refunded as if they were cancelled",
             body=SeatReduction,
             response=BookingRow,
             if_match=True,
@@ -274,17 +275,33 @@ def _render_quote(submission: Submission, decision: Decision) -> tuple[int, byte
     if isinstance(decision, Refusal):
         return problem(decision, submission.instance, submission.correlation_id)
     assert isinstance(decision, Booking)
-    refunds = [
-        event.amount.amount for event in decision.pending_events if isinstance(event, Booking.RefundDue)
-    ]
     quote = CancellationQuote(
         decision.id,
         decision.version - len(decision.pending_events),
         decision.seats,
-        Money(sum(refunds), decision.total_cost.currency),
-        decision.modified_on + QUOTE_VALID,
+        refund_due(decision),
+        quote_valid_until([decision]),
     )
     return 200, msgspec.json.encode(quote)
+
+
+def refund_due(booking: Booking) -> Money:
+    """Return what the pending events of the booking owe."""
+    due = [event.amount for event in booking.pending_events if isinstance(event, Booking.RefundDue)]
+    return total(due) if due else Money(0, booking.total_cost.currency)
+
+
+def quote_valid_until(bookings: Iterable[Booking]) -> datetime:
+    """Return the time until which a quote holds: less than its usual time if a refund can change before."""
+    ends: list[datetime] = []
+    for booking in bookings:
+        now, policy, change = booking.modified_on, booking.cancellation_policy, booking.latest_change
+        changes_at = (
+            policy.refundable_until if policy else None,
+            change.accept_before if change else None,
+        )
+        ends += [now + QUOTE_VALID, *(at for at in changes_at if at is not None and at > now)]
+    return min(ends)
 
 
 def _respond_if_readable(

@@ -19,9 +19,10 @@ from api.http.routes import ALL_ROLES, OPERATORS, route
 from api.resources import availability
 from api.resources.availability import AvailabilityQuery
 from database.head import QueryResult
-from domain.commands.fields import Airport, FlightSeats, OverbookedSeats, Price, Reason
+from domain.commands.fields import Airport, FlightSeats, NewPolicy, OverbookedSeats, Price, Reason
 from domain.commands.flights import (
     CancelFlight,
+    ChangeCancellationPolicy,
     ChangeFlightSeats,
     ChangeOverbooking,
     DepartFlight,
@@ -47,6 +48,12 @@ from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
 
 class NewPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: Price
+
+
+class NewCancellationPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """null: a cancellation gives all money back."""
+
+    cancellation_policy: NewPolicy | None
 
 
 class NewSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,6 +196,22 @@ class FlightController(Controller):
     async def reprice(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(NewPrice)
         return await submit(request, RepriceFlight(flight_id, body.price))
+
+    @post(
+        "/{id:str}/cancellation-policy",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Change what cancellations give back. Existing bookings keep their policy",
+            body=NewCancellationPolicy,
+            response=FlightRow,
+            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
+            if_match=True,
+        ),
+    )
+    async def change_cancellation_policy(self, request: ApiRequest) -> ASGIApp:
+        flight_id, body = request.id(FlightNotFound), await request.read(NewCancellationPolicy)
+        return await submit(request, ChangeCancellationPolicy(flight_id, body.cancellation_policy))
 
     @post(
         "/{id:str}/seats",

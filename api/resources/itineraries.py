@@ -17,13 +17,12 @@ from api.http.queries import Page
 from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, READERS, route
-from api.resources.bookings import QUOTE_VALID
+from api.resources.bookings import quote_valid_until, refund_due
 from api.resources.itinerary_history import ItineraryHistory, build_history
-from domain.booking import Booking
 from domain.commands.fields import Note, UserName
 from domain.commands.itineraries import BookingIds, CancelItinerary, InitiateItinerary
 from domain.itinerary import Itinerary
-from domain.money import Money
+from domain.money import Money, total
 from domain.refusals import (
     BookingCancelled,
     BookingNotFound,
@@ -237,19 +236,13 @@ def _render_quote(submission: Submission, decision: Decision) -> tuple[int, byte
     if isinstance(decision, Refusal):
         return problem(decision, submission.instance, submission.correlation_id)
     assert isinstance(decision, Itinerary)
-    quotes = [BookingQuote(one.id, one.seats, _refund(one)) for one in decision.changed]
+    quotes = [BookingQuote(one.id, one.seats, refund_due(one)) for one in decision.changed]
     new_events = sum(len(booking.pending_events) for booking in decision.bookings)
     quote = ItineraryQuote(
         decision.id,
         decision.version - new_events,
-        Money(sum(quote.refund.amount for quote in quotes), decision.total_cost.currency),
+        total([quote.refund for quote in quotes]),
         quotes,
-        max(booking.modified_on for booking in decision.bookings) + QUOTE_VALID,
+        quote_valid_until(decision.changed),
     )
     return 200, msgspec.json.encode(quote)
-
-
-def _refund(booking: Booking) -> Money:
-    """Return what the pending events of the booking owe."""
-    due = [event.amount.amount for event in booking.pending_events if isinstance(event, Booking.RefundDue)]
-    return Money(sum(due), booking.total_cost.currency)

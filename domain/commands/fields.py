@@ -1,14 +1,16 @@
 """Fields of commands: types with their limits, patterns and descriptions."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta
 
 from domain.caller import SYSTEM
+from domain.cancellation_policy import CancellationPolicy
 from domain.currencies import CODES, require_current
 from domain.money import AMOUNT_MAX, Money
 from domain.personal import Personal
+from domain.price_parts import FARE, Parts
 
 Airport = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="IATA airport code", examples=["JFK"])]
 FlightNumber = Annotated[
@@ -51,6 +53,14 @@ PaymentMethod = Annotated[
 ]
 
 
+class WrongField(ValueError):
+    """Error of the value of one field of a struct, which only its other fields reveal."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class Price(Money, frozen=True, forbid_unknown_fields=True):
     """A new price: money above zero in a current currency. Raises ValueError for a withdrawn one."""
 
@@ -67,6 +77,33 @@ class Price(Money, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         require_current(self.currency)
+        if self.parts is not None:
+            self._require_sum(self.parts)
+
+    def _require_sum(self, parts: Parts) -> None:
+        if FARE not in parts:
+            raise WrongField("parts", "The parts need a `fare`, which may be 0")
+        if sum(parts.values()) != self.amount:
+            raise WrongField("parts", f"The parts must add up to {self.amount}, not {sum(parts.values())}")
 
     def as_money(self) -> Money:
-        return Money(self.amount, self.currency)
+        """Return the price as the log records it, with its parts in order of their codes."""
+        parts = None if self.parts is None else dict(sorted(self.parts.items()))
+        return Money(self.amount, self.currency, parts)
+
+
+class NewPolicy(CancellationPolicy, frozen=True, forbid_unknown_fields=True):
+    __doc__ = CancellationPolicy.__doc__
+
+    def __post_init__(self) -> None:
+        if self.refundable_until is None and self.percentages_after is not None:
+            raise WrongField("percentages_after", "Only with `refundable_until`, after which they hold")
+        try:
+            self.as_policy()
+        except OverflowError:
+            raise WrongField("refundable_until", "Must lie in the years 1 to 9999 in UTC") from None
+
+    def as_policy(self) -> CancellationPolicy:
+        """Return the policy as the log records it, with its time in UTC."""
+        until = self.refundable_until and self.refundable_until.astimezone(UTC)
+        return CancellationPolicy(until, self.percentages, self.percentages_after)

@@ -12,6 +12,7 @@ from domain.commands.fields import (
     FlightNumber,
     FlightSeats,
     Instant,
+    NewPolicy,
     OverbookedSeats,
     Price,
     Reason,
@@ -43,6 +44,7 @@ class ScheduleFlight(Command):
         Annotated[bool, Meta(description="Schedule the flight although its departure lies in the past")]
         | UnsetType
     ) = UNSET
+    cancellation_policy: NewPolicy | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.origin == self.destination:
@@ -63,6 +65,14 @@ class RepriceFlight(FlightCommand):
     MOVES_SEATS = True  # a lower price can bring the total cost of a waiting party below the limit
 
     price: Price
+
+
+class ChangeCancellationPolicy(FlightCommand):
+    """Set the policy of later bookings; null: a cancellation gives all money back."""
+
+    OPERATION = "change_cancellation_policy"
+
+    cancellation_policy: NewPolicy | None
 
 
 class ChangeFlightSeats(FlightCommand):

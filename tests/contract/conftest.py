@@ -25,6 +25,7 @@ CORE = {
     "test_idempotency_races",
     "test_payments",
     "test_preconditions",
+    "test_prices",
     "test_quotes",
     "test_refunds",
     "test_seats_given_back",

@@ -22,6 +22,12 @@ ROUTES = {
         STAFF,
         lambda caller, at: caller.post(f"{at.flight_path}/price", {"price": rupees(7)}),
     ),
+    "POST /flights/{id}/cancellation-policy": (
+        STAFF,
+        lambda caller, at: caller.post(
+            f"{at.flight_path}/cancellation-policy", {"cancellation_policy": None}
+        ),
+    ),
     "POST /flights/{id}/seats": (
         STAFF,
         lambda caller, at: caller.post(f"{at.flight_path}/seats", {"seats": 9}),

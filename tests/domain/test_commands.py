@@ -22,9 +22,10 @@ from domain.commands.bookings import (
     RecordNoShow,
     ReduceSeats,
 )
-from domain.commands.fields import Price
+from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import (
     CancelFlight,
+    ChangeCancellationPolicy,
     ChangeFlightSeats,
     ChangeOverbooking,
     DepartFlight,
@@ -88,6 +89,18 @@ COMMANDS = [
         "reprice_flight",
         True,
         "861b8fa081cbd0bd2f6aeb5812847e2e5398fcc8ed16d4e8d1c170038cbdeac0",
+    ),
+    Stored(
+        RepriceFlight(ID, Price(500_00, "GBP", {"tax:GB": 50_00, "fare": 450_00})),
+        "reprice_flight",
+        True,
+        "aebeeab64da5bad01fd3e6a84de457867281358a56b0a0ec245ee4de091e992b",
+    ),
+    Stored(
+        ChangeCancellationPolicy(ID, NewPolicy(NOON, {"fare": 50, "tax:*": 100})),
+        "change_cancellation_policy",
+        False,
+        "be4534e0787f945c093b70ddfc3c2334b955934e518943424ac9abcd64b20e5d",
     ),
     Stored(
         ChangeFlightSeats(ID, 200),

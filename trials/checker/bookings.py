@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from trials.checker.flights import Flight, Row, instant, needs_answer, text_of
 from trials.checker.log import Event
+from trials.checker.prices import ENDS, due, given_up, times
 from trials.checker.references import expected_reference
 
 MAY_FOLLOW = {
@@ -37,7 +38,7 @@ class Booking:
     reason: str | None = None
     refunds: dict[str, Row] = field(default_factory=dict)
     forfeited: int = 0
-    """What an operator kept by stating a smaller refund."""
+    """What cancellations kept, by the policy or by a smaller refund that an operator stated."""
     topics: list[str] = field(default_factory=list)
     change: Row | None = None
     """The latest change of its flight's times since it was made or the customer accepted one."""
@@ -84,6 +85,10 @@ class Booking:
         """Apply the event; return what is wrong with it, one sentence each."""
         self.row.update(version=event.version, updated_at=text_of(event.recorded_at))
         self.topics.append(event.topic)
+        if self.status == "booked" and event.topic in ENDS:
+            answer_before = self.change["accept_before"] if self.change else None
+            back = due(event, self.row["total_cost"], self.row.get("cancellation_policy"), answer_before)
+            self.forfeited += given_up(event, self.row["total_cost"])["amount"] - back["amount"]
         step = _STEPS.get(event.topic)
         if step is None:
             return [f"the checker knows no event {event.topic}: {event}"]
@@ -174,7 +179,7 @@ class Booking:
         seats, cost = event.state["seats"], event.state["total_cost"]
         if not 0 < seats < self.seats:
             wrong.append(f"{self.seats} seats become {seats}: {event}")
-        if cost["amount"] * self.seats != self.cost * seats:
+        if times(cost, self.seats) != times(self.row["total_cost"], seats):
             wrong.append(f"the price of a seat changes from {self.row['total_cost']}: {event}")
         self.row.update(seats=seats, total_cost=cost)
         if self.status == "booked":
@@ -185,8 +190,6 @@ class Booking:
 
     def _cancelled(self, event: Event) -> list[str]:
         before, ends, reason = self.status, self._ends, event.state["reason"]
-        if before == "booked" and (stated := event.state.get("refund")):
-            self.forfeited += self.cost - stated["amount"]
         self.row["status"], self.reason = "cancelled", reason
         self._leave()
         if self.payment_status in _IN_PROGRESS:

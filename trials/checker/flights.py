@@ -144,6 +144,8 @@ class Flight:
             self.row["overbooking"] = event.state["seats"]
         else:
             self.row.update(event.state)
+        if self.row.get("cancellation_policy", "") is None:
+            del self.row["cancellation_policy"]
         return wrong + self.oversold(event)
 
     def _retime(self, event: Event) -> list[str]:

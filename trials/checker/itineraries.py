@@ -11,6 +11,7 @@ from trials.checker.bookings import Booking
 from trials.checker.flights import Row
 from trials.checker.log import Event, Outcome
 from trials.checker.model import Model
+from trials.checker.prices import total
 
 _STARTS = ("booking.payment_pending", "booking.payment_requested")
 
@@ -42,7 +43,7 @@ class Itinerary:
     @property
     def total_cost(self) -> Row:
         costs = [one.row["total_cost"] for one in self.live or self.bookings]
-        return {"amount": sum(cost["amount"] for cost in costs), "currency": costs[0]["currency"]}
+        return total(costs)
 
     @property
     def awaiting_money(self) -> list[Booking]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from trials.checker.itineraries import Itinerary
 from trials.checker.model import Model
+from trials.checker.prices import settles
 
 if TYPE_CHECKING:
     from trials.checker.rules import Request
@@ -76,7 +77,7 @@ def _pay(itinerary: Itinerary, total_cost: Any, now: datetime) -> str:
         return "booking-cancelled"
     if any(one.status == "pending" for one in live):
         return "payment-in-progress"
-    return ACCEPTED if total_cost == itinerary.total_cost else "price-mismatch"
+    return ACCEPTED if settles(total_cost, itinerary.total_cost) else "price-mismatch"
 
 
 def _cancel(itinerary: Itinerary, booking_ids: list[str] | None, role: str, now: datetime) -> str:

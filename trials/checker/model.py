@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from trials.checker.bookings import Booking
 from trials.checker.flights import Flight, Row, instant
 from trials.checker.log import Event
+from trials.checker.prices import times
 
 
 @dataclass(slots=True)
@@ -98,6 +99,10 @@ class Model:
             late = [f"a {gone} flight is booked: {event}"] if flight.is_closed(event.recorded_at) else []
             if instant(state["expires_at"]) > flight.departs_at:
                 late.append(f"a hold outlasts the departure: {event}")
+            if state["total_cost"] != times(flight.row["price"], state["seats"]):
+                late.append(f"{state['total_cost']} is not the price {flight.row['price']}: {event}")
+            if state.get("cancellation_policy") != flight.row.get("cancellation_policy"):
+                late.append(f"a booking has another policy than its flight: {event}")
             return late + flight.oversold(event)
         booking = self.bookings[subject]
         if event.topic == "booking.schedule_changed" and self._untold:

@@ -8,6 +8,7 @@ from typing import Any
 from trials.checker.flights import Row
 from trials.checker.history import Command, History
 from trials.checker.log import Event
+from trials.checker.prices import ENDS, adds_up, due, given_up, whole
 
 
 @dataclass(slots=True)
@@ -15,6 +16,10 @@ class Account:
     """The money of one booking, by a fold of its own. Amounts are minor units of the cost's currency."""
 
     cost: Row
+    policy: Row | None = None
+    answer_before: str | None = None
+    due: Row | None = None
+    """The refund that the next event must record."""
     is_booked: bool = False
     authorised: int | None = None
     """The authorised amount until it is captured or voided. It outlives the end of the booking."""
@@ -25,7 +30,7 @@ class Account:
     settled: set[str] = field(default_factory=set)
 
     forfeited: int = 0
-    """What an operator kept by stating a smaller refund."""
+    """What cancellations kept, by the policy or by a smaller refund that an operator stated."""
 
     @property
     def balance(self) -> int:
@@ -36,21 +41,26 @@ class Account:
     def follow(self, event: Event) -> Iterator[str]:
         """Apply the event; yield what is wrong with it."""
         state = event.state
+        if self.is_booked and event.topic in ENDS:
+            self.due = due(event, self.cost, self.policy, self.answer_before)
+            self.forfeited += given_up(event, self.cost)["amount"] - self.due["amount"]
         match event.topic:
             case "booking.payment_pending" | "booking.payment_requested":
                 self.authorised = state["amount"]["amount"]
-                if state["amount"] != self.cost:
+                if state["amount"] != whole(self.cost):
                     yield f"{state['amount']} is authorised for what costs {self.cost}: {event}"
             case "booking.payment_voided" | "booking.payment_released" | "booking.payment_declined":
                 self.authorised = None
             case "booking.booked":
                 yield from self._capture(event)
                 self.is_booked = True
+            case "booking.schedule_changed":
+                self.answer_before = state["accept_before"]
+            case "booking.schedule_accepted":
+                self.answer_before = None
             case "booking.seats_reduced":
                 self.cost = state["total_cost"]
             case "booking.cancelled":
-                if self.is_booked and (stated := state.get("refund")):
-                    self.forfeited += self.cost["amount"] - stated["amount"]
                 self.is_booked = False
             case "booking.refund_due":
                 yield from self._owe(event)
@@ -66,8 +76,10 @@ class Account:
     def _owe(self, event: Event) -> Iterator[str]:
         """Record a refund. Late money is captured and owed by one event."""
         refund, amount = event.state["refund_id"], event.state["amount"]
+        expected, self.due = self.due, None
         if event.state["reason"] == "late_payment":
             yield from self._capture(event)
+            expected = self.cost
         if refund in self.owed or refund in self.compensations:
             yield f"a refund falls due twice: {event}"
         if event.state["reason"] == "compensation":
@@ -76,6 +88,8 @@ class Account:
             return
         if amount["amount"] <= 0 or amount["currency"] != self.cost["currency"]:
             yield f"a refund of {amount} for what costs {self.cost}: {event}"
+        if amount != expected or not adds_up(amount):
+            yield f"a refund of {amount} instead of {expected}: {event}"
         self.owed[refund] = amount["amount"]
 
     def _settle(self, event: Event) -> Iterator[str]:
@@ -95,7 +109,8 @@ def check_money(history: History) -> Iterator[str]:
     ):
         events = list(group)
         if events[0].topic == "booking.initiated":
-            accounts[subject] = Account(events[0].state["total_cost"])
+            state = events[0].state
+            accounts[subject] = Account(state["total_cost"], state.get("cancellation_policy"))
         account = accounts.get(subject)
         if account is None:
             continue

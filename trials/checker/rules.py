@@ -13,6 +13,7 @@ from trials.checker.calls import Call
 from trials.checker.flights import Flight, instant
 from trials.checker.log import LEDGER, Outcome
 from trials.checker.model import Model
+from trials.checker.prices import settles
 
 ACCEPTED = "accepted"
 
@@ -120,7 +121,7 @@ def _change_flight(model: Model, request: Request, now: datetime) -> str:
         return "seats-in-use"
     if request.operation == "change_overbooking" and flight.seats + fields["seats"] < in_use:
         return "seats-in-use"
-    if flight.is_cancelled or request.operation == "reprice_flight":
+    if flight.is_cancelled or request.operation in ("reprice_flight", "change_cancellation_policy"):
         return "flight-not-bookable" if flight.is_closed(now) else ACCEPTED
     if request.operation == "depart_flight":
         return "flight-departed" if flight.is_departure_recorded else ACCEPTED
@@ -247,7 +248,7 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         return "already-paid"
     if departed and booking.reason in (None, "hold_expired"):
         return "flight-departed"
-    price = ACCEPTED if fields["total_cost"] == booking.row["total_cost"] else "price-mismatch"
+    price = ACCEPTED if settles(fields["total_cost"], booking.row["total_cost"]) else "price-mismatch"
     return _not_live(booking, now) or price
 
 
@@ -295,6 +296,7 @@ _RESOLVED = {
 _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "schedule_flight": _schedule,
     "reprice_flight": _change_flight,
+    "change_cancellation_policy": _change_flight,
     "change_flight_seats": _change_flight,
     "change_overbooking": _change_flight,
     "cancel_flight": _change_flight,
