@@ -11,6 +11,8 @@ class Refusal(Exception):
     title: ClassVar[str] = ""
     is_recorded: ClassVar[bool] = True
     """True if the refusal is the final outcome under its key; False if the same key can be used again."""
+    position: int = 0
+    """Position of the log that the ledger refused at; 0 for a refusal that it did not make."""
 
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()

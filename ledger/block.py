@@ -265,6 +265,8 @@ class Block:
         return self._accept(submission, subject)
 
     def _refuse(self, submission: Submission, refusal: Refusal) -> Answer:
+        # A dry run writes nothing, so its own expiries are no positions of the log.
+        refusal.position = self.input.position if submission.dry_run else self.position
         status, body = submission.render(submission, refusal)
         if refusal.is_recorded:
             self._record(submission, status, body.decode(), None, None)

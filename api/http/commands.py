@@ -59,6 +59,12 @@ class _Resource(msgspec.Struct):
     itinerary: "_Resource | None" = None
 
 
+class _Explained(msgspec.Struct):
+    """The link in a refusal to what explains it. Refusals of earlier releases have none."""
+
+    why: str | None = None
+
+
 async def submit(request: ApiRequest, command: Command) -> Reply:
     """Submit the command and return its outcome: the first one if the idempotency key was used before.
 
@@ -164,7 +170,11 @@ def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
         headers.append((b"dry-run", b"true"))
     elif answer.status == 201 and type(command) in CREATED:
         headers.append((b"location", f"{CREATED[type(command)]}{id}".encode()))
-    return Reply(answer.status, answer.body, headers, JSON if answer.status < 400 else PROBLEM)
+    if answer.status < 400:
+        return Reply(answer.status, answer.body, headers, JSON)
+    if why := msgspec.json.decode(answer.body, type=_Explained).why:
+        headers.append((b"link", b'<%b>; rel="describedby"' % why.encode()))
+    return Reply(answer.status, answer.body, headers, PROBLEM)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -12,7 +12,7 @@ from api.http.problems import MEDIA_TYPE, FieldError, problem, status_of
 from api.http.queries import Page
 from api.http.routes import OPERATORS, PUBLIC, Route
 from domain.commands.flights import ScheduleFlight
-from domain.refusals import IdempotencyKeyReused, Refusal
+from domain.refusals import IdempotencyKeyReused, NotEnoughSeats, Refusal
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.itineraries import ItineraryRow
@@ -54,6 +54,11 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
         yield "dry-run", _header("`true`: nothing was written.")
     if route.status == 201 and (route.body in CREATED or route.response is WaitingRow):
         yield "Location", _header("URL of the new resource.")
+    if route.deprecation is not None:
+        yield "Deprecation", _header(f"{route.deprecation.when}, as `@` and Unix seconds (RFC 9745).")
+        yield "Link", _header('Page about the replacement, with `rel="deprecation"`.')
+    if route.deprecation is not None and route.deprecation.sunset is not None:
+        yield "Sunset", _header("Time after which it may stop working (RFC 8594).")
     if getattr(route.response, "__origin__", None) is Page:
         yield "Link", _header('URL of the next page, with `rel="next"`.')
         yield "ledgers-missing", _header("Names of ledgers that did not answer, with `partial=true`.")
@@ -105,6 +110,8 @@ def _error(status: int, kinds: list[type[Refusal]], path: str, route: Route) -> 
         )
     if command and ledger_refusals:
         headers["dry-run"] = _header("`true`: nothing was written.")
+    if NotEnoughSeats in kinds:
+        headers["Link"] = _header('URL of `why`, with `rel="describedby"`: the bookings that had the seats.')
     headers |= (
         {"Retry-After": _header("Seconds to wait before the next attempt.", "integer")}
         if status in (429, 503)

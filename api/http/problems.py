@@ -14,6 +14,7 @@ from api.http.request import ApiRequest
 from api.http.request_context import RequestContext
 from domain.refusals import (
     IdempotencyKeyReused,
+    NotEnoughSeats,
     NothingFound,
     NotYourAccount,
     PaymentDeclined,
@@ -72,7 +73,15 @@ def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, byte
         "code": refusal.code,
         "request_id": request_id,
     }
-    return status, _encode(members | refusal.facts)
+    return status, _encode(members | refusal.facts | _links(refusal))
+
+
+def _links(refusal: Refusal) -> dict[str, str]:
+    """Return the URL that answers why a flight had too few seats, at the position of the refusal."""
+    if not (isinstance(refusal, NotEnoughSeats) and refusal.position):
+        return {}
+    flight_id, asked = refusal.facts["flight_id"], refusal.facts["asked"]
+    return {"why": f"/api/v1/flights/{flight_id}/why?seats={asked}&position={refusal.position}"}
 
 
 def problem_reply(refusal: Refusal, context: RequestContext, position: int | None = None) -> Reply:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from api.http.deprecations import Deprecation
 from domain.caller import Role
 from domain.refusals import Refusal
 
@@ -25,6 +26,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     has the fields that a page sends by POST. `accepts_dry_run` marks routes that are not single commands but
     accept `dry_run`. `one_ledger` marks reads of one log, which name the ledger if there are several,
     and `all_ledgers` those that ask all of them.
+    `deprecation` announces that the route, or a part of it, is replaced.
     `path_values` lists the values of a path parameter that is not an id. `is_page` marks
     the home page and the pages of the console: they accept the token in a cookie and are not in the OpenAPI
     document.
@@ -44,6 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     key_required: bool = False
     if_match: bool = False
     accepts_dry_run: bool = False
+    deprecation: Deprecation | None = None
     is_page: bool = False
     one_ledger: bool = False
     all_ledgers: bool = False

@@ -1,6 +1,7 @@
 """Bulk booking: many holds in one request, each with its own idempotency key and outcome."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from msgspec import Meta
 
 from api.http.commands import render
 from api.http.conditions import key_arguments, unquote_key
+from api.http.deprecations import Deprecation
 from api.http.http_errors import LedgersMixed, TooManyCommands, ValidationFailed
 from api.http.limited_callers import report_limited
 from api.http.parameters import CommandQuery
@@ -23,6 +25,11 @@ from domain.refusals import BulkKeysMixed, TooManyHolds
 from ledger.submission import Answer, Submission
 
 Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="Idempotency key of this item")]
+
+
+DEPRECATION = Deprecation(
+    datetime(2026, 11, 29, tzinfo=UTC), "/docs", "With `atomic`: the time since which it is deprecated"
+)
 
 
 class BulkHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +77,7 @@ class BulkController(Controller):
             body=BulkHolds,
             response=BulkResult,
             accepts_dry_run=True,
+            deprecation=DEPRECATION,
             refusals=(BulkKeysMixed, TooManyCommands),
         ),
     )
@@ -90,6 +98,7 @@ class BulkController(Controller):
         head = max(answer.position for answer in answers)
         request.context.facts = {"position": head, "items": len(answers), "atomic": bulk.atomic}
         headers: list[Header] = [position_header(head)] + [(b"dry-run", b"true")] * dry_run
+        headers += DEPRECATION.headers() if bulk.atomic else ()
         if answers[0].refusal is BulkKeysMixed:
             return Reply(answers[0].status, answers[0].body, headers, PROBLEM)
         results = [_result(item.key, answer) for item, answer in zip(bulk.items, answers, strict=True)]

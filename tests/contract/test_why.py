@@ -57,6 +57,7 @@ async def test_the_event_that_closed_the_flight_is_listed(operator, auditor):
 
 async def test_a_flight_that_is_unknown_or_later_than_the_position_is_a_404(operator, auditor):
     (await auditor.get(f"/flights/{uuid4()}/why")).refusal(404, "flight-not-found")
+    await operator.create_flight()  # position 1, unless other tests ran before
     flight = await operator.create_flight()
     (await auditor.get(f"/flights/{flight['id']}/why?position=1")).refusal(404, "flight-not-found")
 
@@ -90,3 +91,33 @@ async def test_outcomes_of_other_clients_look_unknown(alice, bob, operator):
     (await alice.book(flight, 1, key=key)).created()
     (await bob.find_outcome(alice.sub, "initiate_booking", key)).refusal(404, "command-not-found")
     (await bob.find_outcome(bob.sub, "initiate_booking", key)).refusal(404, "command-not-found")
+
+
+async def test_a_refusal_for_want_of_seats_links_to_the_events_that_took_them(alice, bob, operator, auditor):
+    flight = await operator.create_flight(seats=3)
+    paid = await alice.book_and_pay(flight, 2)
+    key = new_key()
+    refused = await bob.book(flight, 2, key=key)
+    assert refused.headers["link"] == f'<{refused.body["why"]}>; rel="describedby"'
+    (await alice.cancel(paid)).ok()
+    again = await bob.book(flight, 2, key=key)
+    assert again.replayed
+    assert (again.body, again.headers["link"]) == (refused.body, refused.headers["link"])
+    answer = (await auditor.get(refused.body["why"].removeprefix("/api/v1"))).ok()
+    assert (answer["flight_id"], answer["asked"], answer["enough"]) == (flight["id"], 2, False)
+    assert (answer["position"], answer["available"]) == (refused.position, 1)
+    assert [taker["booking_id"] for taker in answer["taken_by"]] == [paid["id"]]
+    outcome = (await auditor.find_outcome(bob.sub, "initiate_booking", key)).ok()
+    assert outcome["body"] == refused.body
+
+
+async def test_every_command_that_wants_seats_links_to_why(alice, operator, auditor):
+    flight = await operator.create_flight(seats=1)
+    wanted = {"key": new_key(), "flight_id": flight["id"], "user_id": alice.sub, "seats": 2}
+    bulk = (await alice.post("/bookings/bulk", {"items": [wanted]})).ok()["results"][0]["body"]
+    holds = [{"flight_id": flight["id"], "seats": 1}, {"flight_id": flight["id"], "seats": 1}]
+    trip = await alice.post("/itineraries", {"user_id": alice.sub, "bookings": holds})
+    dry = await alice.post("/bookings?dry_run=true", {name: wanted[name] for name in wanted if name != "key"})
+    for problem in (bulk, trip.body, dry.body):
+        answer = (await auditor.get(problem["why"].removeprefix("/api/v1"))).ok()
+        assert (answer["asked"], answer["enough"]) == (2, False)
