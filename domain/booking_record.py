@@ -21,6 +21,8 @@ from domain.schedule import ScheduleChange, Times
 
 
 class Status(Enum):
+    """Status of a booking. `initiated`: seats held, `pending`: payment authorised. `cancelled` is final."""
+
     INITIATED = "initiated"
     PENDING = "pending"
     BOOKED = "booked"

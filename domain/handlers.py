@@ -81,7 +81,7 @@ from domain.working_set import Result, WorkingSet
 
 def schedule_flight(command: ScheduleFlight, context: CommandContext, working_set: WorkingSet) -> Flight:
     if command.departs_at <= working_set.now and command.backfill is not True:
-        raise DepartureInPast("Send `backfill` to schedule the flight nevertheless.", now=working_set.now)
+        raise DepartureInPast(now=working_set.now)
     taken = working_set.scheduled.get((command.number, command.origin, command.departure_day))
     if taken is not None:
         raise FlightAlreadyScheduled(flight_id=taken)

@@ -31,11 +31,10 @@ PartAmount = Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Integ
 
 
 class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An amount in minor units (cents, paise) of an ISO 4217 currency, and the parts that add up to it.
+    """An amount in minor units (cents, paise) of an ISO 4217 currency, and the parts that add up to it."""
 
-    The marks of the fields are rules for input: only the decoder of a body checks them. Stored amounts are
-    made without them, because a rule may be stricter today than on the day on which an amount was stored.
-    """
+    # The marks of the fields are rules for input: only the decoder of a body checks them. Stored amounts are
+    # made without them, because a rule may be stricter today than on the day on which an amount was stored.
 
     amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Integer minor units")]
     currency: Annotated[KnownCode, msgspec.Meta(description="ISO 4217 code", examples=["INR"])]

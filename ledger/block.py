@@ -266,7 +266,7 @@ class Block:
 
     def _refuse(self, submission: Submission, refusal: Refusal) -> Answer:
         # A dry run writes nothing, so its own expiries are no positions of the log.
-        refusal.position = self.input.position if submission.dry_run else self.position
+        refusal.refused_at = self.input.position if submission.dry_run else self.position
         status, body = submission.render(submission, refusal)
         if refusal.is_recorded:
             self._record(submission, status, body.decode(), None, None)

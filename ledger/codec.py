@@ -84,7 +84,8 @@ def _upcast(topic: str, state: str | bytes) -> tuple[str, bytes]:
     return topic, _encode(fields)
 
 
-def _state_fields(event_type: type[Any]) -> list[Any]:
+def state_fields(event_type: type[Any]) -> list[Any]:
+    """Return the fields that an event is stored with as JSON; the others are columns."""
     return [field for field in dataclasses.fields(event_type) if field.name not in _IN_COLUMNS]
 
 
@@ -92,7 +93,7 @@ def _decoder(event_type: type[Any]) -> Callable[[str | bytes], dict[str, Any]]:
     hints = typing.get_type_hints(event_type)
     plain: dict[str, Any] = {}
     makers: list[tuple[str, Callable[[Any], Any]]] = []
-    for field in _state_fields(event_type):
+    for field in state_fields(event_type):
         shape = shape_of(hints[field.name])
         required = field.default is dataclasses.MISSING
         plain[field.name] = shape.plain if required else NotRequired[shape.plain]
@@ -119,6 +120,6 @@ _CREATED = {
 }
 _DECODERS = {topic: _decoder(event_type) for topic, event_type in EVENT_TYPES.items()}
 _DEFAULTS = {
-    topic: {f.name: f.default for f in _state_fields(event_type) if f.default is not dataclasses.MISSING}
+    topic: {f.name: f.default for f in state_fields(event_type) if f.default is not dataclasses.MISSING}
     for topic, event_type in EVENT_TYPES.items()
 }

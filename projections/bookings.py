@@ -77,11 +77,13 @@ class BookingPayment(msgspec.Struct, frozen=True):
 
 
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
-    """One booking in the form that callers get, with a token as `user_id` (see `database.person_tokens`).
+    """One booking. Times are UTC; `travel` is recorded after the departure.
 
-    Times are UTC. `travel` is recorded after the departure. `schedule_change` awaits an answer. The parts of
-    `total_cost` and the `cancellation_policy` are those of the flight when the booking was made.
+    `schedule_change` awaits an answer. The parts of `total_cost` and the `cancellation_policy` are those of
+    the flight when the booking was made.
     """
+
+    # In the form that callers get, but with a token as `user_id` (see `database.person_tokens`).
 
     id: UUID
     reference: str

@@ -53,7 +53,7 @@ LocalTime = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class FlightRow(msgspec.Struct, frozen=True, gc=False):
-    """One flight in the form that callers get. Times are UTC; `status` holds at the time of the query.
+    """One flight. Times are UTC; `status` holds at the time of the query.
 
     `departs_at_local` and `arrives_at_local` are the same instants on the clocks of the airports, with their
     offsets; null for an airport without a known zone. `departure_day` is the day of `departs_at` in

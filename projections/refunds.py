@@ -57,7 +57,7 @@ def upsert(bookings: Sequence[Booking]) -> Statement:
 
 
 class RefundRow(msgspec.Struct, frozen=True, gc=False):
-    """One refund in the form that callers get. Times are UTC; `reference` is the payer's name for it.
+    """One refund. Times are UTC; `reference` is the payer's name for it.
 
     `gateway` took the payment and pays the refund on request; `refusal` is its reason not to.
     """

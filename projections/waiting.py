@@ -49,7 +49,7 @@ class WaitingListStatus(Enum):
 
 
 class WaitingRow(msgspec.Struct, frozen=True, gc=False):
-    """One party in the form that callers get. Times are UTC.
+    """One party on a waiting list. Times are UTC.
 
     `place` counts from 1; it is null for a party that no longer waits.
     """

@@ -42,11 +42,15 @@ CREATED = {
 
 
 class PaymentResult(msgspec.Struct, frozen=True):
+    """The payment, and the booking after it."""
+
     payment_id: UUID
     booking: BookingRow
 
 
 class ItineraryPaymentResult(msgspec.Struct, frozen=True):
+    """The payment, and the itinerary after it."""
+
     payment_id: UUID
     itinerary: ItineraryRow
 

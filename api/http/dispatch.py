@@ -46,7 +46,7 @@ class Dispatch:
             if context_of(scope).is_started:
                 raise
             if isinstance(error, Limited):
-                await report_limited(request, error.limit)
+                await report_limited(request, error.label)
             await _error_reply(request, error)(scope, receive, send)
 
     async def _call(self, scope: Scope, request: ApiRequest) -> ASGIApp:

@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
+from api.http.audit_examples import AUDIT_EXAMPLES
 from api.http.commands import PaymentResult
 from api.http.itinerary_examples import ITINERARY_EXAMPLES
+from api.http.problem_examples import BOOKING, FLIGHT, PAYMENT, REFUND, WAITING
+from api.http.problem_types import ProblemType
 from api.http.queries import Page
 from api.http.request import EmptyBody
 from api.resources.bookings import BookingCancellation, CancellationQuote, SeatReduction
@@ -35,22 +37,20 @@ from domain.flight import FlightStatus
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.refunds import RefundReason, RefundStatus
+from domain.refusals import NotEnoughSeats
 from projections.availability import Availability
 from projections.bookings import BookingPayment, BookingRow
 from projections.flights import FlightRow
 from projections.refunds import RefundRow
 from projections.waiting import WaitingListStatus, WaitingRow
 
-_FLIGHT = UUID("01932c07-5bb0-7aaa-8000-00000000ba17")
-_BOOKING = UUID("01932c07-5bb1-7bbb-8000-0000000a11ce")
-_PAYMENT = UUID("01932c07-5bb2-7ccc-8000-00000000ca54")
 _DEPARTURE = datetime(2030, 5, 17, 21, 45, tzinfo=UTC)
 _ARRIVAL = datetime(2030, 5, 18, 4, 40, tzinfo=UTC)
 _CREATED_AT = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
 _HELD_UNTIL = datetime(2030, 4, 1, 9, 35, tzinfo=UTC)
 
 BA117 = FlightRow(
-    _FLIGHT,
+    FLIGHT,
     "BA117",
     "LHR",
     "JFK",
@@ -65,9 +65,9 @@ BA117 = FlightRow(
     arrives_at_local="2030-05-18T00:40:00-04:00",
 )
 ALICE_HOLDS_TWO = BookingRow(
-    _BOOKING,
+    BOOKING,
     "VHRN26",
-    _FLIGHT,
+    FLIGHT,
     "alice",
     2,
     Money(900000, "INR"),
@@ -79,9 +79,9 @@ ALICE_HOLDS_TWO = BookingRow(
     None,
 )
 ALICE_BOOKED = BookingRow(
-    _BOOKING,
+    BOOKING,
     "VHRN26",
-    _FLIGHT,
+    FLIGHT,
     "alice",
     2,
     Money(900000, "INR"),
@@ -90,15 +90,15 @@ ALICE_BOOKED = BookingRow(
     3,
     _CREATED_AT,
     _CREATED_AT,
-    BookingPayment(_PAYMENT, PaymentStatus.CAPTURED),
+    BookingPayment(PAYMENT, PaymentStatus.CAPTURED),
 )
 
 ALICE_REFUND = RefundRow(
-    UUID("01932c07-5bb3-7ddd-8000-0000000ba11c"),
-    _BOOKING,
-    _FLIGHT,
+    REFUND,
+    BOOKING,
+    FLIGHT,
     "alice",
-    _PAYMENT,
+    PAYMENT,
     Money(450000, "INR"),
     RefundReason.SEATS_REDUCED,
     RefundStatus.DUE,
@@ -108,8 +108,8 @@ ALICE_REFUND = RefundRow(
 )
 
 ALICE_WAITS = WaitingRow(
-    UUID("01932c07-5bb4-7eee-8000-0000003a175a"),
-    _FLIGHT,
+    WAITING,
+    FLIGHT,
     "alice",
     2,
     WaitingListStatus.WAITING,
@@ -139,18 +139,18 @@ EXAMPLES: dict[Any, Any] = {
         _DEPARTURE + timedelta(hours=2), _ARRIVAL + timedelta(hours=2), "The inbound flight is late"
     ),
     BoardingDenial: BoardingDenial("Came last to the gate", Price(250000, "INR")),
-    Availability: Availability(_FLIGHT, 180, 2, 0, 178),
-    InitiateBooking: InitiateBooking(_FLIGHT, "alice", 2),
+    Availability: Availability(FLIGHT, 180, 2, 0, 178),
+    InitiateBooking: InitiateBooking(FLIGHT, "alice", 2),
     BookingRow: ALICE_HOLDS_TWO,
     Page[BookingRow]: Page([ALICE_HOLDS_TWO], None),
-    PayBooking: PayBooking(_BOOKING, "alice", Money(900000, "INR")),
-    PaymentResult: PaymentResult(_PAYMENT, ALICE_BOOKED),
+    PayBooking: PayBooking(BOOKING, "alice", Money(900000, "INR")),
+    PaymentResult: PaymentResult(PAYMENT, ALICE_BOOKED),
     BookingCancellation: BookingCancellation("Plans changed"),
-    BulkHolds: BulkHolds([BulkHold("order-4711-1", _FLIGHT, "alice", 2)], atomic=True),
+    BulkHolds: BulkHolds([BulkHold("order-4711-1", FLIGHT, "alice", 2)], atomic=True),
     BulkResult: BulkResult([ItemResult("order-4711-1", 201, 42, False, _raw(ALICE_HOLDS_TWO))]),
     EmptyBody: EmptyBody(),
     SeatReduction: SeatReduction(1),
-    CancellationQuote: CancellationQuote(_BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
+    CancellationQuote: CancellationQuote(BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
     PaymentVoid: PaymentVoid("Declined by the bank"),
     FlightCancellation: FlightCancellation("Fog at LHR"),
     RefundRow: ALICE_REFUND,
@@ -161,5 +161,13 @@ EXAMPLES: dict[Any, Any] = {
     Page[WaitingRow]: Page([ALICE_WAITS], None),
     VerifyRange: VerifyRange(1, 4711),
     Verification: Verification(True, 4711, None, None),
+    ProblemType: ProblemType(
+        "/problems/not-enough-seats",
+        NotEnoughSeats.code,
+        NotEnoughSeats.title,
+        409,
+        NotEnoughSeats.advice,
+    ),
     **ITINERARY_EXAMPLES,
+    **AUDIT_EXAMPLES,
 }

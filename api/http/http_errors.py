@@ -3,6 +3,10 @@
 from collections.abc import Collection
 from typing import Any, ClassVar, Literal
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from database.readiness import Check
 from domain.refusals import Refusal
 
 NAMED_MAX = 5
@@ -23,11 +27,30 @@ class Rejection(Refusal):
 
 
 class Malformed(Rejection):
-    """The request is malformed."""
+    """The request is malformed.
+
+    Correct its request line or headers.
+    """
+
+    states_all = True
+
+
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One validation error: a JSON pointer (RFC 6901) into the body, or the name of a parameter."""
+
+    message: str
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
 
 
 class ValidationFailed(Rejection):
-    """The request has invalid fields or parameters."""
+    """The request has invalid fields or parameters.
+
+    Correct them; `errors` names each one.
+    """
+
+    states_all = True
+    errors: list[FieldError]
 
     def __init__(self, *errors: tuple[str, str], of: Literal["pointer", "parameter"] = "pointer") -> None:
         """Each error is a JSON pointer into the body, or the name of a parameter, and a message."""
@@ -43,51 +66,80 @@ def wrong_parameter(name: str, message: str) -> ValidationFailed:
 
 
 class IdempotencyKeyMissing(Rejection):
-    """This command requires an idempotency key: send the header `x-idempotency-key`."""
+    """This command requires an idempotency key.
+
+    Send one in the header `x-idempotency-key`: a new one for each payment, the same one to repeat it.
+    """
 
 
 class PaymentMethodMissing(Rejection):
-    """This server uses a payment gateway: `payment_method` is required."""
+    """This server uses a payment gateway, which needs a payment method.
+
+    Send `payment_method` with the payment.
+    """
 
     status = 422
 
 
 class PaymentMethodUnexpected(Rejection):
-    """This server has no payment gateway: send the payment without `payment_method`."""
+    """This server has no payment gateway.
+
+    Send the payment without `payment_method`.
+    """
 
     status = 422
 
 
 class IdempotencyKeyMalformed(Rejection):
-    """An idempotency key must be 1 to 255 printable ASCII characters without spaces, sent once."""
+    """The idempotency key has the wrong form.
+
+    Send 1 to 255 printable ASCII characters without spaces, once.
+    """
 
 
 class LedgerNotFound(Rejection):
-    """There is no ledger with this name, or the token does not allow it."""
+    """There is no ledger with this name, or the token does not allow it.
+
+    Check the name, and the claim `ledgers` of the token.
+    """
 
     status = 404
 
 
 class CarrierNotHere(Rejection):
-    """No ledger of this deployment takes flights of this carrier."""
+    """No ledger of this deployment takes flights of this carrier.
+
+    Check the flight number, or ask an operator of the deployment to add the carrier.
+    """
 
     status = 409
 
 
 class LedgerRetired(Rejection):
-    """This ledger is retired: it answers queries, and takes no commands."""
+    """This ledger is retired.
+
+    Read from it; it takes no more commands.
+    """
 
     status = 409
+    ledger: str
 
 
 class LedgersMixed(Rejection):
-    """One request cannot change several ledgers: send one request for each of them."""
+    """One request cannot change several ledgers.
+
+    Send one request for each of them.
+    """
 
     status = 409
+    ledgers: list[str]
 
 
 class Unauthenticated(Rejection):
-    """This request requires a valid bearer token."""
+    """This request requires a valid bearer token.
+
+    Send one in the header Authorization; `/docs` says how to get it.
+    """
 
     status = 401
 
@@ -104,9 +156,13 @@ class Unauthenticated(Rejection):
 
 
 class Forbidden(Rejection):
-    """The caller's roles do not allow this."""
+    """The caller's roles do not allow this.
+
+    Use a token with one of the roles in `required_roles`.
+    """
 
     status = 403
+    required_roles: list[str]
 
     def __init__(self, required: list[str]) -> None:
         super().__init__(
@@ -116,19 +172,28 @@ class Forbidden(Rejection):
 
 
 class CrossSite(Rejection):
-    """The form was not sent from this console: open the page and submit the form there."""
+    """The form was not sent from this console.
+
+    Open the page and submit the form there.
+    """
 
     status = 403
 
 
 class NotFound(Rejection):
-    """There is no resource at this URL."""
+    """There is no resource at this URL.
+
+    Check the path; `/openapi.json` lists all paths.
+    """
 
     status = 404
 
 
 class MethodNotAllowed(Rejection):
-    """This URL does not support the method."""
+    """This URL does not support the method.
+
+    Use one of the methods in the header Allow.
+    """
 
     status = 405
 
@@ -139,40 +204,57 @@ class MethodNotAllowed(Rejection):
 
 
 class RequestTimeout(Rejection):
-    """The request body did not arrive in time."""
+    """The request body did not arrive in time.
+
+    Send the whole body within ten seconds.
+    """
 
     status = 408
     headers = ((b"connection", b"close"),)
 
 
 class ContentTooLarge(Rejection):
-    """The request body is larger than 64 KiB."""
+    """The request body is larger than 64 KiB.
+
+    Send a smaller body.
+    """
 
     status = 413
 
 
 class UriTooLong(Rejection):
-    """The URL is too long."""
+    """The URL is too long.
+
+    Send at most 8192 bytes of path and query.
+    """
 
     status = 414
 
 
 class UnsupportedMediaType(Rejection):
-    """The request body must be application/json in UTF-8."""
+    """The request body has another type than JSON in UTF-8.
+
+    Send JSON with the header Content-Type: application/json, uncompressed.
+    """
 
     status = 415
 
 
-# Answers to a caller that uses more than its share. The reporter of limits gets `limit`, a metric's label.
+# Answers to a caller that uses more than its share. The reporter of limits gets `label`, a metric's label.
 class Limited(Rejection):
     status = 429
-    limit: ClassVar[str]
+    label: ClassVar[str]
 
 
 class TooManyCommands(Limited):
-    """The caller has sent too many commands in this minute: wait as long as `Retry-After` says."""
+    """The caller has sent too many commands in this minute.
 
-    limit = "commands"
+    Wait as long as `Retry-After` says, then repeat the request.
+    """
+
+    label = "commands"
+    asked: int
+    limit: int
 
     def __init__(
         self, asked: int, limit: int, retry_after: int, fields: tuple[tuple[bytes, bytes], ...]
@@ -183,9 +265,13 @@ class TooManyCommands(Limited):
 
 
 class TooManyStreams(Limited):
-    """The caller has too many open event streams: close one, or use one stream for several readers."""
+    """The caller has too many open event streams.
 
-    limit = "streams"
+    Close one, or use one stream for several readers.
+    """
+
+    label = "streams"
+    limit: int
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"At most {limit} streams can be open at a time.", limit=limit)
@@ -197,7 +283,10 @@ class TooManyStreams(Limited):
 
 
 class InternalError(Rejection):
-    """An internal error occurred. It has been logged under the request id."""
+    """An internal error occurred.
+
+    Repeat the request with the same key; if it fails again, report its request id, which is in the log.
+    """
 
     status = 500
 
@@ -208,30 +297,61 @@ class _Temporary(Rejection):
 
 
 class Unavailable(_Temporary):
-    """The ledger did not answer in time and the outcome is unknown: repeat the request with the same key."""
+    """The ledger did not answer in time and the outcome is unknown.
+
+    Wait as long as `Retry-After` says, then repeat the request with the same key.
+    """
+
+
+class KeysUnavailable(_Temporary):
+    """The keys that check tokens could not be fetched yet.
+
+    Wait as long as `Retry-After` says, then repeat the request.
+    """
 
 
 class LedgerUnavailable(_Temporary):
-    """One of the ledgers did not answer in time: narrow the query with `ledger`, or send `partial=true`."""
+    """One of the ledgers did not answer in time.
+
+    Narrow the query with `ledger`, or send `partial=true`.
+    """
+
+    ledger: str
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The ledger {name} does not answer.", ledger=name)
 
 
 class LedgerMoving(_Temporary):
-    """This ledger is moving to another server, and takes commands again in seconds: repeat the request."""
+    """This ledger is moving to another server.
+
+    It takes commands again in seconds: wait as long as `Retry-After` says, then repeat the request.
+    """
+
+    ledger: str
 
 
 class Overloaded(_Temporary):
-    """The server is overloaded and did not process the request: try again later."""
+    """The server is overloaded and did not process the request.
+
+    Wait as long as `Retry-After` says, then repeat the request with the same key.
+    """
 
 
 class PaymentInDoubt(_Temporary):
-    """The payment gateway has not answered yet: repeat the request with the same key to get the outcome."""
+    """The payment gateway has not answered yet.
+
+    Repeat the request with the same key to get the outcome.
+    """
 
 
 class PositionNotReached(_Temporary):
-    """The ledger has not reached the requested position."""
+    """The ledger has not reached the requested position.
+
+    Wait as long as `Retry-After` says, then repeat the request; or ask for a position that exists.
+    """
+
+    position: int
 
     def __init__(self, reached: int) -> None:
         super().__init__(f"The ledger is at position {reached}.", position=reached)
@@ -239,11 +359,20 @@ class PositionNotReached(_Temporary):
 
 
 class VerificationTooLong(_Temporary):
-    """The verification took too long: verify a smaller range, or run `seatledger verify`."""
+    """The verification took too long.
+
+    Verify a smaller range, or run `seatledger verify`.
+    """
 
 
 class NotReady(_Temporary):
-    """The server is running but not ready for requests."""
+    """The server is running but not ready for requests.
+
+    Wait until all vital checks are ok.
+    """
+
+    states_all = True
+    checks: list[Check]
 
 
 def all_refusals(base: type[Refusal] = Refusal) -> list[type[Refusal]]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from api.http.commands import ItineraryPaymentResult
+from api.http.problem_examples import ITINERARY
 from api.http.queries import Page
 from api.resources.itineraries import BookingQuote, ItineraryCancellation, ItineraryQuote, QuotedBookings
 from domain.booking_record import Status
@@ -18,7 +19,6 @@ from projections.itineraries import ItineraryRow
 
 _OUTBOUND, _INBOUND = (UUID(f"01932c07-5bb0-7aaa-8000-00000000ba{number}") for number in (17, 18))
 _FIRST, _SECOND = (UUID(f"01932c07-5bb5-7bbb-8000-0000000a11c{digit}") for digit in "12")
-_ITINERARY = UUID("01932c07-5bb5-7fff-8000-0000000a11ce")
 _PAYMENT = BookingPayment(UUID("01932c07-5bb6-7ccc-8000-00000000ca54"), PaymentStatus.CAPTURED)
 _CREATED_AT = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
 _HELD_UNTIL = datetime(2030, 4, 1, 9, 35, tzinfo=UTC)
@@ -39,13 +39,13 @@ def _held(id: UUID, reference: str, flight_id: UUID) -> BookingRow:
         _CREATED_AT,
         _CREATED_AT,
         None,
-        itinerary_id=_ITINERARY,
+        itinerary_id=ITINERARY,
     )
 
 
 _HELD = [_held(_FIRST, "VHRN26", _OUTBOUND), _held(_SECOND, "9CTTNS", _INBOUND)]
 _BOOKED = [replace(one, status=Status.BOOKED, version=3, payment=_PAYMENT) for one in _HELD]
-_ROUND_TRIP = ItineraryRow.of_rows(_ITINERARY, _HELD)
+_ROUND_TRIP = ItineraryRow.of_rows(ITINERARY, _HELD)
 
 ITINERARY_EXAMPLES: dict[Any, Any] = {
     InitiateItinerary: InitiateItinerary(
@@ -53,11 +53,11 @@ ITINERARY_EXAMPLES: dict[Any, Any] = {
     ),
     ItineraryRow: _ROUND_TRIP,
     Page[ItineraryRow]: Page([_ROUND_TRIP], None),
-    PayItinerary: PayItinerary(_ITINERARY, "alice", _ROUND_TRIP.total_cost),
+    PayItinerary: PayItinerary(ITINERARY, "alice", _ROUND_TRIP.total_cost),
     ItineraryPaymentResult: ItineraryPaymentResult(
-        _PAYMENT.payment_id, ItineraryRow.of_rows(_ITINERARY, _BOOKED)
+        _PAYMENT.payment_id, ItineraryRow.of_rows(ITINERARY, _BOOKED)
     ),
     ItineraryCancellation: ItineraryCancellation("Plans changed", (_SECOND,)),
     QuotedBookings: QuotedBookings((_SECOND,)),
-    ItineraryQuote: ItineraryQuote(_ITINERARY, 5, _SHARE, [BookingQuote(_SECOND, 2, _SHARE)], _HELD_UNTIL),
+    ItineraryQuote: ItineraryQuote(ITINERARY, 5, _SHARE, [BookingQuote(_SECOND, 2, _SHARE)], _HELD_UNTIL),
 }

@@ -8,7 +8,9 @@ import msgspec
 from api.http import http_errors
 from api.http.commands import CREATED
 from api.http.examples import EXAMPLES
-from api.http.problems import MEDIA_TYPE, FieldError, problem, status_of
+from api.http.openapi_problems import problem_example, problem_schema
+from api.http.openapi_schemas import Schemas
+from api.http.problems import MEDIA_TYPE, status_of
 from api.http.queries import Page
 from api.http.routes import OPERATORS, PUBLIC, Route
 from domain.commands.flights import ScheduleFlight
@@ -18,19 +20,20 @@ from projections.flights import FlightRow
 from projections.itineraries import ItineraryRow
 from projections.waiting import WaitingRow
 
-REFERENCE = "#/components/schemas/{name}"
 
-
-def responses(path: str, method: str, route: Route) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Success.", "headers": dict(_success_headers(method, route))}
+def responses(schemas: Schemas, path: str, method: str, route: Route) -> dict[str, Any]:
+    headers = _share(schemas, dict(_success_headers(method, route)))
+    success: dict[str, Any] = {"description": "Success.", "headers": headers}
     if route.response is not None:
-        success["content"] = {route.media_type.partition(";")[0]: content(route.response)}
+        media_type = route.media_type.partition(";")[0]
+        success["content"] = {media_type: content(schemas, route.response, route.example)}
     by_status: dict[int, list[type[Refusal]]] = {}
-    for refusal in (*route.refusals, *_rejections(path, route)):
+    for refusal in dict.fromkeys((*route.refusals, *_rejections(path, route))):
         by_status.setdefault(status_of(refusal), []).append(refusal)
     kept = {"304": _not_modified(success["headers"])} if is_conditional(route, method) else {}
     return {str(route.status): success, **kept} | {
-        str(status): _error(status, kinds, path, route) for status, kinds in sorted(by_status.items())
+        str(status): _error(schemas, status, kinds, path, route)
+        for status, kinds in sorted(by_status.items())
     }
 
 
@@ -80,13 +83,13 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
     if route.accepts_dry_run:
         yield http_errors.LedgersMixed
     if is_command(route):
-        yield from (http_errors.Malformed, http_errors.IdempotencyKeyMalformed)
+        yield http_errors.IdempotencyKeyMalformed
         yield from (http_errors.IdempotencyKeyMissing,) if route.key_required else ()
         yield from (http_errors.TooManyCommands,) if route.roles != OPERATORS else ()
     if route.body is not None:
         yield from (http_errors.RequestTimeout, http_errors.ContentTooLarge, http_errors.UnsupportedMediaType)
     if route.roles != PUBLIC:
-        yield from (http_errors.Unauthenticated, http_errors.Forbidden)
+        yield from (http_errors.Unauthenticated, http_errors.Forbidden, http_errors.KeysUnavailable)
     if route.query is not None or route.roles != PUBLIC:
         yield from (http_errors.Unavailable, http_errors.Overloaded)
     if path.startswith("/health/ready"):
@@ -96,10 +99,13 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
         yield http_errors.MethodNotAllowed
     if "{code}" in path or "{name}" in path:
         yield http_errors.NotFound
-    yield http_errors.InternalError
+    # Any request may have a wrong Host header, or a URL that is too long.
+    yield from (http_errors.Malformed, http_errors.UriTooLong, http_errors.InternalError)
 
 
-def _error(status: int, kinds: list[type[Refusal]], path: str, route: Route) -> dict[str, Any]:
+def _error(
+    schemas: Schemas, status: int, kinds: list[type[Refusal]], path: str, route: Route
+) -> dict[str, Any]:
     headers, command = dict(_EVERY_HEADER), is_command(route)
     ledger_refusals = [kind for kind in kinds if not issubclass(kind, http_errors.Rejection)]
     if ledger_refusals or http_errors.PositionNotReached in kinds or http_errors.NotReady in kinds:
@@ -124,20 +130,26 @@ def _error(status: int, kinds: list[type[Refusal]], path: str, route: Route) -> 
         if status in (401, 403)
         else {}
     )
-    examples = {kind.code: {"summary": kind.title, "value": _example(kind, path)} for kind in kinds}
-    body = {"schema": {"$ref": REFERENCE.format(name="Problem")}, "examples": examples}
+    examples = {
+        kind.code: schemas.share("examples", kind.code, problem_example(kind, path)) for kind in kinds
+    }
+    body = {"schema": problem_schema(schemas, kinds), "examples": examples}
     codes = ", ".join(f"`{kind.code}`" for kind in kinds)
-    return {"description": codes, "headers": headers, "content": {MEDIA_TYPE: body}}
+    return {
+        "description": codes,
+        "headers": _share(schemas, headers),
+        "content": {MEDIA_TYPE: body},
+    }
 
 
-def _example(kind: type[Refusal], path: str) -> Any:
-    refusal: Any = kind.__new__(kind)
-    Refusal.__init__(refusal, **({"errors": _ERRORS} if kind is http_errors.ValidationFailed else {}))
-    return msgspec.json.decode(problem(refusal, path, "01932c07-5bb1-7000-8000-6d6f6e6b6579")[1])
+def _share(schemas: Schemas, headers: dict[str, Any]) -> dict[str, Any]:
+    return {name: schemas.share("headers", name, header) for name, header in headers.items()}
 
 
-def content(kind: Any) -> dict[str, Any]:
-    schema = msgspec.json.schema_components([kind], ref_template=REFERENCE)[0][0]
+def content(schemas: Schemas, kind: Any, example: Any = None) -> dict[str, Any]:
+    schema = schemas.of(kind)
+    if example is not None:
+        return {"schema": schema, "example": example}
     if kind not in EXAMPLES:
         return {"schema": schema}
     # Encode and decode, because some examples contain encoded JSON.
@@ -173,8 +185,6 @@ _LIMIT_HEADERS = {
     "RateLimit": _header("What is left of it: `r` commands or streams, until `t` seconds have passed."),
 }
 """Fields of draft-ietf-httpapi-ratelimit-headers."""
-
-_ERRORS = [FieldError(pointer="/seats", message="Must be at least 1")]
 
 _EVERY_HEADER: dict[str, Any] = {
     "x-request-id": _header("Id of the request."),

@@ -1,10 +1,12 @@
 """Error responses: problem details (RFC 9457), and the status of each refusal."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 from litestar.exceptions import HTTPException
 from loguru import logger
+from msgspec import Meta
 
 import ledger.submission as ledger
 from api.http import http_errors
@@ -33,25 +35,16 @@ STATUSES: dict[type[Refusal], int] = {
 MEDIA_TYPE = "application/problem+json"
 
 
-class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One validation error: a JSON pointer (RFC 6901) into the body, or the name of a parameter."""
+class Problem(msgspec.Struct, frozen=True):
+    """Problem details (RFC 9457). Each code has members of its own besides these."""
 
-    message: str
-    pointer: str | None = None
-    parameter: str | None = None
-
-
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Problem details. Some problem types have additional members."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
-    errors: list[FieldError] | None = None
+    type: Annotated[str, Meta(description="URL of the explanation of this code")]
+    title: Annotated[str, Meta(description="What is wrong, the same for all problems of this code")]
+    status: Annotated[int, Meta(description="HTTP status")]
+    detail: Annotated[str, Meta(description="What is wrong with this request, and what to do next")]
+    instance: Annotated[str, Meta(description="Path of the request")]
+    code: Annotated[str, Meta(description="Code for programs; the set of codes is open")]
+    request_id: Annotated[str, Meta(description="`x-request-id` of the request that got this answer first")]
 
 
 def status_of(refusal: Refusal | type[Refusal]) -> int:
@@ -78,10 +71,10 @@ def problem(refusal: Refusal, instance: str, request_id: str) -> tuple[int, byte
 
 def _links(refusal: Refusal) -> dict[str, str]:
     """Return the URL that answers why a flight had too few seats, at the position of the refusal."""
-    if not (isinstance(refusal, NotEnoughSeats) and refusal.position):
+    if not (isinstance(refusal, NotEnoughSeats) and refusal.refused_at):
         return {}
-    flight_id, asked = refusal.facts["flight_id"], refusal.facts["asked"]
-    return {"why": f"/api/v1/flights/{flight_id}/why?seats={asked}&position={refusal.position}"}
+    query = f"seats={refusal.asked}&position={refusal.refused_at}"
+    return {"why": f"/api/v1/flights/{refusal.flight_id}/why?{query}"}
 
 
 def problem_reply(refusal: Refusal, context: RequestContext, position: int | None = None) -> Reply:

@@ -22,6 +22,7 @@ PUBLIC: frozenset[Role] = frozenset()
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Description of a route, in the `opt` of its handler.
 
+    `about` is a description besides the summary, and `example` that of a response without a struct.
     `body`, `form`, `query` and `response` are struct types; `response` is the body of `status`, and `form`
     has the fields that a page sends by POST. `accepts_dry_run` marks routes that are not single commands but
     accept `dry_run`. `one_ledger` marks reads of one log, which name the ledger if there are several,
@@ -34,7 +35,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     roles: frozenset[Role]
     summary: str
+    about: str = ""
     response: Any = None
+    example: Any = None
     status: int = 200
     media_type: str = "application/json"
     body: Any = None

@@ -62,6 +62,19 @@ class EventStreamQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_on
     sealed: Sealed = False
 
 
+_STREAM = """Each message has `id`, the position of the event, and `data`, the event as JSON: a `LoggedEvent`,
+with `EventData` by its `type`. Messages come in position order, without a gap and without a repeat. A comment
+line keeps a silent stream open. The stream ends when the token expires and when the server stops; reconnect
+then with `Last-Event-ID`, as browsers do by themselves, and the next event follows.
+"""
+_STREAM_EXAMPLE = """retry: 1000
+
+id: 42
+data: {"position":42,"originator_id":"01932c07-5bb1-7bbb-8000-0000000a11ce","version":1, …}
+
+"""
+
+
 class AuditController(Controller):
     path = "/api/v1"
     tags = ("Audit",)
@@ -76,7 +89,7 @@ class AuditController(Controller):
             response=Page[LoggedEvent],
         ),
     )
-    async def events(self, request: ApiRequest) -> ASGIApp:
+    async def list_events(self, request: ApiRequest) -> ASGIApp:
         query = request.query(EventListQuery)
         search = _search(query)
         query = replace(query, after=queries.read_cursor(request, query, search, int) or query.after)
@@ -91,6 +104,8 @@ class AuditController(Controller):
         opt=route(
             AUDITORS,
             "Stream events as they are written (Server-Sent Events). Resume with `Last-Event-ID`",
+            about=_STREAM,
+            example=_STREAM_EXAMPLE,
             query=EventStreamQuery,
             one_ledger=True,
             response=str,
@@ -98,7 +113,7 @@ class AuditController(Controller):
             refusals=(TooManyStreams,),
         ),
     )
-    async def stream(self, request: ApiRequest) -> ASGIApp:
+    async def stream_events(self, request: ApiRequest) -> ASGIApp:
         query = request.query(EventStreamQuery)
         search = _search(query)
         query = replace(query, after=_last_event_id(request, query.after))
@@ -122,7 +137,7 @@ class AuditController(Controller):
             one_ledger=True,
         ),
     )
-    async def head(self, request: ApiRequest) -> Reply:
+    async def get_log_head(self, request: ApiRequest) -> Reply:
         position, row = await queries.read(request, request.query(ReadQuery), _head)
         return queries.respond(position, row)
 

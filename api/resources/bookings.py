@@ -65,6 +65,8 @@ class BookingCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The seats that the booking keeps."""
+
     seats: PartySize
 
 
@@ -122,7 +124,7 @@ class BookingController(Controller):
             ),
         ),
     )
-    async def initiate(self, request: ApiRequest) -> ASGIApp:
+    async def create_booking(self, request: ApiRequest) -> ASGIApp:
         return await submit(request, await request.read(InitiateBooking))
 
     @post(
@@ -146,7 +148,7 @@ class BookingController(Controller):
             ),
         ),
     )
-    async def cancel(self, request: ApiRequest) -> ASGIApp:
+    async def cancel_booking(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(BookingCancellation, optional=True)
         if body.refund is not UNSET and Role.OPERATOR not in request.caller.roles:
             raise Forbidden([Role.OPERATOR.value])
@@ -170,7 +172,7 @@ class BookingController(Controller):
             ),
         ),
     )
-    async def quote(self, request: ApiRequest) -> ASGIApp:
+    async def quote_cancellation(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         request.query(EmptyQuery)
         answer = await get_answer(
@@ -200,7 +202,7 @@ class BookingController(Controller):
             ),
         ),
     )
-    async def reduce_seats(self, request: ApiRequest) -> ASGIApp:
+    async def give_back_seats(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(SeatReduction)
         return await submit(request, ReduceSeats(booking_id, body.seats))
 
@@ -214,7 +216,7 @@ class BookingController(Controller):
             all_ledgers=True,
         ),
     )
-    async def list(self, request: ApiRequest) -> ASGIApp:
+    async def list_bookings(self, request: ApiRequest) -> ASGIApp:
         query = request.query(BookingListQuery)
         search = query.build_search(BookingSearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, UUID)
@@ -237,7 +239,7 @@ class BookingController(Controller):
             refusals=(BookingNotFound, VersionNotFound),
         ),
     )
-    async def find(self, request: ApiRequest) -> ASGIApp:
+    async def get_booking(self, request: ApiRequest) -> ASGIApp:
         booking_id, query = request.id(BookingNotFound), request.query(BookingStateQuery)
         if query.is_now:
             result = await queries.read_row(request, query, request.ledger.bookings, booking_id)
@@ -261,7 +263,7 @@ class BookingController(Controller):
             refusals=(BookingNotFound,),
         ),
     )
-    async def history(self, request: ApiRequest) -> ASGIApp:
+    async def get_booking_history(self, request: ApiRequest) -> ASGIApp:
         booking_id, query = request.id(BookingNotFound), request.query(ReadQuery)
         stream = await queries.read_row(request, query, request.ledger.streams, booking_id)
         user_and_history = history.build_history(stream.value)

@@ -33,6 +33,8 @@ DEPRECATION = Deprecation(
 
 
 class BulkHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One hold with its own idempotency key."""
+
     key: Key
     flight_id: UUID
     user_id: UserId
@@ -81,7 +83,7 @@ class BulkController(Controller):
             refusals=(BulkKeysMixed, TooManyCommands),
         ),
     )
-    async def initiate_many(self, request: ApiRequest) -> ASGIApp:
+    async def create_bookings(self, request: ApiRequest) -> ASGIApp:
         dry_run = request.query(CommandQuery).dry_run
         bulk = await request.read(BulkHolds)
         if bulk.atomic:

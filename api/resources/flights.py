@@ -47,6 +47,8 @@ from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
 
 
 class NewPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The price per seat of new bookings. Bookings keep the price that they were made at."""
+
     price: Price
 
 
@@ -57,15 +59,21 @@ class NewCancellationPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 class NewSeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The seats of the aircraft."""
+
     seats: FlightSeats
 
 
 class NewOverbooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The seats to sell beyond those of the aircraft, and the reason."""
+
     seats: OverbookedSeats
     reason: Reason
 
 
 class FlightCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The reason of the cancellation, for the record."""
+
     reason: Reason
 
 
@@ -124,7 +132,7 @@ class FlightController(Controller):
             refusals=(FlightAlreadyScheduled, DepartureInPast, IdempotencyKeyReused),
         ),
     )
-    async def schedule(self, request: ApiRequest) -> ASGIApp:
+    async def schedule_flight(self, request: ApiRequest) -> ASGIApp:
         command = await request.read(ScheduleFlight)
         _require_airports(request, command)
         return await submit(request, command)
@@ -135,7 +143,7 @@ class FlightController(Controller):
             ALL_ROLES, "List flights", query=FlightListQuery, response=Page[FlightRow], all_ledgers=True
         ),
     )
-    async def list(self, request: ApiRequest) -> ASGIApp:
+    async def list_flights(self, request: ApiRequest) -> ASGIApp:
         query = request.query(FlightListQuery)
         search = query.flight_search()
         after = queries.read_cursor(request, query, search, FlightSortKey)
@@ -152,7 +160,7 @@ class FlightController(Controller):
         "/{id:str}",
         opt=route(ALL_ROLES, "Get a flight", query=ReadQuery, response=FlightRow, refusals=(FlightNotFound,)),
     )
-    async def find(self, request: ApiRequest) -> ASGIApp:
+    async def get_flight(self, request: ApiRequest) -> ASGIApp:
         flight_id = request.id(FlightNotFound)
         result = await queries.read_row(request, request.query(ReadQuery), request.ledger.flights, flight_id)
         position, row = result
@@ -170,7 +178,7 @@ class FlightController(Controller):
             refusals=(FlightNotFound,),
         ),
     )
-    async def availability(self, request: ApiRequest) -> ASGIApp:
+    async def get_availability(self, request: ApiRequest) -> ASGIApp:
         flight_id, instant = request.id(FlightNotFound), request.query(AvailabilityQuery)
         if instant.is_now:
             result = await queries.read_row(request, instant, request.ledger.availability, flight_id)
@@ -193,7 +201,7 @@ class FlightController(Controller):
             if_match=True,
         ),
     )
-    async def reprice(self, request: ApiRequest) -> ASGIApp:
+    async def change_price(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(NewPrice)
         return await submit(request, RepriceFlight(flight_id, body.price))
 
@@ -232,7 +240,7 @@ class FlightController(Controller):
             if_match=True,
         ),
     )
-    async def change_seats(self, request: ApiRequest) -> ASGIApp:
+    async def change_flight_seats(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(NewSeats)
         return await submit(request, ChangeFlightSeats(flight_id, body.seats))
 
@@ -255,7 +263,7 @@ class FlightController(Controller):
             if_match=True,
         ),
     )
-    async def overbook(self, request: ApiRequest) -> ASGIApp:
+    async def change_overbooking(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(NewOverbooking)
         return await submit(request, ChangeOverbooking(flight_id, body.seats, body.reason))
 
@@ -277,7 +285,7 @@ class FlightController(Controller):
             if_match=True,
         ),
     )
-    async def cancel(self, request: ApiRequest) -> ASGIApp:
+    async def cancel_flight(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(FlightCancellation)
         return await submit(request, CancelFlight(flight_id, body.reason))
 
@@ -294,7 +302,7 @@ class FlightController(Controller):
             if_match=True,
         ),
     )
-    async def depart(self, request: ApiRequest) -> ASGIApp:
+    async def record_departure(self, request: ApiRequest) -> ASGIApp:
         flight_id, _ = request.id(FlightNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, DepartFlight(flight_id))
 

@@ -61,6 +61,8 @@ class BookingHistoryEvent(msgspec.Struct, frozen=True):
 
 
 class BookingHistory(msgspec.Struct, frozen=True):
+    """The events of a booking in version order."""
+
     booking_id: UUID
     reference: str
     events: list[BookingHistoryEvent]

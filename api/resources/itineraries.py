@@ -109,7 +109,7 @@ class ItineraryController(Controller):
             ),
         ),
     )
-    async def initiate(self, request: ApiRequest) -> ASGIApp:
+    async def create_itinerary(self, request: ApiRequest) -> ASGIApp:
         command = await request.read(InitiateItinerary)
         ledgers = {request.ledgers.of_id(one.flight_id).name for one in command.bookings}
         if len(ledgers) > 1:
@@ -137,7 +137,7 @@ class ItineraryController(Controller):
             ),
         ),
     )
-    async def cancel(self, request: ApiRequest) -> ASGIApp:
+    async def cancel_itinerary(self, request: ApiRequest) -> ASGIApp:
         itinerary_id = request.id(ItineraryNotFound)
         body = await request.read(ItineraryCancellation, optional=True)
         return await submit(request, CancelItinerary(itinerary_id, body.reason, body.booking_ids))
@@ -161,7 +161,7 @@ class ItineraryController(Controller):
             ),
         ),
     )
-    async def quote(self, request: ApiRequest) -> ASGIApp:
+    async def quote_itinerary_cancellation(self, request: ApiRequest) -> ASGIApp:
         itinerary_id = request.id(ItineraryNotFound)
         body = await request.read(QuotedBookings, optional=True)
         request.query(EmptyQuery)
@@ -180,7 +180,7 @@ class ItineraryController(Controller):
             all_ledgers=True,
         ),
     )
-    async def list(self, request: ApiRequest) -> ASGIApp:
+    async def list_itineraries(self, request: ApiRequest) -> ASGIApp:
         query = request.query(ItineraryListQuery)
         search = query.build_search(ItinerarySearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, UUID)
@@ -203,7 +203,7 @@ class ItineraryController(Controller):
             refusals=(ItineraryNotFound,),
         ),
     )
-    async def find(self, request: ApiRequest) -> ASGIApp:
+    async def get_itinerary(self, request: ApiRequest) -> ASGIApp:
         itinerary_id, query = request.id(ItineraryNotFound), request.query(ReadQuery)
         position, row = await queries.read(request, query, lambda c: itineraries.find(c, itinerary_id))
         if row is None or not request.may_read(row.user_id):
@@ -220,7 +220,7 @@ class ItineraryController(Controller):
             refusals=(ItineraryNotFound,),
         ),
     )
-    async def history(self, request: ApiRequest) -> ASGIApp:
+    async def get_itinerary_history(self, request: ApiRequest) -> ASGIApp:
         itinerary_id, query = request.id(ItineraryNotFound), request.query(ReadQuery)
         position, stream = await queries.read(
             request, query, lambda c: histories.find_history(c, itinerary_id)

@@ -23,6 +23,8 @@ class ItineraryHistoryEvent(BookingHistoryEvent, frozen=True):
 
 
 class ItineraryHistory(msgspec.Struct, frozen=True):
+    """The events of all bookings of an itinerary, by position."""
+
     itinerary_id: UUID
     events: list[ItineraryHistoryEvent]
 

@@ -27,6 +27,8 @@ from runtime import VERSION
 
 
 class Info(msgspec.Struct, frozen=True):
+    """The program, and the position of the last event."""
+
     name: str
     version: str
     status: Literal["ok"]
@@ -35,10 +37,14 @@ class Info(msgspec.Struct, frozen=True):
 
 
 class Live(msgspec.Struct, frozen=True):
+    """The process is alive."""
+
     status: Literal["ok"] = "ok"
 
 
 class Ready(msgspec.Struct, frozen=True):
+    """The server is ready for requests."""
+
     status: Literal["ok"]
     position: int
     checks: list[Check]
@@ -52,7 +58,7 @@ class OperationsController(Controller):
         "/api/v1/info",
         opt=route(PUBLIC, "Get the name, version and position of the server", query=ReadQuery, response=Info),
     )
-    async def info(self, request: ApiRequest) -> ASGIApp:
+    async def get_info(self, request: ApiRequest) -> ASGIApp:
         position, _ = await queries.read(request, request.query(ReadQuery), _position)
         return queries.respond(position, Info("seatledger", VERSION, "ok", "v1", position))
 
@@ -60,7 +66,7 @@ class OperationsController(Controller):
         with_alias("/health/live"),
         opt=route(PUBLIC, "Check that the process is alive, without I/O", response=Live),
     )
-    async def live(self, request: ApiRequest) -> ASGIApp:
+    async def get_liveness(self, request: ApiRequest) -> ASGIApp:
         return Reply(200, msgspec.json.encode(Live()))
 
     @get(
@@ -73,7 +79,7 @@ class OperationsController(Controller):
             all_ledgers=True,
         ),
     )
-    async def ready(self, request: ApiRequest) -> ASGIApp:
+    async def get_readiness(self, request: ApiRequest) -> ASGIApp:
         readiness = await check_readiness(request.ledger)
         position, checks = readiness.position, readiness.checks
         if request.is_for_all_ledgers:
@@ -91,10 +97,11 @@ class OperationsController(Controller):
             OPERATORS,
             "Get metrics in the Prometheus text format",
             response=str,
+            example="ledger_position 4711\n",
             media_type=metrics.CONTENT_TYPE,
         ),
     )
-    async def metrics(self, request: ApiRequest) -> ASGIApp:
+    async def get_metrics(self, request: ApiRequest) -> ASGIApp:
         position, background = await queries.read(request, ReadQuery(), _background)
         text = metrics.exposition(position, request.ledger.queued, *background)
         kind = ((b"content-type", metrics.CONTENT_TYPE.encode()), NO_STORE)

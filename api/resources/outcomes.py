@@ -33,7 +33,7 @@ class OutcomeController(Controller):
             refusals=(CommandNotFound,),
         ),
     )
-    async def outcome(self, request: ApiRequest) -> ASGIApp:
+    async def get_command_outcome(self, request: ApiRequest) -> ASGIApp:
         actor, operation, key = _path_values(request)
         at, outcome = await queries.read(
             request, request.query(ReadQuery), lambda c: _outcome(request, c, (actor, operation, key))

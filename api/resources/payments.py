@@ -45,6 +45,8 @@ CAPTURE_REFUSALS = (
 
 
 class PaymentVoid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The reason of the void, for the record."""
+
     reason: Reason
 
 
@@ -80,7 +82,7 @@ class PaymentController(Controller):
             ),
         ),
     )
-    async def pay(self, request: ApiRequest) -> ASGIApp:
+    async def pay_booking(self, request: ApiRequest) -> ASGIApp:
         command = await request.read(PayBooking)
         check_method(command, has_gateway=request.processor is not None)
         return await submit(request, command)
@@ -98,7 +100,7 @@ class PaymentController(Controller):
             refusals=CAPTURE_REFUSALS,
         ),
     )
-    async def capture(self, request: ApiRequest) -> ASGIApp:
+    async def capture_payment(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, CapturePayment(booking_id))
 
@@ -114,7 +116,7 @@ class PaymentController(Controller):
             refusals=CAPTURE_REFUSALS,
         ),
     )
-    async def void(self, request: ApiRequest) -> ASGIApp:
+    async def void_payment(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(PaymentVoid)
         return await submit(request, VoidPayment(booking_id, body.reason))
 

@@ -68,7 +68,7 @@ class ProofController(Controller):
             refusals=(CheckpointNotFound,),
         ),
     )
-    async def checkpoint(self, request: ApiRequest) -> ASGIApp:
+    async def get_checkpoint(self, request: ApiRequest) -> ASGIApp:
         at, checkpoint = await queries.read(request, request.query(ReadQuery), latest_checkpoint)
         if checkpoint is None:
             return queries.refuse(request, at, CheckpointNotFound())
@@ -84,7 +84,7 @@ class ProofController(Controller):
             refusals=(BookingNotFound, CheckpointNotFound),
         ),
     )
-    async def proof(self, request: ApiRequest) -> ASGIApp:
+    async def get_booking_proof(self, request: ApiRequest) -> ASGIApp:
         booking_id = request.id(BookingNotFound)
         at, proof = await queries.read(
             request, request.query(ReadQuery), lambda c: proof_of(c, booking_id, request.may_read)

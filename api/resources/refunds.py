@@ -59,7 +59,7 @@ class RefundController(Controller):
             all_ledgers=True,
         ),
     )
-    async def list(self, request: ApiRequest) -> ASGIApp:
+    async def list_refunds(self, request: ApiRequest) -> ASGIApp:
         query = request.query(RefundListQuery)
         search = query.build_search(RefundSearch)
         after = queries.read_cursor(request, query, search, UUID)
@@ -90,6 +90,6 @@ class RefundController(Controller):
             ),
         ),
     )
-    async def settle(self, request: ApiRequest) -> ASGIApp:
+    async def settle_refund(self, request: ApiRequest) -> ASGIApp:
         refund_id, body = request.id(RefundNotFound), await request.read(RefundSettlement, optional=True)
         return await submit(request, SettleRefund(refund_id, body.reference, body.by_hand))

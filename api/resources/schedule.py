@@ -29,6 +29,8 @@ from projections.flights import FlightRow
 
 
 class NewTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The times of the flight from now on, and the reason of the change."""
+
     departs_at: Instant
     arrives_at: Instant
     reason: Reason
@@ -62,7 +64,7 @@ class FlightScheduleController(Controller):
             if_match=True,
         ),
     )
-    async def retime(self, request: ApiRequest) -> ASGIApp:
+    async def change_times(self, request: ApiRequest) -> ASGIApp:
         flight_id, body = request.id(FlightNotFound), await request.read(NewTimes)
         return await submit(request, RetimeFlight(flight_id, body.departs_at, body.arrives_at, body.reason))
 
@@ -91,6 +93,6 @@ class BookingScheduleController(Controller):
             ),
         ),
     )
-    async def accept(self, request: ApiRequest) -> ASGIApp:
+    async def accept_schedule_change(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, AcceptChange(booking_id))

@@ -93,7 +93,7 @@ class SeatTakersController(Controller):
             refusals=(FlightNotFound,),
         ),
     )
-    async def why(self, request: ApiRequest) -> ASGIApp:
+    async def list_seat_takers(self, request: ApiRequest) -> ASGIApp:
         flight_id, query = request.id(FlightNotFound), request.query(SeatTakersQuery)
         at, takers = await queries.read(request, query, lambda c: _seat_takers(c, flight_id, query))
         if takers is None:

@@ -81,7 +81,7 @@ class TravelController(Controller):
             refusals=TRAVEL_REFUSALS,
         ),
     )
-    async def flown(self, request: ApiRequest) -> ASGIApp:
+    async def record_flown(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, RecordFlown(booking_id))
 
@@ -98,6 +98,6 @@ class TravelController(Controller):
             refusals=TRAVEL_REFUSALS,
         ),
     )
-    async def no_show(self, request: ApiRequest) -> ASGIApp:
+    async def record_no_show(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, RecordNoShow(booking_id))

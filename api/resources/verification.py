@@ -49,7 +49,7 @@ class VerificationController(Controller):
             response=Verification,
         ),
     )
-    async def verify(self, request: ApiRequest) -> ASGIApp:
+    async def verify_log(self, request: ApiRequest) -> ASGIApp:
         bounds = await request.read(VerifyRange, optional=True)
         if bounds.first is not UNSET and bounds.last is not UNSET and bounds.first > bounds.last:
             raise ValidationFailed(("/to", "Must not be before `from`"))

@@ -34,6 +34,8 @@ from projections.waiting import WaitingListStatus, WaitingRow, WaitingSearch, Wa
 
 
 class NewWaitingParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The user who waits, and the seats that are needed together."""
+
     user_id: UserId
     seats: PartySize
 
@@ -68,7 +70,7 @@ class WaitingController(Controller):
             ),
         ),
     )
-    async def join(self, request: ApiRequest) -> ASGIApp:
+    async def join_waiting_list(self, request: ApiRequest) -> ASGIApp:
         flight_id, party = request.id(FlightNotFound), await request.read(NewWaitingParty)
         return await submit(request, JoinWaitlist(flight_id, party.user_id, party.seats))
 
@@ -85,7 +87,7 @@ class WaitingController(Controller):
             if_match=True,
         ),
     )
-    async def leave(self, request: ApiRequest) -> ASGIApp:
+    async def leave_waiting_list(self, request: ApiRequest) -> ASGIApp:
         waiting_id, _ = request.id(WaitingPartyNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, LeaveWaitlist(waiting_id))
 
@@ -99,7 +101,7 @@ class WaitingController(Controller):
             all_ledgers=True,
         ),
     )
-    async def list(self, request: ApiRequest) -> ASGIApp:
+    async def list_waiting_parties(self, request: ApiRequest) -> ASGIApp:
         query = request.query(WaitlistQuery)
         search = query.build_search(WaitingSearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, WaitingSortKey)
@@ -121,7 +123,7 @@ class WaitingController(Controller):
             refusals=(WaitingPartyNotFound,),
         ),
     )
-    async def find(self, request: ApiRequest) -> ASGIApp:
+    async def get_waiting_party(self, request: ApiRequest) -> ASGIApp:
         waiting_id = request.id(WaitingPartyNotFound)
         position, row = await queries.read(
             request, request.query(ReadQuery), lambda c: waiting.find(c, waiting_id)

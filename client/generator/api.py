@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from client.generator.names import BY_HAND
+from client.generator.names import BY_HAND, TEXTS
 from client.generator.schemas import Schema, references
 
 PREFIX = "/api/v1"
@@ -14,6 +14,10 @@ class Api:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.schemas: dict[str, Schema] = document["components"]["schemas"]
+        for schema in self.schemas.values():
+            # What an event says stays plain JSON, because a log has events of many releases.
+            schema.get("properties", {}).get("data", {}).pop("$defs", None)
+        examples = document["components"]["examples"]
         self.operations = sorted(
             (
                 (method.upper(), path, operation)
@@ -24,7 +28,7 @@ class Api:
             key=lambda one: (one[1], one[0]),
         )
         self.problems = {
-            code: example["summary"]
+            code: examples[example["$ref"].rpartition("/")[2]]["summary"]
             for item in document["paths"].values()
             for operation in item.values()
             for answer in operation["responses"].values()
@@ -53,7 +57,7 @@ class Api:
             if name not in found:
                 found.add(name)
                 names |= set(references(self.schemas[name]))
-        return {name for name in found if not name.startswith("Page_")}
+        return {name for name in found if not name.endswith("Page")} - TEXTS
 
 
 def answer_schema(operation: Schema) -> Schema:

@@ -18,7 +18,7 @@ def resources(api: Api) -> Iterator[str]:
     yield "from seatledger_client.calls import listing, new_key, operation, path_of\n"
     groups: dict[str, list[str]] = {}
     for method, path, operation in api.operations:
-        resource, _, name = method_name(operation["operationId"]).partition(".")
+        resource, _, name = method_name(operation["operationId"], operation["tags"][0]).partition(".")
         groups.setdefault(resource, []).append("\n".join(_method(api, name, method, path, operation)))
     for resource, methods in sorted(groups.items()):
         yield f'\nclass {class_name(resource)}(Resource[M]):\n    """Operations on {resource}."""\n'
@@ -33,7 +33,7 @@ def resources(api: Api) -> Iterator[str]:
 def _method(api: Api, name: str, method: str, path: str, operation: Schema) -> Iterator[str]:
     """Yield the lines of one method."""
     (answer,) = references(answer_schema(operation))
-    is_page = answer.startswith("Page_")
+    is_page = answer.endswith("Page")
     row = next(references(api.schemas[answer]["properties"]["data"])) if is_page else answer
     kind = f"records.{record_name(row)}"
     known = {one["name"] for one in operation["parameters"]}

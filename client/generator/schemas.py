@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
-from client.generator.names import python_name, record_name
+from client.generator.names import TEXTS, python_name, record_name
 
 Schema = dict[str, Any]
 WIDTH = 98
@@ -20,7 +20,8 @@ def references(schema: Any) -> Iterator[str]:
 def annotation(schema: Schema, in_body: bool, prefix: str = "") -> str:
     """Return the type of a value."""
     if "$ref" in schema:
-        return prefix + record_name(schema["$ref"].rpartition("/")[2])
+        name = schema["$ref"].rpartition("/")[2]
+        return "str" if name in TEXTS else prefix + record_name(name)
     if "anyOf" in schema:
         kinds = dict.fromkeys(annotation(one, in_body, prefix) for one in schema["anyOf"])
         return " | ".join(sorted(kinds, key=lambda kind: kind == "None"))

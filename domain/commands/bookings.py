@@ -14,6 +14,8 @@ from domain.read_set import ReadSet
 
 
 class InitiateBooking(FlightCommand):
+    """Hold seats of a flight for a user, until the booking expires."""
+
     OPERATION = "initiate_booking"
     MOVES_SEATS = True
 

@@ -62,7 +62,7 @@ class WrongField(ValueError):
 
 
 class Price(Money, frozen=True, forbid_unknown_fields=True):
-    """A new price: money above zero in a current currency. Raises ValueError for a withdrawn one."""
+    """A new price: an amount above zero in a current currency, not in a withdrawn one."""
 
     amount: Annotated[int, Meta(gt=0, le=AMOUNT_MAX, description="Integer minor units, above 0")]
     currency: Annotated[

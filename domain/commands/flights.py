@@ -31,6 +31,8 @@ def require_order(departs_at: datetime, arrives_at: datetime) -> None:
 
 
 class ScheduleFlight(Command):
+    """Schedule a flight. Times may have any offset; the departure day is that of `departs_at`."""
+
     OPERATION = "schedule_flight"
 
     number: FlightNumber

@@ -57,6 +57,8 @@ class InitiateItinerary(Command):
 
 
 class PayItinerary(ItineraryCommand):
+    """Pay the `total_cost` of an itinerary, in one step or by a later capture."""
+
     OPERATION = "pay_itinerary"
 
     user_id: UserId

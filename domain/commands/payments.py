@@ -14,6 +14,8 @@ from domain.read_set import ReadSet
 
 
 class PayBooking(BookingCommand):
+    """Pay the `total_cost` of a booking, in one step or by a later capture."""
+
     OPERATION = "pay_booking"
 
     user_id: UserId

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -11,7 +12,10 @@ from litestar.routes import HTTPRoute
 from api.http.documents import STATIC
 from api.http.examples import EXAMPLES
 from api.http.routes import ALIASES
+from ledger.codec import EVENT_TYPES
 from tests.api.conftest import BA117, People
+from tests.documented import validate
+from tests.ledger.test_event_samples import SAMPLES
 
 
 @pytest.fixture
@@ -19,6 +23,21 @@ async def document(people: People) -> dict[str, Any]:
     answer = await people.anonymous.get("/openapi.json")
     assert (await people.anonymous.get("/api/v1/openapi.json")).content == answer.content
     return dict(answer.json())
+
+
+def resolve(document: dict[str, Any], node: Any) -> Any:
+    """Return what a reference refers to, or the node itself."""
+    while "$ref" in node:
+        *_, kind, name = node["$ref"].split("/")
+        node = document["components"][kind][name]
+    return node
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from nodes(part)
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -32,7 +51,7 @@ async def test_every_route_except_pages_is_documented(people: People, document: 
         (routed.path_format, method.lower())
         for routed in people.app.routes
         if isinstance(routed, HTTPRoute) and routed.path_format not in ALIASES
-        if routed.path_format != "/" and not routed.path_format.startswith("/console")
+        if not routed.path_format.startswith(("/console", "/docs")) and routed.path_format != "/"
         for method in routed.methods
         if method != "OPTIONS"
     }
@@ -51,7 +70,7 @@ def test_documented_errors_are_problems(document: dict[str, Any]) -> None:
         for status, answer in found["responses"].items():
             if int(status) >= 400:
                 assert list(answer["content"]) == ["application/problem+json"], (path, method, status)
-        if "security" in found:
+        if found["security"]:
             assert {"401", "403"} <= found["responses"].keys()
         if "requestBody" in found:
             assert {"400", "408", "413", "415", "503"} <= found["responses"].keys()
@@ -59,9 +78,84 @@ def test_documented_errors_are_problems(document: dict[str, Any]) -> None:
 
 def test_examples_are_valid_bodies(document: dict[str, Any]) -> None:
     for kind, example in EXAMPLES.items():
-        assert msgspec.json.decode(msgspec.json.encode(example), type=kind) == example
-    taken = [found["requestBody"]["content"] for *_, found in operations(document) if "requestBody" in found]
-    assert all("example" in content["application/json"] for content in taken)
+        encoded = msgspec.json.encode(example)
+        assert msgspec.json.encode(msgspec.json.decode(encoded, type=kind)) == encoded
+
+
+def test_every_body_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
+    for path, method, found in operations(document):
+        bodies = [*found["responses"].values(), *([found["requestBody"]] if "requestBody" in found else [])]
+        for media_type, content in [one for body in bodies for one in body.get("content", {}).items()]:
+            examples = [content["example"]] if "example" in content else []
+            examples += [resolve(document, one)["value"] for one in content.get("examples", {}).values()]
+            assert examples, (path, method, media_type, "has no example: add one to api/http/examples.py")
+            for example in examples:
+                validate(document, content["schema"], example)
+
+
+def test_every_parameter_and_every_schema_is_described(document: dict[str, Any]) -> None:
+    for path, method, found in operations(document):
+        assert found["summary"], (path, method)
+        for parameter in found["parameters"]:
+            assert parameter["description"], (path, method, parameter["name"])
+    for name, schema in document["components"]["schemas"].items():
+        assert schema.get("description"), f"{name} has no description: give its class a docstring"
+
+
+def test_an_operation_is_named_by_verb_and_noun(document: dict[str, Any]) -> None:
+    for *_, found in operations(document):
+        assert re.fullmatch("[a-z]+(_[a-z]+)+", found["operationId"]), "Name the handler by verb and noun"
+
+
+def test_tags_are_described_and_in_order(document: dict[str, Any]) -> None:
+    names = [tag["name"] for tag in document["tags"]]
+    used = [found["tags"] for *_, found in operations(document)]
+    assert all(len(tags) == 1 for tags in used)
+    assert [name for (name,) in used] == sorted((name for (name,) in used), key=names.index)
+    assert {name for (name,) in used} == set(names)
+
+
+def test_only_public_routes_need_no_token(document: dict[str, Any]) -> None:
+    assert document["security"] == [{"bearer": []}]
+    assert "`roles`" in document["components"]["securitySchemes"]["bearer"]["description"]
+    for path, method, found in operations(document):
+        assert found["security"] == ([{"bearer": []}] if "x-roles" in found else []), (path, method)
+
+
+def test_enums_have_a_type_and_are_open_or_closed(document: dict[str, Any]) -> None:
+    closed = set()
+    for name, schema in document["components"]["schemas"].items():
+        for node in nodes(schema):
+            if isinstance(node.get("enum"), list):
+                assert node["type"] == "string", name
+                assert re.search("^(Open|Closed): ", node["description"], re.MULTILINE), name
+                closed |= {name} if "Closed" in node["description"] else set()
+    assert {"Capture", "FlightSort", "PriceCurrency"} <= closed
+    assert not closed & {"PaymentStatus", "RefundReason", "Travel"}
+
+
+def test_times_have_their_format(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for field, found in schema.get("properties", {}).items():
+            texts = [one for one in found.get("anyOf", [found]) if one.get("type") == "string"]
+            if field.endswith(("_at", "_before", "_until")) and texts:
+                assert [one.get("format") for one in texts] == ["date-time"], (name, field)
+
+
+def test_each_error_has_a_schema_with_its_facts(document: dict[str, Any]) -> None:
+    responses = document["paths"]["/api/v1/bookings/payments"]["post"]["responses"]
+    mapping = responses["409"]["content"]["application/problem+json"]["schema"]["discriminator"]["mapping"]
+    found = resolve(document, {"$ref": mapping["price-mismatch"]})
+    assert found["properties"]["expected"] == {"$ref": "#/components/schemas/Money"}
+    assert {"code", "detail", "expected"} <= set(found["required"])
+    assert found["properties"]["code"]["const"] == "price-mismatch"
+
+
+def test_the_document_describes_the_data_of_every_type_of_event(document: dict[str, Any]) -> None:
+    data = document["components"]["schemas"]["EventData"]["properties"]
+    assert data.keys() == EVENT_TYPES.keys()
+    for sample in SAMPLES:
+        validate(document, data[sample["topic"]], json.loads(sample["state"]))
 
 
 async def test_statuses_and_headers_of_responses_are_documented(

@@ -14,6 +14,7 @@ from yarl import URL
 
 from tests.contract.program import ProgramUnderTest
 from tests.contract.samples import unknown_id
+from tests.documented import DocumentedProblems
 
 V1 = "/api/v1"
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
@@ -85,6 +86,7 @@ class Api:
         self.program = program
         self.url = program.url
         self.session = session
+        self._problems: DocumentedProblems | None = None
 
     async def call(
         self,
@@ -118,7 +120,15 @@ class Api:
         answer = HttpAnswer(method, path, response.status, response.headers, decode(response, raw))
         self.program.check_no_server_error(answer.status, answer)
         answer.check_common_rules()
+        if answer.media_type == "application/problem+json" and answer.body:
+            (await self._documented_problems()).check(answer.body)
         return answer
+
+    async def _documented_problems(self) -> DocumentedProblems:
+        if self._problems is None:
+            async with self.session.get(self.url + "/openapi.json") as response:
+                self._problems = DocumentedProblems(await response.read())
+        return self._problems
 
     async def position(self) -> int:
         """Return the position of the last event in the log."""

@@ -69,7 +69,7 @@ def shape_of(topic: str) -> dict[str, str]:
     return {
         field.name: _named(hints[field.name])
         + ("" if field.default is dataclasses.MISSING else f" = {field.default}")
-        for field in codec._state_fields(kind)
+        for field in codec.state_fields(kind)
     }
 
 

@@ -21,14 +21,15 @@ __all__ = [
     "BookingStatus",
     "BulkHold",
     "BulkResult",
+    "CancellationPolicy",
     "CancellationQuote",
     "Capture",
     "Checkpoint",
+    "CommandOutcome",
     "Event",
     "Flight",
     "FlightClosure",
     "FlightStatus",
-    "Head",
     "Info",
     "ItemResult",
     "Itinerary",
@@ -37,8 +38,9 @@ __all__ = [
     "ItineraryHistoryEvent",
     "ItineraryPaymentResult",
     "ItineraryQuote",
+    "LogHead",
     "Money",
-    "Outcome",
+    "NewPolicy",
     "PaymentResult",
     "PaymentStatus",
     "Proof",
@@ -59,6 +61,11 @@ __all__ = [
 
 
 class BookingStatus(OpenEnum):
+    """Status of a booking. `initiated`: seats held, `pending`: payment authorised. `cancelled` is final.
+
+    Closed: any other value is refused.
+    """
+
     BOOKED = "booked"
     CANCELLED = "cancelled"
     INITIATED = "initiated"
@@ -66,11 +73,15 @@ class BookingStatus(OpenEnum):
 
 
 class Capture(OpenEnum):
+    """Closed: any other value is refused."""
+
     AUTOMATIC = "automatic"
     MANUAL = "manual"
 
 
 class FlightStatus(OpenEnum):
+    """Open: a later release may add values, so treat an unknown one as such."""
+
     CANCELLED = "cancelled"
     DEPARTED = "departed"
     SCHEDULED = "scheduled"
@@ -81,6 +92,8 @@ class PaymentStatus(OpenEnum):
 
     `pending`: authorised, not captured. `lapsed`: the booking ended before the capture. `requested`,
     `capturing`, `voiding`: the gateway has the request, and its answer is not recorded yet.
+
+    Open: a later release may add values, so treat an unknown one as such.
     """
 
     CAPTURED = "captured"
@@ -96,6 +109,8 @@ class PaymentStatus(OpenEnum):
 
 
 class RefundReason(OpenEnum):
+    """Open: a later release may add values, so treat an unknown one as such."""
+
     BOOKING_CANCELLED = "booking_cancelled"
     COMPENSATION = "compensation"
     DENIED_BOARDING = "denied_boarding"
@@ -105,20 +120,28 @@ class RefundReason(OpenEnum):
 
 
 class RefundStatus(OpenEnum):
+    """Closed: any other value is refused."""
+
     DUE = "due"
     REQUESTED = "requested"
     SETTLED = "settled"
 
 
 class Travel(OpenEnum):
-    """What became of a paid booking after the departure."""
+    """What became of a paid booking after the departure.
+
+    Open: a later release may add values, so treat an unknown one as such.
+    """
 
     FLOWN = "flown"
     NO_SHOW = "no_show"
 
 
 class WaitingListStatus(OpenEnum):
-    """The state of a party at the time of a query; from `offered` on it depends on the offered booking."""
+    """The state of a party at the time of a query; from `offered` on it depends on the offered booking.
+
+    Closed: any other value is refused.
+    """
 
     ACCEPTED = "accepted"
     CLOSED = "closed"
@@ -143,9 +166,10 @@ class Availability(Record):
 
 @dataclass(frozen=True)
 class Booking(Record):
-    """One booking in the form that callers get.
+    """One booking. Times are UTC; `travel` is recorded after the departure.
 
-    Times are UTC. `travel` is recorded after the departure. `schedule_change` awaits an answer.
+    `schedule_change` awaits an answer. The parts of `total_cost` and the `cancellation_policy` are
+    those of the flight when the booking was made.
     """
 
     id: UUID
@@ -163,10 +187,13 @@ class Booking(Record):
     itinerary_id: UUID | None = None
     travel: Travel | None = None
     schedule_change: ScheduleChange | None = None
+    cancellation_policy: CancellationPolicy | None = None
 
 
 @dataclass(frozen=True)
 class BookingHistory(Record):
+    """The events of a booking in version order."""
+
     booking_id: UUID
     reference: str
     events: list[BookingHistoryEvent]
@@ -208,6 +235,8 @@ class BookingQuote(Record):
 
 @dataclass(frozen=True)
 class BulkHold(Record):
+    """One hold with its own idempotency key."""
+
     flight_id: Id
     user_id: str
     seats: int
@@ -222,9 +251,25 @@ class BulkResult(Record):
 
 
 @dataclass(frozen=True)
+class CancellationPolicy(Record):
+    """Percentages of a price that a cancellation on request gives back.
+
+    `percentages` hold before `refundable_until`, or always without it; then `percentages_after` hold.
+    The percentage of a part comes before that of all taxes or fees; a part without one gives nothing
+    back. A policy without `percentages` gives all back, one without `percentages_after` then nothing.
+    A price without parts is all fare.
+    """
+
+    refundable_until: datetime | None = None
+    percentages: Any | None = None
+    percentages_after: Any | None = None
+
+
+@dataclass(frozen=True)
 class CancellationQuote(Record):
     """Refund for cancelling the booking at `version`. To accept it, cancel with `If-Match` of that
-    version before `valid_until`.
+    version before `valid_until`: no later than the `refundable_until` of its policy, if that is still
+    to come.
     """
 
     booking_id: UUID
@@ -243,6 +288,21 @@ class Checkpoint(Record):
     root: str
     time: str
     signature: str
+    key: str
+
+
+@dataclass(frozen=True)
+class CommandOutcome(Record):
+    """The recorded result of a command. `body` is the answer; `first_position` is null after a refusal."""
+
+    actor: str
+    operation: str
+    status: int
+    body: Any
+    first_position: int | None
+    last_position: int
+    correlation_id: str
+    recorded_at: datetime
     key: str
 
 
@@ -272,12 +332,13 @@ class Event(Record):
 
 @dataclass(frozen=True)
 class Flight(Record):
-    """One flight in the form that callers get. Times are UTC; `status` holds at the time of the query.
+    """One flight. Times are UTC; `status` holds at the time of the query.
 
     `departs_at_local` and `arrives_at_local` are the same instants on the clocks of the airports,
     with their offsets; null for an airport without a known zone. `departure_day` is the day of
     `departs_at` in the offset in which it was sent. `departed_at` is when an operator recorded the
-    departure, else null. `overbooking` seats are sold beyond the `seats` of the aircraft.
+    departure, else null. `overbooking` seats are sold beyond the `seats` of the aircraft. Without a
+    `cancellation_policy`, a cancellation gives all money back.
     """
 
     id: UUID
@@ -293,6 +354,7 @@ class Flight(Record):
     version: int
     departed_at: datetime | None = None
     overbooking: int = 0
+    cancellation_policy: CancellationPolicy | None = None
     departs_at_local: datetime | None = None
     arrives_at_local: datetime | None = None
 
@@ -307,18 +369,9 @@ class FlightClosure(Record):
 
 
 @dataclass(frozen=True)
-class Head(Record):
-    """Position, hash and time of the last event. An empty log has position 0, a hash of zeros and no
-    time.
-    """
-
-    position: int
-    hash: str
-    recorded_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Info(Record):
+    """The program, and the position of the last event."""
+
     name: str
     version: str
     status: str
@@ -367,6 +420,8 @@ class ItineraryBooking(Record):
 
 @dataclass(frozen=True)
 class ItineraryHistory(Record):
+    """The events of all bookings of an itinerary, by position."""
+
     itinerary_id: UUID
     events: list[ItineraryHistoryEvent]
 
@@ -395,6 +450,8 @@ class ItineraryHistoryEvent(Record):
 
 @dataclass(frozen=True)
 class ItineraryPaymentResult(Record):
+    """The payment, and the itinerary after it."""
+
     payment_id: UUID
     itinerary: Itinerary
 
@@ -413,35 +470,44 @@ class ItineraryQuote(Record):
 
 
 @dataclass(frozen=True)
-class Money(Record):
-    """An amount in minor units (cents, paise) of an ISO 4217 currency.
-
-    The marks of the fields are rules for input: only the decoder of a body checks them. Stored
-    amounts are made without them, because a rule may be stricter today than on the day on which an
-    amount was stored.
+class LogHead(Record):
+    """Position, hash and time of the last event. An empty log has position 0, a hash of zeros and no
+    time.
     """
 
-    amount: int
-    currency: str
+    position: int
+    hash: str
+    recorded_at: datetime | None
 
 
 @dataclass(frozen=True)
-class Outcome(Record):
-    """The recorded result of a command. `body` is the answer; `first_position` is null after a refusal."""
+class Money(Record):
+    """An amount in minor units (cents, paise) of an ISO 4217 currency, and the parts that add up to it."""
 
-    actor: str
-    operation: str
-    status: int
-    body: Any
-    first_position: int | None
-    last_position: int
-    correlation_id: str
-    recorded_at: datetime
-    key: str
+    amount: int
+    currency: str
+    parts: Any | None = None
+
+
+@dataclass(frozen=True)
+class NewPolicy(Record):
+    """Percentages of a price that a cancellation on request gives back.
+
+    `percentages` hold before `refundable_until`, or always without it; then `percentages_after` hold.
+    The percentage of a part comes before that of all taxes or fees; a part without one gives nothing
+    back. A policy without `percentages` gives all back, one without `percentages_after` then nothing.
+    A price without parts is all fare.
+    """
+
+    refundable_until: datetime | None = None
+    percentages: Any | None = None
+    percentages_after: Any | None = None
 
 
 @dataclass(frozen=True)
 class PaymentResult(Record):
+    """The payment, and the booking after it."""
+
     payment_id: UUID
     booking: Booking
 
@@ -478,7 +544,7 @@ class ProvedEvent(Record):
 
 @dataclass(frozen=True)
 class Refund(Record):
-    """One refund in the form that callers get. Times are UTC; `reference` is the payer's name for it.
+    """One refund. Times are UTC; `reference` is the payer's name for it.
 
     `gateway` took the payment and pays the refund on request; `refusal` is its reason not to.
     """
@@ -584,7 +650,7 @@ class Verification(Record):
 
 @dataclass(frozen=True)
 class WaitingParty(Record):
-    """One party in the form that callers get. Times are UTC.
+    """One party on a waiting list. Times are UTC.
 
     `place` counts from 1; it is null for a party that no longer waits.
     """

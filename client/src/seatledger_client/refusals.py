@@ -29,6 +29,7 @@ __all__ = [
     "IdempotencyKeyReused",
     "InternalError",
     "ItineraryNotFound",
+    "KeysUnavailable",
     "LedgerNotFound",
     "LedgerRetired",
     "LedgerUnavailable",
@@ -72,6 +73,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "UnsupportedMediaType",
+    "UriTooLong",
     "ValidationFailed",
     "VersionNotFound",
     "WaitingListFull",
@@ -98,7 +100,7 @@ class BookingCancelled(Refusal):
 
 
 class BookingInItinerary(Refusal):
-    """The booking belongs to an itinerary; pay, capture or void the itinerary instead."""
+    """The booking belongs to an itinerary."""
 
     CODE = "booking-in-itinerary"
 
@@ -116,7 +118,7 @@ class BookingNotPaid(Refusal):
 
 
 class BulkKeysMixed(Refusal):
-    """Some keys of the atomic bulk are known and others are new; repeat the first request or use new keys."""
+    """Some keys of the atomic bulk are known and others are new."""
 
     CODE = "bulk-keys-mixed"
 
@@ -146,7 +148,7 @@ class ContentTooLarge(Refusal):
 
 
 class CurrenciesMixed(Refusal):
-    """The flights of an itinerary have prices in several currencies; make an itinerary for each currency."""
+    """The flights of an itinerary have prices in several currencies."""
 
     CODE = "currencies-mixed"
 
@@ -194,19 +196,19 @@ class Forbidden(Refusal):
 
 
 class HoldExpired(Refusal):
-    """The hold on the seats expired before the payment; make a new booking."""
+    """The hold on the seats expired before the payment."""
 
     CODE = "hold-expired"
 
 
 class IdempotencyKeyMalformed(Refusal):
-    """An idempotency key must be 1 to 255 printable ASCII characters without spaces, sent once."""
+    """The idempotency key has the wrong form."""
 
     CODE = "idempotency-key-malformed"
 
 
 class IdempotencyKeyMissing(Refusal):
-    """This command requires an idempotency key: send the header `x-idempotency-key`."""
+    """This command requires an idempotency key."""
 
     CODE = "idempotency-key-missing"
 
@@ -218,7 +220,7 @@ class IdempotencyKeyReused(Refusal):
 
 
 class InternalError(Refusal):
-    """An internal error occurred. It has been logged under the request id."""
+    """An internal error occurred."""
 
     CODE = "internal-error"
 
@@ -229,6 +231,12 @@ class ItineraryNotFound(Refusal):
     CODE = "itinerary-not-found"
 
 
+class KeysUnavailable(Refusal):
+    """The keys that check tokens could not be fetched yet."""
+
+    CODE = "keys-unavailable"
+
+
 class LedgerNotFound(Refusal):
     """There is no ledger with this name, or the token does not allow it."""
 
@@ -236,19 +244,19 @@ class LedgerNotFound(Refusal):
 
 
 class LedgerRetired(Refusal):
-    """This ledger is retired: it answers queries, and takes no commands."""
+    """This ledger is retired."""
 
     CODE = "ledger-retired"
 
 
 class LedgerUnavailable(Refusal):
-    """One of the ledgers did not answer in time: narrow the query with `ledger`, or send `partial=true`."""
+    """One of the ledgers did not answer in time."""
 
     CODE = "ledger-unavailable"
 
 
 class LedgersMixed(Refusal):
-    """One request cannot change several ledgers: send one request for each of them."""
+    """One request cannot change several ledgers."""
 
     CODE = "ledgers-mixed"
 
@@ -302,7 +310,7 @@ class NotYourAccount(Refusal):
 
 
 class Overloaded(Refusal):
-    """The server is overloaded and did not process the request: try again later."""
+    """The server is overloaded and did not process the request."""
 
     CODE = "overloaded"
 
@@ -326,13 +334,13 @@ class PaymentInProgress(Refusal):
 
 
 class PaymentMethodMissing(Refusal):
-    """This server uses a payment gateway: `payment_method` is required."""
+    """This server uses a payment gateway, which needs a payment method."""
 
     CODE = "payment-method-missing"
 
 
 class PaymentMethodUnexpected(Refusal):
-    """This server has no payment gateway: send the payment without `payment_method`."""
+    """This server has no payment gateway."""
 
     CODE = "payment-method-unexpected"
 
@@ -362,7 +370,7 @@ class RefundAlreadySettled(Refusal):
 
 
 class RefundInProgress(Refusal):
-    """The refund is in progress: the gateway has not answered yet."""
+    """The refund is in progress, and the gateway has not answered yet."""
 
     CODE = "refund-in-progress"
 
@@ -374,19 +382,19 @@ class RefundNotFound(Refusal):
 
 
 class RefundNotStated(Refusal):
-    """The flight has departed, so the cancellation has to state the refund: full, none or an amount."""
+    """The flight has departed, so the cancellation has to state the refund."""
 
     CODE = "refund-not-stated"
 
 
 class RefundNotThroughGateway(Refusal):
-    """The payment did not come through a gateway; settle the refund by hand."""
+    """The payment did not come through a gateway."""
 
     CODE = "refund-not-through-gateway"
 
 
 class RefundRefused(Refusal):
-    """The gateway refused the refund; settle it by hand."""
+    """The gateway refused the refund."""
 
     CODE = "refund-refused"
 
@@ -404,7 +412,7 @@ class RequestTimeout(Refusal):
 
 
 class SeatsAvailable(Refusal):
-    """The flight has enough free seats; book them instead of waiting."""
+    """The flight has enough free seats."""
 
     CODE = "seats-available"
 
@@ -416,7 +424,7 @@ class SeatsInUse(Refusal):
 
 
 class SeatsNotFewer(Refusal):
-    """A booking can only give seats back; cancel it to give all of them back."""
+    """A booking can only give seats back."""
 
     CODE = "seats-not-fewer"
 
@@ -434,25 +442,25 @@ class TimesUnchanged(Refusal):
 
 
 class TooManyCommands(Refusal):
-    """The caller has sent too many commands in this minute: wait as long as `Retry-After` says."""
+    """The caller has sent too many commands in this minute."""
 
     CODE = "too-many-commands"
 
 
 class TooManyHolds(Refusal):
-    """The user holds too many unpaid seats; pay for some, give some back, or wait for a hold to expire."""
+    """The user holds too many unpaid seats."""
 
     CODE = "too-many-holds"
 
 
 class TooManyPayments(Refusal):
-    """Too many declined payments for this booking; make a new booking."""
+    """Too many payments for this booking were declined."""
 
     CODE = "too-many-payments"
 
 
 class TooManyStreams(Refusal):
-    """The caller has too many open event streams: close one, or use one stream for several readers."""
+    """The caller has too many open event streams."""
 
     CODE = "too-many-streams"
 
@@ -476,15 +484,21 @@ class Unauthenticated(Refusal):
 
 
 class Unavailable(Refusal):
-    """The ledger did not answer in time and the outcome is unknown: repeat the request with the same key."""
+    """The ledger did not answer in time and the outcome is unknown."""
 
     CODE = "unavailable"
 
 
 class UnsupportedMediaType(Refusal):
-    """The request body must be application/json in UTF-8."""
+    """The request body has another type than JSON in UTF-8."""
 
     CODE = "unsupported-media-type"
+
+
+class UriTooLong(Refusal):
+    """The URL is too long."""
+
+    CODE = "uri-too-long"
 
 
 class ValidationFailed(Refusal):

@@ -37,12 +37,14 @@ class Audit(Resource[M]):
         )
 
     @operation
-    def head(self, *, min_position: int | str | None = None, ledger: str | None = None) -> Call[records.Head]:
+    def head(
+        self, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.LogHead]:
         """Get the position and hash of the last event."""
         return Call(
             "GET",
             "/api/v1/audit/head",
-            records.Head,
+            records.LogHead,
             query={"min_position": min_position, "ledger": ledger},
         )
 
@@ -68,12 +70,12 @@ class Audit(Resource[M]):
         *,
         min_position: int | str | None = None,
         ledger: str | None = None,
-    ) -> Call[records.Outcome]:
+    ) -> Call[records.CommandOutcome]:
         """Get the recorded outcome of a command."""
         return Call(
             "GET",
             path_of("/api/v1/commands/{}/{}/{}", actor, operation, key),
-            records.Outcome,
+            records.CommandOutcome,
             query={"min_position": min_position, "ledger": ledger},
         )
 
@@ -375,7 +377,7 @@ class Bookings(Resource[M]):
         if_version: int | None = None,
         key: str | None = None,
     ) -> Call[records.Booking]:
-        """Reduce the seats of a booking. A refund becomes due for seats that were paid."""
+        """Reduce the seats of a booking. Seats that were paid are refunded as if they were cancelled."""
         return Call(
             "POST",
             path_of("/api/v1/bookings/{}/seats", booking),
@@ -461,6 +463,7 @@ class Flights(Resource[M]):
         seats: int,
         price: records.Money,
         backfill: bool | None = None,
+        cancellation_policy: records.NewPolicy | None = None,
         dry_run: bool = False,
         key: str | None = None,
     ) -> Call[records.Flight]:
@@ -479,6 +482,7 @@ class Flights(Resource[M]):
                 "seats": seats,
                 "price": price,
                 "backfill": backfill,
+                "cancellation_policy": cancellation_policy,
             },
             key=key or new_key(),
         )
@@ -530,6 +534,27 @@ class Flights(Resource[M]):
             records.Flight,
             query={"dry_run": dry_run},
             body={"reason": reason},
+            key=key or new_key(),
+            if_version=if_version,
+        )
+
+    @operation
+    def change_cancellation_policy(
+        self,
+        flight: Id,
+        *,
+        cancellation_policy: records.NewPolicy | None,
+        dry_run: bool = False,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Call[records.Flight]:
+        """Change what cancellations give back. Existing bookings keep their policy."""
+        return Call(
+            "POST",
+            path_of("/api/v1/flights/{}/cancellation-policy", flight),
+            records.Flight,
+            query={"dry_run": dry_run},
+            body={"cancellation_policy": cancellation_policy},
             key=key or new_key(),
             if_version=if_version,
         )
