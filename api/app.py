@@ -74,6 +74,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
+            tokens.following_keys(),
             open_limits(settings, shared_folder) as app.state.limits,
             open_ledger() as main,
             _processors(settings) as make_processor,

@@ -39,7 +39,7 @@ def migrate(settings: Settings, json: bool) -> int:
 
 def make_secrets(settings: Settings) -> None:
     """Make the secrets that other commands only read, so that those make none in a mistyped folder."""
-    if not settings.jwks_file:
+    if not settings.has_public_keys:
         jwt_secret(settings)
     if settings.data.is_dir():  # a host with a database and secrets of its own may have no data folder
         signing_key(settings)

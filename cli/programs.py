@@ -83,7 +83,7 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
     decided = replace(
         with_master_keys(settings),
         database_url=url,
-        jwt_secret=None if settings.jwks_file else jwt_secret(settings),
+        jwt_secret=None if settings.has_public_keys else jwt_secret(settings),
     )
     return as_environment(decided)
 

@@ -37,8 +37,10 @@ def token(
     settings: Settings, sub: str, roles: list[str], minutes: int, ledgers: list[str] | None = None
 ) -> int:
     """Print a token and nothing else."""
-    if settings.jwks_file:
-        raise WrongSetting("SEATLEDGER_JWKS_FILE: tokens are made with the private keys of that file")
+    if settings.has_public_keys:
+        raise WrongSetting(
+            "SEATLEDGER_JWKS_FILE or SEATLEDGER_JWKS_URL is set: the private keys of that set make tokens"
+        )
     if not 1 <= minutes <= 525_600:
         raise WrongSetting("--minutes: must be from 1 to 525600")
     try:

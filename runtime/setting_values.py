@@ -105,6 +105,16 @@ def gateway_url(text: str) -> str:
     return f"{url.scheme}://{url.netloc}"
 
 
+def key_url(text: str) -> str:
+    """Accept a URL that no other machine can answer for: https, or http to this machine."""
+    url = _http_url(text)
+    if url is None or "@" in url.netloc or url.fragment:
+        raise ValueError("must be https://HOST[:PORT]/PATH")
+    if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("must be https; http is for this machine only")
+    return text
+
+
 def origins(text: str) -> tuple[str, ...]:
     """Return the origins in a comma-separated list, like `https://shop.example`."""
     found = tuple(one.strip().lower() for one in text.split(",") if one.strip())

@@ -156,6 +156,11 @@ class Settings:
         values.existing_file,
         "JWK set of public keys (RSA, P-256, Ed25519) that check tokens instead of the secret",
     )
+    jwks_url: str | None = _setting(
+        "SEATLEDGER_JWKS_URL",
+        values.key_url,
+        "https URL of such a set, fetched every five minutes and when a token names an unknown key",
+    )
     jwt_issuer: str | None = _setting(
         "SEATLEDGER_JWT_ISSUER",
         values.printable,
@@ -269,6 +274,11 @@ class Settings:
     def gateway_patience(self) -> float:
         """Seconds that a request waits for all calls to the gateway; then a reconciler may take over."""
         return 2 * self.gateway_seconds
+
+    @property
+    def has_public_keys(self) -> bool:
+        """True if public keys check tokens, so that the program has no secret to make tokens with."""
+        return self.jwks_file is not None or self.jwks_url is not None
 
     def of_ledger(self, name: str) -> "Settings":
         """Return the settings for this ledger. Its checkpoints and the key that signs them have its name."""

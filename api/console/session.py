@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from api.console import cookie, forms
 from api.console.pages import ASSETS, HTML, SAFETY, page_route, render_page
-from api.http.guard import authenticate
+from api.http.guard import authenticate, with_new_keys
 from api.http.http_errors import NotFound, Unauthenticated
 from api.http.replies import Reply
 from api.http.request import ApiRequest
@@ -44,7 +44,9 @@ class SessionController(Controller):
         tokens: Tokens = request.app.state.tokens
         token = login.token.strip()
         try:
-            verified = authenticate(tokens, b"Bearer " + token.encode(), request.context)
+            verified = await with_new_keys(
+                tokens, lambda: authenticate(tokens, b"Bearer " + token.encode(), request.context)
+            )
         except Unauthenticated as refusal:
             message = refusal.detail if token else "Paste a token first."
             return render_page(request, "login.html", 401, message=message, next=target)

@@ -10,14 +10,15 @@ from litestar.utils import normalize_path
 
 from api.console import pages
 from api.http import problems
-from api.http.guard import Guard
-from api.http.http_errors import Limited, Malformed, allowed_methods
+from api.http.guard import Guard, with_new_keys
+from api.http.http_errors import Limited, Malformed, Unauthenticated, allowed_methods
 from api.http.limited_callers import report_limited
 from api.http.private_apis import route_finder
 from api.http.replies import NO_STORE, Reply
 from api.http.request import ApiRequest
 from api.http.request_context import context_of
 from api.http.routes import PUBLIC
+from api.http.tokens import UNKNOWN_KEY
 
 READS = ("GET", "HEAD")
 
@@ -52,7 +53,12 @@ class Dispatch:
     async def _call(self, scope: Scope, request: ApiRequest) -> ASGIApp:
         """Return the handler's answer; to a read, with its entity tag, or 304 to a caller that has it."""
         handler = self._handler(scope)
-        self._guard(request)
+        try:
+            self._guard(request)
+        except Unauthenticated as refusal:
+            if refusal.reason != UNKNOWN_KEY:
+                raise
+            await with_new_keys(self._guard.tokens, lambda: self._guard(request))
         if request.may_choose_ledger:
             await request.choose_ledger()
         reply: ASGIApp = await handler.fn(request)

@@ -1,26 +1,25 @@
 """Verification of bearer tokens: signed JWTs (RFC 7519) with the caller's subject and roles."""
 
-import json
 import math
 import re
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jwt
-from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import InvalidSubjectError
 
-from api.http.http_errors import Unauthenticated
+from api.http.http_errors import KeysUnavailable, Unauthenticated
+from api.http.public_keys import Key, Keys, RemoteKeys, read_key_file
 from domain.caller import Caller, Role, as_subject
 from runtime.settings import Settings, WrongSetting
 
 TOKEN_BYTES_MAX = 8192
+UNKNOWN_KEY = "unknown key"
+"""Reason to refuse a token that keys fetched since may accept."""
 TOKENS_MAX = 10_000
 """Size of the cache of verified tokens. Expiry is checked on each request."""
-
-_ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
-"""Algorithm by key type and curve. The `alg` in a token's header is never used to choose it."""
 
 _COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 """Compact serialization (RFC 7515, section 3.1). Decoders skip other characters, so that one token would
@@ -28,11 +27,6 @@ have many spellings.
 """
 
 _ROLES = {role.value: role for role in Role}
-
-
-class _Key(NamedTuple):
-    key: Any
-    algorithm: str
 
 
 class VerifiedToken(NamedTuple):
@@ -43,20 +37,40 @@ class VerifiedToken(NamedTuple):
 
 
 class Tokens:
-    """Token verifier. Uses the keys of SEATLEDGER_JWKS_FILE if that is set, otherwise the shared secret."""
+    """Token verifier, by the public keys of a file or a URL in the settings, else by the shared secret."""
 
     def __init__(self, settings: Settings) -> None:
-        self._keys: dict[str | None, _Key] = {}
+        self._keys: Keys = {}
+        self._remote: RemoteKeys | None = None
+        if settings.jwks_file is not None and settings.jwks_url is not None:
+            raise WrongSetting("Set SEATLEDGER_JWKS_FILE or SEATLEDGER_JWKS_URL, not both")
         if settings.jwks_file is not None:
-            self._keys.update(_read_keys(settings))
+            self._keys = read_key_file(settings.jwks_file)
+        elif settings.jwks_url is not None:
+            self._remote = RemoteKeys(settings.jwks_url, self._replace_keys)
         elif settings.jwt_secret is not None:
-            self._keys[None] = _Key(settings.jwt_secret, "HS256")
+            self._keys = {None: Key(settings.jwt_secret, "HS256")}
         else:
-            raise WrongSetting("SEATLEDGER_JWT_SECRET or SEATLEDGER_JWKS_FILE must be set")
+            raise WrongSetting(
+                "SEATLEDGER_JWT_SECRET, SEATLEDGER_JWKS_FILE or SEATLEDGER_JWKS_URL must be set"
+            )
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
         self._leeway = settings.jwt_leeway_seconds
         self._decode_cached = lru_cache(TOKENS_MAX)(self._decode)
+
+    def following_keys(self) -> AbstractAsyncContextManager[None]:
+        """Return the context in which the keys of a URL are fetched, first on entry."""
+        return nullcontext() if self._remote is None else self._remote.following()
+
+    async def fetch_keys(self) -> bool:
+        """Fetch the keys of the URL, because a token names an unknown one. Return whether that was done."""
+        return self._remote is not None and await self._remote.fetch_unless_recent()
+
+    def _replace_keys(self, keys: Keys) -> None:
+        self._keys = keys
+        # Tokens of a key that is gone must not stay valid.
+        self._decode_cached.cache_clear()
 
     def verify(self, authorization: bytes | None) -> VerifiedToken:
         """Verify an Authorization header. Raises Unauthenticated."""
@@ -98,12 +112,14 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
             raise Unauthenticated("The token is not valid.", True, _reason(error)) from error
 
-    def _key(self, token: bytes) -> _Key:
+    def _key(self, token: bytes) -> Key:
         if None in self._keys:
             return self._keys[None]
+        if not self._keys:
+            raise KeysUnavailable
         key = self._keys.get(jwt.get_unverified_header(token).get("kid"))
         if key is None:
-            raise _UnfitToken("unknown key")
+            raise _UnfitToken(UNKNOWN_KEY)
         return key
 
 
@@ -154,22 +170,3 @@ def _ledgers(claim: Any) -> frozenset[str]:
     if not (isinstance(claim, list) and all(isinstance(name, str) for name in claim)):
         raise _UnfitToken("ledgers is not a list of strings")
     return frozenset(claim)
-
-
-def _read_keys(settings: Settings) -> dict[str | None, _Key]:
-    """Read the public keys of a JWK set (RFC 7517) by key id. Raises WrongSetting."""
-    assert settings.jwks_file is not None
-    try:
-        keys: dict[str | None, _Key] = {}
-        for jwk in json.loads(settings.jwks_file.read_text(encoding="utf-8"))["keys"]:
-            algorithm = _ALGORITHMS[jwk["kty"], jwk.get("crv")]
-            if jwk.get("alg", algorithm) != algorithm or not isinstance(jwk["kid"], str) or "d" in jwk:
-                raise ValueError("a key's `alg`, `kid` or kind is not as required")
-            keys[jwk["kid"]] = _Key(get_default_algorithms()[algorithm].from_jwk(jwk), algorithm)
-    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
-        raise WrongSetting(
-            "SEATLEDGER_JWKS_FILE must hold a JWK set of public keys with kids: RSA, EC P-256 or Ed25519"
-        ) from None
-    if not keys:
-        raise WrongSetting("SEATLEDGER_JWKS_FILE holds no key")
-    return keys
