@@ -7,7 +7,7 @@ _TOPICS = "e.topic like 'booking.%%'"
 
 BOOKINGS = Projection(
     name="bookings",
-    version=3,
+    version=4,
     comment="One row per booking, as of the checkpoint, with the times of its steps",
     topics=("booking.%",),
     columns=(
@@ -56,6 +56,11 @@ BOOKINGS = Projection(
             "timestamptz",
             "Time at which the customer last accepted changed times; null if never",
         ),
+        Column(
+            "parts",
+            'text collate "C"',
+            "Fare, taxes and fees of amount, in minor units by code, as JSON; null: not listed",
+        ),
     ),
     key="booking_id",
     stream="booking_id",
@@ -87,6 +92,8 @@ BOOKINGS = Projection(
                 'booking.payment_pending', 'booking.payment_requested')) as payment_started_at,
             (array_agg(state ->> 'travel' order by originator_version desc)
                 filter (where topic = 'booking.travel_recorded'))[1] as travel,
+            (array_agg(state -> 'total_cost' -> 'parts' order by originator_version desc)
+                filter (where state ? 'total_cost'))[1] as parts,
             count(*) filter (where topic = 'booking.schedule_changed') as schedule_changes,
             max(recorded_at) filter (where topic = 'booking.schedule_accepted') as change_accepted_at,
             count(*) filter (where topic in (
@@ -103,7 +110,8 @@ BOOKINGS = Projection(
         (first ->> 'expires_at')::timestamptz, f.payment_started_at, f.paid_at,
         case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position,
         {reference_sql("f.first_position")},
-        (first ->> 'itinerary_id')::uuid, f.travel, f.schedule_changes, f.change_accepted_at
+        (first ->> 'itinerary_id')::uuid, f.travel, f.schedule_changes, f.change_accepted_at,
+        f.parts::text
     from folded as f
     """,  # noqa: S608 - constants only
 )

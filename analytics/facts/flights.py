@@ -6,7 +6,7 @@ _TOPICS = "e.topic like 'flight.%%'"
 
 FLIGHTS = Projection(
     name="flights",
-    version=4,
+    version=5,
     comment="One row per flight, as of the checkpoint",
     topics=("flight.%",),
     columns=(
@@ -40,6 +40,11 @@ FLIGHTS = Projection(
         Column("overbooking", "integer not null", "Seats that may be sold beyond those of the aircraft"),
         Column("departs_at_scheduled", "timestamptz not null", "Departure as first scheduled"),
         Column("retimed_at", "timestamptz", "Time of the last change of its times; null if never"),
+        Column(
+            "price_parts",
+            'text collate "C"',
+            "Fare, taxes and fees of price_amount, in minor units by code, as JSON; null: not listed",
+        ),
     ),
     key="flight_id",
     stream="flight_id",
@@ -70,7 +75,7 @@ FLIGHTS = Projection(
         coalesce(retimed ->> 'departure_day', first ->> 'departure_day')::date, f.seats,
         (f.price ->> 'amount')::bigint, f.price ->> 'currency', f.scheduled_at, f.cancelled_at,
         f.version, f.position, f.departed_at, coalesce(f.overbooking, 0),
-        (first ->> 'departs_at')::timestamptz, f.retimed_at
+        (first ->> 'departs_at')::timestamptz, f.retimed_at, (f.price -> 'parts')::text
     from folded as f
     """,
 )

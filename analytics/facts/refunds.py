@@ -6,7 +6,7 @@ _TOUCHES = r"e.topic like 'booking.refund\_%%'"
 
 REFUNDS = Projection(
     name="refunds",
-    version=1,
+    version=2,
     comment="One row per refund, as of the checkpoint",
     topics=("booking.refund_%",),
     columns=(
@@ -19,7 +19,8 @@ REFUNDS = Projection(
         Column(
             "reason",
             'text collate "C" not null',
-            "Reason: booking_cancelled, flight_cancelled, seats_reduced, late_payment",
+            "Reason: booking_cancelled, flight_cancelled, seats_reduced, late_payment, denied_boarding, "
+            "compensation",
         ),
         Column("status", 'text collate "C" not null', "due, requested (sent to a gateway), settled"),
         Column(
@@ -32,6 +33,11 @@ REFUNDS = Projection(
         Column("requested_at", "timestamptz", "Time of the last request to a gateway; null if none"),
         Column("settled_at", "timestamptz", "Time of settlement; null if not settled"),
         Column("position", "bigint not null", "Position of its last event in the log"),
+        Column(
+            "parts",
+            'text collate "C"',
+            "Fare, taxes and fees of amount, in minor units by code, as JSON; null: not listed",
+        ),
     ),
     key="refund_id",
     stream="booking_id",
@@ -58,7 +64,7 @@ REFUNDS = Projection(
         coalesce(due ->> 'reason', 'booking_cancelled'),
         case when settled_at is not null then 'settled'
             when requested_at is not null and refusal is null then 'requested' else 'due' end,
-        refusal, f.due_at, requested_at, settled_at, f.position
+        refusal, f.due_at, requested_at, settled_at, f.position, (due -> 'amount' -> 'parts')::text
     from folded as f
     """,
 )

@@ -81,6 +81,18 @@ SAME = [
         version, initiated_at from ledger.analytics_bookings)
     """,
     """
+    select * from ledger.bookings v join ledger.analytics_bookings b on b.booking_id = v.id
+    where v.cost_parts::jsonb is distinct from b.parts::jsonb
+    """,
+    """
+    select * from ledger.flights v join ledger.analytics_flights f on f.flight_id = v.id
+    where v.price_parts::jsonb is distinct from f.price_parts::jsonb
+    """,
+    """
+    select * from ledger.refunds v join ledger.analytics_refunds r on r.refund_id = v.id
+    where v.parts::jsonb is distinct from r.parts::jsonb
+    """,
+    """
     select v.id, v.payment_status, p.status from ledger.bookings v
     full join (
         select distinct on (booking_id) * from ledger.analytics_payments order by booking_id, started_at desc,

@@ -13,7 +13,7 @@ from database.connection import Connection
 from domain.caller import SYSTEM
 from domain.commands.base import Command
 from domain.commands.bookings import AcceptChange, CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
-from domain.commands.fields import Price
+from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import (
     CancelFlight,
     ChangeFlightSeats,
@@ -47,6 +47,7 @@ from runtime.settings import Settings
 from tests.waiting import await_until
 
 PRICE = 100
+PARTS = {"fare": 67, "fee:booking": 3, "tax:IN": 30}
 BRIEF_HOLD_SECONDS = 1
 GATEWAY_ANSWERS = [PaymentOutcome.AUTHORISED] * 4 + list(PaymentOutcome)
 ROUTES = (("LHR", "JFK"), ("DEL", "BOM"), ("JFK", "LHR"))
@@ -83,7 +84,16 @@ class Trade:
         number = f"{self.dice.choice(['BA', 'AI'])}{len(self.flights) + 1}"
         arrives = departs + timedelta(hours=8)
         flight = await self.do(
-            ScheduleFlight(number, origin, destination, departs, arrives, seats, Price(PRICE, "INR"))
+            ScheduleFlight(
+                number,
+                origin,
+                destination,
+                departs,
+                arrives,
+                seats,
+                Price(PRICE, "INR", PARTS if len(self.flights) % 2 else None),
+                cancellation_policy=NewPolicy(None, {"fare": 50, "tax:*": 100}),
+            )
         )
         if flight:
             self.flights.append(flight)
