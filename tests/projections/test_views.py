@@ -9,8 +9,9 @@ import pytest
 from database import head
 from domain.booking import Booking
 from domain.booking_record import Status
-from domain.commands.fields import Price
-from domain.commands.flights import ChangeFlightSeats, RepriceFlight
+from domain.cancellation_policy import CancellationPolicy
+from domain.commands.fields import NewPolicy, Price
+from domain.commands.flights import ChangeCancellationPolicy, ChangeFlightSeats, RepriceFlight
 from domain.commands.payments import PayBooking
 from domain.commands.waiting import JoinWaitlist
 from domain.flight import Flight, FlightStatus
@@ -18,9 +19,10 @@ from domain.money import Money
 from domain.payments import Capture
 from ledger.ids import new_id
 from ledger.log import fold, read_stream
-from projections import availability, bookings, flights, waiting
+from projections import availability, bookings, flights, refunds, waiting
 from projections.bookings import BookingRow, BookingSearch
 from projections.flights import FlightRow, FlightSearch, Sort
+from projections.refunds import RefundSearch
 from projections.waiting import WaitingSearch
 from tests.projections.conftest import LedgerDriver
 
@@ -198,3 +200,37 @@ async def test_an_unknown_user_gets_no_rows(driver: LedgerDriver) -> None:
             assert (await bookings.page(connection, BookingSearch(**unknown), None, 10)).value == []
             assert (await waiting.page(connection, WaitingSearch(**unknown), None, 10)).value == []
         assert len((await waiting.page(connection, WaitingSearch(), None, 10)).value) == 1
+
+
+async def test_a_row_has_the_parts_and_the_policy_of_its_stream(driver: LedgerDriver) -> None:
+    flight = await driver.schedule()
+    await driver.do(RepriceFlight(flight, Price(100, "INR", {"fare": 90, "tax:IN": 10})))
+    await driver.do(ChangeCancellationPolicy(flight, NewPolicy(None, {"fare": 50})))
+    booking = await driver.hold(flight, seats=2)
+    await driver.pay(booking, 200)
+    await driver.cancel(booking)
+    async with driver.ledger.read() as connection:
+        row = (await bookings.find(connection, booking)).value
+        flight_row = (await flights.find(connection, flight)).value
+        _, (refund,) = await refunds.page(connection, RefundSearch(booking_id=booking), None, 2)
+    assert row == await folded_row(driver, booking)
+    assert flight_row == await folded_row(driver, flight)
+    assert row is not None
+    assert row.total_cost.parts == {"fare": 180, "tax:IN": 20}
+    assert row.cancellation_policy == CancellationPolicy(None, {"fare": 50})
+    assert refund.amount == Money(90, "INR", {"fare": 90, "tax:IN": 0})
+
+
+async def test_plain_bookings_are_written_without_the_columns_of_parts_and_policies(
+    driver: LedgerDriver,
+) -> None:
+    flight = await driver.schedule()
+    plain = await driver.hold(flight)
+    await driver.do(RepriceFlight(flight, Price(100, "INR", {"fare": 100})))
+    parted = await driver.hold(flight)
+    async with driver.ledger.read() as connection:
+        one, other = [fold(await read_stream(connection, id)) for id in (plain, parted)]
+    assert isinstance(one, Booking)
+    assert isinstance(other, Booking)
+    assert "cost_parts" not in bookings.table_for([one]).names
+    assert bookings.table_for([one, other]) is bookings.TABLE

@@ -29,6 +29,7 @@ class Operator:
         self._carriers = cycle(sale.plan.carriers)
         self._habits: Habits[str] = {
             (self._reprice,): 40,
+            (self._change_policy,): 20,
             (self._change_seats,): 40,
             (self._cancel,): 7,
             (self._cancel, self._cancel): 3,
@@ -73,10 +74,16 @@ class Operator:
             "seats": self._random.randint(*self._sale.plan.seats),
             "price": self._price(),
         }
+        if policy := self._policy():
+            body["cancellation_policy"] = policy
         return await self._caller.command("schedule_flight", "/flights", body)
 
     async def _reprice(self, flight: str) -> None:
         await self._caller.command("reprice_flight", f"/flights/{flight}/price", {"price": self._price()})
+
+    async def _change_policy(self, flight: str) -> None:
+        body, path = {"cancellation_policy": self._policy()}, f"/flights/{flight}/cancellation-policy"
+        await self._caller.command("change_cancellation_policy", path, body)
 
     async def _change_seats(self, flight: str) -> None:
         seats = {"seats": self._random.randint(*self._sale.plan.seats)}
@@ -138,7 +145,26 @@ class Operator:
         return {"reason": "the flight is full"} | (compensation if self._random.random() < 0.5 else {})
 
     def _price(self) -> dict[str, Any]:
-        return {"amount": self._random.randint(1000, 500_000), "currency": "INR"}
+        """Return a price, sometimes with the parts that add up to it."""
+        amount = self._random.randint(1000, 500_000)
+        price: dict[str, Any] = {"amount": amount, "currency": "INR"}
+        if self._random.random() < 0.5:
+            tax, fee = self._random.randint(0, amount // 3), self._random.randint(0, 99)
+            price["parts"] = {"fare": amount - tax - fee, "tax:IN": tax, "fee:booking": fee}
+        return price
+
+    def _policy(self) -> dict[str, Any] | None:
+        """Return a policy, often one that ends during the sale, or none."""
+        if self._random.random() < 0.4:
+            return None
+        shares = {code: self._random.choice((0, 33, 50, 100)) for code in ("fare", "tax:*", "fee:booking")}
+        policy: dict[str, Any] = {"percentages": shares}
+        if self._sale.bookings and self._random.random() < 0.7:
+            # The end of a hold is a time of the ledger's own clock.
+            near = datetime.fromisoformat(self._sale.bookings[-1]["expires_at"])
+            until = near + timedelta(seconds=self._random.uniform(-5, 20))
+            policy |= {"refundable_until": until.isoformat(), "percentages_after": {"tax:*": 100}}
+        return policy
 
 
 class Clerk:

@@ -22,6 +22,7 @@ import api.serve
 import cli.main
 import cli.subprocesses
 import domain.departure_handlers
+import domain.price_parts
 import projections.availability
 import projections.due_work
 from domain.booking import Booking
@@ -160,6 +161,24 @@ def stated_refunds_ignored() -> None:
     patch.object(domain.departure_handlers, "_stated_refund", lambda command, booking: None).start()
 
 
+def policies_ignored() -> None:
+    """Pay all money back whatever the cancellation policy says."""
+    patch.object(Booking, "refund_of", lambda booking, paid, now: paid).start()
+
+
+def parts_divided_unevenly() -> None:
+    """Give back all of the fare first, instead of a share of each part."""
+
+    def divide(parts: dict[str, int], amount: int) -> dict[str, int]:
+        shares = {}
+        for code, part in parts.items():
+            shares[code] = min(part, amount)
+            amount -= shares[code]
+        return shares
+
+    patch.object(domain.price_parts, "divide", divide).start()
+
+
 def denied_boarding_unpaid() -> None:
     """Deny boarding without a refund."""
 
@@ -216,6 +235,8 @@ BREAKS = _named(
     itineraries_paid_in_part,
     departures_forgotten,
     stated_refunds_ignored,
+    policies_ignored,
+    parts_divided_unevenly,
     denied_boarding_unpaid,
     schedule_changes_untold,
     small_changes_asked,

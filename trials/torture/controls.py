@@ -63,6 +63,8 @@ CONTROLS = {
     "itineraries-paid-in-part": Control("of an itinerary are paid only"),
     "departures-forgotten": Control("outlive their flight|after the departure|by the rules flight-departed"),
     "stated-refunds-ignored": Control("a stated refund of"),
+    "policies-ignored": Control("instead of"),
+    "parts-divided-unevenly": Control("instead of|the price of a seat changes"),
     "denied-boarding-unpaid": Control("captured,"),
     "schedule-changes-untold": Control("are not told of the new times"),
     "small-changes-asked": Control("an answer is due by"),

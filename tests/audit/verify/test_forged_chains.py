@@ -1,11 +1,17 @@
 """A forgery with a recomputed hash chain fails all other rules."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from domain.commands.fields import NewPolicy, Price
+from domain.commands.flights import ScheduleFlight
+from domain.commands.payments import PayBooking
+from domain.money import Money
 from tests.audit.verify.verified import verify
+from tests.desk import Desk
 
 RELINK = """
     do $$ declare e record; previous bytea := decode(repeat('00', 32), 'hex'); begin
@@ -41,6 +47,70 @@ async def test_a_refund_of_more_or_less_than_was_paid_is_named(
     tamper(f"{refund} where topic = 'booking.refund_due'; {view} {RELINK}")
     result = verify(database_url)
     assert (result.first_bad_position, "owed back" in (result.reason or "")) == (8, True)
+
+
+PARTS = {"fare": 100, "tax:GB": 20}
+BOUND = ScheduleFlight(
+    "BA118",
+    "LHR",
+    "JFK",
+    datetime(2099, 1, 1, tzinfo=UTC),
+    datetime(2099, 1, 2, tzinfo=UTC),
+    9,
+    Price(120, "INR", PARTS),
+    cancellation_policy=NewPolicy(None, {"fare": 50, "tax:*": 100}),
+)
+MONEY_FORGERIES = [
+    # Fare 60 instead of 50: the sum is higher than what the policy gives back.
+    ('"amount":70,"currency":"INR","parts":{"fare":50', '"amount":80,"currency":"INR","parts":{"fare":60', 6),
+    # The same sum, and other parts.
+    ('{"fare":50,"tax:GB":20}', '{"fare":51,"tax:GB":19}', 6),
+    ('{"fare":50,"tax:GB":20}', '{"fare":50,"tax:GB":19}', 6),
+    ('"parts":{"fare":100,"tax:GB":20}', '"parts":{"fare":100,"tax:GB":21}', 1),
+    # A milder policy than the refund shows.
+    ('"percentages":{"fare":50', '"percentages":{"fare":90', 6),
+]
+
+
+@pytest.fixture
+async def bound(desk: Desk) -> None:
+    """Positions 1 to 6: a flight with parts and a policy, a hold, a payment (two), a cancellation (two)."""
+    flight = (await desk.submit(BOUND)).subject_id
+    assert flight
+    booking = (await desk.hold(flight, "alice")).subject_id
+    assert booking
+    await desk.submit(PayBooking(booking, "alice", Money(120, "INR")), "alice")
+    assert (await desk.cancel(booking, "alice")).position == 6
+
+
+async def test_a_partial_refund_by_the_policy_holds(bound: None, database_url: str) -> None:
+    assert verify(database_url).ok
+
+
+@pytest.mark.parametrize(("then", "now", "position"), MONEY_FORGERIES)
+async def test_a_forged_part_or_policy_is_named(
+    bound: None, tamper: Any, database_url: str, then: str, now: str, position: int
+) -> None:
+    edit = f"update ledger.events set state = replace(state, '{then}', '{now}');"
+    tamper(edit + VIEWS_OF_EVENTS + RELINK)
+    result = verify(database_url)
+    assert not result.ok
+    assert (result.first_bad_position or 0) <= position, result
+    assert any(words in (result.reason or "") for words in ("not what is due", "owed back", "add up")), result
+
+
+VIEWS_OF_EVENTS = """
+    with log as (select position, state::json as state from ledger.events)
+    update ledger.flights set price_parts = state -> 'price' ->> 'parts',
+        cancellation_policy = state ->> 'cancellation_policy' from log where position = 1;
+    with log as (select position, state::json as state from ledger.events)
+    update ledger.bookings set cost_parts = state -> 'total_cost' ->> 'parts',
+        cancellation_policy = state ->> 'cancellation_policy' from log where position = 2;
+    with log as (select position, state::json as state from ledger.events)
+    update ledger.refunds set amount = (state -> 'amount' ->> 'amount')::bigint,
+        parts = state -> 'amount' ->> 'parts' from log where position = 6;
+"""
+"""SQL that writes the forged amounts and policies into the views."""
 
 
 @pytest.mark.parametrize(

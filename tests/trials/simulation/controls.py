@@ -36,6 +36,11 @@ Patch = pytest.MonkeyPatch
 Control = Callable[[Patch], Parts]
 
 
+def ignores_cancellation_policies(patch: Patch) -> Parts:
+    patch.setattr(Booking, "refund_of", lambda booking, paid, now: paid)
+    return Parts()
+
+
 def answers_before_commit(patch: Patch) -> Parts:
     class Hasty(TwinStore):
         under_way: asyncio.Future[None] | None = None
@@ -351,6 +356,7 @@ CONTROLS: dict[Control, int] = {
     ignores_stated_refunds: 60,
     sells_the_overbooking_twice: 60,
     denies_boarding_without_a_refund: 60,
+    ignores_cancellation_policies: 20,
     tells_no_booking_of_new_times: 20,
     asks_about_small_changes: 20,
 }
