@@ -62,10 +62,10 @@ _PLAIN: KeyedTable[Booking] = KeyedTable(
 
 def table_for(bookings: Iterable[Booking]) -> KeyedTable[Booking]:
     """Return the table that writes these bookings. Columns that no row needs would cost every block time."""
-    has_terms = any(
-        one.total_cost.parts is not None or one.cancellation_policy is not None for one in bookings
-    )
-    return TABLE if has_terms else _PLAIN
+    for booking in bookings:
+        if booking.cancellation_policy is not None or booking.total_cost.parts is not None:
+            return TABLE
+    return _PLAIN
 
 
 class BookingPayment(msgspec.Struct, frozen=True):
