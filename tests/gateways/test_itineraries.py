@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from audit.verify import verify
-from scheduler.sweeper import expire_holds
+from ledger.sweeps import expire_holds
 from tests.api.conftest import BA117
 from tests.gateways.program import Program
 from tests.gateways.storefront import VISA, Storefront, open_storefront

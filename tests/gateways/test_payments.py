@@ -14,7 +14,7 @@ from gateways import Charge, Order, payment_reconciler
 from gateways.payment_processor import PaymentProcessor
 from gateways.payment_reconciler import PaymentReconciler
 from gateways.stripe import StripeGateway
-from scheduler.sweeper import expire_holds
+from ledger.sweeps import expire_holds
 from tests.gateways.program import KEY, Program
 from tests.gateways.storefront import Storefront, open_storefront
 from tests.waiting import await_until

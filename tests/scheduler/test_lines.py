@@ -6,15 +6,17 @@ from uuid import UUID
 
 import pytest
 
+import ledger.sweeps
 import projections.due_work
 import scheduler.sweeper
 from domain.commands.bookings import InitiateBooking
 from domain.commands.flights import ChangeFlightSeats
 from domain.commands.waiting import JoinWaitlist
 from ledger.ledger import open_ledger
+from ledger.sweeps import close_outwaited, expire_awaited
 from projections.due_work import find_departed_parties, find_due_holds_with_queue
 from runtime.settings import Settings
-from scheduler.sweeper import Sweeper, close_outwaited, expire_awaited
+from scheduler.sweeper import Sweeper
 from tests.scheduler.airline import Airline
 from tests.waiting import await_until
 
@@ -109,8 +111,8 @@ async def test_many_schedulers_move_each_line_once(airline: Airline, lines: list
 async def test_a_pulse_does_so_much_and_the_next_one_goes_on(
     airline: Airline, lines: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler.sweeper, "BATCH_MAX", 1)
-    monkeypatch.setattr(scheduler.sweeper, "BATCHES_MAX", 1)
+    monkeypatch.setattr(ledger.sweeps, "BATCH_MAX", 1)
+    monkeypatch.setattr(ledger.sweeps, "BATCHES_MAX", 1)
     assert [await expire_awaited(airline.ledger) for _ in range(3)] == [1, 1, 0]
 
 
@@ -128,7 +130,7 @@ async def test_entries_of_departed_flights_are_closed_by_a_sweep(
     airline: Airline, lines: list[UUID], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger decides again: a view with a wrong departure closes nothing."""
-    monkeypatch.setattr(scheduler.sweeper, "BATCHES_MAX", 2)
+    monkeypatch.setattr(ledger.sweeps, "BATCHES_MAX", 2)
     await airline.owner_says("update ledger.bookings set held_until = 'infinity'")
     await airline.owner_says("update ledger.flights set departs_at = now()")
     assert await close_outwaited(airline.ledger) == 0

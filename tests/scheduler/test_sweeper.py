@@ -10,6 +10,7 @@ from loguru import logger
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+import ledger.sweeps
 import scheduler.sweeper
 from api.readiness import check_readiness
 from database.job_slots import Heartbeat
@@ -105,7 +106,7 @@ async def test_a_failed_sweep_is_due_again_after_the_next_heartbeat(
     sweeper = Sweeper(airline.ledger, database_url, HALF_HOURLY)
     await sweeper.heartbeat()
     with monkeypatch.context() as broken:
-        broken.setattr(scheduler.sweeper, "expire_holds", fails)
+        broken.setattr(ledger.sweeps, "expire_holds", fails)
         await sweeper.sweep()
     assert not sweeper.is_due()
     await sweeper.heartbeat()

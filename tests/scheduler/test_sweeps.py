@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
+import ledger.sweeps
 import projections.due_work
-import scheduler.sweeper
 from audit.verify import verify
 from domain.booking_record import Capture
 from domain.caller import SYSTEM
@@ -20,10 +20,10 @@ from domain.payments import PaymentOutcome
 from ledger.ledger import Ledger, open_ledger
 from ledger.log import read_stream
 from ledger.submission import Submission, render_plain
+from ledger.sweeps import expire_holds
 from ledger.system_commands import expiry_of
 from projections.due_work import DueHold, find_due_holds
 from runtime.settings import Settings
-from scheduler.sweeper import expire_holds
 from tests.scheduler.airline import OLGA, Airline
 from tests.waiting import await_until
 
@@ -42,7 +42,7 @@ async def test_a_due_hold_is_expired_and_its_seats_are_free(airline: Airline) ->
 async def test_a_sweep_goes_through_all_holds_one_batch_at_a_time(
     airline: Airline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler.sweeper, "BATCH_MAX", 3)
+    monkeypatch.setattr(ledger.sweeps, "BATCH_MAX", 3)
     await airline.due_holds(10)
     at_once, submit = [0], airline.ledger.submit
 
@@ -66,7 +66,7 @@ async def test_sweeps_at_the_same_time_expire_each_hold_once(airline: Airline) -
 async def test_a_hold_that_the_ledger_refuses_to_expire_delays_no_other(
     airline: Airline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler.sweeper, "BATCH_MAX", 2)
+    monkeypatch.setattr(ledger.sweeps, "BATCH_MAX", 2)
     wrong = await airline.due_holds(2)
     await expire_holds(airline.ledger)
     # A view that is wrong about the two oldest: they look due and are not.

@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 
 from domain.commands.bookings import InitiateBooking
-from scheduler.sweeper import expire_holds
+from ledger.sweeps import expire_holds
 from trials.bench import servers, size_costs
 from trials.bench.audit import command
 from trials.bench.direct_client import client, schedule, submit
