@@ -25,6 +25,7 @@ from api.http.idle_sockets import limit_unread_answers
 from api.http.middleware import RequestMiddleware
 from api.http.private_apis import replace_handler
 from api.http.request import ApiRequest
+from api.http.sandbox import SandboxDispatch
 from api.http.served_ledgers import OpenOther, ServedLedgers
 from api.http.tokens import Tokens
 from api.resources.audit import AuditController
@@ -38,6 +39,7 @@ from api.resources.outcomes import OutcomeController
 from api.resources.payments import PaymentController
 from api.resources.proofs import ProofController
 from api.resources.refunds import RefundController
+from api.resources.sandbox import SandboxController
 from api.resources.schedule import BookingScheduleController, FlightScheduleController
 from api.resources.seat_takers import SeatTakersController
 from api.resources.travel import TravelController
@@ -113,6 +115,7 @@ def create_app(
             SeatTakersController,
             OutcomeController,
             ProofController,
+            SandboxController,
             OperationsController,
             DocumentController,
             SessionController,
@@ -131,11 +134,12 @@ def create_app(
     app.state.airports = Airports(settings.private_airports)
     app.state.registry_read = asyncio.Event()
     handler = RequestMiddleware(
-        Dispatch(app, Guard(tokens)),
+        (SandboxDispatch if settings.sandbox else Dispatch)(app, Guard(tokens)),
         lambda: app.state["ledgers"].main.is_full,
         lambda name: app.state["ledgers"].main.find_pseudonym(name),
         Cors(settings.cors_origins),
         logs_all=settings.log_level == "DEBUG",
+        is_sandbox=settings.sandbox,
     )
     replace_handler(app, handler)
     return app

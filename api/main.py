@@ -45,7 +45,7 @@ def openers(settings: Settings) -> tuple[OpenLedger, OpenOther]:
     """Return the functions that open `main` and another ledger, which share connections."""
     url = settings.database_url
     assert url, "api.serve requires DATABASE_URL"
-    pools = Pools(settings.connections_max)
+    pools = Pools(settings.connections_max, settings.sandbox)
 
     def open_one(entry: LedgerEntry) -> AbstractAsyncContextManager[Ledger]:
         own_url, own = url_of(entry, url), settings.of_ledger(entry.name)

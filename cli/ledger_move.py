@@ -20,6 +20,7 @@ from database.connection import connect, connect_sync
 from database.readers import own_readers
 from database.registry import LedgerEntry, RegistryError
 from database.replication import CopyFailed, LedgerCopy, last_event
+from database.sandbox import is_sandbox
 from database.sealing import find_sealed, seal, sealed_name, unseal
 
 DEPLOYMENT = "DATABASE_URL"
@@ -66,6 +67,8 @@ def move_ledger(url: str, name: str, variable: str, say: Say) -> Move:
         connect_sync(source_url, "seatledger move") as source,
         connect_sync(target_url, "seatledger move") as target,
     ):
+        if is_sandbox(source):
+            raise RegistryError(f"{name} is a sandbox, which does not move: make another one there")
         copy = LedgerCopy(source, target, source_url)
         copy.check()
         if earlier := find_sealed(source):

@@ -9,11 +9,12 @@ from analytics.schema import prepare
 from audit.proofs.keys import signing_key
 from cli.existing_ledger import read_registry
 from cli.ledger_move import move_ledger, say_on_stderr
-from cli.options import DATA, JSON, add
+from cli.options import DATA, JSON, SANDBOX, add
 from database import registry
 from database.connection import connect_sync
 from database.embedded import existing_database
 from database.registry import LedgerEntry
+from database.sandbox import require_kind
 from runtime.settings import Settings, WrongSetting
 
 _ABOUT = """\
@@ -27,7 +28,11 @@ _ABOUT = """\
 
 def register(commands: Any) -> None:
     command = add(
-        commands, "ledgers", ledgers, "list, add, move and retire the ledgers of a deployment", [DATA, JSON]
+        commands,
+        "ledgers",
+        ledgers,
+        "list, add, move and retire the ledgers of a deployment",
+        [DATA, SANDBOX, JSON],
     )
     command.epilog = _ABOUT
     command.add_argument(
@@ -100,6 +105,7 @@ def create(
 ) -> None:
     """Add a ledger: its schema, its roles, and its row in the registry, which is the last step."""
     with connect_sync(url, "seatledger ledgers", autocommit=False) as connection:
+        require_kind(connection, settings.sandbox)
         entry = registry.begin_entry(connection, name, carriers, url_variable)
         prepare(registry.url_of(entry, url), settings)
         if settings.data.is_dir() and not settings.checkpoint_key:

@@ -191,7 +191,7 @@ def _describe(error: "psycopg.Error") -> str:
 
 _UNDEFINED_TABLE = "42P01"
 
-_SETTINGS = ("data", "host", "port", "workers")
+_SETTINGS = ("data", "sandbox", "host", "port", "workers")
 
 
 def _parser(first: Sequence[str]) -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from typing import Any
 
 from analytics.schema import migrate as bring_up_to_date
 from audit.proofs.keys import signing_key
-from cli.options import DATA, JSON, LEDGER, add
+from cli.options import DATA, JSON, LEDGER, SANDBOX, add
 from cli.tokens import jwt_secret
 from database.embedded import running_database
 from database.schema import VERSION
@@ -15,13 +15,13 @@ from runtime.settings import Settings
 
 def register(commands: Any) -> None:
     summary = "bring the database's schema up to date"
-    add(commands, "migrate", migrate, summary, [DATA, LEDGER, JSON], makes_ledger=True)
+    add(commands, "migrate", migrate, summary, [DATA, SANDBOX, LEDGER, JSON], makes_ledger=True)
 
 
 def migrate(settings: Settings, json: bool) -> int:
     restored: list[str] = []
     with running_database(settings.database_url, settings.data) as url:
-        applied = bring_up_to_date(url, restored.append)
+        applied = bring_up_to_date(url, restored.append, settings.sandbox)
         bind_ledger(url, settings)
         if not settings.database_url:
             make_secrets(settings)

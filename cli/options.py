@@ -40,6 +40,7 @@ DATA = _setting("data", type=Path, metavar="DIR")
 HOST = _setting("host")
 PORT = _setting("port", type=int)
 WORKERS = _setting("workers", type=int)
+SANDBOX = _setting("sandbox", action="store_const", const=True)
 JSON = {"flag": "--json", "action": "store_true", "help": "print one JSON object on standard output"}
 LEDGER = {
     "flag": "--ledger",
@@ -52,4 +53,4 @@ ALL_LEDGERS = {
     "action": "store_true",
     "help": "every ledger in turn; the exit code is the highest of them",
 }
-SERVED = [DATA, HOST, PORT, WORKERS]
+SERVED = [DATA, SANDBOX, HOST, PORT, WORKERS]

@@ -14,7 +14,7 @@ from analytics.schema import prepare
 from audit.proofs.not_proved import NotProved
 from audit.proofs.witnesses import COMPARED, require_fit
 from cli.listen_port import hold_port
-from cli.options import DATA, SERVED, add
+from cli.options import DATA, SANDBOX, SERVED, add
 from cli.tokens import jwt_secret
 from database.connection import LOGIN_REFUSED, Unusable, connect_as_owner, describe_refusal
 from database.embedded import running_database
@@ -27,7 +27,7 @@ from runtime.settings import Settings, WrongSetting
 
 def register(commands: Any) -> None:
     add(commands, "api", api, "run the API alone", SERVED, makes_ledger=True)
-    add(commands, "scheduler", scheduler, "run the scheduler alone", [DATA], makes_ledger=True)
+    add(commands, "scheduler", scheduler, "run the scheduler alone", [DATA, SANDBOX], makes_ledger=True)
 
 
 def api(settings: Settings) -> int:

@@ -42,6 +42,8 @@ def up(settings: Settings) -> int:
     database.
     """
     configure_logs(settings, "up")
+    if settings.sandbox and settings.gateway is None:
+        settings = replace(settings, gateway="simulator")
     on_stop_signal(_raise_stop)
     try:
         with hold_port(settings.host, settings.port), serving_database(settings) as url:

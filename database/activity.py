@@ -25,6 +25,6 @@ async def read_activity(connection: Connection) -> Activity:
 
 
 _INSERTS: LiteralString = """
-    select clock_timestamp(), relnamespace::regnamespace::text, pg_stat_get_tuples_inserted(oid)
+    select pg_catalog.clock_timestamp(), relnamespace::regnamespace::text, pg_stat_get_tuples_inserted(oid)
     from pg_class where relname = 'events' and relkind = 'r'
 """

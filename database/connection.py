@@ -125,13 +125,23 @@ def _require_utf8(connection: Connection | psycopg.Connection[Any]) -> None:
 
 def session(url: str) -> bytes:
     """Return the statements that set all settings of a session on the ledger of this connection string."""
-    return _SESSION.replace("{schema}", schema_of(url)).encode()
+    paths = _SESSION.replace("{path}", PATH).replace("{sandbox_path}", SANDBOX_PATH)
+    return paths.replace("{schema}", schema_of(url)).encode()
 
 
-def switch_statement(url: str) -> bytes:
-    """Return the statement that makes a session of one ledger a session of this one, as its writer role."""
+def switch_statement(url: str, is_sandbox: bool = False) -> bytes:
+    """Return the statement that makes a session of one ledger a session of this one, as its writer role.
+
+    Both ledgers are sandboxes, or both are live.
+    """
     schema = schema_of(url)
-    return f"set search_path = {schema}, pg_temp; set role {role_of(schema, 'writer')}".encode()
+    path = (SANDBOX_PATH if is_sandbox else PATH).format(schema=schema)
+    return f"set search_path = {path}; set role {role_of(schema, 'writer')}".encode()
+
+
+PATH: LiteralString = "{schema}, pg_temp"
+SANDBOX_PATH: LiteralString = "{schema}, pg_catalog, pg_temp"
+"""In a sandbox the ledger's clocks come before those of PostgreSQL (`database.sandbox`)."""
 
 
 def _as_writer(url: str) -> bytes:
@@ -148,9 +158,12 @@ _SESSION: LiteralString = """
         ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'),
         ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('client_encoding', 'UTF8'),
         ('quote_all_identifiers', 'off'),
-        -- the meaning of statements; PostgreSQL searches pg_catalog first
+        -- the meaning of statements; PostgreSQL searches pg_catalog first, but in a sandbox after its clocks
         ('standard_conforming_strings', 'on'), ('array_nulls', 'on'), ('transform_null_equals', 'off'),
-        ('search_path', '{schema}, pg_temp'), ('restrict_nonsystem_relation_kind', ''),
+        ('search_path', case when exists (
+            select from pg_catalog.pg_proc join pg_catalog.pg_namespace n on n.oid = pronamespace
+            where proname = 'clock_timestamp' and nspname = '{schema}')
+            then '{sandbox_path}' else '{path}' end), ('restrict_nonsystem_relation_kind', ''),
         -- an error instead of a result without the rows that a policy hides
         ('row_security', 'off'),
         -- a block must see what was committed before it got the head lock

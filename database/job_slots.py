@@ -79,13 +79,13 @@ _WAS_RUN = """
 """
 
 _RECORD = """
-    insert into job_runs (job, slot, finished_at, done) values (%s, %s, clock_timestamp(), %s)
+    insert into job_runs (job, slot, finished_at, done) values (%s, %s, pg_catalog.clock_timestamp(), %s)
     on conflict do nothing
 """
 
 _BEAT = """
     with beat as (
-        insert into heartbeats (name, at) values (%s, clock_timestamp())
+        insert into heartbeats (name, at) values (%s, pg_catalog.clock_timestamp())
         on conflict (name) do update set at = excluded.at
     )
     select clock_timestamp(), (

@@ -61,6 +61,7 @@
 -- index ledger.refunds_by_booking: USING btree (booking_id)
 -- index ledger.refunds_open: USING btree (status, id) WHERE (settled_at IS NULL)
 -- index ledger.refunds_pkey: UNIQUE USING btree (id)
+-- index ledger.sandbox_pkey: UNIQUE USING btree (one)
 -- index ledger.seats_pkey: UNIQUE USING btree (flight_id)
 -- index ledger.secrets_pkey: UNIQUE USING btree (name)
 -- index ledger.self_audit_pkey: UNIQUE USING btree (one)
@@ -91,6 +92,7 @@
 -- table ledger.people
 -- table ledger.published
 -- table ledger.refunds
+-- table ledger.sandbox
 -- table ledger.seats
 -- table ledger.secrets
 -- table ledger.self_audit
@@ -230,6 +232,8 @@
 -- column ledger.refunds.settled_at: timestamp with time zone
 -- column ledger.refunds.status: text not null generated  CASE WHEN (settled_at IS NOT NULL) THEN 'settled'::text WHEN ((requested_at IS NOT NULL) AND (refusal IS NULL)) THEN 'requested'::text ELSE 'due'::text END
 -- column ledger.refunds.user_id: text not null
+-- column ledger.sandbox.ahead: interval not null
+-- column ledger.sandbox.one: boolean not null
 -- column ledger.seats.booked: integer not null
 -- column ledger.seats.flight_id: uuid not null
 -- column ledger.seats.held: integer not null
@@ -302,6 +306,9 @@
 -- constraint people_pkey of ledger.people: PRIMARY KEY (person)
 -- constraint published_pkey of ledger.published: PRIMARY KEY (sink, "position")
 -- constraint refunds_pkey of ledger.refunds: PRIMARY KEY (id)
+-- constraint sandbox_ahead_check of ledger.sandbox: CHECK ((ahead >= '00:00:00'::interval))
+-- constraint sandbox_one_check of ledger.sandbox: CHECK (one)
+-- constraint sandbox_pkey of ledger.sandbox: PRIMARY KEY (one)
 -- constraint seats_booked_check of ledger.seats: CHECK ((booked >= 0))
 -- constraint seats_check of ledger.seats: CHECK (((held + booked) <= (seats + overbooking)))
 -- constraint seats_held_check of ledger.seats: CHECK ((held >= 0))
@@ -318,6 +325,7 @@
 -- constraint tiles_pkey of ledger.tiles: PRIMARY KEY (level, index)
 -- constraint tiles_root_check of ledger.tiles: CHECK ((length(root) = 32))
 -- constraint waiting_pkey of ledger.waiting: PRIMARY KEY (id)
+-- function ledger.keep_the_kind: 33de02364d2c46fbb1690ce03a72d7dd0db3f740e2fe343592e493a7e860c042
 -- function ledger.refuse_change: 07fbf502ef298a47a256b2d29d539240229322e1cf6da86388d873ba8079086d
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON ledger.people FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint_refusals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
@@ -328,6 +336,8 @@ CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON led
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.published FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.tiles FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE OR REPLACE TRIGGER keep_the_kind BEFORE INSERT OR DELETE OR UPDATE ON ledger.sandbox FOR EACH ROW EXECUTE FUNCTION keep_the_kind()
+CREATE OR REPLACE TRIGGER keep_the_kind_whole BEFORE TRUNCATE ON ledger.sandbox FOR EACH STATEMENT EXECUTE FUNCTION keep_the_kind()
 grant usage on schema ledger to seatledger_analyst
 grant usage on schema ledger to seatledger_auditor
 grant usage on schema ledger to seatledger_writer
@@ -424,6 +434,7 @@ grant select on ledger.people to seatledger_writer
 grant select on ledger.published to seatledger_writer
 grant select on ledger.refunds to seatledger_auditor
 grant select on ledger.refunds to seatledger_writer
+grant select on ledger.sandbox to seatledger_writer
 grant select on ledger.seats to seatledger_writer
 grant select on ledger.secrets to seatledger_writer
 grant select on ledger.self_audit to seatledger_auditor
@@ -443,6 +454,7 @@ grant update on ledger.heartbeats to seatledger_writer
 grant update on ledger.jobs to seatledger_writer
 grant update on ledger.people to seatledger_writer
 grant update on ledger.refunds to seatledger_writer
+grant update on ledger.sandbox to seatledger_writer
 grant update on ledger.seats to seatledger_writer
 grant update on ledger.self_audit to seatledger_writer
 grant update on ledger.task_failures to seatledger_writer

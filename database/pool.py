@@ -76,8 +76,9 @@ class ConnectionPool:
     place and connect by themselves.
     """
 
-    def __init__(self, size: int, name: str = NAME) -> None:
+    def __init__(self, size: int, name: str = NAME, is_sandbox: bool = False) -> None:
         self._name = name
+        self._is_sandbox = is_sandbox
         self._size = self._free = size
         self._idle: list[Lent] = []  # the latest used one comes last
         self._waiting: deque[tuple[asyncio.Future[Lent | None], bool]] = deque()
@@ -265,7 +266,7 @@ class ConnectionPool:
     async def _switch(self, lent: Lent, url: str, schema: str, until: float) -> None:
         try:
             with socket_deadline(lent.connection, max(until - monotonic(), 0.1)):
-                await lent.connection.execute(switch_statement(url), prepare=False)
+                await lent.connection.execute(switch_statement(url, self._is_sandbox), prepare=False)
         except BaseException:
             self.discard(lent)
             raise
@@ -289,15 +290,19 @@ def _is_main(lent: Lent) -> bool:
 
 
 class Pools:
-    """The pools of a process: one for each database, each of at most `size` connections."""
+    """The pools of a process: one for each database, each of at most `size` connections.
 
-    def __init__(self, size: int) -> None:
+    All ledgers of a process are sandboxes, or all are live.
+    """
+
+    def __init__(self, size: int, is_sandbox: bool = False) -> None:
         self._size = size
+        self._is_sandbox = is_sandbox
         self._pools: dict[str, ConnectionPool] = {}
 
     def of(self, url: str) -> ConnectionPool:
         """Return the pool of the database of `url`, whichever ledger in it is meant."""
         key = conninfo(url, NAME)
         if key not in self._pools:
-            self._pools[key] = ConnectionPool(self._size)
+            self._pools[key] = ConnectionPool(self._size, is_sandbox=self._is_sandbox)
         return self._pools[key]

@@ -18,6 +18,7 @@ import psycopg
 from database.connection import connect_sync
 from database.naming import current_schema, renamed
 from database.objects import Incomplete, missing_objects, restore_objects
+from database.sandbox import make_sandbox, require_kind
 from database.scripts import run_script
 from runtime.failures import CommandFailed
 
@@ -119,19 +120,24 @@ def migrate(
     is_finished: Callable[[psycopg.Connection[Any]], bool] = lambda connection: True,
     finish: Callable[[psycopg.Connection[Any]], None] = lambda connection: None,
     report: Callable[[str], None] = lambda restored: None,
+    is_sandbox: bool | None = None,
 ) -> list[Migration]:
     """Bring the database to VERSION. Return the migrations applied now, none if it was up to date.
+
+    A new ledger becomes a sandbox if `is_sandbox`; one that exists must be of this kind, or None for either.
 
     Roles, grants and triggers that a restored dump lacks are created, and reported one by one. `finish`
     creates the objects of other packages in the schema, unless `is_finished`. All changes are one transaction
     under a lock, so any number of programs may start at once. Without changes, the right to read is enough.
     Raises SchemaMismatch when the database is newer than the program, when an applied migration was edited,
     or when objects are missing that cannot be created, and MigrationBlocked when other sessions keep locks
-    for WAIT_SECONDS_MAX.
+    for WAIT_SECONDS_MAX, and WrongKind.
     """
     with connect_sync(url, "seatledger migrate") as connection:
         try:
-            return _migrate(connection, is_finished, finish, report)
+            if is_sandbox is not None:
+                require_kind(connection, is_sandbox)
+            return _migrate(connection, is_finished, finish, report, is_sandbox)
         except Incomplete as reason:
             raise SchemaMismatch(str(reason)) from None
         except psycopg.errors.InsufficientPrivilege as denied:
@@ -143,11 +149,12 @@ def _migrate(
     is_finished: Callable[[psycopg.Connection[Any]], bool],
     finish: Callable[[psycopg.Connection[Any]], None],
     report: Callable[[str], None],
+    is_sandbox: bool | None,
 ) -> list[Migration]:
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     while _missing(connection) or missing_objects(connection) or not is_finished(connection):
         try:
-            return _apply(connection, finish, report)
+            return _apply(connection, finish, report, is_sandbox)
         except psycopg.errors.UniqueViolation as error:
             # Another program created the schema at the same time, and has committed it by now.
             if error.diag.schema_name != "pg_catalog" or time.monotonic() > deadline:
@@ -172,6 +179,7 @@ def _apply(
     connection: psycopg.Connection[Any],
     finish: Callable[[psycopg.Connection[Any]], None],
     report: Callable[[str], None],
+    is_sandbox: bool | None,
 ) -> list[Migration]:
     """Apply the missing migrations in one transaction and return them."""
     with connection.transaction():
@@ -190,6 +198,11 @@ def _apply(
                 "insert into migrations (version, name, sha256) values (%s, %s, %s)",
                 (migration.version, migration.name, migration.sha256),
             )
+        if is_new and is_sandbox:
+            make_sandbox(connection)
+        elif is_sandbox is not None:
+            # Another program may have made the ledger while this one waited.
+            require_kind(connection, is_sandbox)
         if len(migrations()) == VERSION:
             for restored in restore_objects(connection):
                 report(restored)

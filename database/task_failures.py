@@ -76,12 +76,12 @@ async def check(connection: Connection) -> Check:
 
 _FAILED: LiteralString = """
     insert into task_failures as f (task, failures, failed_at, error)
-    values (%s, %s, clock_timestamp(), %s)
+    values (%s, %s, pg_catalog.clock_timestamp(), %s)
     on conflict (task) do update set
         failures = f.failures + excluded.failures, failed_at = excluded.failed_at, error = excluded.error
 """
 _SUCCEEDED: LiteralString = "update task_failures set error = null where task = %s"
 _READ: LiteralString = """
-    select task, failures, error, extract(epoch from clock_timestamp() - failed_at)::float8
+    select task, failures, error, extract(epoch from pg_catalog.clock_timestamp() - failed_at)::float8
     from task_failures order by task
 """

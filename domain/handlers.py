@@ -47,6 +47,7 @@ from domain.commands.payments import (
     SettleRefund,
     VoidPayment,
 )
+from domain.commands.sandbox import AdvanceClock
 from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.departure_handlers import cancel_booking, deny_boarding, depart_flight, record_travel
 from domain.flight import Flight
@@ -68,6 +69,7 @@ from domain.payment_handlers import (
     void_payment,
 )
 from domain.refusals import DepartureInPast, FlightAlreadyScheduled, FlightDeparted
+from domain.sandbox_clock import ClockAdvance
 from domain.schedule_handlers import accept_change, retime_flight
 from domain.waiting_handlers import (
     close_waiting,
@@ -191,6 +193,13 @@ def expire_hold(command: ExpireHold, context: CommandContext, working_set: Worki
     return booking
 
 
+def advance_clock(command: AdvanceClock, context: CommandContext, working_set: WorkingSet) -> ClockAdvance:
+    """Move the clock of a sandbox. Its API alone submits this command."""
+    advance = ClockAdvance.advance(id=working_set.new_id(), seconds=command.seconds, now=working_set.now)
+    working_set.add(advance)
+    return advance
+
+
 Handler = Callable[[Any, CommandContext, WorkingSet], Result]
 
 HANDLERS: dict[type[Command], Handler] = {
@@ -228,4 +237,5 @@ HANDLERS: dict[type[Command], Handler] = {
     VoidItinerary: void_itinerary,
     CancelItinerary: cancel_itinerary,
     RecordItineraryPayment: record_itinerary_payment,
+    AdvanceClock: advance_clock,
 }

@@ -507,6 +507,10 @@ class CheckpointNotFound(NothingFound):
     last_position: Sometimes[int]
 
 
+class ClockTooFar(Refusal):
+    """The clock of a sandbox is not moved that far."""
+
+
 class IdempotencyKeyReused(Refusal):
     """The idempotency key was already used with a different request.
 

@@ -18,10 +18,11 @@ from domain.refusals import (
     RefundNotFound,
     WaitingPartyNotFound,
 )
+from domain.sandbox_clock import ClockAdvance
 from domain.seats import NONE_USED, Seats, SeatUse
 from domain.waiting import WaitingParty
 
-Subject = Flight | Booking | WaitingParty
+Subject = Flight | Booking | WaitingParty | ClockAdvance
 """Aggregate that a command can change."""
 
 Result = Subject | Itinerary | ChangedFlight
@@ -175,7 +176,7 @@ class WorkingSet:
         elif isinstance(new, Itinerary):
             self.bookings |= {booking.id: booking for booking in new.bookings}
             self._uses_before = [(NONE_USED, 0)] * len(new.bookings)
-        else:
+        elif isinstance(new, WaitingParty):
             self.parties[new.id] = new
         self._subject = new
 
@@ -194,7 +195,7 @@ class WorkingSet:
             self._apply_use(subject, self._use_before, self._unpaid_before)
         elif isinstance(subject, WaitingParty):
             self._waiting_lists.pop(subject.flight_id, None)
-        else:
+        elif isinstance(subject, Flight):
             self.seats[subject.id].seats = subject.seats
             self.seats[subject.id].overbooking = subject.overbooking
         return subject

@@ -283,7 +283,7 @@ class Block:
                 position += len(subject.pending_events)
             elif isinstance(subject, Flight):
                 self.flights[subject.id] = subject
-            else:
+            elif isinstance(subject, WaitingParty):
                 self.parties[subject.id] = subject
         status, body = submission.render(submission, result)
         text = body.decode()

@@ -14,11 +14,12 @@ from eventsourcing.utils import get_topic
 from database.stored_values import shape_of
 from domain.booking import Booking
 from domain.flight import Flight
+from domain.sandbox_clock import ClockAdvance
 from domain.waiting import WaitingParty
 
 EVENT_TYPES: dict[str, type[Any]] = {
     get_topic(event): event
-    for aggregate in (Flight, Booking, WaitingParty)
+    for aggregate in (Flight, Booking, WaitingParty, ClockAdvance)
     for name, event in vars(aggregate).items()
     if name not in ("Event", "Created") and isinstance(event, type) and issubclass(event, AggregateEvent)
 }

@@ -5,20 +5,24 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import psycopg
 from loguru import logger
+from msgspec import UNSET, UnsetType
 
 from database.connection import Connection, Unusable, connect_as_owner, socket_deadline
 from database.pool import Pools
 from database.readers import Readers, TooManyReaders
 from database.registry import ONLY_MAIN, LedgerEntry
+from database.sandbox import check_kind
 from ledger import histories
 from ledger.batched_reads import BatchedReads
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring
 from ledger.people import CURSOR_KEY, MASTER_KEY_CHECK, OtherMasterKey, is_in_clear, pseudonyms_of
 from ledger.progress import Progress
+from ledger.sandbox_store import SandboxStore
 from ledger.store import Admission, Store, open_store
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from ledger.writer import Writer
@@ -63,7 +67,7 @@ class Ledger:
         """When a caller last submitted a command or read."""
         self._cursor_key: bytes | None = None
         self._admit = admit
-        self.pools = pools or Pools(settings.connections_max)
+        self.pools = pools or Pools(settings.connections_max, settings.sandbox)
         self.pool = self.pools.of(url)
         self.readers = Readers(url, self.pool)
         self._writer = Writer(self._open_store, settings, lambda: self.pool.is_wanted)
@@ -77,12 +81,14 @@ class Ledger:
         """Start to serve a migrated database, if `compare` raises nothing for its log.
 
         Raises psycopg.Error if the database does not answer or has no schema, OtherMasterKey if its names
-        are sealed by a master key other than those of the settings.
+        are sealed by a master key other than those of the settings, WrongKind for a sandbox unless the
+        settings are for one.
         """
         async with (
             self.pool.place(self.settings.deadline_seconds),
             await connect_as_owner(self.url, "seatledger start") as connection,
         ):
+            await check_kind(connection, self.settings.sandbox)
             row = await (await connection.execute(CURSOR_KEY)).fetchone()
             keyed = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
             if row is None:
@@ -124,6 +130,7 @@ class Ledger:
                 self._admit,
                 self.entry.number,
                 closed=self.pool.release_place,
+                store_type=SandboxStore if self.settings.sandbox else None,
             )
         except BaseException:
             self.pool.release_place()
@@ -145,6 +152,11 @@ class Ledger:
         """Submit commands that share a block (`Writer.submit_all`). Raises as `submit` does."""
         self.used_at = time.monotonic()
         return await self._writer.submit_all(submissions, atomic)
+
+    @property
+    def livemode(self) -> Literal[False] | UnsetType:
+        """False for a sandbox, UNSET for a live ledger: what its events say."""
+        return False if self.settings.sandbox else UNSET
 
     @property
     def queued(self) -> int:

@@ -16,6 +16,7 @@ import projections.refunds
 import projections.waiting
 from database.connection import Connection, connect, socket_deadline
 from database.pipeline import PendingResult, Pipeline
+from database.sandbox import check_kind
 from domain.booking import Booking
 from domain.read_set import ReadSet
 from domain.seats import Seats
@@ -45,14 +46,17 @@ async def open_store(
     admit: Admission | None = None,
     number: int = 0,
     closed: Callable[[], None] = lambda: None,
+    store_type: "type[Store] | None" = None,
 ) -> "Store":
     """Return a store on a connection of its own, if `admit` lets it in. Raises psycopg.Error.
 
-    `number` is the ledger's; its ids contain it. `closed` is called once when the store is closed.
+    `number` is the ledger's; its ids contain it. `closed` is called once when the store is closed,
+    and `store_type` is that of a sandbox.
     """
     connection = await connect(url, "seatledger writer")
-    store = Store(connection, terms(settings), keyring, number)
+    store = (store_type or Store)(connection, terms(settings), keyring, number)
     try:
+        await check_kind(connection, settings.sandbox)
         if admit:
             await admit(connection)
         await store.prepare(settings.deadline_seconds)

@@ -152,7 +152,7 @@ _UNFINISHED = """
 """
 
 _SWEEP = """
-    select clock_timestamp(),
+    select pg_catalog.clock_timestamp(),
         (select at from heartbeats where name = 'scheduler'),
         (select max(finished_at) from job_runs where job = 'expire_holds'),
         (select count(*) from (select from bookings

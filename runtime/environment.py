@@ -33,13 +33,24 @@ def read_settings(environment: Mapping[str, str] | None = None, **options: Any) 
         if texts.get(setting.variable) or (setting.empty_is_a_value and setting.variable in texts)
     }
     given = {
-        name: _parse(SETTINGS[name], f"--{name}", str(value))
+        name: _parse(SETTINGS[name], f"--{name}", "true" if value is True else str(value))
         for name, value in options.items()
         if value is not None
     }
-    settings = Settings(**parsed | given)
+    stated = parsed | given
+    if stated.get("sandbox"):
+        stated = SANDBOX_DEFAULTS | stated
+    settings = Settings(**stated)
     _check_gateway(settings)
     return settings
+
+
+SANDBOX_DEFAULTS: dict[str, Any] = {"data": Path("data-sandbox"), "sweep_cron": "* * * * * *"}
+"""Defaults that differ in a sandbox: a folder of its own, and holds that expire within a second."""
+
+
+TEST_KEYS = ("sk_test_", "rk_test_")
+"""How keys begin with which Stripe moves no money."""
 
 
 def unknown_variables(environment: Mapping[str, str] | None = None) -> dict[str, str | None]:
@@ -71,6 +82,8 @@ def _as_text(value: object) -> str:
         return ""
     if isinstance(value, Path):
         return str(value.resolve())
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(map(_as_text, value))
     return b64encode(value).decode() if isinstance(value, bytes) else str(value)
@@ -90,6 +103,8 @@ def _check_gateway(settings: Settings) -> None:
         return
     if not settings.gateway_key:
         raise WrongSetting("SEATLEDGER_GATEWAY_KEY: required when SEATLEDGER_GATEWAY is stripe")
+    if settings.sandbox and not settings.gateway_key.startswith(TEST_KEYS):
+        raise WrongSetting("SEATLEDGER_GATEWAY_KEY: a sandbox takes only test keys of Stripe (sk_test_…)")
     url = urlsplit(settings.gateway_url or "https:")
     if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
         # Every request carries the key that moves money.

@@ -32,6 +32,12 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def true_or_false(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
 def seconds(text: str) -> float:
     try:
         value = float(text)

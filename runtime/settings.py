@@ -62,6 +62,12 @@ class Settings:
         "the data folder: embedded database, signing secret, master key, checkpoint key",
         default=Path("data"),
     )
+    sandbox: bool = _setting(
+        "SEATLEDGER_SANDBOX",
+        values.true_or_false,
+        "`true`: a sandbox to try an integration with, on a ledger of its own (docs/how-to/testing.md)",
+        default=False,
+    )
     host: str = _setting("SEATLEDGER_HOST", str, "address that the API listens on", default="127.0.0.1")
     port: int = _setting(
         "SEATLEDGER_PORT", values.whole_number(1, 65_535), "port that the API listens on", default=8000

@@ -29,7 +29,7 @@ class Unreadable(Exception):
 
 async def park(connection: Connection, projection: Projection, error: Unreadable) -> None:
     """Park the build before an event, and log an error."""
-    cursor = await connection.execute("select clock_timestamp()")
+    cursor = await connection.execute("select pg_catalog.clock_timestamp()")
     (now,) = await cursor.fetchone() or (None,)
     found = {"position": error.position, "error": str(error), "now": now}
     values = {**key(projection, error.build), **found}

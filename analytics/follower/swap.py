@@ -69,7 +69,7 @@ async def swap_when_free(
 
 async def _wait_for_older(connection: Connection) -> str | None:
     """Wait until no other session has an older snapshot. Return the reason if some remain after the limit."""
-    (mark,) = await _row(connection, "select clock_timestamp()")
+    (mark,) = await _row(connection, "select pg_catalog.clock_timestamp()")
     deadline = time.monotonic() + HELD_SECONDS_MAX
     while True:
         (older,) = await _row(connection, _OLDER, (mark,))

@@ -93,6 +93,7 @@ def _render(request: ApiRequest, name: str, facts: dict[str, Any]) -> bytes:
             menu=[(at, title) for at, title, allowed in MENU if allowed & roles],
             path=path,
             reads_bookings=bool(roles & AUDITORS),
+            is_sandbox=request.ledgers.main.settings.sandbox,
             **_ledger_choice(request),
         )
         .encode()

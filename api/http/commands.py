@@ -1,5 +1,6 @@
 """Commands over HTTP: submission, and the stored response."""
 
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from api.http.problems import problem
 from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
 from domain.airports import Airports
+from domain.booking import Booking
 from domain.changed_flight import ChangedFlight
 from domain.commands.base import Command, ItineraryCommand
 from domain.commands.bookings import InitiateBooking
@@ -39,6 +41,12 @@ CREATED = {
     InitiateItinerary: "/api/v1/itineraries/",
 }
 """Base URL of the resource that a command creates."""
+
+
+class SandboxClock(msgspec.Struct, frozen=True):
+    """The time of a sandbox."""
+
+    now: datetime
 
 
 class PaymentResult(msgspec.Struct, frozen=True):
@@ -69,14 +77,14 @@ class _Explained(msgspec.Struct):
     why: str | None = None
 
 
-async def submit(request: ApiRequest, command: Command) -> Reply:
+async def submit(request: ApiRequest, command: Command, query: type[CommandQuery] = CommandQuery) -> Reply:
     """Submit the command and return its outcome: the first one if the idempotency key was used before.
 
     Raises IdempotencyKeyMissing, IdempotencyKeyMalformed, Malformed, ValidationFailed, and the ledger's
     Unavailable and Overloaded.
     """
     # Unknown parameters are refused, because a misspelt `dry_run` must not execute the command.
-    dry_run = request.query(CommandQuery).dry_run
+    dry_run = request.query(query).dry_run
     answer = await get_answer(request, command, partial(render, airports=request.airports), dry_run=dry_run)
     processor = request.processor
     if processor and isinstance(command, GatewayCommand) and answer.subject_id and not dry_run:
@@ -121,6 +129,8 @@ def render(submission: Submission, decision: Decision, airports: Airports | None
 
     Without `airports`, the local times of a flight are null.
     """
+    if isinstance(decision, Booking):
+        return _render_booking(submission.command, decision)
     if isinstance(decision, Refusal):
         return problem(decision, submission.instance, submission.correlation_id)
     if isinstance(decision, Flight):
@@ -133,13 +143,17 @@ def render(submission: Submission, decision: Decision, airports: Airports | None
         return 201 if joined else 200, _encode(WaitingRow.of(decision))
     if isinstance(decision, Itinerary):
         return _render_itinerary(submission.command, ItineraryRow.of(decision))
-    if isinstance(submission.command, SettleRefund):
-        return 200, _encode(RefundRow.of(decision, decision.refunds[submission.command.refund_id]))
-    row = BookingRow.of(decision)
-    if isinstance(submission.command, PayBooking):
+    return 200, _encode(SandboxClock(decision.now))
+
+
+def _render_booking(command: Command, booking: Booking) -> tuple[int, bytes]:
+    if isinstance(command, SettleRefund):
+        return 200, _encode(RefundRow.of(booking, booking.refunds[command.refund_id]))
+    row = BookingRow.of(booking)
+    if isinstance(command, PayBooking):
         assert row.payment is not None
         return 201, _encode(PaymentResult(row.payment.payment_id, row))
-    return 201 if isinstance(submission.command, InitiateBooking) else 200, _encode(row)
+    return 201 if isinstance(command, InitiateBooking) else 200, _encode(row)
 
 
 def _flight_row(flight: Flight, airports: Airports | None) -> FlightRow:

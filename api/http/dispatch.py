@@ -48,7 +48,7 @@ class Dispatch:
                 raise
             if isinstance(error, Limited):
                 await report_limited(request, error.label)
-            await _error_reply(request, error)(scope, receive, send)
+            await self._error_reply(request, error)(scope, receive, send)
 
     async def _call(self, scope: Scope, request: ApiRequest) -> ASGIApp:
         """Return the handler's answer; to a read, with its entity tag, or 304 to a caller that has it."""
@@ -67,6 +67,11 @@ class Dispatch:
             is_private = route.roles != PUBLIC and route.media_type == "application/json"
             return reply.conditional(request.context.fields, is_private)
         return reply
+
+    def _error_reply(self, request: ApiRequest, error: Exception) -> Reply:
+        """Return an HTML error page under /console, problem+json elsewhere."""
+        is_page = f"{request.scope['path']}/".startswith("/console/")
+        return pages.on_error(request, error) if is_page else problems.on_error(request, error)
 
     def _options(self, scope: Scope) -> Reply:
         """Return the methods of the path (RFC 9110, section 9.3.7). Raises NotFoundException."""
@@ -87,9 +92,3 @@ class Dispatch:
         )
         scope["route_handler"] = handler
         return handler
-
-
-def _error_reply(request: ApiRequest, error: Exception) -> Reply:
-    """HTML error page under /console, problem+json elsewhere."""
-    is_page = f"{request.scope['path']}/".startswith("/console/")
-    return pages.on_error(request, error) if is_page else problems.on_error(request, error)

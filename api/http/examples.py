@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from api.http.audit_examples import AUDIT_EXAMPLES
-from api.http.commands import PaymentResult
+from api.http.commands import PaymentResult, SandboxClock
 from api.http.itinerary_examples import ITINERARY_EXAMPLES
 from api.http.problem_examples import BOOKING, FLIGHT, PAYMENT, REFUND, WAITING
 from api.http.problem_types import ProblemType
@@ -33,6 +33,7 @@ from domain.commands.bookings import InitiateBooking
 from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import ScheduleFlight
 from domain.commands.payments import PayBooking
+from domain.commands.sandbox import AdvanceClock
 from domain.flight import FlightStatus
 from domain.money import Money
 from domain.payments import PaymentStatus
@@ -160,6 +161,8 @@ EXAMPLES: dict[Any, Any] = {
     WaitingRow: ALICE_WAITS,
     Page[WaitingRow]: Page([ALICE_WAITS], None),
     VerifyRange: VerifyRange(1, 4711),
+    AdvanceClock: AdvanceClock("PT10M"),
+    SandboxClock: SandboxClock(_HELD_UNTIL),
     Verification: Verification(True, 4711, None, None),
     ProblemType: ProblemType(
         "/problems/not-enough-seats",

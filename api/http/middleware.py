@@ -15,6 +15,7 @@ from api.http.http_errors import Overloaded, UriTooLong
 from api.http.problems import problem_reply
 from api.http.replies import Reply
 from api.http.request_context import RequestContext
+from api.http.sandbox import LIVEMODE, mark
 from api.http.shedding import RefusalPacer
 
 URI_BYTES_MAX = 8192
@@ -43,6 +44,7 @@ class RequestMiddleware:
         find_pseudonym: FindPseudonym,
         cors: Cors = NO_CORS,
         logs_all: bool = False,
+        is_sandbox: bool = False,
     ) -> None:
         self._app = app
         self._is_full = is_full
@@ -50,6 +52,8 @@ class RequestMiddleware:
         self._cors = cors
         self._logs_all = logs_all
         self._pacer = RefusalPacer()
+        self._fixed_headers = (NO_SNIFF, LIVEMODE) if is_sandbox else (NO_SNIFF,)
+        self._mark = mark if is_sandbox else lambda reply: reply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -67,7 +71,7 @@ class RequestMiddleware:
                     *message["headers"],
                     request_id,
                     ledger,
-                    NO_SNIFF,
+                    *self._fixed_headers,
                     *context.limit_fields,
                     *self._cors.headers(context),
                 ]
@@ -77,9 +81,9 @@ class RequestMiddleware:
 
         app: ASGIApp | Reply = self._app
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_BYTES_MAX:
-            app = problem_reply(UriTooLong(), context)
+            app = self._mark(problem_reply(UriTooLong(), context))
         elif context.method == "POST" and self._is_full():
-            app = problem_reply(Overloaded(), context)
+            app = self._mark(problem_reply(Overloaded(), context))
         try:
             await app(scope, receive, send_with_request_id)
         finally:

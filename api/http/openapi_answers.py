@@ -188,5 +188,6 @@ _LIMIT_HEADERS = {
 
 _EVERY_HEADER: dict[str, Any] = {
     "x-request-id": _header("Id of the request."),
+    "livemode": _header("`false`: the answer is of a sandbox. Answers of a live server have no such header."),
     "ledger": _header("Name of the ledger that answers; for a list over several, all their names."),
 }

@@ -5,6 +5,7 @@ DESCRIPTION = """An event-sourced booking ledger for flights.
 Amounts are integers in minor units. Times are RFC 3339 in UTC. Errors are `application/problem+json`
 (RFC 9457); each `type` resolves to an explanation. Responses report the log position that they reflect in
 `ledger-position`. Send that position as `min_position` with a query to read your own writes from any server.
+In a sandbox each JSON object that is answered also has `"livemode": false`.
 
 Within v1, changes only add: routes, optional fields, codes of problems, types of events, and values of open
 enums. The answer to a repeated command is the recorded one, so it may lack fields of later releases; such
@@ -19,6 +20,7 @@ TAGS = {
     "Refunds": "The worklist of refunds that are due.",
     "Waitlist": "Wait for seats of a full flight.",
     "Audit": "The log, its stream, its proofs and its verification.",
+    "Sandbox": "Move the clock of a sandbox, to try an integration.",
     "Operations": "The state of the program.",
     "Documents": "This document, its pages and the explanations of problems.",
 }

@@ -15,6 +15,7 @@ from api.http.request_context import context_of
 from domain.caller import Caller, Role
 from domain.commands.base import Command
 from domain.commands.flights import ScheduleFlight
+from domain.commands.sandbox import AdvanceClock
 from domain.refusals import Refusal
 from ledger.submission import Unavailable
 
@@ -130,6 +131,8 @@ class ApiRequest(Request[Caller, Any, Any]):
                 entry = self.ledgers.of_flight(command.number)
                 if entry is None:
                     raise CarrierNotHere(f"No ledger takes flights of {command.number[:2]}.")
+            elif isinstance(command, AdvanceClock):
+                entry = self.ledger.entry  # its parameter names the ledger
             else:
                 assert command.target_id is not None
                 entry = self.ledgers.of_id(command.target_id)

@@ -168,7 +168,9 @@ class EventStream:
         """
         try:
             async with self._ledger.read() as connection:
-                result = await read_event_page(connection, self._search, past, PAGE_MAX, self._sealed)
+                result = await read_event_page(
+                    connection, self._search, past, PAGE_MAX, self._sealed, self._ledger.livemode
+                )
                 return None if result.position < past else result.value
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)

@@ -94,7 +94,11 @@ class AuditController(Controller):
         search = _search(query)
         query = replace(query, after=queries.read_cursor(request, query, search, int) or query.after)
         head, (events, upto) = await queries.read(
-            request, query, lambda c: read_event_page(c, search, query.after, query.limit + 1, query.sealed)
+            request,
+            query,
+            lambda c: read_event_page(
+                c, search, query.after, query.limit + 1, query.sealed, request.ledger.livemode
+            ),
         )
         result, resume_at = QueryResult(head, events), upto if upto < head else None
         return queries.respond_page(request, result, query, search, lambda event: event.position, resume_at)
@@ -118,7 +122,11 @@ class AuditController(Controller):
         search = _search(query)
         query = replace(query, after=_last_event_id(request, query.after))
         result = await queries.read(
-            request, query, lambda c: read_event_page(c, search, query.after, PAGE_MAX, query.sealed)
+            request,
+            query,
+            lambda c: read_event_page(
+                c, search, query.after, PAGE_MAX, query.sealed, request.ledger.livemode
+            ),
         )
         place = request.limits.open_stream(request.caller)
         stopping = request.app.state.stopping

@@ -1,15 +1,21 @@
 """Events of the log in responses, and pages of them."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from database.connection import Connection
 from database.head import QueryResult, snapshot
 from ledger import log
 from ledger.log import EventPage, EventSearch, RecordedEvent
 from ledger.people import NO_PEOPLE, People, find_people_in
+
+Livemode = (
+    Annotated[bool, Meta(description="`false` in a sandbox; a live event has no such member")] | UnsetType
+)
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
@@ -33,9 +39,10 @@ class LoggedEvent(msgspec.Struct, frozen=True):
     data: msgspec.Raw
     command_hash: str
     hash: str
+    livemode: Livemode = UNSET
 
     @classmethod
-    def of(cls, event: RecordedEvent, people: People) -> "LoggedEvent":
+    def of(cls, event: RecordedEvent, people: People, livemode: Livemode = UNSET) -> "LoggedEvent":
         return cls(
             event.position,
             event.originator_id,
@@ -51,11 +58,17 @@ class LoggedEvent(msgspec.Struct, frozen=True):
             msgspec.Raw(people.tokenise(event.state.encode(), event.originator_id)),
             event.command_hash.hex(),
             event.hash.hex(),
+            livemode,
         )
 
 
 async def read_event_page(
-    connection: Connection, search: EventSearch, after: int, limit: int, sealed: bool
+    connection: Connection,
+    search: EventSearch,
+    after: int,
+    limit: int,
+    sealed: bool,
+    livemode: Livemode = UNSET,
 ) -> QueryResult[EventPage[LoggedEvent]]:
     """Read at most `limit` events after a position, and the head.
 
@@ -64,4 +77,4 @@ async def read_event_page(
     async with snapshot(connection) as head:
         events, upto = await log.page(connection, search, after, limit, head)
         people = NO_PEOPLE if sealed else await find_people_in(connection, events)
-    return QueryResult(head, EventPage([LoggedEvent.of(event, people) for event in events], upto))
+    return QueryResult(head, EventPage([LoggedEvent.of(event, people, livemode) for event in events], upto))

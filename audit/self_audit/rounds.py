@@ -85,7 +85,7 @@ async def _restore_row(connection: Connection) -> bool:
 
 async def full_round(connection: Connection) -> None:
     """Run one whole round now, after the rest of a running round."""
-    (since,) = await _row(connection, "select clock_timestamp()")
+    (since,) = await _row(connection, "select pg_catalog.clock_timestamp()")
     is_over = False
     while not is_over:
         with socket_deadline(connection, STEP_SECONDS_MAX):
@@ -208,7 +208,7 @@ _LIMITS: LiteralString = """
 _NAMES = tuple(field.name for field in fields(RoundState))
 _COLUMNS = ", ".join(_NAMES)
 _LOCKED = f"""
-    select {_COLUMNS}, clock_timestamp(), (select coalesce(max(position), 0) from events),
+    select {_COLUMNS}, pg_catalog.clock_timestamp(), (select coalesce(max(position), 0) from events),
         a.position = 0 or exists (
             select from events as e where e.position = a.position and e.hash = a.hash)
     from self_audit as a for update skip locked

@@ -57,7 +57,7 @@ async def check(connection: Connection) -> Check:
 
 _STATUS: LiteralString = """
     select first_bad_position, reason, bad_since, coalesce(finished_position, 0), coalesce(rows, 0),
-        coalesce(extract(epoch from clock_timestamp() - coalesce(
+        coalesce(extract(epoch from pg_catalog.clock_timestamp() - coalesce(
             finished_at, (select recorded_at from events order by position limit 1))), 0)::float8
     from (select) as one left join self_audit on true
 """

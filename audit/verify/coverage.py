@@ -32,6 +32,7 @@ CHECKED: dict[str, frozenset[str]] = {
     "tiles": frozenset({"level", "index", "root", "hashes"}),
     "checkpoints": frozenset({"position", "hash", "root", "time", "key", "signature"}),
     "migrations": frozenset({"version", "name", "sha256"}),
+    "sandbox": frozenset({"ahead"}),
     "facts_builds": frozenset({"projection", "live", "position", "hash", "recorded_at"}),
     **{view.name: frozenset(column.name for column in view.columns) for view in VIEW_CHECKS},
     # The status is generated from checked columns, by an expression that belongs to the schema.
@@ -55,6 +56,7 @@ UNCHECKED: dict[str, Mapping[str, str]] = {
         "an erasure is not an event, so nothing else records its time and account; only the order is checked",
     ),
     "migrations": {"applied_at": "nothing else records when a migration was applied"},
+    "sandbox": {"one": "a constraint keeps it true; whether there is a row is checked"},
     "head": {"one": "a row that is only locked, and that a constraint keeps true"},
     "published": dict.fromkeys(("sink", "position"), "only the sink knows which checkpoints it took"),
     "secrets": dict.fromkeys(("name", "value"), "random values, which nothing else records"),

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from audit.verify.divergence import Divergence
 from audit.verify.itineraries import Itineraries
+from audit.verify.sandbox_clock import SandboxClock
 from audit.verify.snapshot import Connection
-from audit.verify.trails import BookingTrail, FlightTrail, PartyTrail, Trail
+from audit.verify.trails import BookingTrail, ClockTrail, FlightTrail, PartyTrail, Trail
 from audit.verify.usage import Usage
 from audit.verify.views import Folded, Span, compare
 from audit.verify.waiting_lists import WaitingLists
 from domain.booking import Booking
 from domain.commands.waiting import HoldOffer
+from domain.sandbox_clock import ClockAdvance
 from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Subject
@@ -37,6 +39,7 @@ class Folds:
         self._head = head
         self._waiting_lists = WaitingLists()
         self._itineraries = Itineraries()
+        self._clock = SandboxClock()
         self._usage: dict[UUID, Usage] = {}
         self._complete = True
 
@@ -60,12 +63,15 @@ class Folds:
         self._complete &= other._complete
         self._waiting_lists.join(other._waiting_lists)
         self._itineraries.join(other._itineraries)
+        self._clock.join(other._clock)
         for flight_id, usage in other._usage.items():
             self._usage_of(flight_id).join(usage)
 
     def check_end(self, connection: Connection) -> None:
         """Check flights, waiting lists and itineraries, once the folds of all streams are joined."""
         self._itineraries.check(self._report)
+        if self._complete:
+            self._clock.check(connection, self._head, self._report)
         self._waiting_lists.check([id for id, usage in self._usage.items() if usage.cancelled], self._report)
         recorded = {row[0]: Seats(*row[1:]) for row in connection.execute(_SEATS)}
         for flight_id, usage in self._usage.items():
@@ -120,6 +126,8 @@ class Folds:
             return BookingTrail(aggregate, self._usage_of(aggregate.flight_id))
         if isinstance(aggregate, WaitingParty):
             return PartyTrail(aggregate, self._waiting_lists)
+        if isinstance(aggregate, ClockAdvance):
+            return ClockTrail(aggregate, self._clock)
         return FlightTrail(aggregate, self._usage_of(aggregate.id))
 
     def _usage_of(self, flight_id: UUID) -> Usage:

@@ -1,12 +1,15 @@
 """Trails along one stream in the second pass: seats in use, money received, places in a waiting list."""
 
+from datetime import timedelta
 from typing import Any, Protocol
 
 from audit.verify.booking_money import BookingMoney
+from audit.verify.sandbox_clock import SandboxClock
 from audit.verify.usage import Usage
 from audit.verify.waiting_lists import WaitingLists
 from domain.booking import Booking
 from domain.flight import Flight
+from domain.sandbox_clock import ClockAdvance
 from domain.seats import NONE_USED, SeatUse
 from domain.waiting import WaitingParty
 
@@ -58,6 +61,23 @@ class FlightTrail:
     def end(self, last: int) -> str | None:
         self._usage.reach(last)
         return self._wrong
+
+
+class ClockTrail:
+    """The only event of a move of a sandbox's clock."""
+
+    def __init__(self, advance: ClockAdvance, clock: SandboxClock) -> None:
+        self._advance = advance
+        self._clock = clock
+
+    def follow(self, event: Any, position: int) -> None:
+        self._clock.follow(self._advance, position)
+
+    def end(self, last: int) -> str | None:
+        advance = self._advance
+        if advance.now - advance.created_on != timedelta(seconds=advance.seconds):
+            return f"the clock went on from {advance.now}, which is not {advance.seconds} s later"
+        return None
 
 
 class PartyTrail:

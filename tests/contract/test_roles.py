@@ -181,6 +181,7 @@ TESTED_ELSEWHERE = {
     "POST /flights/{id}/waitlist": "test_waiting_lists.py",
     "POST /waitlist/{id}/leave": "test_waiting_lists.py",
     "POST /audit/verify": "test_verification.py",
+    "POST /sandbox/clock": "test_sandbox.py",
 }
 
 

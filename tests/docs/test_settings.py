@@ -25,7 +25,7 @@ def _default(setting: Setting) -> str:
         if setting.default is None
         else f"`{setting.default:g}`"
         if isinstance(setting.default, float)
-        else f"`{setting.default}`"
+        else f"`{str(setting.default).lower() if isinstance(setting.default, bool) else setting.default}`"
     )
 
 

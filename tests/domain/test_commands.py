@@ -50,6 +50,7 @@ from domain.commands.payments import (
     SettleRefund,
     VoidPayment,
 )
+from domain.commands.sandbox import AdvanceClock
 from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.handlers import HANDLERS
 from domain.money import Money
@@ -188,6 +189,12 @@ COMMANDS = [
     Stored(HoldOffer(ID), "hold_offer", False, ONLY_A_WAITING_PARTY),
     Stored(CloseWaiting(ID), "close_waiting", False, ONLY_A_WAITING_PARTY),
     Stored(
+        AdvanceClock("PT10M"),
+        "advance_clock",
+        False,
+        "1f343daa5be56fcd3071f16dd5feefd42f2634501e7370baa68d1ebbc56cec93",
+    ),
+    Stored(
         InitiateItinerary("alice", (ItineraryBooking(ID, 2), ItineraryBooking(PAYMENT, 1))),
         "initiate_itinerary",
         True,
@@ -278,6 +285,6 @@ def test_a_command_that_moves_seats_loads_the_waiting_list_of_the_flight(stored:
     """Waiting parties are loaded only for commands that are marked as moving seats."""
     assert stored.command.MOVES_SEATS is stored.moves_seats
     read_set = ReadSet.of([stored.command])
-    assert read_set != ReadSet()
+    assert (read_set == ReadSet()) is isinstance(stored.command, AdvanceClock)
     if stored.moves_seats:
         assert any(read_set.waiting_lists)

@@ -21,6 +21,7 @@ from ledger.personal_json import KEYS, names_in, substitute, substitute_marked
 
 TYPES: dict[str, Any] = {command.__name__: command for command in HANDLERS} | EVENT_TYPES
 NOT_PERSONAL = {
+    "AdvanceClock.advance",
     "CancelFlight.reason",
     "ChangeOverbooking.reason",
     "PayBooking.payment_method",

@@ -16,6 +16,7 @@ import projections.refunds
 import projections.waiting
 from domain.booking import Booking
 from domain.caller import SYSTEM
+from domain.flight import Flight
 from domain.waiting import WaitingParty
 from domain.working_set import Subject
 from ledger.chain import GENESIS, link, outcome_hash
@@ -175,6 +176,7 @@ def _row(subject: Subject | None) -> tuple[Any, ...]:
     elif isinstance(subject, WaitingParty):
         _, columns = projections.waiting.upsert([subject])
     else:
+        assert isinstance(subject, Flight)
         _, columns = projections.flights.upsert([subject])
     return tuple(column[0] for column in columns)
 

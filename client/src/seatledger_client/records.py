@@ -48,6 +48,7 @@ __all__ = [
     "Refund",
     "RefundReason",
     "RefundStatus",
+    "SandboxClock",
     "ScheduleChange",
     "SeatTaker",
     "SeatTakers",
@@ -328,6 +329,7 @@ class Event(Record):
     data: Any
     command_hash: str
     hash: str
+    livemode: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -562,6 +564,13 @@ class Refund(Record):
     reference: str | None
     gateway: str | None = None
     refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class SandboxClock(Record):
+    """The time of a sandbox."""
+
+    now: datetime
 
 
 @dataclass(frozen=True)

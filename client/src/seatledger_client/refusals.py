@@ -13,6 +13,7 @@ __all__ = [
     "BulkKeysMixed",
     "CarrierNotHere",
     "CheckpointNotFound",
+    "ClockTooFar",
     "CommandNotFound",
     "ContentTooLarge",
     "CurrenciesMixed",
@@ -133,6 +134,12 @@ class CheckpointNotFound(Refusal):
     """No such checkpoint has been signed yet."""
 
     CODE = "checkpoint-not-found"
+
+
+class ClockTooFar(Refusal):
+    """The clock of a sandbox is not moved that far."""
+
+    CODE = "clock-too-far"
 
 
 class CommandNotFound(Refusal):

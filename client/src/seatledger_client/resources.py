@@ -921,6 +921,36 @@ class Refunds(Resource[M]):
         )
 
 
+class Sandbox(Resource[M]):
+    """Operations on sandbox."""
+
+    @operation
+    def get_clock(
+        self, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.SandboxClock]:
+        """Get the time of the sandbox. Not found on a live server."""
+        return Call(
+            "GET",
+            "/api/v1/sandbox/clock",
+            records.SandboxClock,
+            query={"min_position": min_position, "ledger": ledger},
+        )
+
+    @operation
+    def advance_clock(
+        self, *, advance: str, dry_run: bool = False, ledger: str | None = None, key: str | None = None
+    ) -> Call[records.SandboxClock]:
+        """Move the clock of the sandbox forward, and expire what is due then. Not found on a live server."""
+        return Call(
+            "POST",
+            "/api/v1/sandbox/clock",
+            records.SandboxClock,
+            query={"dry_run": dry_run, "ledger": ledger},
+            body={"advance": advance},
+            key=key or new_key(),
+        )
+
+
 class Waitlist(Resource[M]):
     """Operations on waitlist."""
 
@@ -1006,4 +1036,5 @@ class Resources(Generic[M]):
         self.itineraries: Itineraries[M] = Itineraries(answer, pages)
         self.operations: Operations[M] = Operations(answer, pages)
         self.refunds: Refunds[M] = Refunds(answer, pages)
+        self.sandbox: Sandbox[M] = Sandbox(answer, pages)
         self.waitlist: Waitlist[M] = Waitlist(answer, pages)
