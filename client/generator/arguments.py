@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from client.generator.api import Api
+from client.generator.api import Api, Operation
 from client.generator.names import FIRST, SINGULARS, SUBJECTS, python_name, record_name
 from client.generator.schemas import Schema, annotation, references, value
 
@@ -26,11 +26,11 @@ def query_argument(api: Api, parameter: Schema) -> str:
     return f"{name}: {_argument(api, schema, parameter.get('required', False))}"
 
 
-def body_of(api: Api, operation: Schema) -> Body:
+def body_of(api: Api, operation: Operation) -> Body:
     """Return the arguments for the body, and its members."""
-    id, schema = operation["operationId"], api.body(operation) or {}
+    schema = api.body(operation.schema) or {}
     required, result = schema.get("required", []), Body()
-    subject = SUBJECTS.get(id)
+    subject = SUBJECTS.get(operation.name)
     provided: dict[str, str] = {}
     if subject:
         result.positional.append(f"{subject}: records.{subject.title()}")
@@ -40,7 +40,7 @@ def body_of(api: Api, operation: Schema) -> Body:
         if name in required and name in provided:
             result.members.append(f'"{name}": {subject}.{provided[name]}')
             continue
-        arguments = result.positional if name == FIRST.get(id) else result.named
+        arguments = result.positional if name == FIRST.get(operation.name) else result.named
         arguments.append(f"{python_name(name)}: {_argument(api, kind, name in required)}")
         result.members.append(f'"{name}": {value(name, kind)}')
     return result

@@ -103,7 +103,7 @@ def test_a_refusal_has_its_own_class_and_its_facts(alice: Client, operator: Clie
     assert caught_price.value.expected == booking.total_cost
     with pytest.raises(ValidationFailed) as caught_fields:
         alice.bookings.create(flight_id=flight, user_id="alice", seats=10)
-    assert caught_fields.value.errors[0]["pointer"] == "/seats"
+    assert caught_fields.value.errors[0].pointer == "/seats"
 
 
 def test_a_stale_version_an_unknown_id_and_a_repeated_flight(operator: Client, flight: Flight) -> None:

@@ -167,6 +167,12 @@ def test_an_answer_that_is_not_of_this_api_is_named_so(status: int) -> None:
         run(exchange(clock).answer(replace(QUERY, kind=Booking)), clock, page)
 
 
+def test_an_answer_without_a_body_is_none() -> None:
+    clock = Clock()
+    empty = httpx.Response(204, request=httpx.Request("DELETE", "http://ledger/"))
+    assert run(exchange(clock).answer(replace(QUERY, kind=None)), clock, empty)[0] is None
+
+
 def test_the_token_is_asked_for_at_each_attempt() -> None:
     clock, tokens = Clock(), iter(["old\n", "new"])
     _, steps = run(exchange(clock, token=lambda: next(tokens)).answer(QUERY), clock, NO_WAY, answer(200))

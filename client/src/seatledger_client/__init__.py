@@ -14,7 +14,7 @@ from seatledger_client.errors import (
 from seatledger_client.exchange import Page
 from seatledger_client.records import *  # noqa: F403
 from seatledger_client.refusals import *  # noqa: F403
-from seatledger_client.webhooks import Webhook, verify_webhook
+from seatledger_client.webhooks import WebhookMessage, verify_webhook
 
 __all__ = [
     "AsyncClient",
@@ -28,7 +28,7 @@ __all__ = [
     "SeatledgerError",
     "UnexpectedAnswer",
     "Unreachable",
-    "Webhook",
+    "WebhookMessage",
     "verify_webhook",
 ]
 __all__ += records.__all__

@@ -1,9 +1,12 @@
 """Errors that calls raise."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from contextlib import suppress
+from functools import cache
+from typing import Any, ClassVar, get_type_hints
 
-from seatledger_client.records import Money
+from seatledger_client.record import decode
+from seatledger_client.records import FieldError, Money
 
 _PROBLEM_MEMBERS = ("type", "title", "status", "detail", "instance", "code", "request_id")
 
@@ -20,6 +23,8 @@ class Refusal(SeatledgerError):
     """
 
     CODE: ClassVar[str] = ""
+    errors: list[FieldError]
+    """The wrong fields of `ValidationFailed`."""
 
     def __init__(
         self,
@@ -36,7 +41,11 @@ class Refusal(SeatledgerError):
         self.request_id = str(problem.get("request_id", ""))
         self.key = key
         self.retry_after = retry_after
-        self.facts = {name: _fact(problem[name]) for name in problem if name not in _PROBLEM_MEMBERS}
+        kind: Any = type(self)
+        kinds = _kinds_of_facts(kind)
+        self.facts = {
+            name: _fact(kinds.get(name), problem[name]) for name in problem if name not in _PROBLEM_MEMBERS
+        }
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -48,7 +57,16 @@ class Refusal(SeatledgerError):
         return f"{self.detail} ({self.code or 'no code'}, status {self.status})"
 
 
-def _fact(value: Any) -> Any:
+@cache
+def _kinds_of_facts(refusal: Any) -> dict[str, Any]:
+    return get_type_hints(refusal)
+
+
+def _fact(kind: Any, value: Any) -> Any:
+    """Convert a fact of a known type; the value of a later version stays as it is."""
+    if kind is not None:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            return decode(kind, value)
     if isinstance(value, dict) and value.keys() == {"amount", "currency"}:
         return Money(value["amount"], value["currency"])
     return value

@@ -227,7 +227,7 @@ class Exchange:
         if self.positions and response.headers.get("dry-run") != "true":
             self.positions.remember(response.headers)
         try:
-            value: T = decode(call.kind, response.json())
+            value: T = decode(call.kind, response.json() if response.content else None)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UnexpectedAnswer(
                 f"{call.method} {call.path} was not answered as expected: {error}"

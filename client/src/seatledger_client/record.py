@@ -41,6 +41,8 @@ def decode(kind: Any, value: Any) -> Any:
 
 @cache
 def _decoder(kind: Any) -> Callable[[Any], Any]:
+    if kind is None:
+        return lambda value: None
     if get_origin(kind) is list:
         read_item = _decoder(get_args(kind)[0])
         return lambda values: [read_item(value) for value in values]

@@ -16,7 +16,7 @@ PREFIX = "whsec_"
 
 
 @dataclass(frozen=True)
-class Webhook:
+class WebhookMessage:
     """A verified request. `id` is equal when the same message is sent again: handle each id once."""
 
     id: str
@@ -31,7 +31,7 @@ def verify_webhook(
     *,
     tolerance: float = TOLERANCE_SECONDS,
     now: float | None = None,
-) -> Webhook:
+) -> WebhookMessage:
     """Return the webhook if a signature was made with one of the secrets. Raises InvalidWebhook.
 
     `body` is the body as received, byte by byte. Several secrets serve while one replaces another. `now` is
@@ -53,7 +53,7 @@ def verify_webhook(
     if abs((time.time() if now is None else now) - int(sent_at)) > tolerance:
         raise InvalidWebhook(f"webhook-timestamp is more than {tolerance:g} s from now")
     try:
-        return Webhook(id, int(sent_at), json.loads(body))
+        return WebhookMessage(id, int(sent_at), json.loads(body))
     except ValueError:
         raise InvalidWebhook("the body is no JSON") from None
 
