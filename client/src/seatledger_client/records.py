@@ -21,15 +21,18 @@ __all__ = [
     "BookingStatus",
     "BulkHold",
     "BulkResult",
+    "CancelReason",
     "CancellationPolicy",
     "CancellationQuote",
     "Capture",
     "Checkpoint",
     "CommandOutcome",
     "Event",
+    "FieldError",
     "Flight",
     "FlightClosure",
     "FlightStatus",
+    "HealthCheck",
     "Info",
     "ItemResult",
     "Itinerary",
@@ -58,6 +61,7 @@ __all__ = [
     "Verification",
     "WaitingListStatus",
     "WaitingParty",
+    "WaitingStatus",
 ]
 
 
@@ -71,6 +75,15 @@ class BookingStatus(OpenEnum):
     CANCELLED = "cancelled"
     INITIATED = "initiated"
     PENDING = "pending"
+
+
+class CancelReason(OpenEnum):
+    """Open: a later release may add values, so treat an unknown one as such."""
+
+    DENIED_BOARDING = "denied_boarding"
+    FLIGHT_CANCELLED = "flight_cancelled"
+    HOLD_EXPIRED = "hold_expired"
+    REQUESTED = "requested"
 
 
 class Capture(OpenEnum):
@@ -148,6 +161,18 @@ class WaitingListStatus(OpenEnum):
     CLOSED = "closed"
     DECLINED = "declined"
     EXPIRED = "expired"
+    LEFT = "left"
+    OFFERED = "offered"
+    WAITING = "waiting"
+
+
+class WaitingStatus(OpenEnum):
+    """Recorded status of a party. The result of an offer is the status of its booking.
+
+    Open: a later release may add values, so treat an unknown one as such.
+    """
+
+    CLOSED = "closed"
     LEFT = "left"
     OFFERED = "offered"
     WAITING = "waiting"
@@ -333,6 +358,15 @@ class Event(Record):
 
 
 @dataclass(frozen=True)
+class FieldError(Record):
+    """One validation error: a JSON pointer (RFC 6901) into the body, or the name of a parameter."""
+
+    message: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+@dataclass(frozen=True)
 class Flight(Record):
     """One flight. Times are UTC; `status` holds at the time of the query.
 
@@ -368,6 +402,16 @@ class FlightClosure(Record):
     position: int
     type: str
     recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class HealthCheck(Record):
+    """The result of one readiness check. Only a failed `vital` check takes the program out of service."""
+
+    name: str
+    ok: bool
+    detail: str
+    vital: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,10 @@
 """Refusals: one class for each code of a problem."""
 # Generated from the OpenAPI document by `client/generator`: do not edit.
 
+from datetime import datetime
+from uuid import UUID
+
+from seatledger_client import records
 from seatledger_client.errors import Refusal
 
 __all__ = [
@@ -87,11 +91,17 @@ class AlreadyPaid(Refusal):
 
     CODE = "already-paid"
 
+    booking_id: UUID
+    itinerary_id: UUID
+    payment_id: UUID
+
 
 class AlreadyWaiting(Refusal):
     """The user is already on the waiting list of this flight."""
 
     CODE = "already-waiting"
+
+    waiting_id: UUID
 
 
 class BookingCancelled(Refusal):
@@ -99,11 +109,18 @@ class BookingCancelled(Refusal):
 
     CODE = "booking-cancelled"
 
+    booking_id: UUID
+    itinerary_id: UUID
+    reason: records.CancelReason | None
+
 
 class BookingInItinerary(Refusal):
     """The booking belongs to an itinerary."""
 
     CODE = "booking-in-itinerary"
+
+    booking_id: UUID
+    itinerary_id: UUID
 
 
 class BookingNotFound(Refusal):
@@ -111,17 +128,23 @@ class BookingNotFound(Refusal):
 
     CODE = "booking-not-found"
 
+    booking_id: UUID
+
 
 class BookingNotPaid(Refusal):
     """The booking is not paid for."""
 
     CODE = "booking-not-paid"
 
+    booking_id: UUID
+
 
 class BulkKeysMixed(Refusal):
     """Some keys of the atomic bulk are known and others are new."""
 
     CODE = "bulk-keys-mixed"
+
+    known_keys: list[str]
 
 
 class CarrierNotHere(Refusal):
@@ -134,6 +157,8 @@ class CheckpointNotFound(Refusal):
     """No such checkpoint has been signed yet."""
 
     CODE = "checkpoint-not-found"
+
+    last_position: int
 
 
 class ClockTooFar(Refusal):
@@ -159,11 +184,15 @@ class CurrenciesMixed(Refusal):
 
     CODE = "currencies-mixed"
 
+    currencies: list[str]
+
 
 class DepartureInPast(Refusal):
     """The departure lies in the past."""
 
     CODE = "departure-in-past"
+
+    now: datetime
 
 
 class FlightAlreadyScheduled(Refusal):
@@ -171,11 +200,15 @@ class FlightAlreadyScheduled(Refusal):
 
     CODE = "flight-already-scheduled"
 
+    flight_id: UUID
+
 
 class FlightDeparted(Refusal):
     """The flight has departed."""
 
     CODE = "flight-departed"
+
+    flight_id: UUID
 
 
 class FlightNotBookable(Refusal):
@@ -183,11 +216,16 @@ class FlightNotBookable(Refusal):
 
     CODE = "flight-not-bookable"
 
+    flight_id: UUID
+    flight_status: records.FlightStatus
+
 
 class FlightNotDeparted(Refusal):
     """The flight has not departed yet."""
 
     CODE = "flight-not-departed"
+
+    flight_id: UUID
 
 
 class FlightNotFound(Refusal):
@@ -195,17 +233,25 @@ class FlightNotFound(Refusal):
 
     CODE = "flight-not-found"
 
+    flight_id: UUID
+
 
 class Forbidden(Refusal):
     """The caller's roles do not allow this."""
 
     CODE = "forbidden"
 
+    required_roles: list[str]
+
 
 class HoldExpired(Refusal):
     """The hold on the seats expired before the payment."""
 
     CODE = "hold-expired"
+
+    booking_id: UUID
+    itinerary_id: UUID
+    expired_at: datetime
 
 
 class IdempotencyKeyMalformed(Refusal):
@@ -237,6 +283,8 @@ class ItineraryNotFound(Refusal):
 
     CODE = "itinerary-not-found"
 
+    itinerary_id: UUID
+
 
 class KeysUnavailable(Refusal):
     """The keys that check tokens could not be fetched yet."""
@@ -255,17 +303,23 @@ class LedgerRetired(Refusal):
 
     CODE = "ledger-retired"
 
+    ledger: str
+
 
 class LedgerUnavailable(Refusal):
     """One of the ledgers did not answer in time."""
 
     CODE = "ledger-unavailable"
 
+    ledger: str
+
 
 class LedgersMixed(Refusal):
     """One request cannot change several ledgers."""
 
     CODE = "ledgers-mixed"
+
+    ledgers: list[str]
 
 
 class Malformed(Refusal):
@@ -285,11 +339,18 @@ class NoScheduleChange(Refusal):
 
     CODE = "no-schedule-change"
 
+    booking_id: UUID
+
 
 class NotEnoughSeats(Refusal):
     """The flight has fewer free seats than asked for."""
 
     CODE = "not-enough-seats"
+
+    flight_id: UUID
+    asked: int
+    free: int
+    why: str
 
 
 class NotFound(Refusal):
@@ -303,11 +364,16 @@ class NotReady(Refusal):
 
     CODE = "not-ready"
 
+    checks: list[records.HealthCheck]
+
 
 class NotWaiting(Refusal):
     """The party is no longer waiting."""
 
     CODE = "not-waiting"
+
+    waiting_id: UUID
+    was: records.WaitingStatus
 
 
 class NotYourAccount(Refusal):
@@ -327,17 +393,29 @@ class PartyLargerThanFlight(Refusal):
 
     CODE = "party-larger-than-flight"
 
+    asked: int
+    seats: int
+    overbooking: int
+
 
 class PaymentDeclined(Refusal):
     """The payment was declined."""
 
     CODE = "payment-declined"
 
+    booking_id: UUID
+    itinerary_id: UUID
+    payment_id: UUID
+    reason: str | None
+
 
 class PaymentInProgress(Refusal):
     """A payment for the booking is already in progress."""
 
     CODE = "payment-in-progress"
+
+    booking_id: UUID
+    payment_id: UUID
 
 
 class PaymentMethodMissing(Refusal):
@@ -357,11 +435,16 @@ class PaymentNotPending(Refusal):
 
     CODE = "payment-not-pending"
 
+    booking_id: UUID
+    itinerary_id: UUID
+
 
 class PositionNotReached(Refusal):
     """The ledger has not reached the requested position."""
 
     CODE = "position-not-reached"
+
+    position: int
 
 
 class PriceMismatch(Refusal):
@@ -369,11 +452,16 @@ class PriceMismatch(Refusal):
 
     CODE = "price-mismatch"
 
+    expected: records.Money
+
 
 class RefundAlreadySettled(Refusal):
     """The refund is already settled."""
 
     CODE = "refund-already-settled"
+
+    refund_id: UUID
+    settled_at: datetime | None
 
 
 class RefundInProgress(Refusal):
@@ -381,11 +469,16 @@ class RefundInProgress(Refusal):
 
     CODE = "refund-in-progress"
 
+    refund_id: UUID
+    requested_at: datetime | None
+
 
 class RefundNotFound(Refusal):
     """There is no such refund."""
 
     CODE = "refund-not-found"
+
+    refund_id: UUID
 
 
 class RefundNotStated(Refusal):
@@ -393,11 +486,16 @@ class RefundNotStated(Refusal):
 
     CODE = "refund-not-stated"
 
+    booking_id: UUID
+    paid: records.Money
+
 
 class RefundNotThroughGateway(Refusal):
     """The payment did not come through a gateway."""
 
     CODE = "refund-not-through-gateway"
+
+    refund_id: UUID
 
 
 class RefundRefused(Refusal):
@@ -405,11 +503,17 @@ class RefundRefused(Refusal):
 
     CODE = "refund-refused"
 
+    refund_id: UUID
+    reason: str | None
+
 
 class RefundTooLarge(Refusal):
     """The refund exceeds what was paid for the booking, or has another currency."""
 
     CODE = "refund-too-large"
+
+    asked: records.Money
+    paid: records.Money
 
 
 class RequestTimeout(Refusal):
@@ -423,11 +527,18 @@ class SeatsAvailable(Refusal):
 
     CODE = "seats-available"
 
+    asked: int
+    free: int
+
 
 class SeatsInUse(Refusal):
     """More seats are held and booked than the flight would have."""
 
     CODE = "seats-in-use"
+
+    asked: int
+    overbooking: int
+    in_use: int
 
 
 class SeatsNotFewer(Refusal):
@@ -435,11 +546,17 @@ class SeatsNotFewer(Refusal):
 
     CODE = "seats-not-fewer"
 
+    asked: int
+    seats: int
+
 
 class StaleVersion(Refusal):
     """The current version differs from the version in the request."""
 
     CODE = "stale-version"
+
+    expected: int
+    version: int
 
 
 class TimesUnchanged(Refusal):
@@ -447,11 +564,16 @@ class TimesUnchanged(Refusal):
 
     CODE = "times-unchanged"
 
+    flight_id: UUID
+
 
 class TooManyCommands(Refusal):
     """The caller has sent too many commands in this minute."""
 
     CODE = "too-many-commands"
+
+    asked: int
+    limit: int
 
 
 class TooManyHolds(Refusal):
@@ -459,11 +581,18 @@ class TooManyHolds(Refusal):
 
     CODE = "too-many-holds"
 
+    asked: int
+    unpaid: int
+    limit: int
+
 
 class TooManyPayments(Refusal):
     """Too many payments for this booking were declined."""
 
     CODE = "too-many-payments"
+
+    booking_id: UUID
+    declined: int
 
 
 class TooManyStreams(Refusal):
@@ -471,17 +600,25 @@ class TooManyStreams(Refusal):
 
     CODE = "too-many-streams"
 
+    limit: int
+
 
 class TotalTooLarge(Refusal):
     """The total cost exceeds the largest amount that the ledger can record."""
 
     CODE = "total-too-large"
 
+    price: records.Money
+    seats: int
+
 
 class TravelAlreadyRecorded(Refusal):
     """The booking is already recorded so."""
 
     CODE = "travel-already-recorded"
+
+    booking_id: UUID
+    travel: records.Travel | None
 
 
 class Unauthenticated(Refusal):
@@ -519,17 +656,23 @@ class VersionNotFound(Refusal):
 
     CODE = "version-not-found"
 
+    version: int
+
 
 class WaitingListFull(Refusal):
     """The waiting list of the flight is full."""
 
     CODE = "waiting-list-full"
 
+    waiting: int
+
 
 class WaitingPartyNotFound(Refusal):
     """There is no such waiting party."""
 
     CODE = "waiting-party-not-found"
+
+    waiting_id: UUID
 
 
 REFUSALS = {kind.CODE: kind for kind in Refusal.__subclasses__()}

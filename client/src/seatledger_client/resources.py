@@ -49,19 +49,6 @@ class Audit(Resource[M]):
         )
 
     @operation
-    def verify(
-        self, *, from_: int | None = None, to: int | None = None, ledger: str | None = None
-    ) -> Call[records.Verification]:
-        """Verify the hash chain, positions, versions, commands, seats and views."""
-        return Call(
-            "POST",
-            "/api/v1/audit/verify",
-            records.Verification,
-            query={"ledger": ledger},
-            body={"from": from_, "to": to},
-        )
-
-    @operation
     def outcome(
         self,
         actor: str,
@@ -113,6 +100,19 @@ class Audit(Resource[M]):
             },
         )
 
+    @operation
+    def verify(
+        self, *, from_: int | None = None, to: int | None = None, ledger: str | None = None
+    ) -> Call[records.Verification]:
+        """Verify the hash chain, positions, versions, commands, seats and views."""
+        return Call(
+            "POST",
+            "/api/v1/audit/verify",
+            records.Verification,
+            query={"ledger": ledger},
+            body={"from": from_, "to": to},
+        )
+
 
 class Bookings(Resource[M]):
     """Operations on bookings."""
@@ -147,6 +147,55 @@ class Bookings(Resource[M]):
                 "status": status,
                 "reference": reference,
             },
+        )
+
+    @operation
+    def get(
+        self,
+        booking: Id,
+        *,
+        min_position: int | str | None = None,
+        ledger: str | None = None,
+        version: int | None = None,
+        position: int | None = None,
+        as_of: datetime | None = None,
+    ) -> Call[records.Booking]:
+        """Get a booking, now or at a past version, position or time."""
+        return Call(
+            "GET",
+            path_of("/api/v1/bookings/{}", booking),
+            records.Booking,
+            query={
+                "min_position": min_position,
+                "ledger": ledger,
+                "version": version,
+                "position": position,
+                "as_of": as_of,
+            },
+        )
+
+    @operation
+    def history(
+        self, booking: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.BookingHistory]:
+        """List the events of a booking."""
+        return Call(
+            "GET",
+            path_of("/api/v1/bookings/{}/history", booking),
+            records.BookingHistory,
+            query={"min_position": min_position, "ledger": ledger},
+        )
+
+    @operation
+    def proof(
+        self, booking: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.Proof]:
+        """Get a proof of a booking's events against the last checkpoint."""
+        return Call(
+            "GET",
+            path_of("/api/v1/bookings/{}/proof", booking),
+            records.Proof,
+            query={"min_position": min_position, "ledger": ledger},
         )
 
     @operation
@@ -202,31 +251,6 @@ class Bookings(Resource[M]):
             },
             key=key or new_key(),
             if_version=if_version,
-        )
-
-    @operation
-    def get(
-        self,
-        booking: Id,
-        *,
-        min_position: int | str | None = None,
-        ledger: str | None = None,
-        version: int | None = None,
-        position: int | None = None,
-        as_of: datetime | None = None,
-    ) -> Call[records.Booking]:
-        """Get a booking, now or at a past version, position or time."""
-        return Call(
-            "GET",
-            path_of("/api/v1/bookings/{}", booking),
-            records.Booking,
-            query={
-                "min_position": min_position,
-                "ledger": ledger,
-                "version": version,
-                "position": position,
-                "as_of": as_of,
-            },
         )
 
     @operation
@@ -329,18 +353,6 @@ class Bookings(Resource[M]):
         )
 
     @operation
-    def history(
-        self, booking: Id, *, min_position: int | str | None = None, ledger: str | None = None
-    ) -> Call[records.BookingHistory]:
-        """List the events of a booking."""
-        return Call(
-            "GET",
-            path_of("/api/v1/bookings/{}/history", booking),
-            records.BookingHistory,
-            query={"min_position": min_position, "ledger": ledger},
-        )
-
-    @operation
     def no_show(
         self, booking: Id, *, dry_run: bool = False, if_version: int | None = None, key: str | None = None
     ) -> Call[records.Booking]:
@@ -353,18 +365,6 @@ class Bookings(Resource[M]):
             body={},
             key=key or new_key(),
             if_version=if_version,
-        )
-
-    @operation
-    def proof(
-        self, booking: Id, *, min_position: int | str | None = None, ledger: str | None = None
-    ) -> Call[records.Proof]:
-        """Get a proof of a booking's events against the last checkpoint."""
-        return Call(
-            "GET",
-            path_of("/api/v1/bookings/{}/proof", booking),
-            records.Proof,
-            query={"min_position": min_position, "ledger": ledger},
         )
 
     @operation
@@ -452,6 +452,54 @@ class Flights(Resource[M]):
         )
 
     @operation
+    def get(
+        self, flight: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.Flight]:
+        """Get a flight."""
+        return Call(
+            "GET",
+            path_of("/api/v1/flights/{}", flight),
+            records.Flight,
+            query={"min_position": min_position, "ledger": ledger},
+        )
+
+    @operation
+    def availability(
+        self,
+        flight: Id,
+        *,
+        min_position: int | str | None = None,
+        ledger: str | None = None,
+        position: int | None = None,
+        as_of: datetime | None = None,
+    ) -> Call[records.Availability]:
+        """Get the seat availability of a flight, now or at a past position or time."""
+        return Call(
+            "GET",
+            path_of("/api/v1/flights/{}/availability", flight),
+            records.Availability,
+            query={"min_position": min_position, "ledger": ledger, "position": position, "as_of": as_of},
+        )
+
+    @operation
+    def why(
+        self,
+        flight: Id,
+        *,
+        min_position: int | str | None = None,
+        ledger: str | None = None,
+        seats: int | None = None,
+        position: int | None = None,
+    ) -> Call[records.SeatTakers]:
+        """List the bookings that take seats of a flight, and the event that closed it."""
+        return Call(
+            "GET",
+            path_of("/api/v1/flights/{}/why", flight),
+            records.SeatTakers,
+            query={"min_position": min_position, "ledger": ledger, "seats": seats, "position": position},
+        )
+
+    @operation
     def schedule(
         self,
         *,
@@ -485,36 +533,6 @@ class Flights(Resource[M]):
                 "cancellation_policy": cancellation_policy,
             },
             key=key or new_key(),
-        )
-
-    @operation
-    def get(
-        self, flight: Id, *, min_position: int | str | None = None, ledger: str | None = None
-    ) -> Call[records.Flight]:
-        """Get a flight."""
-        return Call(
-            "GET",
-            path_of("/api/v1/flights/{}", flight),
-            records.Flight,
-            query={"min_position": min_position, "ledger": ledger},
-        )
-
-    @operation
-    def availability(
-        self,
-        flight: Id,
-        *,
-        min_position: int | str | None = None,
-        ledger: str | None = None,
-        position: int | None = None,
-        as_of: datetime | None = None,
-    ) -> Call[records.Availability]:
-        """Get the seat availability of a flight, now or at a past position or time."""
-        return Call(
-            "GET",
-            path_of("/api/v1/flights/{}/availability", flight),
-            records.Availability,
-            query={"min_position": min_position, "ledger": ledger, "position": position, "as_of": as_of},
         )
 
     @operation
@@ -661,24 +679,6 @@ class Flights(Resource[M]):
             if_version=if_version,
         )
 
-    @operation
-    def why(
-        self,
-        flight: Id,
-        *,
-        min_position: int | str | None = None,
-        ledger: str | None = None,
-        seats: int | None = None,
-        position: int | None = None,
-    ) -> Call[records.SeatTakers]:
-        """List the bookings that take seats of a flight, and the event that closed it."""
-        return Call(
-            "GET",
-            path_of("/api/v1/flights/{}/why", flight),
-            records.SeatTakers,
-            query={"min_position": min_position, "ledger": ledger, "seats": seats, "position": position},
-        )
-
 
 class Itineraries(Resource[M]):
     """Operations on itineraries."""
@@ -709,6 +709,30 @@ class Itineraries(Resource[M]):
                 "user_id": user_id,
                 "flight_id": id_of(flight_id),
             },
+        )
+
+    @operation
+    def get(
+        self, itinerary: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.Itinerary]:
+        """Get an itinerary with its bookings."""
+        return Call(
+            "GET",
+            path_of("/api/v1/itineraries/{}", itinerary),
+            records.Itinerary,
+            query={"min_position": min_position, "ledger": ledger},
+        )
+
+    @operation
+    def history(
+        self, itinerary: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.ItineraryHistory]:
+        """List the events of all bookings of an itinerary, by position."""
+        return Call(
+            "GET",
+            path_of("/api/v1/itineraries/{}/history", itinerary),
+            records.ItineraryHistory,
+            query={"min_position": min_position, "ledger": ledger},
         )
 
     @operation
@@ -759,18 +783,6 @@ class Itineraries(Resource[M]):
         )
 
     @operation
-    def get(
-        self, itinerary: Id, *, min_position: int | str | None = None, ledger: str | None = None
-    ) -> Call[records.Itinerary]:
-        """Get an itinerary with its bookings."""
-        return Call(
-            "GET",
-            path_of("/api/v1/itineraries/{}", itinerary),
-            records.Itinerary,
-            query={"min_position": min_position, "ledger": ledger},
-        )
-
-    @operation
     def cancel(
         self,
         itinerary: Id,
@@ -817,18 +829,6 @@ class Itineraries(Resource[M]):
             body={},
             key=key or new_key(),
             if_version=if_version,
-        )
-
-    @operation
-    def history(
-        self, itinerary: Id, *, min_position: int | str | None = None, ledger: str | None = None
-    ) -> Call[records.ItineraryHistory]:
-        """List the events of all bookings of an itinerary, by position."""
-        return Call(
-            "GET",
-            path_of("/api/v1/itineraries/{}/history", itinerary),
-            records.ItineraryHistory,
-            query={"min_position": min_position, "ledger": ledger},
         )
 
     @operation
@@ -925,7 +925,7 @@ class Sandbox(Resource[M]):
     """Operations on sandbox."""
 
     @operation
-    def get_clock(
+    def clock(
         self, *, min_position: int | str | None = None, ledger: str | None = None
     ) -> Call[records.SandboxClock]:
         """Get the time of the sandbox. Not found on a live server."""
@@ -953,20 +953,6 @@ class Sandbox(Resource[M]):
 
 class Waitlist(Resource[M]):
     """Operations on waitlist."""
-
-    @operation
-    def join(
-        self, flight: Id, *, user_id: str, seats: int, dry_run: bool = False, key: str | None = None
-    ) -> Call[records.WaitingParty]:
-        """Join the waiting list of a full flight."""
-        return Call(
-            "POST",
-            path_of("/api/v1/flights/{}/waitlist", flight),
-            records.WaitingParty,
-            query={"dry_run": dry_run},
-            body={"user_id": user_id, "seats": seats},
-            key=key or new_key(),
-        )
 
     @listing
     def list(
@@ -1008,6 +994,20 @@ class Waitlist(Resource[M]):
             path_of("/api/v1/waitlist/{}", party),
             records.WaitingParty,
             query={"min_position": min_position, "ledger": ledger},
+        )
+
+    @operation
+    def join(
+        self, flight: Id, *, user_id: str, seats: int, dry_run: bool = False, key: str | None = None
+    ) -> Call[records.WaitingParty]:
+        """Join the waiting list of a full flight."""
+        return Call(
+            "POST",
+            path_of("/api/v1/flights/{}/waitlist", flight),
+            records.WaitingParty,
+            query={"dry_run": dry_run},
+            body={"user_id": user_id, "seats": seats},
+            key=key or new_key(),
         )
 
     @operation
