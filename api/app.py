@@ -15,6 +15,7 @@ from api.console.flights import FlightPages
 from api.console.itineraries import ItineraryPages
 from api.console.refunds import RefundPages
 from api.console.reports import ReportPages
+from api.console.schedule import SchedulePages
 from api.console.session import SessionController
 from api.http.caller_limits import open_limits
 from api.http.cors import Cors
@@ -120,6 +121,7 @@ def create_app(
             DocumentController,
             SessionController,
             FlightPages,
+            SchedulePages,
             BookingPages,
             ItineraryPages,
             RefundPages,

@@ -55,6 +55,7 @@
 -- index ledger.job_runs_pkey: UNIQUE USING btree (job, slot)
 -- index ledger.jobs_pkey: UNIQUE USING btree (job)
 -- index ledger.migrations_pkey: UNIQUE USING btree (version)
+-- index ledger.moves_by_flight: USING btree (((((state)::jsonb ->> 'from_flight_id'::text))::uuid)) WHERE (topic = 'booking.moved'::text)
 -- index ledger.people_lookup_key: UNIQUE USING btree (lookup)
 -- index ledger.people_pkey: UNIQUE USING btree (person)
 -- index ledger.published_pkey: UNIQUE USING btree (sink, "position")

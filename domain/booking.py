@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -188,15 +189,29 @@ class Booking(BookingRecord, Aggregate):
         The change is measured against the times that the customer last agreed to, so that small changes add
         up. In an itinerary no end is later than before, because it ends with the first of several flights.
         """
-        agreed = self.latest_change.was if self.latest_change else retiming.was
+        self.trigger_event(self.ScheduleChanged, **self._times_after(retiming), timestamp=now)
+
+    def move(self, flight_id: UUID, retiming: Retiming, now: datetime) -> None:
+        """Move to another flight; for the customer it is a change of times like `change_schedule`.
+
+        The caller has checked the flight and its seats, and the booking by `require_movable`.
+        """
         self.trigger_event(
-            self.ScheduleChanged,
-            was=agreed,
-            now=retiming.now,
-            accept_before=retiming.accept_before if retiming.needs_answer(agreed) else None,
-            **self._ends_after(retiming),
+            self.Moved,
+            from_flight_id=self.flight_id,
+            flight_id=flight_id,
+            **self._times_after(retiming),
             timestamp=now,
         )
+
+    def require_movable(self, now: datetime) -> None:
+        """Check that it can go to another flight.
+
+        Raises BookingCancelled, HoldExpired, TravelAlreadyRecorded.
+        """
+        self._require_live(now)
+        if self.travel is not None:
+            raise TravelAlreadyRecorded(booking_id=self.id, travel=self.travel)
 
     def accept_change(self, now: datetime) -> None:
         """Accept the times of its flight. Raises BookingCancelled, HoldExpired, NoScheduleChange."""
@@ -273,7 +288,9 @@ class Booking(BookingRecord, Aggregate):
             timestamp=now,
         )
 
-    def _ends_after(self, retiming: Retiming) -> dict[str, datetime | None]:
+    def _times_after(self, retiming: Retiming) -> dict[str, Any]:
+        """Return the fields of an event about other times, with the ends of a hold and a payment."""
+        agreed = self.latest_change.was if self.latest_change else retiming.was
         expires_at, until = self.expires_at, self.held_until
         alone = self.itinerary_id is None
         if until is not None:
@@ -281,6 +298,9 @@ class Booking(BookingRecord, Aggregate):
         if self.status is Status.PENDING and until is not None:
             until = retiming.end_of(until, retiming.capture_before if alone else until)
         return {
+            "was": agreed,
+            "now": retiming.now,
+            "accept_before": retiming.accept_before if retiming.needs_answer(agreed) else None,
             "expires_at": expires_at,
             "capture_before": until if self.status is Status.PENDING else None,
         }

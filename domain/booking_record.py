@@ -235,11 +235,24 @@ class BookingRecord:
 
         def apply(self, aggregate: BookingRecord) -> None:
             aggregate.latest_change = ScheduleChange(self.was, self.now, self.accept_before)
-            aggregate.expires_at = self.expires_at
-            if aggregate.status is Status.PENDING:
-                aggregate.payment = msgspec.structs.replace(
-                    aggregate.current_payment, capture_before=self.capture_before
-                )
+            aggregate.set_ends(self.expires_at, self.capture_before)
+
+    class Moved(Event):
+        """The booking is on another flight, and all that ends with the departure ends with that one's."""
+
+        TOPIC = "booking.moved"
+        from_flight_id: UUID
+        flight_id: UUID
+        was: Times
+        now: Times
+        accept_before: datetime | None
+        expires_at: datetime
+        capture_before: datetime | None
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.flight_id = self.flight_id
+            aggregate.latest_change = ScheduleChange(self.was, self.now, self.accept_before)
+            aggregate.set_ends(self.expires_at, self.capture_before)
 
     class ScheduleAccepted(Event):
         TOPIC = "booking.schedule_accepted"
@@ -342,6 +355,12 @@ class BookingRecord:
         """The latest change of times since the booking was made or its customer accepted a change."""
         self.first_position = 0
         """Position of its first event; known to the ledger, which sets it."""
+
+    def set_ends(self, expires_at: datetime, capture_before: datetime | None) -> None:
+        """Set the ends of its hold and, while a payment is in progress, of that payment."""
+        self.expires_at = expires_at
+        if self.status is Status.PENDING:
+            self.payment = msgspec.structs.replace(self.current_payment, capture_before=capture_before)
 
     @property
     def reference(self) -> str:

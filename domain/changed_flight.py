@@ -1,10 +1,18 @@
 """A flight and its bookings, changed by one command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking
 from domain.flight import Flight
+
+
+class NotMoved(NamedTuple):
+    """A booking that stays on its flight, and the code of the refusal."""
+
+    booking_id: UUID
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +21,8 @@ class ChangedFlight:
 
     flight: Flight
     bookings: list[Booking]
+    not_moved: list[NotMoved] = field(default_factory=list)
+    """Bookings that a command which moves them leaves where they are."""
 
     @property
     def id(self) -> UUID:

@@ -95,6 +95,17 @@ class Flight(Aggregate):
             aggregate.arrives_at = self.now.arrives_at
             aggregate.departure_day = self.departure_day
 
+    class BookingsMoved(Event):
+        """As many bookings as fit go to the flights `to`; each has an event of the same command."""
+
+        TOPIC = "flight.bookings_moved"
+        to: list[UUID]
+        moved: int
+        not_moved: int
+
+        def apply(self, aggregate: Flight) -> None:
+            """Change nothing: the bookings know their flight."""
+
     class Cancelled(Event):
         TOPIC = "flight.cancelled"
         reason: str
@@ -242,6 +253,10 @@ class Flight(Aggregate):
             reason=reason,
             timestamp=now,
         )
+
+    def record_moves(self, to: list[UUID], moved: int, not_moved: int, now: datetime) -> None:
+        """Record that bookings were moved to other flights. The caller has checked the flight."""
+        self.trigger_event(self.BookingsMoved, to=to, moved=moved, not_moved=not_moved, timestamp=now)
 
     def cancel(self, reason: str, now: datetime, delay_max: timedelta = ON_TIME) -> None:
         """Cancel the flight. Raises as `require_changeable` does."""

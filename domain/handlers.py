@@ -17,6 +17,7 @@ from domain.commands.bookings import (
     DenyBoarding,
     ExpireHold,
     InitiateBooking,
+    MoveBooking,
     RecordFlown,
     RecordNoShow,
     ReduceSeats,
@@ -27,6 +28,7 @@ from domain.commands.flights import (
     ChangeFlightSeats,
     ChangeOverbooking,
     DepartFlight,
+    MoveAllBookings,
     RepriceFlight,
     RetimeFlight,
     ScheduleFlight,
@@ -60,6 +62,7 @@ from domain.itinerary_handlers import (
     record_itinerary_payment,
     void_itinerary,
 )
+from domain.move_handlers import move_all_bookings, move_booking
 from domain.payment_handlers import (
     capture_payment,
     pay_booking,
@@ -211,6 +214,7 @@ HANDLERS: dict[type[Command], Handler] = {
     CancelFlight: cancel_flight,
     DepartFlight: depart_flight,
     RetimeFlight: retime_flight,
+    MoveAllBookings: move_all_bookings,
     InitiateBooking: initiate_booking,
     PayBooking: pay_booking,
     CapturePayment: capture_payment,
@@ -218,6 +222,7 @@ HANDLERS: dict[type[Command], Handler] = {
     ReduceSeats: reduce_seats,
     CancelBooking: cancel_booking,
     AcceptChange: accept_change,
+    MoveBooking: move_booking,
     DenyBoarding: deny_boarding,
     RecordFlown: record_travel,
     RecordNoShow: record_travel,

@@ -140,6 +140,26 @@ class TimesUnchanged(Refusal):
     flight_id: UUID
 
 
+class AlreadyOnFlight(Refusal):
+    """The booking is already on this flight.
+
+    Name another flight in `flight_id`.
+    """
+
+    booking_id: UUID
+    flight_id: UUID
+
+
+class CurrencyDiffers(Refusal):
+    """The flight is priced in another currency than the booking.
+
+    Move the booking to a flight in its own currency.
+    """
+
+    flight_id: UUID
+    currencies: list[str]
+
+
 class NoScheduleChange(Refusal):
     """The booking has no schedule change that awaits an answer.
 

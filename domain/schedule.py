@@ -36,8 +36,8 @@ class ScheduleChange(msgspec.Struct, frozen=True):
 class Retiming(NamedTuple):
     """Terms of a change of times, for all bookings that it concerns.
 
-    A change below `small` needs no answer. `hold_until` and `capture_before` are the ends of a hold and of an
-    authorised payment that begin now, were there no departure.
+    A change below `small` needs no answer, but one of the `route` does. `hold_until` and `capture_before` are
+    the ends of a hold and of an authorised payment that begin now, were there no departure.
     """
 
     was: Times
@@ -46,10 +46,11 @@ class Retiming(NamedTuple):
     small: timedelta
     hold_until: datetime
     capture_before: datetime
+    route: bool = False
 
     def needs_answer(self, agreed: Times) -> bool:
         """Return whether a customer that agreed to these times has to be asked."""
-        return self.now != agreed and self.now.shift_from(agreed) >= self.small
+        return self.route or (self.now != agreed and self.now.shift_from(agreed) >= self.small)
 
     def end_of(self, end: datetime, latest: datetime) -> datetime:
         """Return the new end of a hold or payment: never after the departure.

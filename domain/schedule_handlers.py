@@ -30,7 +30,7 @@ def retime_flight(command: RetimeFlight, context: CommandContext, working_set: W
     working_set.scheduled.pop(before, None)
     working_set.scheduled[key] = flight.id
     bookings = [one for one in working_set.live_bookings(flight.id) if one.travel is None]
-    retiming = _retiming(was, flight, working_set)
+    retiming = retiming_to(flight, was, working_set)
     for booking in bookings:
         booking.change_schedule(retiming, working_set.now)
     return ChangedFlight(flight, bookings)
@@ -43,7 +43,10 @@ def accept_change(command: AcceptChange, context: CommandContext, working_set: W
     return booking
 
 
-def _retiming(was: Times, flight: Flight, working_set: WorkingSet) -> Retiming:
+def retiming_to(
+    flight: Flight, was: Times, working_set: WorkingSet, *, other_route: bool = False
+) -> Retiming:
+    """Return the terms for bookings that have the times of this flight now, and had others before."""
     now, terms = working_set.now, working_set.terms
     return Retiming(
         was,
@@ -52,4 +55,5 @@ def _retiming(was: Times, flight: Flight, working_set: WorkingSet) -> Retiming:
         terms.small_change,
         now + terms.hold,
         now + terms.capture_window,
+        other_route,
     )

@@ -67,6 +67,8 @@ class WorkingSet:
         self.departures: dict[UUID, datetime] = {}
         """Times of departure of flights that are not loaded themselves."""
         self.scheduled: dict[NaturalKey, UUID] = {}
+        self.left_flights: set[UUID] = set()
+        """Flights that bookings were moved away from."""
         self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
         self.text_for: Callable[[Booking, str], str] = lambda booking, text: text
         """Returns a personal text of a command about an itinerary as one of its bookings records it."""
@@ -164,6 +166,13 @@ class WorkingSet:
             for booking in self.bookings.values()
             if booking.flight_id == flight_id and booking.status is not Status.CANCELLED
         ]
+
+    def move_seats(self, booking: Booking, from_flight_id: UUID) -> None:
+        """Count the seats of a booking that was moved on its new flight, and no more on the one it left."""
+        use = SeatUse.of(booking)
+        self.seats[from_flight_id].replace_use(use, NONE_USED)
+        self.seats[booking.flight_id].replace_use(NONE_USED, use)
+        self.left_flights.add(from_flight_id)
 
     def add(self, new: Subject | Itinerary) -> None:
         if isinstance(new, Booking):

@@ -11,13 +11,14 @@ import msgspec
 from domain.booking import Booking
 from domain.caller import CommandContext
 from domain.changed_flight import ChangedFlight
-from domain.commands.bookings import InitiateBooking
+from domain.commands.bookings import InitiateBooking, MoveBooking
 from domain.commands.fields import FLIGHT_SEATS_MAX, OVERBOOKING_MAX
 from domain.commands.flights import (
     CancelFlight,
     ChangeFlightSeats,
     ChangeOverbooking,
     DepartFlight,
+    MoveAllBookings,
     RetimeFlight,
 )
 from domain.commands.itineraries import CaptureItinerary, InitiateItinerary, RecordItineraryPayment
@@ -76,7 +77,8 @@ class Block:
     @property
     def touched_seats(self) -> set[UUID]:
         """Ids of flights with possibly changed seat counts."""
-        return {booking.flight_id for booking in self.bookings.values()} | self.flights.keys()
+        of_bookings = {booking.flight_id for booking in self.bookings.values()}
+        return of_bookings | self.flights.keys() | self.input.working_set.left_flights
 
     def decide_all(self, submissions: Sequence[Submission], atomic: bool) -> list[Answer]:
         """Return the answers in order. If `atomic`, these are holds: all are granted or all refused.
@@ -174,8 +176,17 @@ class Block:
                     flight_id, count.overbooking - seats if count else 0, submission.correlation_id
                 )
             case RetimeFlight(flight_id=flight_id):
-                # All due holds end: later times must not bring them back.
-                self._make_room(flight_id, FLIGHT_SEATS_MAX + OVERBOOKING_MAX + 1, submission.correlation_id)
+                # Later times must not bring due holds back.
+                self._expire_due(flight_id, submission.correlation_id)
+            case MoveBooking(booking_id=booking_id, flight_id=flight_id):
+                booking = self.input.working_set.bookings.get(booking_id)
+                self._serve_waiting_list(flight_id, submission.correlation_id)
+                self._make_room(flight_id, booking.seats if booking else 0, submission.correlation_id)
+            case MoveAllBookings(flight_id=flight_id, to=targets):
+                self._expire_due(flight_id, submission.correlation_id)
+                for target in targets:
+                    self._serve_waiting_list(target, submission.correlation_id)
+                    self._expire_due(target, submission.correlation_id)
             case CapturePayment(booking_id=booking_id) | RecordPayment(booking_id=booking_id):
                 booking = self.input.working_set.bookings.get(booking_id)
                 if booking and booking.is_late(self.input.working_set.now):
@@ -195,15 +206,19 @@ class Block:
 
     def _make_room_again(self, itinerary_id: UUID, correlation_id: str) -> None:
         """Make room for late bookings of an itinerary, which are seated again all together or not at all."""
-        now, needed = self.input.working_set.now, Counter[UUID]()
+        now, made = self.input.working_set.now, Counter[UUID]()
         bookings = self.input.working_set.bookings_of(itinerary_id)
         for flight_id in dict.fromkeys(one.flight_id for one in bookings if one.is_late(now)):
             self._serve_waiting_list(flight_id, correlation_id)
-        for booking in bookings:
-            if booking.may_be_seated_again:
-                needed[booking.flight_id] += booking.seats
-        for flight_id, seats in needed.items():
-            self._make_room(flight_id, seats, correlation_id)
+        # Due holds of the itinerary itself may be expired for its room, and then need seats, too.
+        while (needed := _seats_lost(bookings)) != made:
+            made = needed
+            for flight_id, seats in needed.items():
+                self._make_room(flight_id, seats, correlation_id)
+
+    def _expire_due(self, flight_id: UUID, correlation_id: str) -> None:
+        """Expire all due holds of the flight that are loaded."""
+        self._make_room(flight_id, FLIGHT_SEATS_MAX + OVERBOOKING_MAX + 1, correlation_id)
 
     def _make_room(self, flight_id: UUID, seats: int, correlation_id: str) -> None:
         """Expire due holds, oldest first, until `seats` are free. Each expiry is a command of its own."""
@@ -340,6 +355,15 @@ class Block:
         )
         self.commands.append(recorded)
         self.input.commands[submission.command_key] = recorded
+
+
+def _seats_lost(bookings: Iterable[Booking]) -> Counter[UUID]:
+    """Return the seats, by flight, that these bookings lost and may have again."""
+    lost = Counter[UUID]()
+    for booking in bookings:
+        if booking.may_be_seated_again:
+            lost[booking.flight_id] += booking.seats
+    return lost
 
 
 def _is_same(submission: Submission, recorded: RecordedCommand | None) -> bool:

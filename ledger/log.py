@@ -1,7 +1,7 @@
 """Reading the log: recorded events, and aggregates folded from them."""
 # ruff: noqa: S608  (statements are joined from constants; values travel as parameters)
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
@@ -84,16 +84,24 @@ async def read_live_events(
 ) -> tuple[datetime, list[RecordedEvent]]:
     """Return the time of a position, and the events up to it of a flight and of its bookings live at it.
 
-    Events are in log order. A booking is live unless cancelled; a flight has at most as many as seats.
+    Events are in log order. A booking is live unless cancelled; a flight has at most as many as seats. Among
+    them are bookings that were moved to or from the flight: `on_flight` leaves out those that were elsewhere.
     """
     cursor = await connection.execute(_TIME_AT, (position,), prepare=True)
     row = await cursor.fetchone()
     if row is None:
         return datetime.min.replace(tzinfo=UTC), []
-    cursor = await connection.execute(_LIVE_AT, (position, flight_id, flight_id, position), prepare=True)
+    cursor = await connection.execute(
+        _LIVE_AT, (position, flight_id, flight_id, flight_id, position), prepare=True
+    )
     return row[0], [RecordedEvent(*row) for row in await cursor.fetchall()]
 
 
+# Bookings that were moved away from a flight, by a partial index.
+_LEFT: LiteralString = """array(
+    select originator_id from events
+    where topic = 'booking.moved' and (state::jsonb ->> 'from_flight_id')::uuid = %s)
+"""
 _TIME_AT = "select recorded_at from events where position <= %s order by position desc limit 1"
 _LIVE_AT: LiteralString = f"""
     select {EVENTS.names} from events
@@ -103,7 +111,8 @@ _LIVE_AT: LiteralString = f"""
                     and topic in ('booking.cancelled', 'booking.reseated')
                 order by originator_version desc limit 1
             ) as turn on true
-            where b.flight_id = %s and turn.topic is distinct from 'booking.cancelled'
+            where (b.flight_id = %s or b.id = any ({_LEFT}))
+                and turn.topic is distinct from 'booking.cancelled'
         ) || %s::uuid) and position <= %s
     order by position
 """
@@ -131,8 +140,16 @@ async def read_last_event(connection: Connection) -> RecordedEvent | None:
 _LAST: LiteralString = f"select {EVENTS.names} from events order by position desc limit 1"
 
 
+def on_flight(streams: Mapping[UUID, Any], flight_id: UUID) -> list[Booking]:
+    """Return the bookings among these aggregates that are on the flight."""
+    return [one for one in streams.values() if isinstance(one, Booking) and one.flight_id == flight_id]
+
+
 class EventSearch(msgspec.Struct, frozen=True):
-    """Conditions of a page of events. `flight_id` includes the flight's bookings and waiting parties."""
+    """Conditions of a page of events.
+
+    `flight_id` includes the flight's waiting parties, and all bookings that are or were on the flight.
+    """
 
     topic: str | None = None
     booking_id: UUID | None = None
@@ -163,7 +180,7 @@ async def page(
     where, parameters = join_conditions(
         ("and topic = %s", search.topic),
         ("and originator_id = %s", search.booking_id),
-        (_OF_FLIGHT, *[search.flight_id] * 3),
+        (_OF_FLIGHT, *[search.flight_id] * 4),
     )
     statement: LiteralString = f"""
         select {EVENTS.names} from events where position > %s and position <= %s {where}
@@ -174,8 +191,8 @@ async def page(
     return EventPage(events, events[-1].position if len(events) == limit else upto)
 
 
-_OF_FLIGHT: LiteralString = """
-    and originator_id = any (array(select id from bookings where flight_id = %s)
+_OF_FLIGHT: LiteralString = f"""
+    and originator_id = any (array(select id from bookings where flight_id = %s) || {_LEFT}
         || array(select id from waiting where flight_id = %s) || %s)
 """
 

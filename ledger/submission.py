@@ -9,7 +9,7 @@ import msgspec
 
 from domain.caller import SYSTEM, Caller
 from domain.commands.base import Command
-from domain.commands.flights import CancelFlight, DepartFlight, RetimeFlight
+from domain.commands.flights import CancelFlight, DepartFlight, MoveAllBookings, RetimeFlight
 from domain.personal import name_fields, text_fields
 from domain.refusals import Refusal
 from domain.working_set import Result
@@ -90,7 +90,7 @@ class Submission:
     @property
     def needs_own_block(self) -> bool:
         """True for dry runs, which are not written, and for commands that touch many bookings."""
-        return self.dry_run or isinstance(self.command, CancelFlight | DepartFlight | RetimeFlight)
+        return self.dry_run or isinstance(self.command, _LARGE)
 
     @property
     def command_key(self) -> CommandKey:
@@ -121,6 +121,9 @@ class Unavailable(Exception):
 class Overloaded(Exception):
     """The queue is full. Nothing was done; try again later."""
 
+
+_LARGE = CancelFlight | DepartFlight | RetimeFlight | MoveAllBookings
+"""Commands that touch many bookings."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from domain.caller import SYSTEM
 from domain.commands.base import BookingCommand, Command, FlightCommand, ItineraryCommand
+from domain.commands.bookings import MoveBooking
+from domain.commands.flights import MoveAllBookings
 from domain.commands.itineraries import InitiateItinerary
 from domain.commands.waiting import CloseWaiting, HoldOffer, OfferSeats
 from domain.flight import FlightStatus
@@ -17,6 +19,11 @@ def flights_with_moved_seats(command: Command, working_set: WorkingSet) -> Itera
     """Return the flights whose waiting lists are served after the command, if they are loaded."""
     if not command.MOVES_SEATS:
         return ()
+    if isinstance(command, MoveBooking):
+        return working_set.left_flights
+    if isinstance(command, MoveAllBookings):
+        # Its due holds have ended, whether or not a booking left it.
+        return working_set.left_flights | {command.flight_id}
     if isinstance(command, FlightCommand):
         return (command.flight_id,)
     if isinstance(command, BookingCommand):

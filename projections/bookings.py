@@ -28,7 +28,7 @@ TABLE: KeyedTable[Booking] = KeyedTable(
     "bookings",
     [
         TableColumn("id", "uuid", fixed=True),
-        TableColumn("flight_id", "uuid", fixed=True),
+        TableColumn("flight_id", "uuid"),
         TableColumn("user_id", "text", fixed=True),
         TableColumn("seats", "int2"),
         TableColumn("cost_amount", "int8", "total_cost.amount"),

@@ -31,7 +31,7 @@ TABLE: KeyedTable[BookingRefund] = KeyedTable(
     [
         TableColumn("id", "uuid", "refund.id", fixed=True),
         TableColumn("booking_id", "uuid", "booking.id", fixed=True),
-        TableColumn("flight_id", "uuid", "booking.flight_id", fixed=True),
+        TableColumn("flight_id", "uuid", "booking.flight_id"),
         TableColumn("user_id", "text", "booking.user_id", fixed=True),
         TableColumn("payment_id", "uuid", "refund.payment_id", fixed=True),
         TableColumn("amount", "int8", "refund.amount.amount", fixed=True),

@@ -12,7 +12,7 @@ BOOKINGS = Projection(
     topics=("booking.%",),
     columns=(
         Column("booking_id", "uuid not null", "The booking"),
-        Column("flight_id", "uuid not null", "Its flight, in flights"),
+        Column("flight_id", "uuid not null", "Its current flight, in flights"),
         Column("seats", "smallint not null", "Current seats; for a cancelled booking the last number"),
         Column("seats_initiated", "smallint not null", "Seats when it was initiated"),
         Column("amount", "bigint not null", "Current price, in minor units of currency"),
@@ -61,6 +61,7 @@ BOOKINGS = Projection(
             'text collate "C"',
             "Fare, taxes and fees of amount, in minor units by code, as JSON; null: not listed",
         ),
+        Column("flight_id_initiated", "uuid not null", "The flight on which it was made, in flights"),
     ),
     key="booking_id",
     stream="booking_id",
@@ -94,13 +95,16 @@ BOOKINGS = Projection(
                 filter (where topic = 'booking.travel_recorded'))[1] as travel,
             (array_agg(state -> 'total_cost' -> 'parts' order by originator_version desc)
                 filter (where state ? 'total_cost'))[1] as parts,
-            count(*) filter (where topic = 'booking.schedule_changed') as schedule_changes,
+            (array_agg(state ->> 'flight_id' order by originator_version desc)
+                filter (where topic in ('booking.initiated', 'booking.moved')))[1] as flight_id,
+            count(*) filter (where topic in ('booking.schedule_changed', 'booking.moved'))
+                as schedule_changes,
             max(recorded_at) filter (where topic = 'booking.schedule_accepted') as change_accepted_at,
             count(*) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payments
         from stream group by originator_id
     )
-    select f.id, (first ->> 'flight_id')::uuid, f.seats, (first ->> 'seats')::smallint, f.amount,
+    select f.id, f.flight_id::uuid, f.seats, (first ->> 'seats')::smallint, f.amount,
         (first -> 'total_cost' ->> 'amount')::bigint, first -> 'total_cost' ->> 'currency',
         case when is_cancelled then 'cancelled'
             when booked_version > coalesce(greatest(pending_version, failed_version), 0) then 'booked'
@@ -111,7 +115,7 @@ BOOKINGS = Projection(
         case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position,
         {reference_sql("f.first_position")},
         (first ->> 'itinerary_id')::uuid, f.travel, f.schedule_changes, f.change_accepted_at,
-        f.parts::text
+        f.parts::text, (first ->> 'flight_id')::uuid
     from folded as f
     """,  # noqa: S608 - constants only
 )

@@ -8,13 +8,13 @@ _TOUCHES = f"{_TOPICS} and e.topic <> 'booking.initiated'"
 
 PAYMENTS = Projection(
     name="payments",
-    version=3,
+    version=4,
     comment="One row per payment and booking, as of the checkpoint; its refunds are in refunds",
     topics=("booking.%",),
     columns=(
         Column("payment_id", "uuid not null", "The payment; bookings of one itinerary share it"),
         Column("booking_id", "uuid not null", "The booking it is for, in bookings"),
-        Column("flight_id", "uuid not null", "The booking's flight, in flights"),
+        Column("flight_id", "uuid not null", "The booking's current flight, in flights"),
         Column("seats", "smallint not null", "Seats of the booking when the payment started"),
         Column("amount", "bigint not null", "Amount for the booking, in minor units of currency"),
         Column("currency", 'text collate "C" not null', "ISO 4217 code"),
@@ -53,9 +53,11 @@ PAYMENTS = Projection(
             count(*) filter (where topic in ('booking.payment_pending', 'booking.payment_requested')) over w
                 as number,
             min((state ->> 'seats')::smallint) over w as seats,
-            first_value(state ->> 'flight_id') over w as flight_id,
+            first_value(state ->> 'flight_id') over latest as flight_id,
             first_value(state ->> 'itinerary_id') over w as itinerary_id
-        from stream window w as (partition by originator_id order by originator_version)
+        from stream window w as (partition by originator_id order by originator_version),
+            latest as (partition by originator_id
+                order by state ->> 'flight_id' is null, originator_version desc)
     ), folded as (
         select originator_id, number, max(position) as position, min(flight_id) as flight_id,
             min(itinerary_id) as itinerary_id,

@@ -2,17 +2,17 @@
 
 from analytics.facts.projection import Column, Projection, touched_streams
 
-_TOUCHES = r"e.topic like 'booking.refund\_%%'"
+_TOUCHES = r"(e.topic like 'booking.refund\_%%' or e.topic = 'booking.moved')"
 
 REFUNDS = Projection(
     name="refunds",
     version=2,
     comment="One row per refund, as of the checkpoint",
-    topics=("booking.refund_%",),
+    topics=("booking.refund_%", "booking.moved"),
     columns=(
         Column("refund_id", "uuid not null", "The refund"),
         Column("booking_id", "uuid not null", "The booking, in bookings"),
-        Column("flight_id", "uuid not null", "The booking's flight, in flights"),
+        Column("flight_id", "uuid not null", "The booking's current flight, in flights"),
         Column("payment_id", "uuid not null", "The refunded payment, in payments"),
         Column("amount", "bigint not null", "Amount, in minor units of currency"),
         Column("currency", 'text collate "C" not null', "ISO 4217 code"),
@@ -47,7 +47,8 @@ REFUNDS = Projection(
     rows="""
     refund_events as (
         select *, first_value(state ->> 'flight_id') over (
-            partition by originator_id order by originator_version) as flight_id
+            partition by originator_id order by state ->> 'flight_id' is null, originator_version desc
+            ) as flight_id
         from stream
     ), folded as (
         select originator_id, coalesce(state ->> 'refund_id', state ->> 'payment_id')::uuid as id,

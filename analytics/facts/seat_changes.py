@@ -1,14 +1,15 @@
-"""Seat change facts: one row per event that changed the seat counts of a flight."""
+"""Seat change facts: one row per event that changed the seat counts of a flight, two for a move."""
 
 from analytics.facts.projection import Column, Projection, by_time, streams
 
 _TOPICS = """e.topic in ('booking.initiated', 'booking.booked', 'booking.reseated', 'booking.cancelled',
-    'booking.seats_reduced', 'flight.scheduled', 'flight.seats_changed', 'flight.overbooking_changed')"""
+    'booking.seats_reduced', 'booking.moved', 'flight.scheduled', 'flight.seats_changed',
+    'flight.overbooking_changed')"""
 
 SEAT_CHANGES = Projection(
     name="seat_changes",
-    version=2,
-    comment="One row per event that changed a flight's seat counts; sums up to a position are the counts",
+    version=3,
+    comment="One row per flight and event that changed its seat counts; sums up to a position are the counts",
     topics=("booking.%", "flight.%"),
     columns=(
         Column("position", "bigint not null", "Position of the event in the log"),
@@ -24,8 +25,13 @@ SEAT_CHANGES = Projection(
             "integer not null default 0",
             "Change of the seats that may be sold beyond those of the aircraft",
         ),
+        Column(
+            "change_id",
+            "bigint not null",
+            "The change: twice the position, and one less for the flight that a moved booking leaves",
+        ),
     ),
-    key="position",
+    key="change_id",
     stream=None,
     indexes=("(flight_id, position)", by_time("recorded_at")),
     streams=streams(_TOPICS),
@@ -45,7 +51,9 @@ SEAT_CHANGES = Projection(
             coalesce(max(originator_version * 4294967296 + (state ->> 'seats')::bigint)
                 filter (where topic = 'flight.overbooking_changed') over w %% 4294967296, 0)::integer
                 as overbooking,
-            first_value(state ->> 'flight_id') over w as flight_id
+            -- The latest flight so far: the one with the highest version.
+            right(max(case when state ? 'flight_id' then lpad(originator_version::text, 10, '0')
+                || (state ->> 'flight_id') end) over w, 36) as flight_id
         from stream window w as (partition by originator_id order by originator_version)
     ), counted as (
         select *, case when topic like 'flight.%%' then seats else 0 end as seats_now,
@@ -54,15 +62,21 @@ SEAT_CHANGES = Projection(
         from seated
     ), changed as (
         select *, seats_now - lag(seats_now, 1, 0) over w as seats_change,
-            held_now - lag(held_now, 1, 0) over w as held_change,
-            booked_now - lag(booked_now, 1, 0) over w as booked_change,
+            lag(held_now, 1, 0) over w as held_before, lag(booked_now, 1, 0) over w as booked_before,
             overbooking - lag(overbooking, 1, 0) over w as overbooking_change
         from counted window w as (partition by originator_id order by originator_version)
     )
+    -- A booking that is moved gives all its seats back on the flight that it leaves.
     select position, recorded_at,
-        case when topic like 'flight.%%' then originator_id else flight_id::uuid end,
-        case when topic like 'booking.%%' then originator_id end, topic,
-        seats_change, held_change, booked_change, overbooking_change
-    from changed where position > %(after)s
+        case when topic like 'flight.%%' then originator_id
+            when leaves then (state ->> 'from_flight_id')::uuid else flight_id::uuid end,
+        case when topic like 'booking.%%' then originator_id end, topic, seats_change,
+        case when leaves then 0 else held_now end
+            - case when leaves or topic <> 'booking.moved' then held_before else 0 end,
+        case when leaves then 0 else booked_now end
+            - case when leaves or topic <> 'booking.moved' then booked_before else 0 end,
+        overbooking_change, position * 2 - leaves::integer
+    from changed join (values (false), (true)) as part (leaves) on not leaves or topic = 'booking.moved'
+    where position > %(after)s
     """,
 )

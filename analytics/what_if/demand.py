@@ -141,6 +141,11 @@ _CHOSEN: LiteralString = """
     ), streams as materialized (
         select id as stream, id as flight_id from chosen
         union all select b.id, b.flight_id from bookings as b join chosen as c on c.id = b.flight_id
+        -- A booking that was moved belongs to each flight on which it was.
+        union all
+        select distinct e.originator_id, c.id from chosen as c join events as e on e.topic = 'booking.moved'
+            and (e.state::jsonb ->> 'from_flight_id')::uuid = c.id
+        where not exists (select from bookings as b where b.id = e.originator_id and b.flight_id = c.id)
     ), refused as materialized (
         select recorded_at, last_position, operation, key, body::json ->> 'code' as code,
             case when operation like 'pay%%' then 'payment' else 'hold' end as kind,

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from analytics.what_if.commands import command_for, lacked_seats_elsewhere, payment
 from analytics.what_if.demand import Demand, Habits, PastRequest
+from analytics.what_if.moves import Moves
 from analytics.what_if.outcome import HoldOutcomes
 from domain.booking import Booking
 from domain.caller import SYSTEM, CommandContext
@@ -56,6 +57,7 @@ class Replay:
         self.working_set = WorkingSet(
             datetime.min.replace(tzinfo=UTC), Terms(capture_window, capture_window, capture_window), self._id
         )
+        self._moves = Moves(self.happened, self.working_set)
         self.refused = 0
         self.refused_then = 0
 
@@ -75,11 +77,29 @@ class Replay:
             self._do_on(request.subject_id, lambda b: payment(b, Capture.AUTOMATIC), self._window)
         elif isinstance(request.events[0], Flight.Event):
             self._apply_to_flight(request)
+        elif self._moves.is_elsewhere(request, self._flight.id if self._flight else None):
+            self._note_hold(self.working_set.bookings.get(request.events[0].originator_id))
+        elif isinstance(request.events[0], Booking.Moved | Booking.ScheduleChanged):
+            self._follow(request)
         else:
             self._decide(request)
-            for event in request.events:
-                booking = event.mutate(self.happened.get(event.originator_id))
-                self.happened[event.originator_id] = booking
+            self._record(request)
+
+    def _record(self, request: PastRequest) -> None:
+        for event in request.events:
+            booking = event.mutate(self.happened.get(event.originator_id))
+            self.happened[event.originator_id] = booking
+
+    def _follow(self, request: PastRequest) -> None:
+        """Follow a move or other times, which no policy decides."""
+        self._note_hold(self._moves.follow(request, self.happened.get(request.events[0].originator_id)))
+        if not isinstance(request.events[0], Booking.Moved):
+            self._record(request)
+
+    def _note_hold(self, booking: Booking | None) -> None:
+        """Remember the end of a hold that has changed."""
+        if booking and (until := booking.held_until):
+            self._held_now.append((until, booking.id))
 
     def end(self, at: datetime) -> None:
         """Finish at the time when the log ends."""
@@ -187,7 +207,8 @@ class Replay:
         count = self.working_set.seats[self._flight.id]
         while count.free < seats and self._holds and self._holds[0][0] <= self.working_set.now:
             until, id = heapq.heappop(self._holds)
-            if self.working_set.bookings[id].held_until == until:
+            booking = self.working_set.bookings.get(id)  # none if it was moved away
+            if booking and booking.held_until == until:
                 self._do(ExpireHold(id))
 
     def _do(self, command: Command) -> bool:

@@ -21,10 +21,13 @@ from api.http.request import ApiRequest
 from api.http.routes import STAFF
 from api.resources.flights import FlightListQuery
 from database.head import QueryResult, position
+from domain.caller import Role
+from domain.flight import FlightStatus
 from domain.refusals import FlightNotFound
+from ledger.ids import new_id
 from projections import availability, flights, waiting
 from projections.availability import Availability
-from projections.flights import FlightRow, FlightSortKey, Sort
+from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
 
 
 class BoardQuery(FlightListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,26 +70,52 @@ class FlightPages(Controller):
 
     @get("/flights/{id:str}", opt=page_route(STAFF, "One flight and its seats over time"))
     async def flight(self, request: ApiRequest) -> ASGIApp:
-        flight_id = request.id(FlightNotFound)
+        return await render_flight(request, request.id(FlightNotFound))
 
-        async def select(connection: Connection) -> QueryResult[dict[str, Any]]:
-            return QueryResult(
-                await position(connection),
-                {
-                    "flight": (await flights.find(connection, flight_id)).value,
-                    "free": (await availability.find(connection, flight_id)).value,
-                    "waiting_list": await waiting.queue(connection, flight_id),
-                    "seats": await seats_over_time(connection, flight_id),
-                    "lags": [lag for lag in await lags(connection) if lag.projection == "seat_changes"],
-                },
-            )
 
-        at, facts = await queries.read(request, ReadQuery(), select)
-        if facts["flight"] is None:
-            raise FlightNotFound(flight_id=flight_id)
-        facts["flight"] = facts["flight"].at_airports(request.airports)
-        return render_page(request, "flight.html", **facts, chart=seats_chart(facts["seats"]), position=at)
+async def render_flight(request: ApiRequest, flight_id: UUID, status: int = 200, **outcome: Any) -> ASGIApp:
+    """Render the page of a flight; `retimed`, `moved` or `refusal` is the outcome of one of its forms.
 
+    Raises FlightNotFound.
+    """
+
+    async def select(connection: Connection) -> QueryResult[dict[str, Any]]:
+        flight = (await flights.find(connection, flight_id)).value
+        return QueryResult(
+            await position(connection),
+            {
+                "flight": flight,
+                "free": (await availability.find(connection, flight_id)).value,
+                "waiting_list": await waiting.queue(connection, flight_id),
+                "seats": await seats_over_time(connection, flight_id),
+                "lags": [lag for lag in await lags(connection) if lag.projection == "seat_changes"],
+                "others": await _others(connection, flight) if flight else [],
+            },
+        )
+
+    at, facts = await queries.read(request, ReadQuery(), select)
+    if facts["flight"] is None:
+        raise FlightNotFound(flight_id=flight_id)
+    facts["flight"] = facts["flight"].at_airports(request.airports)
+    may_change = Role.OPERATOR in request.caller.roles and facts["flight"].departed_at is None
+    facts |= {
+        "may_change": may_change and facts["flight"].status is not FlightStatus.CANCELLED,
+        "new_key": new_id,
+        "chart": seats_chart(facts["seats"]),
+        "position": at,
+    }
+    return render_page(request, "flight.html", status, **_NO_OUTCOME | outcome, **facts)
+
+
+async def _others(connection: Connection, flight: FlightRow) -> list[FlightRow]:
+    """Return the next flights on the same route, to which bookings may be moved."""
+    search = FlightSearch(origin=flight.origin, destination=flight.destination, upcoming=True)
+    rows = (await flights.page(connection, search, None, OTHERS_MAX + 1)).value
+    return [row for row in rows if row.id != flight.id][:OTHERS_MAX]
+
+
+OTHERS_MAX = 20
+_NO_OUTCOME = {"retimed": False, "moved": None, "refusal": None}
 
 _SORTS = {
     Sort.DEPARTURE.value: "next departure first",

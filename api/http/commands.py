@@ -18,7 +18,7 @@ from domain.booking import Booking
 from domain.changed_flight import ChangedFlight
 from domain.commands.base import Command, ItineraryCommand
 from domain.commands.bookings import InitiateBooking
-from domain.commands.flights import ScheduleFlight
+from domain.commands.flights import MoveAllBookings, ScheduleFlight
 from domain.commands.itineraries import InitiateItinerary, PayItinerary
 from domain.commands.payments import PayBooking, SettleRefund
 from domain.commands.waiting import JoinWaitlist
@@ -61,6 +61,27 @@ class ItineraryPaymentResult(msgspec.Struct, frozen=True):
 
     payment_id: UUID
     itinerary: ItineraryRow
+
+
+class MovedBooking(msgspec.Struct, frozen=True):
+    """A booking that was moved, and the flight that it is on now."""
+
+    booking_id: UUID
+    flight_id: UUID
+
+
+class UnmovedBooking(msgspec.Struct, frozen=True):
+    """A booking that stays. `reason` is the code of the refusal, as for a booking that is moved alone."""
+
+    booking_id: UUID
+    reason: str
+
+
+class BookingsMoved(msgspec.Struct, frozen=True):
+    """All bookings of the flight that were live, in the order in which they were moved or left."""
+
+    moved: list[MovedBooking]
+    not_moved: list[UnmovedBooking]
 
 
 class _Resource(msgspec.Struct):
@@ -137,6 +158,8 @@ def render(submission: Submission, decision: Decision, airports: Airports | None
         created = isinstance(submission.command, ScheduleFlight)
         return 201 if created else 200, _encode(_flight_row(decision, airports))
     if isinstance(decision, ChangedFlight):
+        if isinstance(submission.command, MoveAllBookings):
+            return 200, _encode(_moves(decision))
         return 200, _encode(_flight_row(decision.flight, airports))
     if isinstance(decision, WaitingParty):
         joined = isinstance(submission.command, JoinWaitlist)
@@ -159,6 +182,13 @@ def _render_booking(command: Command, booking: Booking) -> tuple[int, bytes]:
 def _flight_row(flight: Flight, airports: Airports | None) -> FlightRow:
     row = FlightRow.of(flight)
     return row.at_airports(airports) if airports else row
+
+
+def _moves(changed: ChangedFlight) -> BookingsMoved:
+    return BookingsMoved(
+        [MovedBooking(booking.id, booking.flight_id) for booking in changed.bookings],
+        [UnmovedBooking(*one) for one in changed.not_moved],
+    )
 
 
 def _render_itinerary(command: Command, row: ItineraryRow) -> tuple[int, bytes]:

@@ -2,11 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from api.http.audit_examples import AUDIT_EXAMPLES
-from api.http.commands import PaymentResult, SandboxClock
+from api.http.commands import BookingsMoved, MovedBooking, PaymentResult, SandboxClock, UnmovedBooking
 from api.http.itinerary_examples import ITINERARY_EXAMPLES
 from api.http.problem_examples import BOOKING, FLIGHT, PAYMENT, REFUND, WAITING
 from api.http.problem_types import ProblemType
@@ -23,7 +24,7 @@ from api.resources.flights import (
 )
 from api.resources.payments import PaymentVoid
 from api.resources.refunds import RefundSettlement
-from api.resources.schedule import NewTimes
+from api.resources.schedule import MoveTarget, MoveTargetList, NewTimes
 from api.resources.travel import BoardingDenial
 from api.resources.verification import VerifyRange
 from api.resources.waiting import NewWaitingParty
@@ -45,6 +46,8 @@ from projections.flights import FlightRow
 from projections.refunds import RefundRow
 from projections.waiting import WaitingListStatus, WaitingRow
 
+_LATER_FLIGHT = UUID("01932c07-5bb0-7aaa-8000-00000000ba19")
+_BOOKING_OF_NINE = UUID("01932c07-5bb2-7bbb-8000-0000000a11ce")
 _DEPARTURE = datetime(2030, 5, 17, 21, 45, tzinfo=UTC)
 _ARRIVAL = datetime(2030, 5, 18, 4, 40, tzinfo=UTC)
 _CREATED_AT = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
@@ -138,6 +141,11 @@ EXAMPLES: dict[Any, Any] = {
     NewOverbooking: NewOverbooking(4, "One in forty does not appear on Mondays"),
     NewTimes: NewTimes(
         _DEPARTURE + timedelta(hours=2), _ARRIVAL + timedelta(hours=2), "The inbound flight is late"
+    ),
+    MoveTarget: MoveTarget(_LATER_FLIGHT),
+    MoveTargetList: MoveTargetList((_LATER_FLIGHT,)),
+    BookingsMoved: BookingsMoved(
+        [MovedBooking(BOOKING, _LATER_FLIGHT)], [UnmovedBooking(_BOOKING_OF_NINE, "not-enough-seats")]
     ),
     BoardingDenial: BoardingDenial("Came last to the gate", Price(250000, "INR")),
     Availability: Availability(FLIGHT, 180, 2, 0, 178),

@@ -11,7 +11,7 @@ from api.resources.history import AsOf, AtPosition
 from database.head import QueryResult, position, snapshot
 from domain.flight import Flight
 from domain.seats import Seats, SeatUse
-from ledger.log import find_position_at, read_live_events
+from ledger.log import find_position_at, on_flight, read_live_events
 from projections.availability import Availability
 
 
@@ -52,7 +52,7 @@ async def at(
     if not isinstance(flight, Flight):
         return QueryResult(reached, None)
     count = Seats(flight.seats, overbooking=flight.overbooking)
-    for booking in streams.values():
+    for booking in on_flight(streams, flight_id):
         if not booking.hold_is_due(time):
             use = SeatUse.of(booking)
             count.held, count.booked = count.held + use.held, count.booked + use.booked

@@ -1,18 +1,30 @@
-"""Routes for changes of schedule: other times of a flight, and the answers of its customers."""
+"""Routes for changes of schedule: other times, other flights, and the answers of the customers."""
+
+from uuid import UUID
 
 import msgspec
 from litestar import Controller, post
 from litestar.types import ASGIApp
 
-from api.http.commands import submit
+from api.http.commands import BookingsMoved, submit
+from api.http.http_errors import ValidationFailed
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
-from domain.commands.bookings import AcceptChange
+from domain.commands.bookings import AcceptChange, MoveBooking
 from domain.commands.fields import Instant, Reason
-from domain.commands.flights import RetimeFlight, require_order
+from domain.commands.flights import (
+    MoveAllBookings,
+    MoveOrder,
+    MoveTargets,
+    RetimeFlight,
+    require_order,
+    require_others,
+)
 from domain.refusals import (
+    AlreadyOnFlight,
     BookingCancelled,
     BookingNotFound,
+    CurrencyDiffers,
     DepartureInPast,
     FlightAlreadyScheduled,
     FlightDeparted,
@@ -21,8 +33,10 @@ from domain.refusals import (
     HoldExpired,
     IdempotencyKeyReused,
     NoScheduleChange,
+    NotEnoughSeats,
     StaleVersion,
     TimesUnchanged,
+    TravelAlreadyRecorded,
 )
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -37,6 +51,22 @@ class NewTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         require_order(self.departs_at, self.arrives_at)
+
+
+class MoveTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The flight to move the booking to."""
+
+    flight_id: UUID
+
+
+class MoveTargetList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bookings that are paid for come first, then those with a payment in progress, then unpaid holds."""
+
+    to: MoveTargets
+    order: MoveOrder = "booked_first"
+
+    def __post_init__(self) -> None:
+        require_others(self.to)
 
 
 class FlightScheduleController(Controller):
@@ -68,6 +98,24 @@ class FlightScheduleController(Controller):
         flight_id, body = request.id(FlightNotFound), await request.read(NewTimes)
         return await submit(request, RetimeFlight(flight_id, body.departs_at, body.arrives_at, body.reason))
 
+    @post(
+        "/{id:str}/move-all",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Move as many bookings of a flight as fit to other flights",
+            body=MoveTargetList,
+            response=BookingsMoved,
+            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
+            if_match=True,
+        ),
+    )
+    async def move_all_bookings(self, request: ApiRequest) -> ASGIApp:
+        flight_id, body = request.id(FlightNotFound), await request.read(MoveTargetList)
+        if flight_id in body.to:
+            raise ValidationFailed(("/to", "Must not name the flight itself"))
+        return await submit(request, MoveAllBookings(flight_id, body.to, body.order))
+
 
 class BookingScheduleController(Controller):
     path = "/api/v1/bookings"
@@ -96,3 +144,31 @@ class BookingScheduleController(Controller):
     async def accept_schedule_change(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
         return await submit(request, AcceptChange(booking_id))
+
+    @post(
+        "/{id:str}/move",
+        status_code=200,
+        opt=route(
+            OPERATORS,
+            "Move a booking to another flight, for the same money",
+            body=MoveTarget,
+            response=BookingRow,
+            if_match=True,
+            refusals=(
+                BookingNotFound,
+                FlightNotFound,
+                StaleVersion,
+                BookingCancelled,
+                HoldExpired,
+                TravelAlreadyRecorded,
+                AlreadyOnFlight,
+                FlightNotBookable,
+                CurrencyDiffers,
+                NotEnoughSeats,
+                IdempotencyKeyReused,
+            ),
+        ),
+    )
+    async def move_booking(self, request: ApiRequest) -> ASGIApp:
+        booking_id, body = request.id(BookingNotFound), await request.read(MoveTarget)
+        return await submit(request, MoveBooking(booking_id, body.flight_id))

@@ -21,7 +21,7 @@ from domain.commands.fields import FLIGHT_SEATS_MAX
 from domain.flight import Flight, FlightStatus
 from domain.refusals import FlightNotFound
 from domain.seats import Seats, SeatUse
-from ledger.log import RecordedEvent, read_live_events
+from ledger.log import RecordedEvent, on_flight, read_live_events
 
 
 class SeatTakersQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -114,14 +114,14 @@ async def _seat_takers(
         subject = streams[event.originator_id] = event.apply_to(streams.get(event.originator_id))
         if event.topic == "flight.cancelled":
             closed_by = FlightClosure(event.position, event.topic, event.recorded_at)
-        if event.topic in ("booking.initiated", "booking.reseated"):
+        if event.topic in ("booking.initiated", "booking.reseated", "booking.moved"):
             taking_events[subject.id] = event
     flight = streams.pop(flight_id, None)
     if not isinstance(flight, Flight):
         return QueryResult(head, None)
     count = Seats(flight.seats, overbooking=flight.overbooking)
     takers = []
-    for booking in streams.values():
+    for booking in on_flight(streams, flight_id):
         use = SeatUse.of(booking)
         count.held, count.booked = count.held + use.held, count.booked + use.booked
         takers += [_seat_taker(booking, taking_events[booking.id])] if sum(use) else []

@@ -154,11 +154,13 @@ async def _count(connection: Connection, pairs: Iterable[tuple[ExpectedRows | No
     for before, now in pairs:
         if now.seats is None:
             continue
-        flight_id, *after = now.seats
-        less = before.seats[1:] if before and before.seats else (0, 0, 0, 0)
-        *total, position = counts.get(flight_id, (0, 0, 0, 0, 0))
-        seats, held, booked, overbooking = (sum(n) - m for *n, m in zip(total, after, less, strict=True))
-        counts[flight_id] = seats, held, booked, overbooking, max(position, now.position)
+        # A booking that was moved counted on another flight before.
+        for one, sign in ((before.seats if before else None, -1), (now.seats, 1)):
+            if one is not None:
+                flight_id, *more = one
+                *total, position = counts.get(flight_id, (0, 0, 0, 0, 0))
+                seats, held, booked, overbooking = (n + sign * m for n, m in zip(total, more, strict=True))
+                counts[flight_id] = seats, held, booked, overbooking, max(position, now.position)
     if counts:
         rows = [(flight_id, *count) for flight_id, count in counts.items()]
         await _send(connection, _COUNT, [list(column) for column in zip(*rows, strict=True)])

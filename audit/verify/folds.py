@@ -123,7 +123,7 @@ class Folds:
         if isinstance(aggregate, Booking):
             if operation == _HOLD_OFFER:
                 self._waiting_lists.follow_hold(aggregate, position)
-            return BookingTrail(aggregate, self._usage_of(aggregate.flight_id))
+            return BookingTrail(aggregate, self._usage_of)
         if isinstance(aggregate, WaitingParty):
             return PartyTrail(aggregate, self._waiting_lists)
         if isinstance(aggregate, ClockAdvance):

@@ -1,7 +1,9 @@
 """Trails along one stream in the second pass: seats in use, money received, places in a waiting list."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 from audit.verify.booking_money import BookingMoney
 from audit.verify.sandbox_clock import SandboxClock
@@ -27,13 +29,20 @@ class Trail(Protocol):
 
 
 class BookingTrail:
-    def __init__(self, booking: Booking, usage: Usage) -> None:
+    """Trail of one booking. `usage_of` returns the usage of a flight."""
+
+    def __init__(self, booking: Booking, usage_of: Callable[[UUID], Usage]) -> None:
         self._booking = booking
-        self._usage = usage
+        self._usage_of = usage_of
+        self._usage = usage_of(booking.flight_id)
         self._use = NONE_USED
         self._money = BookingMoney(booking)
 
     def follow(self, event: Any, position: int) -> None:
+        if isinstance(event, Booking.Moved):
+            self._usage.follow(position, self._use, NONE_USED)
+            self._usage.reach(position)
+            self._usage, self._use = self._usage_of(event.flight_id), NONE_USED
         use = SeatUse.of(self._booking)
         if use != self._use:
             self._usage.follow(position, self._use, use)

@@ -1,13 +1,14 @@
 """Commands about bookings."""
 
 from typing import Annotated, ClassVar, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from domain.booking_record import Travel
 from domain.commands.base import BookingCommand, FlightCommand
-from domain.commands.fields import Note, PartySize, Price, Reason, UserId
+from domain.commands.fields import PARTY_SIZE_MAX, Note, PartySize, Price, Reason, UserId
 from domain.money import AMOUNT_MAX, KnownCode
 from domain.personal import Personal
 from domain.read_set import ReadSet
@@ -76,6 +77,22 @@ class AcceptChange(BookingCommand):
     """Accept the changed times of the flight."""
 
     OPERATION = "accept_change"
+
+
+class MoveBooking(BookingCommand):
+    """Move the booking to the flight `flight_id`, for the money that was paid or is due already."""
+
+    OPERATION = "move_booking"
+    MOVES_SEATS = True
+
+    flight_id: UUID
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.flights.add(self.flight_id)
+        read_set.waiting_lists.of_flights.add(self.flight_id)
+        read_set.captures.add(self.booking_id)  # loads the flight that it leaves
+        read_set.add_seats_needed(self.flight_id, PARTY_SIZE_MAX)
 
 
 class TravelCommand(BookingCommand):

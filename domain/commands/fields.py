@@ -40,7 +40,8 @@ FlightSeats = Annotated[int, Meta(ge=1, le=FLIGHT_SEATS_MAX)]
 OverbookedSeats = Annotated[
     int, Meta(ge=0, le=OVERBOOKING_MAX, description="Seats to sell beyond those of the aircraft")
 ]
-PartySize = Annotated[int, Meta(ge=1, le=9)]
+PARTY_SIZE_MAX = 9
+PartySize = Annotated[int, Meta(ge=1, le=PARTY_SIZE_MAX)]
 Note = Annotated[str, Personal.TEXT, Meta(max_length=500)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 PaymentMethod = Annotated[

@@ -1,7 +1,8 @@
 """Commands about flights."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -124,6 +125,44 @@ class RetimeFlight(FlightCommand):
         super().add_reads(read_set)
         read_set.all_bookings_of.add(self.flight_id)
         read_set.new_days.add((self.flight_id, self.departure_day))
+
+
+TARGETS_MAX = 20
+"""Maximum number of flights to which the bookings of one flight are moved by one command."""
+MoveTargets = Annotated[
+    tuple[UUID, ...],
+    Meta(min_length=1, max_length=TARGETS_MAX, description="Flights to move to, the first with seats first"),
+]
+MoveOrder = Literal["booked_first"]
+
+
+class MoveAllBookings(FlightCommand):
+    """Move as many bookings as fit to the flights `to`: booked, then pending, then initiated ones."""
+
+    OPERATION = "move_all_bookings"
+    MOVES_SEATS = True
+
+    to: MoveTargets
+    order: MoveOrder = "booked_first"
+
+    def __post_init__(self) -> None:
+        require_others(self.to)
+        if self.flight_id in self.to:
+            raise ValueError("to must not name the flight itself")
+
+    def add_reads(self, read_set: ReadSet) -> None:
+        super().add_reads(read_set)
+        read_set.all_bookings_of.add(self.flight_id)
+        for flight_id in self.to:
+            read_set.flights.add(flight_id)
+            read_set.waiting_lists.of_flights.add(flight_id)
+            read_set.seats_needed[flight_id] = FLIGHT_SEATS_MAX
+
+
+def require_others(targets: tuple[UUID, ...]) -> None:
+    """Check the flights to which bookings are moved. Raises ValueError."""
+    if len(set(targets)) < len(targets):
+        raise ValueError("to must name each flight once")
 
 
 class CancelFlight(FlightCommand):

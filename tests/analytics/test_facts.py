@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.commands.bookings import AcceptChange
+from domain.commands.bookings import AcceptChange, MoveBooking
 from domain.commands.flights import RetimeFlight
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
@@ -44,6 +44,7 @@ EXPECTED = {
     "flight.repriced",
     "flight.seats_changed",
     "flight.retimed",
+    "booking.moved",
     "booking.schedule_changed",
     "booking.schedule_accepted",
     "booking.payment_pending",
@@ -131,6 +132,32 @@ SAME = [
 @pytest.mark.parametrize("name", ["daily_sales", "load_factor", "refund_ageing", "payment_outcomes"])
 async def test_an_empty_ledger_has_empty_statistics(rows: Rows, name: str) -> None:
     assert rows(f"select * from ledger.analytics_{name}") == []
+
+
+async def test_facts_move_with_a_booking_and_its_seats_are_counted_on_both_flights(
+    desk: Desk, follow: Follow, rows: Rows
+) -> None:
+    source, target = await desk.schedule(), await desk.schedule("BA119")
+    booking = (await desk.hold(source, "alice", 2)).subject_id
+    assert booking
+    await desk.pay(booking, "alice", 2)
+    await follow(3)
+    await desk.submit(MoveBooking(booking, target))
+    await desk.cancel(booking, "alice")
+    await follow(1)
+    for name in ("bookings", "payments", "refunds"):
+        assert rows(f"select flight_id from ledger.analytics_{name}") == [(target,)]
+    assert rows("select flight_id_initiated from ledger.analytics_bookings") == [(source,)]
+    assert rows(
+        "select flight_id, held_change, booked_change, change_id - 2 * position"
+        " from ledger.analytics_seat_changes where booking_id is not null order by change_id"
+    ) == [
+        (source, 2, 0, 0),
+        (source, -2, 2, 0),
+        (source, 0, -2, -1),
+        (target, 0, 2, 0),
+        (target, 0, -2, 0),
+    ]
 
 
 async def test_facts_count_the_changes_of_times_and_keep_the_first_departure(

@@ -12,11 +12,19 @@ from uuid import UUID
 from database.connection import Connection
 from domain.caller import SYSTEM
 from domain.commands.base import Command
-from domain.commands.bookings import AcceptChange, CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
+from domain.commands.bookings import (
+    AcceptChange,
+    CancelBooking,
+    ExpireHold,
+    InitiateBooking,
+    MoveBooking,
+    ReduceSeats,
+)
 from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import (
     CancelFlight,
     ChangeFlightSeats,
+    MoveAllBookings,
     RepriceFlight,
     RetimeFlight,
     ScheduleFlight,
@@ -103,7 +111,7 @@ class Trade:
         if len(self.flights) < 3 or self.dice.random() < 0.02:
             await self.schedule()
         elif self.dice.random() < 0.02:
-            await self.do(self._retime())
+            await self.do(self._change_schedule())
         elif not self.bookings or self.dice.random() < 0.3:
             await self._hold()
         elif self.dice.random() < 0.1:
@@ -124,8 +132,11 @@ class Trade:
         elif self.dice.random() < 0.2:
             await self.do(JoinWaitlist(flight, f"user-{self.dice.random()}", seats))
 
-    def _retime(self) -> Command:
+    def _change_schedule(self) -> Command:
         departs = datetime.now(UTC) + timedelta(days=self.dice.randint(1, 90))
+        if self.dice.random() < 0.3:
+            flight, *targets = self.dice.sample(self.flights, 3)
+            return MoveAllBookings(flight, tuple(targets))
         return RetimeFlight(self.dice.choice(self.flights), departs, departs + timedelta(hours=8), "fog")
 
     async def _hold_itinerary(self) -> None:
@@ -184,8 +195,10 @@ class Trade:
             return ReduceSeats(booking, self.bookings[booking] - 1), ledger
         if kind < 80:
             return CancelBooking(booking), ledger
-        if kind < 92:
+        if kind < 88:
             return ExpireHold(booking), ledger
+        if kind < 92:
+            return MoveBooking(booking, dice.choice(self.flights)), ledger
         if kind < 95:
             return AcceptChange(booking), ledger
         flight = dice.choice(self.flights)

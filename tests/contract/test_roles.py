@@ -47,6 +47,14 @@ ROUTES = {
             f"{at.flight_path}/times", later(at.flight, hours=1) | {"reason": "fog"}
         ),
     ),
+    "POST /flights/{id}/move-all": (
+        STAFF,
+        lambda caller, at: caller.post(f"{at.flight_path}/move-all", {"to": [at.late["id"]]}),
+    ),
+    "POST /bookings/{id}/move": (
+        STAFF,
+        lambda caller, at: caller.post(f"/bookings/{at.booking['id']}/move", {"flight_id": at.late["id"]}),
+    ),
     "POST /bookings/{id}/accept-change": (
         BUYERS,
         lambda caller, at: caller.post(f"/bookings/{at.told['id']}/accept-change", {}),
@@ -123,6 +131,7 @@ async def prepare(operator, caller):
         flight_path=f"/flights/{flight['id']}",
         booking=booking,
         told=told,
+        late=late,
         pending=pending,
         refund=refund,
         itinerary=itinerary,

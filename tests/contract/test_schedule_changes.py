@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.contract.samples import at, later, new_key
+from tests.contract.samples import at, later, new_key, unknown_id
 
 _numbers = itertools.count(1)
 
@@ -187,3 +187,99 @@ async def test_each_segment_of_an_itinerary_is_accepted_alone(alice, operator, l
 def _body(flight):
     fields = ("number", "origin", "destination", "departs_at", "arrives_at", "seats", "price")
     return {name: flight[name] for name in fields}
+
+
+async def move(caller, booking, flight, **options):
+    return await caller.post(f"/bookings/{booking['id']}/move", {"flight_id": flight["id"]}, **options)
+
+
+async def move_all(caller, flight, *targets, **options):
+    body = {"to": [target["id"] for target in targets], "order": "booked_first"}
+    return await caller.post(f"/flights/{flight['id']}/move-all", body, **options)
+
+
+async def test_a_moved_booking_takes_seats_there_and_gives_them_back_here(alice, operator, leaving):
+    flight, other = await leaving(86400, seats=3), await leaving(2 * 86400, seats=3)
+    booking = await alice.book_and_pay(flight, seats=2)
+    answer = await move(operator, booking, other)
+    moved = answer.ok()
+    assert (moved["flight_id"], moved["status"]) == (other["id"], "booked")
+    assert moved["total_cost"] == booking["total_cost"]
+    assert moved["schedule_change"]["was"] == times_of(flight)
+    assert moved["schedule_change"]["now"] == times_of(other)
+    assert await alice.count_seats(flight) == (0, 0, 3)
+    assert await alice.count_seats(other) == (0, 2, 1)
+    assert (await alice.find_booking(booking)).ok() == moved
+    assert answer.headers["etag"] == f'"v{moved["version"]}"'
+
+
+async def test_the_past_of_a_moved_booking_stays_where_it_was(alice, operator, auditor, leaving):
+    flight, other = await leaving(86400), await leaving(2 * 86400)
+    booking = await alice.book_and_pay(flight, seats=2)
+    before = await alice.api.position()
+    (await move(operator, booking, other)).ok()
+    then = (await alice.find_booking(booking, f"?position={before}")).ok()
+    assert then["flight_id"] == flight["id"]
+    for at_position, seats in ((before, (2, 0)), (before + 1, (0, 2))):
+        for one, booked in zip((flight, other), seats, strict=True):
+            path = f"/flights/{one['id']}/availability?position={at_position}"
+            assert (await alice.get(path)).ok()["booked"] == booked
+            why = (await auditor.get(f"/flights/{one['id']}/why?position={at_position}")).ok()
+            assert (why["booked"], len(why["taken_by"])) == (booked, booked // 2)
+    for one in (flight, other):
+        events = (await auditor.get(f"/events?flight_id={one['id']}&limit=50")).ok()["data"]
+        assert "booking.moved" in [event["type"] for event in events]
+    listed = (await operator.get(f"/bookings?flight_id={other['id']}")).ok()["data"]
+    assert [row["id"] for row in listed] == [booking["id"]]
+    assert (await operator.get(f"/bookings?flight_id={flight['id']}")).ok()["data"] == []
+
+
+async def test_refusals_of_a_move(alice, operator, leaving):
+    flight, other = await leaving(86400), await leaving(2 * 86400, seats=1)
+    booking = await alice.book_and_pay(flight, seats=2)
+    (await move(operator, booking, other)).refusal(409, "not-enough-seats", asked=2, free=1)
+    (await move(operator, booking, flight)).refusal(409, "already-on-flight")
+    (await move(operator, booking, {"id": unknown_id()})).refusal(404, "flight-not-found")
+    (await move(operator, {"id": unknown_id()}, other)).refusal(404, "booking-not-found")
+    dollars = await leaving(86400, price={"amount": 1, "currency": "USD"})
+    (await move(operator, booking, dollars)).refusal(409, "currency-differs")
+    (await operator.cancel_flight(other)).ok()
+    (await move(operator, booking, other)).refusal(409, "flight-not-bookable")
+    (await operator.cancel(booking)).ok()
+    (await move(operator, booking, other)).refusal(409, "booking-cancelled")
+
+
+async def test_as_many_bookings_move_as_fit_and_the_rest_is_named(alice, operator, leaving):
+    flight, other = await leaving(86400), await leaving(2 * 86400, seats=3)
+    held = (await alice.book(flight)).created()
+    pending = await alice.book_pending(flight)
+    booked = await alice.book_and_pay(flight, seats=2)
+    key = new_key()
+    answer = await move_all(operator, flight, other, key=key)
+    assert answer.ok() == {
+        "moved": [{"booking_id": one["id"], "flight_id": other["id"]} for one in (booked, pending)],
+        "not_moved": [{"booking_id": held["id"], "reason": "not-enough-seats"}],
+    }
+    assert answer.headers["etag"] == '"v2"'
+    again = await move_all(operator, flight, other, key=key)
+    assert (again.ok(), again.replayed) == (answer.ok(), True)
+    assert await alice.count_seats(flight) == (1, 0, 9)
+    assert await alice.count_seats(other) == (1, 2, 0)
+
+
+async def test_moving_all_of_nothing_moves_nothing(operator, leaving):
+    flight, other = await leaving(86400), await leaving(2 * 86400)
+    assert (await move_all(operator, flight, other)).ok() == {"moved": [], "not_moved": []}
+    (await move_all(operator, flight, flight)).refusal(400)
+    (await move_all(operator, flight, other, other)).refusal(400)
+    (await move_all(operator, flight)).refusal(400)
+    (await move_all(operator, flight, {"id": unknown_id()})).refusal(404, "flight-not-found")
+
+
+async def test_seats_left_behind_are_offered_to_the_waiting_list(alice, bob, operator, leaving):
+    flight, other = await leaving(86400, seats=2), await leaving(2 * 86400, seats=2)
+    booking = await alice.book_and_pay(flight, seats=2)
+    party = (await bob.join_waiting_list(flight, 2)).created()
+    (await move_all(operator, flight, other)).ok()
+    assert (await bob.find_party(party))["status"] == "offered"
+    assert (await alice.find_booking(booking)).ok()["flight_id"] == other["id"]

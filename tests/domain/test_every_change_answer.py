@@ -1,16 +1,18 @@
-"""The table of docs/reference/schedule-changes.md: the answer to a change of times in each state."""
+"""The table of docs/reference/schedule-changes.md: the answers to changes and moves in each state."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.bookings import AcceptChange, CancelBooking
+from domain.commands.bookings import AcceptChange, CancelBooking, MoveBooking
 from domain.commands.flights import RetimeFlight
 from domain.refusals import Refusal
+from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, OPERATOR, Scenario
 from tests.domain.test_every_answer import PATHS, _take
 
@@ -29,12 +31,24 @@ def retime(by: timedelta) -> Make:
     return make
 
 
+def move(booking_id: UUID, _: UUID, scenario: Scenario) -> Command:
+    times = {"departs_at": scenario.now + 4 * HOUR, "arrives_at": scenario.now + 12 * HOUR}
+    other = scenario.when(msgspec.structs.replace(BA117, number=f"BA{len(scenario.flights)}", **times))
+    return MoveBooking(booking_id, other.id)
+
+
 COMMANDS: dict[str, Make] = {
     "accept": lambda id, *_: AcceptChange(id),
     "client cancels": lambda id, *_: CancelBooking(id),
     "retime": retime(2 * HOUR),
+    "move": move,
 }
-STATES = {**PATHS, "booked, change open": ("pay", "retime"), "change accepted": ("pay", "retime", "accept")}
+STATES = {
+    **PATHS,
+    "booked, change open": ("pay", "retime"),
+    "change accepted": ("pay", "retime", "accept"),
+    "moved": ("pay", "move"),
+}
 """Steps that take a new hold into each state: those of payments.md, and those after a change of times."""
 
 
@@ -51,7 +65,9 @@ def table_rows() -> Iterator[tuple[str, str, str]]:
 def answer_to(command: str, scenario: Scenario, booking_id: UUID, flight_id: UUID) -> str:
     """Give the command; return a refusal's code, or the status and whether a change is open or money owed."""
     make = COMMANDS[command]
-    verdict = scenario.when(make(booking_id, flight_id, scenario), ALICE if command != "retime" else OPERATOR)
+    verdict = scenario.when(
+        make(booking_id, flight_id, scenario), OPERATOR if command in ("retime", "move") else ALICE
+    )
     if isinstance(verdict, Refusal):
         return verdict.code
     booking = scenario.bookings[booking_id]

@@ -11,7 +11,7 @@ from domain.booking_record import CancelReason, Status
 from domain.commands.base import Command
 from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
 from domain.commands.fields import Price
-from domain.commands.flights import CancelFlight
+from domain.commands.flights import CancelFlight, ChangeOverbooking
 from domain.commands.itineraries import (
     CancelItinerary,
     CaptureItinerary,
@@ -339,3 +339,19 @@ def test_the_version_counts_the_events_of_all_bookings(scenario: Scenario, trip:
 def test_holds_last_as_long_as_those_of_bookings(scenario: Scenario, trip: Itinerary) -> None:
     scenario.now += HOLD - timedelta(microseconds=1)
     assert isinstance(scenario.when(pay(trip), ALICE), Itinerary)
+
+
+def test_a_due_hold_of_an_itinerary_that_makes_room_for_another_one_of_it_is_seated_again_too(
+    scenario: Scenario, flight_id: UUID
+) -> None:
+    parts = (ItineraryBooking(flight_id, 1), ItineraryBooking(flight_id, 1))
+    itinerary = scenario.when(InitiateItinerary("alice", parts), ALICE)
+    cost = Money(900_00, "GBP")
+    scenario.when(PayItinerary(itinerary.id, "alice", cost, Capture.MANUAL), ALICE)
+    scenario.when(ChangeOverbooking(flight_id, 1, "some never appear"))
+    scenario.later(minutes=14).when(InitiateBooking(flight_id, "bob", 1), BOB)
+    # All holds are due: the newcomer's place is that of the first, and the second makes room for the first.
+    scenario.later(minutes=6)
+    scenario.when(InitiateBooking(flight_id, "carol", 1))
+    scenario.when(CaptureItinerary(itinerary.id))
+    assert [one.status for one in itinerary.bookings] == [Status.BOOKED, Status.BOOKED]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any, NamedTuple
 
+from trials.bench import large_commands
+
 Raws = Mapping[str, Any]
 """Contents of the result files, by part of the benchmark."""
 
@@ -123,6 +125,11 @@ def _api_and_scheduler(case: str) -> Figure:
     return figure
 
 
+def _large(command: str) -> Callable[[Raws], Measured]:
+    """Return the seconds of a command on a flight with many bookings."""
+    return lambda raws: Measured([one[command] for one in raws["writer"]["large commands"]])
+
+
 def _of_instructions(raws: Raws) -> Measured:
     """Return the ratio of a booking's instructions in one of many ledgers to those in the only one."""
     counts = raws["ledgers"]["instructions"]
@@ -183,6 +190,10 @@ TARGETS = (
     Target("writer, 64 in flight: pace of pgbench, 64 clients", _writer(WRITER, PGBENCH), least=1.0),
     Target("writer, one hot flight: pace of pgbench on one", _writer(WRITER_HOT, PGBENCH_HOT), least=5.0),
     Target("writer, one hot flight: pace of many flights", _writer(WRITER_HOT, WRITER), least=0.95),
+    Target("retime a flight of 1,000 bookings: seconds", _large("retime"), most=large_commands.SECONDS_MAX),
+    Target(
+        "move 1,000 bookings to another flight: seconds", _large("move all"), most=large_commands.SECONDS_MAX
+    ),
     Target("writer: pace of the stock application", _writer(WRITER, STOCK), least=15.0),
     Target(
         "read seats: pace of the no-op GET, 64 connections",

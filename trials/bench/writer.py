@@ -13,7 +13,7 @@ from contextlib import closing
 from itertools import cycle
 from typing import Any
 
-from trials.bench import pgbench, stages
+from trials.bench import large_commands, pgbench, stages
 from trials.bench.direct_client import RATE_MAX, SEATS, book, schedule, seats_of
 from trials.bench.fresh import BenchLedger, fresh_ledger
 from trials.bench.part import Option, Part
@@ -48,7 +48,12 @@ async def _measure(fresh: BenchLedger, stock: Stock, seconds: int, rounds: int) 
             )
         with stages.clocked() as clock:
             pace = await book(ledger, many, 64, seconds)
-        return {"rounds": measured, "stages": clock.microseconds(pace.per_second * seconds)}
+        large = [await large_commands.measure(ledger, number) for number in range(rounds)]
+        return {
+            "rounds": measured,
+            "stages": clock.microseconds(pace.per_second * seconds),
+            "large commands": large,
+        }
 
 
 def _references(url: str, stock: Stock, seconds: int) -> dict[str, Any]:
@@ -67,6 +72,7 @@ def tables(raw: Mapping[str, Any]) -> list[ResultTable]:
     return [
         case_table(title, rounds, PACE_COLUMNS),
         ResultTable("Stages of a block, 64 in flight", ("stage", "µs a booking"), stages),
+        large_commands.table(raw["large commands"]),
     ]
 
 

@@ -134,6 +134,9 @@ def _accepted(model: Model, outcome: Outcome, body: Any, command: Command) -> It
     if outcome.operation.endswith("_itinerary"):
         yield from _accepted_itinerary(model, outcome, body, command)
         return
+    if outcome.operation == "move_all_bookings":
+        yield from _accepted_moves(model, body, command)
+        return
     row = body["booking"] if outcome.operation == "pay_booking" else body
     if party := model.parties.get(row["id"]):
         answer = Party(row["flight_id"], row["user_id"], row["seats"], row["status"], row["booking_id"])
@@ -148,6 +151,23 @@ def _accepted(model: Model, outcome: Outcome, body: Any, command: Command) -> It
     voided = outcome.operation == "void_payment" and row["status"] == "initiated"
     if voided and instant(row["expires_at"]) <= outcome.recorded_at:
         yield f"a void leaves a hold that has run out: {command}"
+
+
+def _accepted_moves(model: Model, body: Any, command: Command) -> Iterator[str]:
+    """All bookings that moved are where the answer says, all others are named, and found no seats."""
+    request = command.requests[0]
+    targets = [model.flights[id] for id in request.fields["to"]]
+    for one in body["moved"]:
+        if model.bookings[one["booking_id"]].flight is not model.flights[one["flight_id"]]:
+            yield f"{one['booking_id']} was not moved to {one['flight_id']}: {command}"
+    left = {one["booking_id"]: one["reason"] for one in body["not_moved"]}
+    if left.keys() != set(model.flights[request.subject].live):
+        yield f"bookings that did not move are {model.flights[request.subject].live}: {command}"
+    for id, reason in left.items():
+        booking = model.bookings[id]
+        fits = any(booking.seats <= target.free(model.time) for target in targets)
+        if reason == "not-enough-seats" and fits:
+            yield f"{id} was left, and there are seats for it: {command}"
 
 
 def _accepted_itinerary(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:

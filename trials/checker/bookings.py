@@ -20,6 +20,7 @@ MAY_FOLLOW = {
     "booking.reseated": ("cancelled",),
     "booking.seats_reduced": ("initiated", "booked"),
     "booking.travel_recorded": ("booked",),
+    "booking.moved": ("initiated", "pending", "booked"),
     "booking.schedule_changed": ("initiated", "pending", "booked"),
     "booking.schedule_accepted": ("initiated", "pending", "booked"),
 }
@@ -35,6 +36,8 @@ class Booking:
 
     row: Row
     flight: Flight
+    flights: dict[str, Flight]
+    """All flights, to which it may be moved."""
     reason: str | None = None
     refunds: dict[str, Row] = field(default_factory=dict)
     forfeited: int = 0
@@ -44,12 +47,12 @@ class Booking:
     """The latest change of its flight's times since it was made or the customer accepted one."""
 
     @classmethod
-    def initiated(cls, event: Event, flight: Flight) -> "Booking":
+    def initiated(cls, event: Event, flights: dict[str, Flight]) -> "Booking":
         at = text_of(event.recorded_at)
         last = {"status": "initiated", "version": 1, "created_at": at, "updated_at": at, "payment": None}
         last |= {"travel": None, "schedule_change": None}
         names = {"id": str(event.subject), "reference": expected_reference(event.position)}
-        booking = cls({**names, **event.state, **last}, flight)
+        booking = cls({**names, **event.state, **last}, flights[event.state["flight_id"]], flights)
         booking._hold_until(instant(event.state["expires_at"]))
         return booking
 
@@ -207,12 +210,40 @@ class Booking:
 
     def _schedule_changed(self, event: Event) -> list[str]:
         """The change is measured against the times last agreed to, and all ends with the new departure."""
+        return self._take_change(event, self.flight.times_before, other_route=False)
+
+    def _moved(self, event: Event) -> list[str]:
+        """The booking leaves its flight, and takes its seats on another one that is open and has them."""
+        ends = self.flight.holds.get(self.row["id"])
+        source, target = self.flight, self.flights[event.state["flight_id"]]
+        wrong = [] if event.state["from_flight_id"] == source.row["id"] else [f"it was elsewhere: {event}"]
+        if target.is_closed(event.recorded_at):
+            wrong.append(f"a booking is moved to a closed flight: {event}")
+        if target.row["price"]["currency"] != self.row["total_cost"]["currency"]:
+            wrong.append(f"a booking is moved to a flight in another currency: {event}")
+        if self.row["travel"]:
+            wrong.append(f"a booking that was {self.row['travel']} is moved: {event}")
+        if self.is_due(event.recorded_at):
+            wrong.append(f"a booking is moved after its hold's end: {event}")
+        self._leave()
+        self.flight, self.row["flight_id"] = target, target.row["id"]
+        for refund in self.refunds.values():
+            refund["flight_id"] = target.row["id"]
+        if ends:
+            self.flight.holds[self.row["id"]] = ends
+        else:
+            self.flight.sold[self.row["id"]] = self.seats
+        wrong += self._take_change(event, source.times, other_route=source.route != target.route)
+        return wrong + target.oversold(event)
+
+    def _take_change(self, event: Event, before: Row, *, other_route: bool) -> list[str]:
         state, wrong = event.state, []
-        agreed = self.change["was"] if self.change else self.flight.times_before
+        agreed = self.change["was"] if self.change else before
         self.change = {name: state[name] for name in ("was", "now", "accept_before")}
         if (state["was"], state["now"]) != (agreed, self.flight.times):
             wrong.append(f"the times {agreed} became {self.flight.times}: {event}")
-        if (state["accept_before"] is not None) != needs_answer(state["was"], state["now"]):
+        asked = other_route or needs_answer(state["was"], state["now"])
+        if (state["accept_before"] is not None) != asked:
             wrong.append(f"an answer is due by {state['accept_before']}: {event}")
         self.row["expires_at"] = state["expires_at"]
         if self.status == "pending":
@@ -310,6 +341,7 @@ _STEPS: dict[str, Callable[[Booking, Event], list[str]]] = {
     "booking.reseated": Booking._reseated,
     "booking.seats_reduced": Booking._seats_reduced,
     "booking.travel_recorded": Booking._travel_recorded,
+    "booking.moved": Booking._moved,
     "booking.schedule_changed": Booking._schedule_changed,
     "booking.schedule_accepted": Booking._schedule_accepted,
     "booking.cancelled": Booking._cancelled,

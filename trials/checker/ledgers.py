@@ -72,6 +72,8 @@ def place_of(call: Call, places: Sequence[LedgerPlace]) -> LedgerPlace:
     subject = f"{call.path}//".split("/")[2]
     parts = body.get("bookings") or [body]
     about = next((id for name in _IDS if (id := parts[0].get(name) or body.get(name))), subject)
+    if call.operation == "move_booking":
+        about = subject  # its body names the flight to go to
     return next((place for place in places if place.made(about)), places[0])
 
 

@@ -94,7 +94,7 @@ class Model:
             return flight.follow(event)
         if event.topic == "booking.initiated":
             flight = self.flights[state["flight_id"]]
-            self.bookings[subject] = Booking.initiated(event, flight)
+            self.bookings[subject] = Booking.initiated(event, self.flights)
             gone = "cancelled" if flight.is_cancelled else "departed"
             late = [f"a {gone} flight is booked: {event}"] if flight.is_closed(event.recorded_at) else []
             if instant(state["expires_at"]) > flight.departs_at:

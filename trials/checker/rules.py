@@ -89,6 +89,8 @@ def expected_facts(code: str, model: Model, request: Request, now: datetime) -> 
         return (itinerary_rules.first_refusal(model, request, now) or ("", {}))[1]
     flight = model.flights.get(fields.get("flight_id", request.subject))
     booking = model.bookings.get(fields.get("booking_id", request.subject))
+    if code == "not-enough-seats" and flight and booking and request.operation == "move_booking":
+        return {"asked": booking.seats, "free": flight.free(now)}
     if code == "not-enough-seats" and flight:
         return {"asked": fields["seats"], "free": flight.free(now)}
     if code == "seats-in-use" and flight:
@@ -146,6 +148,40 @@ def _retime(model: Model, request: Request, now: datetime) -> str:
         return "flight-already-scheduled"
     same = all(instant(fields[name]) == instant(flight.row[name]) for name in ("departs_at", "arrives_at"))
     return "times-unchanged" if same and natural_key == flight.natural_key else ACCEPTED
+
+
+def _move_all(model: Model, request: Request, now: datetime) -> str:
+    fields = request.fields
+    flight = model.flights.get(fields.get("flight_id", request.subject))
+    if flight is None:
+        return "flight-not-found"
+    if request.version not in (None, flight.row["version"]):
+        return "stale-version"
+    if flight.is_cancelled:
+        return "flight-not-bookable"
+    if flight.is_in_the_air(now):
+        return "flight-departed"
+    targets = [model.flights.get(id) for id in fields["to"]]
+    return next((_closed(one) for one in targets if one is None or one.is_closed(now)), ACCEPTED)
+
+
+def _move(booking: Booking, model: Model, fields: dict[str, Any], now: datetime) -> str:
+    target = model.flights.get(fields["flight_id"])
+    if booking.status == "cancelled":
+        return "booking-cancelled"
+    if target is None:
+        return "flight-not-found"
+    if booking.is_due(now):
+        return "hold-expired"
+    if booking.row["travel"]:
+        return "travel-already-recorded"
+    if target is booking.flight:
+        return "already-on-flight"
+    if target.is_closed(now):
+        return "flight-not-bookable"
+    if target.row["price"]["currency"] != booking.row["total_cost"]["currency"]:
+        return "currency-differs"
+    return "not-enough-seats" if booking.seats > target.free(now) else ACCEPTED
 
 
 def _initiate(model: Model, request: Request, now: datetime) -> str:
@@ -222,6 +258,8 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         return "booking-in-itinerary"
     departed = booking.flight.has_departed(now)
     match operation:
+        case "move_booking":
+            return _move(booking, model, fields, now)
         case "accept_change":
             ended = "" if booking.status == "pending" and not booking.is_due(now) else _not_live(booking, now)
             return ended or (ACCEPTED if booking.row["schedule_change"] else "no-schedule-change")
@@ -301,6 +339,7 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "change_overbooking": _change_flight,
     "cancel_flight": _change_flight,
     "retime_flight": _retime,
+    "move_all_bookings": _move_all,
     "depart_flight": _change_flight,
     "initiate_booking": _initiate,
     "join_waitlist": _join,
@@ -313,6 +352,7 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "cancel_booking": _change_booking,
     "reduce_seats": _change_booking,
     "accept_change": _change_booking,
+    "move_booking": _change_booking,
     "deny_boarding": _change_booking,
     "record_flown": _change_booking,
     "record_no_show": _change_booking,

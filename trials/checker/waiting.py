@@ -11,6 +11,7 @@ _SEATS_MOVE = frozenset(
     {
         "booking.cancelled",
         "booking.initiated",
+        "booking.moved",
         "booking.seats_reduced",
         "flight.overbooking_changed",
         "flight.retimed",
@@ -46,7 +47,7 @@ class WaitingLists:
             yield from self._offer(event)
         elif event.topic == "booking.initiated" and event.operation == "hold_offer":
             yield from self._hold(event)
-        elif event.topic in ("booking.initiated", "booking.reseated"):
+        elif event.topic in ("booking.initiated", "booking.reseated", "booking.moved"):
             # A new booking is not in the model yet.
             flight = event.state.get("flight_id") or self._flight_id(event)
             free = self._model.flights[flight].free(event.recorded_at)
@@ -55,6 +56,8 @@ class WaitingLists:
                     yield f"a newcomer takes seats before a waiting party of {party.seats}: {event}"
 
     def after_event(self, event: Event) -> None:
+        if event.topic == "booking.moved":
+            self._moved[event.state["from_flight_id"]] = True
         flight = self._flight_id(event)
         self._moved[flight] = self._moved.get(flight, False) or event.topic in _SEATS_MOVE
 

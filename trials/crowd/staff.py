@@ -16,6 +16,8 @@ from trials.crowd.sale import Booking, Sale
 
 REFUNDS_AT_ONCE = 10
 _TIMES = ("departs_at", "arrives_at")
+_SHIFTS = (-3000, -90, -20, -0.05, 0, 0.1, 0.3, 45, 90, 600, 1440)
+"""Minutes by which new times of a flight differ from those planned."""
 
 
 class Operator:
@@ -26,6 +28,8 @@ class Operator:
         self._sale = sale
         self._random = random
         self._numbers: list[str] = []
+        self._days = 0
+        """New flights leave so many days later than planned, because the planned time is over."""
         self._carriers = cycle(sale.plan.carriers)
         self._habits: Habits[str] = {
             (self._reprice,): 40,
@@ -36,6 +40,8 @@ class Operator:
             (self._overbook,): 20,
             (self._retime,): 14,
             (self._retime, self._retime): 3,
+            (self._move_some,): 14,
+            (self._move_all,): 6,
             (self._depart,): 4,
             (self._depart, self._depart): 1,
             (self._close_the_books,): 25,
@@ -56,6 +62,9 @@ class Operator:
         number = carrier + str(self._random.randint(1, 9999))
         self._numbers.append(number)
         call = await self._schedule(number)
+        if call.status == 409 and "departure-in-past" in call.text:
+            self._days += 1
+            call = await self._schedule(number)
         if call.status == 201:
             self._sale.flights.append(json.loads(call.text)["id"])
         return call.status == 201
@@ -69,8 +78,7 @@ class Operator:
             "number": number,
             "origin": "DEL",
             "destination": "JFK",
-            "departs_at": self._sale.plan.departs_at,
-            "arrives_at": self._sale.plan.arrives_at,
+            **self._times(timedelta(days=self._days)),
             "seats": self._random.randint(*self._sale.plan.seats),
             "price": self._price(),
         }
@@ -107,10 +115,32 @@ class Operator:
 
     async def _retime(self, flight: str) -> None:
         """Give the flight other times, sometimes by little, to another day, or the same times again."""
-        shift = timedelta(minutes=self._random.choice((-3000, -90, -20, 0, 45, 45, 90, 600, 1440)))
-        times = {name: datetime.fromisoformat(getattr(self._sale.plan, name)) + shift for name in _TIMES}
-        body = {name: time.isoformat() for name, time in times.items()} | {"reason": "the crew is late"}
+        shift = timedelta(minutes=self._random.choice(_SHIFTS))
+        body = self._times(shift) | {"reason": "the crew is late"}
         await self._caller.command("retime_flight", f"/flights/{flight}/times", body)
+
+    async def _move_some(self, flight: str) -> None:
+        """Move some bookings of any state and of any flight to this one."""
+        bookings = list(self._sale.bookings)
+        for booking in self._random.sample(bookings, min(len(bookings), 3)):
+            await self._caller.command(
+                "move_booking", f"/bookings/{booking['id']}/move", {"flight_id": flight}
+            )
+
+    async def _move_all(self, flight: str) -> None:
+        """Move all bookings of the flight to one or two others, sometimes to one that is closed."""
+        closed = self._sale.cancelled + self._sale.departed
+        others = [each for each in self._sale.flights + closed[-1:] if each != flight]
+        if others:
+            to = self._random.sample(others, min(len(others), self._random.randint(1, 2)))
+            await self._caller.command("move_all_bookings", f"/flights/{flight}/move-all", {"to": to})
+
+    def _times(self, shift: timedelta) -> dict[str, str]:
+        """Return the planned times, moved by a duration."""
+        return {
+            name: (datetime.fromisoformat(getattr(self._sale.plan, name)) + shift).isoformat()
+            for name in _TIMES
+        }
 
     async def _depart(self, flight: str) -> None:
         """Record an early departure. The flight stays on sale until the answer."""

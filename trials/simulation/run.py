@@ -100,8 +100,9 @@ async def _visit(crowd: Crowd) -> None:
 def _plan(world: World) -> Plan:
     random = world.random
     customers = random.randint(2, CUSTOMERS_MAX)
-    # Far enough away for most jumps of the clock, but not for all.
-    departs = EPOCH + timedelta(hours=6)
+    # Far enough away for most jumps of the clock, but not for all; or so near that the flights get late.
+    is_near = random.random() < 0.3
+    departs = EPOCH + (timedelta(seconds=random.uniform(4, 30)) if is_near else timedelta(hours=6))
     return Plan(
         hold_seconds=world.settings.hold_seconds,
         think_seconds=random.uniform(0.02, 0.6),

@@ -199,6 +199,11 @@ def small_changes_asked() -> None:
     patch.object(Retiming, "needs_answer", lambda retiming, agreed: True).start()
 
 
+def moved_seats_uncounted() -> None:
+    """Move bookings without their seats."""
+    patch.object(WorkingSet, "move_seats", lambda working_set, booking, flight_id: None).start()
+
+
 def references_repeated() -> None:
     """Give two bookings with neighbouring positions one reference."""
     patch.object(
@@ -240,6 +245,7 @@ BREAKS = _named(
     denied_boarding_unpaid,
     schedule_changes_untold,
     small_changes_asked,
+    moved_seats_uncounted,
     *GATEWAY_BREAKS,
 )
 

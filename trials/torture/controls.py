@@ -68,6 +68,7 @@ CONTROLS = {
     "denied-boarding-unpaid": Control("captured,"),
     "schedule-changes-untold": Control("are not told of the new times"),
     "small-changes-asked": Control("an answer is due by"),
+    "moved-seats-uncounted": Control("is oversold|the fold counts|the fold says|by the rules"),
     "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
     "reconciler-asleep": Control("still on its way", gateway=True),
     "lapsed-payments-forgotten": Control("money is still held", gateway=True),

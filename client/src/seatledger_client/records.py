@@ -19,6 +19,7 @@ __all__ = [
     "BookingPayment",
     "BookingQuote",
     "BookingStatus",
+    "BookingsMoved",
     "BulkHold",
     "BulkResult",
     "CancelReason",
@@ -43,6 +44,7 @@ __all__ = [
     "ItineraryQuote",
     "LogHead",
     "Money",
+    "MovedBooking",
     "NewPolicy",
     "PaymentResult",
     "PaymentStatus",
@@ -58,6 +60,7 @@ __all__ = [
     "Times",
     "Travel",
     "Unchecked",
+    "UnmovedBooking",
     "Verification",
     "WaitingListStatus",
     "WaitingParty",
@@ -257,6 +260,14 @@ class BookingQuote(Record):
     booking_id: UUID
     seats: int
     refund: Money
+
+
+@dataclass(frozen=True)
+class BookingsMoved(Record):
+    """All bookings of the flight that were live, in the order in which they were moved or left."""
+
+    moved: list[MovedBooking]
+    not_moved: list[UnmovedBooking]
 
 
 @dataclass(frozen=True)
@@ -536,6 +547,14 @@ class Money(Record):
 
 
 @dataclass(frozen=True)
+class MovedBooking(Record):
+    """A booking that was moved, and the flight that it is on now."""
+
+    booking_id: UUID
+    flight_id: UUID
+
+
+@dataclass(frozen=True)
 class NewPolicy(Record):
     """Percentages of a price that a cancellation on request gives back.
 
@@ -682,6 +701,14 @@ class Unchecked(Record):
 
     table: str
     columns: list[str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class UnmovedBooking(Record):
+    """A booking that stays. `reason` is the code of the refusal, as for a booking that is moved alone."""
+
+    booking_id: UUID
     reason: str
 
 

@@ -8,6 +8,7 @@ from seatledger_client import records
 from seatledger_client.errors import Refusal
 
 __all__ = [
+    "AlreadyOnFlight",
     "AlreadyPaid",
     "AlreadyWaiting",
     "BookingCancelled",
@@ -21,6 +22,7 @@ __all__ = [
     "CommandNotFound",
     "ContentTooLarge",
     "CurrenciesMixed",
+    "CurrencyDiffers",
     "DepartureInPast",
     "FlightAlreadyScheduled",
     "FlightDeparted",
@@ -84,6 +86,15 @@ __all__ = [
     "WaitingListFull",
     "WaitingPartyNotFound",
 ]
+
+
+class AlreadyOnFlight(Refusal):
+    """The booking is already on this flight."""
+
+    CODE = "already-on-flight"
+
+    booking_id: UUID
+    flight_id: UUID
 
 
 class AlreadyPaid(Refusal):
@@ -184,6 +195,15 @@ class CurrenciesMixed(Refusal):
 
     CODE = "currencies-mixed"
 
+    currencies: list[str]
+
+
+class CurrencyDiffers(Refusal):
+    """The flight is priced in another currency than the booking."""
+
+    CODE = "currency-differs"
+
+    flight_id: UUID
     currencies: list[str]
 
 

@@ -353,6 +353,27 @@ class Bookings(Resource[M]):
         )
 
     @operation
+    def move(
+        self,
+        booking: Id,
+        *,
+        flight_id: Id,
+        dry_run: bool = False,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Call[records.Booking]:
+        """Move a booking to another flight, for the same money."""
+        return Call(
+            "POST",
+            path_of("/api/v1/bookings/{}/move", booking),
+            records.Booking,
+            query={"dry_run": dry_run},
+            body={"flight_id": id_of(flight_id)},
+            key=key or new_key(),
+            if_version=if_version,
+        )
+
+    @operation
     def no_show(
         self, booking: Id, *, dry_run: bool = False, if_version: int | None = None, key: str | None = None
     ) -> Call[records.Booking]:
@@ -588,6 +609,28 @@ class Flights(Resource[M]):
             records.Flight,
             query={"dry_run": dry_run},
             body={},
+            key=key or new_key(),
+            if_version=if_version,
+        )
+
+    @operation
+    def move_all(
+        self,
+        flight: Id,
+        *,
+        to: Sequence[Id],
+        order: str | None = None,
+        dry_run: bool = False,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Call[records.BookingsMoved]:
+        """Move as many bookings of a flight as fit to other flights."""
+        return Call(
+            "POST",
+            path_of("/api/v1/flights/{}/move-all", flight),
+            records.BookingsMoved,
+            query={"dry_run": dry_run},
+            body={"to": ids_of(to), "order": order},
             key=key or new_key(),
             if_version=if_version,
         )

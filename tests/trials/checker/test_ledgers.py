@@ -147,3 +147,10 @@ def test_a_call_about_an_itinerary_belongs_to_the_ledger_of_its_ids(number: int)
     ]
     calls.append(Call(who="alice", operation="cancel_itinerary", path=f"/itineraries/{id}/cancel"))
     assert {place_of(call, TWO).number for call in calls} == {number}
+
+
+def test_a_move_belongs_to_the_ledger_of_the_booking_and_not_of_the_other_flight() -> None:
+    elsewhere = str(type(BOOKING)(int=BOOKING.int | TWO[1].number << 64))
+    body = json.dumps({"flight_id": elsewhere})
+    call = Call(who="olga", operation="move_booking", path=f"/bookings/{BOOKING}/move", body=body)
+    assert place_of(call, TWO) == TWO[0]

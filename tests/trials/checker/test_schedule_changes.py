@@ -1,11 +1,15 @@
 """The checker on a flight that gets other times: each booking is told, of the right times, in time."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests.trials.checker.samples import BOOKING, FLIGHT, PLAN, at
 from tests.trials.checker.test_checker import BookingHistory
+from trials.checker.answers import check_events
+from trials.checker.history import EXACT, History
+from trials.checker.log import Event, Log
 
 WAS = {"departs_at": "2031-01-01T12:00:00Z", "arrives_at": "2031-01-01T20:00:00Z"}
 NOW = {"departs_at": "2031-01-01T14:00:00Z", "arrives_at": "2031-01-01T22:00:00Z"}
@@ -69,3 +73,47 @@ def test_an_acceptance_without_a_change_is_refused() -> None:
     path, body = f"/bookings/{BOOKING}/accept-change", {"code": "no-schedule-change"}
     history.answer("accept_change", 8, 409, body, (None, 4), path, {})
     assert history.violations() == []
+
+
+OTHER = UUID(int=8)
+LATER = {**PLAN, **NOW, "number": "BA119", "seats": 2}
+MOVED = CHANGED | {"from_flight_id": str(FLIGHT), "flight_id": str(OTHER)}
+
+
+def moved(booking: Any = MOVED, flight: Any = LATER) -> BookingHistory:
+    """Return a history of a paid booking of two seats that is moved to another flight at second 8."""
+    history = BookingHistory()
+    state = flight | {"departure_day": "2031-01-01"}
+    history.event(OTHER, 1, "flight.scheduled", state, "schedule_other", 7)
+    history.event(BOOKING, 4, "booking.moved", booking, "move_booking", 8)
+    return history
+
+
+def events_only(history: BookingHistory) -> list[str]:
+    """Return what is wrong with the events, apart from commands that this history does not tell of."""
+    log = Log([Event(**event) for event in history.events], [])
+    return list(check_events(History.of([], log, EXACT, False)))
+
+
+def test_an_honest_move_has_no_violation() -> None:
+    assert events_only(moved()) == []
+
+
+@pytest.mark.parametrize(
+    ("booking", "flight", "sentence"),
+    [
+        (MOVED, LATER | {"seats": 1}, "is oversold by 1"),
+        (MOVED | {"from_flight_id": str(OTHER)}, LATER, "it was elsewhere"),
+        (MOVED | {"accept_before": None}, LATER, "an answer is due by None"),
+        (MOVED, LATER | {"price": {"amount": 1, "currency": "USD"}}, "in another currency"),
+        (MOVED, LATER | {"departs_at": at(6)}, "moved to a closed flight"),
+    ],
+)
+def test_a_wrong_move_is_found(booking: Any, flight: Any, sentence: str) -> None:
+    assert any(sentence in one for one in events_only(moved(booking, flight)))
+
+
+def test_another_route_must_be_asked_about() -> None:
+    same_times = LATER | WAS | {"destination": "EWR"}
+    unasked = MOVED | {"now": WAS, "accept_before": None}
+    assert any("an answer is due" in one for one in events_only(moved(unasked, same_times)))

@@ -11,6 +11,7 @@ import pytest
 
 import domain.departure_handlers
 import domain.itinerary_handlers
+import domain.move_handlers
 import domain.payment_handlers
 import ledger.block
 import trials.simulation.database
@@ -325,6 +326,20 @@ def asks_about_small_changes(patch: Patch) -> Parts:
     return Parts()
 
 
+def counts_moved_seats_on_the_flight_left(patch: Patch) -> Parts:
+    patch.setattr(WorkingSet, "move_seats", lambda working_set, booking, flight_id: None)
+    return Parts()
+
+
+def moves_bookings_to_full_flights(patch: Patch) -> Parts:
+    class Lawless(Database):
+        def check(self, block: Block, seats: dict[UUID, Seats]) -> None:
+            pass
+
+    patch.setattr(domain.move_handlers, "_require_place", lambda booking, target, working_set: None)
+    return Parts(database=Lawless)
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -359,4 +374,6 @@ CONTROLS: dict[Control, int] = {
     ignores_cancellation_policies: 20,
     tells_no_booking_of_new_times: 20,
     asks_about_small_changes: 20,
+    counts_moved_seats_on_the_flight_left: 20,
+    moves_bookings_to_full_flights: 60,
 }
