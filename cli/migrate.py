@@ -1,13 +1,17 @@
 """Command `migrate`, and the secrets that it makes as `up` does."""
 
 import json as json_text
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from analytics.schema import migrate as bring_up_to_date
 from audit.proofs.keys import signing_key
+from cli.existing_ledger import ledger_url
 from cli.options import DATA, JSON, LEDGER, SANDBOX, add
 from cli.tokens import jwt_secret
 from database.embedded import running_database
+from database.registry import MAIN
 from database.schema import VERSION
 from ledger.master_key import bind_ledger
 from runtime.settings import Settings
@@ -20,7 +24,7 @@ def register(commands: Any) -> None:
 
 def migrate(settings: Settings, json: bool) -> int:
     restored: list[str] = []
-    with running_database(settings.database_url, settings.data) as url:
+    with _ledger(settings) as url:
         applied = bring_up_to_date(url, restored.append, settings.sandbox)
         bind_ledger(url, settings)
         if not settings.database_url:
@@ -35,6 +39,17 @@ def migrate(settings: Settings, json: bool) -> int:
             print(f"restored {statement.removeprefix('-- ')}")
         print(f"schema version {VERSION}")
     return 0
+
+
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the ledger. Only `main` is made by this command. Raises RegistryError."""
+    if settings.ledger != MAIN:
+        with ledger_url(settings) as url:
+            yield url
+    else:
+        with running_database(settings.database_url, settings.data) as url:
+            yield url
 
 
 def make_secrets(settings: Settings) -> None:
