@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar.exceptions import HTTPException
 from loguru import logger
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 import ledger.submission as ledger
 from api.http import http_errors
@@ -45,6 +45,9 @@ class Problem(msgspec.Struct, frozen=True):
     instance: Annotated[str, Meta(description="Path of the request")]
     code: Annotated[str, Meta(description="Code for programs; the set of codes is open")]
     request_id: Annotated[str, Meta(description="`x-request-id` of the request that got this answer first")]
+    livemode: Annotated[bool, Meta(description="`false` in a sandbox; live problems lack it")] | UnsetType = (
+        UNSET
+    )
 
 
 def status_of(refusal: Refusal | type[Refusal]) -> int:
