@@ -23,6 +23,7 @@ BEYOND_A_SCHEMA = {
     "Must not be before `from`",
     "Only with `refundable_until`, after which they hold",
     "The parts must add up to the amount",
+    "The parts need a `fare`, which may be 0",
     "Given twice: an atomic bulk needs a key per item",
     "departs_at and arrives_at must lie in the years 1 to 9999 in UTC",
     "A date lies outside the years 1 to 9999",
