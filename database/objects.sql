@@ -75,6 +75,15 @@
 -- index ledger.waiting_line: USING btree (flight_id, joined_at, id) WHERE (status = 'waiting'::text)
 -- index ledger.waiting_once: UNIQUE USING btree (flight_id, user_id) WHERE (status = 'waiting'::text)
 -- index ledger.waiting_pkey: UNIQUE USING btree (id)
+-- index ledger.webhook_deliveries_due: USING btree (webhook_id, due_at) WHERE is_first
+-- index ledger.webhook_deliveries_log: USING btree (webhook_id, created_at, "position")
+-- index ledger.webhook_deliveries_parked: USING btree (webhook_id, "position") WHERE (state = 'parked'::text)
+-- index ledger.webhook_deliveries_pkey: UNIQUE USING btree (webhook_id, "position")
+-- index ledger.webhook_deliveries_waiting: USING btree (webhook_id, stream_id, "position") WHERE (state = 'waiting'::text)
+-- index ledger.webhook_outcomes_pkey: UNIQUE USING btree (caller, operation, key)
+-- index ledger.webhook_progress_pkey: UNIQUE USING btree (one)
+-- index ledger.webhooks_by_user: USING btree (user_lookup) WHERE (user_lookup IS NOT NULL)
+-- index ledger.webhooks_pkey: UNIQUE USING btree (id)
 -- table ledger.audited_ranges
 -- table ledger.audited_seats
 -- table ledger.bookings
@@ -100,6 +109,10 @@
 -- table ledger.task_failures
 -- table ledger.tiles
 -- table ledger.waiting
+-- table ledger.webhook_deliveries
+-- table ledger.webhook_outcomes
+-- table ledger.webhook_progress
+-- table ledger.webhooks
 -- column ledger.audited_ranges.digest: numeric not null
 -- column ledger.audited_ranges.first: uuid not null
 -- column ledger.audited_ranges.last: uuid not null
@@ -278,6 +291,48 @@
 -- column ledger.waiting.status: text not null
 -- column ledger.waiting.user_id: text not null
 -- column ledger.waiting.version: integer not null
+-- column ledger.webhook_deliveries."position": bigint not null
+-- column ledger.webhook_deliveries.answer: text
+-- column ledger.webhook_deliveries.answered_at: timestamp with time zone
+-- column ledger.webhook_deliveries.attempts: integer not null
+-- column ledger.webhook_deliveries.created_at: timestamp with time zone not null
+-- column ledger.webhook_deliveries.due_at: timestamp with time zone not null
+-- column ledger.webhook_deliveries.error: text
+-- column ledger.webhook_deliveries.is_first: boolean not null
+-- column ledger.webhook_deliveries.state: text not null
+-- column ledger.webhook_deliveries.status: smallint
+-- column ledger.webhook_deliveries.stream_id: uuid not null
+-- column ledger.webhook_deliveries.took_ms: integer
+-- column ledger.webhook_deliveries.topic: text not null
+-- column ledger.webhook_deliveries.webhook_id: uuid not null
+-- column ledger.webhook_outcomes.caller: bytea not null
+-- column ledger.webhook_outcomes.created_at: timestamp with time zone not null
+-- column ledger.webhook_outcomes.fingerprint: bytea not null
+-- column ledger.webhook_outcomes.key: text not null
+-- column ledger.webhook_outcomes.operation: text not null
+-- column ledger.webhook_outcomes.sealed_body: text not null
+-- column ledger.webhook_outcomes.status: smallint not null
+-- column ledger.webhook_progress."position": bigint not null
+-- column ledger.webhook_progress.delivered: bigint not null
+-- column ledger.webhook_progress.failed: bigint not null
+-- column ledger.webhook_progress.hash: bytea
+-- column ledger.webhook_progress.one: boolean not null
+-- column ledger.webhook_progress.parked: bigint not null
+-- column ledger.webhook_progress.sender: uuid
+-- column ledger.webhook_progress.sender_until: timestamp with time zone
+-- column ledger.webhooks."position": bigint
+-- column ledger.webhooks.created_at: timestamp with time zone not null
+-- column ledger.webhooks.deleted_at: timestamp with time zone
+-- column ledger.webhooks.event_types: text[]
+-- column ledger.webhooks.id: uuid not null
+-- column ledger.webhooks.is_enabled: boolean not null
+-- column ledger.webhooks.payload: text not null
+-- column ledger.webhooks.sealed_secrets: text not null
+-- column ledger.webhooks.sealed_user: text
+-- column ledger.webhooks.updated_at: timestamp with time zone not null
+-- column ledger.webhooks.url: text not null
+-- column ledger.webhooks.user_lookup: bytea
+-- column ledger.webhooks.version: integer not null
 -- constraint audited_ranges_pkey of ledger.audited_ranges: PRIMARY KEY (first)
 -- constraint audited_seats_pkey of ledger.audited_seats: PRIMARY KEY (flight_id)
 -- constraint bookings_pkey of ledger.bookings: PRIMARY KEY (id)
@@ -327,6 +382,14 @@
 -- constraint tiles_root_check of ledger.tiles: CHECK ((length(root) = 32))
 -- constraint waiting_pkey of ledger.waiting: PRIMARY KEY (id)
 -- function ledger.keep_the_kind: 33de02364d2c46fbb1690ce03a72d7dd0db3f740e2fe343592e493a7e860c042
+-- constraint webhook_deliveries_check of ledger.webhook_deliveries: CHECK (((state = 'waiting'::text) OR (NOT is_first)))
+-- constraint webhook_deliveries_pkey of ledger.webhook_deliveries: PRIMARY KEY (webhook_id, "position")
+-- constraint webhook_deliveries_state_check of ledger.webhook_deliveries: CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'parked'::text, 'failed'::text])))
+-- constraint webhook_outcomes_pkey of ledger.webhook_outcomes: PRIMARY KEY (caller, operation, key)
+-- constraint webhook_progress_one_check of ledger.webhook_progress: CHECK (one)
+-- constraint webhook_progress_pkey of ledger.webhook_progress: PRIMARY KEY (one)
+-- constraint webhooks_payload_check of ledger.webhooks: CHECK ((payload = ANY (ARRAY['thin'::text, 'full'::text])))
+-- constraint webhooks_pkey of ledger.webhooks: PRIMARY KEY (id)
 -- function ledger.refuse_change: 07fbf502ef298a47a256b2d29d539240229322e1cf6da86388d873ba8079086d
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON ledger.people FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint_refusals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
@@ -389,6 +452,10 @@ grant usage on schema ledger to seatledger_writer
 -- facts grant update on ledger.facts_seat_changes to seatledger_writer
 grant delete on ledger.audited_ranges to seatledger_writer
 grant delete on ledger.audited_seats to seatledger_writer
+grant delete on ledger.webhook_deliveries to seatledger_writer
+grant delete on ledger.webhook_outcomes to seatledger_writer
+grant delete on ledger.webhook_progress to seatledger_writer
+grant delete on ledger.webhooks to seatledger_writer
 grant insert on ledger.audited_ranges to seatledger_writer
 grant insert on ledger.audited_seats to seatledger_writer
 grant insert on ledger.bookings to seatledger_writer
@@ -409,6 +476,10 @@ grant insert on ledger.self_audit to seatledger_writer
 grant insert on ledger.task_failures to seatledger_writer
 grant insert on ledger.tiles to seatledger_writer
 grant insert on ledger.waiting to seatledger_writer
+grant insert on ledger.webhook_deliveries to seatledger_writer
+grant insert on ledger.webhook_outcomes to seatledger_writer
+grant insert on ledger.webhook_progress to seatledger_writer
+grant insert on ledger.webhooks to seatledger_writer
 grant select on ledger.audited_ranges to seatledger_auditor
 grant select on ledger.audited_ranges to seatledger_writer
 grant select on ledger.audited_seats to seatledger_auditor
@@ -445,6 +516,10 @@ grant select on ledger.task_failures to seatledger_writer
 grant select on ledger.tiles to seatledger_writer
 grant select on ledger.waiting to seatledger_auditor
 grant select on ledger.waiting to seatledger_writer
+grant select on ledger.webhook_deliveries to seatledger_writer
+grant select on ledger.webhook_outcomes to seatledger_writer
+grant select on ledger.webhook_progress to seatledger_writer
+grant select on ledger.webhooks to seatledger_writer
 grant update on ledger.audited_ranges to seatledger_writer
 grant update on ledger.audited_seats to seatledger_writer
 grant update on ledger.bookings to seatledger_writer
@@ -460,3 +535,7 @@ grant update on ledger.seats to seatledger_writer
 grant update on ledger.self_audit to seatledger_writer
 grant update on ledger.task_failures to seatledger_writer
 grant update on ledger.waiting to seatledger_writer
+grant update on ledger.webhook_deliveries to seatledger_writer
+grant update on ledger.webhook_outcomes to seatledger_writer
+grant update on ledger.webhook_progress to seatledger_writer
+grant update on ledger.webhooks to seatledger_writer

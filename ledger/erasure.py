@@ -31,7 +31,8 @@ def erase(url: str, keyring: Keyring, name: str, by: str) -> str:
         if reasons:
             raise NotErasable("\n".join(["not yet; first complete these:", *reasons]))
         _delete_keys(connection, [pseudonym], by)
-    _vacuum(url)
+        connection.execute(_DELETE_WEBHOOKS, (keyring.lookup_hash(name),))
+    _clean_up(url, [pseudonym])
     return pseudonym
 
 
@@ -40,7 +41,7 @@ def erase_again(url: str, pseudonyms: Sequence[str], by: str) -> int:
     with _under_the_head_lock(url) as connection:
         restored = [row[0] for row in connection.execute(_RESTORED, (list(pseudonyms),)).fetchall()]
         _delete_keys(connection, restored, by)
-    _vacuum(url)
+    _clean_up(url, restored)
     return len(restored)
 
 
@@ -64,12 +65,14 @@ def _delete_keys(connection: Connection[Any], pseudonyms: Sequence[str], by: str
     connection.execute(_DELETE_KEYS, (list(pseudonyms),))
 
 
-def _vacuum(url: str) -> None:
-    """Remove the old row versions with the keys, except those that a running snapshot still needs.
+def _clean_up(url: str, pseudonyms: Sequence[str]) -> None:
+    """Delete what receivers of webhooks answered about these persons, and old row versions with the keys.
 
-    The bytes at the end of a page are overwritten when the page fills.
+    Both would take too long under the head lock. A running snapshot may still need old row versions. The
+    bytes at the end of a page are overwritten when the page fills.
     """
     with connect_sync(url, "seatledger forget") as connection:
+        connection.execute(_DELETE_ANSWERS, (list(pseudonyms), list(pseudonyms)))
         connection.execute("vacuum (analyze) people")
 
 
@@ -80,6 +83,18 @@ _DELETE_KEYS = """
     update people set lookup = null, wrapped_key = null, sealed_name = null,
         forgotten_at = statement_timestamp()
     where person = any (%s)
+"""
+# The person's own webhooks. The sender then removes the rows and their deliveries.
+_DELETE_WEBHOOKS = """
+    update webhooks set deleted_at = statement_timestamp(), is_enabled = false, sealed_secrets = '',
+        sealed_user = null, user_lookup = null
+    where user_lookup = %s
+"""
+# A receiver may have answered with the name that a full message told it.
+_DELETE_ANSWERS = """
+    update webhook_deliveries set answer = null
+    where answer <> '' and stream_id = any (array(select id from bookings where user_id = any (%s))
+        || array(select id from waiting where user_id = any (%s)))
 """
 _RECORD = """
     insert into forgotten (person, forgotten_by) select unnest(%s::text[]), %s

@@ -68,6 +68,7 @@ class Keyring:
         self._master_key = master_key
         self._lookup_key = derive_key(master_key, b"seatledger lookup")
         self._wrap = AESSIV(derive_key(master_key, b"seatledger wrap"))
+        self._seal = AESSIV(derive_key(master_key, b"seatledger seal"))
         self.check: str | None = derive_key(master_key, b"seatledger check").hex()[:32]
         self.decrypt: Callable[[str], str | None] = lru_cache(CACHE_MAX)(self._decrypt)
         self.lookup_hash: Callable[[str], bytes] = lru_cache(CACHE_MAX)(self._lookup_hash)
@@ -75,6 +76,17 @@ class Keyring:
     def __reduce__(self) -> tuple[type["Keyring"], tuple[bytes]]:
         """Pickle as the master key, for the pipe to a worker process."""
         return Keyring, (self._master_key,)
+
+    def seal(self, text: str, context: str) -> str:
+        """Return the text sealed by the master key itself, and not by the key of a person."""
+        return SEALED + _to_text(self._seal.encrypt(text.encode(), [context.encode()]))
+
+    def unseal(self, sealed: str, context: str) -> str:
+        """Return a text that `seal` sealed in this context. Raises ValueError with another master key."""
+        try:
+            return self._seal.decrypt(_to_bytes(sealed.removeprefix(SEALED)), [context.encode()]).decode()
+        except InvalidTag:
+            raise ValueError("sealed by another master key, or for another place") from None
 
     def command_owner(self, name: str) -> tuple[str, bytes]:
         """Return the actor and the lookup hash by which commands of this caller are found; one is empty."""
@@ -141,6 +153,12 @@ class NullKeyring(Keyring):
 
     def __reduce__(self) -> Any:
         return NullKeyring, ()
+
+    def seal(self, text: str, context: str) -> str:
+        return text
+
+    def unseal(self, sealed: str, context: str) -> str:
+        return sealed
 
     def command_owner(self, name: str) -> tuple[str, bytes]:
         return name, b""

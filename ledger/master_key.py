@@ -12,6 +12,7 @@ from ledger.keyring import NO_KEYRING, Keyring, Person
 from ledger.master_key_file import MASTER_KEY_FILE, find_keys, holds_keys, load_master_key
 from ledger.people import CURSOR_KEY, MASTER_KEY_CHECK
 from ledger.statements import HEAD_LOCK
+from ledger.webhook_seals import reseal_webhooks
 from runtime.settings import Settings, WrongSetting
 
 
@@ -132,6 +133,7 @@ def rotate(url: str, old: Keyring, new: Keyring, before_commit: Callable[[], Non
             rewrapped = [new.rewrap(person, old) for person in persons]
             with connection.cursor() as cursor:
                 cursor.executemany(_REWRAP, [(p.lookup, p.wrapped_key, p.person) for p in rewrapped])
+            reseal_webhooks(connection, old, new)
             connection.execute(_REKEY, (new.check,))
             before_commit()
         connection.execute("vacuum (analyze) people")

@@ -7,6 +7,7 @@ declaration.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -246,6 +247,13 @@ class Settings:
         "SEATLEDGER_CORS_ORIGINS",
         values.origins,
         "origins, separated by commas, whose pages may call the API from a browser",
+        default=(),
+    )
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        "SEATLEDGER_WEBHOOK_NETWORKS",
+        values.networks,
+        "private networks, separated by commas, that webhooks may reach, like 127.0.0.0/8"
+        " (docs/reference/webhooks.md)",
         default=(),
     )
     checkpoints: str | None = _setting(

@@ -79,9 +79,13 @@ UNCHECKED_TABLES = {
             "jobs",
             "self_audit",
             "task_failures",
+            "webhook_deliveries",
+            "webhook_outcomes",
+            "webhook_progress",
         ],
         _WORK,
     ),
+    "webhooks": "where events are sent, which no event tells (docs/decisions/0078-webhooks.md)",
     **dict.fromkeys(
         [
             "analytics_checkpoints",
