@@ -14,6 +14,7 @@ from rocketry.log import MinimalRecord
 
 from analytics.follower.follower import Follower
 from analytics.follower.lag import lags
+from analytics.webhooks import status
 from audit.proofs.keys import signing_key
 from database.task_failures import FailureRecorder
 from gateways import Gateway
@@ -26,6 +27,7 @@ from runtime.settings import Settings
 from scheduler.auditor import Auditor
 from scheduler.checkpoint_signer import CheckpointSigner
 from scheduler.sweeper import Sweeper
+from scheduler.webhooks.sender import Sender
 
 HEARTBEAT_PERIOD = "5 seconds"
 GATEWAY_PERIOD = "1 second"
@@ -57,10 +59,18 @@ class LedgerTasks:
         self._signer = CheckpointSigner(ledger, signing_key(settings) if settings.checkpoints else None)
         self._follower = Follower(url, ledger.readers)
         self._auditor = Auditor(ledger.readers)
+        self._sender = Sender(ledger)
         self._sweeper = Sweeper(ledger, url, settings.sweep_cron, self._reconciler)
         extra = [self._reconciler.task] if self._reconciler else []
         self._recorder = FailureRecorder(
-            [*self._sweeper.tasks, self._signer.task, self._follower.task, self._auditor.task, *extra]
+            [
+                *self._sweeper.tasks,
+                self._signer.task,
+                self._follower.task,
+                self._auditor.task,
+                self._sender.task,
+                *extra,
+            ]
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -70,15 +80,19 @@ class LedgerTasks:
         app = self._app(name)
         serving = asyncio.create_task(app.serve())
         stopping = asyncio.create_task(stop.wait())
+        ended = asyncio.Event()
+        sending = asyncio.create_task(self._sender.run(ended))
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             app.session.shut_down(force=True)
-            await asyncio.wait({serving}, timeout=STOP_SECONDS_MAX)
+            ended.set()
+            await asyncio.wait({serving, sending}, timeout=STOP_SECONDS_MAX)
             if serving.done():
                 serving.result()
         finally:
             serving.cancel()
             stopping.cancel()
+            sending.cancel()
             logging.Logger.manager.loggerDict.pop(name, None)
 
     async def visit(self) -> float:
@@ -96,6 +110,7 @@ class LedgerTasks:
         if behind:
             await self._follower.run()
         await self._auditor.run()
+        await self._sender.visit()
         is_done = not behind and self._auditor.is_resting and self._recorder.is_settled
         return VISIT_SECONDS if is_done else CUT_SHORT_SECONDS
 
@@ -113,8 +128,10 @@ class LedgerTasks:
         if not self._recorder.is_settled:
             return True
         async with self._ledger.read() as connection:
-            return await has_work_ahead(connection, bool(self._reconciler)) or any(
-                lag.is_to_follow for lag in await lags(connection)
+            return (
+                await has_work_ahead(connection, bool(self._reconciler))
+                or await status.has_work(connection)
+                or any(lag.is_to_follow for lag in await lags(connection))
             )
 
     def _app(self, logger_name: str) -> Any:

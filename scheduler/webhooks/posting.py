@@ -1,0 +1,148 @@
+"""One HTTP request to a receiver: to an address that was just resolved and checked, without redirects."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from ipaddress import ip_address
+from time import monotonic
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from analytics.webhooks.addresses import Address, Network, WrongUrl, check_url, is_allowed, parse_address
+from analytics.webhooks.queue import ANSWER_CHARACTERS_MAX
+from runtime import VERSION
+
+SECONDS_MAX = 10.0
+"""Limit on one request, from the resolution of the name to the end of the answer."""
+
+CONNECT_SECONDS_MAX = 4.0
+KEPT_SECONDS = 15.0
+"""An unused connection to a checked address is kept for this long."""
+
+ADDRESSES_MAX = 2
+ANSWER_BYTES_MAX = 4 * ANSWER_CHARACTERS_MAX
+ERROR_CHARACTERS_MAX = 200
+
+_FIELDS = {"content-type": "application/json", "user-agent": f"Seatledger/{VERSION}"}
+
+
+class PostResult(NamedTuple):
+    """The answer of a receiver; or `error`, the reason why there is none."""
+
+    status: int | None
+    answer: str | None
+    error: str | None
+    took_ms: int
+
+    @property
+    def is_taken(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+def open_session() -> aiohttp.ClientSession:
+    """Open the session of all requests. It follows no proxy of the environment, and keeps no cookies."""
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS)
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+    )
+
+
+async def post(
+    session: aiohttp.ClientSession,
+    url: str,
+    body: str,
+    fields: dict[str, str],
+    allowed: Sequence[Network],
+    resolvers: Executor,
+) -> PostResult:
+    """Send the body. Every failure is a result: none is raised."""
+    began = monotonic()
+    try:
+        async with asyncio.timeout(SECONDS_MAX):
+            status, answer = await _post(session, url, body, fields, allowed, resolvers)
+        error = None if 200 <= status < 300 else f"answered {status}"
+    except TimeoutError:
+        status, answer, error = None, None, f"no answer within {SECONDS_MAX:.0f} s"
+    except WrongUrl as problem:
+        status, answer, error = None, None, f"not sent: the URL {problem}"
+    except (aiohttp.ClientError, OSError, ValueError) as problem:
+        status, answer, error = None, None, _describe(problem)
+    return PostResult(status, answer, error, int((monotonic() - began) * 1000))
+
+
+async def _post(
+    session: aiohttp.ClientSession,
+    url: str,
+    body: str,
+    fields: dict[str, str],
+    allowed: Sequence[Network],
+    resolvers: Executor,
+) -> tuple[int, str]:
+    check_url(url, allowed)
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    addresses = await _resolve(host, port, resolvers)
+    if refused := next((one for one in addresses if not is_allowed(one, allowed)), None):
+        raise WrongUrl(
+            f"leads to {refused}, a private address that SEATLEDGER_WEBHOOK_NETWORKS does not list"
+        )
+    if parts.scheme == "http" and not all(one.is_loopback for one in addresses):
+        raise WrongUrl("is http and does not lead to a loopback address")
+    for last, address in zip([False] * (len(addresses) - 1) + [True], addresses, strict=True):
+        try:
+            return await _post_to(session, URL(url), address, body, fields | {"host": parts.netloc})
+        except aiohttp.ClientConnectorError:
+            # Nothing was sent: the next address of the name may answer.
+            if last:
+                raise
+    raise OSError("the name has no address")
+
+
+async def _resolve(host: str, port: int, resolvers: Executor) -> list[Address]:
+    """Return the addresses of the host now. No answer is kept, so a changed name is checked again."""
+    if address := parse_address(host):
+        return [address]
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(
+        resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    )
+    # An IPv6 address of a link names its interface behind a percent sign.
+    texts = dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found)
+    return [ip_address(text) for text in texts][:ADDRESSES_MAX]
+
+
+async def _post_to(
+    session: aiohttp.ClientSession, url: URL, address: Address, body: str, fields: dict[str, str]
+) -> tuple[int, str]:
+    """Connect to this address; TLS verifies the certificate for the name in the URL."""
+    request = session.post(
+        url.with_host(str(address)),
+        data=body.encode(),
+        headers=_FIELDS | fields,
+        allow_redirects=False,
+        server_hostname=url.host if url.scheme == "https" else None,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS_MAX),
+    )
+    async with request as response:
+        content = await response.content.read(ANSWER_BYTES_MAX)
+        text = content.decode("utf-8", "replace").replace("\0", "")
+        return response.status, text[:ANSWER_CHARACTERS_MAX]
+
+
+def _describe(problem: Exception) -> str:
+    """Return the reason in one line, without the pinned address, which tells of the network."""
+    if isinstance(problem, socket.gaierror):
+        return "the host name has no address"
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError | ssl.SSLError):
+        reason = getattr(problem, "certificate_error", problem)
+        return f"TLS: {getattr(reason, 'verify_message', None) or type(reason).__name__}"[
+            :ERROR_CHARACTERS_MAX
+        ]
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return f"not connected: {problem.os_error.strerror or type(problem.os_error).__name__}"
+    return type(problem).__name__
