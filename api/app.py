@@ -46,6 +46,7 @@ from api.resources.seat_takers import SeatTakersController
 from api.resources.travel import TravelController
 from api.resources.verification import VerificationController
 from api.resources.waiting import WaitingController
+from api.resources.webhooks import WebhookController
 from api.started import report_start
 from database.registry import url_of
 from domain.airports import Airports
@@ -117,6 +118,7 @@ def create_app(
             OutcomeController,
             ProofController,
             SandboxController,
+            WebhookController,
             OperationsController,
             DocumentController,
             SessionController,

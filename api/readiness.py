@@ -8,6 +8,7 @@ import psycopg
 from loguru import logger
 
 import analytics.follower.lag
+import analytics.webhooks.status
 import audit.proofs.readiness
 import audit.self_audit.status
 import database.readiness
@@ -60,6 +61,7 @@ async def _run_checks(connection: Connection, ledger: Ledger) -> Readiness:
         writing = writer_check(connection, ledger.writer_progress, settings.deadline_seconds)
         checks.append(await _run("writer", writing))
         checks.append(await _run("analytics", analytics.follower.lag.check(connection), vital=False))
+        checks.append(await _run("webhooks", analytics.webhooks.status.check(connection), vital=False))
         checks.append(await _run("self-audit", audit.self_audit.status.check(connection), vital=False))
         checks.append(await _run("tasks", database.task_failures.check(connection), vital=False))
     if settings.gateway:

@@ -39,6 +39,7 @@ COMMANDS = {
     "what-if": "cli.what_if",
     "forget": "cli.erasure",
     "rotate-master-key": "cli.erasure",
+    "webhooks": "cli.webhooks",
     "token": "cli.tokens",
     "db-url": "cli.db_url",
     "demo": "cli.demo.command",

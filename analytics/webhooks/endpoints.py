@@ -18,15 +18,28 @@ from ledger.webhook_seals import user_context
 
 
 class WebhookNotFound(NothingFound):
-    """There is no such webhook."""
+    """There is no such webhook.
+
+    Check the id; `GET /api/v1/webhooks` lists those that the caller may see.
+    """
 
 
 class TooManyWebhooks(Refusal):
-    """There are as many webhooks as the ledger or this user may have: delete one first."""
+    """There are as many webhooks as the ledger or this user may have.
+
+    Delete one first.
+    """
+
+    limit: int
 
 
 class TooManySecrets(Refusal):
-    """The secret was rotated too often within a day: wait until an earlier one has ended."""
+    """The secret was rotated too often within a day.
+
+    Wait until an earlier one has ended.
+    """
+
+    limit: int
 
 
 class Webhook(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from api.http.problem_examples import BOOKING, FLIGHT, PAYMENT, REFUND, WAITING
 from api.http.problem_types import ProblemType
 from api.http.queries import Page
 from api.http.request import EmptyBody
+from api.http.webhook_examples import WEBHOOK_EXAMPLES
 from api.resources.bookings import BookingCancellation, CancellationQuote, SeatReduction
 from api.resources.bulk import BulkHold, BulkHolds, BulkResult, ItemResult
 from api.resources.flights import (
@@ -181,4 +182,5 @@ EXAMPLES: dict[Any, Any] = {
     ),
     **ITINERARY_EXAMPLES,
     **AUDIT_EXAMPLES,
+    **WEBHOOK_EXAMPLES,
 }

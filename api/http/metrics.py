@@ -5,7 +5,7 @@ it starts the workers; import this module only afterwards.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,10 +18,11 @@ from prometheus_client import (
     generate_latest,
     values,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from analytics.follower.lag import Lag
+from analytics.webhooks.status import WebhookStatus
 from api.http.metrics_dir import ProcessName, workers_folder
 from audit.self_audit.status import AuditStatus
 from database.task_failures import TaskFailure
@@ -61,6 +62,7 @@ def exposition(
     lags: Sequence[Lag] = (),
     self_audit: AuditStatus | None = None,
     failures: Sequence[TaskFailure] = (),
+    webhooks: WebhookStatus | None = None,
 ) -> bytes:
     """Render the exposition format: counters of all workers, and ledger gauges read by this worker."""
     registry = REGISTRY
@@ -68,7 +70,7 @@ def exposition(
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     ledger = CollectorRegistry()
-    ledger.register(_LedgerGauges(position, queued, lags, self_audit, failures))
+    ledger.register(_LedgerGauges(position, queued, lags, self_audit, failures, webhooks))
     return bytes(generate_latest(registry) + generate_latest(ledger))
 
 
@@ -86,6 +88,30 @@ _AUDIT: tuple[tuple[str, str, Callable[[AuditStatus], float]], ...] = (
 )
 
 
+_WEBHOOKS: tuple[tuple[str, str, Callable[[WebhookStatus], float]], ...] = (
+    ("enabled", "Webhooks that are enabled", lambda now: now.webhooks),
+    ("lag_events", "Events in the log that are not queued for webhooks", lambda now: now.lag_events),
+    ("lag_seconds", "Age of the oldest event that is not queued for webhooks", lambda now: now.lag_seconds),
+    ("waiting", "Deliveries of webhooks that wait for an attempt", lambda now: now.waiting),
+    ("oldest_seconds", "Age of the oldest delivery that waits", lambda now: now.oldest_seconds),
+    ("parked", "Deliveries that were given up and not replayed", lambda now: now.parked),
+)
+
+
+def _webhook_figures(now: WebhookStatus) -> Iterator[Metric]:
+    for name, text, of in _WEBHOOKS:
+        yield GaugeMetricFamily(f"ledger_webhooks_{name}", text, of(now))
+    attempts = CounterMetricFamily(
+        "ledger_webhook_attempts", "Attempts to deliver to webhooks, by result", labels=["result"]
+    )
+    attempts.add_metric(["taken"], now.delivered_total)
+    attempts.add_metric(["failed"], now.failed_total)
+    yield attempts
+    yield CounterMetricFamily(
+        "ledger_webhooks_given_up", "Deliveries that were given up", value=now.parked_total
+    )
+
+
 class _LedgerGauges:
     def __init__(
         self,
@@ -94,12 +120,14 @@ class _LedgerGauges:
         lags: Sequence[Lag],
         self_audit: AuditStatus | None,
         failures: Sequence[TaskFailure],
+        webhooks: WebhookStatus | None,
     ) -> None:
         self._position = position
         self._queued = queued
         self._lags = lags
         self._self_audit = self_audit
         self._failures = failures
+        self._webhooks = webhooks
 
     def collect(self) -> Any:
         yield GaugeMetricFamily("ledger_position", "Position of the last event in the log", self._position)
@@ -120,6 +148,8 @@ class _LedgerGauges:
             counter.add_metric([failure.task], failure.failures)
             failing.add_metric([failure.task], failure.is_current)
         yield from (counter, failing)
+        if self._webhooks:
+            yield from _webhook_figures(self._webhooks)
 
 
 @lru_cache(4096)

@@ -13,6 +13,7 @@ from api.http.openapi_schemas import Schemas
 from api.http.problems import MEDIA_TYPE, status_of
 from api.http.queries import Page
 from api.http.routes import OPERATORS, PUBLIC, Route
+from api.resources.webhook_changes import RegisteredWebhook
 from domain.commands.flights import ScheduleFlight
 from domain.refusals import IdempotencyKeyReused, NotEnoughSeats, Refusal
 from projections.bookings import BookingRow
@@ -48,14 +49,14 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
         yield "ETag", _header("Tag of this answer, for If-None-Match.")
     if _counts(route):
         yield from _LIMIT_HEADERS.items()
-    if command:
+    if command or route.is_keyed:
         yield (
             "idempotency-replayed",
             _header("`true`: this is the stored outcome of an earlier request with the same key."),
         )
     if command or route.accepts_dry_run:
         yield "dry-run", _header("`true`: nothing was written.")
-    if route.status == 201 and (route.body in CREATED or route.response is WaitingRow):
+    if route.status == 201 and (route.body in CREATED or route.response in (WaitingRow, RegisteredWebhook)):
         yield "Location", _header("URL of the new resource.")
     if route.deprecation is not None:
         yield "Deprecation", _header(f"{route.deprecation.when}, as `@` and Unix seconds (RFC 9745).")
@@ -86,6 +87,8 @@ def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
         yield http_errors.IdempotencyKeyMalformed
         yield from (http_errors.IdempotencyKeyMissing,) if route.key_required else ()
         yield from (http_errors.TooManyCommands,) if route.roles != OPERATORS else ()
+    if route.is_keyed:
+        yield from (http_errors.Malformed, http_errors.IdempotencyKeyMalformed, IdempotencyKeyReused)
     if route.body is not None:
         yield from (http_errors.RequestTimeout, http_errors.ContentTooLarge, http_errors.UnsupportedMediaType)
     if route.roles != PUBLIC:

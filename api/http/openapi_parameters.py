@@ -28,7 +28,7 @@ def parameters(schemas: Schemas, path: str, method: str, route: Route) -> Iterat
             for one in msgspec.structs.fields(ReadQuery)
             if one.name == "ledger"
         )
-    if is_command(route):
+    if is_command(route) or route.is_keyed:
         key = {"type": "string", "pattern": "^[!-~]{1,255}$"}
         yield _header("x-idempotency-key", texts.KEY, key, required=route.key_required)
         yield _header("Idempotency-Key", texts.STANDARD_KEY, key)

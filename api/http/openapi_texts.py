@@ -19,6 +19,7 @@ TAGS = {
     "Payments": "Pay for bookings and itineraries, in one step or in two.",
     "Refunds": "The worklist of refunds that are due.",
     "Waitlist": "Wait for seats of a full flight.",
+    "Webhooks": "Receivers that events are sent to, and what they answered.",
     "Audit": "The log, its stream, its proofs and its verification.",
     "Sandbox": "Move the clock of a sandbox, to try an integration.",
     "Operations": "The state of the program.",
@@ -51,6 +52,7 @@ IDS = {
     "itineraries": "the itinerary",
     "refunds": "the refund",
     "waitlist": "the entry of the waiting list",
+    "webhooks": "the webhook",
 }
 """Subject of a path's id by the segment before it."""
 
@@ -66,7 +68,9 @@ QUERY_PARAMETERS = {
     "booking_id": "Return only what belongs to this booking",
     "flight_id": "Return only what belongs to this flight",
     "limit": "Largest number of entries of the page",
+    "position": "Return only what is about the event at this position",
     "sort": "Order of the list; `-` stands for descending",
+    "state": "Return only those that are in this state now",
     "status": "Return only those that have this status now",
     "user_id": "Return only what belongs to this user",
     "version": "State at this version",

@@ -26,7 +26,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `body`, `form`, `query` and `response` are struct types; `response` is the body of `status`, and `form`
     has the fields that a page sends by POST. `accepts_dry_run` marks routes that are not single commands but
     accept `dry_run`. `one_ledger` marks reads of one log, which name the ledger if there are several,
-    and `all_ledgers` those that ask all of them.
+    and `all_ledgers` those that ask all of them. `is_keyed` marks changes
+    that are no commands of the ledger and honour an idempotency key.
     `deprecation` announces that the route, or a part of it, is replaced.
     `path_values` lists the values of a path parameter that is not an id. `is_page` marks
     the home page and the pages of the console: they accept the token in a cookie and are not in the OpenAPI
@@ -52,6 +53,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     deprecation: Deprecation | None = None
     is_page: bool = False
     one_ledger: bool = False
+    is_keyed: bool = False
     all_ledgers: bool = False
 
 

@@ -8,6 +8,8 @@ from litestar import Controller, get
 from litestar.types import ASGIApp
 
 from analytics.follower.lag import Lag, lags
+from analytics.webhooks import status as webhooks
+from analytics.webhooks.status import WebhookStatus
 from api.http import metrics, queries
 from api.http.guard import authenticate
 from api.http.http_errors import NotReady, Unauthenticated
@@ -130,11 +132,12 @@ def _is_auditor(request: ApiRequest) -> bool:
 
 async def _background(
     connection: queries.Connection,
-) -> QueryResult[tuple[list[Lag], AuditStatus, list[TaskFailure]]]:
+) -> QueryResult[tuple[list[Lag], AuditStatus, list[TaskFailure], WebhookStatus]]:
     background = (
         await lags(connection),
         await read_status(connection),
         await task_failures.read(connection),
+        await webhooks.read_status(connection),
     )
     return QueryResult(await head.position(connection), background)
 

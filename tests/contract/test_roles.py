@@ -191,6 +191,10 @@ TESTED_ELSEWHERE = {
     "POST /waitlist/{id}/leave": "test_waiting_lists.py",
     "POST /audit/verify": "test_verification.py",
     "POST /sandbox/clock": "test_sandbox.py",
+    "POST /webhooks": "test_webhooks.py",
+    "POST /webhooks/{id}/replay": "test_webhooks.py",
+    "POST /webhooks/{id}/rotate": "test_webhooks.py",
+    "POST /webhooks/{id}/test": "test_webhooks.py",
 }
 
 
