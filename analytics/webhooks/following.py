@@ -9,6 +9,7 @@ repeats nothing.
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
+from analytics.webhooks import PER_USER_MAX
 from database.connection import Connection
 
 ROWS_MAX = 10_000
@@ -103,8 +104,9 @@ _REMEDY = "The log was restored from an older backup: run `seatledger webhooks r
 async def _follow_log(connection: Connection, checkpoint: int, head: int) -> int:
     """Queue the next events for all webhooks that follow, and move the checkpoint. Return it."""
     row = await (await connection.execute(_FOLLOWING)).fetchone()
-    following = row[0] if row else 0
-    upto = min(head, checkpoint + max(1, min(EVENTS_MAX, ROWS_MAX // following))) if following else head
+    following, of_everything = row or (0, 0)
+    events = max(1, min(EVENTS_MAX, ROWS_MAX // (of_everything + PER_USER_MAX)))
+    upto = min(head, checkpoint + events) if following else head
     if following:
         span = {"after": checkpoint, "upto": upto, "webhook": None}
         await connection.execute(_QUEUE, span)
@@ -163,7 +165,8 @@ _HEAD: LiteralString = """
     select coalesce(max(position), 0), (select hash from events where position = %s) from events
 """
 _FOLLOWING: LiteralString = """
-    select count(*) from webhooks where is_enabled and position is null and deleted_at is null
+    select count(*), count(*) filter (where user_lookup is null) from webhooks
+    where is_enabled and position is null and deleted_at is null
 """
 _MOVE: LiteralString = """
     update webhook_progress as p set position = e.position, hash = e.hash

@@ -72,8 +72,10 @@ async def look(connection: Connection) -> Look:
 
 
 _ENABLED: LiteralString = "w.is_enabled and w.deleted_at is null"
+# A checkpoint beyond the log is to be looked at, too: a restored log is another.
 _BEHIND: LiteralString = """
-    coalesce(w.position, (select position from webhook_progress), 0) < (select max(position) from events)
+    coalesce(w.position, (select position from webhook_progress), 0)
+        <> (select coalesce(max(position), 0) from events)
 """
 _LOOK: LiteralString = f"""
     select exists (select from webhooks),

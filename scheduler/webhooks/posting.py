@@ -1,6 +1,7 @@
 """One HTTP request to a receiver: to an address that was just resolved and checked, without redirects."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -44,9 +45,12 @@ class PostResult(NamedTuple):
         return self.status is not None and 200 <= self.status < 300
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Open the session of all requests. It follows no proxy of the environment, and keeps no cookies."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS)
+def open_session(trusted: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
+    """Open the session of all requests. It follows no proxy of the environment, and keeps no cookies.
+
+    `trusted` has the authorities of certificates; None: those of the system.
+    """
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS, ssl=trusted or True)
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
     )
@@ -144,5 +148,6 @@ def _describe(problem: Exception) -> str:
             :ERROR_CHARACTERS_MAX
         ]
     if isinstance(problem, aiohttp.ClientConnectorError):
-        return f"not connected: {problem.os_error.strerror or type(problem.os_error).__name__}"
+        reason = problem.os_error
+        return f"not connected: {os.strerror(reason.errno) if reason.errno else type(reason).__name__}"
     return type(problem).__name__
