@@ -17,6 +17,7 @@ from api.console.refunds import RefundPages
 from api.console.reports import ReportPages
 from api.console.schedule import SchedulePages
 from api.console.session import SessionController
+from api.console.webhooks import WebhookPages
 from api.http.caller_limits import open_limits
 from api.http.cors import Cors
 from api.http.dispatch import Dispatch
@@ -127,6 +128,7 @@ def create_app(
             BookingPages,
             ItineraryPages,
             RefundPages,
+            WebhookPages,
             ReportPages,
         ],
         request_class=ApiRequest,

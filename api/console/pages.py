@@ -39,6 +39,7 @@ MENU = (
     ("/console", "Flights", STAFF),
     ("/console/bookings", "Bookings", AUDITORS),
     ("/console/refunds", "Refunds", AUDITORS),
+    ("/console/webhooks", "Webhooks", AUDITORS),
     ("/console/sales", "Sales", STAFF),
     ("/console/operations", "Operations", STAFF),
 )

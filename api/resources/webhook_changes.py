@@ -167,7 +167,8 @@ async def _once(request: ApiRequest, operation: str, body: msgspec.Struct | None
     """Do the work in one transaction; under a key that was used before, return the first answer instead."""
     request.query(ChangeParameters)
     _require_writable(request)
-    key = idempotency_key(request.context, required=False).get("key") if request.route.is_keyed else None
+    has_key = request.route.is_keyed or request.route.is_page
+    key = idempotency_key(request.context, required=False).get("key") if has_key else None
     call = key and KeyedCall(request.caller.subject, operation, key, _encode(body))
     request.context.limit_fields = request.limits.count_commands(request.caller, 1)
     async with request.ledger.read() as connection, connection.transaction():

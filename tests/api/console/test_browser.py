@@ -103,6 +103,7 @@ def pages(site: ConsoleSite) -> list[str]:
         f"/console/bookings/{site.booking['id']}?version=2",
         f"/console/itineraries/{site.itinerary['id']}",
         "/console/refunds",
+        "/console/webhooks",
         "/console/sales",
         "/console/operations",
     ]
