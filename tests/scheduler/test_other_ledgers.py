@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import Any
 
 import psycopg
@@ -14,20 +16,30 @@ import scheduler.ledger_tasks
 import scheduler.other_ledger
 import scheduler.other_ledgers
 from analytics.schema import migrate
+from analytics.webhooks.endpoints import Webhook, Webhooks
+from analytics.webhooks.queue import add_test
+from analytics.webhooks.signing import new_secret
 from database import registry
 from database.activity import Activity, read_activity
 from database.connection import Connection, connect_sync
 from domain.commands.waiting import JoinWaitlist
+from ledger.ids import new_id
 from ledger.ledger import Ledger, open_ledger
 from runtime.settings import Settings
 from scheduler.other_ledger import OtherLedger
 from scheduler.other_ledgers import OtherLedgers
 from tests.desk import Desk
+from tests.scheduler.webhooks.receiver import Receiver
 from tests.waiting import await_until
 
 Rows = Callable[..., list[Any]]
 
-SETTINGS = Settings(hold_seconds=0, sweep_cron="* * * * * *", deadline_seconds=5)
+SETTINGS = Settings(
+    hold_seconds=0,
+    sweep_cron="* * * * * *",
+    deadline_seconds=5,
+    webhook_networks=(ip_network("127.0.0.0/8"),),
+)
 SWEPT = "select count(*) from ledger_{}.job_runs where job = 'expire_holds' and done = 1"
 AUDITED = "select finished_at is not null from ledger_{}.self_audit"
 FAILING = "select count(*) from ledger.task_failures where error is not null"
@@ -122,6 +134,24 @@ async def test_an_idle_ledger_is_woken_by_one_booking_and_sleeps_again(
     assert ba.is_asleep
     await await_until(lambda: ai.is_asleep)
     assert rows(FOLLOWED.format("ba")) == [(0,)]
+
+
+async def test_a_test_message_wakes_an_idle_ledger(
+    rarely_visited: OtherLedgers, deployment: str, rows: Rows
+) -> None:
+    ai = _one(rarely_visited, "ai")
+    await await_until(lambda: ai.is_asleep)
+    with Receiver() as receiver:
+        async with _desk(deployment, "ai") as desk, desk.ledger.read() as connection:
+            now, id = datetime.now(UTC), new_id()
+            async with connection.transaction():
+                webhooks = Webhooks(connection, desk.ledger.keyring)
+                webhook = Webhook(id, receiver.url(), None, "thin", None, True, 0, now, now, 1)
+                await webhooks.add(webhook, new_secret())
+                await add_test(connection, id, new_id())
+        await await_until(lambda: receiver.taken, 15)
+        await await_until(lambda: ai.is_asleep)
+    assert rows("select state from ledger_ai.webhook_deliveries") == [("delivered",)]
 
 
 async def test_events_that_the_statistics_miss_are_found_by_the_next_visit(
