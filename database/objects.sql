@@ -381,7 +381,6 @@
 -- constraint tiles_pkey of ledger.tiles: PRIMARY KEY (level, index)
 -- constraint tiles_root_check of ledger.tiles: CHECK ((length(root) = 32))
 -- constraint waiting_pkey of ledger.waiting: PRIMARY KEY (id)
--- function ledger.keep_the_kind: 33de02364d2c46fbb1690ce03a72d7dd0db3f740e2fe343592e493a7e860c042
 -- constraint webhook_deliveries_check of ledger.webhook_deliveries: CHECK (((state = 'waiting'::text) OR (NOT is_first)))
 -- constraint webhook_deliveries_pkey of ledger.webhook_deliveries: PRIMARY KEY (webhook_id, "position")
 -- constraint webhook_deliveries_state_check of ledger.webhook_deliveries: CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'parked'::text, 'failed'::text])))
@@ -390,6 +389,7 @@
 -- constraint webhook_progress_pkey of ledger.webhook_progress: PRIMARY KEY (one)
 -- constraint webhooks_payload_check of ledger.webhooks: CHECK ((payload = ANY (ARRAY['thin'::text, 'full'::text])))
 -- constraint webhooks_pkey of ledger.webhooks: PRIMARY KEY (id)
+-- function ledger.keep_the_kind: 33de02364d2c46fbb1690ce03a72d7dd0db3f740e2fe343592e493a7e860c042
 -- function ledger.refuse_change: 07fbf502ef298a47a256b2d29d539240229322e1cf6da86388d873ba8079086d
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON ledger.people FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.checkpoint_refusals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

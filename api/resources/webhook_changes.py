@@ -22,7 +22,7 @@ from analytics.webhooks.signing import SECRETS_MAX, new_secret
 from api.http.conditions import expected_versions, idempotency_key
 from api.http.http_errors import LedgerMoving, LedgerRetired, PositionNotReached, ValidationFailed
 from api.http.parameters import Ledger
-from api.http.replies import JSON, NO_STORE, Header, Reply, position_header, version_header
+from api.http.replies import Header, Reply, position_header, version_header
 from api.http.request import ApiRequest
 from api.resources.audit import TOPICS
 from database.connection import Connection
@@ -112,9 +112,9 @@ async def change(request: ApiRequest, id: UUID, body: WebhookChange) -> Reply:
 
 async def remove(request: ApiRequest, id: UUID) -> Reply:
     async def work(connection: Connection, webhooks: Webhooks) -> Changed:
-        await _for_change(request, connection, webhooks, id)
+        webhook = await _for_change(request, connection, webhooks, id)
         await webhooks.remove(id)
-        return Changed(204, None, [])
+        return Changed(200, webhook, [])
 
     return await _once(request, f"DeleteWebhook {id}", None, work)
 
@@ -177,11 +177,11 @@ async def _once(request: ApiRequest, operation: str, body: msgspec.Struct | None
         if call and (first := await kept.find(call)):
             return Reply(first.status, first.body, [(b"idempotency-replayed", b"true")])
         changed = await work(connection, Webhooks(connection, keyring))
-        content = b"" if changed.body is None else _encode(changed.body)
+        content = _encode(changed.body)
         if call:
             await kept.keep(call, KeptAnswer(changed.status, content))
         at = position_header(await position(connection))
-    return Reply(changed.status, content, [at, *changed.headers], JSON if content else (NO_STORE,))
+    return Reply(changed.status, content, [at, *changed.headers])
 
 
 def _require_writable(request: ApiRequest) -> None:

@@ -109,7 +109,7 @@ class WebhookController(Controller):
             refusals=(TooManyWebhooks, NotYourAccount, PositionNotReached, LedgerRetired, TooManyCommands),
         ),
     )
-    async def register(self, request: ApiRequest) -> ASGIApp:
+    async def register_webhook(self, request: ApiRequest) -> ASGIApp:
         return await changes.register(request, await request.read(NewWebhook))
 
     @get(
@@ -122,7 +122,7 @@ class WebhookController(Controller):
             one_ledger=True,
         ),
     )
-    async def list(self, request: ApiRequest) -> ASGIApp:
+    async def list_webhooks(self, request: ApiRequest) -> ASGIApp:
         query = request.query(WebhookListQuery)
         user = query.user_id or request.owner_filter
         search = WebhookSearch(None if user is None else request.ledger.keyring.lookup_hash(user))
@@ -150,7 +150,7 @@ class WebhookController(Controller):
             refusals=(WebhookNotFound,),
         ),
     )
-    async def find(self, request: ApiRequest) -> ASGIApp:
+    async def get_webhook(self, request: ApiRequest) -> ASGIApp:
         id = request.id(WebhookNotFound)
 
         async def select(connection: Connection) -> QueryResult[Webhook]:
@@ -172,23 +172,23 @@ class WebhookController(Controller):
             refusals=(*CHANGE_REFUSALS, StaleVersion),
         ),
     )
-    async def change(self, request: ApiRequest) -> ASGIApp:
+    async def change_webhook(self, request: ApiRequest) -> ASGIApp:
         id = request.id(WebhookNotFound)
         return await changes.change(request, id, await request.read(WebhookChange))
 
     @delete(
         "/{id:str}",
-        status_code=200,  # Litestar refuses a body with 204, even an empty one
+        status_code=200,
         opt=route(
             BUYERS,
             "Delete a webhook and its log of deliveries",
-            status=204,
+            response=Webhook,
             one_ledger=True,
             if_match=True,
             refusals=(*CHANGE_REFUSALS, StaleVersion),
         ),
     )
-    async def remove(self, request: ApiRequest) -> ASGIApp:
+    async def delete_webhook(self, request: ApiRequest) -> ASGIApp:
         return await changes.remove(request, request.id(WebhookNotFound))
 
     @post(
@@ -205,7 +205,7 @@ class WebhookController(Controller):
             refusals=(*CHANGE_REFUSALS, TooManySecrets),
         ),
     )
-    async def rotate(self, request: ApiRequest) -> ASGIApp:
+    async def rotate_secret(self, request: ApiRequest) -> ASGIApp:
         id = request.id(WebhookNotFound)
         return await changes.rotate(request, id, await request.read(EmptyBody, optional=True))
 
@@ -222,7 +222,7 @@ class WebhookController(Controller):
             refusals=(*CHANGE_REFUSALS, PositionNotReached),
         ),
     )
-    async def replay(self, request: ApiRequest) -> ASGIApp:
+    async def replay_events(self, request: ApiRequest) -> ASGIApp:
         id = request.id(WebhookNotFound)
         return await changes.replay(request, id, await request.read(Replay))
 
@@ -240,7 +240,7 @@ class WebhookController(Controller):
             refusals=(*CHANGE_REFUSALS, changes.WebhookDisabled),
         ),
     )
-    async def test(self, request: ApiRequest) -> ASGIApp:
+    async def send_test(self, request: ApiRequest) -> ASGIApp:
         id = request.id(WebhookNotFound)
         return await changes.test(request, id, await request.read(EmptyBody, optional=True))
 
@@ -255,7 +255,7 @@ class WebhookController(Controller):
             refusals=(WebhookNotFound,),
         ),
     )
-    async def deliveries(self, request: ApiRequest) -> ASGIApp:
+    async def list_deliveries(self, request: ApiRequest) -> ASGIApp:
         query = request.query(DeliveryListQuery)
         search = query.build_search(DeliverySearch, webhook_id=request.id(WebhookNotFound))
         before = queries.read_cursor(request, query, search, DeliveryKey)

@@ -106,7 +106,7 @@ async def test_a_change_needs_the_current_version(people: People) -> None:
     assert (await people.operator.patch(path, json={"event_types": None})).json()["event_types"] is None
     assert (await people.operator.post(f"{path}/test")).json()["code"] == "webhook-disabled"
     gone = await people.operator.delete(path)
-    assert (gone.status_code, gone.content) == (204, b"")
+    assert (gone.status_code, gone.json()["url"]) == (200, URL)
     assert (await people.operator.get(path)).status_code == 404
 
 

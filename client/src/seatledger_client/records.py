@@ -28,6 +28,7 @@ __all__ = [
     "Capture",
     "Checkpoint",
     "CommandOutcome",
+    "Delivery",
     "Event",
     "FieldError",
     "Flight",
@@ -53,6 +54,8 @@ __all__ = [
     "Refund",
     "RefundReason",
     "RefundStatus",
+    "RegisteredWebhook",
+    "RotatedSecret",
     "SandboxClock",
     "ScheduleChange",
     "SeatTaker",
@@ -65,6 +68,7 @@ __all__ = [
     "WaitingListStatus",
     "WaitingParty",
     "WaitingStatus",
+    "Webhook",
 ]
 
 
@@ -341,6 +345,29 @@ class CommandOutcome(Record):
     correlation_id: str
     recorded_at: datetime
     key: str
+
+
+@dataclass(frozen=True)
+class Delivery(Record):
+    """One event, or one test, and one webhook. `id` is the `webhook-id` that the receiver gets.
+
+    `queued_at` is the time from which it is repeated for three days. `status`, `answer` and `error`
+    are those of the last attempt: the first characters of the answer, or why there was none.
+    """
+
+    id: str
+    position: int | None
+    type: str
+    stream_id: UUID
+    state: str
+    attempts: int
+    queued_at: datetime
+    next_attempt_at: datetime | None
+    answered_at: datetime | None
+    status: int | None
+    answer: str | None
+    error: str | None
+    milliseconds: int | None
 
 
 @dataclass(frozen=True)
@@ -630,6 +657,31 @@ class Refund(Record):
 
 
 @dataclass(frozen=True)
+class RegisteredWebhook(Record):
+    """A new webhook, with the secret that signs its messages. No later answer shows it."""
+
+    id: UUID
+    url: str
+    event_types: list[str] | None
+    payload: str
+    user_id: str | None
+    enabled: bool
+    position: int | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    secret: str
+
+
+@dataclass(frozen=True)
+class RotatedSecret(Record):
+    """The new secret, and the time until which earlier ones sign beside it."""
+
+    secret: str
+    earlier_until: datetime | None
+
+
+@dataclass(frozen=True)
 class SandboxClock(Record):
     """The time of a sandbox."""
 
@@ -744,4 +796,24 @@ class WaitingParty(Record):
     joined_at: datetime
     booking_id: UUID | None
     offer_expires_at: datetime | None
+    version: int
+
+
+@dataclass(frozen=True)
+class Webhook(Record):
+    """One webhook. `event_types` null: all.
+
+    `user_id`: the user of the bookings that it is about; null: it is about everything. `position`:
+    the last position that was queued for it; null: it follows the log.
+    """
+
+    id: UUID
+    url: str
+    event_types: list[str] | None
+    payload: str
+    user_id: str | None
+    enabled: bool
+    position: int | None
+    created_at: datetime
+    updated_at: datetime
     version: int

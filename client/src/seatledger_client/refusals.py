@@ -74,7 +74,9 @@ __all__ = [
     "TooManyCommands",
     "TooManyHolds",
     "TooManyPayments",
+    "TooManySecrets",
     "TooManyStreams",
+    "TooManyWebhooks",
     "TotalTooLarge",
     "TravelAlreadyRecorded",
     "Unauthenticated",
@@ -85,6 +87,8 @@ __all__ = [
     "VersionNotFound",
     "WaitingListFull",
     "WaitingPartyNotFound",
+    "WebhookDisabled",
+    "WebhookNotFound",
 ]
 
 
@@ -615,10 +619,26 @@ class TooManyPayments(Refusal):
     declined: int
 
 
+class TooManySecrets(Refusal):
+    """The secret was rotated too often within a day."""
+
+    CODE = "too-many-secrets"
+
+    limit: int
+
+
 class TooManyStreams(Refusal):
     """The caller has too many open event streams."""
 
     CODE = "too-many-streams"
+
+    limit: int
+
+
+class TooManyWebhooks(Refusal):
+    """There are as many webhooks as the ledger or this user may have."""
+
+    CODE = "too-many-webhooks"
 
     limit: int
 
@@ -693,6 +713,18 @@ class WaitingPartyNotFound(Refusal):
     CODE = "waiting-party-not-found"
 
     waiting_id: UUID
+
+
+class WebhookDisabled(Refusal):
+    """The webhook is disabled."""
+
+    CODE = "webhook-disabled"
+
+
+class WebhookNotFound(Refusal):
+    """There is no such webhook."""
+
+    CODE = "webhook-not-found"
 
 
 REFUSALS = {kind.CODE: kind for kind in Refusal.__subclasses__()}

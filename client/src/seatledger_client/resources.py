@@ -1069,6 +1069,184 @@ class Waitlist(Resource[M]):
         )
 
 
+class Webhooks(Resource[M]):
+    """Operations on webhooks."""
+
+    @operation
+    def remove(
+        self, webhook: Id, *, ledger: str | None = None, if_version: int | None = None
+    ) -> Call[records.Webhook]:
+        """Delete a webhook and its log of deliveries."""
+        return Call(
+            "DELETE",
+            path_of("/api/v1/webhooks/{}", webhook),
+            records.Webhook,
+            query={"ledger": ledger},
+            if_version=if_version,
+        )
+
+    @listing
+    def list(
+        self,
+        *,
+        min_position: int | str | None = None,
+        ledger: str | None = None,
+        limit: int | None = None,
+        partial: bool = False,
+        cursor: str | None = None,
+        user_id: str | None = None,
+    ) -> Call[records.Webhook]:
+        """List webhooks, oldest first."""
+        return Call(
+            "GET",
+            "/api/v1/webhooks",
+            records.Webhook,
+            query={
+                "min_position": min_position,
+                "ledger": ledger,
+                "limit": limit,
+                "partial": partial,
+                "cursor": cursor,
+                "user_id": user_id,
+            },
+        )
+
+    @operation
+    def get(
+        self, webhook: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.Webhook]:
+        """Get a webhook."""
+        return Call(
+            "GET",
+            path_of("/api/v1/webhooks/{}", webhook),
+            records.Webhook,
+            query={"min_position": min_position, "ledger": ledger},
+        )
+
+    @listing
+    def deliveries(
+        self,
+        webhook: Id,
+        *,
+        min_position: int | str | None = None,
+        ledger: str | None = None,
+        limit: int | None = None,
+        partial: bool = False,
+        cursor: str | None = None,
+        state: str | None = None,
+        position: int | None = None,
+    ) -> Call[records.Delivery]:
+        """List the deliveries of the last 30 days with their answers, newest first."""
+        return Call(
+            "GET",
+            path_of("/api/v1/webhooks/{}/deliveries", webhook),
+            records.Delivery,
+            query={
+                "min_position": min_position,
+                "ledger": ledger,
+                "limit": limit,
+                "partial": partial,
+                "cursor": cursor,
+                "state": state,
+                "position": position,
+            },
+        )
+
+    @operation
+    def change(
+        self,
+        webhook: Id,
+        *,
+        url: str | None = None,
+        event_types: Sequence[str] | None = None,
+        payload: str | None = None,
+        enabled: bool | None = None,
+        ledger: str | None = None,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Call[records.Webhook]:
+        """Change a webhook, disable it or enable it again."""
+        return Call(
+            "PATCH",
+            path_of("/api/v1/webhooks/{}", webhook),
+            records.Webhook,
+            query={"ledger": ledger},
+            body={"url": url, "event_types": event_types, "payload": payload, "enabled": enabled},
+            key=key or new_key(),
+            if_version=if_version,
+        )
+
+    @operation
+    def create(
+        self,
+        *,
+        url: str,
+        event_types: Sequence[str] | None = None,
+        payload: str | None = None,
+        user_id: str | None = None,
+        from_position: int | None = None,
+        ledger: str | None = None,
+        key: str | None = None,
+    ) -> Call[records.RegisteredWebhook]:
+        """Register a webhook. The answer shows its secret, which no other answer does."""
+        return Call(
+            "POST",
+            "/api/v1/webhooks",
+            records.RegisteredWebhook,
+            query={"ledger": ledger},
+            body={
+                "url": url,
+                "event_types": event_types,
+                "payload": payload,
+                "user_id": user_id,
+                "from_position": from_position,
+            },
+            key=key or new_key(),
+        )
+
+    @operation
+    def replay(
+        self, webhook: Id, *, from_position: int, ledger: str | None = None, key: str | None = None
+    ) -> Call[records.Webhook]:
+        """Send events again from a position on."""
+        return Call(
+            "POST",
+            path_of("/api/v1/webhooks/{}/replay", webhook),
+            records.Webhook,
+            query={"ledger": ledger},
+            body={"from_position": from_position},
+            key=key or new_key(),
+        )
+
+    @operation
+    def rotate(
+        self, webhook: Id, *, ledger: str | None = None, key: str | None = None
+    ) -> Call[records.RotatedSecret]:
+        """Make a new secret. The earlier one signs beside it for 24 hours."""
+        return Call(
+            "POST",
+            path_of("/api/v1/webhooks/{}/rotate", webhook),
+            records.RotatedSecret,
+            query={"ledger": ledger},
+            body={},
+            key=key or new_key(),
+        )
+
+    @operation
+    def test(
+        self, webhook: Id, *, ledger: str | None = None, key: str | None = None
+    ) -> Call[records.Delivery]:
+        """Send a test message. The log of deliveries then has the answer."""
+        return Call(
+            "POST",
+            path_of("/api/v1/webhooks/{}/test", webhook),
+            records.Delivery,
+            query={"ledger": ledger},
+            body={},
+            key=key or new_key(),
+        )
+
+
 class Resources(Generic[M]):
     """All resources of the API."""
 
@@ -1081,3 +1259,4 @@ class Resources(Generic[M]):
         self.refunds: Refunds[M] = Refunds(answer, pages)
         self.sandbox: Sandbox[M] = Sandbox(answer, pages)
         self.waitlist: Waitlist[M] = Waitlist(answer, pages)
+        self.webhooks: Webhooks[M] = Webhooks(answer, pages)
