@@ -38,6 +38,7 @@ from api.resources.itineraries import ItineraryController
 from api.resources.itinerary_payments import ItineraryPaymentController
 from api.resources.operations import OperationsController
 from api.resources.outcomes import OutcomeController
+from api.resources.passengers import PassengerController
 from api.resources.payments import PaymentController
 from api.resources.proofs import ProofController
 from api.resources.refunds import RefundController
@@ -108,6 +109,7 @@ def create_app(
             TravelController,
             FlightScheduleController,
             BookingScheduleController,
+            PassengerController,
             PaymentController,
             ItineraryController,
             ItineraryPaymentController,

@@ -56,6 +56,8 @@
 -- index ledger.jobs_pkey: UNIQUE USING btree (job)
 -- index ledger.migrations_pkey: UNIQUE USING btree (version)
 -- index ledger.moves_by_flight: USING btree (((((state)::jsonb ->> 'from_flight_id'::text))::uuid)) WHERE (topic = 'booking.moved'::text)
+-- index ledger.passenger_names_by_booking: USING btree (booking_id)
+-- index ledger.passenger_names_pkey: UNIQUE USING btree (lookup, booking_id)
 -- index ledger.people_lookup_key: UNIQUE USING btree (lookup)
 -- index ledger.people_pkey: UNIQUE USING btree (person)
 -- index ledger.published_pkey: UNIQUE USING btree (sink, "position")
@@ -99,6 +101,7 @@
 -- table ledger.job_runs
 -- table ledger.jobs
 -- table ledger.migrations
+-- table ledger.passenger_names
 -- table ledger.people
 -- table ledger.published
 -- table ledger.refunds
@@ -136,10 +139,12 @@
 -- column ledger.bookings.held_until: timestamp with time zone
 -- column ledger.bookings.id: uuid not null
 -- column ledger.bookings.itinerary_id: uuid
+-- column ledger.bookings.passengers: text
 -- column ledger.bookings.payment_id: uuid
 -- column ledger.bookings.payment_status: text
 -- column ledger.bookings.schedule_change: text
 -- column ledger.bookings.seats: smallint not null
+-- column ledger.bookings.split_from: uuid
 -- column ledger.bookings.status: text not null
 -- column ledger.bookings.travel: text
 -- column ledger.bookings.updated_at: timestamp with time zone not null
@@ -221,6 +226,8 @@
 -- column ledger.migrations.name: text not null
 -- column ledger.migrations.sha256: text not null
 -- column ledger.migrations.version: integer not null
+-- column ledger.passenger_names.booking_id: uuid not null
+-- column ledger.passenger_names.lookup: bytea not null
 -- column ledger.people.first_seen_at: timestamp with time zone not null
 -- column ledger.people.forgotten_at: timestamp with time zone
 -- column ledger.people.lookup: bytea
@@ -355,6 +362,7 @@
 -- constraint job_runs_pkey of ledger.job_runs: PRIMARY KEY (job, slot)
 -- constraint jobs_pkey of ledger.jobs: PRIMARY KEY (job)
 -- constraint migrations_pkey of ledger.migrations: PRIMARY KEY (version)
+-- constraint passenger_names_pkey of ledger.passenger_names: PRIMARY KEY (lookup, booking_id)
 -- constraint people_check of ledger.people: CHECK (((forgotten_at IS NULL) = (lookup IS NOT NULL)))
 -- constraint people_check1 of ledger.people: CHECK (((forgotten_at IS NULL) = (wrapped_key IS NOT NULL)))
 -- constraint people_check2 of ledger.people: CHECK (((forgotten_at IS NULL) = (sealed_name IS NOT NULL)))
@@ -452,6 +460,7 @@ grant usage on schema ledger to seatledger_writer
 -- facts grant update on ledger.facts_seat_changes to seatledger_writer
 grant delete on ledger.audited_ranges to seatledger_writer
 grant delete on ledger.audited_seats to seatledger_writer
+grant delete on ledger.passenger_names to seatledger_writer
 grant delete on ledger.webhook_deliveries to seatledger_writer
 grant delete on ledger.webhook_outcomes to seatledger_writer
 grant delete on ledger.webhook_progress to seatledger_writer
@@ -468,6 +477,7 @@ grant insert on ledger.forgotten to seatledger_writer
 grant insert on ledger.heartbeats to seatledger_writer
 grant insert on ledger.job_runs to seatledger_writer
 grant insert on ledger.jobs to seatledger_writer
+grant insert on ledger.passenger_names to seatledger_writer
 grant insert on ledger.people to seatledger_writer
 grant insert on ledger.published to seatledger_writer
 grant insert on ledger.refunds to seatledger_writer
@@ -502,6 +512,7 @@ grant select on ledger.heartbeats to seatledger_writer
 grant select on ledger.job_runs to seatledger_writer
 grant select on ledger.jobs to seatledger_writer
 grant select on ledger.migrations to seatledger_writer
+grant select on ledger.passenger_names to seatledger_writer
 grant select on ledger.people to seatledger_writer
 grant select on ledger.published to seatledger_writer
 grant select on ledger.refunds to seatledger_auditor

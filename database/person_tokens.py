@@ -20,6 +20,16 @@ def token_sql(person: LiteralString) -> LiteralString:
     return f"coalesce((select {_TOKEN} from people as p where p.person = {person}), {person})"
 
 
+def own_tokens_sql(document: LiteralString, person: LiteralString) -> LiteralString:
+    """Return an expression for a JSON document with texts that are all sealed for a person, and name it.
+
+    The texts become tokens; null stays null, and the texts of an erased person stay sealed.
+    """
+    wrapped = f"(select p.wrapped_key from people as p where p.person = {person})"
+    token = f"replace({document}, '\"sealed:v1:', '\"sealed:v1:' || {wrapped} || ':')"
+    return f"case when {document} is not null then coalesce({token}, {document}) end"
+
+
 def text_token_sql(text: LiteralString, person: LiteralString, about: LiteralString) -> LiteralString:
     """Return an expression for the token of a text sealed for a person; other text stays unchanged."""
     token = f"'sealed:v1:' || p.wrapped_key || ':' || substr({text}, 11) || ':' || {about}"

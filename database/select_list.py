@@ -18,8 +18,9 @@ class SelectList(Generic[S]):
 
     A field without an expression of its own is the column of the same name in `alias`. Several expressions
     for one field make a nested struct, which is None where the first of them is null. One expression for a
-    struct or a dictionary is a column with its JSON, and UNSET instead of null where the type has it. The
-    last fields may have None as their expression: they are not selected, and keep their defaults.
+    struct, a list or a dictionary is a column with its JSON; for null a list is empty, and UNSET stands where
+    the type has it. The last fields may have None as their expression: they are not selected, and keep their
+    defaults.
     """
 
     def __init__(
@@ -57,6 +58,10 @@ class SelectList(Generic[S]):
 
 def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
     """Return the Python expression for a value of this type, made of these columns of `row`."""
+    if get_origin(kind) is list:
+        decode = f"decode_{len(classes)}"
+        classes[decode] = decoder_of(kind)
+        return f"[] if {columns[0]} is None else {decode}({columns[0]})"
     optional = type(None) in get_args(kind)
     null = "UNSET" if msgspec.UnsetType in get_args(kind) else "None"
     kind = next((part for part in get_args(kind) if part not in (type(None), msgspec.UnsetType)), kind)

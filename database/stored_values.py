@@ -90,7 +90,10 @@ def _struct(kind: type[msgspec.Struct]) -> Shape:
     values: list[str] = []
     for field in msgspec.structs.fields(kind):
         plain, make = shape_of(hints[field.name])
-        fields.append((field.name, plain) if field.required else (field.name, plain, field.default))
+        default = field.default
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = msgspec.field(default_factory=field.default_factory)
+        fields.append((field.name, plain) if field.required else (field.name, plain, default))
         names[f"make_{field.name}"] = make
         values.append(f"make_{field.name}(plain.{field.name})" if make else f"plain.{field.name}")
     twin = msgspec.defstruct(kind.__name__, fields, kw_only=True)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.booking_record import BookingRecord, CancelReason, Status, Travel
+from domain.booking_record import BookingRecord, CancelReason, Status
 from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
+from domain.party_rules import choose, require_party
+from domain.passengers import (
+    Passenger,
+    PassengerTravel,
+    Travel,
+    travel_of,
+    with_travel,
+    without,
+)
 from domain.payments import Capture, Payment
 from domain.refunds import Refund, RefundReason, RefundStatus
 from domain.refusals import (
@@ -21,6 +31,7 @@ from domain.refusals import (
     HoldExpired,
     HoldNotDue,
     NoScheduleChange,
+    PassengersNotStated,
     PaymentInProgress,
     PaymentNotPending,
     PriceMismatch,
@@ -116,21 +127,42 @@ class Booking(BookingRecord, Aggregate):
         """Release the share of this booking, which was cancelled, in a payment that is voided."""
         self.trigger_event(self.PaymentReleased, payment_id=self.current_payment.id, timestamp=now)
 
-    def reduce_seats(self, seats: int, refund_id: UUID, now: datetime) -> None:
+    def reduce_seats(
+        self, seats: int, refund_id: UUID, now: datetime, leaving: Collection[UUID] = ()
+    ) -> None:
         """Give some seats back, as if they were cancelled: the refund of their price is due if it was paid.
 
-        Raises BookingCancelled, HoldExpired, PaymentInProgress, SeatsNotFewer.
+        `leaving` are passengers.
+
+        Raises BookingCancelled, HoldExpired, PaymentInProgress, SeatsNotFewer, PassengerUnknown,
+        PassengersNotStated, PassengersNotSeats, InfantWithoutAdult.
         """
-        self._require_live(now)
-        self._require_no_payment()
+        self.require_no_open_payment(now)
         if seats >= self.seats:
             raise SeatsNotFewer(f"The booking has {self.seats} seats.", asked=seats, seats=self.seats)
+        choose(self.passengers, leaving)
+        staying = without(self.passengers, leaving)
+        if self.passengers:
+            if not leaving:
+                raise PassengersNotStated(booking_id=self.id, expected=self.seats - seats)
+            require_party(staying, seats)
         kept = self.total_cost.share(self.total_cost.amount // self.seats * seats)
         share = self.total_cost.less(kept)
         self.trigger_event(self.SeatsReduced, seats=seats, total_cost=kept, timestamp=now)
+        if leaving:
+            self.trigger_event(self.PassengersNamed, passengers=staying, timestamp=now)
         refund = self.refund_of(share, now)
         if self.status is Status.BOOKED and refund.amount:
             self._owe(refund_id, refund, RefundReason.SEATS_REDUCED, now)
+
+    def name_passengers(self, passengers: Sequence[Passenger], now: datetime) -> None:
+        """Set all passengers of a live booking. The caller has checked the departure.
+
+        Raises BookingCancelled, HoldExpired, PassengersNotSeats, InfantWithoutAdult.
+        """
+        self._require_live(now)
+        require_party(passengers, self.seats)
+        self.trigger_event(self.PassengersNamed, passengers=list(passengers), timestamp=now)
 
     def cancel(
         self,
@@ -173,15 +205,20 @@ class Booking(BookingRecord, Aggregate):
         if compensation is not None:
             self._owe(refund_ids[1], compensation, RefundReason.COMPENSATION, now)
 
-    def record_travel(self, travel: Travel, now: datetime) -> None:
-        """Record whether the customers flew; the caller has checked the departure. A correction is possible.
+    def record_travel(self, travel: Travel, ids: Collection[UUID] | None, now: datetime) -> None:
+        """Record whether the passengers flew; the caller has checked the departure. A correction is possible.
 
-        Raises BookingCancelled, BookingNotPaid, TravelAlreadyRecorded.
+        `ids` None means all. Raises BookingCancelled, BookingNotPaid, PassengerUnknown,
+        TravelAlreadyRecorded.
         """
         self._require_paid()
-        if self.travel is travel:
+        chosen = self.passengers if ids is None else choose(self.passengers, ids)
+        known = {passenger.travel for passenger in chosen} or {self.travel}
+        if known == {travel}:
             raise TravelAlreadyRecorded(booking_id=self.id, travel=travel)
-        self.trigger_event(self.TravelRecorded, travel=travel, timestamp=now)
+        records = [PassengerTravel(passenger.id, travel) for passenger in chosen]
+        after = travel_of(with_travel(self.passengers, records)) if records else travel
+        self.trigger_event(self.TravelRecorded, travel=after, passengers=records or None, timestamp=now)
 
     def change_schedule(self, retiming: Retiming, now: datetime) -> None:
         """Record other times of its flight, with the ends of its hold and of an authorised payment.
@@ -249,6 +286,10 @@ class Booking(BookingRecord, Aggregate):
         """Check that the booking is live and has no payment. Raises as `pay` does, but for the amount."""
         if self.status is Status.BOOKED:
             raise AlreadyPaid(booking_id=self.id, payment_id=self.current_payment.id)
+        self.require_no_open_payment(now)
+
+    def require_no_open_payment(self, now: datetime) -> None:
+        """Raise BookingCancelled, HoldExpired, or PaymentInProgress."""
         self._require_live(now)
         self._require_no_payment()
 

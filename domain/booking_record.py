@@ -13,6 +13,7 @@ from eventsourcing.utils import resolve_topic
 
 from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
+from domain.passengers import Passenger, PassengerTravel, Travel, with_travel
 from domain.payments import Capture, Payment, PaymentStatus
 from domain.personal import PersonalText, PersonName
 from domain.reference import reference_of
@@ -34,13 +35,6 @@ class CancelReason(Enum):
     HOLD_EXPIRED = "hold_expired"
     FLIGHT_CANCELLED = "flight_cancelled"
     DENIED_BOARDING = "denied_boarding"
-
-
-class Travel(Enum):
-    """What became of a paid booking after the departure."""
-
-    FLOWN = "flown"
-    NO_SHOW = "no_show"
 
 
 class BookingRecord:
@@ -207,6 +201,68 @@ class BookingRecord:
             aggregate.seats = self.seats
             aggregate.total_cost = self.total_cost
 
+    class Split(Event):
+        """Seats and their share of the price went to the new booking `into`, with that share of a payment."""
+
+        TOPIC = "booking.split"
+        into: UUID
+        seats: int
+        total_cost: Money
+        moved_seats: int
+        moved_cost: Money
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.seats = self.seats
+            aggregate.total_cost = self.total_cost
+            if aggregate.status is Status.BOOKED:
+                payment = aggregate.current_payment
+                rest = payment.amount.amount - self.moved_cost.amount
+                aggregate.payment = payment.with_amount(Money(rest, payment.amount.currency))
+
+    class SplitOff(Event):
+        """The booking was made of a part of another one. `change` is that one's latest change of times."""
+
+        TOPIC = "booking.split_off"
+        split_from: UUID
+        change: ScheduleChange | None
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.split_from = self.split_from
+            aggregate.latest_change = self.change
+
+    class PaymentShared(Event):
+        """The booking has a share in the captured payment of the booking that it was split from."""
+
+        TOPIC = "booking.payment_shared"
+        payment_id: UUID
+        amount: Money
+        capture: Capture
+        gateway: str | None
+        method: str | None
+        reference: str | None
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.status = Status.BOOKED
+            aggregate.payment = Payment(
+                self.payment_id,
+                self.amount,
+                self.capture,
+                None,
+                PaymentStatus.CAPTURED,
+                self.gateway,
+                self.method,
+                self.reference,
+            )
+
+    class PassengersNamed(Event):
+        """All passengers of the booking, in place of earlier ones."""
+
+        TOPIC = "booking.passengers_named"
+        passengers: list[Passenger]
+
+        def apply(self, aggregate: BookingRecord) -> None:
+            aggregate.passengers = self.passengers
+
     class Cancelled(Event):
         TOPIC = "booking.cancelled"
         reason: CancelReason
@@ -261,11 +317,16 @@ class BookingRecord:
             aggregate.latest_change = None
 
     class TravelRecorded(Event):
+        """`travel` is the record of the booking; `passengers` are those that the command names."""
+
         TOPIC = "booking.travel_recorded"
         travel: Travel
+        passengers: list[PassengerTravel] | None = None
 
         def apply(self, aggregate: BookingRecord) -> None:
             aggregate.travel = self.travel
+            if self.passengers:
+                aggregate.passengers = with_travel(aggregate.passengers, self.passengers)
 
     class RefundDue(Event):
         """The first releases wrote no `reason` and no `refund_id`; the payment's id then names the refund."""
@@ -353,6 +414,10 @@ class BookingRecord:
         self.travel: Travel | None = None
         self.latest_change: ScheduleChange | None = None
         """The latest change of times since the booking was made or its customer accepted a change."""
+        self.split_from: UUID | None = None
+        """The booking that it was a part of."""
+        self.passengers: list[Passenger] = []
+        """Never changed in place, because rows of the views share it."""
         self.first_position = 0
         """Position of its first event; known to the ledger, which sets it."""
 
@@ -371,6 +436,11 @@ class BookingRecord:
         """The payment of a booking that must have one."""
         assert self.payment is not None
         return self.payment
+
+    @property
+    def passengers_json(self) -> str | None:
+        """The passengers as stored in the view; None if there are none."""
+        return msgspec.json.encode(self.passengers).decode() if self.passengers else None
 
     @property
     def paid(self) -> Money:

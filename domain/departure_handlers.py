@@ -55,7 +55,8 @@ def record_travel(command: TravelCommand, context: CommandContext, working_set: 
     context.require_version(booking)
     if not working_set.has_departed(booking.flight_id):
         raise FlightNotDeparted(flight_id=booking.flight_id)
-    booking.record_travel(command.TRAVEL, working_set.now)
+    ids = None if isinstance(command.passengers, UnsetType) else command.passengers
+    booking.record_travel(command.TRAVEL, ids, working_set.now)
     return booking
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from domain.booking import Booking
 from domain.booking_record import CancelReason, Status
@@ -41,6 +41,7 @@ from domain.commands.itineraries import (
     RecordItineraryPayment,
     VoidItinerary,
 )
+from domain.commands.passengers import NamePassengers, SplitBooking
 from domain.commands.payments import (
     CapturePayment,
     PayBooking,
@@ -63,6 +64,7 @@ from domain.itinerary_handlers import (
     void_itinerary,
 )
 from domain.move_handlers import move_all_bookings, move_booking
+from domain.passenger_handlers import name_new_passengers, name_passengers, split_booking
 from domain.payment_handlers import (
     capture_payment,
     pay_booking,
@@ -166,6 +168,7 @@ def initiate_booking(command: InitiateBooking, context: CommandContext, working_
         cancellation_policy=flight.cancellation_policy,
         now=working_set.now,
     )
+    name_new_passengers(booking, command.passengers, working_set)
     working_set.add(booking)
     return booking
 
@@ -175,7 +178,8 @@ def reduce_seats(command: ReduceSeats, context: CommandContext, working_set: Wor
     context.require_version(booking)
     if booking.status is not Status.CANCELLED and working_set.has_departed(booking.flight_id):
         raise FlightDeparted(flight_id=booking.flight_id)
-    booking.reduce_seats(command.seats, working_set.new_id(), working_set.now)
+    leaving = () if isinstance(command.passengers, UnsetType) else command.passengers
+    booking.reduce_seats(command.seats, working_set.new_id(), working_set.now, leaving)
     return booking
 
 
@@ -219,6 +223,8 @@ HANDLERS: dict[type[Command], Handler] = {
     PayBooking: pay_booking,
     CapturePayment: capture_payment,
     VoidPayment: void_payment,
+    NamePassengers: name_passengers,
+    SplitBooking: split_booking,
     ReduceSeats: reduce_seats,
     CancelBooking: cancel_booking,
     AcceptChange: accept_change,

@@ -24,6 +24,7 @@ from domain.gateway_payments import LateTerms, PaymentReport, PaymentRequest
 from domain.hold_rules import require_bookable, require_few_holds
 from domain.itinerary import Itinerary
 from domain.money import AMOUNT_MAX, Money
+from domain.passenger_handlers import name_new_passengers
 from domain.payment_handlers import lost_its_flight, require_not_departed
 from domain.payments import Capture
 from domain.refusals import (
@@ -62,6 +63,8 @@ def initiate_itinerary(
         )
         for id, part, cost in zip(ids, command.bookings, costs, strict=True)
     ]
+    for booking, part in zip(bookings, command.bookings, strict=True):
+        name_new_passengers(booking, part.passengers, working_set)
     itinerary = Itinerary(itinerary_id, bookings)
     working_set.add(itinerary)
     return itinerary

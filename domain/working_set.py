@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.booking import Booking
 from domain.booking_record import Status
+from domain.booking_split import BookingSplit
 from domain.caller import Caller
 from domain.changed_flight import ChangedFlight
 from domain.flight import Flight, NaturalKey
@@ -25,8 +26,8 @@ from domain.waiting import WaitingParty
 Subject = Flight | Booking | WaitingParty | ClockAdvance
 """Aggregate that a command can change."""
 
-Result = Subject | Itinerary | ChangedFlight
-"""What a command changes: one aggregate, bookings of one itinerary, or a flight with its bookings."""
+Result = Subject | Itinerary | ChangedFlight | BookingSplit
+"""What a command changes: one aggregate, or several together."""
 
 
 class Terms(NamedTuple):
@@ -72,7 +73,7 @@ class WorkingSet:
         self._waiting_lists: dict[UUID, list[WaitingParty]] = {}
         self.text_for: Callable[[Booking, str], str] = lambda booking, text: text
         """Returns a personal text of a command about an itinerary as one of its bookings records it."""
-        self._subject: Subject | Itinerary | None = None
+        self._subject: Subject | Itinerary | BookingSplit | None = None
         self._use_before = NONE_USED
         self._unpaid_before = 0
         self._uses_before: list[tuple[SeatUse, int]] = []
@@ -85,6 +86,11 @@ class WorkingSet:
         """
         latest = max(self.now + self.terms.capture_window, booking.expires_at)
         return min(latest, self._departure(booking.flight_id) or latest)
+
+    def hold_end(self, flight_id: UUID) -> datetime:
+        """Return the end of a hold that begins now: never after the departure."""
+        end = self.now + self.terms.hold
+        return min(end, self._departure(flight_id) or end)
 
     def has_departed(self, flight_id: UUID) -> bool:
         """Return whether the flight has departed, if the read set has its departure."""
@@ -174,7 +180,7 @@ class WorkingSet:
         self.seats[booking.flight_id].replace_use(NONE_USED, use)
         self.left_flights.add(from_flight_id)
 
-    def add(self, new: Subject | Itinerary) -> None:
+    def add(self, new: Subject | Itinerary | BookingSplit) -> None:
         if isinstance(new, Booking):
             self.bookings[new.id] = new
             self._use_before, self._unpaid_before = NONE_USED, 0
@@ -185,16 +191,19 @@ class WorkingSet:
         elif isinstance(new, Itinerary):
             self.bookings |= {booking.id: booking for booking in new.bookings}
             self._uses_before = [(NONE_USED, 0)] * len(new.bookings)
+        elif isinstance(new, BookingSplit):
+            self.bookings[new.new.id] = new.new
+            self._uses_before = [(self._use_before, self._unpaid_before), (NONE_USED, 0)]
         elif isinstance(new, WaitingParty):
             self.parties[new.id] = new
         self._subject = new
 
-    def apply_seat_changes(self) -> Subject | Itinerary | None:
+    def apply_seat_changes(self) -> Subject | Itinerary | BookingSplit | None:
         """Update the counts of seats after a command; return what it changed, if anything."""
         subject, self._subject = self._subject, None
         if subject is None:
             return None
-        if isinstance(subject, Itinerary):
+        if isinstance(subject, Itinerary | BookingSplit):
             for booking, before in zip(subject.bookings, self._uses_before, strict=True):
                 self._apply_use(booking, *before)
             return subject if subject.changed else None

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.booking import Booking
+from domain.booking_split import BookingSplit
 from domain.caller import CommandContext
 from domain.changed_flight import ChangedFlight
 from domain.commands.bookings import InitiateBooking, MoveBooking
@@ -289,7 +290,9 @@ class Block:
 
     def _accept(self, submission: Submission, result: Result) -> Answer:
         """Record the events and the outcome. With several aggregates, the first one is its subject."""
-        changed = result.changed if isinstance(result, Itinerary | ChangedFlight) else (result,)
+        changed = (
+            result.changed if isinstance(result, Itinerary | ChangedFlight | BookingSplit) else (result,)
+        )
         first_position = position = self.position + 1
         for subject in changed:
             if isinstance(subject, Booking):

@@ -8,10 +8,12 @@ from uuid import UUID
 import msgspec
 
 from domain.booking import Booking
-from domain.commands.base import Command, ItineraryCommand
+from domain.commands.base import BookingCommand, Command, ItineraryCommand
 from domain.commands.payments import SettleRefund
+from domain.personal import name_fields
 from domain.working_set import WorkingSet
 from ledger.keyring import PSEUDONYM, SEALED, Keyring, Person
+from ledger.passenger_index import PassengerName, rows_of_bookings
 from ledger.people import OtherMasterKey, People, is_in_clear
 from ledger.personal_json import substitute, substitute_marked
 from ledger.records import RecordedCommand
@@ -43,7 +45,10 @@ class BlockPeople:
         """Replace the names in the submissions by pseudonyms, and seal their texts."""
         for submission in submissions:
             pseudonyms = {name: self._find_or_create(name).person for name in submission.names}
-            submission.pseudonymise(pseudonyms, self._sealer(submission, pseudonyms))
+            seal_passenger = (
+                self._passenger_sealer(submission, pseudonyms) if submission.command.has_passengers else None
+            )
+            submission.pseudonymise(pseudonyms, self._sealer(submission, pseudonyms), seal_passenger)
 
     def unpaid_seats(self, names: Sequence[str]) -> dict[str, int]:
         """Return the unpaid seats by pseudonym. Without a master key no person has a row: none is counted."""
@@ -60,6 +65,10 @@ class BlockPeople:
         naming = (submission for submission in submissions if submission.command_key in recorded)
         lookups = {self._keyring.lookup_hash(name) for submission in naming for name in submission.names}
         return [person for person in self._new if person.lookup in lookups]
+
+    def passenger_names(self, bookings: Sequence[Booking]) -> list[PassengerName]:
+        """Return the rows by which these bookings are found by family names."""
+        return rows_of_bookings(bookings, self._persons, self._keyring)
 
     def decrypt_names(self, answer: Answer) -> Answer:
         """Return the answer as the caller gets it, with names and texts in clear."""
@@ -109,6 +118,16 @@ class BlockPeople:
         person = self._persons.get(booking.user_id if booking else pseudonyms[caller.subject])
         context = str(booking.id if booking else "")
         return lambda text: self._keyring.encrypt(person or Person(""), text, context)
+
+    def _passenger_sealer(
+        self, submission: Submission, pseudonyms: Mapping[str, str]
+    ) -> Callable[[str], str]:
+        """Return the function that seals names of passengers for the user of the booking, new or known."""
+        command, _ = submission.original
+        booking = _find_booking(command, self._working_set) if isinstance(command, BookingCommand) else None
+        names = (pseudonyms[getattr(command, field)] for field in name_fields(type(command)))
+        person = self._persons.get(booking.user_id if booking else next(names, ""))
+        return partial(self._keyring.encrypt_passenger, person or Person(""))
 
 
 def _find_booking(command: Command, working_set: WorkingSet) -> Any:

@@ -61,6 +61,7 @@ def _under_the_head_lock(url: str) -> Iterator[Connection[Any]]:
 
 
 def _delete_keys(connection: Connection[Any], pseudonyms: Sequence[str], by: str) -> None:
+    connection.execute(_DELETE_NAMES, (list(pseudonyms),))
     connection.execute(_RECORD, (list(pseudonyms), by))
     connection.execute(_DELETE_KEYS, (list(pseudonyms),))
 
@@ -73,7 +74,7 @@ def _clean_up(url: str, pseudonyms: Sequence[str]) -> None:
     """
     with connect_sync(url, "seatledger forget") as connection:
         connection.execute(_DELETE_ANSWERS, (list(pseudonyms), list(pseudonyms)))
-        connection.execute("vacuum (analyze) people")
+        connection.execute("vacuum (analyze) people, passenger_names")
 
 
 _PERSON = "select person from people where lookup = %s"
@@ -95,6 +96,10 @@ _DELETE_ANSWERS = """
     update webhook_deliveries set answer = null
     where answer <> '' and stream_id = any (array(select id from bookings where user_id = any (%s))
         || array(select id from waiting where user_id = any (%s)))
+"""
+_DELETE_NAMES = """
+    delete from passenger_names as n using bookings as b
+    where b.id = n.booking_id and b.user_id = any (%s)
 """
 _RECORD = """
     insert into forgotten (person, forgotten_by) select unnest(%s::text[]), %s

@@ -5,11 +5,13 @@ wrapped key; the ciphertexts in the log then cannot be decrypted.
 
 Formats:
     sealed text  sealed:v1:CIPHERTEXT                       stored in events and views
+    passenger    sealed:v1:CIPHERTEXT:CONTEXT               stored in events and views
     token        sealed:v1:WRAPPED_KEY:CIPHERTEXT:CONTEXT   used inside a process to decrypt an answer
 
 AES-SIV (RFC 5297) is deterministic: the same text in the same context gives the same ciphertext, so a
-repeated command has the same fingerprint. CONTEXT is authenticated: the pseudonym for a name, the booking id
-for a text. A ciphertext copied to another context does not decrypt.
+repeated command has the same fingerprint. CONTEXT is authenticated: the pseudonym for a name, and for
+the names of passengers, because they can move to another booking of the same user; the booking id for any
+other text. A ciphertext copied to another context does not decrypt.
 """
 
 import hashlib
@@ -49,7 +51,8 @@ class Person(msgspec.Struct, frozen=True):
 
     def text_token(self, sealed: str, context: str) -> str | None:
         """Return the token that decrypts to a text which `Keyring.encrypt` sealed for this person."""
-        return self._token(sealed.removeprefix(SEALED), context)
+        ciphertext = sealed.removeprefix(SEALED).partition(":")[0]
+        return self._token(ciphertext, pseudonym_in(sealed) or context)
 
     def _token(self, ciphertext: str, context: str) -> str | None:
         return self.wrapped_key and f"{SEALED}{self.wrapped_key}:{ciphertext}:{context}"
@@ -67,6 +70,7 @@ class Keyring:
     def __init__(self, master_key: bytes) -> None:
         self._master_key = master_key
         self._lookup_key = derive_key(master_key, b"seatledger lookup")
+        self._family_key = derive_key(master_key, b"seatledger family name")
         self._wrap = AESSIV(derive_key(master_key, b"seatledger wrap"))
         self._seal = AESSIV(derive_key(master_key, b"seatledger seal"))
         self.check: str | None = derive_key(master_key, b"seatledger check").hex()[:32]
@@ -92,6 +96,10 @@ class Keyring:
         """Return the actor and the lookup hash by which commands of this caller are found; one is empty."""
         return "", self.lookup_hash(name)
 
+    def family_hash(self, folded: str) -> bytes:
+        """Return the keyed hash by which bookings are found by the family name of a passenger."""
+        return hmac.digest(self._family_key, folded.encode(), "sha256")
+
     def unknown(self, name: str) -> str:
         """Return what stands for a name without a row in ledger.people: '', which matches no row."""
         return ""
@@ -108,6 +116,11 @@ class Keyring:
         if person.wrapped_key is None:
             return SEALED
         return SEALED + _encrypt(self._unwrap(person.wrapped_key), text, context)
+
+    def encrypt_passenger(self, person: Person, text: str) -> str:
+        """Return a name or date of a passenger, sealed for the booking's user in any booking of that user."""
+        sealed = self.encrypt(person, text, person.person)
+        return sealed if person.wrapped_key is None else f"{sealed}:{person.person}"
 
     def rewrap(self, person: Person, old: "Keyring") -> Person:
         """Return the person with the key wrapped by this master key.
@@ -163,6 +176,9 @@ class NullKeyring(Keyring):
     def command_owner(self, name: str) -> tuple[str, bytes]:
         return name, b""
 
+    def family_hash(self, folded: str) -> bytes:
+        return folded.encode()
+
     def unknown(self, name: str) -> str:
         return name
 
@@ -178,6 +194,11 @@ class NullKeyring(Keyring):
 
 
 NO_KEYRING = NullKeyring()
+
+
+def pseudonym_in(sealed: str) -> str:
+    """Return the pseudonym that a sealed name of a passenger contains; '' for any other sealed text."""
+    return sealed.removeprefix(SEALED).partition(":")[2]
 
 
 def derive_key(master_key: bytes, purpose: bytes) -> bytes:

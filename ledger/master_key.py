@@ -10,6 +10,7 @@ from database.connection import connect_sync
 from domain.caller import SYSTEM
 from ledger.keyring import NO_KEYRING, Keyring, Person
 from ledger.master_key_file import MASTER_KEY_FILE, find_keys, holds_keys, load_master_key
+from ledger.passenger_index import build_index
 from ledger.people import CURSOR_KEY, MASTER_KEY_CHECK
 from ledger.statements import HEAD_LOCK
 from ledger.webhook_seals import reseal_webhooks
@@ -112,6 +113,7 @@ def _bind_to(connection: Connection[Any], keyring: Keyring) -> int:
         names = [name for (name,) in connection.execute(_NAMES, (SYSTEM.subject,)).fetchall()]
         _insert(connection, [keyring.new_person(name, pseudonym=name) for name in names])
         connection.execute(_KEY, (keyring.check,))
+        build_index(connection, keyring)
         return len(names)
 
 
@@ -135,6 +137,7 @@ def rotate(url: str, old: Keyring, new: Keyring, before_commit: Callable[[], Non
                 cursor.executemany(_REWRAP, [(p.lookup, p.wrapped_key, p.person) for p in rewrapped])
             reseal_webhooks(connection, old, new)
             connection.execute(_REKEY, (new.check,))
+            build_index(connection, new)
             before_commit()
         connection.execute("vacuum (analyze) people")
         return len(persons)

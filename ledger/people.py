@@ -12,7 +12,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from database.person_tokens import ERASED_NAME
-from ledger.keyring import SEALED, Keyring, Person
+from ledger.keyring import SEALED, Keyring, Person, pseudonym_in
 from ledger.log import RecordedEvent
 from ledger.personal_json import names_in, substitute
 
@@ -46,9 +46,15 @@ class People:
         return token or (ERASED_NAME if person and is_in_clear(pseudonym) else pseudonym)
 
     def text_token(self, booking_id: UUID | None, text: str) -> str:
-        """Return the token for a sealed text about this booking. Other text is returned unchanged."""
-        user = self.persons.get(self.booking_users.get(booking_id, "")) if booking_id else None
-        if user is None or not text.startswith(SEALED):
+        """Return the token for a sealed text about this booking, or for a name of a passenger.
+
+        Other text is returned unchanged.
+        """
+        if not text.startswith(SEALED):
+            return text
+        pseudonym = pseudonym_in(text) or (self.booking_users.get(booking_id) if booking_id else None)
+        user = self.persons.get(pseudonym or "")
+        if user is None:
             return text
         return user.text_token(text, str(booking_id)) or text
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from domain.handlers import HANDLERS
-from domain.personal import Personal, name_fields, text_fields
+from domain.personal import Personal, name_fields, text_keys
 from ledger.codec import EVENT_TYPES
 from ledger.log import RecordedEvent
 
@@ -14,7 +14,7 @@ _MARKED_TYPES: tuple[type, ...] = (*HANDLERS, *EVENT_TYPES.values(), RecordedEve
 
 KEYS: dict[str, Personal] = {
     **{name: Personal.NAME for owner in _MARKED_TYPES for name in name_fields(owner)},
-    **{name: Personal.TEXT for owner in _MARKED_TYPES for name in text_fields(owner)},
+    **{name: Personal.TEXT for owner in _MARKED_TYPES for name in sorted(text_keys(owner))},
 }
 """Keys of personal strings in JSON objects: the marked fields of commands, events and the log."""
 
@@ -58,6 +58,12 @@ def names_in(document: bytes | str) -> set[str]:
     """Return the personal names in the document. Bytes that are not JSON contain none."""
     _, found = _personal_strings(document)
     return {holder[key] for holder, key in found if KEYS[key] is Personal.NAME}
+
+
+def texts_in(document: bytes | str) -> list[str]:
+    """Return the personal texts in the document. Bytes that are not JSON contain none."""
+    _, found = _personal_strings(document)
+    return [holder[key] for holder, key in found if KEYS[key] is Personal.TEXT]
 
 
 def _personal_strings(document: bytes | str) -> tuple[Any, list[tuple[dict[str, Any], str]]]:

@@ -30,7 +30,8 @@ from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.loading import bookings_named, fill, statements_for, streams_to_load, users_with_limit
-from ledger.log import EVENTS
+from ledger.log import EVENTS, RecordedEvent
+from ledger.passenger_index import NAMES, REMOVE
 from ledger.records import COMMANDS, RecordedCommand
 from ledger.submission import Submission
 from runtime.settings import Settings
@@ -237,6 +238,8 @@ class Store:
                 self._send_bookings(
                     bookings, new={e.originator_id for e in events if e.originator_version == 1}
                 )
+                if any(booking.passengers for booking in bookings):
+                    self._send_passenger_names(block, bookings, events)
                 if any(booking.refunds for booking in bookings):
                     self._send(*projections.refunds.upsert(bookings))
             if parties := [block.parties[id] for id in touched if id in block.parties]:
@@ -250,6 +253,18 @@ class Store:
             self._send(*projections.bookings.table_for(added).insert(added))
         if changed := [booking for booking in bookings if booking.id not in new]:
             self._send(*projections.bookings.table_for(changed).upsert(changed))
+
+    def _send_passenger_names(
+        self, block: Block, bookings: Sequence[Booking], events: Sequence[RecordedEvent]
+    ) -> None:
+        """Send the rows of the index for bookings with newly named passengers."""
+        named = {event.originator_id for event in events if event.topic == Booking.PassengersNamed.TOPIC}
+        if not named:
+            return
+        self._send(REMOVE, (list(named),))
+        rows = block.input.people.passenger_names([one for one in bookings if one.id in named])
+        if rows:
+            self._send(*NAMES.insert(rows))
 
     async def abandon(self) -> None:
         """End the transaction without writing, and release the lock."""

@@ -69,7 +69,12 @@ class Submission:
         texts = {name: getattr(command, name) for name in text_fields(type(command))}
         return {name: text for name, text in texts.items() if text is not None}
 
-    def pseudonymise(self, persons: Mapping[str, str], seal: Callable[[str], str] | None) -> None:
+    def pseudonymise(
+        self,
+        persons: Mapping[str, str],
+        seal: Callable[[str], str] | None,
+        seal_passenger: Callable[[str], str] | None = None,
+    ) -> None:
         """Replace names by pseudonyms and seal the free text, before the decision and the fingerprint.
 
         This starts from the original command, so that a repeated block gets the same result.
@@ -85,6 +90,8 @@ class Submission:
             self.older_fingerprint = hashlib.sha256(_encode(command)).digest()
             sealed = {name: seal(text) for name, text in texts.items()}
             command = msgspec.structs.replace(command, **sealed)
+        if seal_passenger:
+            command = command.seal_passengers(seal_passenger)
         self.command, self._fingerprint = command, b""
 
     @property

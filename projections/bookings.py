@@ -12,13 +12,14 @@ from psycopg.types.numeric import Int8
 
 from database.connection import Connection
 from database.head import ID_ARRAY, WITH_HEAD, QueryResult
-from database.person_tokens import token_sql
+from database.person_tokens import own_tokens_sql, token_sql
 from database.select_list import SelectList, join_conditions
 from database.table import KeyedTable, TableColumn
 from domain.booking import Booking
-from domain.booking_record import Status, Travel
+from domain.booking_record import Status
 from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
+from domain.passengers import Passenger, Travel
 from domain.payments import PaymentStatus
 from domain.reference import position_of
 from domain.schedule import ScheduleChange
@@ -48,6 +49,8 @@ TABLE: KeyedTable[Booking] = KeyedTable(
         TableColumn("schedule_change", "text", "schedule_change.json", nullable=True),
         TableColumn("cost_parts", "text", "total_cost.parts_text", nullable=True),
         TableColumn("cancellation_policy", "text", "cancellation_policy.text", nullable=True, fixed=True),
+        TableColumn("passengers", "text", "passengers_json", nullable=True),
+        TableColumn("split_from", "uuid", nullable=True, fixed=True),
     ],
 )
 upsert = TABLE.upsert
@@ -101,6 +104,8 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     travel: Travel | None = None
     schedule_change: ScheduleChange | None = None
     cancellation_policy: CancellationPolicy | UnsetType = UNSET
+    passengers: list[Passenger] = []
+    split_from: UUID | None = None
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
@@ -123,6 +128,8 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
             booking.travel,
             booking.schedule_change,
             booking.cancellation_policy or UNSET,
+            booking.passengers,
+            booking.split_from,
         )
 
 
@@ -132,6 +139,7 @@ SELECT = SelectList(
     reference=REFERENCE,
     user_id=token_sql("b.user_id"),
     total_cost=("b.cost_amount", "b.cost_currency", "b.cost_parts"),
+    passengers=own_tokens_sql("b.passengers", "b.user_id"),
     payment=(
         "b.payment_id",
         "b.payment_status",
@@ -163,6 +171,9 @@ class BookingSearch(msgspec.Struct, frozen=True):
     status: Status | None = None
     reference: str | None = None
     owner: str | None = None
+    family_name: str | None = None
+    family_lookup: bytes | None = None
+    """Keyed hash of `family_name`."""
 
 
 _WITH_STATUS: dict[Status | None, LiteralString] = {
@@ -181,6 +192,8 @@ _WITH_FIRST_EVENT: LiteralString = """
     and id = (select originator_id from events where position = %b and originator_version = 1)
 """
 
+_WITH_PASSENGER: LiteralString = "and id in (select booking_id from passenger_names where lookup = %b)"
+
 
 async def page(
     connection: Connection, search: BookingSearch, after: UUID | None, limit: int
@@ -191,6 +204,7 @@ async def page(
         ("and user_id = %b", search.owner),
         ("and flight_id = %b", search.flight_id),
         (_WITH_FIRST_EVENT, search.reference and Int8(position_of(search.reference))),
+        (_WITH_PASSENGER, search.family_lookup),
         ("and id < %b", after),
     )
     statement: LiteralString = f"""

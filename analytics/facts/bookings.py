@@ -1,13 +1,22 @@
 """Booking facts: one row per booking, with the times of its steps."""
 
+from typing import LiteralString
+
 from analytics.facts.projection import Column, Projection, by_time, streams
 from projections.references import reference_sql
 
 _TOPICS = "e.topic like 'booking.%%'"
 
+
+def _count(type: LiteralString) -> LiteralString:
+    """Return an expression for the number of passengers of a type; names are sealed and stay in the log."""
+    of_type = f"jsonb_path_query_array(f.passengers, '$[*] ? (@.type == \"{type}\")')"
+    return f"coalesce(jsonb_array_length({of_type}), 0)::smallint"
+
+
 BOOKINGS = Projection(
     name="bookings",
-    version=4,
+    version=5,
     comment="One row per booking, as of the checkpoint, with the times of its steps",
     topics=("booking.%",),
     columns=(
@@ -62,6 +71,14 @@ BOOKINGS = Projection(
             "Fare, taxes and fees of amount, in minor units by code, as JSON; null: not listed",
         ),
         Column("flight_id_initiated", "uuid not null", "The flight on which it was made, in flights"),
+        Column("adults", "smallint not null", "Adults among its named passengers; 0 if none are named"),
+        Column("children", "smallint not null", "Children among them, each with a seat of its own"),
+        Column("infants", "smallint not null", "Infants on laps among them, without a seat of their own"),
+        Column(
+            "split_from",
+            "uuid",
+            "Booking that it was a part of, which has the whole payment in payments; null: made for itself",
+        ),
     ),
     key="booking_id",
     stream="booking_id",
@@ -80,7 +97,8 @@ BOOKINGS = Projection(
             max(originator_version) filter (where topic = 'booking.cancelled')
                 > max(originator_version) filter (where topic in ('booking.initiated', 'booking.reseated'))
                 as is_cancelled,
-            max(originator_version) filter (where topic = 'booking.booked') as booked_version,
+            max(originator_version) filter (where topic in (
+                'booking.booked', 'booking.payment_shared')) as booked_version,
             max(originator_version) filter (where topic in ('booking.payment_pending',
                 'booking.payment_requested', 'booking.reseated')) as pending_version,
             max(originator_version) filter (where topic in (
@@ -88,7 +106,8 @@ BOOKINGS = Projection(
             (array_agg(state ->> 'reason' order by originator_version desc)
                 filter (where topic = 'booking.cancelled'))[1] as reason,
             max(recorded_at) filter (where topic = 'booking.cancelled') as cancelled_at,
-            min(recorded_at) filter (where topic = 'booking.booked') as paid_at,
+            min(recorded_at) filter (where topic in (
+                'booking.booked', 'booking.payment_shared')) as paid_at,
             min(recorded_at) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payment_started_at,
             (array_agg(state ->> 'travel' order by originator_version desc)
@@ -100,6 +119,10 @@ BOOKINGS = Projection(
             count(*) filter (where topic in ('booking.schedule_changed', 'booking.moved'))
                 as schedule_changes,
             max(recorded_at) filter (where topic = 'booking.schedule_accepted') as change_accepted_at,
+            (array_agg(state -> 'passengers' order by originator_version desc)
+                filter (where topic = 'booking.passengers_named'))[1] as passengers,
+            (array_agg((state ->> 'split_from')::uuid) filter (where topic = 'booking.split_off'))[1]
+                as split_from,
             count(*) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payments
         from stream group by originator_id
@@ -115,7 +138,8 @@ BOOKINGS = Projection(
         case when is_cancelled then f.cancelled_at end, f.payments, f.version, f.position,
         {reference_sql("f.first_position")},
         (first ->> 'itinerary_id')::uuid, f.travel, f.schedule_changes, f.change_accepted_at,
-        f.parts::text, (first ->> 'flight_id')::uuid
+        f.parts::text, (first ->> 'flight_id')::uuid,
+        {_count("adult")}, {_count("child")}, {_count("infant_on_lap")}, f.split_from
     from folded as f
     """,  # noqa: S608 - constants only
 )

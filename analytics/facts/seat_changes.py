@@ -3,8 +3,8 @@
 from analytics.facts.projection import Column, Projection, by_time, streams
 
 _TOPICS = """e.topic in ('booking.initiated', 'booking.booked', 'booking.reseated', 'booking.cancelled',
-    'booking.seats_reduced', 'booking.moved', 'flight.scheduled', 'flight.seats_changed',
-    'flight.overbooking_changed')"""
+    'booking.seats_reduced', 'booking.split', 'booking.payment_shared', 'booking.moved',
+    'flight.scheduled', 'flight.seats_changed', 'flight.overbooking_changed')"""
 
 SEAT_CHANGES = Projection(
     name="seat_changes",
@@ -41,6 +41,7 @@ SEAT_CHANGES = Projection(
             -- The last turn so far: 1 held, 2 booked, 3 gone. Its version is the highest.
             max(originator_version * 4 + case topic when 'booking.initiated' then 1
                 when 'booking.reseated' then 1 when 'booking.booked' then 2
+                when 'booking.payment_shared' then 2
                 when 'booking.cancelled' then 3 end) over w %% 4 as turn,
             -- The seats of a booking only decrease; a reseated booking has the same number again.
             -- Those of a flight are the last ones, which have the highest version.

@@ -19,6 +19,7 @@ from domain.booking import Booking
 from domain.caller import SYSTEM, CommandContext
 from domain.commands.base import Command
 from domain.commands.bookings import CancelWithFlight, ExpireHold, InitiateBooking
+from domain.commands.passengers import SplitBooking
 from domain.commands.payments import CapturePayment, RecordPayment
 from domain.flight import Flight
 from domain.handlers import HANDLERS
@@ -126,6 +127,8 @@ class Replay:
             e.capture_before - request.at for e in request.events if getattr(e, "capture_before", None)
         ]
         window = windows[0] if windows else self._window
+        if request.operation == SplitBooking.OPERATION:
+            return  # The seats stay with the booking that asked for them.
         if isinstance(first, Booking.Initiated):
             # An offer to a waiting party is a hold with its own duration, which the policy does not change.
             hold = first.expires_at - request.at

@@ -15,11 +15,13 @@ from api.http.replies import JSON, PROBLEM, Header, Reply, position_header, vers
 from api.http.request import ApiRequest
 from domain.airports import Airports
 from domain.booking import Booking
+from domain.booking_split import BookingSplit
 from domain.changed_flight import ChangedFlight
 from domain.commands.base import Command, ItineraryCommand
 from domain.commands.bookings import InitiateBooking
 from domain.commands.flights import MoveAllBookings, ScheduleFlight
 from domain.commands.itineraries import InitiateItinerary, PayItinerary
+from domain.commands.passengers import SplitBooking
 from domain.commands.payments import PayBooking, SettleRefund
 from domain.commands.waiting import JoinWaitlist
 from domain.flight import Flight
@@ -39,6 +41,7 @@ CREATED = {
     InitiateBooking: "/api/v1/bookings/",
     JoinWaitlist: "/api/v1/waitlist/",
     InitiateItinerary: "/api/v1/itineraries/",
+    SplitBooking: "/api/v1/bookings/",
 }
 """Base URL of the resource that a command creates."""
 
@@ -157,6 +160,8 @@ def render(submission: Submission, decision: Decision, airports: Airports | None
     if isinstance(decision, Flight):
         created = isinstance(submission.command, ScheduleFlight)
         return 201 if created else 200, _encode(_flight_row(decision, airports))
+    if isinstance(decision, BookingSplit):
+        return 201, _encode(BookingRow.of(decision.new))
     if isinstance(decision, ChangedFlight):
         if isinstance(submission.command, MoveAllBookings):
             return 200, _encode(_moves(decision))
@@ -199,8 +204,11 @@ def _render_itinerary(command: Command, row: ItineraryRow) -> tuple[int, bytes]:
 
 
 def _resource_in(command: Command, answer: Answer) -> tuple[UUID | None, int]:
-    """Return the id and version of what the command changed. Those of an itinerary are only in the body."""
-    if answer.status >= 400 or not isinstance(command, InitiateItinerary | ItineraryCommand):
+    """Return the id and version of what the command made or changed.
+
+    Those of an itinerary, and of the new booking of a split, are only in the body.
+    """
+    if answer.status >= 400 or not isinstance(command, InitiateItinerary | ItineraryCommand | SplitBooking):
         return answer.subject_id, answer.version
     body = msgspec.json.decode(answer.body, type=_Resource)
     resource = body.itinerary or body

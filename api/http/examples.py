@@ -9,7 +9,7 @@ import msgspec
 from api.http.audit_examples import AUDIT_EXAMPLES
 from api.http.commands import BookingsMoved, MovedBooking, PaymentResult, SandboxClock, UnmovedBooking
 from api.http.itinerary_examples import ITINERARY_EXAMPLES
-from api.http.problem_examples import BOOKING, FLIGHT, PAYMENT, REFUND, WAITING
+from api.http.problem_examples import BOOKING, FLIGHT, PASSENGER, PAYMENT, REFUND, WAITING
 from api.http.problem_types import ProblemType
 from api.http.queries import Page
 from api.http.request import EmptyBody
@@ -23,10 +23,11 @@ from api.resources.flights import (
     NewPrice,
     NewSeats,
 )
+from api.resources.passengers import BookingPart, PassengerList
 from api.resources.payments import PaymentVoid
 from api.resources.refunds import RefundSettlement
 from api.resources.schedule import MoveTarget, MoveTargetList, NewTimes
-from api.resources.travel import BoardingDenial
+from api.resources.travel import BoardingDenial, TravelRecord
 from api.resources.verification import VerifyRange
 from api.resources.waiting import NewWaitingParty
 from audit.verify import Verification
@@ -34,10 +35,12 @@ from domain.booking_record import Status
 from domain.commands.bookings import InitiateBooking
 from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import ScheduleFlight
+from domain.commands.passengers import NamedPassenger
 from domain.commands.payments import PayBooking
 from domain.commands.sandbox import AdvanceClock
 from domain.flight import FlightStatus
 from domain.money import Money
+from domain.passengers import PassengerType
 from domain.payments import PaymentStatus
 from domain.refunds import RefundReason, RefundStatus
 from domain.refusals import NotEnoughSeats
@@ -159,6 +162,14 @@ EXAMPLES: dict[Any, Any] = {
     BulkHolds: BulkHolds([BulkHold("order-4711-1", FLIGHT, "alice", 2)], atomic=True),
     BulkResult: BulkResult([ItemResult("order-4711-1", 201, 42, False, _raw(ALICE_HOLDS_TWO))]),
     EmptyBody: EmptyBody(),
+    PassengerList: PassengerList(
+        (
+            NamedPassenger("Alice", "Nguyễn", PassengerType.ADULT, "1984-02-29"),
+            NamedPassenger("Tom", "Nguyễn", PassengerType.CHILD),
+        )
+    ),
+    BookingPart: BookingPart((PASSENGER,)),
+    TravelRecord: TravelRecord((PASSENGER,)),
     SeatReduction: SeatReduction(1),
     CancellationQuote: CancellationQuote(BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
     PaymentVoid: PaymentVoid("Declined by the bank"),

@@ -24,6 +24,7 @@ URI_BYTES_MAX = 8192
 NO_CORS = Cors(())
 NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
+_COMMANDS = ("POST", "PUT")
 _PERSONAL_PATH = "/commands/"
 """Paths with this part contain a person's name, which must not be logged because logs cannot be erased."""
 
@@ -34,7 +35,7 @@ FindPseudonym = Callable[[str], Awaitable[str | None]]
 class RequestMiddleware:
     """ASGI middleware around the router, so that it also covers responses 404 and 405.
 
-    While `is_full` returns true, POST requests are refused here, before their bodies are read.
+    While `is_full` returns true, POST and PUT requests are refused here, before their bodies are read.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class RequestMiddleware:
         app: ASGIApp | Reply = self._app
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_BYTES_MAX:
             app = self._mark(problem_reply(UriTooLong(), context))
-        elif context.method == "POST" and self._is_full():
+        elif context.method in _COMMANDS and self._is_full():
             app = self._mark(problem_reply(Overloaded(), context))
         try:
             await app(scope, receive, send_with_request_id)

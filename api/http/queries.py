@@ -25,6 +25,7 @@ from database.registry import LedgerEntry
 from database.stored_values import decoder_of
 from domain.refusals import Refusal
 from ledger.batched_reads import BatchedReads
+from ledger.passenger_index import fold_name
 from ledger.people import pseudonyms_of
 from ledger.submission import Unavailable
 
@@ -103,6 +104,9 @@ async def read_page(
     async def select_recorded(connection: Connection) -> QueryResult[list[T]]:
         pseudonyms = await pseudonyms_of(connection, request.ledger.keyring, names.values())
         recorded = replace(search, **{field: pseudonyms[name] for field, name in names.items()})
+        if family_name := getattr(search, "family_name", None):
+            lookup = request.ledger.keyring.family_hash(fold_name(family_name))
+            recorded = replace(recorded, family_lookup=lookup)
         return await select(connection, recorded, cursor, query.limit + 1)
 
     return await read(request, query, select_recorded)

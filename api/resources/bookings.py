@@ -27,6 +27,7 @@ from domain.booking_record import Status
 from domain.caller import Role
 from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats, StatedRefund
 from domain.commands.fields import Note, PartySize, UserName
+from domain.commands.passengers import PassengerIds
 from domain.money import Money, total
 from domain.refusals import (
     BookingCancelled,
@@ -36,8 +37,12 @@ from domain.refusals import (
     FlightNotFound,
     HoldExpired,
     IdempotencyKeyReused,
+    InfantWithoutAdult,
     NotEnoughSeats,
     NotYourAccount,
+    PassengersNotSeats,
+    PassengersNotStated,
+    PassengerUnknown,
     PaymentInProgress,
     RefundNotStated,
     RefundTooLarge,
@@ -65,9 +70,10 @@ class BookingCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class SeatReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The seats that the booking keeps."""
+    """The seats that the booking keeps; `passengers` are those that leave, required if they are named."""
 
     seats: PartySize
+    passengers: PassengerIds | UnsetType = UNSET
 
 
 class CancellationQuote(msgspec.Struct, frozen=True):
@@ -94,11 +100,24 @@ Reference = Annotated[
 ]
 
 
+FamilyNameSought = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$",
+        description="Family name of a passenger, in any case and without accents; only for operators",
+        examples=["nguyen"],
+    ),
+]
+
+
 class BookingListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     user_id: UserName | UnsetType = UNSET
     flight_id: UUID | UnsetType = UNSET
     status: Status | UnsetType = UNSET
     reference: Reference | UnsetType = UNSET
+    family_name: FamilyNameSought | UnsetType = UNSET
 
 
 class BookingController(Controller):
@@ -120,6 +139,8 @@ class BookingController(Controller):
                 NotEnoughSeats,
                 TooManyHolds,
                 TotalTooLarge,
+                PassengersNotSeats,
+                InfantWithoutAdult,
                 IdempotencyKeyReused,
             ),
         ),
@@ -198,13 +219,17 @@ class BookingController(Controller):
                 FlightDeparted,
                 PaymentInProgress,
                 SeatsNotFewer,
+                PassengerUnknown,
+                PassengersNotStated,
+                PassengersNotSeats,
+                InfantWithoutAdult,
                 IdempotencyKeyReused,
             ),
         ),
     )
     async def give_back_seats(self, request: ApiRequest) -> ASGIApp:
         booking_id, body = request.id(BookingNotFound), await request.read(SeatReduction)
-        return await submit(request, ReduceSeats(booking_id, body.seats))
+        return await submit(request, ReduceSeats(booking_id, body.seats, body.passengers))
 
     @get(
         "/",
@@ -218,6 +243,8 @@ class BookingController(Controller):
     )
     async def list_bookings(self, request: ApiRequest) -> ASGIApp:
         query = request.query(BookingListQuery)
+        if query.family_name is not UNSET and Role.OPERATOR not in request.caller.roles:
+            raise Forbidden([Role.OPERATOR.value])
         search = query.build_search(BookingSearch, owner=request.owner_filter)
         after = queries.read_cursor(request, query, search, UUID)
         return await queries.respond_list(

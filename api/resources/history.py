@@ -1,6 +1,7 @@
 """History of a booking: its events, and its state at a version, position or time."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.http.parameters import ReadQuery
 from domain.booking import Booking
 from domain.booking_record import Status
+from domain.passengers import with_texts
 from ledger.histories import StreamHistory
 from ledger.log import RecordedEvent, fold, steps
 from ledger.people import People
@@ -88,8 +90,12 @@ def state_at(stream: StreamHistory | None, query: BookingStateQuery) -> BookingR
     booking = fold([event for event in stream.events if query.includes(event)])
     if not isinstance(booking, Booking) or (query.version is not UNSET and booking.version < query.version):
         return None
-    row = BookingRow.of(booking)
-    return msgspec.structs.replace(row, user_id=stream.people.name_token(row.user_id))
+    row, token = BookingRow.of(booking), partial(stream.people.text_token, booking.id)
+    return msgspec.structs.replace(
+        row,
+        user_id=stream.people.name_token(row.user_id),
+        passengers=[with_texts(passenger, token) for passenger in row.passengers],
+    )
 
 
 def history_event(event: RecordedEvent, booking: Booking, people: People) -> BookingHistoryEvent:

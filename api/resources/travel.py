@@ -6,16 +6,18 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, UnsetType
 
 from api.http.commands import submit
-from api.http.request import ApiRequest, EmptyBody
+from api.http.request import ApiRequest
 from api.http.routes import OPERATORS, route
 from domain.commands.bookings import DenyBoarding, RecordFlown, RecordNoShow
 from domain.commands.fields import Price, Reason
+from domain.commands.passengers import PassengerIds
 from domain.refusals import (
     BookingCancelled,
     BookingNotFound,
     BookingNotPaid,
     FlightNotDeparted,
     IdempotencyKeyReused,
+    PassengerUnknown,
     StaleVersion,
     TravelAlreadyRecorded,
 )
@@ -29,12 +31,19 @@ class BoardingDenial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compensation: Price | UnsetType = UNSET
 
 
+class TravelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`passengers` are those that it concerns. Default: all of the booking."""
+
+    passengers: PassengerIds | UnsetType = UNSET
+
+
 TRAVEL_REFUSALS = (
     BookingNotFound,
     StaleVersion,
     BookingCancelled,
     BookingNotPaid,
     FlightNotDeparted,
+    PassengerUnknown,
     TravelAlreadyRecorded,
     IdempotencyKeyReused,
 )
@@ -74,7 +83,7 @@ class TravelController(Controller):
         opt=route(
             OPERATORS,
             "Record that the customers of a paid booking flew",
-            body=EmptyBody,
+            body=TravelRecord,
             body_required=False,
             response=BookingRow,
             if_match=True,
@@ -82,8 +91,8 @@ class TravelController(Controller):
         ),
     )
     async def record_flown(self, request: ApiRequest) -> ASGIApp:
-        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
-        return await submit(request, RecordFlown(booking_id))
+        booking_id, body = request.id(BookingNotFound), await request.read(TravelRecord, optional=True)
+        return await submit(request, RecordFlown(booking_id, body.passengers))
 
     @post(
         "/{id:str}/no-show",
@@ -91,7 +100,7 @@ class TravelController(Controller):
         opt=route(
             OPERATORS,
             "Record that the customers of a paid booking did not appear for the flight",
-            body=EmptyBody,
+            body=TravelRecord,
             body_required=False,
             response=BookingRow,
             if_match=True,
@@ -99,5 +108,5 @@ class TravelController(Controller):
         ),
     )
     async def record_no_show(self, request: ApiRequest) -> ASGIApp:
-        booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
-        return await submit(request, RecordNoShow(booking_id))
+        booking_id, body = request.id(BookingNotFound), await request.read(TravelRecord, optional=True)
+        return await submit(request, RecordNoShow(booking_id, body.passengers))

@@ -36,7 +36,11 @@ class BookingMoney:
         elif isinstance(event, _PAYMENTS):
             if event.amount != cost.whole:
                 self._report(f"a payment of {event.amount.amount} is not what {event.originator_id} costs")
-        elif isinstance(event, Booking.Booked):
+        elif isinstance(event, Booking.Split):
+            self._require_sum(event.total_cost)
+            self._require_sum(event.moved_cost)
+            self._paid -= event.moved_cost.amount if was_booked else 0
+        elif isinstance(event, Booking.Booked | Booking.PaymentShared):
             self._paid += cost.amount
         elif isinstance(event, Booking.RefundDue) and event.reason is not RefundReason.COMPENSATION:
             self._follow_refund(event, cost)

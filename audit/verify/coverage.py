@@ -10,6 +10,7 @@ from analytics.facts import PROJECTIONS
 from audit.verify.snapshot import Connection
 from audit.verify.views import VIEW_CHECKS
 from ledger.log import EVENTS
+from ledger.passenger_index import NAMES
 from ledger.records import COMMANDS
 from ledger.statements import PEOPLE, SEATS
 from projections import refunds
@@ -29,6 +30,7 @@ CHECKED: dict[str, frozenset[str]] = {
     "seats": frozenset(SEATS.names.split(", ")),
     "people": frozenset({*PEOPLE.names.split(", "), "forgotten_at"}),
     "forgotten": frozenset({"person"}),
+    "passenger_names": frozenset(NAMES.names.split(", ")),
     "tiles": frozenset({"level", "index", "root", "hashes"}),
     "checkpoints": frozenset({"position", "hash", "root", "time", "key", "signature"}),
     "migrations": frozenset({"version", "name", "sha256"}),

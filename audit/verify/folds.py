@@ -10,6 +10,7 @@ from audit.verify.divergence import Divergence
 from audit.verify.itineraries import Itineraries
 from audit.verify.sandbox_clock import SandboxClock
 from audit.verify.snapshot import Connection
+from audit.verify.splits import Splits
 from audit.verify.trails import BookingTrail, ClockTrail, FlightTrail, PartyTrail, Trail
 from audit.verify.usage import Usage
 from audit.verify.views import Folded, Span, compare
@@ -23,6 +24,7 @@ from domain.working_set import Subject
 from ledger import codec
 
 _HOLD_OFFER = HoldOffer.OPERATION
+_SPLITS = frozenset({Booking.Split.TOPIC, Booking.SplitOff.TOPIC})
 _STREAMS: LiteralString = """
     select originator_id, originator_version, topic, state, recorded_at, position, operation, ordinal
     from events where originator_id >= %s and (%s::uuid is null or originator_id < %s)
@@ -40,6 +42,7 @@ class Folds:
         self._waiting_lists = WaitingLists()
         self._itineraries = Itineraries()
         self._clock = SandboxClock()
+        self._splits = Splits()
         self._usage: dict[UUID, Usage] = {}
         self._complete = True
 
@@ -64,6 +67,7 @@ class Folds:
         self._waiting_lists.join(other._waiting_lists)
         self._itineraries.join(other._itineraries)
         self._clock.join(other._clock)
+        self._splits.join(other._splits)
         for flight_id, usage in other._usage.items():
             self._usage_of(flight_id).join(usage)
 
@@ -72,6 +76,7 @@ class Folds:
         self._itineraries.check(self._report)
         if self._complete:
             self._clock.check(connection, self._head, self._report)
+        self._splits.check(self._report)
         self._waiting_lists.check([id for id, usage in self._usage.items() if usage.cancelled], self._report)
         recorded = {row[0]: Seats(*row[1:]) for row in connection.execute(_SEATS)}
         for flight_id, usage in self._usage.items():
@@ -110,6 +115,8 @@ class Folds:
                 trail = self._trail(aggregate, operation, position)
                 itinerary_id = aggregate.itinerary_id if isinstance(aggregate, Booking) else None
             trail.follow(event, position)
+            if topic in _SPLITS:
+                self._splits.follow(event, aggregate, position, ordinal)
             if itinerary_id is not None:
                 self._itineraries.follow(event, aggregate, itinerary_id, position, ordinal)
             if position > last:

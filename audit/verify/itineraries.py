@@ -47,6 +47,8 @@ class Itineraries:
         if booking.version == 1:
             terms = _Terms(command, booking.user_id, booking.expires_at, booking.total_cost.currency)
             self._made.setdefault(itinerary_id, []).append((position, terms))
+        elif isinstance(event, Booking.SplitOff):
+            self._made[itinerary_id].pop()  # It is a part of one of them.
         payment_id = booking.payment.id if booking.payment else None
         expired = booking.cancel_reason is CancelReason.HOLD_EXPIRED
         again = isinstance(event, Booking.Reseated)

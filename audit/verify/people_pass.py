@@ -7,14 +7,15 @@ from operator import attrgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
-import msgspec
 from psycopg import Connection
 
 from audit.verify.divergence import Divergence
-from domain.personal import name_fields, text_fields
+from domain.personal import name_fields, text_keys
 from ledger.codec import EVENT_TYPES
 from ledger.keyring import SEALED, Keyring, Person
+from ledger.passenger_index import PassengerName, expected_rows
 from ledger.people import MASTER_KEY_CHECK
+from ledger.personal_json import texts_in
 
 BATCH = 5_000
 
@@ -26,8 +27,8 @@ NAME_COLUMNS = {
     for topic, event in EVENT_TYPES.items()
     for field in name_fields(event)
 }
-SEALED_FIELDS = {topic: fields for topic, event in EVENT_TYPES.items() if (fields := text_fields(event))}
-"""The fields with sealed text, by topic."""
+SEALED_FIELDS = {topic: keys for topic, event in EVENT_TYPES.items() if (keys := text_keys(event))}
+"""The fields with sealed text, by topic, also those of the passengers inside an event."""
 
 _HEAD = "select coalesce(max(position), 0) from events"
 _NO_PERSON = "not exists (select from people p where p.person = {})"
@@ -55,11 +56,13 @@ _PERSONS: LiteralString = """
 """
 _TOPICS = ", ".join(f"'{topic}'" for topic in SEALED_FIELDS)
 _TEXTS: bytes = f"""
-    select e.position, e.topic, e.originator_id, e.state, p.person, p.lookup, p.wrapped_key, p.sealed_name
+    select e.position, e.originator_id, e.state, p.person, p.lookup, p.wrapped_key, p.sealed_name
     from events e join bookings b on b.id = e.originator_id
     join people p on p.person = b.user_id and p.forgotten_at is null
     where e.topic in ({_TOPICS}) and strpos(e.state, '"{SEALED}') > 0 and e.position %% %s = %s
 """.encode()
+
+_PASSENGER_NAMES = "select lookup, booking_id from passenger_names"
 
 Share = tuple[int, int]
 """The number of a share, counted from 0, and the number of shares."""
@@ -88,14 +91,18 @@ def check_sealed(connection: Connection[Any], keyring: Keyring, share: Share) ->
     row = connection.execute(MASTER_KEY_CHECK).fetchone()
     if row is None or row[0] != keyring.check:
         return None
-    return _check_texts(connection, keyring, share) or _check_names(connection, keyring, share)
+    return (
+        _check_texts(connection, keyring, share)
+        or _check_names(connection, keyring, share)
+        or _check_passenger_names(connection, keyring, share)
+    )
 
 
 def _check_texts(connection: Connection[Any], keyring: Keyring, share: Share) -> Divergence | None:
     failures = (
         position
-        for position, topic, booking_id, state, *columns in _rows(connection, _TEXTS, share)
-        if not _decrypts(keyring, Person(*columns), SEALED_FIELDS[topic], state, booking_id)
+        for position, booking_id, state, *columns in _rows(connection, _TEXTS, share)
+        if not _decrypts(keyring, Person(*columns), state, booking_id)
     )
     first = min(failures, default=None)
     return first and Divergence(first, "its sealed text does not decrypt with the key of the booking's user")
@@ -112,6 +119,18 @@ def _check_names(connection: Connection[Any], keyring: Keyring, share: Share) ->
     return None
 
 
+def _check_passenger_names(connection: Connection[Any], keyring: Keyring, share: Share) -> Divergence | None:
+    """Check the index of passengers by family name against the view, in the first share."""
+    if share[0] != 0:
+        return None
+    (head,) = connection.execute(_HEAD).fetchone() or (0,)
+    recorded = {PassengerName(bytes(row[0]), row[1]) for row in connection.execute(_PASSENGER_NAMES)}
+    if wrong := recorded ^ expected_rows(connection, keyring):
+        booking_id = min(row.booking_id for row in wrong)
+        return Divergence(head + 1, f"booking {booking_id} is found by other family names than it has")
+    return None
+
+
 def _rows(connection: Connection[Any], statement: LiteralString | bytes, share: Share) -> Iterator[Any]:
     number, of = share
     with connection.cursor("people") as cursor:
@@ -119,11 +138,8 @@ def _rows(connection: Connection[Any], statement: LiteralString | bytes, share: 
         yield from cursor.execute(statement, (of, number))
 
 
-def _decrypts(keyring: Keyring, person: Person, fields: Iterable[str], state: str, booking_id: UUID) -> bool:
-    try:
-        values = msgspec.json.decode(state, type=dict[str, Any])
-    except msgspec.DecodeError:
-        # The fold of the stream reports what is wrong with the state.
-        return False
-    texts = [text for text in (str(values.get(field)) for field in fields) if text.startswith(SEALED)]
-    return all(keyring.decrypt(person.text_token(text, str(booking_id)) or "") is not None for text in texts)
+def _decrypts(keyring: Keyring, person: Person, state: str, booking_id: UUID) -> bool:
+    """Return whether all sealed texts decrypt. A state that is no JSON has none, and does not."""
+    texts = [text for text in texts_in(state) if text.startswith(SEALED)]
+    tokens = [person.text_token(text, str(booking_id)) or "" for text in texts]
+    return bool(tokens) and all(keyring.decrypt(token) is not None for token in tokens)

@@ -11,6 +11,7 @@ from audit.verify.usage import Usage
 from audit.verify.waiting_lists import WaitingLists
 from domain.booking import Booking
 from domain.flight import Flight
+from domain.passengers import count_seats
 from domain.sandbox_clock import ClockAdvance
 from domain.seats import NONE_USED, SeatUse
 from domain.waiting import WaitingParty
@@ -37,6 +38,7 @@ class BookingTrail:
         self._usage = usage_of(booking.flight_id)
         self._use = NONE_USED
         self._money = BookingMoney(booking)
+        self._wrong_party: str | None = None
 
     def follow(self, event: Any, position: int) -> None:
         if isinstance(event, Booking.Moved):
@@ -48,10 +50,18 @@ class BookingTrail:
             self._usage.follow(position, self._use, use)
             self._use = use
         self._money.follow(event)
+        if isinstance(event, Booking.PassengersNamed) and not self._fits():
+            self._wrong_party = f"{event.originator_id} has another number of passengers than seats"
 
     def end(self, last: int) -> str | None:
         self._usage.reach(last)
-        return self._money.end()
+        unnamed = None if self._fits() else f"{self._booking.id} has another number of passengers than seats"
+        return self._money.end() or self._wrong_party or unnamed
+
+    def _fits(self) -> bool:
+        """Return whether the passengers, if they are named, need the seats of the booking."""
+        passengers = self._booking.passengers
+        return not passengers or count_seats(passengers) == self._booking.seats
 
 
 class FlightTrail:

@@ -1,6 +1,7 @@
 """Base classes of commands, by the thing that a command names."""
 
-from typing import ClassVar, dataclass_transform
+from collections.abc import Callable
+from typing import ClassVar, Self, dataclass_transform
 from uuid import UUID
 
 import msgspec
@@ -25,6 +26,15 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def target_id(self) -> UUID | None:
         """The id that the command names, None for one that makes a flight."""
         return None
+
+    @property
+    def has_passengers(self) -> bool:
+        """True if the command names passengers."""
+        return False
+
+    def seal_passengers(self, seal: Callable[[str], str]) -> Self:
+        """Return the command with the names of its passengers sealed."""
+        return self
 
     def add_reads(self, read_set: ReadSet) -> None:
         """Add to the read set what the handler and the block need to decide the command."""

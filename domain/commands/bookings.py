@@ -1,15 +1,17 @@
 """Commands about bookings."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from domain.booking_record import Travel
 from domain.commands.base import BookingCommand, FlightCommand
 from domain.commands.fields import PARTY_SIZE_MAX, Note, PartySize, Price, Reason, UserId
+from domain.commands.passengers import NewPassengers, PassengerIds, seal_all
 from domain.money import AMOUNT_MAX, KnownCode
+from domain.passengers import Travel
 from domain.personal import Personal
 from domain.read_set import ReadSet
 
@@ -22,6 +24,14 @@ class InitiateBooking(FlightCommand):
 
     user_id: UserId
     seats: PartySize
+    passengers: NewPassengers | UnsetType = UNSET
+
+    @property
+    def has_passengers(self) -> bool:
+        return self.passengers is not UNSET
+
+    def seal_passengers(self, seal: Callable[[str], str]) -> Self:
+        return msgspec.structs.replace(self, passengers=seal_all(self.passengers, seal))
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
@@ -33,6 +43,8 @@ class ReduceSeats(BookingCommand):
     MOVES_SEATS = True
 
     seats: PartySize
+    passengers: PassengerIds | UnsetType = UNSET
+    """The passengers that leave; required if the booking names its passengers."""
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)
@@ -99,6 +111,8 @@ class TravelCommand(BookingCommand):
     """Base class of the commands that record, after the departure, what became of a paid booking."""
 
     TRAVEL: ClassVar[Travel]
+
+    passengers: PassengerIds | UnsetType = UNSET
 
     def add_reads(self, read_set: ReadSet) -> None:
         super().add_reads(read_set)

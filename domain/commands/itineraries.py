@@ -1,6 +1,7 @@
 """Commands about itineraries."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Self
 from uuid import UUID
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from domain.commands.base import Command, ItineraryCommand
 from domain.commands.bookings import InitiateBooking
 from domain.commands.fields import Note, PartySize, PaymentMethod, Reason, UserId
+from domain.commands.passengers import NewPassengers, seal_all
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome
 from domain.personal import Personal
@@ -24,6 +26,10 @@ class ItineraryBooking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     flight_id: UUID
     seats: PartySize
+    passengers: NewPassengers | UnsetType = UNSET
+
+    def seal_passengers(self, seal: Callable[[str], str]) -> Self:
+        return msgspec.structs.replace(self, passengers=seal_all(self.passengers, seal))
 
 
 class InitiateItinerary(Command):
@@ -38,6 +44,15 @@ class InitiateItinerary(Command):
     @property
     def target_id(self) -> UUID:
         return self.bookings[0].flight_id
+
+    @property
+    def has_passengers(self) -> bool:
+        return any(one.passengers is not UNSET for one in self.bookings)
+
+    def seal_passengers(self, seal: Callable[[str], str]) -> Self:
+        return msgspec.structs.replace(
+            self, bookings=tuple(one.seal_passengers(seal) for one in self.bookings)
+        )
 
     @property
     def holds(self) -> list[InitiateBooking]:

@@ -75,6 +75,20 @@ class ApiCaller:
             "POST", V1 + path, token=self.token, json=json, content=content, headers=sent
         )
 
+    async def put(self, path: str, json: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        return await self.api.call("PUT", V1 + path, token=self.token, json=json, headers=headers)
+
+    async def name_passengers(
+        self, booking: Any, *passengers: Any, headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        path = f"/bookings/{booking['id']}/passengers"
+        return await self.put(path, {"passengers": list(passengers)}, headers=headers)
+
+    async def split(self, booking: Any, *passengers: Any, **options: Any) -> HttpAnswer:
+        """Make a booking of these passengers of the booking."""
+        ids = [passenger["id"] for passenger in passengers]
+        return await self.post(f"/bookings/{booking['id']}/split", {"passengers": ids}, **options)
+
     async def schedule(self, flight: Mapping[str, Any] = BA117, **changes: Any) -> HttpAnswer:
         """Schedule a flight on a day of its own, unless `changes` give the times."""
         return await self.post("/flights", on_own_day(flight) | changes)

@@ -13,6 +13,14 @@ from uuid import UUID, uuid4
 RUPEES = {"amount": 450000, "currency": "INR"}
 BA117 = {"number": "BA117", "origin": "BOM", "destination": "LHR", "seats": 10, "price": RUPEES}
 
+ALICE_NGUYEN = {
+    "given_name": "Alice",
+    "family_name": "Nguyễn",
+    "type": "adult",
+    "date_of_birth": "1984-02-29",
+}
+TOM_NGUYEN = {"given_name": "Tom", "family_name": "Nguyễn", "type": "child"}
+MIA_NGUYEN = {"given_name": "Mia", "family_name": "Nguyễn", "type": "infant_on_lap"}
 FLIGHT_FIELDS = {
     "id",
     "number",
@@ -46,6 +54,8 @@ BOOKING_FIELDS = {
     "itinerary_id",
     "travel",
     "schedule_change",
+    "passengers",
+    "split_from",
 }
 ITINERARY_FIELDS = {
     "id",

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.contract.people import BY_ROLE, ApiCaller, mint
-from tests.contract.samples import later, query, rupees
+from tests.contract.samples import ALICE_NGUYEN, TOM_NGUYEN, later, query, rupees
 
 ANY = {"client", "auditor", "analyst", "operator"}
 BUYERS = {"client", "operator"}
@@ -64,6 +64,14 @@ ROUTES = {
     "POST /bookings/{id}/cancel": (BUYERS, lambda caller, at: caller.cancel(at.booking)),
     "POST /bookings/{id}/cancel/quote": (BUYERS, lambda caller, at: caller.quote(at.booking)),
     "POST /bookings/{id}/seats": (BUYERS, lambda caller, at: caller.reduce_seats(at.booking, 1)),
+    "POST /bookings/{id}/split": (
+        BUYERS,
+        lambda caller, at: caller.split(at.family, at.family["passengers"][0]),
+    ),
+    "PUT /bookings/{id}/passengers": (
+        BUYERS,
+        lambda caller, at: caller.name_passengers(at.booking, ALICE_NGUYEN, TOM_NGUYEN),
+    ),
     "POST /bookings/{id}/capture": (STAFF, lambda caller, at: caller.capture(at.pending)),
     "POST /bookings/{id}/void": (STAFF, lambda caller, at: caller.void(at.pending)),
     "POST /itineraries": (BUYERS, lambda caller, at: caller.book_itinerary([at.flight])),
@@ -119,6 +127,8 @@ async def prepare(operator, caller):
         (await operator.book_itinerary([flight], user_id=caller.sub)).created() for _ in range(2)
     ]
     (await operator.pay_itinerary(authorised, user_id=caller.sub, capture="manual")).created()
+    body = {"flight_id": flight["id"], "user_id": caller.sub, "seats": 2}
+    family = (await operator.post("/bookings", {**body, "passengers": [ALICE_NGUYEN, TOM_NGUYEN]})).created()
     late = await operator.create_flight()
     told = (await operator.book(late, user_id=caller.sub)).created()
     (await operator.post(f"/flights/{late['id']}/times", later(late, hours=2) | {"reason": "fog"})).ok()
@@ -132,6 +142,7 @@ async def prepare(operator, caller):
         booking=booking,
         told=told,
         late=late,
+        family=family,
         pending=pending,
         refund=refund,
         itinerary=itinerary,

@@ -44,6 +44,7 @@ from domain.commands.itineraries import (
     RecordItineraryPayment,
     VoidItinerary,
 )
+from domain.commands.passengers import NamedPassenger, NamePassengers, NewPassenger, SplitBooking
 from domain.commands.payments import (
     CapturePayment,
     PayBooking,
@@ -56,6 +57,7 @@ from domain.commands.sandbox import AdvanceClock
 from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.handlers import HANDLERS
 from domain.money import Money
+from domain.passengers import PassengerType
 from domain.payments import PaymentOutcome
 from domain.read_set import ReadSet
 from ledger.submission import Submission, render_plain
@@ -143,6 +145,24 @@ COMMANDS = [
         "void_payment",
         True,
         "7ea296fb6fad0487ad1e51bc74bfe382032bb6edc7671e2ff9bee89d76ffff68",
+    ),
+    Stored(
+        InitiateBooking(ID, "alice", 1, (NewPassenger("Alice", "Nguyễn", PassengerType.ADULT),)),
+        "initiate_booking",
+        True,
+        "af81a55cae8c4bda94d520f1d8fb66447dd14dbb15b3adfdf91574f927eb15ad",
+    ),
+    Stored(
+        NamePassengers(ID, (NamedPassenger("Alice", "Nguyễn", PassengerType.ADULT, "1984-02-29"),)),
+        "name_passengers",
+        False,
+        "ee7cf5d699250b8f8b99f0d176104068948a9e0c975f3d409efa12b1fa97a1b0",
+    ),
+    Stored(
+        SplitBooking(ID, (PAYMENT,)),
+        "split_booking",
+        False,
+        "d8e6523390828a5dcbf649cdbecf99f62621a7ed7903bdc3287620f203f6718f",
     ),
     Stored(
         ReduceSeats(ID, 1),

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from domain.booking import Booking
-from domain.booking_record import Travel
 from domain.commands.bookings import (
     CancelBooking,
     InitiateBooking,
@@ -21,6 +20,7 @@ from domain.commands.payments import CapturePayment, PayBooking
 from domain.commands.waiting import JoinWaitlist
 from domain.flight import FlightStatus
 from domain.money import Money
+from domain.passengers import Travel
 from domain.payments import Capture
 from domain.refusals import (
     DepartureInPast,

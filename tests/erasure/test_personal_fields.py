@@ -40,6 +40,9 @@ NOT_PERSONAL = {
     "booking.payment_declined.code",
     "booking.payment_requested.gateway",
     "booking.payment_requested.method",
+    "booking.payment_shared.gateway",
+    "booking.payment_shared.method",
+    "booking.payment_shared.reference",
     "booking.refund_refused.code",
     "flight.cancelled.reason",
     "flight.overbooking_changed.reason",
@@ -82,6 +85,9 @@ def test_the_personal_fields_are_these() -> None:
         "note": Personal.TEXT,
         "reason": Personal.TEXT,
         "reference": Personal.TEXT,
+        "given_name": Personal.TEXT,
+        "family_name": Personal.TEXT,
+        "date_of_birth": Personal.TEXT,
     }
     commands = {CancelBooking: "reason", VoidPayment: "reason", SettleRefund: "reference"}
     for command, field in commands.items():
@@ -92,12 +98,13 @@ def test_the_personal_fields_are_these() -> None:
 
 def test_verify_checks_the_marked_fields() -> None:
     assert {("bookings", "user_id"), ("waiting", "user_id")} == NAME_COLUMNS
-    assert SEALED_FIELDS == {
-        "booking.cancelled": ("note",),
-        "booking.void_requested": ("reason",),
-        "booking.payment_voided": ("reason",),
-        "booking.refund_settled": ("reference",),
-    }
+    assert {
+        "booking.cancelled": {"note"},
+        "booking.void_requested": {"reason"},
+        "booking.payment_voided": {"reason"},
+        "booking.refund_settled": {"reference"},
+        "booking.passengers_named": {"given_name", "family_name", "date_of_birth"},
+    } == SEALED_FIELDS
 
 
 TEXTS = st.text() | st.sampled_from([*KEYS, '"user_id":"x"', '\\"actor\\":', "sealed:v1:a", "\\", '"', "}, "])

@@ -70,6 +70,8 @@ async def test_a_row_encodes_to_the_documented_body(driver: LedgerDriver) -> Non
         "itinerary_id",
         "travel",
         "schedule_change",
+        "passengers",
+        "split_from",
     ]
     assert body["total_cost"] == {"amount": 200, "currency": "INR"}
     assert body["created_at"].endswith("Z")

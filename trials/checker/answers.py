@@ -1,6 +1,6 @@
 """Every answer, accepted, refused or read, is what the fold of the log says at its position."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from trials.checker.calls import Call
-from trials.checker.flights import instant, without_local_times
+from trials.checker.flights import Row, instant, without_local_times
 from trials.checker.history import Clock, Command, History
 from trials.checker.itineraries import Itinerary, ItineraryCommands
 from trials.checker.log import Outcome
@@ -170,12 +170,16 @@ def _accepted_moves(model: Model, body: Any, command: Command) -> Iterator[str]:
             yield f"{id} was left, and there are seats for it: {command}"
 
 
+def _flights_and_seats(bookings: Iterable[Row]) -> list[tuple[Any, Any]]:
+    return [(one["flight_id"], one["seats"]) for one in bookings]
+
+
 def _accepted_itinerary(model: Model, outcome: Outcome, body: Any, command: Command) -> Iterator[str]:
     row = body["itinerary"] if outcome.operation == "pay_itinerary" else body
     itinerary = Itinerary.of(model, row["id"])
     expected = itinerary and itinerary.row
-    requested = [request.fields.get("bookings") for request in command.requests]
-    made = [{"flight_id": one["flight_id"], "seats": one["seats"]} for one in row["bookings"]]
+    requested = [_flights_and_seats(request.fields.get("bookings") or ()) for request in command.requests]
+    made = _flights_and_seats(row["bookings"])
     if outcome.operation == "initiate_itinerary" and made not in requested:
         yield f"{made} are made of what was requested: {command}"
     if row != expected:

@@ -21,6 +21,10 @@ MAY_FOLLOW = {
     "booking.seats_reduced": ("initiated", "booked"),
     "booking.travel_recorded": ("booked",),
     "booking.moved": ("initiated", "pending", "booked"),
+    "booking.split": ("initiated", "booked"),
+    "booking.split_off": ("initiated",),
+    "booking.payment_shared": ("initiated",),
+    "booking.passengers_named": ("initiated", "pending", "booked"),
     "booking.schedule_changed": ("initiated", "pending", "booked"),
     "booking.schedule_accepted": ("initiated", "pending", "booked"),
 }
@@ -28,6 +32,10 @@ MAY_FOLLOW = {
 
 _IN_PROGRESS = ("requested", "pending", "capturing", "voiding")
 _NO_END = datetime.max.replace(tzinfo=UTC)
+
+
+def seats_needed(passengers: list[Row]) -> int:
+    return sum(passenger["type"] != "infant_on_lap" for passenger in passengers)
 
 
 @dataclass(slots=True)
@@ -50,7 +58,7 @@ class Booking:
     def initiated(cls, event: Event, flights: dict[str, Flight]) -> "Booking":
         at = text_of(event.recorded_at)
         last = {"status": "initiated", "version": 1, "created_at": at, "updated_at": at, "payment": None}
-        last |= {"travel": None, "schedule_change": None}
+        last |= {"travel": None, "schedule_change": None, "passengers": [], "split_from": None}
         names = {"id": str(event.subject), "reference": expected_reference(event.position)}
         booking = cls({**names, **event.state, **last}, flights[event.state["flight_id"]], flights)
         booking._hold_until(instant(event.state["expires_at"]))
@@ -208,6 +216,44 @@ class Booking:
             return [f"a booking is cancelled with a flight that is not: {event}"]
         return []
 
+    def _split(self, event: Event) -> list[str]:
+        """Seats and money are divided: nothing is lost, and the new part gets its share of the price."""
+        wrong, state = [], event.state
+        seats, cost, moved = state["seats"], state["total_cost"]["amount"], state["moved_cost"]["amount"]
+        if self.flight.has_departed(event.recorded_at):
+            wrong.append(f"a booking is split after the departure: {event}")
+        if seats < 1 or state["moved_seats"] < 1 or seats + state["moved_seats"] != self.seats:
+            wrong.append(f"the seats of a split are not the {self.seats} before it: {event}")
+        if cost + moved != self.cost or moved != self.cost * state["moved_seats"] // self.seats:
+            wrong.append(f"the money of a split is not the {self.cost} before it: {event}")
+        self.row.update(seats=seats, total_cost=state["total_cost"])
+        if self.status == "booked":
+            self.flight.sold[self.row["id"]] = seats
+        else:
+            self._hold_until(self._ends)
+        return wrong
+
+    def _split_off(self, event: Event) -> list[str]:
+        self.row["split_from"], self.change = event.state["split_from"], event.state["change"]
+        return []
+
+    def _payment_shared(self, event: Event) -> list[str]:
+        self._leave()
+        self.flight.sold[self.row["id"]] = self.seats
+        self.row.update(status="booked", payment={"payment_id": event.state["payment_id"]})
+        self._pay(status="captured", capture_before=None)
+        paid = event.state["amount"]["amount"] == self.cost
+        return [] if paid else [f"the share is not the cost {self.row['total_cost']}: {event}"]
+
+    def _passengers_named(self, event: Event) -> list[str]:
+        wrong, passengers = [], event.state["passengers"]
+        if self.flight.has_departed(event.recorded_at):
+            wrong.append(f"passengers are named after the departure: {event}")
+        if seats_needed(passengers) != self.seats:
+            wrong.append(f"a booking of {self.seats} seats has other passengers: {event}")
+        self.row["passengers"] = passengers
+        return wrong
+
     def _schedule_changed(self, event: Event) -> list[str]:
         """The change is measured against the times last agreed to, and all ends with the new departure."""
         return self._take_change(event, self.flight.times_before, other_route=False)
@@ -262,6 +308,8 @@ class Booking:
 
     def _travel_recorded(self, event: Event) -> list[str]:
         self.row["travel"] = event.state["travel"]
+        travel = {one["id"]: {"travel": one["travel"]} for one in event.state.get("passengers") or ()}
+        self.row["passengers"] = [one | travel.get(one["id"], {}) for one in self.row["passengers"]]
         departed = self.flight.has_departed(event.recorded_at)
         return [] if departed else [f"travel is recorded before the departure: {event}"]
 
@@ -342,6 +390,10 @@ _STEPS: dict[str, Callable[[Booking, Event], list[str]]] = {
     "booking.seats_reduced": Booking._seats_reduced,
     "booking.travel_recorded": Booking._travel_recorded,
     "booking.moved": Booking._moved,
+    "booking.passengers_named": Booking._passengers_named,
+    "booking.split": Booking._split,
+    "booking.split_off": Booking._split_off,
+    "booking.payment_shared": Booking._payment_shared,
     "booking.schedule_changed": Booking._schedule_changed,
     "booking.schedule_accepted": Booking._schedule_accepted,
     "booking.cancelled": Booking._cancelled,

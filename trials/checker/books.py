@@ -155,8 +155,14 @@ def _sums(model: Model, books: Books) -> Iterator[str]:
 
 
 def _purchase(model: Model, booking_id: str | None) -> str | None:
-    """Return the id of the booking's itinerary, which one charge pays for, or else of the booking."""
+    """Return the id of the booking's itinerary, which one charge pays for, or else of the booking.
+
+    A part of a split booking is paid with the whole.
+    """
     booking = model.bookings.get(booking_id or "")
+    while booking and booking.row["split_from"]:
+        booking_id = booking.row["split_from"]
+        booking = model.bookings.get(booking_id)
     return (booking.row.get("itinerary_id") if booking else None) or booking_id
 
 

@@ -112,7 +112,7 @@ class ItineraryCommands:
         if booking is None or id is None:
             return
         self._touched.setdefault(id, []).append(event)
-        if event.topic == "booking.initiated":
+        if event.topic == "booking.initiated" and event.operation != "split_booking":
             row = booking.row
             maker = (event.command, row["user_id"], row["expires_at"], row["total_cost"]["currency"])
             if self._makers.setdefault(id, maker) != maker:

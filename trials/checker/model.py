@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from trials.checker.bookings import Booking
 from trials.checker.flights import Flight, Row, instant
 from trials.checker.log import Event
+from trials.checker.parts import Parts
 from trials.checker.prices import times
 
 
@@ -33,6 +34,7 @@ class Model:
         """The time of the last event. The ledger's time is never behind it."""
         self._emptied: tuple[Flight, Event] | None = None
         """The flight that was just cancelled, or departed: its bookings, or holds, must follow at once."""
+        self._parts = Parts(self.bookings)
         self._untold: tuple[set[str], Event] | None = None
         """The bookings of a flight that was just retimed: each has an event of the same command."""
 
@@ -44,7 +46,8 @@ class Model:
         if self._untold and event.command != self._untold[1].command:
             wrong += self.untold()
         self.time = max(self.time, event.recorded_at)
-        return wrong + self._apply(event)
+        wrong += self._parts.before(event)
+        return wrong + self._apply(event) + self._parts.after(event)
 
     def left_behind(self) -> list[str]:
         """Return the bookings that a cancelled or departed flight leaves behind, once its block is over."""
@@ -99,7 +102,8 @@ class Model:
             late = [f"a {gone} flight is booked: {event}"] if flight.is_closed(event.recorded_at) else []
             if instant(state["expires_at"]) > flight.departs_at:
                 late.append(f"a hold outlasts the departure: {event}")
-            if state["total_cost"] != times(flight.row["price"], state["seats"]):
+            is_part = event.operation == "split_booking"
+            if not is_part and state["total_cost"] != times(flight.row["price"], state["seats"]):
                 late.append(f"{state['total_cost']} is not the price {flight.row['price']}: {event}")
             if state.get("cancellation_policy") != flight.row.get("cancellation_policy"):
                 late.append(f"a booking has another policy than its flight: {event}")

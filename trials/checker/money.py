@@ -58,6 +58,13 @@ class Account:
                 self.answer_before = state["accept_before"]
             case "booking.schedule_accepted":
                 self.answer_before = None
+            case "booking.split":
+                self.cost = state["total_cost"]
+                if self.is_booked:
+                    self.captured -= state["moved_cost"]["amount"]
+            case "booking.payment_shared":
+                self.captured += state["amount"]["amount"]
+                self.is_booked = True
             case "booking.seats_reduced":
                 self.cost = state["total_cost"]
             case "booking.cancelled":

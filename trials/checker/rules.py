@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from trials.checker import itinerary_rules
-from trials.checker.bookings import Booking
+from trials.checker.bookings import Booking, seats_needed
 from trials.checker.calls import Call
-from trials.checker.flights import Flight, instant
+from trials.checker.flights import Flight, Row, instant
 from trials.checker.log import LEDGER, Outcome
 from trials.checker.model import Model
 from trials.checker.prices import settles
@@ -191,7 +191,37 @@ def _initiate(model: Model, request: Request, now: datetime) -> str:
         return "not-your-account"
     if flight is None or flight.is_closed(now):
         return _closed(flight)
-    return "not-enough-seats" if fields["seats"] > flight.free(now) else ACCEPTED
+    if fields["seats"] > flight.free(now):
+        return "not-enough-seats"
+    return _party_of(fields["passengers"], fields["seats"]) if "passengers" in fields else ACCEPTED
+
+
+def _party_of(passengers: list[Row], seats: int) -> str:
+    """Return the outcome for these passengers on so many seats."""
+    types = [passenger["type"] for passenger in passengers]
+    if seats_needed(passengers) != seats:
+        return "passengers-not-seats"
+    return "infant-without-adult" if types.count("infant_on_lap") > types.count("adult") else ACCEPTED
+
+
+def _leave(booking: Booking, ids: list[str], seats: int) -> str:
+    """Return the outcome when these passengers leave, and so many seats stay."""
+    passengers = booking.row["passengers"]
+    if not {one["id"] for one in passengers}.issuperset(ids):
+        return "passenger-unknown"
+    if passengers and not ids:
+        return "passengers-not-stated"
+    return _party_of([one for one in passengers if one["id"] not in ids], seats) if passengers else ACCEPTED
+
+
+def _split(booking: Booking, ids: list[str]) -> str:
+    passengers = booking.row["passengers"]
+    if not {one["id"] for one in passengers}.issuperset(ids):
+        return "passenger-unknown"
+    sides = [[one for one in passengers if (one["id"] in ids) is leaves] for leaves in (True, False)]
+    if not all(seats_needed(side) for side in sides):
+        return "split-without-seat"
+    return next((end for side in sides if (end := _party_of(side, seats_needed(side))) != ACCEPTED), ACCEPTED)
 
 
 def _join(model: Model, request: Request, now: datetime) -> str:
@@ -260,6 +290,18 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
     match operation:
         case "move_booking":
             return _move(booking, model, fields, now)
+        case "split_booking":
+            if departed and booking.status != "cancelled":
+                return "flight-departed"
+            return _not_live(booking, now) or _split(booking, fields["passengers"])
+        case "name_passengers":
+            if departed and booking.status != "cancelled":
+                return "flight-departed"
+            known = {one["id"] for one in booking.row["passengers"]}
+            if any(one.get("id", None) not in {None, *known} for one in fields["passengers"]):
+                return "passenger-unknown"
+            live = booking.status == "pending" and not booking.is_due(now)
+            return ("" if live else _not_live(booking, now)) or _party_of(fields["passengers"], booking.seats)
         case "accept_change":
             ended = "" if booking.status == "pending" and not booking.is_due(now) else _not_live(booking, now)
             return ended or (ACCEPTED if booking.row["schedule_change"] else "no-schedule-change")
@@ -270,7 +312,7 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
                 return "booking-cancelled" if booking.status == "cancelled" else "booking-not-paid"
             return "travel-already-recorded" if booking.row["travel"] == "flown" else ACCEPTED
         case "record_flown" | "record_no_show":
-            return _travel(booking, operation, departed)
+            return _travel(booking, operation, fields.get("passengers", []), departed)
         case "cancel_booking" | "cancel_with_flight":
             return "booking-cancelled" if booking.status == "cancelled" else ACCEPTED
         case "capture_payment" if booking.awaits_money:
@@ -280,8 +322,9 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
         case "reduce_seats":
             if departed and booking.status != "cancelled":
                 return "flight-departed"
-            fewer = ACCEPTED if fields["seats"] < booking.seats else "seats-not-fewer"
-            return _not_live(booking, now) or fewer
+            if fields["seats"] >= booking.seats:
+                return _not_live(booking, now) or "seats-not-fewer"
+            return _not_live(booking, now) or _leave(booking, fields.get("passengers", []), fields["seats"])
     if booking.status == "booked":
         return "already-paid"
     if departed and booking.reason in (None, "hold_expired"):
@@ -290,7 +333,14 @@ def _change_booking(model: Model, request: Request, now: datetime) -> str:
     return _not_live(booking, now) or price
 
 
-_BY_THE_CUSTOMER = ("pay_booking", "cancel_booking", "reduce_seats", "accept_change")
+_BY_THE_CUSTOMER = (
+    "pay_booking",
+    "cancel_booking",
+    "reduce_seats",
+    "accept_change",
+    "name_passengers",
+    "split_booking",
+)
 LIVE_HOLDS = ("initiated", "pending")
 
 
@@ -305,12 +355,16 @@ def _cancel(booking: Booking, request: Request, departed: bool) -> str:
     return "refund-too-large" if too_large else ACCEPTED
 
 
-def _travel(booking: Booking, operation: str, departed: bool) -> str:
+def _travel(booking: Booking, operation: str, ids: list[str], departed: bool) -> str:
     if not departed:
         return "flight-not-departed"
     if booking.status != "booked":
         return "booking-cancelled" if booking.status == "cancelled" else "booking-not-paid"
-    same = f"record_{booking.row['travel']}" == operation
+    passengers = booking.row["passengers"]
+    if not {one["id"] for one in passengers}.issuperset(ids):
+        return "passenger-unknown"
+    chosen = [one for one in passengers if not ids or one["id"] in ids] or [booking.row]
+    same = all(f"record_{one.get('travel')}" == operation for one in chosen)
     return "travel-already-recorded" if same else ACCEPTED
 
 
@@ -353,6 +407,8 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "reduce_seats": _change_booking,
     "accept_change": _change_booking,
     "move_booking": _change_booking,
+    "name_passengers": _change_booking,
+    "split_booking": _change_booking,
     "deny_boarding": _change_booking,
     "record_flown": _change_booking,
     "record_no_show": _change_booking,

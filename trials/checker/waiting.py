@@ -47,6 +47,8 @@ class WaitingLists:
             yield from self._offer(event)
         elif event.topic == "booking.initiated" and event.operation == "hold_offer":
             yield from self._hold(event)
+        elif event.operation == "split_booking":
+            return  # It takes no seats that were free.
         elif event.topic in ("booking.initiated", "booking.reseated", "booking.moved"):
             # A new booking is not in the model yet.
             flight = event.state.get("flight_id") or self._flight_id(event)

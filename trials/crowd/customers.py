@@ -58,6 +58,9 @@ class Customer:
             (self._pay_and_give_seats_back,): 14,
             (self._pay, self._give_seats_back): 5,
             (self._accept_change,): 6,
+            (self._name,): 8,
+            (self._split,): 16,
+            (self._pay, self._split): 26,
             (self._pay, self._accept_change): 8,
             (self._abandon,): 10,
         }
@@ -108,7 +111,7 @@ class Customer:
     async def _book(self, flight: str) -> Booking | None:
         """Book seats; sometimes wait for them when there are too few."""
         call = await self._caller.command(
-            "initiate_booking", "/bookings", {"flight_id": flight, **self._party()}
+            "initiate_booking", "/bookings", {"flight_id": flight, **self._named(self._party())}
         )
         if call.status == 201:
             booking: Booking = json.loads(call.text)
@@ -196,8 +199,12 @@ class Customer:
 
     async def _give_seats_back(self, booking: Booking) -> None:
         """Give back some seats, or all, which is refused."""
-        seats = {"seats": self._random.randint(1, booking["seats"])}
-        await self._change(booking, "reduce_seats", f"/bookings/{booking['id']}/seats", seats)
+        seats = self._random.randint(1, booking["seats"])
+        body: dict[str, Any] = {"seats": seats}
+        if booking["passengers"] and self._random.random() < 0.9:
+            seated = [one["id"] for one in booking["passengers"] if one["type"] != "infant_on_lap"]
+            body |= {"passengers": seated[-max(1, booking["seats"] - seats) :]}
+        await self._change(booking, "reduce_seats", f"/bookings/{booking['id']}/seats", body)
         if booking["status"] == "initiated" and self._random.random() < 0.7:
             await self._pay(booking)
 
@@ -208,6 +215,36 @@ class Customer:
     async def _accept_change(self, booking: Booking) -> None:
         """Accept changed times, whether there are any or not."""
         await self._change(booking, "accept_change", f"/bookings/{booking['id']}/accept-change", {})
+
+    async def _name(self, booking: Booking) -> None:
+        """Name the passengers, now and then one too many."""
+        seats = booking["seats"] + (self._random.random() < 0.1)
+        body = {"passengers": self._passengers(seats)}
+        await self._change(booking, "name_passengers", f"/bookings/{booking['id']}/passengers", body)
+
+    async def _split(self, booking: Booking) -> None:
+        """Give some passengers a booking of their own, which is then like any other."""
+        if not booking["passengers"]:
+            return
+        some = self._random.sample(booking["passengers"], self._random.randint(1, len(booking["passengers"])))
+        body = {"passengers": [one["id"] for one in some]}
+        path = f"/bookings/{booking['id']}/split"
+        call = await self._caller.command("split_booking", path, body)
+        if call.status == 201:
+            part: Booking = json.loads(call.text)
+            self._bookings.append(part)
+            self._sale.bookings.append(part)
+
+    def _named(self, party: dict[str, Any]) -> dict[str, Any]:
+        """Return the party, half of the time with its passengers."""
+        named = self._random.random() < 0.5
+        return party | {"passengers": self._passengers(party["seats"])} if named else party
+
+    def _passengers(self, seats: int) -> list[dict[str, str]]:
+        """Return passengers for the seats: adults and children, and an infant for some adults."""
+        types = ["adult", *self._random.choices(("adult", "child"), k=seats - 1)]
+        types += ["infant_on_lap"] * (self._random.random() < 0.2)
+        return [{"given_name": f"P{n}", "family_name": "Nguyễn", "type": t} for n, t in enumerate(types)]
 
     async def _abandon(self, booking: Booking) -> None:
         """Leave the booking to expire."""

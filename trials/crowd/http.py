@@ -48,7 +48,8 @@ class HttpLine:
             headers["x-idempotency-key"] = call.key
         if call.version is not None:
             headers["If-Match"] = f'"v{call.version}"'
-        method, body = ("POST", call.body.encode()) if call.is_command else ("GET", None)
+        command = "PUT" if call.operation == "name_passengers" else "POST"
+        method, body = (command, call.body.encode()) if call.is_command else ("GET", None)
         async with self._session.request(
             method, self._base_url + call.path, data=body, headers=headers
         ) as response:

@@ -21,6 +21,7 @@ import api.main
 import api.serve
 import cli.main
 import cli.subprocesses
+import domain.booking
 import domain.departure_handlers
 import domain.price_parts
 import projections.availability
@@ -204,6 +205,23 @@ def moved_seats_uncounted() -> None:
     patch.object(WorkingSet, "move_seats", lambda working_set, booking, flight_id: None).start()
 
 
+def split_money_kept() -> None:
+    """Leave the whole price with a booking that is split, beside the share of the new one."""
+    trigger = Booking.trigger_event
+
+    def keep(booking: Booking, event: Any, **fields: Any) -> None:
+        if event is Booking.Split:
+            fields["total_cost"] = booking.total_cost
+        trigger(booking, event, **fields)
+
+    patch.object(Booking, "trigger_event", keep).start()
+
+
+def passengers_uncounted() -> None:
+    """Take any number of passengers for a booking."""
+    patch.object(domain.booking, "require_party", lambda passengers, seats: None).start()
+
+
 def references_repeated() -> None:
     """Give two bookings with neighbouring positions one reference."""
     patch.object(
@@ -246,6 +264,8 @@ BREAKS = _named(
     schedule_changes_untold,
     small_changes_asked,
     moved_seats_uncounted,
+    split_money_kept,
+    passengers_uncounted,
     *GATEWAY_BREAKS,
 )
 

@@ -69,6 +69,8 @@ CONTROLS = {
     "schedule-changes-untold": Control("are not told of the new times"),
     "small-changes-asked": Control("an answer is due by"),
     "moved-seats-uncounted": Control("is oversold|the fold counts|the fold says|by the rules"),
+    "split-money-kept": Control("the money of a split|by the rules|captured,"),
+    "passengers-uncounted": Control("has other passengers|by the rules"),
     "charges-under-a-fresh-id": Control("the log never requested", gateway=True),
     "reconciler-asleep": Control("still on its way", gateway=True),
     "lapsed-payments-forgotten": Control("money is still held", gateway=True),

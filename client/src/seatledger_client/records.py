@@ -46,7 +46,11 @@ __all__ = [
     "LogHead",
     "Money",
     "MovedBooking",
+    "NamedPassenger",
+    "NewPassenger",
     "NewPolicy",
+    "Passenger",
+    "PassengerType",
     "PaymentResult",
     "PaymentStatus",
     "Proof",
@@ -108,6 +112,17 @@ class FlightStatus(OpenEnum):
     SCHEDULED = "scheduled"
 
 
+class PassengerType(OpenEnum):
+    """An infant on a lap has no seat of its own.
+
+    Closed: any other value is refused.
+    """
+
+    ADULT = "adult"
+    CHILD = "child"
+    INFANT_ON_LAP = "infant_on_lap"
+
+
 class PaymentStatus(OpenEnum):
     """Status of a payment.
 
@@ -149,7 +164,7 @@ class RefundStatus(OpenEnum):
 
 
 class Travel(OpenEnum):
-    """What became of a paid booking after the departure.
+    """What became of a paid booking, or of one of its passengers, after the departure.
 
     Open: a later release may add values, so treat an unknown one as such.
     """
@@ -221,6 +236,8 @@ class Booking(Record):
     travel: Travel | None = None
     schedule_change: ScheduleChange | None = None
     cancellation_policy: CancellationPolicy | None = None
+    passengers: list[Passenger] = field(default_factory=list)
+    split_from: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -500,6 +517,7 @@ class ItineraryBooking(Record):
 
     flight_id: Id
     seats: int
+    passengers: list[NewPassenger] | None = None
 
 
 @dataclass(frozen=True)
@@ -582,6 +600,27 @@ class MovedBooking(Record):
 
 
 @dataclass(frozen=True)
+class NamedPassenger(Record):
+    """`id` names a passenger of the booking and stays; without it the passenger is new."""
+
+    given_name: str
+    family_name: str
+    type: PassengerType
+    date_of_birth: date | None = None
+    id: Id | None = None
+
+
+@dataclass(frozen=True)
+class NewPassenger(Record):
+    """A passenger as named by a caller; the names are sealed before the command is decided."""
+
+    given_name: str
+    family_name: str
+    type: PassengerType
+    date_of_birth: date | None = None
+
+
+@dataclass(frozen=True)
 class NewPolicy(Record):
     """Percentages of a price that a cancellation on request gives back.
 
@@ -594,6 +633,18 @@ class NewPolicy(Record):
     refundable_until: datetime | None = None
     percentages: Any | None = None
     percentages_after: Any | None = None
+
+
+@dataclass(frozen=True)
+class Passenger(Record):
+    """One passenger of a booking. The passenger keeps the `id` in a booking that is split off."""
+
+    id: UUID
+    type: PassengerType
+    given_name: str
+    family_name: str
+    date_of_birth: str | None = None
+    travel: Travel | None = None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ __all__ = [
     "IdempotencyKeyMalformed",
     "IdempotencyKeyMissing",
     "IdempotencyKeyReused",
+    "InfantWithoutAdult",
     "InternalError",
     "ItineraryNotFound",
     "KeysUnavailable",
@@ -51,6 +52,9 @@ __all__ = [
     "NotYourAccount",
     "Overloaded",
     "PartyLargerThanFlight",
+    "PassengerUnknown",
+    "PassengersNotSeats",
+    "PassengersNotStated",
     "PaymentDeclined",
     "PaymentInProgress",
     "PaymentMethodMissing",
@@ -69,6 +73,7 @@ __all__ = [
     "SeatsAvailable",
     "SeatsInUse",
     "SeatsNotFewer",
+    "SplitWithoutSeat",
     "StaleVersion",
     "TimesUnchanged",
     "TooManyCommands",
@@ -296,6 +301,15 @@ class IdempotencyKeyReused(Refusal):
     CODE = "idempotency-key-reused"
 
 
+class InfantWithoutAdult(Refusal):
+    """Each infant on a lap needs an adult in the same booking."""
+
+    CODE = "infant-without-adult"
+
+    infants: int
+    adults: int
+
+
 class InternalError(Refusal):
     """An internal error occurred."""
 
@@ -420,6 +434,32 @@ class PartyLargerThanFlight(Refusal):
     asked: int
     seats: int
     overbooking: int
+
+
+class PassengerUnknown(Refusal):
+    """The booking has no such passenger."""
+
+    CODE = "passenger-unknown"
+
+    passengers: list[UUID]
+
+
+class PassengersNotSeats(Refusal):
+    """A booking has as many passengers as seats; infants on laps need none."""
+
+    CODE = "passengers-not-seats"
+
+    expected: int
+    given: int
+
+
+class PassengersNotStated(Refusal):
+    """The booking names its passengers, and the command does not say which of them leave."""
+
+    CODE = "passengers-not-stated"
+
+    booking_id: UUID
+    expected: int
 
 
 class PaymentDeclined(Refusal):
@@ -572,6 +612,16 @@ class SeatsNotFewer(Refusal):
 
     asked: int
     seats: int
+
+
+class SplitWithoutSeat(Refusal):
+    """Both bookings of a split need a passenger with a seat."""
+
+    CODE = "split-without-seat"
+
+    booking_id: UUID
+    leaving: int
+    staying: int
 
 
 class StaleVersion(Refusal):

@@ -130,6 +130,7 @@ class Bookings(Resource[M]):
         flight_id: Id | None = None,
         status: str | None = None,
         reference: str | None = None,
+        family_name: str | None = None,
     ) -> Call[records.Booking]:
         """List bookings, newest first."""
         return Call(
@@ -146,6 +147,7 @@ class Bookings(Resource[M]):
                 "flight_id": id_of(flight_id),
                 "status": status,
                 "reference": reference,
+                "family_name": family_name,
             },
         )
 
@@ -200,7 +202,14 @@ class Bookings(Resource[M]):
 
     @operation
     def create(
-        self, *, flight_id: Id, user_id: str, seats: int, dry_run: bool = False, key: str | None = None
+        self,
+        *,
+        flight_id: Id,
+        user_id: str,
+        seats: int,
+        passengers: Sequence[records.NewPassenger] | None = None,
+        dry_run: bool = False,
+        key: str | None = None,
     ) -> Call[records.Booking]:
         """Create a booking, which holds all requested seats or none."""
         return Call(
@@ -208,7 +217,12 @@ class Bookings(Resource[M]):
             "/api/v1/bookings",
             records.Booking,
             query={"dry_run": dry_run},
-            body={"flight_id": id_of(flight_id), "user_id": user_id, "seats": seats},
+            body={
+                "flight_id": id_of(flight_id),
+                "user_id": user_id,
+                "seats": seats,
+                "passengers": passengers,
+            },
             key=key or new_key(),
         )
 
@@ -339,7 +353,13 @@ class Bookings(Resource[M]):
 
     @operation
     def flown(
-        self, booking: Id, *, dry_run: bool = False, if_version: int | None = None, key: str | None = None
+        self,
+        booking: Id,
+        *,
+        passengers: Sequence[Id] | None = None,
+        dry_run: bool = False,
+        if_version: int | None = None,
+        key: str | None = None,
     ) -> Call[records.Booking]:
         """Record that the customers of a paid booking flew."""
         return Call(
@@ -347,7 +367,7 @@ class Bookings(Resource[M]):
             path_of("/api/v1/bookings/{}/flown", booking),
             records.Booking,
             query={"dry_run": dry_run},
-            body={},
+            body={"passengers": ids_of(passengers)},
             key=key or new_key(),
             if_version=if_version,
         )
@@ -375,7 +395,13 @@ class Bookings(Resource[M]):
 
     @operation
     def no_show(
-        self, booking: Id, *, dry_run: bool = False, if_version: int | None = None, key: str | None = None
+        self,
+        booking: Id,
+        *,
+        passengers: Sequence[Id] | None = None,
+        dry_run: bool = False,
+        if_version: int | None = None,
+        key: str | None = None,
     ) -> Call[records.Booking]:
         """Record that the customers of a paid booking did not appear for the flight."""
         return Call(
@@ -383,7 +409,7 @@ class Bookings(Resource[M]):
             path_of("/api/v1/bookings/{}/no-show", booking),
             records.Booking,
             query={"dry_run": dry_run},
-            body={},
+            body={"passengers": ids_of(passengers)},
             key=key or new_key(),
             if_version=if_version,
         )
@@ -394,6 +420,7 @@ class Bookings(Resource[M]):
         booking: Id,
         *,
         seats: int,
+        passengers: Sequence[Id] | None = None,
         dry_run: bool = False,
         if_version: int | None = None,
         key: str | None = None,
@@ -404,7 +431,28 @@ class Bookings(Resource[M]):
             path_of("/api/v1/bookings/{}/seats", booking),
             records.Booking,
             query={"dry_run": dry_run},
-            body={"seats": seats},
+            body={"seats": seats, "passengers": ids_of(passengers)},
+            key=key or new_key(),
+            if_version=if_version,
+        )
+
+    @operation
+    def split(
+        self,
+        booking: Id,
+        *,
+        passengers: Sequence[Id],
+        dry_run: bool = False,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Call[records.Booking]:
+        """Make a second booking of some passengers, with their seats and their share of the price."""
+        return Call(
+            "POST",
+            path_of("/api/v1/bookings/{}/split", booking),
+            records.Booking,
+            query={"dry_run": dry_run},
+            body={"passengers": ids_of(passengers)},
             key=key or new_key(),
             if_version=if_version,
         )
@@ -426,6 +474,27 @@ class Bookings(Resource[M]):
             records.Booking,
             query={"dry_run": dry_run},
             body={"reason": reason},
+            key=key or new_key(),
+            if_version=if_version,
+        )
+
+    @operation
+    def passengers(
+        self,
+        booking: Id,
+        *,
+        passengers: Sequence[records.NamedPassenger],
+        dry_run: bool = False,
+        if_version: int | None = None,
+        key: str | None = None,
+    ) -> Call[records.Booking]:
+        """Name the passengers of a booking, in place of earlier ones, until the departure."""
+        return Call(
+            "PUT",
+            path_of("/api/v1/bookings/{}/passengers", booking),
+            records.Booking,
+            query={"dry_run": dry_run},
+            body={"passengers": passengers},
             key=key or new_key(),
             if_version=if_version,
         )

@@ -37,7 +37,7 @@ class BookingHistory:
         fields = {"flight_id": str(FLIGHT), "user_id": "alice", "seats": 2}
         held = fields | {"total_cost": COST, "expires_at": at(12)}
         row = {"id": str(BOOKING), "reference": "VHRN26", **held, "created_at": at(2), "payment": None}
-        row |= {"travel": None, "schedule_change": None}
+        row |= {"travel": None, "schedule_change": None, "passengers": [], "split_from": None}
         initiated = row | {"status": "initiated", "version": 1, "updated_at": at(2)}
         self.event(BOOKING, 1, "booking.initiated", held, "initiate_booking", 2)
         self.answer("initiate_booking", 2, 201, initiated, (2, 2), "/bookings", fields)

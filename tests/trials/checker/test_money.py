@@ -30,6 +30,8 @@ def test_an_honest_history_has_no_violation() -> None:
         "reference": "VHRN26",
         "travel": None,
         "schedule_change": None,
+        "passengers": [],
+        "split_from": None,
         **held(2),
         "created_at": at(2),
     }

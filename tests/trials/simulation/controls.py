@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+import domain.booking
 import domain.departure_handlers
 import domain.itinerary_handlers
 import domain.move_handlers
@@ -340,6 +341,35 @@ def moves_bookings_to_full_flights(patch: Patch) -> Parts:
     return Parts(database=Lawless)
 
 
+def keeps_the_money_of_a_split(patch: Patch) -> Parts:
+    trigger = Booking.trigger_event
+
+    def keep(booking: Booking, event: Any, **fields: Any) -> None:
+        if event is Booking.Split:
+            fields["total_cost"] = booking.total_cost
+        trigger(booking, event, **fields)
+
+    patch.setattr(Booking, "trigger_event", keep)
+    return Parts()
+
+
+def leaves_all_passengers_in_a_split_booking(patch: Patch) -> Parts:
+    trigger = Booking.trigger_event
+
+    def leave(booking: Booking, event: Any, **fields: Any) -> None:
+        if event is Booking.PassengersNamed and isinstance(booking.pending_events[-1], Booking.Split):
+            fields["passengers"] = booking.passengers
+        trigger(booking, event, **fields)
+
+    patch.setattr(Booking, "trigger_event", leave)
+    return Parts()
+
+
+def counts_no_passengers(patch: Patch) -> Parts:
+    patch.setattr(domain.booking, "require_party", lambda passengers, seats: None)
+    return Parts()
+
+
 CONTROLS: dict[Control, int] = {
     answers_before_commit: 5,
     commits_without_the_lock: 20,
@@ -376,4 +406,7 @@ CONTROLS: dict[Control, int] = {
     asks_about_small_changes: 20,
     counts_moved_seats_on_the_flight_left: 20,
     moves_bookings_to_full_flights: 60,
+    keeps_the_money_of_a_split: 40,
+    leaves_all_passengers_in_a_split_booking: 40,
+    counts_no_passengers: 40,
 }
