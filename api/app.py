@@ -39,7 +39,7 @@ from api.resources.itinerary_payments import ItineraryPaymentController
 from api.resources.operations import OperationsController
 from api.resources.outcomes import OutcomeController
 from api.resources.passengers import PassengerController
-from api.resources.payments import PaymentController
+from api.resources.payments import PaymentController, PaymentReadController
 from api.resources.proofs import ProofController
 from api.resources.refunds import RefundController
 from api.resources.sandbox import SandboxController
@@ -111,6 +111,7 @@ def create_app(
             BookingScheduleController,
             PassengerController,
             PaymentController,
+            PaymentReadController,
             ItineraryController,
             ItineraryPaymentController,
             RefundController,

@@ -18,6 +18,17 @@ class QueryResult(NamedTuple, Generic[T]):
     value: T
 
 
+class Rows(list[T]):
+    """Rows of a list. `upto` is the sort key at which their search stopped before the end, or None."""
+
+    upto: Any = None
+
+
+def stop_of(rows: list[Any]) -> Any:
+    """Return the sort key at which the search of these rows stopped before the end, or None."""
+    return rows.upto if isinstance(rows, Rows) else None
+
+
 WITH_HEAD: LiteralString = """
     with head as (
         select coalesce(max(position), 0) as position, greatest(clock_timestamp(), max(recorded_at)) as now

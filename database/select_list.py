@@ -17,10 +17,10 @@ class SelectList(Generic[S]):
     """The expressions that a query selects, and the struct made from each of its rows.
 
     A field without an expression of its own is the column of the same name in `alias`. Several expressions
-    for one field make a nested struct, which is None where the first of them is null. One expression for a
-    struct, a list or a dictionary is a column with its JSON; for null a list is empty, and UNSET stands where
-    the type has it. The last fields may have None as their expression: they are not selected, and keep their
-    defaults.
+    for one field make a nested struct of its first fields, which is None where the first of them is null. One
+    expression for a struct, a list or a dictionary is a column with its JSON; for null a list is empty, and
+    UNSET stands where the type has it. The last fields may have None as their expression: they are not
+    selected, and keep their defaults.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class SelectList(Generic[S]):
                 values.append(_python_of(field.type, columns, classes))
         self.sql: LiteralString = ", ".join(selected)
         source = f"lambda row: {struct.__name__}({', '.join(values)})"
-        self._build: Callable[[tuple[Any, ...]], S] = eval(source, classes)  # noqa: S307
+        self.build: Callable[[tuple[Any, ...]], S] = eval(source, classes)  # noqa: S307
 
     async def fetch(
         self, connection: Connection, statement: LiteralString, parameters: Sequence[Any]
     ) -> QueryResult[list[S]]:
         """Run a query that selects `head.position` and this list, left joined to `head`."""
         found = await rows(connection, statement, parameters)
-        return QueryResult(found[0][0], [self._build(row) for row in found if row[1] is not None])
+        return QueryResult(found[0][0], [self.build(row) for row in found if row[1] is not None])
 
 
 def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
@@ -78,7 +78,7 @@ def _python_of(kind: Any, columns: list[str], classes: dict[str, Any]) -> str:
         member = f"{kind.__name__}[{columns[0]}]"
         return f"None if {columns[0]} is None else {member}" if optional else member
     classes[kind.__name__] = kind
-    fields = zip(msgspec.structs.fields(kind), columns, strict=True)
+    fields = zip(msgspec.structs.fields(kind)[: len(columns)], columns, strict=True)
     values = ", ".join(_python_of(field.type, [column], classes) for field, column in fields)
     return f"None if {columns[0]} is None else {kind.__name__}({values})"
 

@@ -404,6 +404,15 @@ class SeatsNotFewer(Refusal):
     seats: int
 
 
+class PaymentNotFound(NothingFound):
+    """There is no such payment.
+
+    Check the id; a booking shows that of its latest payment.
+    """
+
+    payment_id: Sometimes[UUID]
+
+
 class RefundNotFound(NothingFound):
     """There is no such refund.
 

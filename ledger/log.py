@@ -148,21 +148,31 @@ def on_flight(streams: Mapping[UUID, Any], flight_id: UUID) -> list[Booking]:
 class EventSearch(msgspec.Struct, frozen=True):
     """Conditions of a page of events.
 
-    `flight_id` includes the flight's waiting parties, and all bookings that are or were on the flight.
+    `flight_id` includes the flight's waiting parties, and all bookings that are or were on the flight. With
+    `owner`, only the events of that user's bookings and waiting parties are visible.
     """
 
     topic: str | None = None
     booking_id: UUID | None = None
     flight_id: UUID | None = None
+    owner: str | None = None
 
     @property
     def is_scan(self) -> bool:
         """Return whether the search reads all events: no index finds events by topic alone."""
         return self.topic is not None and self.booking_id is None and self.flight_id is None
 
+    @property
+    def reads_all_of_owner(self) -> bool:
+        """Return whether the search reads all streams of its owner."""
+        return self.owner is not None and self.booking_id is None and self.flight_id is None
+
 
 SCANNED_MAX = 50_000
 """Events read for one page of a scan."""
+
+STREAMS_MAX = 10_000
+"""Bookings and waiting parties of a user that a page reads by index. A page of a user with more is a scan."""
 
 
 class EventPage(NamedTuple, Generic[T]):
@@ -176,11 +186,15 @@ async def page(
     connection: Connection, search: EventSearch, after: int, limit: int, head: int
 ) -> EventPage[RecordedEvent]:
     """Return at most `limit` events past `after`, up to `head` or, in a scan, from the next SCANNED_MAX."""
-    upto = min(after + SCANNED_MAX, head) if search.is_scan else head
+    own = await _changed_streams(connection, search.owner, after) if search.reads_all_of_owner else None
+    is_scan = own is None and (search.is_scan or search.reads_all_of_owner)
+    upto = min(after + SCANNED_MAX, head) if is_scan else head
     where, parameters = join_conditions(
         ("and topic = %s", search.topic),
         ("and originator_id = %s", search.booking_id),
         (_OF_FLIGHT, *[search.flight_id] * 4),
+        ("and originator_id = any (%s)", own),
+        (_OF_OWNER, search.owner, search.owner),
     )
     statement: LiteralString = f"""
         select {EVENTS.names} from events where position > %s and position <= %s {where}
@@ -191,6 +205,30 @@ async def page(
     return EventPage(events, events[-1].position if len(events) == limit else upto)
 
 
+async def _changed_streams(connection: Connection, owner: str | None, after: int) -> list[UUID] | None:
+    """Return the bookings of a user that have events past `after`, and all the user's waiting parties.
+
+    None if they are more than STREAMS_MAX.
+    """
+    cursor = await connection.execute(
+        _CHANGED, (after, owner, STREAMS_MAX + 1, owner, STREAMS_MAX + 1), prepare=True
+    )
+    ids = [row[0] for row in await cursor.fetchall()]
+    return ids if len(ids) <= STREAMS_MAX else None
+
+
+_CHANGED: LiteralString = """
+    (
+        with next as (select recorded_at from events where position > %s order by position limit 1)
+        select id from bookings where user_id = %s and updated_at >= (select recorded_at from next)
+        order by updated_at limit %s
+    )
+    union all (select id from waiting where user_id = %s limit %s)
+"""
+_OF_OWNER: LiteralString = """
+    and (exists (select from bookings b where b.id = originator_id and b.user_id = %s)
+        or exists (select from waiting w where w.id = originator_id and w.user_id = %s))
+"""
 _OF_FLIGHT: LiteralString = f"""
     and originator_id = any (array(select id from bookings where flight_id = %s) || {_LEFT}
         || array(select id from waiting where flight_id = %s) || %s)

@@ -8,22 +8,22 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from psycopg.types.numeric import Int8
 
 from database.connection import Connection
 from database.head import ID_ARRAY, WITH_HEAD, QueryResult
 from database.person_tokens import own_tokens_sql, token_sql
-from database.select_list import SelectList, join_conditions
+from database.select_list import SelectList
 from database.table import KeyedTable, TableColumn
 from domain.booking import Booking
 from domain.booking_record import Status
 from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
 from domain.passengers import Passenger, Travel
-from domain.payments import PaymentStatus
-from domain.reference import position_of
+from domain.payments import Capture, PaymentStatus
 from domain.schedule import ScheduleChange
+from projections.flights import FlightRow
 from projections.references import REFERENCE
+from projections.refunds import RefundRow
 
 TABLE: KeyedTable[Booking] = KeyedTable(
     "bookings",
@@ -72,18 +72,28 @@ def table_for(bookings: Iterable[Booking]) -> KeyedTable[Booking]:
 
 
 class BookingPayment(msgspec.Struct, frozen=True):
-    """The latest payment of a booking. `capture_before` is when a pending payment lapses; else null."""
+    """The latest payment of a booking. `capture_before` is when a pending payment lapses; else null.
+
+    With `expand=payment` it has the other fields of `GET /payments/{id}`, too.
+    """
 
     payment_id: UUID
     status: PaymentStatus
     capture_before: datetime | None = None
+    amount: Money | UnsetType = UNSET
+    capture: Capture | UnsetType = UNSET
+    gateway: str | UnsetType | None = UNSET
+    reason: str | UnsetType | None = UNSET
+    booking_ids: list[UUID] | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+    updated_at: datetime | UnsetType = UNSET
 
 
 class BookingRow(msgspec.Struct, frozen=True, gc=False):
     """One booking. Times are UTC; `travel` is recorded after the departure.
 
     `schedule_change` awaits an answer. The parts of `total_cost` and the `cancellation_policy` are those of
-    the flight when the booking was made.
+    the flight when the booking was made. `flight` and `refunds` come with `expand` alone.
     """
 
     # In the form that callers get, but with a token as `user_id` (see `database.person_tokens`).
@@ -106,6 +116,8 @@ class BookingRow(msgspec.Struct, frozen=True, gc=False):
     cancellation_policy: CancellationPolicy | UnsetType = UNSET
     passengers: list[Passenger] = []
     split_from: UUID | None = None
+    flight: FlightRow | UnsetType = UNSET
+    refunds: list[RefundRow] | UnsetType = UNSET
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
@@ -145,6 +157,8 @@ SELECT = SelectList(
         "b.payment_status",
         "case b.status when 'pending' then b.held_until end",
     ),
+    flight=None,
+    refunds=None,
 )
 _FIND: LiteralString = f"""
     {WITH_HEAD}
@@ -161,57 +175,3 @@ async def find_all(connection: Connection, ids: Sequence[UUID]) -> QueryResult[d
     """Find at least one booking by id; unknown ids are left out."""
     position, bookings = await SELECT.fetch(connection, _FIND, (ids,))
     return QueryResult(position, {booking.id: booking for booking in bookings})
-
-
-class BookingSearch(msgspec.Struct, frozen=True):
-    """Conditions of a list of bookings; with `owner`, only that user's bookings are visible."""
-
-    user_id: str | None = None
-    flight_id: UUID | None = None
-    status: Status | None = None
-    reference: str | None = None
-    owner: str | None = None
-    family_name: str | None = None
-    family_lookup: bytes | None = None
-    """Keyed hash of `family_name`."""
-
-
-_WITH_STATUS: dict[Status | None, LiteralString] = {
-    None: "",
-    Status.INITIATED: "and status = 'initiated' and held_until is not null",
-    Status.PENDING: "and status = 'pending'",
-    Status.BOOKED: "and status = 'booked'",
-    Status.CANCELLED: "and status = 'cancelled'",
-}
-"""Conditions with constants, so that the planner can use the partial indexes on holds and pending bookings.
-
-An initiated booking always has `held_until`.
-"""
-
-_WITH_FIRST_EVENT: LiteralString = """
-    and id = (select originator_id from events where position = %b and originator_version = 1)
-"""
-
-_WITH_PASSENGER: LiteralString = "and id in (select booking_id from passenger_names where lookup = %b)"
-
-
-async def page(
-    connection: Connection, search: BookingSearch, after: UUID | None, limit: int
-) -> QueryResult[list[BookingRow]]:
-    """Return the bookings older than `after`, newest first."""
-    where, parameters = join_conditions(
-        ("and user_id = %b", search.user_id),
-        ("and user_id = %b", search.owner),
-        ("and flight_id = %b", search.flight_id),
-        (_WITH_FIRST_EVENT, search.reference and Int8(position_of(search.reference))),
-        (_WITH_PASSENGER, search.family_lookup),
-        ("and id < %b", after),
-    )
-    statement: LiteralString = f"""
-        {WITH_HEAD}, page as (
-            select * from bookings where true {_WITH_STATUS[search.status]} {where}
-            order by id desc limit %b
-        )
-        select head.position, {SELECT.sql} from head left join page as b on true order by b.id desc
-    """
-    return await SELECT.fetch(connection, statement, [*parameters, Int8(limit)])

@@ -169,6 +169,7 @@ class FlightSearch(msgspec.Struct, frozen=True):
     that have departed.
     """
 
+    number: str | None = None
     origin: str | None = None
     destination: str | None = None
     date: dt.date | None = None
@@ -195,6 +196,7 @@ async def page(
     value, id = after or (None, None)
     min_seats = _int8(search.min_seats)
     where, parameters = join_conditions(
+        ("and f.number = %b", search.number),
         ("and f.origin = %b", search.origin),
         ("and f.destination = %b", search.destination),
         ("and f.departure_day = %b", search.date),

@@ -10,7 +10,7 @@ import msgspec
 from psycopg.types.numeric import Int8
 
 from database.connection import Connection
-from database.head import WITH_HEAD, QueryResult
+from database.head import ID_ARRAY, WITH_HEAD, QueryResult
 from database.person_tokens import text_token_sql, token_sql
 from database.select_list import SelectList, join_conditions
 from database.table import KeyedTable, Statement, TableColumn
@@ -103,6 +103,26 @@ _SELECT = SelectList(
     amount=("r.amount", "r.currency", "r.parts"),
     reference=text_token_sql("r.reference", "r.user_id", "r.booking_id"),
 )
+
+
+async def find(connection: Connection, refund_id: UUID) -> QueryResult[RefundRow | None]:
+    position, found = await _SELECT.fetch(connection, _FIND, (refund_id,))
+    return QueryResult(position, found[0] if found else None)
+
+
+async def find_of_bookings(connection: Connection, ids: Sequence[UUID]) -> list[RefundRow]:
+    """Return the refunds of these bookings, at least one, in the order of their ids."""
+    return (await _SELECT.fetch(connection, _OF_BOOKINGS, (ids,))).value
+
+
+_FIND: LiteralString = f"""
+    {WITH_HEAD} select head.position, {_SELECT.sql} from head left join refunds as r on r.id = %b
+"""
+_OF_BOOKINGS: LiteralString = f"""
+    {WITH_HEAD}
+    select head.position, {_SELECT.sql} from head left join refunds as r on r.booking_id = any ({ID_ARRAY})
+    order by r.id
+"""
 
 
 class RefundSearch(msgspec.Struct, frozen=True):

@@ -21,10 +21,11 @@ from api.resources import history
 from api.resources.bookings import BookingListQuery
 from api.resources.history import BookingHistory, BookingStateQuery
 from api.resources.proofs import proof_of
+from database.head import stop_of
 from domain.booking_record import Status
 from domain.refusals import BookingNotFound, Refusal, VersionNotFound
-from projections import bookings
-from projections.bookings import BookingRow, BookingSearch
+from projections import booking_lists
+from projections.bookings import BookingRow
 
 
 class BookingPageQuery(BookingListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,14 +47,15 @@ class BookingPages(Controller):
         }
         try:
             query = forms.read_query(request, BookingPageQuery)
-            search = query.build_search(BookingSearch)
-            after = queries.read_cursor(request, query, search, UUID)
+            search = query.booking_search()
+            after = queries.read_cursor(request, query, search, search.cursor_type)
         except ValidationFailed as refusal:
             facts |= {"rows": [], "cursor": None, "error": refusal.facts["errors"][0]}
             return render_page(request, "bookings.html", 400, **facts)
-        page = await queries.read_page(request, query, search, after, bookings.page)
+        page = await queries.read_page(request, query, search, after, booking_lists.page)
         decrypted = queries.decrypt_names(request, page.value, list[BookingRow])
-        rows, cursor = queries.paginate(request, decrypted, query, search, lambda row: row.id)
+        stop = stop_of(page.value)
+        rows, cursor = queries.paginate(request, decrypted, query, search, search.sort_key, stop)
         return render_page(request, "bookings.html", **facts, rows=rows, cursor=cursor, error=None)
 
     @get(

@@ -41,9 +41,10 @@ from domain.commands.sandbox import AdvanceClock
 from domain.flight import FlightStatus
 from domain.money import Money
 from domain.passengers import PassengerType
-from domain.payments import PaymentStatus
+from domain.payments import Capture, PaymentStatus
 from domain.refunds import RefundReason, RefundStatus
 from domain.refusals import NotEnoughSeats
+from ledger.payments import PaymentRow
 from projections.availability import Availability
 from projections.bookings import BookingPayment, BookingRow
 from projections.flights import FlightRow
@@ -101,6 +102,21 @@ ALICE_BOOKED = BookingRow(
     BookingPayment(PAYMENT, PaymentStatus.CAPTURED),
 )
 
+ALICE_PAYMENT = PaymentRow(
+    PAYMENT,
+    BOOKING,
+    [BOOKING],
+    None,
+    "alice",
+    Money(900000, "INR"),
+    Capture.AUTOMATIC,
+    PaymentStatus.CAPTURED,
+    None,
+    None,
+    None,
+    _CREATED_AT,
+    _CREATED_AT,
+)
 ALICE_REFUND = RefundRow(
     REFUND,
     BOOKING,
@@ -174,6 +190,7 @@ EXAMPLES: dict[Any, Any] = {
     CancellationQuote: CancellationQuote(BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
     PaymentVoid: PaymentVoid("Declined by the bank"),
     FlightCancellation: FlightCancellation("Fog at LHR"),
+    PaymentRow: ALICE_PAYMENT,
     RefundRow: ALICE_REFUND,
     Page[RefundRow]: Page([ALICE_REFUND], None),
     RefundSettlement: RefundSettlement("re_4711"),

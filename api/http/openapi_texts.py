@@ -50,6 +50,7 @@ IDS = {
     "bookings": "the booking",
     "flights": "the flight",
     "itineraries": "the itinerary",
+    "payments": "the payment",
     "refunds": "the refund",
     "waitlist": "the entry of the waiting list",
     "webhooks": "the webhook",
@@ -65,6 +66,9 @@ PATH_PARAMETERS = {
 }
 
 QUERY_PARAMETERS = {
+    "expand": "Parts to add to each booking",
+    "flight_number": "Return only bookings of the flights with this number on `departure_day`",
+    "number": "Return only flights with this number",
     "booking_id": "Return only what belongs to this booking",
     "flight_id": "Return only what belongs to this flight",
     "limit": "Largest number of entries of the page",

@@ -2,7 +2,7 @@
 
 import re
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -83,11 +83,14 @@ def decode(query_string: bytes, kind: type[T]) -> T:
     """Decode a query string. Raises ValidationFailed with all wrong parameters."""
     if not query_string:
         return _convert({}, kind) if _has_required_fields(kind) else _default(kind)
-    return _convert({name: _read(name, text, kind) for name, text in _split(query_string).items()}, kind)
+    texts = _split(query_string, _list_fields(kind))
+    return _convert({name: _read(name, text, kind) for name, text in texts.items()}, kind)
 
 
 def _read(name: str, text: str, kind: Any) -> Any:
-    """Return the value of a number or truth value; other text as it is."""
+    """Return the value of a number or truth value, the parts of a list, or other text as it is."""
+    if name in _list_fields(kind):
+        return text.split(",")
     # int() also accepts "+5", "1_0" and digits of other scripts.
     if name in _integer_fields(kind) and re.fullmatch("[0-9]{1,19}", text):
         return int(text)
@@ -100,7 +103,10 @@ def _convert(values: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind, strict=True)
     except msgspec.ValidationError:
-        errors = [(_name(pointer), message) for pointer, message in find_errors(values, kind)]
+        lists = _list_fields(kind)
+        found = [(_name(pointer), message) for pointer, message in find_errors(values, kind)]
+        # An error in a list names the list, because a query string has no path to one of its values.
+        errors = [(at if (name := at.partition("/")[0]) not in lists else name, text) for at, text in found]
         raise ValidationFailed(*errors, of="parameter") from None
     except OverflowError:
         raise wrong_parameter("", "A date lies outside the years 1 to 9999") from None
@@ -115,7 +121,8 @@ def positions_in(text: str) -> dict[str, int]:
     return {name: int(number) for name, _, number in (one.partition("=") for one in text.split(","))}
 
 
-def _split(query_string: bytes) -> dict[str, Any]:
+def _split(query_string: bytes, lists: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the text of each parameter. Those in `lists` may be given several times, which joins them."""
     try:
         pairs = parse_qsl(
             query_string.decode("ascii"),
@@ -126,9 +133,11 @@ def _split(query_string: bytes) -> dict[str, Any]:
         )
     except ValueError:
         raise wrong_parameter("", "The query string is malformed") from None
-    values: dict[str, Any] = dict(pairs)
-    if len(values) < len(pairs):
-        raise wrong_parameter("", "A parameter is given twice")
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values and name not in lists:
+            raise wrong_parameter("", "A parameter is given twice")
+        values[name] = f"{values[name]},{value}" if name in values else value
     for name, value in pairs:
         if "\x00" in value:
             # PostgreSQL text cannot hold NUL, and no parameter has a use for it.
@@ -157,6 +166,15 @@ def _has_required_fields(kind: Any) -> bool:
 @cache
 def _integer_fields(kind: Any) -> frozenset[str]:
     return frozenset(field.name for field in msgspec.structs.fields(kind) if _holds_int(field.type))
+
+
+@cache
+def _list_fields(kind: Any) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(kind) if _is_list(field.type))
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple or any(_is_list(part) for part in get_args(annotation))
 
 
 @cache

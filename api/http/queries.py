@@ -20,7 +20,7 @@ from api.http.parameters import ListQuery, ReadQuery
 from api.http.problems import problem_reply
 from api.http.replies import Header, Reply, position_header
 from api.http.request import ApiRequest
-from database.head import QueryResult, head, position
+from database.head import QueryResult, Rows, head, position, stop_of
 from database.registry import LedgerEntry
 from database.stored_values import decoder_of
 from domain.refusals import Refusal
@@ -162,14 +162,21 @@ async def respond_list(
     `sort_key`. Raises LedgerUnavailable for a ledger that does not answer, unless the query allows that.
     """
     if not request.is_for_all_ledgers:
-        return respond_page(request, await read_one(request), query, search, sort_key)
+        result = await read_one(request)
+        resume_at = stop_of(result.value)
+        return respond_page(request, result, query, search, sort_key, resume_at)
     if query.min_position and not isinstance(query.min_position, str):
         raise wrong_parameter("min_position", "Several ledgers answer: name them, like main=120,ai=45")
     entries = request.visible_ledgers
     found = await asyncio.gather(*(_read_from(request, entry, read_one, query.partial) for entry in entries))
     answered = {entry.name: one for entry, one in zip(entries, found, strict=True) if one is not None}
-    rows = [row for one in answered.values() for row in one.value]
-    data, cursor = paginate(request, sorted(rows, key=sort_key, reverse=descending), query, search, sort_key)
+    rows = sorted((row for one in answered.values() for row in one.value), key=sort_key, reverse=descending)
+    # Where one ledger stopped, no row of another may follow yet.
+    stops = [stop for one in answered.values() if (stop := stop_of(one.value)) is not None]
+    resume_at = (max if descending else min)(stops) if stops else None
+    if resume_at is not None:
+        rows = [row for row in rows if not _follows(sort_key(row), resume_at, descending)]
+    data, cursor = paginate(request, rows, query, search, sort_key, resume_at)
     headers = _next_link(request, cursor)
     if missing := [entry.name for entry in entries if entry.name not in answered]:
         headers.append((b"ledgers-missing", ", ".join(missing).encode()))
@@ -195,7 +202,14 @@ async def _read_from(
             return None
         request.context.ledger_names = entry.name
         raise LedgerUnavailable(entry.name) from error
-    return QueryResult(position, decrypt_names(one, rows, list[type(rows[0])]) if rows else [])  # type: ignore[misc]
+    decrypted = Rows(decrypt_names(one, rows, list[type(rows[0])]) if rows else [])  # type: ignore[misc]
+    decrypted.upto = stop_of(rows)
+    return QueryResult(position, decrypted)
+
+
+def _follows(key: Any, other: Any, descending: bool) -> bool:
+    after: bool = key < other if descending else key > other
+    return after
 
 
 def respond_page(

@@ -168,9 +168,8 @@ class EventStream:
         """
         try:
             async with self._ledger.read() as connection:
-                result = await read_event_page(
-                    connection, self._search, past, PAGE_MAX, self._sealed, self._ledger.livemode
-                )
+                ledger, search = self._ledger, self._search
+                result = await read_event_page(connection, ledger, search, past, PAGE_MAX, self._sealed)
                 return None if result.position < past else result.value
         except (Unavailable, Overloaded):
             await asyncio.sleep(RETRY_SECONDS)

@@ -17,7 +17,7 @@ from api.http.parameters import ListQuery, Position, ReadQuery
 from api.http.queries import Connection, Page
 from api.http.replies import Reply
 from api.http.request import ApiRequest
-from api.http.routes import AUDITORS, route
+from api.http.routes import AUDITORS, READERS, route
 from api.http.streams import PAGE_MAX, EventStream, Streams
 from api.resources.event_pages import LoggedEvent, read_event_page
 from database.head import QueryResult
@@ -82,8 +82,9 @@ class AuditController(Controller):
     @get(
         "/events",
         opt=route(
-            AUDITORS,
-            "List events in position order. With `type`, pages before the last one may be short or empty",
+            READERS,
+            "List events in position order. A client gets those of its own bookings and waiting parties."
+            " Pages before the last one may be short or empty",
             query=EventListQuery,
             one_ledger=True,
             response=Page[LoggedEvent],
@@ -91,14 +92,12 @@ class AuditController(Controller):
     )
     async def list_events(self, request: ApiRequest) -> ASGIApp:
         query = request.query(EventListQuery)
-        search = _search(query)
+        search = _search(request, query)
         query = replace(query, after=queries.read_cursor(request, query, search, int) or query.after)
         head, (events, upto) = await queries.read(
             request,
             query,
-            lambda c: read_event_page(
-                c, search, query.after, query.limit + 1, query.sealed, request.ledger.livemode
-            ),
+            lambda c: read_event_page(c, request.ledger, search, query.after, query.limit + 1, query.sealed),
         )
         result, resume_at = QueryResult(head, events), upto if upto < head else None
         return queries.respond_page(request, result, query, search, lambda event: event.position, resume_at)
@@ -106,8 +105,9 @@ class AuditController(Controller):
     @get(
         "/events/stream",
         opt=route(
-            AUDITORS,
-            "Stream events as they are written (Server-Sent Events). Resume with `Last-Event-ID`",
+            READERS,
+            "Stream events as they are written (Server-Sent Events). A client gets those of its own bookings"
+            " and waiting parties. Resume with `Last-Event-ID`",
             about=_STREAM,
             example=_STREAM_EXAMPLE,
             query=EventStreamQuery,
@@ -119,14 +119,12 @@ class AuditController(Controller):
     )
     async def stream_events(self, request: ApiRequest) -> ASGIApp:
         query = request.query(EventStreamQuery)
-        search = _search(query)
+        search = _search(request, query)
         query = replace(query, after=_last_event_id(request, query.after))
         result = await queries.read(
             request,
             query,
-            lambda c: read_event_page(
-                c, search, query.after, PAGE_MAX, query.sealed, request.ledger.livemode
-            ),
+            lambda c: read_event_page(c, request.ledger, search, query.after, PAGE_MAX, query.sealed),
         )
         place = request.limits.open_stream(request.caller)
         stopping = request.app.state.stopping
@@ -157,11 +155,12 @@ async def _head(connection: Connection) -> QueryResult[Head]:
     return QueryResult(event.position, Head(event.position, event.hash.hex(), event.recorded_at))
 
 
-def _search(query: EventListQuery | EventStreamQuery) -> EventSearch:
+def _search(request: ApiRequest, query: EventListQuery | EventStreamQuery) -> EventSearch:
     """Return the conditions in the query. Raises ValidationFailed for a type that no event has."""
     if query.type is not UNSET and query.type not in TOPICS:
         raise wrong_parameter("type", f"Must be one of {', '.join(TOPICS)}")
-    return EventSearch(query.type or None, query.booking_id or None, query.flight_id or None)
+    of_stream = query.booking_id or None, query.flight_id or None
+    return EventSearch(query.type or None, *of_stream, request.owner_filter)
 
 
 def _last_event_id(request: ApiRequest, after: int) -> int:

@@ -1,8 +1,9 @@
 """Booking routes."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -12,23 +13,25 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.http import queries
 from api.http.commands import get_answer, submit
-from api.http.http_errors import Forbidden, TooManyCommands
+from api.http.http_errors import Forbidden, TooManyCommands, wrong_parameter
 from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
 from api.http.problems import problem
-from api.http.queries import Page
+from api.http.queries import Connection, Page, SelectPage
 from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
 from api.resources import history
+from api.resources.expansion import Expand, Expandable, read_expanded
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
 from domain.booking import Booking
 from domain.booking_record import Status
 from domain.caller import Role
 from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats, StatedRefund
-from domain.commands.fields import Note, PartySize, UserName
+from domain.commands.fields import FlightNumber, Note, PartySize, UserName
 from domain.commands.passengers import PassengerIds
 from domain.money import Money, total
+from domain.payments import PaymentStatus
 from domain.refusals import (
     BookingCancelled,
     BookingNotFound,
@@ -54,8 +57,9 @@ from domain.refusals import (
     VersionNotFound,
 )
 from ledger.submission import Decision, Submission
-from projections import bookings
-from projections.bookings import BookingRow, BookingSearch
+from projections import booking_lists, bookings
+from projections.booking_lists import BookingSearch, BookingSort
+from projections.bookings import BookingRow
 
 
 class BookingCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,14 +114,48 @@ FamilyNameSought = Annotated[
         examples=["nguyen"],
     ),
 ]
+SEVERAL_MAX = 10
+Statuses = Annotated[
+    tuple[Status, ...],
+    Meta(min_length=1, max_length=SEVERAL_MAX, description="One or several statuses, separated by commas"),
+]
+PaymentStatuses = Annotated[
+    tuple[PaymentStatus, ...],
+    Meta(
+        min_length=1,
+        max_length=SEVERAL_MAX,
+        description="One or several statuses of the latest payment, separated by commas",
+    ),
+]
+After = Annotated[datetime, Meta(tz=True, description="Not before this time")]
+Before = Annotated[datetime, Meta(tz=True, description="Before this time")]
 
 
 class BookingListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     user_id: UserName | UnsetType = UNSET
     flight_id: UUID | UnsetType = UNSET
-    status: Status | UnsetType = UNSET
+    flight_number: FlightNumber | UnsetType = UNSET
+    departure_day: (
+        Annotated[date, Meta(description="`departure_day` of the flights with this `flight_number`")]
+        | UnsetType
+    ) = UNSET
+    status: Statuses | UnsetType = UNSET
+    payment_status: PaymentStatuses | UnsetType = UNSET
     reference: Reference | UnsetType = UNSET
     family_name: FamilyNameSought | UnsetType = UNSET
+    created_after: After | UnsetType = UNSET
+    created_before: Before | UnsetType = UNSET
+    updated_after: After | UnsetType = UNSET
+    updated_before: Before | UnsetType = UNSET
+    sort: BookingSort = BookingSort.NEWEST
+    expand: Expand | UnsetType = UNSET
+
+    def booking_search(self, **fields: Any) -> BookingSearch:
+        """Return the conditions in the query. Raises ValidationFailed for a flight number without its day."""
+        for name, other in (("flight_number", "departure_day"), ("departure_day", "flight_number")):
+            if getattr(self, name) is not UNSET and getattr(self, other) is UNSET:
+                raise wrong_parameter(other, f"Required with {name}")
+        return self.build_search(BookingSearch, **fields)
 
 
 class BookingController(Controller):
@@ -235,7 +273,7 @@ class BookingController(Controller):
         "/",
         opt=route(
             READERS,
-            "List bookings, newest first",
+            "List bookings, newest first. Pages before the last one may be short or empty",
             query=BookingListQuery,
             response=Page[BookingRow],
             all_ledgers=True,
@@ -245,15 +283,15 @@ class BookingController(Controller):
         query = request.query(BookingListQuery)
         if query.family_name is not UNSET and Role.OPERATOR not in request.caller.roles:
             raise Forbidden([Role.OPERATOR.value])
-        search = query.build_search(BookingSearch, owner=request.owner_filter)
-        after = queries.read_cursor(request, query, search, UUID)
+        search = query.booking_search(owner=request.owner_filter)
+        after = queries.read_cursor(request, query, search, search.cursor_type)
         return await queries.respond_list(
             request,
             query,
             search,
-            lambda row: row.id,
-            lambda one: queries.read_page(one, query, search, after, bookings.page),
-            descending=True,
+            search.sort_key,
+            lambda one: queries.read_page(one, query, search, after, _page_of(one, query)),
+            descending=search.is_descending,
         )
 
     @get(
@@ -268,7 +306,10 @@ class BookingController(Controller):
     )
     async def get_booking(self, request: ApiRequest) -> ASGIApp:
         booking_id, query = request.id(BookingNotFound), request.query(BookingStateQuery)
-        if query.is_now:
+        result: QueryResult[BookingRow | None]
+        if query.expand is not UNSET:
+            result = await _find_expanded(request, query, booking_id, query.expand)
+        elif query.is_now:
             result = await queries.read_row(request, query, request.ledger.bookings, booking_id)
         else:
             stream = await queries.read_row(request, query, request.ledger.streams, booking_id)
@@ -297,6 +338,35 @@ class BookingController(Controller):
         if user_and_history is None or not request.may_read(user_and_history[0]):
             return queries.refuse(request, stream.position, BookingNotFound(booking_id=booking_id))
         return queries.respond_decrypted(request, stream.position, user_and_history[1])
+
+
+def _page_of(request: ApiRequest, query: BookingListQuery) -> SelectPage[BookingSearch, Any, Any]:
+    """Return the function that reads a page of bookings, with the parts that the query names."""
+    parts = query.expand
+    if parts is UNSET:
+        return booking_lists.page
+
+    async def read(
+        connection: Connection, search: BookingSearch, after: Any, limit: int
+    ) -> QueryResult[list[BookingRow]]:
+        page = partial(booking_lists.page, connection, search, after, limit)
+        return await read_expanded(connection, page, parts, request.airports)
+
+    return read
+
+
+async def _find_expanded(
+    request: ApiRequest, query: BookingStateQuery, booking_id: UUID, parts: Sequence[Expandable]
+) -> QueryResult[BookingRow | None]:
+    async def read(connection: Connection) -> QueryResult[BookingRow | None]:
+        async def select() -> QueryResult[list[BookingRow]]:
+            position, row = await bookings.find(connection, booking_id)
+            return QueryResult(position, [row] if row else [])
+
+        position, rows = await read_expanded(connection, select, parts, request.airports)
+        return QueryResult(position, rows[0] if rows else None)
+
+    return await queries.read(request, query, read)
 
 
 def _render_quote(submission: Submission, decision: Decision) -> tuple[int, bytes]:

@@ -6,12 +6,14 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
 
 from database.connection import Connection
 from database.head import QueryResult, snapshot
 from ledger import log
+from ledger.ledger import Ledger
 from ledger.log import EventPage, EventSearch, RecordedEvent
-from ledger.people import NO_PEOPLE, People, find_people_in
+from ledger.people import NO_PEOPLE, People, find_people_in, pseudonyms_of
 
 Livemode = (
     Annotated[bool, Meta(description="`false` in a sandbox; a live event has no such member")] | UnsetType
@@ -63,18 +65,19 @@ class LoggedEvent(msgspec.Struct, frozen=True):
 
 
 async def read_event_page(
-    connection: Connection,
-    search: EventSearch,
-    after: int,
-    limit: int,
-    sealed: bool,
-    livemode: Livemode = UNSET,
+    connection: Connection, ledger: Ledger, search: EventSearch, after: int, limit: int, sealed: bool
 ) -> QueryResult[EventPage[LoggedEvent]]:
     """Read at most `limit` events after a position, and the head.
 
-    Personal data is replaced by tokens unless `sealed`.
+    Personal data is replaced by tokens unless `sealed`. The owner in `search` is a name.
     """
     async with snapshot(connection) as head:
+        if search.owner is not None:
+            # For each page, because a new user has a pseudonym from the first booking on.
+            pseudonyms = await pseudonyms_of(connection, ledger.keyring, [search.owner])
+            search = replace(search, owner=pseudonyms[search.owner])
         events, upto = await log.page(connection, search, after, limit, head)
         people = NO_PEOPLE if sealed else await find_people_in(connection, events)
-    return QueryResult(head, EventPage([LoggedEvent.of(event, people, livemode) for event in events], upto))
+    return QueryResult(
+        head, EventPage([LoggedEvent.of(event, people, ledger.livemode) for event in events], upto)
+    )

@@ -19,7 +19,15 @@ from api.http.routes import ALL_ROLES, OPERATORS, route
 from api.resources import availability
 from api.resources.availability import AvailabilityQuery
 from database.head import QueryResult
-from domain.commands.fields import Airport, FlightSeats, NewPolicy, OverbookedSeats, Price, Reason
+from domain.commands.fields import (
+    Airport,
+    FlightNumber,
+    FlightSeats,
+    NewPolicy,
+    OverbookedSeats,
+    Price,
+    Reason,
+)
 from domain.commands.flights import (
     CancelFlight,
     ChangeCancellationPolicy,
@@ -78,6 +86,7 @@ class FlightCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    number: FlightNumber | UnsetType = UNSET
     origin: Airport | UnsetType = UNSET
     destination: Airport | UnsetType = UNSET
     date: Annotated[dt.date, Meta(description="Departure date in the offset of `departs_at`")] | UnsetType = (

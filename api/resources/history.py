@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.http.parameters import ReadQuery
+from api.resources.expansion import Expand
 from domain.booking import Booking
 from domain.booking_record import Status
 from domain.passengers import with_texts
@@ -29,10 +30,13 @@ class BookingStateQuery(ReadQuery, frozen=True, forbid_unknown_fields=True, kw_o
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | UnsetType = UNSET
     position: AtPosition | UnsetType = UNSET
     as_of: AsOf | UnsetType = UNSET
+    expand: Expand | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if sum(value is not UNSET for value in (self.version, self.position, self.as_of)) > 1:
             raise ValueError("Send only one of version, position and as_of")
+        if self.expand is not UNSET and not self.is_now:
+            raise ValueError("Send expand without version, position and as_of: parts are of now")
 
     @property
     def is_now(self) -> bool:

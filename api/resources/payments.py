@@ -1,14 +1,16 @@
 """Payment routes: automatic capture, or authorisation followed by capture or void."""
 
 import msgspec
-from litestar import Controller, post
+from litestar import Controller, get, post
 from litestar.types import ASGIApp
 from msgspec import UNSET
 
+from api.http import queries
 from api.http.commands import PaymentResult, submit
 from api.http.http_errors import PaymentMethodMissing, PaymentMethodUnexpected
+from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, OPERATORS, route
+from api.http.routes import BUYERS, OPERATORS, READERS, route
 from domain.commands.fields import Reason
 from domain.commands.itineraries import PayItinerary
 from domain.commands.payments import CapturePayment, PayBooking, VoidPayment
@@ -22,11 +24,14 @@ from domain.refusals import (
     IdempotencyKeyReused,
     PaymentDeclined,
     PaymentInProgress,
+    PaymentNotFound,
     PaymentNotPending,
     PriceMismatch,
     StaleVersion,
     TooManyPayments,
 )
+from ledger import payments
+from ledger.payments import PaymentRow
 from projections.bookings import BookingRow
 
 CAPTURE_REFUSALS = (
@@ -48,6 +53,26 @@ class PaymentVoid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reason of the void, for the record."""
 
     reason: Reason
+
+
+class PaymentReadController(Controller):
+    path = "/api/v1/payments"
+    tags = ("Payments",)
+
+    @get(
+        "/{id:str}",
+        opt=route(
+            READERS, "Get a payment", query=ReadQuery, response=PaymentRow, refusals=(PaymentNotFound,)
+        ),
+    )
+    async def get_payment(self, request: ApiRequest) -> ASGIApp:
+        payment_id = request.id(PaymentNotFound)
+        position, row = await queries.read(
+            request, request.query(ReadQuery), lambda connection: payments.find(connection, payment_id)
+        )
+        if row is None or not request.may_read(row.user_id):
+            return queries.refuse(request, position, PaymentNotFound(payment_id=payment_id))
+        return queries.respond_decrypted(request, position, row)
 
 
 class PaymentController(Controller):

@@ -9,10 +9,10 @@ from msgspec import UNSET, UnsetType
 
 from api.http import queries
 from api.http.commands import submit
-from api.http.parameters import ListQuery
+from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.request import ApiRequest
-from api.http.routes import AUDITORS, OPERATORS, route
+from api.http.routes import AUDITORS, OPERATORS, READERS, route
 from domain.commands.fields import Note, UserName
 from domain.commands.payments import SettleRefund
 from domain.refunds import RefundStatus
@@ -70,6 +70,19 @@ class RefundController(Controller):
             lambda row: row.id,
             lambda one: queries.read_page(one, query, search, after, refunds.page),
         )
+
+    @get(
+        "/{id:str}",
+        opt=route(READERS, "Get a refund", query=ReadQuery, response=RefundRow, refusals=(RefundNotFound,)),
+    )
+    async def get_refund(self, request: ApiRequest) -> ASGIApp:
+        refund_id = request.id(RefundNotFound)
+        position, row = await queries.read(
+            request, request.query(ReadQuery), lambda connection: refunds.find(connection, refund_id)
+        )
+        if row is None or not request.may_read(row.user_id):
+            return queries.refuse(request, position, RefundNotFound(refund_id=refund_id))
+        return queries.respond_decrypted(request, position, row)
 
     @post(
         "/{id:str}/settle",

@@ -51,6 +51,8 @@ def _argument(api: Api, schema: Schema, is_required: bool) -> str:
     kind = annotation(schema, in_body=True, prefix="records.")
     if "$ref" in schema and "enum" in api.schemas[next(references(schema))]:
         kind = "str"
+    elif "enum" in api.schemas.get(next(references(schema.get("items", {})), ""), {}):
+        kind = "Sequence[str]"
     return kind if is_required else f"{kind.removesuffix(' | None')} | None = None"
 
 

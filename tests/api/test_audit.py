@@ -91,9 +91,48 @@ async def test_an_empty_log_has_a_head(people: People) -> None:
     assert answer.json() == {"position": 0, "hash": "0" * 64, "recorded_at": None}
 
 
-async def test_clients_cannot_read_the_log(people: People) -> None:
-    for address in ("/api/v1/events", "/api/v1/audit/head"):
-        assert (await people.alice.get(address)).status_code == 403
+async def test_clients_cannot_read_the_head_of_the_log(people: People) -> None:
+    assert (await people.alice.get("/api/v1/audit/head")).status_code == 403
+    for address in ("/api/v1/events", "/api/v1/events/stream"):
+        assert (await people.analyst.get(address)).status_code == 403
+
+
+@pytest.mark.parametrize("streams_max", [log.STREAMS_MAX, 1])
+async def test_a_client_gets_the_events_of_its_own_bookings_and_parties_alone(
+    people: People, monkeypatch: pytest.MonkeyPatch, streams_max: int
+) -> None:
+    """By the index of its bookings and, for a client with too many of them, by a scan of the log."""
+    monkeypatch.setattr(log, "STREAMS_MAX", streams_max)
+    monkeypatch.setattr(log, "SCANNED_MAX", 3)
+    flight = await people.flight(seats=2)
+    assert (await people.alice.get("/api/v1/events")).json() == {"data": [], "next_cursor": None}
+    booking = await people.booking(flight)
+    party = {"user_id": "bob", "seats": 1}
+    waiting = (await people.bob.post(f"/api/v1/flights/{flight['id']}/waitlist", json=party)).json()
+    await people.pay(booking)
+    await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")
+
+    async def events(caller: Any, query: str = "") -> list[Any]:
+        found, cursor = [], ""
+        while cursor is not None:
+            page = (await caller.get(f"/api/v1/events?limit=2{query}{cursor}")).json()
+            found += page["data"]
+            cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+        return found
+
+    logged = await events(people.auditor)
+    offered = next(event for event in logged if event["type"] == "waiting.offered")["data"]["booking_id"]
+    own = {"alice": {booking["id"]}, "bob": {waiting["id"], offered}}
+    for name, ids in own.items():
+        caller = getattr(people, name)
+        expected = [event for event in logged if event["originator_id"] in ids]
+        assert await events(caller) == expected
+        assert await events(caller, f"&flight_id={flight['id']}") == expected
+        cancelled = [event for event in expected if event["type"] == "booking.cancelled"]
+        assert await events(caller, "&type=booking.cancelled") == cancelled
+        assert await events(caller, f"&after={expected[0]['position']}") == expected[1:]
+    assert await events(people.bob, f"&booking_id={booking['id']}") == []
+    assert await events(people.bob, f"&booking_id={flight['id']}") == []
 
 
 async def test_the_documented_function_returns_the_hashes_of_events(people: People, checkout: Path) -> None:

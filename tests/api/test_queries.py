@@ -239,7 +239,7 @@ async def test_a_stream_ends_when_the_log_becomes_shorter_than_its_position(
     await people.booking(await people.flight())
     ledger, search = people.app.state.ledgers.main, EventSearch()
     async with ledger.read() as connection:
-        first_page = await read_event_page(connection, search, 0, 200, False)
+        first_page = await read_event_page(connection, ledger, search, 0, 200, False)
     stream = EventStream(
         streams_of(people), ledger, search, False, first_page, time.time() + 60, nullcontext()
     )

@@ -46,7 +46,7 @@ async def test_a_stream_of_a_rare_type_continues_past_ranges_without_matches(
         EventSearch("flight.scheduled"),
     )
     async with ledger.read() as connection:
-        first_page = await read_event_page(connection, search, 0, 200, False)
+        first_page = await read_event_page(connection, ledger, search, 0, 200, False)
     stream = EventStream(streams, ledger, search, False, first_page, time.time() + 10, nullcontext())
     positions = []
     with streams.reserve():

@@ -99,6 +99,9 @@ ROUTES = {
     "POST /bookings/{id}/flown": (STAFF, lambda caller, at: caller.post(f"{at.travelled}/flown", {})),
     "POST /bookings/{id}/no-show": (STAFF, lambda caller, at: caller.post(f"{at.travelled}/no-show", {})),
     "GET /refunds": (AUDITORS, lambda caller, at: caller.get("/refunds")),
+    "GET /refunds/{id}": (READERS, lambda caller, at: caller.get(f"/refunds/{at.refund['id']}")),
+    "GET /payments/{id}": (READERS, lambda caller, at: caller.get(f"/payments/{at.refund['payment_id']}")),
+    "GET /events": (READERS, lambda caller, at: caller.get("/events?limit=1")),
     "POST /refunds/{id}/settle": (STAFF, lambda caller, at: caller.settle(at.refund)),
     "GET /bookings": (READERS, lambda caller, at: caller.get("/bookings")),
     "GET /bookings of a user": (

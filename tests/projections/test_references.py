@@ -7,8 +7,8 @@ import psycopg
 from domain.booking_record import Status
 from domain.reference import BASE, reference_of
 from ledger.log import read_stream
-from projections import bookings
-from projections.bookings import BookingSearch
+from projections import booking_lists
+from projections.booking_lists import BookingSearch
 from projections.references import reference_sql
 from tests.projections.conftest import LedgerDriver
 
@@ -30,14 +30,14 @@ async def test_a_reference_finds_its_booking_and_no_event_of_another_kind(driver
         first = (await read_stream(connection, booking))[0].position
 
         async def find(reference: str, status: Status | None = None) -> list[UUID]:
-            search = BookingSearch(reference=reference, status=status)
-            return [row.id for row in (await bookings.page(connection, search, None, 10)).value]
+            search = BookingSearch(reference=reference, status=status and (status,))
+            return [row.id for row in (await booking_lists.page(connection, search, None, 10)).value]
 
         assert await find(reference_of(first)) == [booking]
         assert await find(reference_of(first).lower(), Status.INITIATED) == [booking]
         assert await find(reference_of(first), Status.BOOKED) == []
         for position in (1, 0, first + 100):
             assert await find(reference_of(position)) == []
-        rows = (await bookings.page(connection, BookingSearch(), None, 10)).value
+        rows = (await booking_lists.page(connection, BookingSearch(), None, 10)).value
     assert {row.id: row.reference for row in rows}[booking] == reference_of(first)
     assert {row.id for row in rows} == {booking, other}

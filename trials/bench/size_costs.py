@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from statistics import median
 from uuid import UUID
 
-import projections.bookings
+import projections.booking_lists
 from api.http.commands import render
 from api.resources import history
 from domain.commands.base import Command
@@ -22,7 +22,7 @@ from ledger import log
 from ledger.ledger import Ledger
 from ledger.people import pseudonyms_of
 from ledger.submission import Submission
-from projections.bookings import BookingSearch
+from projections.booking_lists import BookingSearch
 from trials.bench.direct_client import PRICE, client, schedule
 from trials.bench.fresh import BenchLedger
 from trials.bench.sized_ledgers import SampleBooking, SizedLedger
@@ -78,7 +78,7 @@ class LedgerProbe:
         async with self._ledger.read() as connection:
             persons = await pseudonyms_of(connection, self._ledger.keyring, [name])
             search = BookingSearch(user_id=persons[name])
-            assert len((await projections.bookings.page(connection, search, None, PAGE)).value) == 1
+            assert len((await projections.booking_lists.page(connection, search, None, PAGE)).value) == 1
 
     async def seats_in_the_past(self, number: int) -> None:
         one = self._sample[number]

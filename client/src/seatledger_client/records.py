@@ -51,6 +51,7 @@ __all__ = [
     "NewPolicy",
     "Passenger",
     "PassengerType",
+    "Payment",
     "PaymentResult",
     "PaymentStatus",
     "Proof",
@@ -217,7 +218,7 @@ class Booking(Record):
     """One booking. Times are UTC; `travel` is recorded after the departure.
 
     `schedule_change` awaits an answer. The parts of `total_cost` and the `cancellation_policy` are
-    those of the flight when the booking was made.
+    those of the flight when the booking was made. `flight` and `refunds` come with `expand` alone.
     """
 
     id: UUID
@@ -238,6 +239,8 @@ class Booking(Record):
     cancellation_policy: CancellationPolicy | None = None
     passengers: list[Passenger] = field(default_factory=list)
     split_from: UUID | None = None
+    flight: Flight | None = None
+    refunds: list[Refund] | None = None
 
 
 @dataclass(frozen=True)
@@ -267,11 +270,21 @@ class BookingHistoryEvent(Record):
 
 @dataclass(frozen=True)
 class BookingPayment(Record):
-    """The latest payment of a booking. `capture_before` is when a pending payment lapses; else null."""
+    """The latest payment of a booking. `capture_before` is when a pending payment lapses; else null.
+
+    With `expand=payment` it has the other fields of `GET /payments/{id}`, too.
+    """
 
     payment_id: UUID
     status: PaymentStatus
     capture_before: datetime | None = None
+    amount: Money | None = None
+    capture: Capture | None = None
+    gateway: str | None = None
+    reason: str | None = None
+    booking_ids: list[UUID] | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -645,6 +658,30 @@ class Passenger(Record):
     family_name: str
     date_of_birth: str | None = None
     travel: Travel | None = None
+
+
+@dataclass(frozen=True)
+class Payment(Record):
+    """One payment in the form that callers get, with a token as `user_id`. Times are UTC.
+
+    A payment of an itinerary has several `booking_ids`, and no `booking_id`. `amount` is what was
+    paid for all of them. `capture_before` is when a pending payment lapses; else null. `reason`: why
+    it was declined or voided.
+    """
+
+    id: UUID
+    booking_id: UUID | None
+    booking_ids: list[UUID]
+    itinerary_id: UUID | None
+    user_id: str
+    amount: Money
+    capture: Capture
+    status: PaymentStatus
+    capture_before: datetime | None
+    gateway: str | None
+    reason: str | None
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True)

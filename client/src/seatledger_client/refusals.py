@@ -59,6 +59,7 @@ __all__ = [
     "PaymentInProgress",
     "PaymentMethodMissing",
     "PaymentMethodUnexpected",
+    "PaymentNotFound",
     "PaymentNotPending",
     "PositionNotReached",
     "PriceMismatch",
@@ -492,6 +493,14 @@ class PaymentMethodUnexpected(Refusal):
     """This server has no payment gateway."""
 
     CODE = "payment-method-unexpected"
+
+
+class PaymentNotFound(Refusal):
+    """There is no such payment."""
+
+    CODE = "payment-not-found"
+
+    payment_id: UUID
 
 
 class PaymentNotPending(Refusal):

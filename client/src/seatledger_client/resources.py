@@ -81,7 +81,8 @@ class Audit(Resource[M]):
         flight_id: Id | None = None,
         sealed: bool = False,
     ) -> Call[records.Event]:
-        """List events in position order. With `type`, pages before the last one may be short or empty."""
+        """List events in position order. A client gets those of its own bookings and waiting parties. Pages
+        before the last one may be short or empty."""
         return Call(
             "GET",
             "/api/v1/events",
@@ -128,11 +129,20 @@ class Bookings(Resource[M]):
         cursor: str | None = None,
         user_id: str | None = None,
         flight_id: Id | None = None,
-        status: str | None = None,
+        flight_number: str | None = None,
+        departure_day: date | None = None,
+        status: Sequence[str] | None = None,
+        payment_status: Sequence[str] | None = None,
         reference: str | None = None,
         family_name: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        updated_after: datetime | None = None,
+        updated_before: datetime | None = None,
+        sort: str | None = None,
+        expand: Sequence[str] | None = None,
     ) -> Call[records.Booking]:
-        """List bookings, newest first."""
+        """List bookings, newest first. Pages before the last one may be short or empty."""
         return Call(
             "GET",
             "/api/v1/bookings",
@@ -145,9 +155,18 @@ class Bookings(Resource[M]):
                 "cursor": cursor,
                 "user_id": user_id,
                 "flight_id": id_of(flight_id),
+                "flight_number": flight_number,
+                "departure_day": departure_day,
                 "status": status,
+                "payment_status": payment_status,
                 "reference": reference,
                 "family_name": family_name,
+                "created_after": created_after,
+                "created_before": created_before,
+                "updated_after": updated_after,
+                "updated_before": updated_before,
+                "sort": sort,
+                "expand": expand,
             },
         )
 
@@ -161,6 +180,7 @@ class Bookings(Resource[M]):
         version: int | None = None,
         position: int | None = None,
         as_of: datetime | None = None,
+        expand: Sequence[str] | None = None,
     ) -> Call[records.Booking]:
         """Get a booking, now or at a past version, position or time."""
         return Call(
@@ -173,6 +193,7 @@ class Bookings(Resource[M]):
                 "version": version,
                 "position": position,
                 "as_of": as_of,
+                "expand": expand,
             },
         )
 
@@ -512,6 +533,7 @@ class Flights(Resource[M]):
         limit: int | None = None,
         partial: bool = False,
         cursor: str | None = None,
+        number: str | None = None,
         origin: str | None = None,
         destination: str | None = None,
         date: date | None = None,
@@ -531,6 +553,7 @@ class Flights(Resource[M]):
                 "limit": limit,
                 "partial": partial,
                 "cursor": cursor,
+                "number": number,
                 "origin": origin,
                 "destination": destination,
                 "date": date,
@@ -979,6 +1002,22 @@ class Operations(Resource[M]):
         )
 
 
+class Payments(Resource[M]):
+    """Operations on payments."""
+
+    @operation
+    def get(
+        self, payment: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.Payment]:
+        """Get a payment."""
+        return Call(
+            "GET",
+            path_of("/api/v1/payments/{}", payment),
+            records.Payment,
+            query={"min_position": min_position, "ledger": ledger},
+        )
+
+
 class Refunds(Resource[M]):
     """Operations on refunds."""
 
@@ -1010,6 +1049,18 @@ class Refunds(Resource[M]):
                 "booking_id": id_of(booking_id),
                 "user_id": user_id,
             },
+        )
+
+    @operation
+    def get(
+        self, refund: Id, *, min_position: int | str | None = None, ledger: str | None = None
+    ) -> Call[records.Refund]:
+        """Get a refund."""
+        return Call(
+            "GET",
+            path_of("/api/v1/refunds/{}", refund),
+            records.Refund,
+            query={"min_position": min_position, "ledger": ledger},
         )
 
     @operation
@@ -1325,6 +1376,7 @@ class Resources(Generic[M]):
         self.flights: Flights[M] = Flights(answer, pages)
         self.itineraries: Itineraries[M] = Itineraries(answer, pages)
         self.operations: Operations[M] = Operations(answer, pages)
+        self.payments: Payments[M] = Payments(answer, pages)
         self.refunds: Refunds[M] = Refunds(answer, pages)
         self.sandbox: Sandbox[M] = Sandbox(answer, pages)
         self.waitlist: Waitlist[M] = Waitlist(answer, pages)
