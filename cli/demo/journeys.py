@@ -1,4 +1,4 @@
-"""Act six: a round trip on one payment, a flight with too many passengers, and a no-show."""
+"""Act six: a round trip on one payment, a family that splits, too many passengers, and a no-show."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +10,8 @@ from cli.demo.scheduling import schedule_departure
 from cli.demo.story import Body, ScheduledFlight, Story
 
 TRAVELLERS = 2
+FAMILY = {"Ada": "adult", "Chidi": "adult", "Ife": "child", "Obi": "child"}
+LEAVING = ("Chidi", "Obi")
 OVERBOOKED_SEATS = 2
 COMPENSATION = {"amount": 25_000, "currency": "USD"}
 
@@ -76,25 +78,53 @@ async def _cancel_the_way_back(
     return refund
 
 
+async def split_a_family(story: Story, flight: ScheduledFlight) -> None:
+    """Pay for a family of four, then give two of them a booking of their own, with their share."""
+    user, notebook = story.customers[4], story.notebook
+    order = user.booking(flight.id, len(FAMILY))
+    passengers = [
+        {"given_name": name, "family_name": "Okafor", "type": kind} for name, kind in FAMILY.items()
+    ]
+    held = await story.send(replace(order, body={**order.body, "passengers": passengers}))
+    if not notebook.expect(held, 201):
+        return
+    paid = await story.send(user.payment(held.body))
+    if not notebook.expect(paid, 201):
+        return
+    family: Body = paid.body["booking"]
+    leaving = [one["id"] for one in family["passengers"] if one["given_name"] in LEAVING]
+    answer = await story.send(DemoCommand(user, f"/bookings/{family['id']}/split", {"passengers": leaving}))
+    if not notebook.expect(answer, 201, None, status="booked", seats=len(LEAVING), split_from=family["id"]):
+        return
+    rest = await user.get(f"/bookings/{family['id']}")
+    if notebook.expect(rest, 200, None, status="booked", seats=len(FAMILY) - len(LEAVING)):
+        story.bookings[family["id"]] = (user, rest.body)
+        parts = [booking["total_cost"]["amount"] for booking in (rest.body, answer.body)]
+        whole = family["total_cost"]["amount"]
+        notebook.check(sum(parts) == whole, f"both shares are the price of before: {parts} of {whole}")
+        references = [rest.body["reference"], answer.body["reference"]]
+        notebook.facts["family"] = {"flight": flight.name, "seats": len(FAMILY), "references": references}
+
+
 async def depart_overbooked(story: Story, flight: ScheduledFlight) -> None:
     """Sell more seats than there are. One party is denied boarding, one does not appear, the others fly."""
     notebook, parties = story.notebook, flight.seats + OVERBOOKED_SEATS
     users = story.customers[10 : 10 + parties]
-    sold = [await _buy(story, user, flight) for user in users[: flight.seats]]
+    sold = [await story.buy(user, flight, 1) for user in users[: flight.seats]]
     notebook.expect(
         await story.send(users[-1].booking(flight.id, 1)), 409, "not-enough-seats", asked=1, free=0
     )
     raised = {"seats": OVERBOOKED_SEATS, "reason": "two no-shows a week on this flight"}
-    await _operate(story, f"/flights/{flight.id}/overbooking", raised, overbooking=OVERBOOKED_SEATS)
+    await story.operate(f"/flights/{flight.id}/overbooking", raised, overbooking=OVERBOOKED_SEATS)
     story.overbooked[flight.id] = OVERBOOKED_SEATS
-    sold += [await _buy(story, user, flight) for user in users[flight.seats :]]
-    await _operate(story, f"/flights/{flight.id}/departed", {}, status="departed")
+    sold += [await story.buy(user, flight, 1) for user in users[flight.seats :]]
+    await story.operate(f"/flights/{flight.id}/departed", {}, status="departed")
     denied, absent, *aboard = [booking for booking in sold if booking is not None]
     reason = {"reason": "the aircraft is full", "compensation": COMPENSATION}
-    await _operate(story, f"/bookings/{denied['id']}/deny-boarding", reason, status="cancelled")
-    await _operate(story, f"/bookings/{absent['id']}/no-show", {}, travel="no_show")
+    await story.operate(f"/bookings/{denied['id']}/deny-boarding", reason, status="cancelled")
+    await story.operate(f"/bookings/{absent['id']}/no-show", {}, travel="no_show")
     for booking in aboard:
-        await _operate(story, f"/bookings/{booking['id']}/flown", {}, travel="flown")
+        await story.operate(f"/bookings/{booking['id']}/flown", {}, travel="flown")
     owed = await story.auditor.get(f"/refunds?booking_id={denied['id']}")
     amounts = [refund["amount"] for refund in owed.body["data"]] if owed.status == 200 else []
     both = denied["total_cost"] in amounts and COMPENSATION in amounts and len(amounts) == 2
@@ -108,15 +138,3 @@ async def depart_overbooked(story: Story, flight: ScheduledFlight) -> None:
         "flown": len(aboard),
         "compensation": COMPENSATION,
     }
-
-
-async def _buy(story: Story, user: DemoUser, flight: ScheduledFlight) -> Body | None:
-    held = await story.send(user.booking(flight.id, 1))
-    if not story.notebook.expect(held, 201):
-        return None
-    paid = await story.send(user.payment(held.body))
-    return paid.body["booking"] if story.notebook.expect(paid, 201) else None
-
-
-async def _operate(story: Story, path: str, body: Body, **facts: Any) -> None:
-    story.notebook.expect(await story.send(DemoCommand(story.operator, path, body)), 200, None, **facts)

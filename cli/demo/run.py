@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from cli.demo.audit import audit_results, read_one_history
 from cli.demo.client import TokenFor, connect
+from cli.demo.delay import delay_a_flight
 from cli.demo.expired_holds import expire_holds
-from cli.demo.journeys import depart_overbooked, take_a_round_trip
+from cli.demo.journeys import depart_overbooked, split_a_family, take_a_round_trip
 from cli.demo.notebook import Notebook
 from cli.demo.progress import ProgressBar
 from cli.demo.proof import Prove
@@ -77,13 +78,11 @@ async def _play(base_url: str, token_for: TokenFor, notebook: Notebook, progress
         progress.begin_act("Scheduling a day of departures from New York")
         await schedule_the_day(story)
         tiny = story.smallest_flight(1)
-        rushed, lapsing, money, outbound, crowded = (
-            story.smallest_flight(SEATS_WORTH_A_RUSH, skip) for skip in range(5)
+        quiet = rushed, lapsing, money, outbound, crowded, late = tuple(
+            story.smallest_flight(SEATS_WORTH_A_RUSH, skip) for skip in range(6)
         )
         progress.begin_act("Booking, paying, cancelling")
-        await trade(
-            story, quiet_flights={flight.id for flight in (rushed, lapsing, money, outbound, crowded)}
-        )
+        await trade(story, quiet_flights={flight.id for flight in quiet})
         progress.begin_act(f"A rush on {rushed.name}")
         await rush(story, rushed)
         progress.begin_act(f"Holds on {lapsing.name} expire")
@@ -99,8 +98,12 @@ async def _play(base_url: str, token_for: TokenFor, notebook: Notebook, progress
         await refund_late_money(story, money, busiest)
         progress.begin_act(f"A round trip on {outbound.name}")
         await take_a_round_trip(story, outbound)
+        progress.begin_act(f"A family on {outbound.name} splits")
+        await split_a_family(story, outbound)
         progress.begin_act(f"{crowded.name} departs with too many passengers")
         await depart_overbooked(story, crowded)
+        progress.begin_act(f"{late.name} is delayed by three hours")
+        await delay_a_flight(story, late)
         progress.begin_act("Repeating idempotency keys")
         await repeat_old_keys(story)
         progress.begin_act("Recounting seats, bookings and events")

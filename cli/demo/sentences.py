@@ -72,6 +72,16 @@ def _departure(departure: Facts, _: Mapping[str, int]) -> str:
     return f"{sold}; {denied}, 1 no-show, {departure['flown']} flown"
 
 
+def _family(family: Facts, _: Mapping[str, int]) -> str:
+    one, other = family["references"]
+    return f"{family['seats']} seats on {family['flight']} split into {one} and {other}, to the last cent"
+
+
+def _delay(delay: Facts, _: Mapping[str, int]) -> str:
+    answers = f"{delay['accepted']} parties accepted, {delay['refunded']} took all their money"
+    return f"{delay['flight']} {delay['hours']} hours late: {answers}, {delay['moved']} fly a day later"
+
+
 def _price(money: Facts) -> str:
     return f"{money['amount'] / 100:,.2f} {money['currency']}"
 
@@ -106,6 +116,8 @@ SENTENCES = (
     ("Returned seats", "money", _given_back),
     ("A cancelled flight", "money", _cancelled_flight),
     ("A round trip", "trip", _trip),
+    ("A split family", "family", _family),
+    ("A delay", "delay", _delay),
     ("An overbooked flight", "departure", _departure),
     ("Repeated keys", "repeats", _repeats),
     ("Recount", "seats", _seats),

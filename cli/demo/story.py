@@ -60,6 +60,19 @@ class Story:
         self._record(command.user, answer)
         return answer
 
+    async def buy(self, user: DemoUser, flight: ScheduledFlight, seats: int) -> Body | None:
+        """Hold seats and pay for them. Return the booking, None if a step failed."""
+        held = await self.send(user.booking(flight.id, seats))
+        if not self.notebook.expect(held, 201):
+            return None
+        paid = await self.send(user.payment(held.body))
+        booking: Body = paid.body.get("booking", {})
+        return booking if self.notebook.expect(paid, 201) else None
+
+    async def operate(self, path: str, body: Body, **facts: Any) -> None:
+        """Send an operator's command, and check fields of its answer."""
+        self.notebook.expect(await self.send(DemoCommand(self.operator, path, body)), 200, None, **facts)
+
     def _record(self, user: DemoUser, answer: DemoResponse) -> None:
         if answer.status not in (200, 201) or not isinstance(answer.body, dict):
             return

@@ -63,6 +63,8 @@ def test_the_demo_finds_nothing_to_be_surprised_at_and_shows_its_console() -> No
     assert report["rush"]["sold"] == min(report["rush"]["seats"], report["rush"]["buyers"])
     assert report["money"]["cancelled"]["paid"] > 0
     assert report["trip"]["refunded"]["amount"] * 2 == report["trip"]["paid"]["amount"]
+    assert len(report["family"]["references"]) == 2
+    assert report["delay"]["moved"] == 2
     assert report["departure"]["sold"] == report["departure"]["seats"] + 2
     assert report["seats"]["booked_as_counted"] == report["seats"]["booked_as_told"] > 1_000
     assert all(attempt["as_expected"] for attempt in report["refusals"])
