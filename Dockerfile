@@ -23,6 +23,11 @@ COPY gateways gateways
 COPY api api
 COPY scheduler scheduler
 COPY cli cli
+# The pages that the API serves at /docs.
+COPY README.md README.md
+COPY CHANGELOG.md CHANGELOG.md
+COPY client/README.md client/README.md
+COPY docs docs
 # A volume mounted here gets the owner of this folder.
 RUN /packages/bin/python -m compileall -q . && install -d -o 10001 -g 10001 -m 700 /var/lib/seatledger
 # The command for `docker compose exec`.

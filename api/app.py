@@ -18,6 +18,7 @@ from api.console.reports import ReportPages
 from api.console.schedule import SchedulePages
 from api.console.session import SessionController
 from api.console.webhooks import WebhookPages
+from api.docs.pages import DocsController
 from api.http.caller_limits import open_limits
 from api.http.cors import Cors
 from api.http.dispatch import Dispatch
@@ -125,6 +126,7 @@ def create_app(
             WebhookController,
             OperationsController,
             DocumentController,
+            DocsController,
             SessionController,
             FlightPages,
             SchedulePages,

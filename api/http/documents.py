@@ -1,6 +1,4 @@
-"""Documentation routes: the home page, the OpenAPI document, its HTML pages, and the problem types."""
-
-from pathlib import Path
+"""Documentation routes: the home page, the OpenAPI document, and the problem types."""
 
 import msgspec
 from litestar import Controller, get
@@ -14,26 +12,14 @@ from api.http.replies import Reply
 from api.http.request import ApiRequest
 from api.http.routes import PUBLIC, route, with_alias
 
-STATIC = Path(__file__).parent / "static"
-"""Unmodified Swagger UI distribution. The pages load no resources from other hosts."""
-
 _CACHED = (b"cache-control", b"max-age=3600")
-_CONTENT_TYPES = {
-    ".html": b"text/html; charset=utf-8",
-    ".js": b"text/javascript; charset=utf-8",
-    ".css": b"text/css; charset=utf-8",
-    ".png": b"image/png",
-    ".txt": b"text/plain; charset=utf-8",
-}
+_HTML = b"text/html; charset=utf-8"
 _SECURITY_HEADERS = [
     (
         b"content-security-policy",
         b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
     ),
 ]
-
-
-_FILES = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _CONTENT_TYPES}
 _HOME = b"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -43,7 +29,8 @@ _HOME = b"""<!doctype html>
 <p>An event-sourced booking ledger for flights.</p>
 <ul>
 <li><a href="/console">Console</a> for auditors, analysts and operators
-<li><a href="/docs">API documentation</a> and its <a href="/openapi.json">OpenAPI document</a>
+<li><a href="/docs">Documentation</a>, its <a href="/docs/api">API reference</a> and
+<a href="/openapi.json">OpenAPI document</a>
 <li><a href="/health/ready">Health</a>
 </ul>
 </html>
@@ -59,32 +46,14 @@ class DocumentController(Controller):
         opt=route(PUBLIC, "Find console, documentation and health", is_page=True),
     )
     async def home(self, request: ApiRequest) -> ASGIApp:
-        return Reply(200, _HOME, _SECURITY_HEADERS, ((b"content-type", _CONTENT_TYPES[".html"]), _CACHED))
+        return Reply(200, _HOME, _SECURITY_HEADERS, ((b"content-type", _HTML), _CACHED))
 
     @get(
         with_alias("/openapi.json"),
         opt=route(PUBLIC, "Get the OpenAPI document", response=dict, example={"openapi": "3.1.0"}),
     )
     async def get_openapi(self, request: ApiRequest) -> ASGIApp:
-        # Built on the first request and kept, because routes do not change.
-        state = request.app.state
-        if "openapi" not in state:
-            state.openapi = openapi.document(request.app)
-        return Reply(200, state.openapi, (), ((b"content-type", JSON_TYPE), _CACHED))
-
-    @get(
-        with_alias("/docs"),
-        opt=route(PUBLIC, "Read the API documentation in a browser", is_page=True),
-    )
-    async def read_docs(self, request: ApiRequest) -> ASGIApp:
-        return _file("index.html")
-
-    @get(
-        "/docs/{name:str}",
-        opt=route(PUBLIC, "Get a file of the documentation page", is_page=True),
-    )
-    async def get_docs_file(self, request: ApiRequest) -> ASGIApp:
-        return _file(request.path_params["name"])
+        return Reply(200, openapi.of(request.app), (), ((b"content-type", JSON_TYPE), _CACHED))
 
     @get(
         "/problems/{code:str}",
@@ -97,20 +66,9 @@ class DocumentController(Controller):
         if kind is None:
             raise NotFound
         wants_page = b"text/html" in request.context.fields.get(b"accept", b"")
-        body, media = (
-            (problem_page(kind), _CONTENT_TYPES[".html"]) if wants_page else (_encode(kind), JSON_TYPE)
-        )
+        body, media = (problem_page(kind), _HTML) if wants_page else (_encode(kind), JSON_TYPE)
         headers = [(b"vary", b"accept"), *_SECURITY_HEADERS]
         return Reply(200, body, headers, ((b"content-type", media), _CACHED))
-
-
-def _file(name: str) -> Reply:
-    """Serve a file loaded at startup, so that no name can reach other files."""
-    content = _FILES.get(name)
-    if content is None:
-        raise NotFound
-    content_type = (b"content-type", _CONTENT_TYPES[Path(name).suffix])
-    return Reply(200, content, _SECURITY_HEADERS, (content_type, _CACHED))
 
 
 _encode = msgspec.json.Encoder().encode

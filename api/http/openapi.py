@@ -20,6 +20,13 @@ Operation = tuple[str, str, HTTPRouteHandler, Route]
 """Path, method, handler and its `Route`."""
 
 
+def of(app: Litestar) -> bytes:
+    """Return the document of an application. It is built once, because routes do not change."""
+    if "openapi" not in app.state:
+        app.state.openapi = document(app)
+    return bytes(app.state.openapi)
+
+
 def document(app: Litestar) -> bytes:
     schemas = Schemas()
     paths: dict[str, dict[str, Any]] = {}

@@ -33,7 +33,7 @@ _PROBLEM = """<!doctype html>
 <p>Problem <code>{code}</code>, status {status}.</p>
 <h2>What to do</h2>
 <p>{next_step}</p>
-<p><a href="/docs">API documentation</a></p>
+<p><a href="/docs/problems">All problems</a>, <a href="/docs">documentation</a></p>
 </html>
 """
 

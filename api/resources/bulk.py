@@ -28,7 +28,9 @@ Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="Idempote
 
 
 DEPRECATION = Deprecation(
-    datetime(2026, 11, 29, tzinfo=UTC), "/docs", "With `atomic`: the time since which it is deprecated"
+    datetime(2026, 11, 29, tzinfo=UTC),
+    "/docs/reference/itineraries",
+    "With `atomic`: the time since which it is deprecated",
 )
 
 

@@ -172,7 +172,12 @@ def test_the_image_holds_every_package_and_nothing_that_is_not_there():
     sources = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
     assert all((ROOT / source).exists() for source in sources)
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
-    assert set(sources) == {"requirements.lock", *(name.rstrip("*") for name in packages["include"])}
+    documents = {"README.md", "CHANGELOG.md", "client/README.md", "docs"}
+    assert set(sources) == {
+        "requirements.lock",
+        *documents,
+        *(name.rstrip("*") for name in packages["include"]),
+    }
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert all(f"!{source}" in ignored for source in sources)
 
