@@ -168,7 +168,7 @@ ROWS = [
     ),
     (
         "insert into ledger.facts_seat_changes_1 select position + 1000, recorded_at, flight_id,"
-        " booking_id, topic, seats_change, held_change, booked_change"
+        " booking_id, topic, seats_change, held_change, booked_change, overbooking_change, change_id + 2000"
         " from ledger.facts_seat_changes_1 limit 1",
         "analytics_seat_changes shows",
     ),
@@ -180,7 +180,7 @@ ROWS = [
     (
         "create or replace view ledger.analytics_refunds as select refund_id, booking_id, flight_id,"
         " payment_id, amount + 1 as amount, currency, reason, status, refusal, due_at, requested_at,"
-        " settled_at, position from ledger.facts_refunds_1",
+        " settled_at, position, parts from ledger.facts_refunds_1",
         "analytics_refunds does not show",
     ),
     ("insert into ledger.forgotten (person, forgotten_by) values ('mallory', 'root')", "people lacks"),
