@@ -54,7 +54,7 @@ class Account:
             case "booking.booked":
                 yield from self._capture(event)
                 self.is_booked = True
-            case "booking.schedule_changed":
+            case "booking.schedule_changed" | "booking.moved":
                 self.answer_before = state["accept_before"]
             case "booking.schedule_accepted":
                 self.answer_before = None
