@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from api.http.audit_examples import AUDIT_EXAMPLES
 from api.http.commands import BookingsMoved, MovedBooking, PaymentResult, SandboxClock, UnmovedBooking
@@ -57,6 +58,9 @@ _DEPARTURE = datetime(2030, 5, 17, 21, 45, tzinfo=UTC)
 _ARRIVAL = datetime(2030, 5, 18, 4, 40, tzinfo=UTC)
 _CREATED_AT = datetime(2030, 4, 1, 9, 30, tzinfo=UTC)
 _HELD_UNTIL = datetime(2030, 4, 1, 9, 35, tzinfo=UTC)
+_PRICE = Price(450000, "INR", {"fare": 375000, "fee:booking": 5000, "tax:GB": 70000})
+_POLICY = NewPolicy(datetime(2030, 5, 10, tzinfo=UTC), {"fare": 50, "tax:*": 100}, {"tax:*": 100})
+_COST = _PRICE.as_money().times(2)
 
 BA117 = FlightRow(
     FLIGHT,
@@ -67,9 +71,10 @@ BA117 = FlightRow(
     _ARRIVAL,
     date(2030, 5, 17),
     180,
-    Money(450000, "INR"),
+    _PRICE.as_money(),
     FlightStatus.SCHEDULED,
     1,
+    cancellation_policy=_POLICY.as_policy(),
     departs_at_local="2030-05-17T22:45:00+01:00",
     arrives_at_local="2030-05-18T00:40:00-04:00",
 )
@@ -79,27 +84,17 @@ ALICE_HOLDS_TWO = BookingRow(
     FLIGHT,
     "alice",
     2,
-    Money(900000, "INR"),
+    _COST,
     Status.INITIATED,
     _HELD_UNTIL,
     1,
     _CREATED_AT,
     _CREATED_AT,
     None,
+    cancellation_policy=_POLICY.as_policy(),
 )
-ALICE_BOOKED = BookingRow(
-    BOOKING,
-    "VHRN26",
-    FLIGHT,
-    "alice",
-    2,
-    Money(900000, "INR"),
-    Status.BOOKED,
-    _HELD_UNTIL,
-    3,
-    _CREATED_AT,
-    _CREATED_AT,
-    BookingPayment(PAYMENT, PaymentStatus.CAPTURED),
+ALICE_BOOKED = replace(
+    ALICE_HOLDS_TWO, status=Status.BOOKED, version=3, payment=BookingPayment(PAYMENT, PaymentStatus.CAPTURED)
 )
 
 ALICE_PAYMENT = PaymentRow(
@@ -123,7 +118,7 @@ ALICE_REFUND = RefundRow(
     FLIGHT,
     "alice",
     PAYMENT,
-    Money(450000, "INR"),
+    _POLICY.refund_of(_PRICE.as_money(), _CREATED_AT),
     RefundReason.SEATS_REDUCED,
     RefundStatus.DUE,
     _CREATED_AT,
@@ -150,13 +145,13 @@ def _raw(value: Any) -> msgspec.Raw:
 
 
 EXAMPLES: dict[Any, Any] = {
-    ScheduleFlight: ScheduleFlight("BA117", "LHR", "JFK", _DEPARTURE, _ARRIVAL, 180, Price(450000, "INR")),
+    ScheduleFlight: ScheduleFlight(
+        "BA117", "LHR", "JFK", _DEPARTURE, _ARRIVAL, 180, _PRICE, cancellation_policy=_POLICY
+    ),
     FlightRow: BA117,
     Page[FlightRow]: Page([BA117], None),
     NewPrice: NewPrice(Price(475000, "INR", {"fare": 395000, "fee:booking": 5000, "tax:GB": 75000})),
-    NewCancellationPolicy: NewCancellationPolicy(
-        NewPolicy(datetime(2030, 5, 10, tzinfo=UTC), {"fare": 50, "tax:*": 100}, {"tax:*": 100})
-    ),
+    NewCancellationPolicy: NewCancellationPolicy(_POLICY),
     NewSeats: NewSeats(186),
     NewOverbooking: NewOverbooking(4, "One in forty does not appear on Mondays"),
     NewTimes: NewTimes(
@@ -187,7 +182,7 @@ EXAMPLES: dict[Any, Any] = {
     BookingPart: BookingPart((PASSENGER,)),
     TravelRecord: TravelRecord((PASSENGER,)),
     SeatReduction: SeatReduction(1),
-    CancellationQuote: CancellationQuote(BOOKING, 3, 2, Money(900000, "INR"), _HELD_UNTIL),
+    CancellationQuote: CancellationQuote(BOOKING, 3, 2, _POLICY.refund_of(_COST, _CREATED_AT), _HELD_UNTIL),
     PaymentVoid: PaymentVoid("Declined by the bank"),
     FlightCancellation: FlightCancellation("Fog at LHR"),
     PaymentRow: ALICE_PAYMENT,
