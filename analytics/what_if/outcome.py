@@ -1,4 +1,4 @@
-"""Counts of what became of the requested holds."""
+"""Counts of what became of the requested holds, and the money that they brought."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,11 +6,17 @@ from datetime import datetime
 
 from domain.booking import Booking
 from domain.booking_record import CancelReason, Status
+from domain.payments import PaymentStatus
+from domain.refunds import RefundReason
+
+RECEIVED = (PaymentStatus.CAPTURED, PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED)
+"""Statuses of a payment whose money came."""
 
 
 @dataclass(slots=True)
 class HoldOutcomes:
-    """Requested holds by outcome at the end of the log. Revenue is in minor units, by currency.
+    """Requested holds by outcome at the end of the log. Revenue is in minor units, by currency: the money
+    received, less what was owed back of it.
 
     `expired` holds ran out, swept or not; `open` holds are neither paid nor expired. `seats_over` counts
     seats sold beyond the capacity of the aircraft.
@@ -32,11 +38,12 @@ class HoldOutcomes:
         sold = 0
         for booking in bookings:
             self.asked += 1
+            if kept := _kept(booking):
+                currency = booking.total_cost.currency
+                self.revenue[currency] = self.revenue.get(currency, 0) + kept
             if booking.status is Status.BOOKED:
                 self.paid += 1
                 sold += booking.seats
-                cost = booking.total_cost
-                self.revenue[cost.currency] = self.revenue.get(cost.currency, 0) + cost.amount
             elif booking.hold_is_due(ends_at) or booking.cancel_reason is CancelReason.HOLD_EXPIRED:
                 self.expired += 1
             elif booking.status is Status.CANCELLED:
@@ -49,3 +56,13 @@ class HoldOutcomes:
         if sold > seats:
             self.flights_over += 1
             self.seats_over += sold - seats
+
+
+def _kept(booking: Booking) -> int:
+    """Return the minor units received for the booking, less its refunds without compensations."""
+    payment = booking.payment
+    if payment is None or payment.status not in RECEIVED:
+        return 0
+    refunds = booking.refunds.values()
+    owed = sum(each.amount.amount for each in refunds if each.reason is not RefundReason.COMPENSATION)
+    return payment.amount.amount - owed

@@ -16,6 +16,8 @@ from analytics.what_if.outcome import HoldOutcomes
 from analytics.what_if.replay import Policy, Replay
 from cli.main import main
 from domain.booking import Booking
+from domain.booking_record import CancelReason
+from domain.cancellation_policy import CancellationPolicy
 from domain.flight import Flight
 from domain.money import Money
 from domain.payments import PaymentStatus
@@ -39,6 +41,7 @@ async def test_the_recorded_policy_reproduces_the_recorded_result(
     with demand(database_url, Selection()) as recorded:
         assert recorded.unnamed == 0
         bookings = refused = 0
+        outcomes = HoldOutcomes()
         for flight_id, requests in recorded.flights():
             replay = Replay(Policy(), recorded.habits, WINDOW)
             for request in requests:
@@ -52,6 +55,7 @@ async def test_the_recorded_policy_reproduces_the_recorded_result(
             ((held, booked),) = rows("select held, booked from ledger.seats where flight_id = %s", flight_id)
             seats = replay.working_set.seats[flight_id]
             assert (seats.held, seats.booked) == (held, booked)
+            outcomes.add(now.values(), replay.refused, replay.seats, recorded.ends_at)
             bookings += len(now)
             refused += replay.refused
     assert [(bookings, refused)] == rows(
@@ -59,6 +63,22 @@ async def test_the_recorded_policy_reproduces_the_recorded_result(
         " where body::json ->> 'code' = 'not-enough-seats' and operation <> 'move_booking')"
     )
     assert min(bookings, refused) > 20
+    assert list(outcomes.revenue.values()) == [kept for (kept,) in rows(KEPT)]
+
+
+KEPT = """
+    with states as (select topic, originator_id, state::jsonb as state from ledger.events)
+    select (
+        select sum((paid.state -> 'amount' ->> 'amount')::bigint) from states as paid join states as booked
+            on booked.topic = 'booking.booked' and booked.originator_id = paid.originator_id
+            and booked.state ->> 'payment_id' = paid.state ->> 'payment_id'
+        where paid.topic in ('booking.payment_pending', 'booking.payment_requested')
+    ) - (
+        select sum((state -> 'amount' ->> 'amount')::bigint) from states
+        where topic = 'booking.refund_due' and state ->> 'reason' not in ('late_payment', 'compensation')
+    )
+"""
+"""The money received, less what was owed back; late money that is owed back was never revenue."""
 
 
 def state(booking: Any) -> Any:
@@ -114,6 +134,7 @@ ALL_HOLDS_PAID, NO_HOLD_PAID = Habits(4, 4, [2 * MINUTES]), Habits(4, 0, [])
 class FlightDemand:
     """The recorded demand for a flight of 10 seats at 100, in minutes since its start."""
 
+    policy: CancellationPolicy | None = None
     requests: list[PastRequest] = field(default_factory=list)
     bookings: dict[str, Booking] = field(default_factory=dict)
     position: int = 0
@@ -130,6 +151,7 @@ class FlightDemand:
             departure_day=NOW.date(),
             seats=10,
             price=Money(100, "INR"),
+            cancellation_policy=self.policy,
             now=NOW,
         )
         self._record(0, "schedule_flight", self.flight)
@@ -144,6 +166,7 @@ class FlightDemand:
             total_cost=Money(100 * seats, "INR"),
             expires_at=at + 5 * MINUTES,
             now=at,
+            cancellation_policy=self.flight.cancellation_policy,
         )
         self._record(minute, operation, self.bookings[customer])
 
@@ -167,6 +190,16 @@ class FlightDemand:
     def is_captured_without_seats(self, customer: str, minute: float) -> None:
         self.bookings[customer].capture_late(False, new_id(), NOW + minute * MINUTES)
         self._record(minute, "capture_payment", self.bookings[customer])
+
+    def cancels(self, customer: str, minute: float, stated: int | None = None) -> None:
+        booking, at = self.bookings[customer], NOW + minute * MINUTES
+        refund = None if stated is None else booking.total_cost.share(stated)
+        booking.cancel(CancelReason.REQUESTED, None, new_id(), at, refund=refund)
+        self._record(minute, "cancel_booking", booking)
+
+    def gives_back(self, customer: str, minute: float, seats: int) -> None:
+        self.bookings[customer].reduce_seats(seats, new_id(), NOW + minute * MINUTES)
+        self._record(minute, "reduce_seats", self.bookings[customer])
 
     def pays_late(self, customer: str, minute: float) -> None:
         self._refuse(minute, "pay_booking", self.bookings[customer].id, "hold-expired", 0)
@@ -256,6 +289,19 @@ def test_overbooking_sells_its_share_of_seats_and_counts_denied_boarding() -> No
         asked=4, refused=2, paid=2, seats_sold=12, revenue={"INR": 1200}, flights_over=1, seats_over=2
     )
     assert flight.replay(overbook=Fraction(1, 11))[1] == then
+
+
+def test_money_that_cancellations_keep_is_revenue() -> None:
+    flight = FlightDemand(CancellationPolicy(percentages={"fare": 25}))
+    for customer in ("alice", "bob", "carol", "dave"):
+        flight.holds(customer, 0, seats=2)
+        flight.pays(customer, 1)
+    flight.cancels("alice", 2)
+    flight.cancels("bob", 2, stated=0)
+    flight.gives_back("carol", 3, seats=1)
+    then, now = flight.replay()
+    # 150 by the policy, 200 that were stated to stay, 100 and 75 for a seat kept and one given back, and 200.
+    assert then == now == HoldOutcomes(asked=4, paid=2, cancelled=2, seats_sold=3, revenue={"INR": 725})
 
 
 def test_refused_holds_are_paid_as_often_as_granted_ones_and_deterministically() -> None:
