@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from trials.checker.flights import Flight, Row, instant, needs_answer, text_of
 from trials.checker.log import Event
-from trials.checker.prices import ENDS, due, given_up, times
+from trials.checker.prices import ENDS, due, given_up, times, total
 from trials.checker.references import expected_reference
 
 MAY_FOLLOW = {
@@ -219,12 +219,13 @@ class Booking:
     def _split(self, event: Event) -> list[str]:
         """Seats and money are divided: nothing is lost, and the new part gets its share of the price."""
         wrong, state = [], event.state
-        seats, cost, moved = state["seats"], state["total_cost"]["amount"], state["moved_cost"]["amount"]
+        seats, moved = state["seats"], state["moved_cost"]["amount"]
         if self.flight.has_departed(event.recorded_at):
             wrong.append(f"a booking is split after the departure: {event}")
         if seats < 1 or state["moved_seats"] < 1 or seats + state["moved_seats"] != self.seats:
             wrong.append(f"the seats of a split are not the {self.seats} before it: {event}")
-        if cost + moved != self.cost or moved != self.cost * state["moved_seats"] // self.seats:
+        parts = total([state["total_cost"], state["moved_cost"]])
+        if parts != self.row["total_cost"] or moved != self.cost * state["moved_seats"] // self.seats:
             wrong.append(f"the money of a split is not the {self.cost} before it: {event}")
         self.row.update(seats=seats, total_cost=state["total_cost"])
         if self.status == "booked":

@@ -58,6 +58,8 @@ class Account:
                 self.answer_before = state["accept_before"]
             case "booking.schedule_accepted":
                 self.answer_before = None
+            case "booking.split_off":
+                self.answer_before = state["change"] and state["change"]["accept_before"]
             case "booking.split":
                 self.cost = state["total_cost"]
                 if self.is_booked:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from trials.checker.bookings import Booking
 from trials.checker.log import Event
 
+_KEPT = ("itinerary_id", "cancellation_policy")
+"""Optional fields that a part has in common with the booking that it left, whatever its flight says now."""
+
 
 class Parts:
     """Follows the splits of the log beside the bookings of the model."""
@@ -49,7 +52,7 @@ class Parts:
             return [f"a booking is a part of none: {event}"]
         whole, state = self._bookings[event.state["split_from"]], left[1].state
         same = all(part.row[name] == whole.row[name] for name in ("flight_id", "user_id"))
-        same &= part.row.get("itinerary_id") == whole.row.get("itinerary_id")
+        same &= all(part.row.get(name) == whole.row.get(name) for name in _KEPT)
         moved = (part.seats, part.row["total_cost"]) == (state["moved_seats"], state["moved_cost"])
         return [] if same and moved else [f"a part differs from what left {whole.row}: {event}"]
 

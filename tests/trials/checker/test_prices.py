@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.trials.checker.payment_history import ALICE, REFUNDS, PaymentHistory, owed
+from tests.trials.checker.payment_history import ALICE, CAROL, PAID, REFUNDS, PaymentHistory, held, owed
 from tests.trials.checker.samples import FLIGHT, PLAN, at
 from tests.trials.checker.test_schedule_changes import MOVED, NOW
 
@@ -39,9 +39,26 @@ class PricedHistory(PaymentHistory):
     def change(self, name: str, **fields: Any) -> None:
         self.events[name]["state"] = self.events[name]["state"] | fields
 
+    def forget_from(self, name: str) -> None:
+        self.drop(*list(self.events)[list(self.events).index(name) :])
+
+    def split(self, policy: Any = POLICY, moved: dict[str, int] = PARTS) -> None:
+        """Split the booking of ALICE after its flight has lost the policy."""
+        self.forget_from("fewer")
+        no_policy = {"cancellation_policy": None}
+        self.add("policy", FLIGHT, 19, "flight.cancellation_policy_changed", no_policy, "change_policy")
+        seats = {"seats": 1, "total_cost": money(PARTS), "moved_seats": 1, "moved_cost": money(moved)}
+        self.add("split", ALICE, 20, "booking.split", {"into": str(CAROL), **seats}, "split_booking")
+        part = held(20, 1) | {"total_cost": money(moved), "cancellation_policy": policy}
+        self.add("part", CAROL, 20, "booking.initiated", part, "split_booking")
+        off = {"split_from": str(ALICE), "change": None}
+        self.add("off", CAROL, 20, "booking.split_off", off, "split_booking")
+        share = PAID | {"amount": money(moved)}
+        self.add("share", CAROL, 20, "booking.payment_shared", share, "split_booking")
+
     def move_and_cancel(self, refund: dict[str, Any]) -> None:
-        """Move ALICE, who then cancels while the change of times awaits her answer."""
-        self.drop(*list(self.events)[list(self.events).index("fewer") :])
+        """Move the booking of ALICE, and cancel it while the change of times awaits an answer."""
+        self.forget_from("fewer")
         plan = PLAN | NOW | {"number": "BA119", "price": money(PARTS)}
         self.add("other", OTHER, 19, "flight.scheduled", plan, "schedule_flight")
         moved = MOVED | {"from_flight_id": str(FLIGHT), "flight_id": str(OTHER), "expires_at": at(12)}
@@ -121,3 +138,22 @@ def test_a_policy_that_binds_a_moved_customer_is_found() -> None:
     history = PricedHistory()
     history.move_and_cancel(owed(REFUNDS[0], money(GIVEN_BACK, 2), "booking_cancelled"))
     assert any("a refund of" in violation for violation in history.violations())
+
+
+def test_a_part_of_a_split_booking_keeps_its_policy() -> None:
+    history = PricedHistory()
+    history.split()
+    assert history.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("forged", "sentence"),
+    [
+        ({"policy": None}, "a part differs"),
+        ({"moved": {"fare": 450, "fee:booking": 0, "tax:GB": 0}}, "the money of a split"),
+    ],
+)
+def test_a_split_at_other_terms_is_found(forged: dict[str, Any], sentence: str) -> None:
+    history = PricedHistory()
+    history.split(**forged)
+    assert any(sentence in violation for violation in history.violations()), history.violations()
