@@ -7,7 +7,14 @@ from msgspec import UNSET
 from analytics.what_if.demand import PastRequest
 from domain.booking import Booking
 from domain.commands.base import Command
-from domain.commands.bookings import CancelBooking, DenyBoarding, ExpireHold, ReduceSeats, RefundAmount
+from domain.commands.bookings import (
+    AcceptChange,
+    CancelBooking,
+    DenyBoarding,
+    ExpireHold,
+    ReduceSeats,
+    RefundAmount,
+)
 from domain.commands.payments import CapturePayment, PayBooking, RecordPayment, VoidPayment
 from domain.payments import Capture, PaymentOutcome
 
@@ -35,6 +42,8 @@ def command_for(request: PastRequest, booking: Booking) -> Command | None:
                 return CancelBooking(booking.id, refund=RefundAmount(first.refund.amount))
             # After a departure the refund has to be stated. Without a policy all money went back.
             return CancelBooking(booking.id, refund=UNSET if booking.cancellation_policy else "full")
+        case "accept_change":
+            return AcceptChange(booking.id)
         case "deny_boarding":
             return DenyBoarding(booking.id, "")
         case "expire_hold":

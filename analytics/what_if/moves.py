@@ -5,6 +5,7 @@ from uuid import UUID
 
 from analytics.what_if.demand import PastRequest
 from domain.booking import Booking
+from domain.schedule import ScheduleChange
 from domain.seats import NONE_USED, SeatUse
 from domain.working_set import WorkingSet
 
@@ -48,6 +49,7 @@ class Moves:
             return None
         if now is None or then is None:
             return None
+        now.latest_change = ScheduleChange(event.was, event.now, event.accept_before)
         if now.held_until == then.held_until:
             now.set_ends(event.expires_at, event.capture_before)
         elif until := now.held_until:

@@ -82,7 +82,7 @@ KEPT = """
 
 
 def state(booking: Any) -> Any:
-    """Return the compared state, without ids and without the settlement of refunds."""
+    """Return the compared state, without ids and settlements of refunds."""
     paid = booking.payment
     if paid and paid.status is PaymentStatus.REFUNDED:
         paid = paid.with_status(PaymentStatus.REFUND_DUE)
@@ -92,6 +92,7 @@ def state(booking: Any) -> Any:
         booking.seats,
         booking.total_cost,
         booking.held_until,
+        sorted((refund.reason.value, refund.amount.amount) for refund in booking.refunds.values()),
         paid and (paid.status, paid.amount, paid.capture, paid.capture_before, paid.reference),
     )
 
