@@ -31,6 +31,7 @@ def render(text: str, resolve: Resolve) -> Page:
     """Render Markdown. Links whose target the site does not have become text."""
     tokens = _PARSER.parse(text)
     sections = list(_sections(tokens))
+    _replace_empty_headers(tokens)
     for token in tokens:
         _point(token.children or (), resolve)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {})
@@ -65,6 +66,13 @@ def _anchor(heading: str, used: dict[str, int]) -> str:
     anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
     used[anchor] = used.get(anchor, -1) + 1
     return f"{anchor}-{used[anchor]}" if used[anchor] else anchor
+
+
+def _replace_empty_headers(tokens: Sequence[Token]) -> None:
+    """Make a header cell without text a plain cell, which no screen reader announces as a header."""
+    for start, text, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if start.type == "th_open" and not text.content:
+            start.tag = end.tag = "td"
 
 
 def _point(tokens: Sequence[Token], resolve: Resolve) -> None:

@@ -76,10 +76,14 @@ class Site:
                 section.heading if section.heading == page.title else f"{page.title}: {section.heading}",
                 section.text,
             )
-            for address in self.sources
+            # Of sections that match alike, those of the menu's first pages are listed first.
+            for address in dict.fromkeys([*self._in_menu(), *self.sources])
             if (page := self.page(address))
             for section in page.sections
         ]
+
+    def _in_menu(self) -> list[str]:
+        return [entry.address for entries in self.menu.values() for entry in entries]
 
     def _read_menu(self) -> dict[str, list[Entry]]:
         """Return the pages of each kind, from the table of the home page. The first kind is the guides."""

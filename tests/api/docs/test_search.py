@@ -1,5 +1,7 @@
 """The search of the documentation in a real browser, which reaches no other host."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.api.conftest import SECRET
@@ -7,6 +9,10 @@ from tests.api.console import browser
 from tests.contract.program import ProgramUnderTest
 
 pytestmark = pytest.mark.skipif(browser.find_browser() is None, reason="no Chromium on PATH")
+
+
+AXE = Path(browser.__file__).with_name("axe") / "axe.min.js"
+AXE_RUN = "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => v.id + v.help))"
 
 
 async def test_a_word_is_found_and_leads_to_its_section() -> None:
@@ -32,8 +38,12 @@ async def test_a_word_is_found_and_leads_to_its_section() -> None:
             await page.wait_for("document.querySelector('#found h1')?.innerText == 'Nothing found'")
             for width, dark in ((1200, False), (360, True)):
                 await page.screen(width, dark=dark)
-                await page.goto(f"{program.url}/docs/how-to/retries")
-                assert await page.js("document.scrollingElement.scrollWidth") <= width
+                for address in ("/reference/api-fields", "/problems", "", "/how-to/retries"):
+                    await page.goto(f"{program.url}/docs{address}")
+                    assert await page.js("document.scrollingElement.scrollWidth") <= width, address
+                # On the two long pages before, this takes too long.
+                await page.js(AXE.read_text(encoding="utf-8"))
+                assert await page.js(AXE_RUN) == [], width
             assert page.errors == []
     finally:
         program.close()

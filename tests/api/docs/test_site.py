@@ -147,6 +147,7 @@ def test_links_lead_to_pages_and_become_text_where_the_site_has_none() -> None:
     page = render(text, lambda link: site._resolve(ROOT / "docs" / "how-to" / "paying.md", link))
     assert '<a href="/docs/reference/payments#x">one</a> two three' in page.html
     assert re.findall(r'id="([^"]*)"', page.html) == ["a-b-c", "same", "same-1"]
+    assert "<td></td>" in render("|a||\n|---|---|\n|b|c|\n", lambda link: link).html
     assert render("<script>x</script>", lambda link: link).html == "<p>&lt;script&gt;x&lt;/script&gt;</p>\n"
 
 
