@@ -22,7 +22,7 @@ def _row(setting: Setting) -> str:
 def _default(setting: Setting) -> str:
     return (
         setting.default_note
-        if setting.default is None
+        if setting.default in (None, ())
         else f"`{setting.default:g}`"
         if isinstance(setting.default, float)
         else f"`{str(setting.default).lower() if isinstance(setting.default, bool) else setting.default}`"
