@@ -30,9 +30,10 @@ ADVANCE: LiteralString = """
 
 _IS_SANDBOX: LiteralString = """
     select exists (
-        select from pg_catalog.pg_proc join pg_catalog.pg_namespace n on n.oid = pronamespace
-        where proname = 'clock_timestamp' and nspname = pg_catalog.current_schema())
+        select from pg_catalog.pg_proc join pg_catalog.pg_class on relnamespace = pronamespace
+        where proname = 'clock_timestamp' and pg_class.oid = pg_catalog.to_regclass('migrations'))
 """
+"""current_schema() fails where the ledger was moved away: it then makes a schema for temporary tables."""
 
 
 class WrongKind(CommandFailed, Unusable):

@@ -588,7 +588,12 @@ class CheckpointNotFound(NothingFound):
 
 
 class ClockTooFar(Refusal):
-    """The clock of a sandbox is not moved that far."""
+    """The clock of a sandbox is not moved that far.
+
+    Advance it by less, or start with another sandbox.
+    """
+
+    latest: datetime
 
 
 class IdempotencyKeyReused(Refusal):

@@ -59,7 +59,7 @@ class Submission:
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of the command, which reveals another command under the same key."""
-        self._fingerprint = self._fingerprint or hashlib.sha256(_encode(self.command)).digest()
+        self._fingerprint = self._fingerprint or hashlib.sha256(_encode_command(self.command)).digest()
         return self._fingerprint
 
     @property
@@ -87,7 +87,7 @@ class Submission:
         if names := {name: persons[getattr(command, name)] for name in name_fields(type(command))}:
             command = msgspec.structs.replace(command, **names)
         if seal and (texts := self.texts):
-            self.older_fingerprint = hashlib.sha256(_encode(command)).digest()
+            self.older_fingerprint = hashlib.sha256(_encode_command(command)).digest()
             sealed = {name: seal(text) for name, text in texts.items()}
             command = msgspec.structs.replace(command, **sealed)
         if seal_passenger:
@@ -132,7 +132,9 @@ class Overloaded(Exception):
 _LARGE = CancelFlight | DepartFlight | RetimeFlight | MoveAllBookings
 """Commands that touch many bookings."""
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder().encode
+_encode_command = msgspec.json.Encoder(order="deterministic").encode
+"""Equal commands have one fingerprint, in whatever order the request lists the parts of a price."""
 
 
 def render_plain(submission: Submission, decision: Decision) -> tuple[int, bytes]:

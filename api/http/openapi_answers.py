@@ -69,7 +69,7 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
 
 
 def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
-    if route.query is not None or route.body is not None or is_command(route):
+    if route.query is not None or route.body is not None or is_command(route) or route.if_match:
         yield http_errors.ValidationFailed
     if route.query is not None:
         yield http_errors.PositionNotReached

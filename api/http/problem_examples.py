@@ -23,6 +23,7 @@ PASSENGER = UUID("01932c07-5bb6-7000-8000-0000000a11ce")
 _NOW = datetime(2030, 4, 1, 9, 35, tzinfo=UTC)
 
 EXAMPLE_FACTS: dict[str, Any] = {
+    "latest": "2199-12-31T00:00:00Z",
     "adults": 1,
     "asked": 4,
     "booking_id": BOOKING,

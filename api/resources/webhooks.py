@@ -1,5 +1,6 @@
 """Webhook routes: register receivers of events, change them, replay, test, and read what they answered."""
 
+import contextlib
 from typing import Annotated
 from uuid import UUID
 
@@ -38,6 +39,7 @@ Url = Annotated[
         max_length=2_000,
         description="`https://…`, or `http://…` of a loopback address; no redirects are followed, and private"
         " addresses are refused unless `SEATLEDGER_WEBHOOK_NETWORKS` lists them",
+        extra_json_schema={"pattern": r"^https?://[!-\[\]-~]+$"},
     ),
 ]
 EventType = Annotated[str, Meta(extra_json_schema={"enum": TOPICS})]
@@ -153,10 +155,15 @@ class WebhookController(Controller):
     async def get_webhook(self, request: ApiRequest) -> ASGIApp:
         id = request.id(WebhookNotFound)
 
-        async def select(connection: Connection) -> QueryResult[Webhook]:
-            return QueryResult(await position(connection), await of_caller(request, connection, id))
+        async def select(connection: Connection) -> QueryResult[Webhook | None]:
+            at = await position(connection)
+            with contextlib.suppress(WebhookNotFound):  # the position is awaited before the answer
+                return QueryResult(at, await of_caller(request, connection, id))
+            return QueryResult(at, None)
 
         at, webhook = await queries.read(request, request.query(ReadQuery), select)
+        if webhook is None:
+            raise WebhookNotFound
         return queries.respond(at, webhook, [version_header(webhook.version)])
 
     @patch(

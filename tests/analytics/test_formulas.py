@@ -29,8 +29,10 @@ CLOSED = {
     "reason",
     "reference",
     "travel",
+    "price_parts",
+    "parts",
 }
-"""Text columns with values of the ledger's own, of a setting, or of capitals and digits alone."""
+"""Text columns with values of the ledger's own, of a setting, of capitals and digits alone, or JSON."""
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "='cmd'!A1")
 

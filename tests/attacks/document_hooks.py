@@ -27,8 +27,19 @@ BEYOND_A_SCHEMA = {
     "Given twice: an atomic bulk needs a key per item",
     "departs_at and arrives_at must lie in the years 1 to 9999 in UTC",
     "A date lies outside the years 1 to 9999",
+    "Required with flight_number",
+    "Required with departure_day",
+    "Send expand without version, position and as_of: parts are of now",
+    "passengers must not name an id twice",
     "Required for max_price and for sorting by price",
     "Must not lie in the future",
+    # The address of a webhook.
+    "Must be https://HOST[:PORT]/PATH",
+    "Must have no user, no password and no fragment",
+    "Must be https; http is only for loopback addresses",
+    "Must have a host name, or an IP address in its usual form",
+    "Must not lead to a private address; SEATLEDGER_WEBHOOK_NETWORKS lists the private networks"
+    " that webhooks may reach",
     # The event stream is asked for no position, because it has no end.
     "Must be the position of an event",
     # JSON Schema accepts 8.0 as an integer; this API does not.

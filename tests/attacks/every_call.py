@@ -35,7 +35,7 @@ class DocumentCall:
 
     @property
     def is_public(self) -> bool:
-        return "security" not in self.described
+        return self.described.get("security") == []
 
     @property
     def roles(self) -> set[str]:

@@ -84,9 +84,9 @@ class RawClient:
         self.program.check_no_server_error(answer.status, body)
         return answer, body
 
-    def post(self, path, body):
+    def command(self, path, body, method="POST"):
         """Send the body, check the answer against the common rules, and return its status."""
-        answer, raw = self.send("POST", path, body, **{"x-idempotency-key": new_key()})
+        answer, raw = self.send(method, path, body, **{"x-idempotency-key": new_key()})
         assert answer.status in STATUSES, (path, body[:200], raw)
         if answer.status >= 400:
             problem = json.loads(raw)
@@ -118,7 +118,7 @@ def send_mutations(wire, call):
     )
     @given(bodies(call.example))
     def attack(body):
-        statuses.add(wire.post(path, body))
+        statuses.add(wire.command(path, body, call.method))
 
     attack()
     return statuses
@@ -127,10 +127,11 @@ def send_mutations(wire, call):
 @pytest.mark.parametrize("name", NASTY)
 def test_a_nasty_body_is_refused_by_every_command(wire, commands, name):
     for call in commands:
-        optional = not call.described["requestBody"]["required"]
+        # A live ledger has no clock to move, whatever the body.
+        optional = not call.described["requestBody"]["required"] or call.path.endswith("/sandbox/clock")
         if optional and NASTY[name] == b"" and "{id}" not in call.path:
             continue  # the body is optional
-        status = wire.post(call.path.replace("{id}", unknown_id()), NASTY[name])
+        status = wire.command(call.path.replace("{id}", unknown_id()), NASTY[name], call.method)
         assert status in ({400, 413, 404} if optional else {400, 413}), call
 
 

@@ -106,12 +106,12 @@ def test_a_select_list_makes_structs_with_their_enums_and_nested_structs() -> No
     selected = SelectList(PayoutRow, "p", amount=("p.cost", "p.currency", "p.parts"))
     assert selected.sql == "p.id as id, p.cost, p.currency, p.parts, p.reason as reason"
     id, reason = UUID(int=1), RefundReason.LATE_PAYMENT
-    assert selected._build((7, id, 500, "INR", None, "late_payment")) == PayoutRow(
+    assert selected.build((7, id, 500, "INR", None, "late_payment")) == PayoutRow(
         id, Money(500, "INR"), reason
     )
     parts = (7, id, 500, "INR", '{"fare":500}', "late_payment")
-    assert selected._build(parts) == PayoutRow(id, Money(500, "INR", {"fare": 500}), reason)
-    assert selected._build((7, id, None, None, None, "late_payment")) == PayoutRow(id, None, reason)
+    assert selected.build(parts) == PayoutRow(id, Money(500, "INR", {"fare": 500}), reason)
+    assert selected.build((7, id, None, None, None, "late_payment")) == PayoutRow(id, None, reason)
 
 
 def test_a_condition_without_a_value_is_left_out() -> None:

@@ -36,9 +36,9 @@ def odd_states() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def odd_values(topic: str, name: str, value: Any) -> Iterator[Any]:
     hint = codec.EVENT_TYPES[topic].__dataclass_fields__[name].type
-    if isinstance(value, dict) and "amount" not in value:
+    if isinstance(value, dict) and hint.startswith("CancellationPolicy"):
         yield from ({**value, "percentages": {odd: -1}} for odd in ODD_TEXTS)
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and "amount" in value:
         yield {**value, "parts": {"bribe": -1}}
         yield from ({**value, "currency": odd} for odd in ODD_TEXTS)
         yield from ({**value, "amount": odd} for odd in ODD_NUMBERS)

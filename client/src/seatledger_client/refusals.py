@@ -187,6 +187,8 @@ class ClockTooFar(Refusal):
 
     CODE = "clock-too-far"
 
+    latest: datetime
+
 
 class CommandNotFound(Refusal):
     """No outcome is recorded under this actor, operation and key."""

@@ -39,7 +39,8 @@ DOUBLED = (
 )
 FOREIGN = """
     insert into ledger.facts_seat_changes_1
-    select {}, recorded_at, flight_id, booking_id, topic, 0, 0, 0 from ledger.facts_seat_changes_1 limit 1
+    select {0}, recorded_at, flight_id, booking_id, topic, 0, 0, 0, 0, 2 * {0}
+    from ledger.facts_seat_changes_1 limit 1
 """
 FACTS = [
     # The event at position 3 changes no seats; the others do not exist.
