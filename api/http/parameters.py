@@ -123,16 +123,7 @@ def positions_in(text: str) -> dict[str, int]:
 
 def _split(query_string: bytes, lists: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the text of each parameter. Those in `lists` may be given several times, which joins them."""
-    try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=PARAMETERS_MAX,
-        )
-    except ValueError:
-        raise wrong_parameter("", "The query string is malformed") from None
+    pairs = _pairs(query_string)
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name in values and name not in lists:
@@ -145,12 +136,27 @@ def _split(query_string: bytes, lists: frozenset[str] = frozenset()) -> dict[str
     return values
 
 
+def _pairs(query_string: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=PARAMETERS_MAX,
+        )
+    except ValueError:
+        raise wrong_parameter("", "The query string is malformed") from None
+
+
 def ledger_name(query_string: bytes) -> str | None:
     """Return the parameter `ledger`, None without one. Raises ValidationFailed."""
     if b"ledger=" not in query_string:
         return None
-    name: str | None = _split(query_string).get("ledger")
-    return name
+    names = [value for name, value in _pairs(query_string) if name == "ledger"]
+    if len(names) > 1:
+        raise wrong_parameter("ledger", "A parameter is given twice")
+    return names[0] if names else None
 
 
 @cache

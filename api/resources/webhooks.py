@@ -156,10 +156,7 @@ class WebhookController(Controller):
         id = request.id(WebhookNotFound)
 
         async def select(connection: Connection) -> QueryResult[Webhook | None]:
-            at = await position(connection)
-            with contextlib.suppress(WebhookNotFound):  # the position is awaited before the answer
-                return QueryResult(at, await of_caller(request, connection, id))
-            return QueryResult(at, None)
+            return await _find_webhook(request, connection, id)
 
         at, webhook = await queries.read(request, request.query(ReadQuery), select)
         if webhook is None:
@@ -268,9 +265,22 @@ class WebhookController(Controller):
         before = queries.read_cursor(request, query, search, DeliveryKey)
 
         async def select(connection: Connection) -> QueryResult[list[Delivery]]:
-            await of_caller(request, connection, search.webhook_id)
             found = await deliveries.page(connection, search, before, query.limit + 1)
             return QueryResult(await position(connection), found)
 
+        async def owner(connection: Connection) -> QueryResult[Webhook | None]:
+            return await _find_webhook(request, connection, search.webhook_id)
+
+        _, webhook = await queries.read(request, query, owner)
+        if webhook is None:
+            raise WebhookNotFound
         result = await queries.read(request, query, select)
         return queries.respond_page(request, result, query, search, key_of)
+
+
+async def _find_webhook(request: ApiRequest, connection: Connection, id: UUID) -> QueryResult[Webhook | None]:
+    """Return the webhook, None if the caller has no such one: a position is awaited before either answer."""
+    at = await position(connection)
+    with contextlib.suppress(WebhookNotFound):
+        return QueryResult(at, await of_caller(request, connection, id))
+    return QueryResult(at, None)

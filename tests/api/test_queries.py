@@ -221,6 +221,7 @@ async def test_no_route_answers_for_a_position_beyond_the_head(
         for path, item in document["paths"].items()
         for parameter in item.get("get", {}).get("parameters", ())
         if parameter["name"] in ("min_position", "position", "after")
+        and path != "/api/v1/sandbox/clock"  # a live ledger has none, at any position
     ]
     assert len(asked) > 20
     for path, name in asked:

@@ -86,7 +86,6 @@ class Api:
         self.program = program
         self.url = program.url
         self.session = session
-        self._problems: DocumentedProblems | None = None
 
     async def call(
         self,
@@ -121,14 +120,8 @@ class Api:
         self.program.check_no_server_error(answer.status, answer)
         answer.check_common_rules()
         if answer.media_type == "application/problem+json" and answer.body:
-            (await self._documented_problems()).check(answer.body)
+            _documented[-1].check(answer.body)
         return answer
-
-    async def _documented_problems(self) -> DocumentedProblems:
-        if self._problems is None:
-            async with self.session.get(self.url + "/openapi.json") as response:
-                self._problems = DocumentedProblems(await response.read())
-        return self._problems
 
     async def position(self) -> int:
         """Return the position of the last event in the log."""
@@ -140,6 +133,10 @@ class Api:
         return unknown_id()
 
 
+_documented: list[DocumentedProblems] = []
+"""The problems that the first server of the process documents; all servers run the same code."""
+
+
 @asynccontextmanager
 async def connect(program: ProgramUnderTest, kind: type[Api] = Api) -> AsyncIterator[Api]:
     """Open a client without a limit of connections, so that concurrent calls act as separate clients."""
@@ -149,6 +146,10 @@ async def connect(program: ProgramUnderTest, kind: type[Api] = Api) -> AsyncIter
         skip_auto_headers={"Content-Type"},
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
+        if not _documented:
+            # Read before any call, because a later call may be the last one that a server answers.
+            async with session.get(program.url + "/openapi.json") as response:
+                _documented.append(DocumentedProblems(await response.read()))
         yield kind(program, session)
 
 

@@ -44,7 +44,7 @@ FOREIGN = """
 """
 FACTS = [
     # The event at position 3 changes no seats; the others do not exist.
-    (FOREIGN.format(3), "analytics_seat_changes does not show position 3"),
+    (FOREIGN.format(3), "analytics_seat_changes does not show change_id 6"),
     (FOREIGN.format(1000), "analytics_seat_changes shows position 1000"),
     (FOREIGN.format(0), "analytics_seat_changes shows position 0"),
     ("update ledger.facts_bookings_1 set seats = seats + 1", "analytics_bookings"),

@@ -408,5 +408,5 @@ CONTROLS: dict[Control, int] = {
     moves_bookings_to_full_flights: 60,
     keeps_the_money_of_a_split: 40,
     leaves_all_passengers_in_a_split_booking: 40,
-    counts_no_passengers: 40,
+    counts_no_passengers: 60,
 }
