@@ -13,7 +13,7 @@ from api.http.validation import find_errors
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-PARAMETERS_MAX = 20
+PARAMETERS_MAX = 40
 
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Positions = Annotated[

@@ -59,8 +59,9 @@ class SandboxController(Controller):
         ),
     )
     async def advance_clock(self, request: ApiRequest) -> ASGIApp:
+        command = await request.read(AdvanceClock)
         _require_sandbox(request)
-        reply = await submit(request, await request.read(AdvanceClock), ClockQuery)
+        reply = await submit(request, command, ClockQuery)
         if reply.status == 200:
             await _sweep(request)
         return reply
