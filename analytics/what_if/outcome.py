@@ -10,7 +10,7 @@ from domain.payments import PaymentStatus
 from domain.refunds import RefundReason
 
 RECEIVED = (PaymentStatus.CAPTURED, PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED)
-"""Statuses of a payment whose money came."""
+"""Statuses of a payment that was captured."""
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ _PUBLIC_NAMES = {
     "Status": "BookingStatus",
     "Waiting": "WaitingParty",
 }
-"""Names of schemas whose types have a name that only their module explains."""
+"""Names of schemas, where the name of the type makes sense in its module only."""
 
 _CLOSED = "Closed: any other value is refused."
 _OPEN = "Open: a later release may add values, so treat an unknown one as such."

@@ -36,7 +36,7 @@ Keys = dict[str | None, Key]
 
 
 def read_key_file(path: Path) -> Keys:
-    """Read a file whose keys are all fit. Raises WrongSetting."""
+    """Read a file of keys, all of which can check tokens. Raises WrongSetting."""
     try:
         keys: Keys = {one["kid"]: _key(one) for one in json.loads(path.read_text(encoding="utf-8"))["keys"]}
     except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):

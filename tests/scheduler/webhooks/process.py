@@ -39,7 +39,7 @@ def move_checkpoint_first() -> None:
         assert at is not None
         if head > at:
             await connection.execute("update webhook_progress set position = %s, hash = null", head)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # the gap of this control, in which a kill loses events
             await connection.execute("update webhook_progress set position = %s, hash = null", at)
         return await follow(self, connection)
 
