@@ -25,21 +25,23 @@ _SEATS_MOVE = frozenset(
 class WaitingLists:
     """Follows the log beside the model.
 
-    The ledger's own commands bear the correlation id of the command that caused them. Between two such groups
-    the lists must be at rest.
+    The ledger's own commands bear the correlation id of the command that caused them, and the time of its
+    block. Between two such groups the lists must be at rest. Commands of sweeps have no cause: two blocks of
+    sweeps differ only in their times.
     """
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._correlation_id = ""
-        self._at = model.time
+        self._group = ("", model.time)
+        """Correlation id and time."""
         self._moved: dict[str, bool] = {}
         self._offered: set[str] = set()
 
     def before_command(self, outcome: Outcome) -> Iterator[str]:
-        if outcome.correlation_id != self._correlation_id:
+        group = (outcome.correlation_id, outcome.recorded_at)
+        if group != self._group:
             yield from self.at_rest()
-        self._correlation_id, self._at = outcome.correlation_id, outcome.recorded_at
+        self._group = group
 
     def before_event(self, event: Event) -> Iterator[str]:
         """Check the order of offers, the hold behind each offer, and that newcomers stand behind parties."""
@@ -72,7 +74,7 @@ class WaitingLists:
             yield f"the offered booking {booking} has no hold"
         self._offered.clear()
         for id, moved in self._moved.items():
-            yield from self._flight_at_rest(id, moved, self._at)
+            yield from self._flight_at_rest(id, moved, self._group[1])
         self._moved.clear()
 
     def _flight_at_rest(self, id: str, moved: bool, now: datetime) -> Iterator[str]:
