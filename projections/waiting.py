@@ -51,7 +51,8 @@ class WaitingListStatus(Enum):
 class WaitingRow(msgspec.Struct, frozen=True, gc=False):
     """One party on a waiting list. Times are UTC.
 
-    `place` counts from 1; it is null for a party that no longer waits.
+    `place` counts from 1; it is null for a party that no longer waits. `offer_expires_at` is the end of the
+    offered hold, also after a change of the flight's times.
     """
 
     id: UUID
@@ -103,7 +104,16 @@ _PLACE: LiteralString = """
             and (ahead.joined_at, ahead.id) <= (w.joined_at, w.id)
     ) end
 """
-_SELECT = SelectList(WaitingRow, "w", user_id=token_sql("w.user_id"), status=_STATUS, place=_PLACE)
+# A change of the flight's times may cut or extend the hold.
+_OFFER_END: LiteralString = "coalesce(b.expires_at, w.offer_expires_at)"
+_SELECT = SelectList(
+    WaitingRow,
+    "w",
+    user_id=token_sql("w.user_id"),
+    status=_STATUS,
+    place=_PLACE,
+    offer_expires_at=_OFFER_END,
+)
 _JOINED: LiteralString = """
     waiting as w
     join flights as f on f.id = w.flight_id

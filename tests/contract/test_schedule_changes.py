@@ -107,6 +107,25 @@ async def test_holds_and_authorised_payments_end_with_the_new_departure(alice, o
         assert payment["capture_before"] == retimed["departs_at"]
 
 
+async def test_an_offer_to_a_waiting_party_ends_with_the_hold_as_cut(alice, bob, operator, leaving, clock):
+    flight = await leaving(86400, seats=1)
+    booking = (await alice.book(flight)).created()
+    party = (await bob.join_waiting_list(flight)).created()
+    (await alice.cancel(booking)).ok()
+    offer = await bob.find_party(party)
+    assert offer["status"] == "offered"
+    for seconds in (60, 30, 86400):
+        departs = clock.now() + timedelta(seconds=seconds)
+        times = {"departs_at": departs.isoformat(), "arrives_at": (departs + timedelta(hours=1)).isoformat()}
+        (await retime(operator, flight, times)).ok()
+        hold = (await bob.get(f"/bookings/{offer['booking_id']}")).ok()
+        for row in (await bob.find_party(party), *await bob.list_parties(flight)):
+            assert (row["status"], row["offer_expires_at"]) == ("offered", hold["expires_at"])
+        assert at(hold["expires_at"]) <= departs
+    clock.set_to(hold["expires_at"])
+    assert (await bob.find_party(party))["status"] == "expired"
+
+
 async def test_a_late_flight_is_retimed_after_its_scheduled_departure(alice, operator, leaving, clock):
     flight = await leaving(60)
     booking = await alice.book_and_pay(flight)

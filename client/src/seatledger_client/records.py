@@ -872,7 +872,8 @@ class Verification(Record):
 class WaitingParty(Record):
     """One party on a waiting list. Times are UTC.
 
-    `place` counts from 1; it is null for a party that no longer waits.
+    `place` counts from 1; it is null for a party that no longer waits. `offer_expires_at` is the end
+    of the offered hold, also after a change of the flight's times.
     """
 
     id: UUID
