@@ -7,6 +7,7 @@ import psycopg
 from audit.self_audit.rounds import STEP_SECONDS_MAX, step
 from database.connection import socket_deadline
 from database.readers import Readers, TaskConnection
+from ledger.keyring import NO_KEYRING, Keyring
 from runtime.tasks import Task
 
 WORK_SECONDS = 0.25
@@ -17,9 +18,13 @@ REST_SECONDS = 5
 
 
 class Auditor:
-    """Runs self-audit steps. Any number may run: the database admits one step at a time for all."""
+    """Runs self-audit steps. Any number may run: the database admits one step at a time for all.
 
-    def __init__(self, readers: Readers) -> None:
+    With the ledger's keyring the index of family names is compared, too.
+    """
+
+    def __init__(self, readers: Readers, keyring: Keyring = NO_KEYRING) -> None:
+        self._keyring = keyring
         self._connection = TaskConnection(readers, STEP_SECONDS_MAX)
         self._resting_until = 0.0
         self.task = Task(
@@ -49,6 +54,6 @@ class Auditor:
             while self._resting_until <= monotonic() < stop:
                 connection = await self._connection.get()
                 with socket_deadline(connection, STEP_SECONDS_MAX):
-                    self._resting_until = monotonic() + await step(connection)
+                    self._resting_until = monotonic() + await step(connection, keyring=self._keyring)
         finally:
             self._connection.give_back()

@@ -58,7 +58,7 @@ class LedgerTasks:
         )
         self._signer = CheckpointSigner(ledger, signing_key(settings) if settings.checkpoints else None)
         self._follower = Follower(url, ledger.readers)
-        self._auditor = Auditor(ledger.readers)
+        self._auditor = Auditor(ledger.readers, ledger.keyring)
         self._sender = Sender(ledger)
         self._sweeper = Sweeper(ledger, url, settings.sweep_cron, self._reconciler)
         extra = [self._reconciler.task] if self._reconciler else []

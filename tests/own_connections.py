@@ -3,6 +3,7 @@
 from analytics.follower import follower
 from database.pool import ConnectionPool
 from database.readers import Readers
+from ledger.keyring import NO_KEYRING, Keyring
 from scheduler import auditor
 
 
@@ -25,9 +26,9 @@ class Follower(follower.Follower):
 
 
 class Auditor(auditor.Auditor):
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keyring: Keyring = NO_KEYRING) -> None:
         self.own = Own(url, "seatledger self-audit")
-        super().__init__(self.own.readers)
+        super().__init__(self.own.readers, keyring)
 
     async def close(self) -> None:
         self.own.readers.close()

@@ -1,4 +1,4 @@
-"""Outcomes of commands and the analysts' facts, compared with the log range by range."""
+"""Outcomes, analysts' facts and the index of family names, compared range by range."""
 
 from collections.abc import Sequence
 from random import random
@@ -8,17 +8,22 @@ from uuid import UUID
 from audit.verify.beside import NO_REFUSAL
 from audit.verify.divergence import Divergence
 from audit.verify.facts import LIVE_BUILDS, fact_differs, live_facts, outside_log, statement
+from audit.verify.people_pass import compare_passenger_names
 from database.connection import Connection
+from ledger.keyring import Keyring
+from ledger.passenger_index import PASSENGERS, PassengerName, rows_of_passengers
+from ledger.people import MASTER_KEY_CHECK
 
 LOWEST, GREATEST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 async def compare_beside(
-    connection: Connection, ranges: Sequence[tuple[Any, ...]], every: bool, head: int
+    connection: Connection, ranges: Sequence[tuple[Any, ...]], every: bool, head: int, keyring: Keyring
 ) -> list[Divergence]:
-    """Compare the outcomes and facts of the ranges: of `every` one, or at random of one range in a round.
+    """Compare the ranges: `every` one, or at random one in a round.
 
-    A range takes some 0.2 s, too much for all of them every half minute.
+    The index of family names needs the ledger's own keyring. A range takes some 0.2 s, too much for all of
+    them every half minute.
     """
     (count,) = await (await connection.execute(_COUNT)).fetchone() or (0,)
     divergences = []
@@ -26,6 +31,7 @@ async def compare_beside(
         if every or random() * count < 1:
             divergences += await _outcomes(connection, first, last, head)
             divergences += await _facts(connection, first, last, head)
+            divergences += await _passenger_names(connection, first, last, head, keyring)
     return divergences
 
 
@@ -59,6 +65,25 @@ async def _facts(connection: Connection, first: UUID, last: UUID, head: int) -> 
     return found
 
 
+async def _passenger_names(
+    connection: Connection, first: UUID, last: UUID, head: int, keyring: Keyring
+) -> list[Divergence]:
+    """Compare the index of passengers with the names in the view. Without the keyring nothing is compared."""
+    row = await (await connection.execute(MASTER_KEY_CHECK)).fetchone()
+    if (row[0] if row else None) != keyring.check:
+        return []
+    expected = rows_of_passengers(
+        await (await connection.execute(PASSENGERS, (first, last))).fetchall(), keyring
+    )
+    found = await (await connection.execute(_PASSENGER_NAMES, (first, last))).fetchall()
+    recorded = {PassengerName(bytes(lookup), booking_id) for lookup, booking_id in found}
+    divergence = compare_passenger_names(recorded, expected, head)
+    return [divergence] if divergence else []
+
+
+_PASSENGER_NAMES: LiteralString = """
+    select lookup, booking_id from passenger_names where booking_id between %s and %s
+"""
 _COUNT: LiteralString = "select count(*) from audited_ranges"
 # The events of a command are adjacent; the first one names its stream, whose last one there has its version.
 _OUTCOMES: LiteralString = """

@@ -27,6 +27,7 @@ from audit.self_audit.round_state import RoundState
 from audit.self_audit.seat_counts import compare_seats
 from audit.verify.divergence import Divergence
 from database.connection import Connection, socket_deadline
+from ledger.keyring import NO_KEYRING, Keyring
 
 RANGES_AT_ONCE = 8
 """Ranges compared in one transaction, some 40,000 rows, so that its snapshot is short."""
@@ -41,11 +42,12 @@ STEP_SECONDS_MAX = 30
 """Limit for a step; a slower one has lost its server."""
 
 
-async def step(connection: Connection, eager: bool = False) -> float:
+async def step(connection: Connection, eager: bool = False, keyring: Keyring = NO_KEYRING) -> float:
     """Do a part of a round, in one transaction. Return the seconds until the next step.
 
     The row lock elects the leader, as with followers of the log. With `eager`, a round begins before it is
-    due, and compares the outcomes and facts of all ranges. Raises psycopg.Error.
+    due, and compares the outcomes and facts of all ranges. The index of family names is compared if this is
+    the keyring of the ledger. Raises psycopg.Error.
     """
     began = monotonic()
     try:
@@ -61,7 +63,7 @@ async def step(connection: Connection, eager: bool = False) -> float:
             was = state.first_bad_position
             if (rest := state.rest_seconds(now)) and not eager:
                 return rest
-            await _continue_round(connection, state, now, head, is_same_log, eager)
+            await _continue_round(connection, state, now, head, is_same_log, eager, keyring)
             state.round_seconds += monotonic() - began
             if state.next is None:
                 state.seconds = state.round_seconds
@@ -83,13 +85,13 @@ async def _restore_row(connection: Connection) -> bool:
     return bool(cursor.rowcount)
 
 
-async def full_round(connection: Connection) -> None:
+async def full_round(connection: Connection, keyring: Keyring = NO_KEYRING) -> None:
     """Run one whole round now, after the rest of a running round."""
     (since,) = await _row(connection, "select pg_catalog.clock_timestamp()")
     is_over = False
     while not is_over:
         with socket_deadline(connection, STEP_SECONDS_MAX):
-            await asyncio.sleep(await step(connection, eager=True))
+            await asyncio.sleep(await step(connection, eager=True, keyring=keyring))
             (is_over,) = await _row(connection, _IS_OVER, (since,))
 
 
@@ -102,7 +104,13 @@ def _log(was: int | None, state: RoundState) -> None:
 
 
 async def _continue_round(
-    connection: Connection, state: RoundState, now: datetime, head: int, is_same_log: bool, eager: bool
+    connection: Connection,
+    state: RoundState,
+    now: datetime,
+    head: int,
+    is_same_log: bool,
+    eager: bool,
+    keyring: Keyring,
 ) -> None:
     if not is_same_log:
         await _begin_anew(connection, state, now, head)
@@ -123,7 +131,7 @@ async def _continue_round(
         state.position = upto
         (state.hash,) = await _row(connection, _HASH, (upto,))
     if upto == head:
-        await _compare(connection, state, now, head, eager)
+        await _compare(connection, state, now, head, eager, keyring)
 
 
 async def _begin_anew(connection: Connection, state: RoundState, now: datetime, head: int) -> None:
@@ -134,9 +142,11 @@ async def _begin_anew(connection: Connection, state: RoundState, now: datetime, 
     state.begin(now, head)
 
 
-async def _compare(connection: Connection, state: RoundState, now: datetime, head: int, eager: bool) -> None:
+async def _compare(
+    connection: Connection, state: RoundState, now: datetime, head: int, eager: bool, keyring: Keyring
+) -> None:
     assert state.next is not None
-    if state.next < GREATEST and not await _compare_ranges(connection, state, now, head, eager):
+    if state.next < GREATEST and not await _compare_ranges(connection, state, now, head, eager, keyring):
         return
     if await compare_seats(connection, state, now, head):
         (flights,) = await _row(connection, "select count(*) from seats")
@@ -145,7 +155,7 @@ async def _compare(connection: Connection, state: RoundState, now: datetime, hea
 
 
 async def _compare_ranges(
-    connection: Connection, state: RoundState, now: datetime, head: int, eager: bool
+    connection: Connection, state: RoundState, now: datetime, head: int, eager: bool, keyring: Keyring
 ) -> bool:
     """Compare the next ranges. Return whether all ranges of the round are compared now."""
     cursor = await connection.execute(COMPARE, (state.next, Int8(RANGES_AT_ONCE)), binary=True)
@@ -156,7 +166,7 @@ async def _compare_ranges(
         return False
     # While something differs all is compared, so that a finding stays until it is mended.
     every = eager or state.first_bad_position is not None
-    for beside in await compare_beside(connection, ranges, every, head):
+    for beside in await compare_beside(connection, ranges, every, head, keyring):
         state.add_divergence(beside, now)
     last = LOWEST
     is_due = state.renewed_at is None or abs(now - state.renewed_at) >= timedelta(seconds=RENEW_SECONDS)

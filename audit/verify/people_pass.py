@@ -125,7 +125,14 @@ def _check_passenger_names(connection: Connection[Any], keyring: Keyring, share:
         return None
     (head,) = connection.execute(_HEAD).fetchone() or (0,)
     recorded = {PassengerName(bytes(row[0]), row[1]) for row in connection.execute(_PASSENGER_NAMES)}
-    if wrong := recorded ^ expected_rows(connection, keyring):
+    return compare_passenger_names(recorded, expected_rows(connection, keyring), head)
+
+
+def compare_passenger_names(
+    recorded: set[PassengerName], expected: set[PassengerName], head: int
+) -> Divergence | None:
+    """Return the difference at the lowest booking id."""
+    if wrong := recorded ^ expected:
         booking_id = min(row.booking_id for row in wrong)
         return Divergence(head + 1, f"booking {booking_id} is found by other family names than it has")
     return None

@@ -115,7 +115,7 @@ async def test_a_passing_error_is_logged_once(
     told: Callable[[], list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def lose_connection(connection: Connection) -> float:
+    async def lose_connection(connection: Connection, **_: Any) -> float:
         end_sessions(NAME)
         return await step(connection)
 
