@@ -158,7 +158,10 @@ class Customer:
         if cards := self._sale.plan.cards:
             # A repeat of the key must name the same card.
             body["payment_method"] = Random(key or self._random.random()).choice(cards)
-        return await self._change(booking, "pay_booking", "/bookings/payments", body, key)
+        call = await self._change(booking, "pay_booking", "/bookings/payments", body, key)
+        if call.status == 201 and booking not in self._sale.paid:
+            self._sale.paid.append(booking)
+        return call
 
     async def _pay_at_the_end(self, booking: Booking) -> None:
         """Pay late, or at the last moment."""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 SEEN_MAX = 50
+PAID_SEEN_MAX = 500
 
 Booking = dict[str, Any]
 """A booking as its customer last received it."""
@@ -39,7 +40,7 @@ class Sale:
     """A sale, until `closing` is set.
 
     `flights` are on sale, `cancelled` were cancelled, `departed` have departed. `bookings` and `parties` are
-    the latest of all customers.
+    the latest of all customers, and `paid` are the latest bookings that were paid.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -49,6 +50,7 @@ class Sale:
         self.cancelled: list[str] = []
         self.departed: list[str] = []
         self.bookings: deque[Booking] = deque(maxlen=SEEN_MAX)
+        self.paid: deque[Booking] = deque(maxlen=PAID_SEEN_MAX)
         self.parties: deque[str] = deque(maxlen=SEEN_MAX)
 
     def turns(self) -> Iterator[None]:

@@ -42,7 +42,7 @@ class Operator:
             (self._retime, self._retime): 3,
             (self._move_some,): 14,
             (self._move_all,): 6,
-            (self._depart,): 4,
+            (self._depart,): 8,
             (self._depart, self._depart): 1,
             (self._close_the_books,): 25,
             (self._change_a_cancelled_flight,): 6,
@@ -143,17 +143,25 @@ class Operator:
         }
 
     async def _depart(self, flight: str) -> None:
-        """Record an early departure. The flight stays on sale until the answer."""
+        """Record an early departure, then what became of bookings. The flight stays on sale until then."""
         await self._caller.command("depart_flight", f"/flights/{flight}/departed", {})
         if flight not in self._sale.departed:
             self._sale.departed.append(flight)
             if await self.schedule():
                 self._sale.flights.remove(flight)
+        await self._close_the_books(flight)
 
     async def _close_the_books(self, _: str) -> None:
-        """Record for some bookings, often on departed flights, if the customers flew, or pay them back."""
-        departed = [each for each in self._sale.bookings if each["flight_id"] in self._sale.departed]
-        bookings = departed if departed and self._random.random() < 0.5 else list(self._sale.bookings)
+        """Record for some bookings if the customers flew, or pay them back.
+
+        Most are paid for, on departed flights: the latest bookings of all are rarely either.
+        """
+        departed = [
+            each
+            for each in self._sale.paid
+            if each["flight_id"] in self._sale.departed and each["status"] != "cancelled"
+        ]
+        bookings = departed if departed and self._random.random() < 0.7 else list(self._sale.bookings)
         for booking in self._random.sample(bookings, min(len(bookings), 5)):
             operation, action, body = self._random.choice(
                 [
@@ -163,7 +171,9 @@ class Operator:
                     ("deny_boarding", "deny-boarding", self._denial()),
                 ]
             )
-            await self._caller.command(operation, f"/bookings/{booking['id']}/{action}", body)
+            call = await self._caller.command(operation, f"/bookings/{booking['id']}/{action}", body)
+            if call.status == 200 and booking in self._sale.paid:
+                self._sale.paid.remove(booking)
 
     def _stated_refund(self, booking: Booking) -> dict[str, Any]:
         part = {"amount": self._random.randint(0, booking["total_cost"]["amount"])}
