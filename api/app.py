@@ -13,6 +13,7 @@ from loguru import logger
 from api.console.bookings import BookingPages
 from api.console.flights import FlightPages
 from api.console.itineraries import ItineraryPages
+from api.console.passengers import PassengerPages
 from api.console.refunds import RefundPages
 from api.console.reports import ReportPages
 from api.console.schedule import SchedulePages
@@ -131,6 +132,7 @@ def create_app(
             FlightPages,
             SchedulePages,
             BookingPages,
+            PassengerPages,
             ItineraryPages,
             RefundPages,
             WebhookPages,

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.console import forms
 from api.console.booking_checks import check_booking
 from api.console.pages import SAFETY, page_route, render_page
+from api.console.passenger_lines import show_lines
 from api.http import queries
 from api.http.http_errors import ValidationFailed
 from api.http.parameters import Limit, ReadQuery
@@ -23,7 +24,9 @@ from api.resources.history import BookingHistory, BookingStateQuery
 from api.resources.proofs import proof_of
 from database.head import stop_of
 from domain.booking_record import Status
+from domain.caller import Role
 from domain.refusals import BookingNotFound, Refusal, VersionNotFound
+from ledger.ids import new_id
 from projections import booking_lists
 from projections.bookings import BookingRow
 
@@ -64,8 +67,8 @@ class BookingPages(Controller):
     )
     async def booking(self, request: ApiRequest) -> ASGIApp:
         booking_id, query = request.id(BookingNotFound), forms.read_query(request, VersionQuery)
-        facts = await _read_history(request, booking_id, query.version or 0)
-        return render_page(request, "booking.html", **facts, findings=None)
+        facts = await read_history(request, booking_id, query.version or 0)
+        return render_booking(request, facts)
 
     @post(
         "/{id:str}/verify",
@@ -74,9 +77,9 @@ class BookingPages(Controller):
     )
     async def verify(self, request: ApiRequest) -> ASGIApp:
         booking_id = request.id(BookingNotFound)
-        facts = await _read_history(request, booking_id, 0)
+        facts = await read_history(request, booking_id, 0)
         findings = await check_booking(request, booking_id, [event.position for event in facts["events"]])
-        return render_page(request, "booking.html", **facts, findings=findings)
+        return render_booking(request, facts, findings=findings)
 
     @get("/{id:str}/proof", opt=page_route(AUDITORS, "Proof of a booking as a file"))
     async def proof(self, request: ApiRequest) -> ASGIApp:
@@ -90,7 +93,15 @@ class BookingPages(Controller):
         return Reply(200, proof.encode(), [*SAFETY, file_name], JSON)
 
 
-async def _read_history(request: ApiRequest, booking_id: UUID, version: int) -> dict[str, Any]:
+def render_booking(request: ApiRequest, facts: dict[str, Any], status: int = 200, **outcome: Any) -> ASGIApp:
+    """Render the page of a booking; `findings`, `named`, `refusal` or `wrong` is the outcome of a form."""
+    return render_page(request, "booking.html", status, **facts, **(_NO_OUTCOME | outcome))
+
+
+_NO_OUTCOME = {"findings": None, "named": False, "refusal": None, "wrong": (), "typed": ""}
+
+
+async def read_history(request: ApiRequest, booking_id: UUID, version: int) -> dict[str, Any]:
     """Return the events, and the booking at `version` and one version before; 0 stands for the last one."""
     stream = (await queries.read_row(request, ReadQuery(), request.ledger.streams, booking_id)).value
     own_history = history.build_history(stream)
@@ -103,11 +114,15 @@ async def _read_history(request: ApiRequest, booking_id: UUID, version: int) -> 
     then, before = (
         history.state_at(stream, BookingStateQuery(version=at)) if at else None for at in (chosen, chosen - 1)
     )
+    state = queries.decrypt_names(request, then, BookingRow | None)
     return {
         "id": booking_id,
         "events": events,
         "payloads": [msgspec.json.decode(event.data) for event in events],
         "chosen": chosen,
-        "then": queries.decrypt_names(request, then, BookingRow | None),
+        "then": state,
+        "lines": show_lines(state.passengers) if state else "",
+        "new_key": new_id,
+        "may_change": Role.OPERATOR in request.caller.roles,
         "before": queries.decrypt_names(request, before, BookingRow | None),
     }

@@ -51,9 +51,13 @@ def render_page(request: ApiRequest, name: str, status: int = 200, **facts: Any)
     return Reply(status, _render(request, name, facts), SAFETY, HTML)
 
 
-def page_route(roles: frozenset[Role], summary: str, query: Any = None, form: Any = None) -> dict[str, Route]:
+def page_route(
+    roles: frozenset[Role], summary: str, query: Any = None, form: Any = None, **rest: Any
+) -> dict[str, Route]:
     """Return the `opt` of a page's handler."""
-    return route(roles, summary, query=query, form=form, response=str, media_type="text/html", is_page=True)
+    return route(
+        roles, summary, query=query, form=form, response=str, media_type="text/html", is_page=True, **rest
+    )
 
 
 def on_error(request: ApiRequest, error: Exception) -> Reply:

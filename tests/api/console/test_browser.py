@@ -101,6 +101,7 @@ def pages(site: ConsoleSite) -> list[str]:
         f"/console/flights/{site.flight['id']}",
         "/console/bookings",
         f"/console/bookings/{site.booking['id']}?version=2",
+        f"/console/bookings/{site.itinerary['bookings'][0]['id']}",
         f"/console/itineraries/{site.itinerary['id']}",
         "/console/refunds",
         "/console/webhooks",
@@ -199,6 +200,47 @@ async def test_a_double_click_settles_a_refund_once(site: ConsoleSite) -> None:
     assert await site.page.js("document.querySelectorAll('form.settle').length") == due - 1
     settled = site.api.get("/events", params={"type": "booking.refund_settled"}).json()["data"]
     assert len(settled) == 1
+
+
+async def test_passengers_are_named_by_a_double_click(site: ConsoleSite) -> None:
+    booking = site.hold()
+    await site.sign_in("operator")
+    await site.open(f"/console/bookings/{booking['id']}")
+    typed = "Alice; Nguyễn; adult\\nTom; Nguyễn; child"
+    await site.page.js(f"document.querySelector('#passengers').value = '{typed}'")
+    click = "b => { b.click(); b.click(); }"
+    await site.page.follow(site.page.js(f"({click})(document.querySelector('.passengers button'))"))
+    assert await site.page.js("document.querySelector('.note').innerText") == "The passengers are named."
+    shown = await site.page.js("document.querySelector('#passengers').value")
+    assert shown.splitlines() == ["Alice; Nguyễn; adult", "Tom; Nguyễn; child"]
+    assert "Alice Nguyễn (adult), Tom Nguyễn (child)" in await site.page.js(
+        "document.querySelector('#then').innerText"
+    )
+    named = site.api.get("/events", params={"booking_id": booking["id"]}).json()["data"]
+    assert [event["type"] for event in named] == ["booking.initiated", "booking.passengers_named"]
+
+
+async def test_a_test_message_of_a_webhook_is_queued_once_by_a_double_click(site: ConsoleSite) -> None:
+    url = "https://receiver.invalid/<b>seatledger</b>"
+    webhook = site.post("/webhooks", {"url": url, "event_types": ["booking.booked"]})
+    await site.sign_in("auditor")
+    await site.open("/console/webhooks")
+    assert url in await site.page.js("document.querySelector('table').innerText")
+    assert await site.page.js("document.querySelectorAll('main form').length") == 0
+    await site.sign_in("operator")
+    await site.open("/console/webhooks")
+    await site.page.js(AXE.read_text(encoding="utf-8"))
+    assert await site.page.js(AXE_RUN) == []
+    click = "b => { b.click(); b.click(); }"
+    await site.page.follow(site.page.js(f"({click})(document.querySelector('main form button'))"))
+    note = await site.page.js("document.querySelector('.note').innerText")
+    assert note.startswith("A test message is on its way to")
+    sent = site.api.get(f"/webhooks/{webhook['id']}/deliveries").json()["data"]
+    assert [one["type"] for one in sent] == ["webhook.test"]
+    assert "webhook.test test-1" in await site.page.js("document.querySelector('table').innerText")
+    site.api.delete(f"/webhooks/{webhook['id']}")
+    await site.open("/console/webhooks")
+    assert "No webhook is registered" in await site.page.js("document.body.innerText")
 
 
 async def test_an_open_page_becomes_the_login_page_when_its_token_expires(site: ConsoleSite) -> None:
