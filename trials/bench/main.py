@@ -10,10 +10,13 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from trials.bench import audit, growth, http, idle, ledgers, report, snapshot, writer
+from trials.bench import audit, database, growth, http, idle, ledgers, report, snapshot, writer
 from trials.bench.load_generator import NoLoadGenerator
 
-PARTS = {module.PART.name: module.PART for module in (http, writer, ledgers, snapshot, audit, idle, growth)}
+PARTS = {
+    module.PART.name: module.PART
+    for module in (http, writer, database, ledgers, snapshot, audit, idle, growth)
+}
 
 
 class UnknownPart(Exception):

@@ -9,7 +9,8 @@ import pytest
 
 from tests.programs import find_program, program_path
 from tests.repetitions import times
-from trials.bench import after_load, counted_api, growth, http, ledgers, main
+from trials.bench import after_load, counted_api, database, growth, http, ledgers, main
+from trials.bench.counted_server import SessionInstructions
 from trials.bench.fresh import fresh_folder, fresh_ledger
 from trials.bench.instructions import USED_CARRIER, add_ledgers
 from trials.bench.load_generator import is_available
@@ -92,6 +93,28 @@ async def test_an_api_of_several_ledgers_books_in_each(tmp_path: Path) -> None:
                 for schema in ("ledger", "ledger_last")
             ]
     assert counts == [(3,), (3,)]
+
+
+async def test_costs_in_the_database_are_counted_for_each_kind_of_command() -> None:
+    """Valgrind counts the instructions of the server. Here it runs without valgrind."""
+
+    class NoInstructions(SessionInstructions):
+        def of(self, process: int) -> int:
+            return 0
+
+    with fresh_ledger() as fresh:
+        flights = await database.fill(fresh, 0)
+        costs = database.Costs(fresh, NoInstructions(fresh.data), flights)
+        found = await database.measure_cases(costs, commands=64)
+    written = {case: one["written"] for case, one in found.items()}
+    # One row and one entry for each booking.
+    assert written["book, 64 in a block"]["bookings"][0] == 1
+    assert written["book, 64 in a block"]["bookings_by_flight"][0] == 1
+    assert written["book, 1 in a block"]["events"][0] == 1
+    # A payment is two events, requested and booked.
+    assert written["pay, 64 in a block"]["events_pkey"][0] == 2
+    assert written["cancel, 64 in a block"]["refunds"][0] == 1
+    assert len(database.tables({"rounds": [found]})) == 1 + len(found)
 
 
 def test_the_growth_part_runs(tmp_path: Path) -> None:
