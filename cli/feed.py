@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cli.existing_ledger import ledger_url
 from cli.options import DATA, LEDGER, add
 from database.connection import Connection, connect_sync
+from database.sandbox import is_sandbox
 from ledger.keyring import Keyring
 from ledger.log import RecordedEvent
 from ledger.master_key import find_keyring, hidden_names
@@ -62,7 +63,18 @@ def feed_nats(
     open_stream = partial(connected, url, stream, f"seatledger.{settings.ledger}", credentials)
     with ledger_url(settings) as database:
         decrypt = _decryption(settings, database) if names else keep_sealed
-        feed = Feed(database, settings.ledger, open_stream, decrypt, once, batch, _ready_printer())
+        with connect_sync(database, "seatledger feed") as connection:
+            kind = is_sandbox(connection)
+        feed = Feed(
+            database,
+            settings.ledger,
+            open_stream,
+            decrypt,
+            kind,
+            once=once,
+            batch=batch,
+            ready=_ready_printer(),
+        )
         if metrics_port is not None:
             _serve_metrics(feed, metrics_port)
         asyncio.run(_run_until_signal(feed))

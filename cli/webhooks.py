@@ -133,7 +133,7 @@ _CHANGES: dict[str, Callable[..., Any]] = {
 
 def _line(one: Any) -> str:
     if isinstance(one, Webhook):
-        state = "enabled" if one.enabled else "disabled"
+        state = "enabled" if one.enabled else "gone" if one.gone_at else "disabled"
         types = ",".join(one.event_types or ["all"])
         return f"{one.id}  {state}  {one.payload}  {types}  {one.user_id or 'everything'}  {one.url}"
     answer = one.error or f"{one.status or 'no answer yet'} {json_text.dumps(one.answer or '')}"

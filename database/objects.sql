@@ -334,6 +334,7 @@
 -- column ledger.webhooks.created_at: timestamp with time zone not null
 -- column ledger.webhooks.deleted_at: timestamp with time zone
 -- column ledger.webhooks.event_types: text[]
+-- column ledger.webhooks.gone_at: timestamp with time zone
 -- column ledger.webhooks.id: uuid not null
 -- column ledger.webhooks.is_enabled: boolean not null
 -- column ledger.webhooks.payload: text not null

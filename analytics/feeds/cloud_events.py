@@ -9,11 +9,12 @@ SEQUENCE_DIGITS = 19
 """Digits of the largest position. The extension `sequence` is text that sorts like the numbers."""
 
 
-def cloud_event(event: RecordedEvent, ledger: str) -> bytes:
+def cloud_event(event: RecordedEvent, ledger: str, is_sandbox: bool = False) -> bytes:
     """Return the event in structured mode. `data` is the state exactly as recorded.
 
     Names of extensions are lower-case letters and digits, and numbers have 32 bits at most, so positions are
-    text. With the extensions, an event has every field that its `hash` covers.
+    text. With the extensions, an event has every field that its `hash` covers. As in the API, an event of a
+    sandbox has `livemode: false`, and others have no such extension.
     """
     return _encode(
         {
@@ -35,6 +36,7 @@ def cloud_event(event: RecordedEvent, ledger: str) -> bytes:
             **({"traceparent": event.traceparent} if event.traceparent else {}),
             "commandhash": event.command_hash.hex(),
             "hash": event.hash.hex(),
+            **({"livemode": False} if is_sandbox else {}),
             "data": msgspec.Raw(event.state.encode()),
         }
     )

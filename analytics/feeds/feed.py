@@ -55,6 +55,7 @@ class Feed:
     ledger: str
     open_stream: OpenStream
     decrypt: Decrypt = keep_sealed
+    is_sandbox: bool = False
     once: bool = False
     batch: int = BATCH_MAX
     ready: Callable[[], object] = lambda: None
@@ -143,7 +144,10 @@ class Feed:
     async def _publish(self, connection: Connection, stream: JetStream, events: list[RecordedEvent]) -> None:
         shown = await self.decrypt(connection, events)
         await stream.publish(
-            [Message(one.position, one.topic, cloud_event(one, self.ledger), MEDIA_TYPE) for one in shown]
+            [
+                Message(one.position, one.topic, cloud_event(one, self.ledger, self.is_sandbox), MEDIA_TYPE)
+                for one in shown
+            ]
         )
 
     async def _pause(self, seconds: float) -> None:

@@ -47,6 +47,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
     `user_id`: the user of the bookings that it is about; null: it is about everything.
     `position`: the last position that was queued for it; null: it follows the log.
+    `gone_at`: when the receiver answered 410 Gone, which disabled it; null: it did not.
     """
 
     id: UUID
@@ -59,6 +60,7 @@ class Webhook(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     version: int
+    gone_at: datetime | None
 
 
 class WebhookSearch(msgspec.Struct, frozen=True):
@@ -118,10 +120,12 @@ class Webhooks:
     async def change(self, webhook: Webhook) -> Webhook:
         """Store the URL, event types, payload and state of a webhook that is locked.
 
-        A webhook that is disabled keeps its place in the log, and continues there.
+        A webhook that is disabled keeps its place in the log, and continues there. One that is enabled is no
+        longer gone.
         """
-        parameters = (webhook.url, webhook.event_types, webhook.payload, webhook.enabled, webhook.enabled)
-        return self._webhook(await self._row(_CHANGE, (*parameters, webhook.id)))
+        enabled = (webhook.enabled,) * 3
+        parameters = (webhook.url, webhook.event_types, webhook.payload, *enabled, webhook.id)
+        return self._webhook(await self._row(_CHANGE, parameters))
 
     async def move(self, id: UUID, position: int) -> Webhook:
         """Let a webhook that is locked continue after this position, which may lie in the past."""
@@ -156,7 +160,7 @@ class Webhooks:
 
 
 _COLUMNS: LiteralString = """
-    id, url, event_types, payload, sealed_user, is_enabled, position, created_at, updated_at, version
+    id, url, event_types, payload, sealed_user, is_enabled, position, created_at, updated_at, version, gone_at
 """
 _FIND: LiteralString = f"""
     select {_COLUMNS} from webhooks
@@ -180,6 +184,7 @@ _CHANGE: LiteralString = f"""
     update webhooks set url = %s, event_types = %s, payload = %s, is_enabled = %s,
         position = case when %s then position
             else coalesce(position, (select position from webhook_progress)) end,
+        gone_at = case when %s then null else gone_at end,
         updated_at = statement_timestamp(), version = version + 1
     where id = %s and deleted_at is null returning {_COLUMNS}
 """

@@ -28,10 +28,16 @@ async def read_events(
     return {event.position: event for event in events}
 
 
-def message(ledger: str, due: DueDelivery, event: RecordedEvent | None, now: datetime) -> str:
-    """Return the JSON text for one delivery; `event` is None for a thin one."""
+def message(
+    ledger: str, due: DueDelivery, event: RecordedEvent | None, now: datetime, is_sandbox: bool = False
+) -> str:
+    """Return the JSON text for one delivery; `event` is None for a thin one.
+
+    As in the API, the messages of a sandbox have `livemode: false`, and others have no such member.
+    """
+    mode = {"livemode": False} if is_sandbox else {}
     if due.topic == TEST_TOPIC:
-        return _text(TEST_TOPIC, now, {"ledger": ledger, "webhook_id": due.webhook})
+        return _text(TEST_TOPIC, now, mode, {"ledger": ledger, "webhook_id": due.webhook})
     kind = due.topic.partition(".")[0]
     content: dict[str, Any] = {
         "ledger": ledger,
@@ -47,12 +53,12 @@ def message(ledger: str, due: DueDelivery, event: RecordedEvent | None, now: dat
             "correlation_id": event.correlation_id,
             "data": msgspec.Raw(event.state.encode()),
         }
-    return _text(due.topic, due.recorded_at or now, content)
+    return _text(due.topic, due.recorded_at or now, mode, content)
 
 
-def _text(kind: str, time: datetime, content: dict[str, Any]) -> str:
+def _text(kind: str, time: datetime, mode: dict[str, bool], content: dict[str, Any]) -> str:
     """Return the members that Standard Webhooks recommends: `type`, `timestamp` and `data`."""
-    return _encode({"type": kind, "timestamp": time.astimezone(UTC), "data": content}).decode()
+    return _encode({"type": kind, "timestamp": time.astimezone(UTC), **mode, "data": content}).decode()
 
 
 _EVENTS: LiteralString = f"select {EVENTS.names} from events where position = any (%s)"  # noqa: S608

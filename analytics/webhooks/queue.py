@@ -21,6 +21,10 @@ REMOVED_MAX = 2_000
 ANSWER_CHARACTERS_MAX = 500
 FIRST_PAUSE = timedelta(seconds=5)
 PAUSE_MAX = timedelta(hours=6)
+"""Limit of a pause, also of one that a receiver asks for by Retry-After."""
+
+GONE = 410
+"""Answer of a receiver that is gone for good (RFC 9110, section 15.5.11). It disables the webhook."""
 
 
 class DueDelivery(NamedTuple):
@@ -42,8 +46,9 @@ class DueDelivery(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What became of one attempt. `error` is set if there was no answer."""
+    """What became of one attempt to send to this URL. `error` is set if there was no answer."""
 
+    url: str
     webhook: UUID
     position: int
     is_taken: bool
@@ -54,9 +59,20 @@ class Attempt(NamedTuple):
     took_ms: int
 
 
-def pause_after(attempts: int) -> timedelta:
-    """Return the pause after so many attempts: 5 s, then twice as long each time, at most 6 hours."""
-    return min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), PAUSE_MAX)
+class Recorded(NamedTuple):
+    """How many deliveries were parked, and the webhooks that were disabled because they are gone."""
+
+    parked: int
+    gone: list[UUID]
+
+
+def pause_after(attempts: int, wished_seconds: float = 0) -> timedelta:
+    """Return the pause after so many attempts: 5 s, then twice as long each time, at most 6 hours.
+
+    It is not shorter than what the receiver wishes, within this limit.
+    """
+    wished = timedelta(seconds=min(wished_seconds, PAUSE_MAX.total_seconds()))
+    return max(wished, min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), PAUSE_MAX))
 
 
 async def read_due(connection: Connection, busy: Collection[UUID]) -> list[DueDelivery]:
@@ -66,22 +82,28 @@ async def read_due(connection: Connection, busy: Collection[UUID]) -> list[DueDe
     return [DueDelivery(*row) for row in found]
 
 
-async def record(connection: Connection, sender: UUID, attempts: Sequence[Attempt]) -> int | None:
+async def record(connection: Connection, sender: UUID, attempts: Sequence[Attempt]) -> Recorded | None:
     """Record attempts within a transaction, and let the next of each stream come.
 
     A delivery that was not taken waits for its next attempt, or is parked if it was queued RETRIED ago.
-    Return how many were parked; None, and record nothing, if another scheduler sends by now.
+    The answer 410 disables the webhook, unless it has another URL by now; what waits keeps waiting. Return
+    None, and record nothing, if another scheduler sends by now.
     """
     if await begin(connection, sender) is None:
         return None
-    columns = [list(column) for column in zip(*attempts, strict=True)]
+    urls, *columns = [list(column) for column in zip(*attempts, strict=True)]
     recorded = await (await connection.execute(_RECORD, (*columns, TEST_TOPIC, RETRIED))).fetchall()
     ended = [(webhook, stream) for webhook, stream, state in recorded if state != "waiting"]
     await connection.execute(_LET_NEXT_COME, ([one for one, _ in ended], [one for _, one in ended]))
     states = Counter(state for *_, state in recorded)
     taken, parked = states["delivered"], states["parked"]
     await connection.execute(_COUNT, (taken, len(recorded) - taken, parked))
-    return parked
+    gone = [(one.webhook, url) for one, url in zip(attempts, urls, strict=True) if one.status == GONE]
+    disabled = []
+    if gone:
+        parameters = ([one for one, _ in gone], [url for _, url in gone])
+        disabled = await (await connection.execute(_DISABLE, parameters)).fetchall()
+    return Recorded(parked, [webhook for (webhook,) in disabled])
 
 
 async def remove_old(connection: Connection) -> bool:
@@ -146,6 +168,15 @@ _LET_NEXT_COME: LiteralString = """
 """
 _COUNT: LiteralString = """
     update webhook_progress set delivered = delivered + %s, failed = failed + %s, parked = parked + %s
+"""
+# As `endpoints` does, a disabled webhook keeps its place in the log.
+_DISABLE: LiteralString = """
+    update webhooks as w set is_enabled = false, gone_at = statement_timestamp(),
+        position = coalesce(w.position, (select position from webhook_progress)),
+        updated_at = statement_timestamp(), version = version + 1
+    from (select distinct * from unnest(%s::uuid[], %s::text[]) as g (id, url)) as gone
+    where w.id = gone.id and w.url = gone.url and w.is_enabled and w.deleted_at is null
+    returning w.id
 """
 _ADD_TEST: LiteralString = f"""
     insert into webhook_deliveries (webhook_id, position, stream_id, topic, is_first)

@@ -14,7 +14,8 @@ class WebhookStatus(NamedTuple):
     """Figures of all webhooks that are enabled.
 
     `lag_seconds`: age of the oldest event that is not queued yet, though a webhook follows. `oldest_seconds`:
-    age of the oldest delivery that waits. `is_other_log`: the log was restored from an older backup.
+    age of the oldest delivery that waits. `gone`: webhooks that the answer 410 disabled. `is_other_log`: the
+    log was restored from an older backup.
     """
 
     webhooks: int
@@ -23,6 +24,7 @@ class WebhookStatus(NamedTuple):
     waiting: int
     oldest_seconds: float
     parked: int
+    gone: int
     delivered_total: int
     failed_total: int
     parked_total: int
@@ -35,7 +37,9 @@ class WebhookStatus(NamedTuple):
         words = f"{self.webhooks} enabled, {self.waiting} waiting, the oldest {self.oldest_seconds:.0f} s"
         if self.lag_events:
             words += f", {self.lag_events} events, {self.lag_seconds:.0f} s behind the log"
-        return f"{words}, {self.parked} PARKED (replay them)" if self.parked else words
+        if self.parked:
+            words += f", {self.parked} PARKED (replay them)"
+        return f"{words}, {self.gone} GONE (enable or delete them)" if self.gone else words
 
 
 async def read_status(connection: Connection) -> WebhookStatus:
@@ -45,9 +49,12 @@ async def read_status(connection: Connection) -> WebhookStatus:
 
 
 async def check(connection: Connection) -> Check:
-    """Check that events are queued and none was given up. Not vital: no booking depends on a receiver."""
+    """Check that events are queued, none was given up, and no receiver is gone.
+
+    Not vital: no booking depends on a receiver.
+    """
     now = await read_status(connection)
-    ok = not now.parked and not now.is_other_log and now.lag_seconds <= LAG_SECONDS_MAX
+    ok = not now.parked and not now.gone and not now.is_other_log and now.lag_seconds <= LAG_SECONDS_MAX
     return Check("webhooks", ok, now.summary, vital=False)
 
 
@@ -116,6 +123,7 @@ _STATUS: LiteralString = f"""
             select from enabled as w
             join webhook_deliveries as d on d.webhook_id = w.id and d.state = 'parked'
             limit %(most)s) as parked),
+        (select count(*) from webhooks where gone_at is not null and deleted_at is null),
         progress.delivered, progress.failed, progress.parked,
         progress.position > head.position or (progress.hash is not null and progress.hash is distinct from (
             select hash from events where position = progress.position))

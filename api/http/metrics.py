@@ -95,6 +95,7 @@ _WEBHOOKS: tuple[tuple[str, str, Callable[[WebhookStatus], float]], ...] = (
     ("waiting", "Deliveries of webhooks that wait for an attempt", lambda now: now.waiting),
     ("oldest_seconds", "Age of the oldest delivery that waits", lambda now: now.oldest_seconds),
     ("parked", "Deliveries that were given up and not replayed", lambda now: now.parked),
+    ("gone", "Webhooks that their receiver's answer 410 disabled", lambda now: now.gone),
 )
 
 

@@ -17,13 +17,13 @@ _URL = "https://hooks.example.com/seatledger"
 _TYPES = ["booking.booked", "booking.cancelled"]
 _SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # noqa: S105 - of the standard's own page
 
-_WEBHOOK = Webhook(_ID, _URL, _TYPES, "thin", "alice", True, None, _AT, _AT, 1)
+_WEBHOOK = Webhook(_ID, _URL, _TYPES, "thin", "alice", True, None, _AT, _AT, 1, None)
 _DELIVERY = Delivery("42", 42, "booking.booked", _BOOKING, "delivered", 2, _AT, None, _AT, 204, "", None, 31)
 
 WEBHOOK_EXAMPLES: dict[Any, Any] = {
     NewWebhook: NewWebhook(_URL, _TYPES),
     RegisteredWebhook: RegisteredWebhook(
-        _ID, _URL, _TYPES, "thin", "alice", True, 41, _AT, _AT, 1, secret=_SECRET
+        _ID, _URL, _TYPES, "thin", "alice", True, 41, _AT, _AT, 1, None, secret=_SECRET
     ),
     Webhook: _WEBHOOK,
     Page[Webhook]: Page([_WEBHOOK], None),

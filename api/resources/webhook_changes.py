@@ -89,7 +89,8 @@ async def register(request: ApiRequest, body: NewWebhook) -> Reply:
         after = head if body.from_position is None else _after(body.from_position, head)
         id, now, secret = new_id(request.ledger.entry.number), datetime.now(UTC), new_secret()
         added = await webhooks.add(
-            Webhook(id, body.url, body.event_types, body.payload, user, True, after, now, now, 1), secret
+            Webhook(id, body.url, body.event_types, body.payload, user, True, after, now, now, 1, None),
+            secret,
         )
         location = b"location", f"/api/v1/webhooks/{id}".encode()
         registered = RegisteredWebhook(**asdict(added), secret=secret.secret)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
@@ -36,13 +37,19 @@ Send = Callable[[Outgoing, bool], Awaitable[bool]]
 class Lane:
     """The deliveries of one webhook: those that run, and those that wait for their turn."""
 
-    __slots__ = ("is_slow", "known", "running", "turns")
+    __slots__ = ("is_slow", "known", "resting_until", "running", "turns")
 
     def __init__(self) -> None:
         self.known: set[int] = set()
         self.turns: deque[Outgoing] = deque()
         self.running = 0
         self.is_slow = False
+        self.resting_until = 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        """True while the receiver wants nothing."""
+        return self.resting_until > monotonic()
 
     def clear(self) -> None:
         """Drop the deliveries that do not run. They stay due."""
@@ -65,7 +72,7 @@ class Lanes:
         return [
             id
             for id, lane in self._lanes.items()
-            if lane.turns or len(lane.known) >= (1 if lane.is_slow else EACH_MAX)
+            if lane.is_resting or lane.turns or len(lane.known) >= (1 if lane.is_slow else EACH_MAX)
         ]
 
     @property
@@ -80,6 +87,8 @@ class Lanes:
         """
         for one in outgoing:
             lane = self._lanes.setdefault(one.due.webhook, Lane())
+            if lane.is_resting:
+                continue
             if one.due.position not in lane.known and not (lane.is_slow and lane.known):
                 lane.known.add(one.due.position)
                 lane.turns.append(one)
@@ -89,8 +98,19 @@ class Lanes:
         """Drop a delivery after its result was recorded."""
         if lane := self._lanes.get(webhook):
             lane.known.discard(position)
-            if not lane.known and not lane.is_slow:
+            if not (lane.known or lane.is_slow or lane.is_resting):
                 del self._lanes[webhook]
+
+    def rest(self, webhook: UUID, seconds: float) -> None:
+        """Send nothing to a webhook for this long; what runs is finished, and the rest stays due."""
+        if lane := self._lanes.get(webhook):
+            lane.resting_until = max(lane.resting_until, monotonic() + seconds)
+            lane.clear()
+
+    def drop(self, webhook: UUID) -> None:
+        """Drop the deliveries of a webhook that do not run."""
+        if lane := self._lanes.get(webhook):
+            lane.clear()
 
     def clear(self) -> None:
         """Drop all deliveries that do not run."""

@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from time import monotonic
 from typing import NamedTuple
@@ -26,6 +29,9 @@ KEPT_SECONDS = 15.0
 """An unused connection to a checked address is kept for this long."""
 
 ADDRESSES_MAX = 2
+WISHING = (429, 503)
+"""The sender honours Retry-After of these answers."""
+
 ANSWER_BYTES_MAX = 4 * ANSWER_CHARACTERS_MAX
 ERROR_CHARACTERS_MAX = 200
 
@@ -39,6 +45,8 @@ class PostResult(NamedTuple):
     answer: str | None
     error: str | None
     took_ms: int
+    wait_seconds: float = 0.0
+    """Retry-After of an answer 429 or 503."""
 
     @property
     def is_taken(self) -> bool:
@@ -65,10 +73,10 @@ async def post(
     resolvers: Executor,
 ) -> PostResult:
     """Send the body. Every failure is a result: none is raised."""
-    began = monotonic()
+    began, wait = monotonic(), 0.0
     try:
         async with asyncio.timeout(SECONDS_MAX):
-            status, answer = await _post(session, url, body, fields, allowed, resolvers)
+            status, answer, wait = await _post(session, url, body, fields, allowed, resolvers)
         error = None if 200 <= status < 300 else f"answered {status}"
     except TimeoutError:
         status, answer, error = None, None, f"no answer within {SECONDS_MAX:.0f} s"
@@ -76,7 +84,20 @@ async def post(
         status, answer, error = None, None, f"not sent: the URL {problem}"
     except (aiohttp.ClientError, OSError, ValueError) as problem:
         status, answer, error = None, None, _describe(problem)
-    return PostResult(status, answer, error, int((monotonic() - began) * 1000))
+    return PostResult(status, answer, error, int((monotonic() - began) * 1000), wait)
+
+
+def seconds_to_wait(retry_after: str, now: datetime) -> float:
+    """Return the seconds that a Retry-After asks for, in either form (RFC 9110, section 10.2.3); else 0."""
+    text = retry_after.strip()
+    if re.fullmatch("[0-9]{1,9}", text):
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max((until - now).total_seconds(), 0.0)
 
 
 async def _post(
@@ -86,7 +107,7 @@ async def _post(
     fields: dict[str, str],
     allowed: Sequence[Network],
     resolvers: Executor,
-) -> tuple[int, str]:
+) -> tuple[int, str, float]:
     check_url(url, allowed)
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -122,8 +143,11 @@ async def _resolve(host: str, port: int, resolvers: Executor) -> list[Address]:
 
 async def _post_to(
     session: aiohttp.ClientSession, url: URL, address: Address, body: str, fields: dict[str, str]
-) -> tuple[int, str]:
-    """Connect to this address; TLS verifies the certificate for the name in the URL."""
+) -> tuple[int, str, float]:
+    """Connect to this address; TLS verifies the certificate for the name in the URL.
+
+    Return the status, the begin of the answer, and the seconds after which the receiver wants more.
+    """
     request = session.post(
         url.with_host(str(address)),
         data=body.encode(),
@@ -135,7 +159,9 @@ async def _post_to(
     async with request as response:
         content = await response.content.read(ANSWER_BYTES_MAX)
         text = content.decode("utf-8", "replace").replace("\0", "")
-        return response.status, text[:ANSWER_CHARACTERS_MAX]
+        wishes = response.headers.get("retry-after", "") if response.status in WISHING else ""
+        wait = seconds_to_wait(wishes, datetime.now(UTC))
+        return response.status, text[:ANSWER_CHARACTERS_MAX], wait
 
 
 def _describe(problem: Exception) -> str:

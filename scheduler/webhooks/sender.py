@@ -12,7 +12,7 @@ from analytics.webhooks import following, queue, status
 from analytics.webhooks.deliveries import message_id
 from analytics.webhooks.following import LEASE_SECONDS, STATEMENT_SECONDS_MAX
 from analytics.webhooks.messages import message, read_events
-from analytics.webhooks.queue import Attempt, DueDelivery, pause_after
+from analytics.webhooks.queue import PAUSE_MAX, Attempt, DueDelivery, Recorded, pause_after
 from analytics.webhooks.signing import signed_headers, unseal_secrets
 from database.connection import Connection, socket_deadline
 from database.readers import TaskConnection
@@ -154,15 +154,23 @@ class Sender:
                 async with connection.transaction():
                     # An answer that a crash of the server loses is asked for again.
                     await connection.execute("set local synchronous_commit = off")
-                    parked = await queue.record(connection, self._id, batch)
+                    recorded = await queue.record(connection, self._id, batch)
             del self._results[: len(batch)]
             for one in batch:
                 self._lanes.forget(one.webhook, one.position)
-            if parked is None:
+            if recorded is None:
                 self._leased_until = 0.0
                 self._lanes.clear()
-            elif parked:
-                logger.bind(count=parked, ledger=self._ledger.entry.name).error("webhooks.parked")
+            else:
+                self._raise_alarms(recorded)
+
+    def _raise_alarms(self, recorded: Recorded) -> None:
+        line = logger.bind(ledger=self._ledger.entry.name)
+        if recorded.parked:
+            line.bind(count=recorded.parked).error("webhooks.parked")
+        for webhook in recorded.gone:
+            self._lanes.drop(webhook)
+            line.bind(webhook=str(webhook)).error("webhooks.gone")
 
     async def _send(self, one: Outgoing, is_slow: bool) -> bool:
         """Send one delivery, and note the result. Return whether the receiver answered."""
@@ -176,15 +184,29 @@ class Sender:
             line = logger.bind(webhook=str(due.webhook), position=due.position)
             line.opt(exception=error).error("webhooks.unsendable")
             result = PostResult(None, None, f"not sent: {type(error).__name__}", 0)
-        taken, pause = result.is_taken, pause_after(due.attempts + 1)
-        self._results.append(Attempt(due.webhook, due.position, taken, pause, *result))
+        wait = result.wait_seconds
+        self._results.append(
+            Attempt(
+                due.url,
+                due.webhook,
+                due.position,
+                result.is_taken,
+                pause_after(due.attempts + 1, wait),
+                result.status,
+                result.answer,
+                result.error,
+                result.took_ms,
+            )
+        )
+        if wait:
+            self._lanes.rest(due.webhook, min(wait, PAUSE_MAX.total_seconds()))
         self._answered.set()
         return result.status is not None
 
     async def _post(self, due: DueDelivery, event: RecordedEvent | None, is_slow: bool) -> PostResult:
         now = datetime.now(UTC)
         secrets = unseal_secrets(self._ledger.keyring, due.webhook, due.sealed_secrets)
-        body = message(self._ledger.entry.name, due, event, now)
+        body = message(self._ledger.entry.name, due, event, now, self._ledger.settings.sandbox)
         fields = signed_headers(message_id(due.position), body, secrets, now)
         return await self._connections.post(due.url, body, fields, is_slow)
 

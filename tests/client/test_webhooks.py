@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from seatledger_client import InvalidWebhook, verify_webhook
+from seatledger_client import InvalidWebhook, WebhookMessage, verify_webhook
 
 # The example of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -24,6 +24,14 @@ def test_the_example_of_the_standard_is_accepted() -> None:
     webhook = verify_webhook(BODY, HEADERS, SECRET, now=NOW)
     assert (webhook.id, webhook.timestamp) == (HEADERS["webhook-id"], NOW)
     assert webhook.payload["username"] == "test_user"
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_live"),
+    [({"type": "x"}, True), ({"livemode": False}, False), ({"livemode": True}, True), ([1], True)],
+)
+def test_a_message_of_a_sandbox_is_recognised(payload: Any, is_live: bool) -> None:
+    assert WebhookMessage("1", NOW, payload).livemode is is_live
 
 
 def test_one_of_several_signatures_and_of_several_secrets_is_enough() -> None:

@@ -146,7 +146,7 @@ async def test_a_test_message_wakes_an_idle_ledger(
             now, id = datetime.now(UTC), new_id()
             async with connection.transaction():
                 webhooks = Webhooks(connection, desk.ledger.keyring)
-                webhook = Webhook(id, receiver.url(), None, "thin", None, True, 0, now, now, 1)
+                webhook = Webhook(id, receiver.url(), None, "thin", None, True, 0, now, now, 1, None)
                 await webhooks.add(webhook, new_secret())
                 await add_test(connection, id, new_id())
         await await_until(lambda: receiver.taken, 15)

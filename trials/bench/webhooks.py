@@ -94,7 +94,7 @@ async def _prepare(fresh: BenchLedger, port: int, webhooks: int, events: int, de
 
 def _webhook(url: str, number: int) -> Webhook:
     now = datetime.now(UTC)
-    return Webhook(new_id(), url, None, "thin", f"user-{number}", True, 0, now, now, 1)
+    return Webhook(new_id(), url, None, "thin", f"user-{number}", True, 0, now, now, 1, None)
 
 
 def _flight(number: int) -> ScheduleFlight:

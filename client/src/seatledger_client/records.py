@@ -758,6 +758,7 @@ class RegisteredWebhook(Record):
     created_at: datetime
     updated_at: datetime
     version: int
+    gone_at: datetime | None
     secret: str
 
 
@@ -893,7 +894,8 @@ class Webhook(Record):
     """One webhook. `event_types` null: all.
 
     `user_id`: the user of the bookings that it is about; null: it is about everything. `position`:
-    the last position that was queued for it; null: it follows the log.
+    the last position that was queued for it; null: it follows the log. `gone_at`: when the receiver
+    answered 410 Gone, which disabled it; null: it did not.
     """
 
     id: UUID
@@ -906,3 +908,4 @@ class Webhook(Record):
     created_at: datetime
     updated_at: datetime
     version: int
+    gone_at: datetime | None

@@ -23,6 +23,11 @@ class WebhookMessage:
     timestamp: int
     payload: Any
 
+    @property
+    def livemode(self) -> bool:
+        """False if the message is of a sandbox."""
+        return not (isinstance(self.payload, dict) and self.payload.get("livemode") is False)
+
 
 def verify_webhook(
     body: bytes,

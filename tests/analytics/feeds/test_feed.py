@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from analytics.schema import migrate
+from ledger.ledger import open_ledger
+from runtime.settings import Settings
 from tests.analytics.trade import Trade
 from tests.contract.client import connect
 from tests.contract.people import ALICE, OLGA, SECRET, ApiCaller
 from tests.contract.program import ProgramUnderTest
+from tests.desk import Desk
 from tests.programs import needs
 from tests.repetitions import times
 from tests.waiting import await_until
@@ -206,3 +210,23 @@ def test_without_the_package_it_names_it(feed: FeedProgram, tmp_path: Path) -> N
     assert code == 1
     assert output.endswith("seatledger: feed nats needs the package nats-py: install nats-py~=2.16\n")
     assert feed.run("--batch", "0")[0] == 2
+
+
+async def test_events_of_a_sandbox_are_marked_and_those_of_a_live_ledger_are_not(
+    empty_database_url: str, trade: Trade, feed: FeedProgram, nats_server: NatsServer, reader: Reader,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    await trade.rush(1)
+    assert (await asyncio.to_thread(feed.run, "--once"))[0] == 0
+    assert not any("livemode" in json.loads(one.data) for one in await reader.messages())
+    async with reader.context() as context:
+        await context.delete_stream("seatledger-main")
+    migrate(empty_database_url, is_sandbox=True)
+    async with open_ledger(empty_database_url, Settings(sandbox=True)) as ledger:
+        await Desk(ledger).schedule()
+    # The kind is that of the ledger, whatever the settings of this process say.
+    of_sandbox = FeedProgram(empty_database_url, nats_server, tmp_path)
+    code, output = await asyncio.to_thread(of_sandbox.run, "--once")
+    assert code == 0, output
+    [message] = await reader.messages()
+    assert json.loads(message.data)["livemode"] is False

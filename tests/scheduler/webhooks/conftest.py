@@ -63,7 +63,7 @@ class Office:
         async with self.change() as webhooks:
             start = await position(webhooks._connection) if after is None else after
             webhook = await webhooks.add(
-                Webhook(new_id(), url, types, payload, user, True, start, NOW, NOW, 1), secret
+                Webhook(new_id(), url, types, payload, user, True, start, NOW, NOW, 1, None), secret
             )
         self.secrets[webhook.id] = secret
         return webhook

@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ class Message:
     headers: dict[str, str]
     body: str
     status: int = 0
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def id(self) -> str:
