@@ -103,26 +103,26 @@ BOOKINGS = Projection(
                 'booking.payment_requested', 'booking.reseated')) as pending_version,
             max(originator_version) filter (where topic in (
                 'booking.payment_voided', 'booking.payment_declined')) as failed_version,
-            (array_agg(state ->> 'reason' order by originator_version desc)
-                filter (where topic = 'booking.cancelled'))[1] as reason,
+            (array_agg(state order by originator_version desc)
+                filter (where topic = 'booking.cancelled'))[1] ->> 'reason' as reason,
             max(recorded_at) filter (where topic = 'booking.cancelled') as cancelled_at,
             min(recorded_at) filter (where topic in (
                 'booking.booked', 'booking.payment_shared')) as paid_at,
             min(recorded_at) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payment_started_at,
-            (array_agg(state ->> 'travel' order by originator_version desc)
-                filter (where topic = 'booking.travel_recorded'))[1] as travel,
-            (array_agg(state -> 'total_cost' -> 'parts' order by originator_version desc)
-                filter (where state ? 'total_cost'))[1] as parts,
-            (array_agg(state ->> 'flight_id' order by originator_version desc)
-                filter (where topic in ('booking.initiated', 'booking.moved')))[1] as flight_id,
+            (array_agg(state order by originator_version desc)
+                filter (where topic = 'booking.travel_recorded'))[1] ->> 'travel' as travel,
+            (array_agg(state order by originator_version desc)
+                filter (where state ? 'total_cost'))[1] -> 'total_cost' -> 'parts' as parts,
+            (array_agg(state order by originator_version desc)
+                filter (where topic in ('booking.initiated', 'booking.moved')))[1] ->> 'flight_id'
+                as flight_id,
             count(*) filter (where topic in ('booking.schedule_changed', 'booking.moved'))
                 as schedule_changes,
             max(recorded_at) filter (where topic = 'booking.schedule_accepted') as change_accepted_at,
-            (array_agg(state -> 'passengers' order by originator_version desc)
-                filter (where topic = 'booking.passengers_named'))[1] as passengers,
-            (array_agg((state ->> 'split_from')::uuid) filter (where topic = 'booking.split_off'))[1]
-                as split_from,
+            (array_agg(state order by originator_version desc)
+                filter (where topic = 'booking.passengers_named'))[1] -> 'passengers' as passengers,
+            (array_agg(state) filter (where topic = 'booking.split_off'))[1] ->> 'split_from' as split_from,
             count(*) filter (where topic in (
                 'booking.payment_pending', 'booking.payment_requested')) as payments
         from stream group by originator_id
@@ -139,7 +139,7 @@ BOOKINGS = Projection(
         {reference_sql("f.first_position")},
         (first ->> 'itinerary_id')::uuid, f.travel, f.schedule_changes, f.change_accepted_at,
         f.parts::text, (first ->> 'flight_id')::uuid,
-        {_count("adult")}, {_count("child")}, {_count("infant_on_lap")}, f.split_from
+        {_count("adult")}, {_count("child")}, {_count("infant_on_lap")}, f.split_from::uuid
     from folded as f
     """,  # noqa: S608 - constants only
 )
