@@ -30,7 +30,6 @@
 -- index ledger.bookings_by_itinerary: USING btree (itinerary_id, id) WHERE (itinerary_id IS NOT NULL)
 -- index ledger.bookings_by_payment: USING btree (payment_id) WHERE (payment_id IS NOT NULL)
 -- index ledger.bookings_by_user: USING btree (user_id, id)
--- index ledger.bookings_by_user_and_change: USING btree (user_id, updated_at, id)
 -- index ledger.bookings_pending: USING btree (id) WHERE (status = 'pending'::text)
 -- index ledger.bookings_pkey: UNIQUE USING btree (id)
 -- index ledger.checkpoint_refusals_pkey: UNIQUE USING btree (at)

@@ -208,22 +208,23 @@ async def page(
 async def _changed_streams(connection: Connection, owner: str | None, after: int) -> list[UUID] | None:
     """Return the bookings of a user that have events past `after`, and all the user's waiting parties.
 
-    None if they are more than STREAMS_MAX.
+    None if the user has more than STREAMS_MAX bookings, changed or not, or so many parties.
     """
+    limit = STREAMS_MAX + 1
     cursor = await connection.execute(
-        _CHANGED, (after, owner, STREAMS_MAX + 1, owner, STREAMS_MAX + 1), prepare=True
+        _CHANGED, (owner, limit, after, owner, limit, STREAMS_MAX), prepare=True
     )
     ids = [row[0] for row in await cursor.fetchall()]
-    return ids if len(ids) <= STREAMS_MAX else None
+    return ids if len(ids) <= STREAMS_MAX and None not in ids else None
 
 
+# The last row is null if the user has more bookings than are read.
 _CHANGED: LiteralString = """
-    (
-        with next as (select recorded_at from events where position > %s order by position limit 1)
-        select id from bookings where user_id = %s and updated_at >= (select recorded_at from next)
-        order by updated_at limit %s
-    )
+    with own as materialized (select id, updated_at from bookings where user_id = %s limit %s),
+        next as (select recorded_at from events where position > %s order by position limit 1)
+    select id from own where updated_at >= (select recorded_at from next)
     union all (select id from waiting where user_id = %s limit %s)
+    union all select null where (select count(*) from own) > %s
 """
 _OF_OWNER: LiteralString = """
     and (exists (select from bookings b where b.id = originator_id and b.user_id = %s)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from database.head import stop_of
@@ -65,6 +66,33 @@ async def test_a_page_stops_after_the_rows_that_it_may_read_and_goes_on_there(
                 if (after := stop_of(rows)) is None:
                     break
         assert (found, pages) == ([ids[0]], 3), sort
+
+
+@pytest.mark.parametrize("scanned_max", [3, 2])
+@pytest.mark.parametrize("condition", ["user_id", "owner"])
+async def test_changes_of_a_user_are_in_order_however_many_bookings_it_has(
+    driver: LedgerDriver, monkeypatch: pytest.MonkeyPatch, scanned_max: int, condition: str
+) -> None:
+    """Up to a limit all bookings of the user are read and sorted; beyond it, those of all users in order."""
+    monkeypatch.setattr(booking_lists, "SCANNED_MAX", scanned_max)
+    flight = await driver.schedule()
+    ids = [await driver.hold(flight, user="agency") for _ in range(3)]
+    for _ in range(3):
+        await driver.hold(flight, user="alice")
+    await driver.pay(ids[1], 100, user="agency")
+    async with driver.ledger.read() as connection:
+        for sort in (BookingSort.FIRST_CHANGED, BookingSort.LAST_CHANGED):
+            search = msgspec.structs.replace(BookingSearch(sort=sort), **{condition: "agency"})
+            found: list[UUID] = []
+            after: Any = None
+            while True:
+                rows = (await booking_lists.page(connection, search, after, 2)).value
+                found += [row.id for row in rows]
+                after = search.sort_key(rows[-1]) if len(rows) == 2 else stop_of(rows)
+                if after is None:
+                    break
+            expected = [ids[0], ids[2], ids[1]]
+            assert found == (expected if sort is BookingSort.FIRST_CHANGED else expected[::-1])
 
 
 def test_the_first_id_of_a_time_is_before_all_ids_made_then() -> None:
