@@ -34,9 +34,11 @@ class Reply:
 
     `kind` states the media type and who may cache the response. Bodies are compressed here and not by a
     middleware of the framework, because only here are body and size known before the headers are sent.
+    `outdates_version` is true if the body may differ from an earlier one of the same version, because time or
+    other events decide a part of it: then the version says nothing about what the caller has.
     """
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "headers", "outdates_version", "status")
 
     def __init__(
         self, status: int, body: bytes, headers: Sequence[Header] = (), kind: Sequence[Header] = JSON
@@ -44,6 +46,7 @@ class Reply:
         self.status = status
         self.body = body
         self.headers = [*kind, *headers]
+        self.outdates_version = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, body = self.headers, self.body
@@ -75,7 +78,7 @@ class Reply:
             self.headers.append((b"etag", tag))
         if is_private:
             self.headers = [REVALIDATED if one == NO_STORE else one for one in self.headers]
-        if _matches(tag, fields.get(b"if-none-match")):
+        if not self.outdates_version and _matches(tag, fields.get(b"if-none-match")):
             kept = [one for one in self.headers if one[0] not in _NOT_IN_304]
             return Reply(304, b"", kept, ())
         return self

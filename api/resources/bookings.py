@@ -319,7 +319,10 @@ class BookingController(Controller):
                 if newest is not None and request.may_read(newest.user_id):
                     missing = VersionNotFound(f"It is at version {newest.version}.", version=newest.version)
                     return queries.refuse(request, stream.position, missing)
-        return _respond_if_readable(request, booking_id, result)
+        reply = _respond_if_readable(request, booking_id, result)
+        # Flight, payment and refunds change without an event of the booking.
+        reply.outdates_version = query.expand is not UNSET
+        return reply
 
     @get(
         "/{id:str}/history",

@@ -38,6 +38,7 @@ from domain.commands.flights import (
     ScheduleFlight,
 )
 from domain.currencies import KNOWN
+from domain.flight import FlightStatus
 from domain.money import AMOUNT_MAX
 from domain.refusals import (
     DepartureInPast,
@@ -175,7 +176,10 @@ class FlightController(Controller):
         position, row = result
         if row is None:
             return queries.refuse(request, position, FlightNotFound(flight_id=flight_id))
-        return queries.respond(position, row.at_airports(request.airports), [version_header(row.version)])
+        reply = queries.respond(position, row.at_airports(request.airports), [version_header(row.version)])
+        # A flight departs by the clock, without an event.
+        reply.outdates_version = row.status is FlightStatus.DEPARTED and row.departed_at is None
+        return reply
 
     @get(
         "/{id:str}/availability",

@@ -131,4 +131,7 @@ class WaitingController(Controller):
         # An entry of another user gets the same response as an unknown one.
         if row is None or not request.may_read(row.user_id):
             return queries.refuse(request, position, WaitingPartyNotFound(waiting_id=waiting_id))
-        return queries.respond_decrypted(request, position, row, [version_header(row.version)])
+        reply = queries.respond_decrypted(request, position, row, [version_header(row.version)])
+        # Its status and the end of its offer are those of the booking, and its place depends on others.
+        reply.outdates_version = True
+        return reply

@@ -161,7 +161,10 @@ class WebhookController(Controller):
         at, webhook = await queries.read(request, request.query(ReadQuery), select)
         if webhook is None:
             raise WebhookNotFound
-        return queries.respond(at, webhook, [version_header(webhook.version)])
+        reply = queries.respond(at, webhook, [version_header(webhook.version)])
+        # Its position follows the log.
+        reply.outdates_version = True
+        return reply
 
     @patch(
         "/{id:str}",

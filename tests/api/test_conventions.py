@@ -81,6 +81,29 @@ async def test_an_answer_that_the_caller_has_is_a_304(people: People) -> None:
     assert (after.status_code, after.json()["data"][0]["status"]) == (200, "booked")
 
 
+async def test_an_answer_that_changes_without_an_event_of_its_own_is_no_304(people: People) -> None:
+    flight = await people.flight(seats=2)
+    booking = await people.booking(flight)
+    joined = await people.bob.post(
+        f"/api/v1/flights/{flight['id']}/waitlist", json={"user_id": "bob", "seats": 2}
+    )
+    waits = f"/api/v1/waitlist/{joined.json()['id']}"
+    expanded = f"/api/v1/bookings/{booking['id']}?expand=flight"
+    await people.alice.post(f"/api/v1/bookings/{booking['id']}/cancel")
+    offered = await people.bob.get(waits)
+    before = await people.alice.get(expanded)
+    await people.bob.post(f"/api/v1/bookings/{offered.json()['booking_id']}/cancel")
+    price = {"price": {"amount": 1, "currency": "INR"}}
+    assert (
+        await people.operator.post(f"/api/v1/flights/{flight['id']}/price", json=price)
+    ).status_code == 200
+    after = await people.bob.get(waits, headers={"if-none-match": offered.headers["etag"]})
+    assert (after.status_code, after.json()["status"]) == (200, "declined")
+    assert after.headers["etag"] == offered.headers["etag"]
+    again = await people.alice.get(expanded, headers={"if-none-match": before.headers["etag"]})
+    assert (again.status_code, again.json()["flight"]["price"]) == (200, price["price"])
+
+
 async def test_answers_of_another_moment_or_caller_have_no_tag(people: People) -> None:
     refused = await people.bob.get(f"/api/v1/bookings/{(await people.booking(await people.flight()))['id']}")
     assert refused.status_code == 404
