@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
+from uuid import UUID
 
 import psycopg
 from loguru import logger
@@ -18,6 +19,7 @@ from database.registry import ONLY_MAIN, LedgerEntry
 from database.sandbox import check_kind
 from ledger import histories
 from ledger.batched_reads import BatchedReads
+from ledger.ids import new_id, new_sandbox_id
 from ledger.keyring import NO_KEYRING, Keyring
 from ledger.master_key import find_keyring
 from ledger.people import CURSOR_KEY, MASTER_KEY_CHECK, OtherMasterKey, is_in_clear, pseudonyms_of
@@ -152,6 +154,11 @@ class Ledger:
         """Submit commands that share a block (`Writer.submit_all`). Raises as `submit` does."""
         self.used_at = time.monotonic()
         return await self._writer.submit_all(submissions, atomic)
+
+    def new_id(self) -> UUID:
+        """Return an id of this ledger, for what is beside the log; that of a sandbox is recognisable."""
+        make = new_sandbox_id if self.settings.sandbox else new_id
+        return make(self.entry.number)
 
     @property
     def livemode(self) -> Literal[False] | UnsetType:

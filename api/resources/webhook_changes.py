@@ -87,7 +87,7 @@ async def register(request: ApiRequest, body: NewWebhook) -> Reply:
     async def work(connection: Connection, webhooks: Webhooks) -> Changed:
         head = await position(connection)
         after = head if body.from_position is None else _after(body.from_position, head)
-        id, now, secret = new_id(request.ledger.entry.number), datetime.now(UTC), new_secret()
+        id, now, secret = request.ledger.new_id(), datetime.now(UTC), new_secret()
         added = await webhooks.add(
             Webhook(id, body.url, body.event_types, body.payload, user, True, after, now, now, 1, None),
             secret,

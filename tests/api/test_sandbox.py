@@ -155,10 +155,24 @@ async def test_other_documents_stay_as_they_are(visitors: People, people: People
     assert head.headers["content-length"] == whole.headers["content-length"]
 
 
+async def test_a_flight_that_has_departed_by_the_clock_is_no_304(visitors: People) -> None:
+    departs = await now_of(visitors) + timedelta(hours=1)
+    times = {"departs_at": departs.isoformat(), "arrives_at": (departs + timedelta(hours=8)).isoformat()}
+    flight = await visitors.flight(**times)
+    path = f"/api/v1/flights/{flight['id']}"
+    tag = {"if-none-match": (await visitors.alice.get(path)).headers["etag"]}
+    assert (await visitors.alice.get(path, headers=tag)).status_code == 304
+    await advance(visitors, "PT2H")
+    after = await visitors.alice.get(path, headers=tag)
+    assert (after.status_code, after.json()["status"]) == (200, "departed")
+
+
 async def test_ids_of_a_sandbox_can_be_recognised(visitors: People) -> None:
     flight = await visitors.flight()
     booking = await visitors.booking(flight)
-    for id in (flight["id"], booking["id"]):
+    body = {"url": "https://hooks.example.com/seatledger"}
+    webhook = (await visitors.alice.post("/api/v1/webhooks", json=body)).json()
+    for id in (flight["id"], booking["id"], webhook["id"]):
         assert id.split("-")[4].startswith("7e57")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.test_webhooks import BODY, HEADERS, SECRET
 from tests.contract.program import REPOSITORY, ProgramUnderTest
 from tests.docs.test_readme import blocks
 from tests.programs import find_program, needs, program_path
@@ -68,6 +69,29 @@ def test_a_guide_works_as_shown_in_curl(checkout: Path, program: ProgramUnderTes
     for text in expected:
         assert text in answers, (text, answers)
         answers = answers.partition(text)[2]
+
+
+@needs("bash", "openssl")
+def test_a_signature_is_computed_as_shown_in_a_shell(checkout: Path, tmp_path: Path) -> None:
+    """The example is that of the standard, which `tests/client/test_webhooks.py` verifies too."""
+    [shown] = [block for block in blocks(checkout / "docs/how-to/webhooks.md", "sh") if "openssl" in block]
+    (tmp_path / "body").write_bytes(BODY)
+    given = {
+        "secret": SECRET,
+        "webhook_id": HEADERS["webhook-id"],
+        "webhook_timestamp": HEADERS["webhook-timestamp"],
+    }
+    bash = str(find_program("bash"))
+    ended = subprocess.run(
+        [bash, "-euo", "pipefail", "-c", shown],
+        env={"PATH": program_path(), **given},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert f"v1,{ended.stdout.strip()}" == HEADERS["webhook-signature"]
 
 
 @pytest.mark.parametrize("guide", GUIDES)

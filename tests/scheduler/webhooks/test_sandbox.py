@@ -8,10 +8,11 @@ import pytest
 from analytics.schema import migrate
 from analytics.webhooks import Payload
 from analytics.webhooks.queue import add_test
+from domain.commands.sandbox import AdvanceClock
 from ledger.ids import new_id
 from ledger.ledger import Ledger, open_ledger
 from tests.desk import Desk
-from tests.scheduler.webhooks.conftest import LOCAL, Office, book
+from tests.scheduler.webhooks.conftest import LOCAL, Office, book, deliveries_of
 from tests.scheduler.webhooks.receiver import Message, Receiver
 from tests.waiting import await_until
 
@@ -57,3 +58,24 @@ async def messages_of(ledger: Ledger, receiver: Receiver, payload: Payload) -> l
     ]
     assert all(one.is_signed_by(office.secrets[webhook.id].secret) for one in receiver.taken)
     return receiver.taken
+
+
+async def test_attempts_go_by_the_clock_of_the_sandbox(sandbox: Ledger, receiver: Receiver) -> None:
+    desk, office = Desk(sandbox), Office(sandbox)
+    receiver.answer = lambda message: 500
+    webhook = await office.register(receiver.url(), types=["flight.scheduled"])
+
+    async def states() -> list[tuple[int, str]]:
+        return [(one.attempts, one.state) for one in await deliveries_of(office, webhook)]
+
+    async def has_tried(attempts: int, state: str) -> bool:
+        return await states() == [(attempts, state)]
+
+    async with office.sending():
+        await desk.schedule()
+        await await_until(lambda: has_tried(1, "waiting"))
+        await desk.submit(AdvanceClock("PT10S"))
+        await await_until(lambda: has_tried(2, "waiting"))
+        await desk.submit(AdvanceClock("P3D"))
+        await await_until(lambda: has_tried(3, "parked"))
+    assert len(receiver.messages) == 3
