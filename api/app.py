@@ -24,14 +24,13 @@ from api.http.caller_limits import open_limits
 from api.http.cors import Cors
 from api.http.dispatch import Dispatch
 from api.http.documents import DocumentController
-from api.http.guard import Guard
 from api.http.idle_sockets import limit_unread_answers
 from api.http.middleware import RequestMiddleware
 from api.http.private_apis import replace_handler
 from api.http.request import ApiRequest
 from api.http.sandbox import SandboxDispatch
 from api.http.served_ledgers import OpenOther, ServedLedgers
-from api.http.tokens import Tokens
+from api.http.shared import Shared
 from api.resources.audit import AuditController
 from api.resources.bookings import BookingController
 from api.resources.bulk import BulkController
@@ -53,7 +52,6 @@ from api.resources.waiting import WaitingController
 from api.resources.webhooks import WebhookController
 from api.started import report_start
 from database.registry import url_of
-from domain.airports import Airports
 from gateways.from_settings import open_gateway
 from gateways.payment_processor import PaymentProcessor
 from ledger.ledger import Ledger
@@ -82,17 +80,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with (
-            tokens.following_keys(),
-            open_limits(settings, shared_folder) as app.state.limits,
+            shared.tokens.following_keys(),
+            open_limits(settings, shared_folder) as shared.limits,
             open_ledger() as main,
             _processors(settings) as make_processor,
-            _serving(main, open_other or _opener(settings, main), app.state.registry_read) as ledgers,
+            _serving(main, open_other or _opener(settings, main), shared.registry_read) as shared.ledgers,
         ):
-            app.state.ledgers = ledgers
-            app.state.processor_of = lambda ledger: (
-                make_processor and ledgers.part(ledger, PaymentProcessor, make_processor)
+            shared.processor_of = lambda ledger: (
+                make_processor and shared.ledgers.part(ledger, PaymentProcessor, make_processor)
             )
-            app.state.stopping, app.state.verifying = asyncio.Event(), asyncio.Lock()
             _freeze_startup_objects()
             limiting = asyncio.create_task(limit_unread_answers())
             report_start()
@@ -102,7 +98,7 @@ def create_app(
             ready.cancel()
             limiting.cancel()
 
-    tokens = Tokens(settings)
+    shared = Shared(settings)
     app = Litestar(
         route_handlers=[
             FlightController,
@@ -143,13 +139,11 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    app.state.tokens = tokens
-    app.state.airports = Airports(settings.private_airports)
-    app.state.registry_read = asyncio.Event()
+    app.state.shared = shared
     handler = RequestMiddleware(
-        (SandboxDispatch if settings.sandbox else Dispatch)(app, Guard(tokens)),
-        lambda: app.state["ledgers"].main.is_full,
-        lambda name: app.state["ledgers"].main.find_pseudonym(name),
+        (SandboxDispatch if settings.sandbox else Dispatch)(app, shared),
+        lambda: shared.ledgers.main.is_full,
+        lambda name: shared.ledgers.main.find_pseudonym(name),
         Cors(settings.cors_origins),
         logs_all=settings.log_level == "DEBUG",
         is_sandbox=settings.sandbox,

@@ -17,6 +17,7 @@ from api.app import OpenLedger, create_app
 from api.http.metrics_dir import workers_folder
 from api.http.private_apis import handle_first_stop
 from api.http.served_ledgers import OpenOther
+from api.http.shared import shared_by
 from audit.proofs.witnesses import admission, comparison
 from database.pool import Pools
 from database.registry import ONLY_MAIN, LedgerEntry, url_of
@@ -72,8 +73,7 @@ def _die_with_parent() -> None:
 
 def _end_streams(app: Litestar) -> None:
     """End event streams and verifications, which have no time limit that a graceful stop could wait for."""
-    if "stopping" in app.state:
-        app.state.stopping.set()
+    shared_by(app).stopping.set()
 
 
 def _watch(parent: int | None) -> None:

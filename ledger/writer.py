@@ -17,6 +17,7 @@ from ledger.block_input import BlockInput
 from ledger.progress import Progress
 from ledger.submission import Answer, Overloaded, Submission, Unavailable
 from runtime.settings import Settings
+from runtime.timers import Timers
 
 BLOCK_MAX = 64
 """Maximum commands in a block. In larger blocks the first command would wait for the last one."""
@@ -65,6 +66,10 @@ class _Request:
     def needs_own_block(self) -> bool:
         return self.submissions[0].needs_own_block
 
+    def give_up(self) -> None:
+        if not self.answers.done():
+            self.answers.set_exception(Unavailable())
+
 
 class Writer:
     """Writes blocks; one instance per process. Call `submit` from tasks of the loop that `start` ran in."""
@@ -79,6 +84,7 @@ class Writer:
         self._connect = connect
         self._settings = settings
         self._queue: deque[_Request] = deque()
+        self._deadlines = Timers(settings.deadline_seconds)
         self._wake = asyncio.Event()
         self._store: BlockStore | None = None
         self._task: asyncio.Task[None] | None = None
@@ -125,11 +131,10 @@ class Writer:
         """
         if self.is_full:
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        request = _Request(submissions, atomic, loop.create_future())
+        request = _Request(submissions, atomic, asyncio.get_running_loop().create_future())
         self._queue.append(request)
         self._wake.set()
-        timer = loop.call_later(self._settings.deadline_seconds, _give_up, request)
+        timer = self._deadlines.start(request.give_up)
         try:
             return await request.answers
         finally:
@@ -166,12 +171,17 @@ class Writer:
 
     def _fill(self, batch: list[_Request]) -> None:
         """Move queued requests to the batch until it is full."""
+        if batch and batch[0].needs_own_block:
+            return
         commands = sum(len(request.submissions) for request in batch)
         while self._queue:
             commands += len(self._queue[0].submissions)
-            if batch and (commands > BLOCK_MAX or batch[0].needs_own_block or self._queue[0].needs_own_block):
+            needs_own_block = self._queue[0].needs_own_block
+            if batch and (commands > BLOCK_MAX or needs_own_block):
                 break
             batch.append(self._queue.popleft())
+            if needs_own_block:
+                break
 
     async def _commit(self, batch: list[_Request], alone: bool = False) -> None:
         """Run the block until it is committed or every request has passed its deadline.
@@ -270,11 +280,6 @@ class Writer:
             await store.close()
         except Exception as error:
             logger.bind(error=repr(error)).warning("block.not_disconnected")
-
-
-def _give_up(request: _Request) -> None:
-    if not request.answers.done():
-        request.answers.set_exception(Unavailable())
 
 
 def _fail(batch: list[_Request], error: Exception) -> None:

@@ -64,7 +64,7 @@ class FlightPages(Controller):
 
         at, (rows, free) = await queries.read(request, query, select)
         rows, cursor = queries.paginate(request, rows, query, search, search.sort_key)
-        rows = [row.at_airports(request.airports) for row in rows]
+        rows = [row.at_airports(request.shared.airports) for row in rows]
         facts |= {"rows": rows, "free": free, "cursor": cursor}
         return render_page(request, "board.html", **facts, error=None, position=at)
 
@@ -96,7 +96,7 @@ async def render_flight(request: ApiRequest, flight_id: UUID, status: int = 200,
     at, facts = await queries.read(request, ReadQuery(), select)
     if facts["flight"] is None:
         raise FlightNotFound(flight_id=flight_id)
-    facts["flight"] = facts["flight"].at_airports(request.airports)
+    facts["flight"] = facts["flight"].at_airports(request.shared.airports)
     may_change = Role.OPERATOR in request.caller.roles and facts["flight"].departed_at is None
     facts |= {
         "may_change": may_change and facts["flight"].status is not FlightStatus.CANCELLED,

@@ -23,12 +23,9 @@ def read_query(request: ApiRequest, kind: type[T], capitals: tuple[bytes, ...] =
 async def read_body(request: ApiRequest, kind: type[T]) -> T:
     """Read a form sent by POST. Raises ValidationFailed, UnsupportedMediaType, and as `bodies.read` does."""
     _require_declared(kind, request.route.form)
-    fields = request.context.fields
-    if not bodies.is_type(FORM_TYPE, fields.get(b"content-type")):
+    if not bodies.is_type(FORM_TYPE, request.context.fields.get(b"content-type")):
         raise UnsupportedMediaType
-    return parameters.decode(
-        _drop_empty(await bodies.read(request.receive, fields.get(b"content-length"))), kind
-    )
+    return parameters.decode(_drop_empty(await request.read_bytes()), kind)
 
 
 def _require_declared(kind: Any, declared: Any) -> None:

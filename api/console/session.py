@@ -41,7 +41,7 @@ class SessionController(Controller):
         cookie.require_own_page(request.context)
         login = await forms.read_body(request, LoginForm)
         target = login.next if _CONSOLE_PATH.fullmatch(login.next) else "/console"
-        tokens: Tokens = request.app.state.tokens
+        tokens: Tokens = request.shared.tokens
         token = login.token.strip()
         try:
             verified = await with_new_keys(

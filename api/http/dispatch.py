@@ -1,6 +1,7 @@
 """Request dispatch: find the route, run the guard, call the handler, and convert errors to responses."""
 
 import re
+from functools import lru_cache
 
 from litestar import Litestar
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
@@ -18,9 +19,12 @@ from api.http.replies import NO_STORE, Reply
 from api.http.request import ApiRequest
 from api.http.request_context import context_of
 from api.http.routes import PUBLIC
+from api.http.shared import Shared
 from api.http.tokens import UNKNOWN_KEY
 
 READS = ("GET", "HEAD")
+PATHS_MAX = 1024
+"""Paths whose routes are cached."""
 
 _HOST = re.compile(rb"[0-9A-Za-z!$&'()*+,;=._~:@%\[\]-]*")
 """Valid Host values. RFC 9112, section 3.2, requires status 400 for others."""
@@ -33,12 +37,15 @@ class Dispatch:
     Litestar's own dependencies, parameters, hooks and exception handlers.
     """
 
-    def __init__(self, app: Litestar, guard: Guard) -> None:
-        self._find = route_finder(app)
-        self._guard = guard
+    def __init__(self, app: Litestar, shared: Shared) -> None:
+        find = route_finder(app)
+        # Litestar's own cache takes paths that are normalized already.
+        self._find = lru_cache(PATHS_MAX)(lambda path, method: find(path=normalize_path(path), method=method))
+        self._guard = Guard(shared.tokens)
+        self._shared = shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = ApiRequest(scope, receive)
+        request = ApiRequest(scope, receive, self._shared)
         try:
             asks_for_methods = request.context.method == "OPTIONS"
             reply = self._options(scope) if asks_for_methods else await self._call(scope, request)
@@ -76,7 +83,7 @@ class Dispatch:
     def _options(self, scope: Scope) -> Reply:
         """Return the methods of the path (RFC 9110, section 9.3.7). Raises NotFoundException."""
         try:
-            self._find(path=normalize_path(scope["path"]), method="NONE")
+            self._find(scope["path"], "NONE")
         except MethodNotAllowedException as other:
             methods = (other.headers or {}).get("allow", "").split(", ")
             return Reply(204, b"", [(b"allow", ", ".join(allowed_methods(methods)).encode())], (NO_STORE,))
@@ -88,7 +95,7 @@ class Dispatch:
             raise Malformed("The Host header is not valid.")
         method = context_of(scope).method
         _, handler, scope["path"], scope["path_params"], scope["path_template"] = self._find(
-            path=normalize_path(scope["path"]), method="GET" if method == "HEAD" else method
+            scope["path"], "GET" if method == "HEAD" else method
         )
         scope["route_handler"] = handler
         return handler

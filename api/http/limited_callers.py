@@ -12,7 +12,7 @@ from ledger.submission import Overloaded, Unavailable
 
 async def report_limited(request: ApiRequest, limit: str) -> None:
     """Report that the caller of this request met the limit. The log names it by its pseudonym."""
-    if not request.limits.is_first_in_minute(limit, request.caller):
+    if not request.shared.limits.is_first_in_minute(limit, request.caller):
         return
     metrics.count_limited(limit)
     name, pseudonym = request.caller.subject, None

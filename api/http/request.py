@@ -22,11 +22,10 @@ from ledger.submission import Unavailable
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope
 
-    from api.http.caller_limits import CallerLimits
     from api.http.routes import Route
     from api.http.served_ledgers import ServedLedgers
+    from api.http.shared import Shared
     from database.registry import LedgerEntry
-    from domain.airports import Airports
     from gateways.payment_processor import PaymentProcessor
     from ledger.ledger import Ledger
 
@@ -38,10 +37,11 @@ class EmptyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApiRequest(Request[Caller, Any, Any]):
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, shared: Shared) -> None:
         # Litestar's constructor prepares parsing of its own, which no handler uses.
         self.scope: Any = scope
         self.receive = receive
+        self.shared = shared
         self.context = context_of(scope)
         self._ledger: Ledger | None = None
         self.is_for_all_ledgers = False
@@ -61,13 +61,12 @@ class ApiRequest(Request[Caller, Any, Any]):
 
     @property
     def ledgers(self) -> ServedLedgers:
-        ledgers: ServedLedgers = self.app.state["ledgers"]
-        return ledgers
+        return self.shared.ledgers
 
     @property
     def ledger(self) -> Ledger:
         """The ledger of the request: `main` unless `choose_ledger` or `use_ledger_of` has chosen another."""
-        return self._ledger or self.ledgers.main
+        return self._ledger or self.shared.ledgers.main
 
     @property
     def may_choose_ledger(self) -> bool:
@@ -78,7 +77,7 @@ class ApiRequest(Request[Caller, Any, Any]):
             self.ledgers.are_several
             or bool(is_limited)
             or b"ledger=" in self.scope["query_string"]
-            or not self._is_registry_read
+            or not self.shared.registry_read.is_set()
         )
 
     async def choose_ledger(self) -> None:
@@ -87,7 +86,7 @@ class ApiRequest(Request[Caller, Any, Any]):
         Raises LedgerNotFound, LedgerUnavailable, Unavailable, and ValidationFailed if the route needs a name.
         """
         route = self.route
-        if not self._is_registry_read and self.scope.get("user") is not None:
+        if not self.shared.registry_read.is_set() and self.scope.get("user") is not None:
             await self._wait_for_registry()
         takes_name = route.query is not None or route.one_ledger or route.is_page
         name = parameters.ledger_name(self.scope["query_string"]) if takes_name else None
@@ -109,15 +108,11 @@ class ApiRequest(Request[Caller, Any, Any]):
             entry = self.ledgers.main.entry
         await self.use(entry)
 
-    @property
-    def _is_registry_read(self) -> bool:
-        return bool(self.app.state["registry_read"].is_set())
-
     async def _wait_for_registry(self) -> None:
         """Wait until the registry was read: nothing else tells the ledger of an id. Raises Unavailable."""
         try:
             async with asyncio.timeout(self.ledgers.main.settings.deadline_seconds):
-                await self.app.state["registry_read"].wait()
+                await self.shared.registry_read.wait()
         except TimeoutError:
             raise Unavailable from None
 
@@ -160,7 +155,7 @@ class ApiRequest(Request[Caller, Any, Any]):
 
     async def of_ledger(self, entry: LedgerEntry) -> ApiRequest:
         """Return the same request to this ledger. Raises LedgerNotFound, LedgerUnavailable."""
-        request = ApiRequest(self.scope, self.receive)
+        request = ApiRequest(self.scope, self.receive, self.shared)
         await request.use(entry)
         return request
 
@@ -181,18 +176,7 @@ class ApiRequest(Request[Caller, Any, Any]):
     @property
     def processor(self) -> PaymentProcessor | None:
         """Payment processor, or None if no payment gateway is configured."""
-        processor: PaymentProcessor | None = self.app.state["processor_of"](self.ledger)
-        return processor
-
-    @property
-    def airports(self) -> Airports:
-        airports: Airports = self.app.state["airports"]
-        return airports
-
-    @property
-    def limits(self) -> CallerLimits:
-        limits: CallerLimits = self.app.state["limits"]
-        return limits
+        return self.shared.processor_of(self.ledger)
 
     def id(self, not_found: type[Refusal]) -> UUID:
         """Return the id in the path. Raises `not_found` if it is not a UUID."""
@@ -217,11 +201,16 @@ class ApiRequest(Request[Caller, Any, Any]):
         content_headers = fields.get(b"content-type"), fields.get(b"content-encoding")
         if not optional:
             bodies.require_json(*content_headers)
-        body = await bodies.read(self.receive, fields.get(b"content-length"))
+        body = await self.read_bytes()
         if optional and not body:
             return kind()
         bodies.require_json(*content_headers)
         return bodies.decode(body, kind)
+
+    async def read_bytes(self) -> bytes:
+        """Read the body. Raises as `bodies.read` does."""
+        length = self.context.fields.get(b"content-length")
+        return await bodies.read(self.receive, length, self.shared.body_timers)
 
 
 def _id_in(path_params: dict[str, Any]) -> UUID | None:

@@ -126,8 +126,8 @@ class AuditController(Controller):
             query,
             lambda c: read_event_page(c, request.ledger, search, query.after, PAGE_MAX, query.sealed),
         )
-        place = request.limits.open_stream(request.caller)
-        stopping = request.app.state.stopping
+        place = request.shared.limits.open_stream(request.caller)
+        stopping = request.shared.stopping
         streams = request.ledgers.part(request.ledger, Streams, lambda ledger: Streams(ledger, stopping))
         return EventStream(
             streams, request.ledger, search, query.sealed, result, request.scope["auth"], place

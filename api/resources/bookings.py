@@ -353,7 +353,7 @@ def _page_of(request: ApiRequest, query: BookingListQuery) -> SelectPage[Booking
         connection: Connection, search: BookingSearch, after: Any, limit: int
     ) -> QueryResult[list[BookingRow]]:
         page = partial(booking_lists.page, connection, search, after, limit)
-        return await read_expanded(connection, page, parts, request.airports)
+        return await read_expanded(connection, page, parts, request.shared.airports)
 
     return read
 
@@ -366,7 +366,7 @@ async def _find_expanded(
             position, row = await bookings.find(connection, booking_id)
             return QueryResult(position, [row] if row else [])
 
-        position, rows = await read_expanded(connection, select, parts, request.airports)
+        position, rows = await read_expanded(connection, select, parts, request.shared.airports)
         return QueryResult(position, rows[0] if rows else None)
 
     return await queries.read(request, query, read)

@@ -95,7 +95,7 @@ class BulkController(Controller):
             raise LedgersMixed(ledgers=sorted(entry.name for entry in flights))
         await request.use_ledger_of(_hold(bulk.items[0]))
         submissions = [_submission(request, item, dry_run) for item in bulk.items]
-        request.context.limit_fields = request.limits.count_commands(request.caller, len(submissions))
+        request.context.limit_fields = request.shared.limits.count_commands(request.caller, len(submissions))
         answers = await request.ledger.submit_all(submissions, bulk.atomic)
         if any(answer.refusal is TooManyHolds for answer in answers):
             await report_limited(request, "unpaid_seats")

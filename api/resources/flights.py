@@ -176,7 +176,9 @@ class FlightController(Controller):
         position, row = result
         if row is None:
             return queries.refuse(request, position, FlightNotFound(flight_id=flight_id))
-        reply = queries.respond(position, row.at_airports(request.airports), [version_header(row.version)])
+        reply = queries.respond(
+            position, row.at_airports(request.shared.airports), [version_header(row.version)]
+        )
         # A flight departs by the clock, without an event.
         reply.outdates_version = row.status is FlightStatus.DEPARTED and row.departed_at is None
         return reply
@@ -326,7 +328,7 @@ async def _read_page(
     position, rows = await queries.read(
         request, query, lambda connection: flights.page(connection, search, after, query.limit + 1)
     )
-    return QueryResult(position, [row.at_airports(request.airports) for row in rows])
+    return QueryResult(position, [row.at_airports(request.shared.airports) for row in rows])
 
 
 def _require_airports(request: ApiRequest, flight: ScheduleFlight) -> None:
@@ -337,7 +339,7 @@ def _require_airports(request: ApiRequest, flight: ScheduleFlight) -> None:
     unknown = [
         (pointer, f"{code} is no IATA code of an airport. {_NEXT_STEP}")
         for pointer, code in (("/origin", flight.origin), ("/destination", flight.destination))
-        if code not in request.airports
+        if code not in request.shared.airports
     ]
     if unknown:
         raise ValidationFailed(*unknown)

@@ -124,7 +124,7 @@ def _is_auditor(request: ApiRequest) -> bool:
     if authorization is None:
         return False
     try:
-        caller = authenticate(request.app.state.tokens, authorization, request.context).caller
+        caller = authenticate(request.shared.tokens, authorization, request.context).caller
     except Unauthenticated:
         return False
     return not AUDITORS.isdisjoint(caller.roles)

@@ -55,7 +55,7 @@ class VerificationController(Controller):
             raise ValidationFailed(("/to", "Must not be before `from`"))
         async with request.ledger.read() as connection:
             reached = await position(connection)
-        lock: asyncio.Lock = request.app.state.verifying
+        lock: asyncio.Lock = request.shared.verifying
         if lock.locked():
             raise Overloaded
         async with lock:
@@ -78,7 +78,7 @@ async def _verify(request: ApiRequest, bounds: VerifyRange) -> bytes:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    stopping = asyncio.create_task(request.app.state.stopping.wait())
+    stopping = asyncio.create_task(request.shared.stopping.wait())
     output = asyncio.create_task(process.communicate())
     try:
         await asyncio.wait({stopping, output}, timeout=SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED)

@@ -171,7 +171,7 @@ async def _once(request: ApiRequest, operation: str, body: msgspec.Struct | None
     has_key = request.route.is_keyed or request.route.is_page
     key = idempotency_key(request.context, required=False).get("key") if has_key else None
     call = key and KeyedCall(request.caller.subject, operation, key, _encode(body))
-    request.context.limit_fields = request.limits.count_commands(request.caller, 1)
+    request.context.limit_fields = request.shared.limits.count_commands(request.caller, 1)
     async with request.ledger.read() as connection, connection.transaction():
         keyring = request.ledger.keyring
         kept = KeptAnswers(connection, keyring)

@@ -104,6 +104,6 @@ def client(app: Litestar, bearer: str | None = None) -> httpx.AsyncClient:
 
 def streams_of(people: People) -> Streams:
     """Return the event streams of the ledger `main`."""
-    ledgers, stopping = people.app.state["ledgers"], people.app.state["stopping"]
+    ledgers, stopping = people.app.state.shared.ledgers, people.app.state.shared.stopping
     streams: Streams = ledgers.part(ledgers.main, Streams, lambda ledger: Streams(ledger, stopping))
     return streams

@@ -15,6 +15,7 @@ from domain.booking_record import Capture
 from domain.commands.bookings import InitiateBooking
 from domain.commands.flights import ScheduleFlight
 from domain.commands.payments import PayBooking
+from runtime.timers import Timers
 from tests.api.conftest import BA117, People
 
 HOLD = {"flight_id": "01932c07-5bb0-7aaa-8000-00000000ba17", "user_id": "alice", "seats": 2}
@@ -138,13 +139,13 @@ async def receive_endless() -> Any:
 async def test_a_too_large_body_is_not_kept_in_memory() -> None:
     tracemalloc.start()
     with pytest.raises(ContentTooLarge):
-        await bodies.read(receive_endless, None)
+        await bodies.read(receive_endless, None, Timers(10))
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 5_000_000
 
 
-async def test_reading_a_body_is_limited_in_time_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_a_body_is_limited_in_time_and_size() -> None:
     async def receive_nothing() -> Any:
         await asyncio.Event().wait()
 
@@ -152,12 +153,11 @@ async def test_reading_a_body_is_limited_in_time_and_size(monkeypatch: pytest.Mo
         return {"type": "http.disconnect"}
 
     with pytest.raises(ContentTooLarge):
-        await bodies.read(receive_endless, None)
+        await bodies.read(receive_endless, None, Timers(10))
     with pytest.raises(Malformed):
-        await bodies.read(receive_disconnect, None)
-    monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0.01)
+        await bodies.read(receive_disconnect, None, Timers(10))
     with pytest.raises(RequestTimeout):
-        await bodies.read(receive_nothing, None)
+        await bodies.read(receive_nothing, None, Timers(0.01))
 
 
 @pytest.mark.parametrize(

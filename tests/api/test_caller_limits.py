@@ -92,8 +92,8 @@ async def test_commands_beyond_the_limit_get_429_with_the_time_to_wait(database_
         assert (await people.alice.get(BOOKINGS)).status_code == 200
         assert (await hold(people.bob, flight, "bob")).status_code == 201
 
-        clock = people.app.state.limits._windows._clock
-        people.app.state.limits._windows._clock = lambda: clock() + WINDOW_SECONDS
+        clock = people.app.state.shared.limits._windows._clock
+        people.app.state.shared.limits._windows._clock = lambda: clock() + WINDOW_SECONDS
         later = await hold(people.alice, flight, **{"x-idempotency-key": "order-2"})
         assert (later.status_code, "idempotency-replayed" in later.headers) == (201, False)
 
@@ -187,7 +187,7 @@ async def test_a_caller_has_only_so_many_streams_at_a_time(
     database_url: str, warnings: list[dict[str, Any]]
 ) -> None:
     async with people_with(database_url, streams_per_caller=2) as people:
-        limits = people.app.state.limits
+        limits = people.app.state.shared.limits
         with limits.open_stream(AUDITOR):
             with limits.open_stream(AUDITOR):
                 async with asyncio.timeout(10):  # a stream that is not refused has no end

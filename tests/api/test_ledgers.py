@@ -90,7 +90,7 @@ async def people(database_url: str, deployment: dict[str, str]) -> AsyncIterator
 
 
 def ledgers_of(people: People) -> ServedLedgers:
-    ledgers: ServedLedgers = people.app.state["ledgers"]
+    ledgers: ServedLedgers = people.app.state.shared.ledgers
     return ledgers
 
 

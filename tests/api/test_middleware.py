@@ -82,7 +82,7 @@ async def test_an_internal_error_discloses_no_details(
     async def submit(*_: Any) -> Any:
         raise broken
 
-    monkeypatch.setattr(people.app.state.ledgers.main, "submit", submit)
+    monkeypatch.setattr(people.app.state.shared.ledgers.main, "submit", submit)
     answer = await people.operator.post("/api/v1/flights", json=BA117)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "swordfish" not in answer.text

@@ -209,7 +209,7 @@ async def test_a_request_with_a_new_key_is_accepted_at_once(database_url: str, k
         key_server.publish(first=FIRST, second=SECOND)
         new = client(app, signed_by(SECOND, "second", "EdDSA"))
         assert (await new.get("/api/v1/flights")).status_code == 401
-        expire_pause(app.state.tokens)
+        expire_pause(app.state.shared.tokens)
         assert (await new.get("/api/v1/flights")).status_code == 200
 
 

@@ -238,7 +238,7 @@ async def test_a_stream_ends_when_the_log_becomes_shorter_than_its_position(
     people: People, tamper: Callable[[str], Any]
 ) -> None:
     await people.booking(await people.flight())
-    ledger, search = people.app.state.ledgers.main, EventSearch()
+    ledger, search = people.app.state.shared.ledgers.main, EventSearch()
     async with ledger.read() as connection:
         first_page = await read_event_page(connection, ledger, search, 0, 200, False)
     stream = EventStream(

@@ -23,7 +23,7 @@ async def test_a_stream_beyond_the_limit_gets_503(people: People, monkeypatch: p
 
 
 async def test_no_stream_starts_during_shutdown(people: People) -> None:
-    people.app.state.stopping.set()
+    people.app.state.shared.stopping.set()
     assert (await people.auditor.get("/api/v1/events/stream")).status_code == 503
 
 
@@ -42,7 +42,7 @@ async def test_a_stream_of_a_rare_type_continues_past_ranges_without_matches(
     await people.flight(number="BA118")
     streams, ledger, search = (
         streams_of(people),
-        people.app.state.ledgers.main,
+        people.app.state.shared.ledgers.main,
         EventSearch("flight.scheduled"),
     )
     async with ledger.read() as connection:

@@ -29,7 +29,7 @@ class Storefront:
     def __init__(self, app: Any, gateway: StripeGateway, url: str) -> None:
         self.app = app
         self.url = url
-        self.ledger: Ledger = app.state.ledgers.main
+        self.ledger: Ledger = app.state.shared.ledgers.main
         self.alice = client(app, token("alice", "client"))
         self.bob = client(app, token("bob", "client"))
         self.operator = client(app, token("operator", "operator"))

@@ -355,7 +355,7 @@ async def test_a_wrong_key_declines_no_payment(
     storefront: Storefront, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booking = await storefront.hold()
-    processor = storefront.app.state["processor_of"](storefront.ledger)
+    processor = storefront.app.state.shared.processor_of(storefront.ledger)
     wrong = StripeGateway("sk_wrong", url=storefront.url, name="simulator", seconds=1)
     monkeypatch.setattr(processor, "_gateway", wrong)
     assert (await storefront.pay(booking)).status_code == 503
