@@ -65,9 +65,13 @@ class Booking(BookingRecord, Aggregate):
         cancellation_policy: CancellationPolicy | None = None,
     ) -> Booking:
         """Create a booking. The caller has checked that the seats are free."""
-        return cls._create(
-            cls.Initiated,
-            id=id,
+        # The library's `_create` does the same after looking up names of parameters and topics.
+        event_class: type[Any] = cls.Initiated
+        initiated = event_class(
+            originator_topic=cls.TOPIC,
+            originator_id=id,
+            originator_version=cls.INITIAL_VERSION,
+            timestamp=now,
             flight_id=flight_id,
             user_id=user_id,
             seats=seats,
@@ -75,8 +79,10 @@ class Booking(BookingRecord, Aggregate):
             expires_at=expires_at,
             itinerary_id=itinerary_id,
             cancellation_policy=cancellation_policy,
-            timestamp=now,
         )
+        booking: Booking = initiated.mutate(None)
+        booking.pending_events.append(initiated)
+        return booking
 
     def pay(self, payment_id: UUID, amount: Money, now: datetime) -> None:
         """Authorise and capture in one step; records both events.

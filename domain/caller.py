@@ -14,6 +14,9 @@ class Role(Enum):
     ANALYST = "analyst"
     OPERATOR = "operator"
 
+    # Enum's own function is in Python, and every request compares sets of roles several times.
+    __hash__ = object.__hash__
+
 
 class Caller(msgspec.Struct, frozen=True):
     """An authenticated account. An operator acts for any account, other roles only for their own.

@@ -17,11 +17,14 @@ def require_bookable(
 
     Raises NotYourAccount, FlightNotFound, FlightNotBookable, NotEnoughSeats, TotalTooLarge.
     """
-    if not all(context.caller.may_act_for(command.user_id) for command in commands):
-        raise NotYourAccount
+    asked = 0
+    for command in commands:
+        if not context.caller.may_act_for(command.user_id):
+            raise NotYourAccount
+        asked += command.seats
     flight = working_set.flight(commands[0].flight_id)
     flight.require_bookable(working_set.now)
-    working_set.seats[flight.id].require(sum(command.seats for command in commands), flight.id)
+    working_set.seats[flight.id].require(asked, flight.id)
     try:
         return flight, [flight.price.times(command.seats) for command in commands]
     except ValueError:
@@ -36,9 +39,11 @@ def require_few_holds(
 
     An operator holds seats for any user without this limit.
     """
-    most, asked = working_set.terms.unpaid_seats_max, sum(command.seats for command in commands)
-    unpaid = working_set.unpaid_seats.get(commands[0].user_id) if most else None
-    if unpaid is not None and unpaid + asked > most and not context.caller.has_no_limits:
+    most = working_set.terms.unpaid_seats_max
+    if not most or context.caller.has_no_limits:
+        return
+    unpaid, asked = working_set.unpaid_seats.get(commands[0].user_id), sum(one.seats for one in commands)
+    if unpaid is not None and unpaid + asked > most:
         raise TooManyHolds(
             f"{asked} asked for, {unpaid} held and unpaid, at most {most} at a time.",
             asked=asked,

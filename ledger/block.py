@@ -323,7 +323,8 @@ class Block:
             event.originator_version,
             event.TOPIC,
             codec.encode(event),
-            *submission.command_key[:2],
+            submission.caller.subject,
+            submission.operation,
             ordinal,
             submission.key,
             submission.correlation_id,
@@ -344,8 +345,9 @@ class Block:
         subject: Subject | None,
         first_position: int | None,
     ) -> None:
+        key = submission.command_key
         recorded = RecordedCommand(
-            *submission.command_key,
+            *key,
             submission.fingerprint,
             status,
             body,
@@ -357,7 +359,7 @@ class Block:
             self.input.working_set.now,
         )
         self.commands.append(recorded)
-        self.input.commands[submission.command_key] = recorded
+        self.input.commands[key] = recorded
 
 
 def _seats_lost(bookings: Iterable[Booking]) -> Counter[UUID]:

@@ -11,6 +11,7 @@ No field may hold a line feed, so the lines are unambiguous; docs/reference/chai
 import hashlib
 from datetime import UTC, datetime, timedelta
 
+from ledger.ids import text_of
 from ledger.log import RecordedEvent
 
 GENESIS = bytes(32)
@@ -26,7 +27,7 @@ def microseconds(instant: datetime) -> int:
 def lines(event: RecordedEvent) -> bytes:
     """Return the fields of an event, one a line. The chain hashes them, and they are a leaf of the tree."""
     return (
-        f"{event.position}\n{event.originator_id}\n{event.originator_version}\n{event.topic}\n{event.state}\n"
+        f"{event.position}\n{text_of(event.originator_id)}\n{event.originator_version}\n{event.topic}\n{event.state}\n"
         f"{event.actor}\n{event.operation}\n{event.ordinal}\n{event.causation_id}\n{event.correlation_id}\n"
         f"{event.traceparent}\n{microseconds(event.recorded_at)}\n{event.command_hash.hex()}"
     ).encode()

@@ -1,11 +1,10 @@
 """The store: the two round trips of a block to PostgreSQL. Loads under the head lock, writes, commits."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Any, LiteralString, NamedTuple
-from uuid import UUID
 
 import psycopg
 from psycopg.errors import Diagnostic
@@ -235,9 +234,7 @@ class Store:
             if flights := [block.flights[id] for id in touched if id in block.flights]:
                 self._send(*projections.flights.upsert(flights))
             if bookings := [block.bookings[id] for id in touched if id in block.bookings]:
-                self._send_bookings(
-                    bookings, new={e.originator_id for e in events if e.originator_version == 1}
-                )
+                self._send_bookings(bookings, first_position=events[0].position)
                 if any(booking.passengers for booking in bookings):
                     self._send_passenger_names(block, bookings, events)
                 if any(booking.refunds for booking in bookings):
@@ -247,11 +244,14 @@ class Store:
         if commands:
             self._send(*COMMANDS.insert(commands))
 
-    def _send_bookings(self, bookings: Sequence[Booking], new: Collection[UUID]) -> None:
-        """Send the rows of bookings. An insert that need not look for the row first costs less."""
-        if added := [booking for booking in bookings if booking.id in new]:
+    def _send_bookings(self, bookings: Sequence[Booking], first_position: int) -> None:
+        """Send the rows of bookings; those made at this position or later are new.
+
+        An insert that need not look for the row first costs less.
+        """
+        if added := [booking for booking in bookings if booking.first_position >= first_position]:
             self._send(*projections.bookings.table_for(added).insert(added))
-        if changed := [booking for booking in bookings if booking.id not in new]:
+        if changed := [booking for booking in bookings if booking.first_position < first_position]:
             self._send(*projections.bookings.table_for(changed).upsert(changed))
 
     def _send_passenger_names(

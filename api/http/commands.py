@@ -29,6 +29,7 @@ from domain.itinerary import Itinerary
 from domain.refusals import Refusal, TooManyHolds
 from domain.waiting import WaitingParty
 from gateways.command_outcomes import GatewayCommand
+from ledger.ids import text_of
 from ledger.submission import Answer, Decision, Render, Submission
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
@@ -109,7 +110,9 @@ async def submit(request: ApiRequest, command: Command, query: type[CommandQuery
     """
     # Unknown parameters are refused, because a misspelt `dry_run` must not execute the command.
     dry_run = request.query(query).dry_run
-    answer = await get_answer(request, command, partial(render, airports=request.airports), dry_run=dry_run)
+    answer = await get_answer(
+        request, command, partial(render, airports=request.shared.airports), dry_run=dry_run
+    )
     processor = request.processor
     if processor and isinstance(command, GatewayCommand) and answer.subject_id and not dry_run:
         answer = await complete_through_gateway(request, processor, command, answer, render)
@@ -138,7 +141,7 @@ async def get_answer(
         **(idempotency_key(context, route.key_required) if keyed else {}),
     )
     await request.use_ledger_of(command)
-    context.limit_fields = request.limits.count_commands(request.caller, 1)
+    context.limit_fields = request.shared.limits.count_commands(request.caller, 1)
     answer = await request.ledger.submit(submission)
     if answer.refusal is TooManyHolds:
         await report_limited(request, "unpaid_seats")
@@ -225,7 +228,7 @@ def _reply(command: Command, answer: Answer, dry_run: bool) -> Reply:
     if dry_run:
         headers.append((b"dry-run", b"true"))
     elif answer.status == 201 and type(command) in CREATED:
-        headers.append((b"location", f"{CREATED[type(command)]}{id}".encode()))
+        headers.append((b"location", f"{CREATED[type(command)]}{id and text_of(id)}".encode()))
     if answer.status < 400:
         return Reply(answer.status, answer.body, headers, JSON)
     if why := msgspec.json.decode(answer.body, type=_Explained).why:
