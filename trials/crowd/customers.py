@@ -55,7 +55,7 @@ class Customer:
             (self._authorise,): 30,
             (self._authorise_and_cancel,): 5,
             (self._give_seats_back,): 12,
-            (self._pay_and_give_seats_back,): 14,
+            (self._pay_and_give_seats_back,): 20,
             (self._pay, self._give_seats_back): 5,
             (self._accept_change,): 6,
             (self._name,): 8,
