@@ -78,6 +78,9 @@ class ApiCaller:
     async def put(self, path: str, json: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         return await self.api.call("PUT", V1 + path, token=self.token, json=json, headers=headers)
 
+    async def patch(self, path: str, json: Any) -> HttpAnswer:
+        return await self.api.call("PATCH", V1 + path, token=self.token, json=json)
+
     async def name_passengers(
         self, booking: Any, *passengers: Any, headers: Mapping[str, str] | None = None
     ) -> HttpAnswer:

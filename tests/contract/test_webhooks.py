@@ -70,6 +70,43 @@ async def test_a_test_message_is_answered_and_logged(alice, receiver):
     assert receiver.taken[-1].is_signed_by(webhook["secret"])
 
 
+async def test_a_receiver_that_is_gone_is_shown_everywhere_until_it_is_enabled(
+    program, operator, alice, receiver
+):
+    receiver.answer = lambda message: 410
+    webhook = await register(alice, receiver.url("/gone"))
+    path = f"/webhooks/{webhook['id']}"
+    booking = (await alice.book(await operator.create_flight())).created()
+
+    async def is_gone():
+        return (await alice.get(path)).ok()["gone_at"] is not None
+
+    await await_until(is_gone)
+    gone = (await alice.get(path)).ok()
+    assert (gone["enabled"], gone["version"]) == (False, 2)
+    (await alice.post(f"{path}/test")).refusal(409, "webhook-disabled")
+    [check] = [one for one in (await readiness(operator))["checks"] if one["name"] == "webhooks"]
+    assert (check["ok"], " GONE (enable or delete them)" in check["detail"]) == (False, True)
+    listed = await asyncio.to_thread(program.run, "webhooks")
+    assert f"{webhook['id']}  gone  " in listed.stdout
+    receiver.answer = lambda message: 200
+    again = (await alice.patch(path, {"enabled": True})).ok()
+    assert (again["enabled"], again["gone_at"]) == (True, None)
+    [waiting] = (await alice.get(f"{path}/deliveries?state=waiting")).ok()["data"]
+    assert (waiting["status"], waiting["attempts"]) == (410, 1)
+    # It is due after its pause of five seconds.
+    await await_until(lambda: receiver.positions("/gone"))
+    [taken] = [one for one in receiver.taken if one.path == "/gone"]
+    assert taken.content["data"]["booking_id"] == booking["id"]
+
+
+async def readiness(operator):
+    """Return the checks with their details, which not every caller gets."""
+    headers = {"authorization": f"Bearer {operator.token}"}
+    async with operator.api.session.get(f"{operator.api.url}/health/ready", headers=headers) as response:
+        return await response.json()
+
+
 @pytest.mark.parametrize("role", BY_ROLE)
 async def test_clients_and_operators_change_webhooks_and_auditors_read_them(api, operator, role):
     caller = ApiCaller.of(api, BY_ROLE[role])

@@ -46,16 +46,22 @@ def _running(program: ProgramUnderTest) -> Iterator[ProgramUnderTest]:
 def test_a_guide_works_as_shown_in_curl(checkout: Path, program: ProgramUnderTest, guide: str) -> None:
     first = [block for block in blocks(checkout / FIRST, "sh") if "$api" in block or "api=" in block]
     shown = "".join(block for block in blocks(checkout / guide, "sh") if "$api" in block)
+    run_shell(program, checkout, first, shown, "http://127.0.0.1:8000")
+
+
+@needs("bash", "curl")
+def test_the_sandbox_works_as_shown_in_curl(checkout: Path, sandbox: ProgramUnderTest) -> None:
+    first, *rest = [block for block in blocks(checkout / "docs/how-to/testing.md", "sh") if "api" in block]
+    variables = "".join(line for line in first.splitlines(keepends=True) if "run.py up" not in line)
+    run_shell(sandbox, checkout, [variables], "".join(rest), "http://127.0.0.1:8001")
+
+
+def run_shell(program: ProgramUnderTest, checkout: Path, first: list[str], shown: str, url: str) -> None:
+    """Run the blocks, which name the server by `url`; compare the answers with the comments in `shown`."""
     command = f"{sys.executable} -m cli.main"
     script = "\n".join([*first, "echo; echo BEGIN", shown]).replace("python3 run.py", command)
     ended = subprocess.run(
-        [
-            str(find_program("bash")),
-            "-euo",
-            "pipefail",
-            "-c",
-            script.replace("http://127.0.0.1:8000", program.url),
-        ],
+        [str(find_program("bash")), "-euo", "pipefail", "-c", script.replace(url, program.url)],
         env={**program.environment, "PATH": program_path(), "SEATLEDGER_DATA": str(program.data)},
         cwd=checkout,
         capture_output=True,
