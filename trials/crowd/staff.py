@@ -42,7 +42,7 @@ class Operator:
             (self._retime, self._retime): 3,
             (self._move_some,): 14,
             (self._move_all,): 6,
-            (self._depart,): 4,
+            (self._depart,): 8,
             (self._depart, self._depart): 1,
             (self._close_the_books,): 25,
             (self._change_a_cancelled_flight,): 6,
