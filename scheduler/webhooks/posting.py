@@ -87,17 +87,24 @@ async def post(
     return PostResult(status, answer, error, int((monotonic() - began) * 1000), wait)
 
 
-def seconds_to_wait(retry_after: str, now: datetime) -> float:
-    """Return the seconds that a Retry-After asks for, in either form (RFC 9110, section 10.2.3); else 0."""
+def seconds_to_wait(retry_after: str, date: str) -> float:
+    """Return the seconds that a Retry-After asks for, in either form (RFC 9110, section 10.2.3); else 0.
+
+    `date` is the answer's own Date: the receiver's clock may differ from that of the ledger.
+    """
     text = retry_after.strip()
     if re.fullmatch("[0-9]{1,9}", text):
         return float(text)
     try:
-        until = parsedate_to_datetime(text)
+        wait = _instant(text) - _instant(date)
     except ValueError:
         return 0.0
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max((until - now).total_seconds(), 0.0)
+    return max(wait.total_seconds(), 0.0)
+
+
+def _instant(text: str) -> datetime:
+    found = parsedate_to_datetime(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 async def _post(
@@ -160,7 +167,7 @@ async def _post_to(
         content = await response.content.read(ANSWER_BYTES_MAX)
         text = content.decode("utf-8", "replace").replace("\0", "")
         wishes = response.headers.get("retry-after", "") if response.status in WISHING else ""
-        wait = seconds_to_wait(wishes, datetime.now(UTC))
+        wait = seconds_to_wait(wishes, response.headers.get("date", ""))
         return response.status, text[:ANSWER_CHARACTERS_MAX], wait
 
 

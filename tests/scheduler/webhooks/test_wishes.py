@@ -24,7 +24,7 @@ from tests.waiting import await_until
 
 __all__ = ["told"]
 
-NOW = datetime(2030, 4, 1, 12, tzinfo=UTC)
+DATE = "Mon, 01 Apr 2030 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,11 @@ NOW = datetime(2030, 4, 1, 12, tzinfo=UTC)
     ],
 )
 def test_both_forms_of_retry_after_are_read(text: str, seconds: float) -> None:
-    assert seconds_to_wait(text, NOW) == seconds
+    assert seconds_to_wait(text, DATE) == seconds
+
+
+def test_a_date_in_an_answer_without_its_own_date_is_no_wish() -> None:
+    assert seconds_to_wait("Mon, 01 Apr 2030 12:01:30 GMT", "") == 0
 
 
 def test_a_wish_is_a_least_pause_with_a_limit() -> None:
