@@ -104,8 +104,10 @@ class PaymentProcessor:
         """
         paid = await (self._paid(booking_id) if of_itinerary else self._paid_alone(booking_id))
         for (event, payable), following in zip(_steps(paid), [*paid.events[1:], None], strict=True):
-            whole = following is None or following.ordinal == 1
-            if whole and event.position >= position and is_settled(payable):
+            ends_command = (
+                following is None or following.position_before_command != event.position_before_command
+            )
+            if ends_command and event.position >= position and is_settled(payable):
                 return event, payable
         return None
 

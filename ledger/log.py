@@ -38,6 +38,11 @@ class RecordedEvent(msgspec.Struct, frozen=True):
     command_hash: bytes
     hash: bytes
 
+    @property
+    def position_before_command(self) -> int:
+        """The position before the first event of its command; the events of a command are adjacent."""
+        return self.position - self.ordinal
+
     def decoded(self) -> Any:
         """Return the domain event."""
         return codec.decode(
