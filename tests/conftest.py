@@ -30,6 +30,18 @@ pytest.register_assert_rewrite(
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+LONGEST = (
+    "tests/attacks/test_document.py",
+    "tests/trials/torture/test_torture.py",
+    "tests/cli/demo/test_demo.py",
+    "tests/trials/bench/test_bench.py",
+    "tests/trials/simulation/test_seeds.py",
+    "tests/audit/self_audit/test_corruption.py",
+    "tests/contract/test_survival.py",
+    "tests/trials/drills/",
+)
+"""Files and folders with tests of ten seconds and more, the longest first."""
+
 TEMPLATE = "migrated"
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 8 << 30
@@ -45,6 +57,36 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each worker some of the longest tests first, so that none runs alone at the end.
+
+    A worker begins with a part of the list, as long as that of each other one, and takes from others later.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    ranks = {item: _rank(item) for item in items}
+    longest = sorted((item for item in items if ranks[item] < len(LONGEST)), key=ranks.__getitem__)
+    others = [item for item in items if ranks[item] == len(LONGEST)]
+    size = -(-len(others) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in [*longest[worker::workers], *others[worker * size : (worker + 1) * size]]
+    ]
+
+
+def _rank(item: pytest.Item) -> int:
+    """Return the place of the test's file in LONGEST; its length for other files."""
+    return next((n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Collect garbage after each module: what a test left open then fails a test of the same module."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

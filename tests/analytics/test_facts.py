@@ -11,6 +11,7 @@ from domain.commands.flights import RetimeFlight
 from tests.analytics.conftest import Follow
 from tests.analytics.trade import Trade
 from tests.desk import Desk
+from tests.repetitions import times
 
 Rows = Callable[..., list[Any]]
 
@@ -23,7 +24,7 @@ async def test_facts_equal_the_views_for_batches_of_any_size(
         await trade.rush(6, 32)
         await trade.answer_by_gateway()
         await follow(7)
-        if number >= 12 and recorded_topics(rows) >= EXPECTED:
+        if number >= times(3, 12) and recorded_topics(rows) >= EXPECTED:
             break
     small_batches = facts()
     rows(RESET)

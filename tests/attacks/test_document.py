@@ -41,7 +41,7 @@ def schemathesis(url, targets, folder):
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
             *("run", f"{url}/openapi.json", "--checks", "all", "--seed", SEED, "--no-color"),
-            *("--max-examples", str(times(5, 20))),
+            *("--max-examples", str(times(2, 20))),
         ],
         env=os.environ
         | {"PYTHONPATH": str(HERE.parents[1]), "NO_PROXY": "127.0.0.1"}

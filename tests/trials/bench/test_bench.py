@@ -33,6 +33,7 @@ def wrk_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_wrk
 @pytest.mark.usefixtures("wrk_on_path")
+@seldom
 def test_the_http_part_runs_and_the_ledger_survives_a_rush_and_a_kill(tmp_path: Path) -> None:
     out = tmp_path / "http.json"
     assert http.PART.main([*SHORTEST, "--out", str(out)]) == 0

@@ -14,7 +14,7 @@ from trials.simulation.main import reports, run
 from trials.simulation.program import Parts
 from trials.simulation.run import Report, simulate
 
-SEEDS = times(200, 1000)
+SEEDS = times(100, 1000)
 
 _PRINT_TRACES = """
 from trials.simulation.run import simulate
