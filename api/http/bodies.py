@@ -52,9 +52,8 @@ async def read(receive: Any, content_length: bytes | None, timers: Timers) -> by
             return _content(message)
         return await _read_remaining(receive, message)
     except asyncio.CancelledError:
-        if not timer.is_over:
+        if not timer.is_over or task.uncancel():
             raise
-        task.uncancel()
         raise RequestTimeout from None
     finally:
         timer.cancel()

@@ -1,25 +1,20 @@
 """What all requests to one application share."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import cast
+
+from litestar import Litestar
 
 from api.http.bodies import BODY_SECONDS_MAX
+from api.http.caller_limits import CallerLimits
+from api.http.served_ledgers import ServedLedgers
 from api.http.tokens import Tokens
 from domain.airports import Airports
+from gateways.payment_processor import PaymentProcessor
+from ledger.ledger import Ledger
+from runtime.settings import Settings
 from runtime.timers import Timers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from litestar import Litestar
-
-    from api.http.caller_limits import CallerLimits
-    from api.http.served_ledgers import ServedLedgers
-    from gateways.payment_processor import PaymentProcessor
-    from ledger.ledger import Ledger
-    from runtime.settings import Settings
 
 
 class Shared:
@@ -44,4 +39,4 @@ class Shared:
 
 def shared_by(app: Litestar) -> Shared:
     """Return what the requests to this application share."""
-    return cast("Shared", app.state.shared)
+    return cast(Shared, app.state.shared)

@@ -160,6 +160,19 @@ async def test_reading_a_body_is_limited_in_time_and_size() -> None:
         await bodies.read(receive_nothing, None, Timers(0.01))
 
 
+async def test_a_cancelled_read_stays_cancelled_when_its_time_is_over() -> None:
+    async def receive_until_both() -> Any:
+        task = asyncio.current_task()
+        assert task
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await asyncio.Event().wait()
+
+    # The timer is due in the same turn of the loop as the cancellation.
+    reading = asyncio.create_task(bodies.read(receive_until_both, None, Timers(0)))
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
 @pytest.mark.parametrize(
     ("content_type", "status"),
     [
