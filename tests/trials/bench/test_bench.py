@@ -69,6 +69,7 @@ def kill_check(broken: str) -> BenchCheck:
     return kills
 
 
+@seldom
 def test_the_ledgers_part_runs(tmp_path: Path) -> None:
     out = tmp_path / "ledgers.json"
     try:
