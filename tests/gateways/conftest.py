@@ -5,10 +5,12 @@ from uuid import uuid4
 
 import pytest
 
+from audit.verify import verify
 from domain.money import Money
 from gateways import Order
 from gateways.stripe import StripeGateway
 from tests.gateways.program import KEY, Program
+from tests.gateways.storefront import Storefront, open_storefront
 
 PRICE = Money(450_000, "INR")
 
@@ -58,3 +60,19 @@ def order() -> Order:
 @pytest.fixture
 def ordered() -> Callable[[str], Order]:
     return lambda method: Order(uuid4(), uuid4(), PRICE, method)
+
+
+@pytest.fixture
+async def storefront(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
+    """An airline on a fresh ledger, which verifies after the test."""
+    async with open_storefront(database_url, simulator) as storefront:
+        yield storefront
+    assert verify(database_url).ok
+
+
+@pytest.fixture
+async def hurried(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
+    """Holds and payments last two seconds."""
+    async with open_storefront(database_url, simulator, hold_seconds=2, capture_seconds=2) as storefront:
+        yield storefront
+    assert verify(database_url).ok

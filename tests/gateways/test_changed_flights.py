@@ -3,26 +3,17 @@
 Such a command has an event of each booking. In the stream of one booking its ordinal is not 1.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from audit.verify import verify
 from tests.api.conftest import BA117
-from tests.gateways.program import Program
-from tests.gateways.storefront import Storefront, open_storefront
+from tests.gateways.storefront import Storefront
 from tests.gateways.test_itineraries import pay as pay_itinerary
 from tests.gateways.test_itineraries import send, trip
 
 CARD_DECLINED = "pm_card_chargeDeclined"
-
-
-@pytest.fixture
-async def storefront(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
-    async with open_storefront(database_url, simulator) as storefront:
-        yield storefront
-    assert verify(database_url).ok
 
 
 async def retime(storefront: Storefront, flight_id: str) -> None:

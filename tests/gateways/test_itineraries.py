@@ -1,32 +1,13 @@
 """Itineraries through the gateway: one authorisation for the total, one charge, shares as refunds."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from audit.verify import verify
 from ledger.sweeps import expire_holds
 from tests.api.conftest import BA117
 from tests.gateways.program import Program
-from tests.gateways.storefront import VISA, Storefront, open_storefront
+from tests.gateways.storefront import VISA, Storefront
 
 ALWAYS = {"chance": 1}
-
-
-@pytest.fixture
-async def storefront(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
-    async with open_storefront(database_url, simulator) as storefront:
-        yield storefront
-    assert verify(database_url).ok
-
-
-@pytest.fixture
-async def hurried(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
-    """Holds and payments last two seconds."""
-    async with open_storefront(database_url, simulator, hold_seconds=2, capture_seconds=2) as storefront:
-        yield storefront
-    assert verify(database_url).ok
 
 
 async def trip(storefront: Storefront, seats: int = 2) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from audit.verify import verify
 from gateways import Charge, Order, payment_reconciler
 from gateways.payment_processor import PaymentProcessor
 from gateways.payment_reconciler import PaymentReconciler
@@ -20,21 +18,6 @@ from tests.gateways.storefront import Storefront, open_storefront
 from tests.waiting import await_until
 
 ALWAYS = {"chance": 1}
-
-
-@pytest.fixture
-async def storefront(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
-    async with open_storefront(database_url, simulator) as storefront:
-        yield storefront
-    assert verify(database_url).ok
-
-
-@pytest.fixture
-async def hurried(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
-    """Holds and payments last two seconds."""
-    async with open_storefront(database_url, simulator, hold_seconds=2, capture_seconds=2) as storefront:
-        yield storefront
-    assert verify(database_url).ok
 
 
 async def _refund(storefront: Storefront, booking: dict[str, Any]) -> str:

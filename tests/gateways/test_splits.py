@@ -1,25 +1,16 @@
 """Split bookings that were paid through the gateway: one charge, and refunds of each half that add up."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from audit.verify import verify
 from tests.api.conftest import BA117
 from tests.gateways.program import Program
-from tests.gateways.storefront import Storefront, open_storefront
+from tests.gateways.storefront import Storefront
 
 ALWAYS = {"chance": 1}
 PRICE = {"amount": 10_001, "currency": "INR"}
 FAMILY = [{"given_name": name, "family_name": "Nguyen", "type": "adult"} for name in ("Alice", "Tom", "Bea")]
-
-
-@pytest.fixture
-async def storefront(database_url: str, simulator: Program) -> AsyncIterator[Storefront]:
-    async with open_storefront(database_url, simulator) as storefront:
-        yield storefront
-    assert verify(database_url).ok
 
 
 @pytest.fixture
