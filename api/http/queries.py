@@ -192,12 +192,15 @@ async def _read_from(
     read_one: Callable[[ApiRequest], Awaitable[QueryResult[list[T]]]],
     may_be_missing: bool,
 ) -> QueryResult[list[T]] | None:
-    """Return the rows of one ledger with names, None if it does not answer and may be missing."""
+    """Return the rows of one ledger with names, None if it does not answer and may be missing.
+
+    The read ends by the deadline of its connection. A timeout around it would be late: psycopg, when it is
+    cancelled, asks the server to cancel the query and waits five seconds for a server that is frozen.
+    """
     try:
         one = await request.of_ledger(entry)
-        async with asyncio.timeout(one.ledger.settings.deadline_seconds):
-            position, rows = await read_one(one)
-    except (Unavailable, LedgerUnavailable, TimeoutError) as error:
+        position, rows = await read_one(one)
+    except (Unavailable, LedgerUnavailable) as error:
         if may_be_missing:
             return None
         request.context.ledger_names = entry.name

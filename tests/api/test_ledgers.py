@@ -347,6 +347,22 @@ async def test_a_server_that_is_down_holds_up_no_other_ledger(
     await await_until(is_back)
 
 
+async def test_a_frozen_server_delays_a_list_until_the_deadline_alone(
+    people: People, deployment: dict[str, str], far_folders: dict[str, Path]
+) -> None:
+    await flights_in_all(people)
+    assert (await people.alice.get("/api/v1/flights")).status_code == 200
+    server = Server(far_folders["LH_URL"])
+    server.freeze()
+    try:
+        # A read that is cancelled waits five seconds more for the server.
+        async with asyncio.timeout(SETTINGS.deadline_seconds + 4):
+            listed = await people.alice.get("/api/v1/flights")
+    finally:
+        server.thaw()
+    assert (listed.status_code, listed.json().get("ledger")) == (503, "lh")
+
+
 async def test_the_others_go_on_booking_while_a_server_is_killed(
     people: People, deployment: dict[str, str], far_folders: dict[str, Path]
 ) -> None:
