@@ -63,7 +63,8 @@ class WaitingLists:
         if event.topic == "booking.moved":
             self._moved[event.state["from_flight_id"]] = True
         flight = self._flight_id(event)
-        self._moved[flight] = self._moved.get(flight, False) or event.topic in _SEATS_MOVE
+        moves = event.topic in _SEATS_MOVE and event.operation != "split_booking"
+        self._moved[flight] = self._moved.get(flight, False) or moves
 
     def at_rest(self) -> Iterator[str]:
         """Check that no party fits into the free seats.

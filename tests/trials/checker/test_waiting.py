@@ -77,3 +77,12 @@ def test_a_hold_that_is_due_in_the_block_of_a_sweep_is_free_for_the_waiting_part
     history.expire(THIRD, 7)
     (violation,) = history.violations()
     assert violation.startswith(f"2 seats of {FLIGHT} are free, and a party of 2 waits")
+
+
+def test_a_split_moves_no_seats_so_holds_that_are_due_are_not_free_after_it() -> None:
+    history = SweepHistory()
+    state = {"flight_id": str(FLIGHT), "user_id": "alice", "seats": 1, "expires_at": at(6)}
+    state["total_cost"] = COST | {"amount": 450}
+    history.add(UUID(int=17), 1, "booking.initiated", state, "split_booking", 6.1, "split")
+    history.expire(THIRD, 7)
+    assert [one for one in history.violations() if "waits at" in one] == []
