@@ -85,6 +85,10 @@ class FeedProgram:
         path = self._folder / "feed.log"
         return path.read_text() if path.exists() else ""
 
+    def ready_lines(self) -> int:
+        """Return how often a feed has printed `ready`."""
+        return self.log().splitlines().count("ready")
+
     def kill(self) -> None:
         for process in self._processes:
             with contextlib.suppress(ProcessLookupError):
