@@ -5,15 +5,18 @@ import re
 import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jwt
 from jwt.exceptions import InvalidSubjectError
 
 from api.http.http_errors import KeysUnavailable, Unauthenticated
-from api.http.public_keys import Key, Keys, RemoteKeys, read_key_file
+from api.http.public_keys import Key, Keys, read_key_file
 from domain.caller import Caller, Role, as_subject
 from runtime.settings import Settings, WrongSetting
+
+if TYPE_CHECKING:
+    from api.http.remote_keys import RemoteKeys
 
 TOKEN_BYTES_MAX = 8192
 UNKNOWN_KEY = "unknown key"
@@ -47,7 +50,10 @@ class Tokens:
         if settings.jwks_file is not None:
             self._keys = read_key_file(settings.jwks_file)
         elif settings.jwks_url is not None:
-            self._remote = RemoteKeys(settings.jwks_url, self._replace_keys)
+            # Its HTTP client takes 6 MB, and most ledgers have a shared secret or a file.
+            from api.http import remote_keys
+
+            self._remote = remote_keys.RemoteKeys(settings.jwks_url, self._replace_keys)
         elif settings.jwt_secret is not None:
             self._keys = {None: Key(settings.jwt_secret, "HS256")}
         else:

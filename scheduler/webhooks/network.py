@@ -1,11 +1,15 @@
 """The HTTP session of a sender, and the threads that resolve names for it; opened at the first message."""
 
-from concurrent.futures import ThreadPoolExecutor
+from __future__ import annotations
 
-import aiohttp
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from analytics.webhooks.addresses import Network
-from scheduler.webhooks.posting import PostResult, open_session, post
+from scheduler.webhooks.post_result import PostResult
+
+if TYPE_CHECKING:
+    import aiohttp
 
 RESOLVERS_MAX = 8
 
@@ -20,6 +24,9 @@ class Connections:
         self._resolvers: list[ThreadPoolExecutor] = []
 
     async def post(self, url: str, body: str, fields: dict[str, str], is_slow: bool) -> PostResult:
+        # aiohttp takes a tenth of a second and 6 MB, and most ledgers have no webhooks.
+        from scheduler.webhooks.posting import open_session, post
+
         if self._session is None:
             self._session = open_session()
             self._resolvers = [ThreadPoolExecutor(RESOLVERS_MAX, "resolver") for _ in range(2)]

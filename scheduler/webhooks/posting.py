@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from time import monotonic
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,6 +19,7 @@ from yarl import URL
 from analytics.webhooks.addresses import Address, Network, WrongUrl, check_url, is_allowed, parse_address
 from analytics.webhooks.queue import ANSWER_CHARACTERS_MAX
 from runtime import VERSION
+from scheduler.webhooks.post_result import PostResult
 
 SECONDS_MAX = 10.0
 """Limit on one request, from the resolution of the name to the end of the answer."""
@@ -36,21 +36,6 @@ ANSWER_BYTES_MAX = 4 * ANSWER_CHARACTERS_MAX
 ERROR_CHARACTERS_MAX = 200
 
 _FIELDS = {"content-type": "application/json", "user-agent": f"Seatledger/{VERSION}"}
-
-
-class PostResult(NamedTuple):
-    """The answer of a receiver; or `error`, the reason why there is none."""
-
-    status: int | None
-    answer: str | None
-    error: str | None
-    took_ms: int
-    wait_seconds: float = 0.0
-    """Retry-After of an answer 429 or 503."""
-
-    @property
-    def is_taken(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
 
 
 def open_session(trusted: ssl.SSLContext | None = None) -> aiohttp.ClientSession:

@@ -22,7 +22,7 @@ from ledger.log import RecordedEvent
 from runtime.tasks import Task
 from scheduler.webhooks.lanes import Lanes, Outgoing
 from scheduler.webhooks.network import Connections
-from scheduler.webhooks.posting import PostResult
+from scheduler.webhooks.post_result import PostResult
 
 IDLE_SECONDS = 1.0
 """Pause between two looks while no answer comes."""

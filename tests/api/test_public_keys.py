@@ -16,7 +16,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 from jwt.utils import base64url_encode
 
 from api.app import create_app
-from api.http import public_keys
+from api.http import remote_keys
 from api.http.http_errors import KeysUnavailable, Unauthenticated
 from api.http.tokens import Tokens
 from ledger.ledger import open_ledger
@@ -107,7 +107,7 @@ def signed_by(key: Any, kid: str, algorithm: str = "ES256") -> str:
 def expire_pause(tokens: Tokens) -> None:
     """Let the next unknown key cause a fetch, as after the pause."""
     assert tokens._remote is not None
-    tokens._remote._started = -public_keys.PAUSE_SECONDS
+    tokens._remote._started = -remote_keys.PAUSE_SECONDS
 
 
 async def test_a_key_of_the_url_checks_tokens_and_is_fetched_once(
@@ -152,7 +152,7 @@ async def test_unknown_keys_cause_one_fetch_in_a_while(tokens: Tokens, key_serve
         (200, b'{"keys": 1}', {}),
         (200, b'{"keys": []}', {}),
         (200, b'{"keys": [{"kty": "RSA", "kid": "first"}]}', {}),
-        (200, b'{"keys": []}'.ljust(public_keys.SET_BYTES_MAX + 1), {}),
+        (200, b'{"keys": []}'.ljust(remote_keys.SET_BYTES_MAX + 1), {}),
         (302, b"", {"location": "/elsewhere"}),
     ],
     ids=lambda value: str(value)[:30],

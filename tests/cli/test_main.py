@@ -69,6 +69,15 @@ def test_a_command_imports_nothing_that_only_others_need(
     assert imported & (unneeded | {"litestar", "granian", "duckdb", "pytest"}) == set()
 
 
+@pytest.mark.parametrize("program", ["api.main", "scheduler.main"])
+def test_a_program_imports_no_http_client_before_it_sends_a_request(program: str) -> None:
+    imported = f"import sys, {program}; print(sys.modules.keys() & {{'aiohttp', 'httpx', 'stripe'}})"
+    run = subprocess.run(
+        [sys.executable, "-c", imported], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "set()\n"
+
+
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [

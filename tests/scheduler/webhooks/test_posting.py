@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from analytics.webhooks.addresses import Network
-from scheduler.webhooks.posting import PostResult, open_session, post
+from scheduler.webhooks.post_result import PostResult
+from scheduler.webhooks.posting import open_session, post
 from tests.scheduler.webhooks.receiver import Receiver
 
 LOCAL = (ip_network("127.0.0.0/8"),)
