@@ -23,23 +23,19 @@ from domain.passengers import (
 )
 from domain.payments import Capture, Payment
 from domain.refunds import Refund, RefundReason, RefundStatus
-from domain.refusals import (
-    AlreadyPaid,
+from domain.refusals.bookings import (
     BookingCancelled,
-    BookingInItinerary,
     BookingNotPaid,
     HoldExpired,
     HoldNotDue,
     NoScheduleChange,
-    PassengersNotStated,
-    PaymentInProgress,
-    PaymentNotPending,
-    PriceMismatch,
-    RefundAlreadySettled,
-    RefundInProgress,
     SeatsNotFewer,
     TravelAlreadyRecorded,
 )
+from domain.refusals.itineraries import BookingInItinerary
+from domain.refusals.passengers import PassengersNotStated
+from domain.refusals.payments import AlreadyPaid, PaymentInProgress, PaymentNotPending, PriceMismatch
+from domain.refusals.refunds import RefundAlreadySettled, RefundInProgress
 from domain.schedule import Retiming
 
 

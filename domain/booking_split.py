@@ -9,7 +9,7 @@ from domain.booking import Booking
 from domain.booking_record import Status
 from domain.party_rules import choose, require_party
 from domain.passengers import count_seats, without
-from domain.refusals import SplitWithoutSeat
+from domain.refusals.passengers import SplitWithoutSeat
 
 
 @dataclass(frozen=True, slots=True)

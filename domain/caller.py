@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from domain.refusals import StaleVersion
+from domain.refusals.requests import StaleVersion
 
 
 class Role(Enum):

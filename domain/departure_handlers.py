@@ -9,13 +9,9 @@ from domain.commands.bookings import CancelBooking, DenyBoarding, StatedRefund, 
 from domain.commands.flights import DepartFlight
 from domain.flight import Flight
 from domain.money import Money
-from domain.refusals import (
-    BookingCancelled,
-    FlightDeparted,
-    FlightNotDeparted,
-    RefundNotStated,
-    RefundTooLarge,
-)
+from domain.refusals.bookings import BookingCancelled
+from domain.refusals.flights import FlightDeparted, FlightNotDeparted
+from domain.refusals.refunds import RefundNotStated, RefundTooLarge
 from domain.working_set import WorkingSet
 
 

@@ -10,7 +10,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
-from domain.refusals import FlightDeparted, FlightNotBookable, TimesUnchanged
+from domain.refusals.flights import FlightDeparted, FlightNotBookable, TimesUnchanged
 from domain.schedule import Times
 
 NaturalKey = tuple[str, str, date]

@@ -9,15 +9,9 @@ from domain.booking_record import Status
 from domain.money import Money
 from domain.payments import Capture, Payment, PaymentOutcome, PaymentStatus
 from domain.refunds import RefundStatus
-from domain.refusals import (
-    BookingCancelled,
-    PaymentInProgress,
-    PaymentNotPending,
-    RefundAlreadySettled,
-    RefundNotThroughGateway,
-    RefundRefused,
-    TooManyPayments,
-)
+from domain.refusals.bookings import BookingCancelled
+from domain.refusals.payments import PaymentInProgress, PaymentNotPending, TooManyPayments
+from domain.refusals.refunds import RefundAlreadySettled, RefundNotThroughGateway, RefundRefused
 
 DECLINED_MAX = 10
 """Maximum number of declined payments of one booking. Each attempt adds events to the booking's stream, which

@@ -73,7 +73,7 @@ from domain.payment_handlers import (
     settle_refund,
     void_payment,
 )
-from domain.refusals import DepartureInPast, FlightAlreadyScheduled, FlightDeparted
+from domain.refusals.flights import DepartureInPast, FlightAlreadyScheduled, FlightDeparted
 from domain.sandbox_clock import ClockAdvance
 from domain.schedule_handlers import accept_change, retime_flight
 from domain.waiting_handlers import (

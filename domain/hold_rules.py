@@ -6,7 +6,8 @@ from domain.caller import CommandContext
 from domain.commands.bookings import InitiateBooking
 from domain.flight import Flight
 from domain.money import Money
-from domain.refusals import NotYourAccount, TooManyHolds, TotalTooLarge
+from domain.refusals.bookings import TooManyHolds, TotalTooLarge
+from domain.refusals.requests import NotYourAccount
 from domain.working_set import WorkingSet
 
 

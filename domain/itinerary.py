@@ -8,7 +8,8 @@ from domain.booking import Booking
 from domain.booking_record import CancelReason, Status
 from domain.money import Money, total
 from domain.payments import Payment, PaymentStatus
-from domain.refusals import BookingCancelled, BookingNotFound, PriceMismatch
+from domain.refusals.bookings import BookingCancelled, BookingNotFound
+from domain.refusals.payments import PriceMismatch
 
 
 class Itinerary:

@@ -27,14 +27,11 @@ from domain.money import AMOUNT_MAX, Money
 from domain.passenger_handlers import name_new_passengers
 from domain.payment_handlers import lost_its_flight, require_not_departed
 from domain.payments import Capture
-from domain.refusals import (
-    CurrenciesMixed,
-    ItineraryNotFound,
-    NotYourAccount,
-    PaymentNotPending,
-    Refusal,
-    TotalTooLarge,
-)
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import TotalTooLarge
+from domain.refusals.itineraries import CurrenciesMixed, ItineraryNotFound
+from domain.refusals.payments import PaymentNotPending
+from domain.refusals.requests import NotYourAccount
 from domain.working_set import WorkingSet
 
 

@@ -10,13 +10,9 @@ from domain.changed_flight import ChangedFlight, NotMoved
 from domain.commands.bookings import MoveBooking
 from domain.commands.flights import MoveAllBookings
 from domain.flight import Flight
-from domain.refusals import (
-    AlreadyOnFlight,
-    BookingCancelled,
-    CurrencyDiffers,
-    FlightNotFound,
-    Refusal,
-)
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import AlreadyOnFlight, BookingCancelled, CurrencyDiffers
+from domain.refusals.flights import FlightNotFound
 from domain.schedule_handlers import retiming_to
 from domain.working_set import WorkingSet
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from domain.passengers import Passenger, PassengerType, count_seats
-from domain.refusals import InfantWithoutAdult, PassengersNotSeats, PassengerUnknown
+from domain.refusals.passengers import InfantWithoutAdult, PassengersNotSeats, PassengerUnknown
 
 
 def require_party(passengers: Sequence[Passenger], seats: int) -> None:

@@ -10,7 +10,7 @@ from domain.booking_split import BookingSplit, split
 from domain.caller import CommandContext
 from domain.commands.passengers import NamePassengers, NewPassenger, SplitBooking
 from domain.party_rules import choose
-from domain.refusals import FlightDeparted
+from domain.refusals.flights import FlightDeparted
 from domain.working_set import WorkingSet
 
 

@@ -17,7 +17,8 @@ from domain.commands.payments import (
 from domain.flight import FlightStatus
 from domain.gateway_payments import LateTerms, PaymentReport, PaymentRequest
 from domain.payments import Capture
-from domain.refusals import BookingNotFound, FlightDeparted
+from domain.refusals.bookings import BookingNotFound
+from domain.refusals.flights import FlightDeparted
 from domain.working_set import WorkingSet
 
 

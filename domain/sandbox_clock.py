@@ -7,7 +7,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.refusals import ClockTooFar
+from domain.refusals.sandbox import ClockTooFar
 
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """The clock of a sandbox is not moved past this time, so that the times computed from it can be written."""

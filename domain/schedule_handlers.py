@@ -8,7 +8,7 @@ from domain.changed_flight import ChangedFlight
 from domain.commands.bookings import AcceptChange
 from domain.commands.flights import RetimeFlight
 from domain.flight import Flight
-from domain.refusals import DepartureInPast, FlightAlreadyScheduled
+from domain.refusals.flights import DepartureInPast, FlightAlreadyScheduled
 from domain.schedule import Retiming, Times
 from domain.working_set import WorkingSet
 

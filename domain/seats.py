@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.booking import Booking
 from domain.booking_record import Status
-from domain.refusals import NotEnoughSeats, SeatsInUse
+from domain.refusals.flights import NotEnoughSeats, SeatsInUse
 
 
 class SeatUse(NamedTuple):

@@ -9,7 +9,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.personal import PersonName
-from domain.refusals import NotWaiting, WaitingNotOver
+from domain.refusals.waiting import NotWaiting, WaitingNotOver
 
 WAITING_MAX = 200
 """Maximum length of a waiting list; a block that frees seats reads the whole list."""

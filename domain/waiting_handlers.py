@@ -4,10 +4,10 @@ from domain.booking import Booking
 from domain.caller import CommandContext
 from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, LeaveWaitlist, OfferSeats
 from domain.flight import Flight, FlightStatus
-from domain.refusals import (
+from domain.refusals.requests import NotYourAccount
+from domain.refusals.waiting import (
     AlreadyWaiting,
     NotWaiting,
-    NotYourAccount,
     PartyLargerThanFlight,
     SeatsAvailable,
     WaitingListFull,

@@ -12,13 +12,11 @@ from domain.caller import Caller
 from domain.changed_flight import ChangedFlight
 from domain.flight import Flight, NaturalKey
 from domain.itinerary import Itinerary
-from domain.refusals import (
-    BookingNotFound,
-    FlightNotFound,
-    ItineraryNotFound,
-    RefundNotFound,
-    WaitingPartyNotFound,
-)
+from domain.refusals.bookings import BookingNotFound
+from domain.refusals.flights import FlightNotFound
+from domain.refusals.itineraries import ItineraryNotFound
+from domain.refusals.refunds import RefundNotFound
+from domain.refusals.waiting import WaitingPartyNotFound
 from domain.sandbox_clock import ClockAdvance
 from domain.seats import NONE_USED, Seats, SeatUse
 from domain.waiting import WaitingParty

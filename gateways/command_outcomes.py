@@ -9,15 +9,10 @@ from domain.commands.payments import CapturePayment, PayBooking, SettleRefund, V
 from domain.itinerary import Itinerary
 from domain.payments import PaymentStatus
 from domain.refunds import RefundStatus
-from domain.refusals import (
-    AlreadyPaid,
-    BookingCancelled,
-    HoldExpired,
-    PaymentDeclined,
-    PaymentNotPending,
-    RefundRefused,
-    Refusal,
-)
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import BookingCancelled, HoldExpired
+from domain.refusals.payments import AlreadyPaid, PaymentDeclined, PaymentNotPending
+from domain.refusals.refunds import RefundRefused
 
 GatewayCommand = (
     PayBooking | CapturePayment | VoidPayment | SettleRefund | PayItinerary | CaptureItinerary | VoidItinerary

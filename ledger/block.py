@@ -29,7 +29,8 @@ from domain.flight import Flight
 from domain.handlers import HANDLERS
 from domain.hold_rules import require_bookable, require_few_holds
 from domain.itinerary import Itinerary
-from domain.refusals import BulkKeysMixed, IdempotencyKeyReused, Refusal
+from domain.refusals.base import Refusal
+from domain.refusals.requests import BulkKeysMixed, IdempotencyKeyReused
 from domain.waiting import WaitingParty
 from domain.working_set import Result, Subject, WorkingSet
 from ledger import codec

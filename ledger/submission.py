@@ -11,7 +11,7 @@ from domain.caller import SYSTEM, Caller
 from domain.commands.base import Command
 from domain.commands.flights import CancelFlight, DepartFlight, MoveAllBookings, RetimeFlight
 from domain.personal import name_fields, text_fields
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from domain.working_set import Result
 from ledger.ids import new_id
 

@@ -12,7 +12,7 @@ from analytics.webhooks import PER_USER_MAX, WEBHOOKS_MAX, Payload
 from analytics.webhooks.signing import Secret, rotated, seal_secrets, unseal_secrets
 from database.connection import Connection
 from domain.personal import PersonName
-from domain.refusals import NothingFound, Refusal
+from domain.refusals.base import NothingFound, Refusal
 from ledger.keyring import Keyring
 from ledger.webhook_seals import user_context
 

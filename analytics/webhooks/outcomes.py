@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import LiteralString, NamedTuple
 
 from database.connection import Connection
-from domain.refusals import IdempotencyKeyReused
+from domain.refusals.requests import IdempotencyKeyReused
 from ledger.keyring import Keyring
 
 

@@ -24,7 +24,7 @@ from domain.commands.payments import CapturePayment, RecordPayment
 from domain.flight import Flight
 from domain.handlers import HANDLERS
 from domain.payments import Capture
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from domain.seats import Seats
 from domain.working_set import Terms, WorkingSet
 

@@ -18,7 +18,7 @@ from audit.proofs.keys import read_public_pem
 from audit.proofs.not_proved import NotProved
 from audit.verify import verify_events
 from database.head import QueryResult
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from ledger import histories
 from projections import bookings
 from runtime.settings import WrongSetting

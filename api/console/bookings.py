@@ -25,7 +25,9 @@ from api.resources.proofs import proof_of
 from database.head import stop_of
 from domain.booking_record import Status
 from domain.caller import Role
-from domain.refusals import BookingNotFound, Refusal, VersionNotFound
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import BookingNotFound
+from domain.refusals.requests import VersionNotFound
 from ledger.ids import new_id
 from projections import booking_lists
 from projections.bookings import BookingRow

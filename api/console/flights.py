@@ -23,7 +23,7 @@ from api.resources.flights import FlightListQuery
 from database.head import QueryResult, position
 from domain.caller import Role
 from domain.flight import FlightStatus
-from domain.refusals import FlightNotFound
+from domain.refusals.flights import FlightNotFound
 from ledger.ids import new_id
 from projections import availability, flights, waiting
 from projections.availability import Availability

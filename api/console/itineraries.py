@@ -12,7 +12,7 @@ from api.http.parameters import EmptyQuery, ReadQuery
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS
 from api.resources.itinerary_history import ItineraryHistory, build_history
-from domain.refusals import ItineraryNotFound
+from domain.refusals.itineraries import ItineraryNotFound
 from ledger import itineraries as histories
 from projections import itineraries
 from projections.itineraries import ItineraryRow

@@ -18,7 +18,7 @@ from api.http.http_errors import ValidationFailed
 from api.http.request import ApiRequest
 from api.http.routes import OPERATORS
 from domain.commands.passengers import NamePassengers
-from domain.refusals import BookingNotFound
+from domain.refusals.bookings import BookingNotFound
 
 
 class PassengersForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,7 +22,7 @@ from domain.caller import Role
 from domain.commands.fields import Note
 from domain.commands.payments import SettleRefund
 from domain.refunds import RefundStatus
-from domain.refusals import RefundNotFound
+from domain.refusals.refunds import RefundNotFound
 from ledger.ids import new_id
 from projections import refunds
 from projections.refunds import RefundRow, RefundSearch

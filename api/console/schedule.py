@@ -19,7 +19,7 @@ from api.http.routes import OPERATORS
 from domain.commands.base import Command
 from domain.commands.fields import Reason
 from domain.commands.flights import MoveAllBookings, RetimeFlight, require_order
-from domain.refusals import FlightNotFound
+from domain.refusals.flights import FlightNotFound
 
 FormKey = Annotated[str, Meta(max_length=255)]
 UtcMinute = Annotated[

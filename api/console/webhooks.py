@@ -19,7 +19,7 @@ from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import AUDITORS, OPERATORS
 from api.resources import webhook_changes
 from domain.caller import Role
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from ledger.ids import new_id
 
 ANSWERS_SHOWN = 3

@@ -26,7 +26,8 @@ from domain.commands.payments import PayBooking, SettleRefund
 from domain.commands.waiting import JoinWaitlist
 from domain.flight import Flight
 from domain.itinerary import Itinerary
-from domain.refusals import Refusal, TooManyHolds
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import TooManyHolds
 from domain.waiting import WaitingParty
 from gateways.command_outcomes import GatewayCommand
 from ledger.ids import text_of

@@ -44,7 +44,7 @@ from domain.money import Money
 from domain.passengers import PassengerType
 from domain.payments import Capture, PaymentStatus
 from domain.refunds import RefundReason, RefundStatus
-from domain.refusals import NotEnoughSeats
+from domain.refusals.flights import NotEnoughSeats
 from ledger.payments import PaymentRow
 from projections.availability import Availability
 from projections.bookings import BookingPayment, BookingRow

@@ -8,7 +8,7 @@ from api.http.http_errors import PaymentInDoubt
 from api.http.request import ApiRequest
 from domain.commands.base import ItineraryCommand
 from domain.commands.payments import SettleRefund
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from gateways import GatewayInDoubt, GatewayRefused
 from gateways.command_outcomes import GatewayCommand, command_outcome, is_settled
 from gateways.payment_processor import PaymentProcessor

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from database.readiness import Check
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 
 NAMED_MAX = 5
 """Maximum number of errors in the detail of a validation problem."""

@@ -15,7 +15,9 @@ from api.http.queries import Page
 from api.http.routes import OPERATORS, PUBLIC, Route
 from api.resources.webhook_changes import RegisteredWebhook
 from domain.commands.flights import ScheduleFlight
-from domain.refusals import IdempotencyKeyReused, NotEnoughSeats, Refusal
+from domain.refusals.base import Refusal
+from domain.refusals.flights import NotEnoughSeats
+from domain.refusals.requests import IdempotencyKeyReused
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.itineraries import ItineraryRow

@@ -10,11 +10,11 @@ from api.http.problem_examples import EXAMPLE_FACTS, OTHER_EXAMPLES, REQUEST_ID
 from api.http.problems import Problem, problem, status_of
 from domain.commands.bookings import RefundAmount
 from domain.flight import FlightStatus
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from domain.waiting import WaitingStatus
 
 _LATER = {"FlightStatus": FlightStatus, "RefundAmount": RefundAmount, "WaitingStatus": WaitingStatus}
-"""Types that domain.refusals names only, because their modules import it."""
+"""Types that the modules of refusals name only, because the modules of these types import them."""
 
 
 def facts_of(kind: type[Refusal]) -> dict[str, Any]:

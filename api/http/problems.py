@@ -14,15 +14,10 @@ from api.http.http_errors import Rejection
 from api.http.replies import PROBLEM, Header, Reply, position_header
 from api.http.request import ApiRequest
 from api.http.request_context import RequestContext
-from domain.refusals import (
-    IdempotencyKeyReused,
-    NotEnoughSeats,
-    NothingFound,
-    NotYourAccount,
-    PaymentDeclined,
-    Refusal,
-    StaleVersion,
-)
+from domain.refusals.base import NothingFound, Refusal
+from domain.refusals.flights import NotEnoughSeats
+from domain.refusals.payments import PaymentDeclined
+from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion
 
 STATUSES: dict[type[Refusal], int] = {
     StaleVersion: 412,

@@ -23,7 +23,7 @@ from api.http.request import ApiRequest
 from database.head import QueryResult, Rows, head, position, stop_of
 from database.registry import LedgerEntry
 from database.stored_values import decoder_of
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from ledger.batched_reads import BatchedReads
 from ledger.passenger_index import fold_name
 from ledger.people import pseudonyms_of

@@ -16,7 +16,7 @@ from domain.caller import Caller, Role
 from domain.commands.base import Command
 from domain.commands.flights import ScheduleFlight
 from domain.commands.sandbox import AdvanceClock
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from ledger.submission import Unavailable
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import msgspec
 
 from api.http.deprecations import Deprecation
 from domain.caller import Role
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 
 ALL_ROLES = frozenset(Role)
 BUYERS = frozenset({Role.CLIENT, Role.OPERATOR})

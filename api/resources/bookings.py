@@ -32,30 +32,25 @@ from domain.commands.fields import FlightNumber, Note, PartySize, UserName
 from domain.commands.passengers import PassengerIds
 from domain.money import Money, total
 from domain.payments import PaymentStatus
-from domain.refusals import (
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import (
     BookingCancelled,
     BookingNotFound,
-    FlightDeparted,
-    FlightNotBookable,
-    FlightNotFound,
     HoldExpired,
-    IdempotencyKeyReused,
+    SeatsNotFewer,
+    TooManyHolds,
+    TotalTooLarge,
+)
+from domain.refusals.flights import FlightDeparted, FlightNotBookable, FlightNotFound, NotEnoughSeats
+from domain.refusals.passengers import (
     InfantWithoutAdult,
-    NotEnoughSeats,
-    NotYourAccount,
     PassengersNotSeats,
     PassengersNotStated,
     PassengerUnknown,
-    PaymentInProgress,
-    RefundNotStated,
-    RefundTooLarge,
-    Refusal,
-    SeatsNotFewer,
-    StaleVersion,
-    TooManyHolds,
-    TotalTooLarge,
-    VersionNotFound,
 )
+from domain.refusals.payments import PaymentInProgress
+from domain.refusals.refunds import RefundNotStated, RefundTooLarge
+from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion, VersionNotFound
 from ledger.submission import Decision, Submission
 from projections import booking_lists, bookings
 from projections.booking_lists import BookingSearch, BookingSort

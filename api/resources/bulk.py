@@ -21,7 +21,8 @@ from api.http.request import ApiRequest
 from api.http.routes import BUYERS, route
 from domain.commands.bookings import InitiateBooking
 from domain.commands.fields import PartySize, UserId
-from domain.refusals import BulkKeysMixed, TooManyHolds
+from domain.refusals.bookings import TooManyHolds
+from domain.refusals.requests import BulkKeysMixed
 from ledger.submission import Answer, Submission
 
 Key = Annotated[str, Meta(pattern=r"^[!-~]{1,255}(?!\n)$", description="Idempotency key of this item")]

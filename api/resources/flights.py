@@ -40,16 +40,15 @@ from domain.commands.flights import (
 from domain.currencies import KNOWN
 from domain.flight import FlightStatus
 from domain.money import AMOUNT_MAX
-from domain.refusals import (
+from domain.refusals.flights import (
     DepartureInPast,
     FlightAlreadyScheduled,
     FlightDeparted,
     FlightNotBookable,
     FlightNotFound,
-    IdempotencyKeyReused,
     SeatsInUse,
-    StaleVersion,
 )
+from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
 from projections import flights
 from projections.availability import Availability
 from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort

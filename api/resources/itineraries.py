@@ -23,25 +23,13 @@ from domain.commands.fields import Note, UserName
 from domain.commands.itineraries import BookingIds, CancelItinerary, InitiateItinerary
 from domain.itinerary import Itinerary
 from domain.money import Money, total
-from domain.refusals import (
-    BookingCancelled,
-    BookingNotFound,
-    CurrenciesMixed,
-    FlightDeparted,
-    FlightNotBookable,
-    FlightNotFound,
-    IdempotencyKeyReused,
-    InfantWithoutAdult,
-    ItineraryNotFound,
-    NotEnoughSeats,
-    NotYourAccount,
-    PassengersNotSeats,
-    RefundNotStated,
-    Refusal,
-    StaleVersion,
-    TooManyHolds,
-    TotalTooLarge,
-)
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import BookingCancelled, BookingNotFound, TooManyHolds, TotalTooLarge
+from domain.refusals.flights import FlightDeparted, FlightNotBookable, FlightNotFound, NotEnoughSeats
+from domain.refusals.itineraries import CurrenciesMixed, ItineraryNotFound
+from domain.refusals.passengers import InfantWithoutAdult, PassengersNotSeats
+from domain.refusals.refunds import RefundNotStated
+from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion
 from ledger import itineraries as histories
 from ledger.submission import Decision, Submission
 from projections import itineraries

@@ -9,20 +9,18 @@ from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
 from api.resources.payments import PaymentVoid, check_method
 from domain.commands.itineraries import CaptureItinerary, PayItinerary, VoidItinerary
-from domain.refusals import (
+from domain.refusals.bookings import BookingCancelled, HoldExpired
+from domain.refusals.flights import FlightDeparted
+from domain.refusals.itineraries import ItineraryNotFound
+from domain.refusals.payments import (
     AlreadyPaid,
-    BookingCancelled,
-    FlightDeparted,
-    HoldExpired,
-    IdempotencyKeyReused,
-    ItineraryNotFound,
     PaymentDeclined,
     PaymentInProgress,
     PaymentNotPending,
     PriceMismatch,
-    StaleVersion,
     TooManyPayments,
 )
+from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
 from projections.itineraries import ItineraryRow
 
 _CAPTURE_REFUSALS = (

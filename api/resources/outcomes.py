@@ -13,7 +13,7 @@ from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest
 from api.http.routes import READERS, route
 from database.head import QueryResult, position
-from domain.refusals import CommandNotFound
+from domain.refusals.requests import CommandNotFound
 from ledger.outcomes import Outcome, find_outcome
 from ledger.people import pseudonyms_of
 

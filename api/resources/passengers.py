@@ -8,19 +8,16 @@ from api.http.commands import submit
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, route
 from domain.commands.passengers import NamedPassengers, NamePassengers, PassengerIds, SplitBooking
-from domain.refusals import (
-    BookingCancelled,
-    BookingNotFound,
-    FlightDeparted,
-    HoldExpired,
-    IdempotencyKeyReused,
+from domain.refusals.bookings import BookingCancelled, BookingNotFound, HoldExpired
+from domain.refusals.flights import FlightDeparted
+from domain.refusals.passengers import (
     InfantWithoutAdult,
     PassengersNotSeats,
     PassengerUnknown,
-    PaymentInProgress,
     SplitWithoutSeat,
-    StaleVersion,
 )
+from domain.refusals.payments import PaymentInProgress
+from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
 from projections.bookings import BookingRow
 
 

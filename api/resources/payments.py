@@ -14,22 +14,19 @@ from api.http.routes import BUYERS, OPERATORS, READERS, route
 from domain.commands.fields import Reason
 from domain.commands.itineraries import PayItinerary
 from domain.commands.payments import CapturePayment, PayBooking, VoidPayment
-from domain.refusals import (
+from domain.refusals.bookings import BookingCancelled, BookingNotFound, HoldExpired
+from domain.refusals.flights import FlightDeparted
+from domain.refusals.itineraries import BookingInItinerary
+from domain.refusals.payments import (
     AlreadyPaid,
-    BookingCancelled,
-    BookingInItinerary,
-    BookingNotFound,
-    FlightDeparted,
-    HoldExpired,
-    IdempotencyKeyReused,
     PaymentDeclined,
     PaymentInProgress,
     PaymentNotFound,
     PaymentNotPending,
     PriceMismatch,
-    StaleVersion,
     TooManyPayments,
 )
+from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
 from ledger import payments
 from ledger.payments import PaymentRow
 from projections.bookings import BookingRow

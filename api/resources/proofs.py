@@ -19,7 +19,9 @@ from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.prover import NotProvable, booking_proof
 from audit.proofs.signer import latest
 from database.head import QueryResult, position
-from domain.refusals import BookingNotFound, CheckpointNotFound, Refusal
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import BookingNotFound
+from domain.refusals.requests import CheckpointNotFound
 from projections import bookings
 
 Hash = Annotated[str, Meta(description="64 hex digits")]

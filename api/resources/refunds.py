@@ -16,14 +16,14 @@ from api.http.routes import AUDITORS, OPERATORS, READERS, route
 from domain.commands.fields import Note, UserName
 from domain.commands.payments import SettleRefund
 from domain.refunds import RefundStatus
-from domain.refusals import (
-    IdempotencyKeyReused,
+from domain.refusals.refunds import (
     RefundAlreadySettled,
     RefundInProgress,
     RefundNotFound,
     RefundNotThroughGateway,
     RefundRefused,
 )
+from domain.refusals.requests import IdempotencyKeyReused
 from projections import refunds
 from projections.refunds import RefundRow, RefundSearch
 

@@ -16,7 +16,8 @@ from api.http.routes import ALL_ROLES, OPERATORS, route
 from database import head
 from database.head import QueryResult
 from domain.commands.sandbox import AdvanceClock
-from domain.refusals import ClockTooFar, IdempotencyKeyReused
+from domain.refusals.requests import IdempotencyKeyReused
+from domain.refusals.sandbox import ClockTooFar
 from gateways.payment_reconciler import PaymentReconciler
 from ledger.submission import Overloaded, Unavailable
 from ledger.sweeps import run_sweep

@@ -20,24 +20,25 @@ from domain.commands.flights import (
     require_order,
     require_others,
 )
-from domain.refusals import (
+from domain.refusals.bookings import (
     AlreadyOnFlight,
     BookingCancelled,
     BookingNotFound,
     CurrencyDiffers,
+    HoldExpired,
+    NoScheduleChange,
+    TravelAlreadyRecorded,
+)
+from domain.refusals.flights import (
     DepartureInPast,
     FlightAlreadyScheduled,
     FlightDeparted,
     FlightNotBookable,
     FlightNotFound,
-    HoldExpired,
-    IdempotencyKeyReused,
-    NoScheduleChange,
     NotEnoughSeats,
-    StaleVersion,
     TimesUnchanged,
-    TravelAlreadyRecorded,
 )
+from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 

@@ -19,7 +19,7 @@ from domain.booking import Booking
 from domain.booking_record import Status
 from domain.commands.fields import FLIGHT_SEATS_MAX
 from domain.flight import Flight, FlightStatus
-from domain.refusals import FlightNotFound
+from domain.refusals.flights import FlightNotFound
 from domain.seats import Seats, SeatUse
 from ledger.log import RecordedEvent, on_flight, read_live_events
 

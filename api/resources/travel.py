@@ -11,16 +11,10 @@ from api.http.routes import OPERATORS, route
 from domain.commands.bookings import DenyBoarding, RecordFlown, RecordNoShow
 from domain.commands.fields import Price, Reason
 from domain.commands.passengers import PassengerIds
-from domain.refusals import (
-    BookingCancelled,
-    BookingNotFound,
-    BookingNotPaid,
-    FlightNotDeparted,
-    IdempotencyKeyReused,
-    PassengerUnknown,
-    StaleVersion,
-    TravelAlreadyRecorded,
-)
+from domain.refusals.bookings import BookingCancelled, BookingNotFound, BookingNotPaid, TravelAlreadyRecorded
+from domain.refusals.flights import FlightNotDeparted
+from domain.refusals.passengers import PassengerUnknown
+from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
 from projections.bookings import BookingRow
 
 

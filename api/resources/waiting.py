@@ -16,16 +16,13 @@ from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
 from domain.commands.fields import PartySize, UserId, UserName
 from domain.commands.waiting import JoinWaitlist, LeaveWaitlist
-from domain.refusals import (
+from domain.refusals.flights import FlightNotBookable, FlightNotFound
+from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion
+from domain.refusals.waiting import (
     AlreadyWaiting,
-    FlightNotBookable,
-    FlightNotFound,
-    IdempotencyKeyReused,
     NotWaiting,
-    NotYourAccount,
     PartyLargerThanFlight,
     SeatsAvailable,
-    StaleVersion,
     WaitingListFull,
     WaitingPartyNotFound,
 )

@@ -28,7 +28,8 @@ from api.resources.audit import TOPICS
 from database.connection import Connection
 from database.head import position
 from domain.caller import CommandContext
-from domain.refusals import NotYourAccount, Refusal
+from domain.refusals.base import Refusal
+from domain.refusals.requests import NotYourAccount
 from ledger.ids import new_id
 
 if TYPE_CHECKING:

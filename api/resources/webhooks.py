@@ -31,7 +31,7 @@ from api.resources.audit import TOPICS
 from api.resources.webhook_changes import RegisteredWebhook, RotatedSecret, of_caller
 from database.head import QueryResult, position
 from domain.commands.fields import UserName
-from domain.refusals import NotYourAccount, StaleVersion
+from domain.refusals.requests import NotYourAccount, StaleVersion
 
 Url = Annotated[
     str,

@@ -8,7 +8,7 @@ import pytest
 
 from api.http.http_errors import all_refusals
 from api.http.openapi_problems import facts_of, is_sometimes
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 
 ROOT = Path(__file__).parents[2]
 KINDS = {kind.__name__: kind for kind in all_refusals()}

@@ -11,7 +11,7 @@ from domain.booking import Booking
 from domain.caller import Caller, Role
 from domain.commands.base import Command
 from domain.flight import Flight
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from domain.seats import Seats
 from domain.waiting import WaitingParty
 from domain.working_set import Terms, WorkingSet

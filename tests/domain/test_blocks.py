@@ -14,7 +14,7 @@ from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlig
 from domain.commands.payments import CapturePayment, PayBooking
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome, PaymentStatus
-from domain.refusals import NotEnoughSeats
+from domain.refusals.flights import NotEnoughSeats
 from ledger.submission import Submission, render_plain
 from tests.domain.conftest import BA117
 from tests.domain.scenario import NOON, Scenario

@@ -11,18 +11,10 @@ from domain.commands.flights import ChangeFlightSeats, RepriceFlight
 from domain.commands.payments import PayBooking
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentStatus
-from domain.refusals import (
-    BookingNotFound,
-    FlightNotBookable,
-    FlightNotFound,
-    HoldExpired,
-    HoldNotDue,
-    NotEnoughSeats,
-    NotYourAccount,
-    PriceMismatch,
-    StaleVersion,
-    TotalTooLarge,
-)
+from domain.refusals.bookings import BookingNotFound, HoldExpired, HoldNotDue, TotalTooLarge
+from domain.refusals.flights import FlightNotBookable, FlightNotFound, NotEnoughSeats
+from domain.refusals.payments import PriceMismatch
+from domain.refusals.requests import NotYourAccount, StaleVersion
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, BOB, HOLD, OPERATOR, Scenario
 

@@ -24,7 +24,8 @@ from domain.commands.payments import CapturePayment, PayBooking
 from domain.commands.waiting import JoinWaitlist
 from domain.money import Money
 from domain.payments import Capture
-from domain.refusals import FlightNotBookable, PriceMismatch
+from domain.refusals.flights import FlightNotBookable
+from domain.refusals.payments import PriceMismatch
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, BOB, NOON, Scenario
 

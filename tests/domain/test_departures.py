@@ -22,13 +22,8 @@ from domain.flight import FlightStatus
 from domain.money import Money
 from domain.passengers import Travel
 from domain.payments import Capture
-from domain.refusals import (
-    DepartureInPast,
-    FlightDeparted,
-    FlightNotBookable,
-    RefundNotStated,
-    RefundTooLarge,
-)
+from domain.refusals.flights import DepartureInPast, FlightDeparted, FlightNotBookable
+from domain.refusals.refunds import RefundNotStated, RefundTooLarge
 from domain.waiting import WaitingStatus
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, BOB, NOON, Scenario

@@ -22,7 +22,7 @@ from domain.commands.flights import DepartFlight
 from domain.commands.payments import CapturePayment, PayBooking, SettleRefund, VoidPayment
 from domain.money import Money
 from domain.payments import Capture
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from tests.domain.scenario import ALICE, OPERATOR, Scenario
 
 COST = Money(900_00, "GBP")

@@ -11,7 +11,7 @@ import pytest
 from domain.commands.base import Command
 from domain.commands.bookings import AcceptChange, CancelBooking, MoveBooking
 from domain.commands.flights import RetimeFlight
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, OPERATOR, Scenario
 from tests.domain.test_every_answer import PATHS, _take

@@ -12,7 +12,7 @@ from domain.commands.bookings import CancelBooking, CancelWithFlight, ExpireHold
 from domain.commands.payments import CapturePayment, PayBooking, RecordPayment, VoidPayment
 from domain.money import Money
 from domain.payments import Capture, PaymentOutcome
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from tests.domain.till import Till
 
 COST = Money(900_00, "GBP")

@@ -21,7 +21,7 @@ from domain.commands.itineraries import (
 )
 from domain.itinerary import Itinerary
 from domain.payments import Capture
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from tests.domain.conftest import BA117
 from tests.domain.scenario import Scenario
 

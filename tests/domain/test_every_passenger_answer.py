@@ -23,7 +23,7 @@ from domain.commands.passengers import NamedPassenger, NamePassengers, NewPassen
 from domain.commands.payments import CapturePayment, PayBooking, VoidPayment
 from domain.passengers import PassengerType
 from domain.payments import Capture
-from domain.refusals import Refusal
+from domain.refusals.base import Refusal
 from tests.domain.scenario import Scenario
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "passengers.md"

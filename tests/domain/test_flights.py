@@ -11,7 +11,7 @@ from domain.commands.fields import Price
 from domain.commands.flights import ChangeFlightSeats, RepriceFlight, ScheduleFlight
 from domain.flight import FlightStatus
 from domain.money import Money
-from domain.refusals import FlightAlreadyScheduled, FlightNotBookable, SeatsInUse
+from domain.refusals.flights import FlightAlreadyScheduled, FlightNotBookable, SeatsInUse
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, BOB, NOON, Scenario
 

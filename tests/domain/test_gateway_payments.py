@@ -12,15 +12,9 @@ from domain.commands.payments import CapturePayment, RecordPayment, RecordRefund
 from domain.gateway_payments import DECLINED_MAX
 from domain.payments import Capture, GatewayTask, PaymentOutcome, PaymentStatus
 from domain.refunds import RefundStatus
-from domain.refusals import (
-    BookingCancelled,
-    PaymentInProgress,
-    PaymentNotPending,
-    RefundAlreadySettled,
-    RefundInProgress,
-    RefundRefused,
-    TooManyPayments,
-)
+from domain.refusals.bookings import BookingCancelled
+from domain.refusals.payments import PaymentInProgress, PaymentNotPending, TooManyPayments
+from domain.refusals.refunds import RefundAlreadySettled, RefundInProgress, RefundRefused
 from tests.domain.till import COST, Till
 
 

@@ -25,23 +25,11 @@ from domain.commands.waiting import JoinWaitlist
 from domain.itinerary import Itinerary
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentStatus
-from domain.refusals import (
-    AlreadyPaid,
-    BookingCancelled,
-    BookingInItinerary,
-    BookingNotFound,
-    CurrenciesMixed,
-    FlightNotFound,
-    HoldExpired,
-    ItineraryNotFound,
-    NotEnoughSeats,
-    NotYourAccount,
-    PaymentInProgress,
-    PaymentNotPending,
-    PriceMismatch,
-    StaleVersion,
-    TotalTooLarge,
-)
+from domain.refusals.bookings import BookingCancelled, BookingNotFound, HoldExpired, TotalTooLarge
+from domain.refusals.flights import FlightNotFound, NotEnoughSeats
+from domain.refusals.itineraries import BookingInItinerary, CurrenciesMixed, ItineraryNotFound
+from domain.refusals.payments import AlreadyPaid, PaymentInProgress, PaymentNotPending, PriceMismatch
+from domain.refusals.requests import NotYourAccount, StaleVersion
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, BOB, HOLD, Scenario
 

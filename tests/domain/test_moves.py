@@ -22,19 +22,16 @@ from domain.commands.payments import PayBooking
 from domain.commands.waiting import JoinWaitlist
 from domain.money import Money
 from domain.payments import Capture
-from domain.refusals import (
+from domain.refusals.bookings import (
     AlreadyOnFlight,
     BookingCancelled,
     BookingNotFound,
     CurrencyDiffers,
-    FlightDeparted,
-    FlightNotBookable,
-    FlightNotFound,
     HoldExpired,
-    NotEnoughSeats,
-    StaleVersion,
     TravelAlreadyRecorded,
 )
+from domain.refusals.flights import FlightDeparted, FlightNotBookable, FlightNotFound, NotEnoughSeats
+from domain.refusals.requests import StaleVersion
 from domain.waiting import WaitingStatus
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, BOB, HOLD, NOON, Scenario

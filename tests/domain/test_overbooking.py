@@ -14,13 +14,8 @@ from domain.commands.waiting import JoinWaitlist
 from domain.money import Money
 from domain.payments import PaymentStatus
 from domain.refunds import RefundReason
-from domain.refusals import (
-    FlightDeparted,
-    FlightNotBookable,
-    NotEnoughSeats,
-    PartyLargerThanFlight,
-    SeatsInUse,
-)
+from domain.refusals.flights import FlightDeparted, FlightNotBookable, NotEnoughSeats, SeatsInUse
+from domain.refusals.waiting import PartyLargerThanFlight
 from tests.domain.scenario import ALICE, BOB, Scenario
 
 COST = Money(450_00, "GBP")

@@ -22,18 +22,15 @@ from domain.commands.waiting import JoinWaitlist
 from domain.flight import FlightStatus
 from domain.money import Money
 from domain.payments import Capture
-from domain.refusals import (
-    BookingCancelled,
-    BookingNotFound,
+from domain.refusals.bookings import BookingCancelled, BookingNotFound, HoldExpired, NoScheduleChange
+from domain.refusals.flights import (
     DepartureInPast,
     FlightAlreadyScheduled,
     FlightDeparted,
     FlightNotBookable,
-    HoldExpired,
-    NoScheduleChange,
-    StaleVersion,
     TimesUnchanged,
 )
+from domain.refusals.requests import StaleVersion
 from domain.schedule import Times
 from tests.domain.conftest import BA117
 from tests.domain.scenario import ALICE, BOB, HOLD, NOON, Scenario

@@ -14,16 +14,13 @@ from domain.commands.waiting import CloseWaiting, HoldOffer, JoinWaitlist, Leave
 from domain.handlers import HANDLERS
 from domain.money import AMOUNT_MAX, Money
 from domain.payments import Capture, PaymentStatus
-from domain.refusals import (
+from domain.refusals.flights import FlightNotBookable, FlightNotFound, NotEnoughSeats, SeatsInUse
+from domain.refusals.requests import NotYourAccount
+from domain.refusals.waiting import (
     AlreadyWaiting,
-    FlightNotBookable,
-    FlightNotFound,
-    NotEnoughSeats,
     NotWaiting,
-    NotYourAccount,
     PartyLargerThanFlight,
     SeatsAvailable,
-    SeatsInUse,
     WaitingListFull,
     WaitingNotOver,
     WaitingPartyNotFound,

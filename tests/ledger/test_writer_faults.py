@@ -17,7 +17,7 @@ from audit.verify import verify
 from database.connection import connect, connect_sync
 from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking
 from domain.handlers import HANDLERS
-from domain.refusals import PriceMismatch
+from domain.refusals.payments import PriceMismatch
 from domain.working_set import Terms
 from ledger.block import Block, HandlerFailed
 from ledger.ledger import open_ledger

@@ -31,7 +31,8 @@ from domain.booking_record import CancelReason, Status
 from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of
-from domain.refusals import BookingCancelled, Refusal
+from domain.refusals.base import Refusal
+from domain.refusals.bookings import BookingCancelled
 from domain.schedule import Retiming
 from domain.working_set import WorkingSet
 from ledger.block import Block

@@ -22,7 +22,7 @@ from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of
 from domain.refunds import RefundReason
-from domain.refusals import HoldNotDue
+from domain.refusals.bookings import HoldNotDue
 from domain.schedule import Retiming
 from domain.seats import Seats, SeatUse
 from domain.waiting import WaitingParty
