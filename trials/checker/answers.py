@@ -14,7 +14,8 @@ from trials.checker.history import Clock, Command, History
 from trials.checker.itineraries import Itinerary, ItineraryCommands
 from trials.checker.log import Outcome
 from trials.checker.model import Model, Party
-from trials.checker.rules import ACCEPTED, Request, code_of, expected_facts, expected_outcome
+from trials.checker.requests import ACCEPTED, Request, code_of
+from trials.checker.rules import expected_facts, expected_outcome
 from trials.checker.waiting import WaitingLists
 
 Check = Callable[[Model], Iterator[str]]

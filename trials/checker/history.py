@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from trials.checker.calls import Call
 from trials.checker.log import LEDGER, Key, Log, Outcome
-from trials.checker.rules import NOT_RECORDED, Request, code_of
+from trials.checker.requests import NOT_RECORDED, Request, code_of
 
 Clock = tuple[timedelta, timedelta]
 """How far the database's clock may be behind the clients' clock, and ahead of it."""

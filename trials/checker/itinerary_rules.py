@@ -1,16 +1,13 @@
 """What each command on an itinerary must come to, given the log before it."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trials.checker.itineraries import Itinerary
 from trials.checker.model import Model
 from trials.checker.prices import settles
+from trials.checker.requests import ACCEPTED, Request
 
-if TYPE_CHECKING:
-    from trials.checker.rules import Request
-
-ACCEPTED = "accepted"
 RESOLVED = {
     "initiated": "payment-not-pending",
     "booked": "already-paid",
@@ -19,14 +16,14 @@ RESOLVED = {
 """The outcome of a capture or a void of an itinerary without an open payment, by its status."""
 
 
-def initiate(model: Model, request: "Request", now: datetime) -> str:
+def initiate(model: Model, request: Request, now: datetime) -> str:
     if not request.may_act_for(request.fields["user_id"]):
         return "not-your-account"
     refusing = first_refusal(model, request, now)
     return refusing[0] if refusing else ACCEPTED
 
 
-def first_refusal(model: Model, request: "Request", now: datetime) -> tuple[str, dict[str, Any]] | None:
+def first_refusal(model: Model, request: Request, now: datetime) -> tuple[str, dict[str, Any]] | None:
     """Return the code and the facts of the first flight that refuses, if any does."""
     asked: dict[str, int] = {}
     for booking in request.fields["bookings"]:
@@ -42,7 +39,7 @@ def first_refusal(model: Model, request: "Request", now: datetime) -> tuple[str,
     return None
 
 
-def change(model: Model, request: "Request", now: datetime) -> str:
+def change(model: Model, request: Request, now: datetime) -> str:
     fields, operation = request.fields, request.operation
     itinerary = Itinerary.of(model, fields.get("itinerary_id", request.subject))
     is_callers = operation in ("pay_itinerary", "cancel_itinerary")

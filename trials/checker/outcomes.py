@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from trials.checker.calls import Call
 from trials.checker.history import EXACT, Command, History
 from trials.checker.log import Event, Key, Log
-from trials.checker.rules import NOT_FOUND, Request, code_of
+from trials.checker.requests import NOT_FOUND, Request, code_of
 
 STATUSES = frozenset({200, 201, 402, 403, 404, 409, 412, 422})
 """The statuses that the contract knows as answers to these callers."""

@@ -24,7 +24,7 @@ from ledger.log import RecordedEvent, fold
 from ledger.submission import Answer, CommandKey
 from trials.checker import check
 from trials.checker.log import Event, Log, Outcome, SeatCount
-from trials.checker.rules import NOT_RECORDED, code_of
+from trials.checker.requests import NOT_RECORDED, code_of
 from trials.simulation.database import Database
 from trials.simulation.world import Arrival, World
 
