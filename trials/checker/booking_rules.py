@@ -25,7 +25,7 @@ def initiate(model: Model, request: Request, now: datetime) -> str:
 
 def change(model: Model, request: Request, now: datetime) -> str:
     fields, operation = request.fields, request.operation
-    booking = model.bookings.get(fields.get("booking_id", request.subject))
+    booking = model.bookings.get(request.id_of("booking_id"))
     if booking is None:
         return "booking-not-found"
     if operation == "expire_hold":
@@ -41,16 +41,14 @@ def change(model: Model, request: Request, now: datetime) -> str:
     if booking.row.get("itinerary_id") and operation in ("pay_booking", "capture_payment", "void_payment"):
         return "booking-in-itinerary"
     departed = booking.flight.has_departed(now)
+    if operation in _BEFORE_DEPARTURE and departed and booking.status != "cancelled":
+        return "flight-departed"
     match operation:
         case "move_booking":
             return _move(booking, model, fields, now)
         case "split_booking":
-            if departed and booking.status != "cancelled":
-                return "flight-departed"
             return _not_live(booking, now) or _split(booking, fields["passengers"])
         case "name_passengers":
-            if departed and booking.status != "cancelled":
-                return "flight-departed"
             known = {one["id"] for one in booking.row["passengers"]}
             if any(one.get("id", None) not in {None, *known} for one in fields["passengers"]):
                 return "passenger-unknown"
@@ -74,8 +72,6 @@ def change(model: Model, request: Request, now: datetime) -> str:
         case "capture_payment" | "void_payment":
             return _RESOLVED[booking.status]
         case "reduce_seats":
-            if departed and booking.status != "cancelled":
-                return "flight-departed"
             if fields["seats"] >= booking.seats:
                 return _not_live(booking, now) or "seats-not-fewer"
             return _not_live(booking, now) or _leave(booking, fields.get("passengers", []), fields["seats"])
@@ -87,6 +83,7 @@ def change(model: Model, request: Request, now: datetime) -> str:
     return _not_live(booking, now) or price
 
 
+_BEFORE_DEPARTURE = ("split_booking", "name_passengers", "reduce_seats")
 _BY_THE_CUSTOMER = (
     "pay_booking",
     "cancel_booking",
@@ -95,8 +92,6 @@ _BY_THE_CUSTOMER = (
     "name_passengers",
     "split_booking",
 )
-
-
 LIVE_HOLDS = ("initiated", "pending")
 
 
@@ -190,11 +185,7 @@ _RESOLVED = {
 
 
 def settle_refund(model: Model, request: Request, now: datetime) -> str:
-    refund = model.refunds.get(refund_id(request))
+    refund = model.refunds.get(request.id_of("refund_id"))
     if refund is None:
         return "refund-not-found"
     return "refund-already-settled" if refund["status"] == "settled" else ACCEPTED
-
-
-def refund_id(request: Request) -> str:
-    return str(request.fields.get("refund_id", request.subject))

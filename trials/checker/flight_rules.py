@@ -1,6 +1,7 @@
 """What each command on a flight must come to, given the log before it."""
 
 from datetime import datetime
+from typing import Any
 
 from trials.checker.flights import Flight, instant
 from trials.checker.model import Model
@@ -17,35 +18,32 @@ def schedule(model: Model, request: Request, now: datetime) -> str:
 
 
 def change(model: Model, request: Request, now: datetime) -> str:
-    fields = request.fields
-    flight = model.flights.get(fields.get("flight_id", request.subject))
+    fields, operation = request.fields, request.operation
+    flight = model.flights.get(request.id_of("flight_id"))
     if flight is None:
         return "flight-not-found"
     if request.version not in (None, flight.row["version"]):
         return "stale-version"
     in_use = flight.booked + flight.held(now)
-    if request.operation == "change_flight_seats" and fields["seats"] + flight.overbooking < in_use:
+    if operation == "change_flight_seats" and fields["seats"] + flight.overbooking < in_use:
         return "seats-in-use"
-    if request.operation == "change_overbooking" and flight.seats + fields["seats"] < in_use:
+    if operation == "change_overbooking" and flight.seats + fields["seats"] < in_use:
         return "seats-in-use"
-    if flight.is_cancelled or request.operation in ("reprice_flight", "change_cancellation_policy"):
+    if flight.is_cancelled or operation in ("reprice_flight", "change_cancellation_policy"):
         return "flight-not-bookable" if flight.is_closed(now) else ACCEPTED
-    if request.operation == "depart_flight":
+    if operation == "depart_flight":
         return "flight-departed" if flight.is_departure_recorded else ACCEPTED
-    return "flight-departed" if flight.is_in_the_air(now) else ACCEPTED
-
-
-def retime(model: Model, request: Request, now: datetime) -> str:
-    fields = request.fields
-    flight = model.flights.get(fields.get("flight_id", request.subject))
-    if flight is None:
-        return "flight-not-found"
-    if request.version not in (None, flight.row["version"]):
-        return "stale-version"
-    if flight.is_cancelled:
-        return "flight-not-bookable"
     if flight.is_in_the_air(now):
         return "flight-departed"
+    if operation == "retime_flight":
+        return _retime(flight, model, fields, now)
+    if operation == "move_all_bookings":
+        targets = [model.flights.get(id) for id in fields["to"]]
+        return next((closed(one) for one in targets if one is None or one.is_closed(now)), ACCEPTED)
+    return ACCEPTED
+
+
+def _retime(flight: Flight, model: Model, fields: dict[str, Any], now: datetime) -> str:
     if instant(fields["departs_at"]) <= now:
         return "departure-in-past"
     natural_key = (*flight.natural_key[:2], fields["departs_at"][:10])
@@ -53,21 +51,6 @@ def retime(model: Model, request: Request, now: datetime) -> str:
         return "flight-already-scheduled"
     same = all(instant(fields[name]) == instant(flight.row[name]) for name in ("departs_at", "arrives_at"))
     return "times-unchanged" if same and natural_key == flight.natural_key else ACCEPTED
-
-
-def move_all(model: Model, request: Request, now: datetime) -> str:
-    fields = request.fields
-    flight = model.flights.get(fields.get("flight_id", request.subject))
-    if flight is None:
-        return "flight-not-found"
-    if request.version not in (None, flight.row["version"]):
-        return "stale-version"
-    if flight.is_cancelled:
-        return "flight-not-bookable"
-    if flight.is_in_the_air(now):
-        return "flight-departed"
-    targets = [model.flights.get(id) for id in fields["to"]]
-    return next((closed(one) for one in targets if one is None or one.is_closed(now)), ACCEPTED)
 
 
 def closed(flight: Flight | None) -> str:

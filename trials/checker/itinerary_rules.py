@@ -41,7 +41,7 @@ def first_refusal(model: Model, request: Request, now: datetime) -> tuple[str, d
 
 def change(model: Model, request: Request, now: datetime) -> str:
     fields, operation = request.fields, request.operation
-    itinerary = Itinerary.of(model, fields.get("itinerary_id", request.subject))
+    itinerary = Itinerary.of(model, request.id_of("itinerary_id"))
     is_callers = operation in ("pay_itinerary", "cancel_itinerary")
     if itinerary is None or (is_callers and not request.may_act_for(itinerary.user)):
         return "itinerary-not-found"

@@ -61,6 +61,10 @@ class Request:
     def fields(self) -> dict[str, Any]:
         return msgspec.json.decode(self.body) if self.body else {}
 
+    def id_of(self, name: str) -> str:
+        """Return the id with this name in the body, or else the one in the path."""
+        return str(self.fields.get(name, self.subject))
+
     def may_act_for(self, user: str) -> bool:
         return self.role == "operator" or self.actor == user
 

@@ -20,8 +20,8 @@ def expected_facts(code: str, model: Model, request: Request, now: datetime) -> 
     fields = request.fields
     if request.operation == "initiate_itinerary":
         return (itinerary_rules.first_refusal(model, request, now) or ("", {}))[1]
-    flight = model.flights.get(fields.get("flight_id", request.subject))
-    booking = model.bookings.get(fields.get("booking_id", request.subject))
+    flight = model.flights.get(request.id_of("flight_id"))
+    booking = model.bookings.get(request.id_of("booking_id"))
     if code == "not-enough-seats" and flight and booking and request.operation == "move_booking":
         return {"asked": booking.seats, "free": flight.free(now)}
     if code == "not-enough-seats" and flight:
@@ -31,7 +31,7 @@ def expected_facts(code: str, model: Model, request: Request, now: datetime) -> 
     if code == "seats-not-fewer" and booking:
         return {"seats": booking.seats}
     if code == "refund-already-settled":
-        return {"settled_at": model.refunds[booking_rules.refund_id(request)]["settled_at"]}
+        return {"settled_at": model.refunds[request.id_of("refund_id")]["settled_at"]}
     return {}
 
 
@@ -42,8 +42,8 @@ _RULES: dict[str, Callable[[Model, Request, datetime], str]] = {
     "change_flight_seats": flight_rules.change,
     "change_overbooking": flight_rules.change,
     "cancel_flight": flight_rules.change,
-    "retime_flight": flight_rules.retime,
-    "move_all_bookings": flight_rules.move_all,
+    "retime_flight": flight_rules.change,
+    "move_all_bookings": flight_rules.change,
     "depart_flight": flight_rules.change,
     "initiate_booking": booking_rules.initiate,
     "join_waitlist": waiting_rules.join,

@@ -9,7 +9,7 @@ from trials.checker.requests import ACCEPTED, Request
 
 def join(model: Model, request: Request, now: datetime) -> str:
     fields = request.fields
-    flight = model.flights.get(fields.get("flight_id", request.subject))
+    flight = model.flights.get(request.id_of("flight_id"))
     if not request.may_act_for(fields["user_id"]):
         return "not-your-account"
     if flight is None or flight.is_closed(now):
@@ -22,7 +22,7 @@ def join(model: Model, request: Request, now: datetime) -> str:
 
 
 def change(model: Model, request: Request, now: datetime) -> str:
-    party = model.parties.get(request.fields.get("waiting_id", request.subject))
+    party = model.parties.get(request.id_of("waiting_id"))
     if party is None or not request.may_act_for(party.user):
         return "waiting-party-not-found"
     waits, closed = party.status == "waiting", model.flights[party.flight].is_closed(now)
