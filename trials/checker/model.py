@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from trials.checker.booking_steps import follow
 from trials.checker.bookings import Booking
 from trials.checker.flights import Flight, Row, instant
 from trials.checker.log import Event
@@ -111,7 +112,7 @@ class Model:
         booking = self.bookings[subject]
         if event.topic == "booking.schedule_changed" and self._untold:
             self._untold[0].discard(subject)
-        wrong = booking.follow(event)
+        wrong = follow(booking, event)
         self.refunds.update(booking.refunds)
         return wrong
 
