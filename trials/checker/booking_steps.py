@@ -60,11 +60,7 @@ def _seats_reduced(booking: Booking, event: Event) -> list[str]:
         wrong.append(f"{booking.seats} seats become {seats}: {event}")
     if times(cost, booking.seats) != times(booking.row["total_cost"], seats):
         wrong.append(f"the price of a seat changes from {booking.row['total_cost']}: {event}")
-    booking.row.update(seats=seats, total_cost=cost)
-    if booking.status == "booked":
-        booking.flight.sold[booking.row["id"]] = seats
-    else:
-        booking.hold_until(booking.ends)
+    booking.keep(seats, cost)
     return wrong
 
 
@@ -97,11 +93,7 @@ def _split(booking: Booking, event: Event) -> list[str]:
     parts = total([state["total_cost"], state["moved_cost"]])
     if parts != booking.row["total_cost"] or moved != booking.cost * state["moved_seats"] // booking.seats:
         wrong.append(f"the money of a split is not the {booking.cost} before it: {event}")
-    booking.row.update(seats=seats, total_cost=state["total_cost"])
-    if booking.status == "booked":
-        booking.flight.sold[booking.row["id"]] = seats
-    else:
-        booking.hold_until(booking.ends)
+    booking.keep(seats, state["total_cost"])
     return wrong
 
 

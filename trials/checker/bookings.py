@@ -81,6 +81,21 @@ class Booking:
         self.flight.holds.pop(self.row["id"], None)
         self.flight.sold.pop(self.row["id"], None)
 
+    def keep(self, seats: int, total_cost: Row) -> None:
+        """Keep these seats at this cost, and give the others back."""
+        self.row.update(seats=seats, total_cost=total_cost)
+        if self.status == "booked":
+            self.flight.sold[self.row["id"]] = seats
+        else:
+            self.hold_until(self.ends)
+
+    def buy(self) -> None:
+        """Turn the held seats into sold ones, and capture the payment."""
+        self.leave()
+        self.flight.sold[self.row["id"]] = self.seats
+        self.row["status"] = "booked"
+        self.pay(status="captured", capture_before=None)
+
     def pay(self, **facts: str | None) -> None:
         """Replace the payment: forged histories may have none to change."""
         self.row["payment"] = {**(self.row["payment"] or {}), **facts}

@@ -57,10 +57,7 @@ def _booked(booking: Booking, event: Event) -> list[str]:
         wrong.append(f"a payment is captured in time, although it was late ({booking.ends}): {event}")
     if booking.flight.has_departed(event.recorded_at):
         wrong.append(f"a payment is captured after the departure: {event}")
-    booking.leave()
-    booking.flight.sold[booking.row["id"]] = booking.seats
-    booking.row["status"] = "booked"
-    booking.pay(status="captured", capture_before=None)
+    booking.buy()
     return wrong + booking.flight.oversold(event)
 
 
@@ -90,10 +87,8 @@ def _reseated(booking: Booking, event: Event) -> list[str]:
 
 
 def _payment_shared(booking: Booking, event: Event) -> list[str]:
-    booking.leave()
-    booking.flight.sold[booking.row["id"]] = booking.seats
-    booking.row.update(status="booked", payment={"payment_id": event.state["payment_id"]})
-    booking.pay(status="captured", capture_before=None)
+    booking.row["payment"] = {"payment_id": event.state["payment_id"]}
+    booking.buy()
     paid = event.state["amount"]["amount"] == booking.cost
     return [] if paid else [f"the share is not the cost {booking.row['total_cost']}: {event}"]
 
