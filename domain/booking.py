@@ -9,7 +9,8 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.booking_record import BookingRecord, CancelReason, Status
+from domain.booking_record import BookingRecord
+from domain.booking_state import CancelReason, Status
 from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
 from domain.party_rules import choose, require_party
@@ -43,7 +44,14 @@ class Booking(BookingRecord, Aggregate):
     """Seats of one flight for one user, at the price at the time of the booking."""
 
     # The library makes subclasses of events that do not stand in the aggregate's own class.
-    vars().update({name: each for name, each in vars(BookingRecord).items() if isinstance(each, type)})
+    vars().update(
+        {
+            name: each
+            for owner in BookingRecord.__mro__
+            for name, each in vars(owner).items()
+            if isinstance(each, type)
+        }
+    )
     TOPIC = BookingRecord.TOPIC
 
     @classmethod

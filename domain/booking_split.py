@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.party_rules import choose, require_party
 from domain.passengers import count_seats, without
 from domain.refusals.passengers import SplitWithoutSeat

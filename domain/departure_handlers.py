@@ -3,7 +3,7 @@
 from msgspec import UNSET, UnsetType
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.caller import CommandContext
 from domain.commands.bookings import CancelBooking, DenyBoarding, StatedRefund, TravelCommand
 from domain.commands.flights import DepartFlight

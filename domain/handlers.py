@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.caller import CommandContext
 from domain.commands.base import Command
 from domain.commands.bookings import (

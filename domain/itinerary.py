@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.money import Money, total
 from domain.payments import Payment, PaymentStatus
 from domain.refusals.bookings import BookingCancelled, BookingNotFound

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from domain import gateway_payments
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.caller import CommandContext
 from domain.commands.itineraries import (
     CancelItinerary,

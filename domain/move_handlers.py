@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.caller import CommandContext
 from domain.changed_flight import ChangedFlight, NotMoved
 from domain.commands.bookings import MoveBooking

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from msgspec import UNSET, UnsetType
 
 from domain.booking import Booking
-from domain.booking_record import Status
 from domain.booking_split import BookingSplit, split
+from domain.booking_state import Status
 from domain.caller import CommandContext
 from domain.commands.passengers import NamePassengers, NewPassenger, SplitBooking
 from domain.party_rules import choose

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.refusals.flights import NotEnoughSeats, SeatsInUse
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.booking_record import Status
 from domain.booking_split import BookingSplit
+from domain.booking_state import Status
 from domain.caller import Caller
 from domain.changed_flight import ChangedFlight
 from domain.flight import Flight, NaturalKey

@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.commands.itineraries import CaptureItinerary, PayItinerary, VoidItinerary
 from domain.commands.payments import CapturePayment, PayBooking, SettleRefund, VoidPayment
 from domain.itinerary import Itinerary

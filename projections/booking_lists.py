@@ -12,7 +12,7 @@ from psycopg.types.numeric import Int8
 from database.connection import Connection
 from database.head import WITH_HEAD, QueryResult, Rows, rows
 from database.select_list import join_conditions
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.payments import PaymentStatus
 from domain.reference import position_of
 from projections.bookings import SELECT, BookingRow

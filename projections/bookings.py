@@ -15,7 +15,7 @@ from database.person_tokens import own_tokens_sql, token_sql
 from database.select_list import SelectList
 from database.table import KeyedTable, TableColumn
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.cancellation_policy import CancellationPolicy
 from domain.money import Money
 from domain.passengers import Passenger, Travel

@@ -13,7 +13,7 @@ from psycopg.types.numeric import Int8
 from database.connection import Connection
 from database.head import WITH_HEAD, QueryResult
 from database.select_list import join_conditions
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.itinerary import Itinerary
 from domain.money import Money, total
 from domain.payments import PaymentStatus

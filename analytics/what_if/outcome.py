@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.payments import PaymentStatus
 from domain.refunds import RefundReason
 

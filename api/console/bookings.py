@@ -23,7 +23,7 @@ from api.resources.bookings import BookingListQuery
 from api.resources.history import BookingHistory, BookingStateQuery
 from api.resources.proofs import proof_of
 from database.head import stop_of
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.caller import Role
 from domain.refusals.base import Refusal
 from domain.refusals.bookings import BookingNotFound

@@ -16,7 +16,7 @@ from api.resources.proofs import Proof, ProvedEvent
 from api.resources.seat_takers import SeatTaker, SeatTakers
 from audit.proofs.checkpoint import Checkpoint
 from database.readiness import Check
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.flight import FlightStatus
 from ledger.outcomes import Outcome
 from runtime import VERSION

@@ -32,7 +32,7 @@ from api.resources.travel import BoardingDenial, TravelRecord
 from api.resources.verification import VerifyRange
 from api.resources.waiting import NewWaitingParty
 from audit.verify import Verification
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.bookings import InitiateBooking
 from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import ScheduleFlight

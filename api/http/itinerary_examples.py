@@ -10,7 +10,7 @@ from api.http.commands import ItineraryPaymentResult
 from api.http.problem_examples import ITINERARY
 from api.http.queries import Page
 from api.resources.itineraries import BookingQuote, ItineraryCancellation, ItineraryQuote, QuotedBookings
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.itineraries import InitiateItinerary, ItineraryBooking, PayItinerary
 from domain.money import Money
 from domain.payments import PaymentStatus

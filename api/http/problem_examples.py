@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api.http.http_errors import FieldError
 from database.readiness import Check
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.flight import FlightStatus
 from domain.money import Money
 from domain.passengers import Travel

@@ -25,7 +25,7 @@ from api.resources.expansion import Expand, Expandable, read_expanded
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.caller import Role
 from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats, StatedRefund
 from domain.commands.fields import FlightNumber, Note, PartySize, UserName

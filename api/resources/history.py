@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.http.parameters import ReadQuery
 from api.resources.expansion import Expand
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.passengers import with_texts
 from ledger.histories import StreamHistory
 from ledger.log import RecordedEvent, fold, steps

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from api.resources.history import BookingHistoryEvent, history_event
-from domain.booking_record import Status
+from domain.booking_state import Status
 from ledger.histories import StreamHistory
 from ledger.itineraries import itinerary_steps
 

@@ -16,7 +16,7 @@ from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, route
 from database.head import QueryResult, snapshot
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.fields import FLIGHT_SEATS_MAX
 from domain.flight import Flight, FlightStatus
 from domain.refusals.flights import FlightNotFound

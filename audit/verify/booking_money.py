@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.money import Money
 from domain.refunds import RefundReason
 

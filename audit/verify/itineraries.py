@@ -9,7 +9,7 @@ from uuid import UUID
 
 from audit.verify.divergence import ReportDivergence
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.commands.itineraries import ITINERARY_BOOKINGS_MAX
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.money import Money
 from domain.passengers import Travel
 from domain.refusals.base import NothingFound, Refusal, Sometimes

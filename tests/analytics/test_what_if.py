@@ -16,7 +16,7 @@ from analytics.what_if.outcome import HoldOutcomes
 from analytics.what_if.replay import Policy, Replay
 from cli.main import main
 from domain.booking import Booking
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.cancellation_policy import CancellationPolicy
 from domain.flight import Flight
 from domain.money import Money

@@ -11,10 +11,10 @@ import pytest
 from api.http import bodies
 from api.http.http_errors import ContentTooLarge, Malformed, RequestTimeout, ValidationFailed
 from api.resources.bookings import BookingCancellation
-from domain.booking_record import Capture
 from domain.commands.bookings import InitiateBooking
 from domain.commands.flights import ScheduleFlight
 from domain.commands.payments import PayBooking
+from domain.payments import Capture
 from runtime.timers import Timers
 from tests.api.conftest import BA117, People
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.caller import Caller
 from domain.commands.bookings import CancelBooking, InitiateBooking
 from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight

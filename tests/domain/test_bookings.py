@@ -3,7 +3,7 @@
 from uuid import UUID, uuid4
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.caller import Caller, Role
 from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking
 from domain.commands.fields import Price

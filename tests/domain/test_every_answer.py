@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.base import Command
 from domain.commands.bookings import (
     CancelBooking,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.caller import SYSTEM
 from domain.commands.base import Command
 from domain.commands.bookings import CancelBooking, CancelWithFlight, ExpireHold, InitiateBooking, ReduceSeats

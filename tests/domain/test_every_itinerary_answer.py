@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.base import Command
 from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
 from domain.commands.flights import CancelFlight

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from domain.booking import Booking
-from domain.booking_record import Status
 from domain.booking_split import BookingSplit
+from domain.booking_state import Status
 from domain.commands.base import Command
 from domain.commands.bookings import (
     CancelBooking,

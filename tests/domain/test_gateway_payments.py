@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.caller import SYSTEM
 from domain.commands.bookings import CancelBooking, CancelWithFlight, ExpireHold, InitiateBooking, ReduceSeats
 from domain.commands.payments import CapturePayment, RecordPayment, RecordRefund, SettleRefund, VoidPayment

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.commands.base import Command
 from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
 from domain.commands.fields import Price

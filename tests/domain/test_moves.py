@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.bookings import CancelBooking, InitiateBooking, MoveBooking, RecordFlown
 from domain.commands.fields import Price
 from domain.commands.flights import (

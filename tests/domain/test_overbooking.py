@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from domain.booking import Booking
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.commands.bookings import CancelBooking, DenyBoarding, InitiateBooking
 from domain.commands.fields import Price
 from domain.commands.flights import ChangeFlightSeats, ChangeOverbooking, DepartFlight

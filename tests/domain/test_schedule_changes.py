@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.bookings import (
     AcceptChange,
     CancelBooking,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking
 from domain.commands.flights import ChangeFlightSeats
 from domain.commands.payments import PayBooking

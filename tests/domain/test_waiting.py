@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.commands.bookings import CancelBooking, ExpireHold, InitiateBooking, ReduceSeats
 from domain.commands.fields import Price
 from domain.commands.flights import CancelFlight, ChangeFlightSeats, RepriceFlight

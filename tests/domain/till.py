@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.caller import SYSTEM
 from domain.commands.bookings import InitiateBooking
 from domain.commands.payments import PayBooking, RecordPayment

@@ -12,7 +12,7 @@ import pytest
 
 from database.stored_values import MembersByValue, decoder_of
 from domain.booking import Booking
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.money import Money
 from domain.refunds import RefundReason, RefundStatus
 from ledger import codec

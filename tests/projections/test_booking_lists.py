@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from database.head import stop_of
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.payments import PaymentStatus
 from ledger.ids import new_id
 from projections import booking_lists

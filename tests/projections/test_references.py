@@ -4,7 +4,7 @@ from uuid import UUID
 
 import psycopg
 
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.reference import BASE, reference_of
 from ledger.log import read_stream
 from projections import booking_lists

@@ -8,7 +8,7 @@ import pytest
 
 from database import head
 from domain.booking import Booking
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.cancellation_policy import CancellationPolicy
 from domain.commands.fields import NewPolicy, Price
 from domain.commands.flights import ChangeCancellationPolicy, ChangeFlightSeats, RepriceFlight

@@ -11,12 +11,11 @@ import pytest
 import ledger.sweeps
 import projections.due_work
 from audit.verify import verify
-from domain.booking_record import Capture
 from domain.caller import SYSTEM
 from domain.commands.bookings import InitiateBooking
 from domain.commands.payments import CapturePayment, PayBooking, RecordPayment
 from domain.money import Money
-from domain.payments import PaymentOutcome
+from domain.payments import Capture, PaymentOutcome
 from ledger.ledger import Ledger, open_ledger
 from ledger.log import read_stream
 from ledger.submission import Submission, render_plain

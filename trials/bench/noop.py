@@ -15,7 +15,7 @@ from litestar import Litestar, get, post
 from litestar.params import FromPath, JSONBody
 
 from api.serve import granian_server
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.bookings import InitiateBooking
 from domain.commands.payments import PayBooking
 from domain.money import Money

@@ -15,7 +15,7 @@ import projections.flights
 import projections.refunds
 import projections.waiting
 from database.table import NEVER
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.flight import NaturalKey
 from domain.read_set import ReadSet
 from domain.seats import Seats

@@ -27,7 +27,7 @@ import domain.price_parts
 import projections.availability
 import projections.due_work
 from domain.booking import Booking
-from domain.booking_record import CancelReason, Status
+from domain.booking_state import CancelReason, Status
 from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of

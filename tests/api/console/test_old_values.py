@@ -14,7 +14,7 @@ from analytics.exports.files import FORMATS, export
 from analytics.exports.tables import TABLES
 from cli.main import main
 from database.stored_values import MembersByValue
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.commands.bookings import CancelBooking, InitiateBooking
 from domain.commands.flights import RepriceFlight, ScheduleFlight
 from domain.commands.payments import PayBooking

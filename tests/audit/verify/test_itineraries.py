@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from audit.verify.itineraries import Itineraries
-from domain.booking_record import Status
+from domain.booking_state import Status
 from domain.commands.bookings import CancelBooking, ExpireHold, ReduceSeats
 from domain.commands.flights import DepartFlight
 from domain.commands.itineraries import (

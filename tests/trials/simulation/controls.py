@@ -17,7 +17,7 @@ import domain.payment_handlers
 import ledger.block
 import trials.simulation.database
 from domain.booking import Booking
-from domain.booking_record import CancelReason
+from domain.booking_state import CancelReason
 from domain.itinerary import Itinerary
 from domain.money import Money
 from domain.reference import reference_of
