@@ -19,7 +19,7 @@ from api.http.replies import JSON, Reply
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS
 from api.resources import history
-from api.resources.bookings import BookingListQuery
+from api.resources.booking_lists import BookingListQuery
 from api.resources.history import BookingHistory, BookingStateQuery
 from api.resources.proofs import proof_of
 from database.head import stop_of

@@ -1,37 +1,34 @@
 """Booking routes."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Annotated, Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.types import ASGIApp
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from api.http import queries
 from api.http.commands import get_answer, submit
-from api.http.http_errors import Forbidden, TooManyCommands, wrong_parameter
-from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
+from api.http.http_errors import Forbidden, TooManyCommands
+from api.http.parameters import EmptyQuery, ReadQuery
 from api.http.problems import problem
-from api.http.queries import Connection, Page, SelectPage
+from api.http.queries import Connection, Page
 from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
 from api.resources import history
-from api.resources.expansion import Expand, Expandable, read_expanded
+from api.resources.booking_lists import BookingListQuery, respond_bookings
+from api.resources.expansion import Expandable, read_expanded
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
 from domain.booking import Booking
-from domain.booking_state import Status
 from domain.caller import Role
 from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats, StatedRefund
-from domain.commands.fields import FlightNumber, Note, PartySize, UserName
+from domain.commands.fields import Note, PartySize
 from domain.commands.passengers import PassengerIds
 from domain.money import Money, total
-from domain.payments import PaymentStatus
 from domain.refusals.base import Refusal
 from domain.refusals.bookings import (
     BookingCancelled,
@@ -52,8 +49,7 @@ from domain.refusals.payments import PaymentInProgress
 from domain.refusals.refunds import RefundNotStated, RefundTooLarge
 from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion, VersionNotFound
 from ledger.submission import Decision, Submission
-from projections import booking_lists, bookings
-from projections.booking_lists import BookingSearch, BookingSort
+from projections import bookings
 from projections.bookings import BookingRow
 
 
@@ -88,69 +84,6 @@ class CancellationQuote(msgspec.Struct, frozen=True):
 
 
 QUOTE_VALID = timedelta(minutes=5)
-
-Reference = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-HJKMNP-Za-hjkmnp-z2-9]{6,12}(?!\n)$",
-        description="Reference of a booking, in upper or lower case",
-        examples=["VHRN26"],
-    ),
-]
-
-
-FamilyNameSought = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$",
-        description="Family name of a passenger, in any case and without accents; only for operators",
-        examples=["nguyen"],
-    ),
-]
-SEVERAL_MAX = 10
-Statuses = Annotated[
-    tuple[Status, ...],
-    Meta(min_length=1, max_length=SEVERAL_MAX, description="One or several statuses, separated by commas"),
-]
-PaymentStatuses = Annotated[
-    tuple[PaymentStatus, ...],
-    Meta(
-        min_length=1,
-        max_length=SEVERAL_MAX,
-        description="One or several statuses of the latest payment, separated by commas",
-    ),
-]
-After = Annotated[datetime, Meta(tz=True, description="Not before this time")]
-Before = Annotated[datetime, Meta(tz=True, description="Before this time")]
-
-
-class BookingListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    user_id: UserName | UnsetType = UNSET
-    flight_id: UUID | UnsetType = UNSET
-    flight_number: FlightNumber | UnsetType = UNSET
-    departure_day: (
-        Annotated[date, Meta(description="`departure_day` of the flights with this `flight_number`")]
-        | UnsetType
-    ) = UNSET
-    status: Statuses | UnsetType = UNSET
-    payment_status: PaymentStatuses | UnsetType = UNSET
-    reference: Reference | UnsetType = UNSET
-    family_name: FamilyNameSought | UnsetType = UNSET
-    created_after: After | UnsetType = UNSET
-    created_before: Before | UnsetType = UNSET
-    updated_after: After | UnsetType = UNSET
-    updated_before: Before | UnsetType = UNSET
-    sort: BookingSort = BookingSort.NEWEST
-    expand: Expand | UnsetType = UNSET
-
-    def booking_search(self, **fields: Any) -> BookingSearch:
-        """Return the conditions in the query. Raises ValidationFailed for a flight number without its day."""
-        for name, other in (("flight_number", "departure_day"), ("departure_day", "flight_number")):
-            if getattr(self, name) is not UNSET and getattr(self, other) is UNSET:
-                raise wrong_parameter(other, f"Required with {name}")
-        return self.build_search(BookingSearch, **fields)
 
 
 class BookingController(Controller):
@@ -275,19 +208,7 @@ class BookingController(Controller):
         ),
     )
     async def list_bookings(self, request: ApiRequest) -> ASGIApp:
-        query = request.query(BookingListQuery)
-        if query.family_name is not UNSET and Role.OPERATOR not in request.caller.roles:
-            raise Forbidden([Role.OPERATOR.value])
-        search = query.booking_search(owner=request.owner_filter)
-        after = queries.read_cursor(request, query, search, search.cursor_type)
-        return await queries.respond_list(
-            request,
-            query,
-            search,
-            search.sort_key,
-            lambda one: queries.read_page(one, query, search, after, _page_of(one, query)),
-            descending=search.is_descending,
-        )
+        return await respond_bookings(request)
 
     @get(
         "/{id:str}",
@@ -336,21 +257,6 @@ class BookingController(Controller):
         if user_and_history is None or not request.may_read(user_and_history[0]):
             return queries.refuse(request, stream.position, BookingNotFound(booking_id=booking_id))
         return queries.respond_decrypted(request, stream.position, user_and_history[1])
-
-
-def _page_of(request: ApiRequest, query: BookingListQuery) -> SelectPage[BookingSearch, Any, Any]:
-    """Return the function that reads a page of bookings, with the parts that the query names."""
-    parts = query.expand
-    if parts is UNSET:
-        return booking_lists.page
-
-    async def read(
-        connection: Connection, search: BookingSearch, after: Any, limit: int
-    ) -> QueryResult[list[BookingRow]]:
-        page = partial(booking_lists.page, connection, search, after, limit)
-        return await read_expanded(connection, page, parts, request.shared.airports)
-
-    return read
 
 
 async def _find_expanded(
