@@ -1,7 +1,7 @@
 """Booking routes."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -10,16 +10,16 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, UnsetType
 
 from api.http import queries
-from api.http.commands import get_answer, submit
+from api.http.commands import submit
 from api.http.http_errors import Forbidden, TooManyCommands
-from api.http.parameters import EmptyQuery, ReadQuery
-from api.http.problems import problem
+from api.http.parameters import ReadQuery
 from api.http.queries import Connection, Page
-from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
+from api.http.replies import Reply, version_header
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, READERS, route
 from api.resources import history
 from api.resources.booking_lists import BookingListQuery, respond_bookings
+from api.resources.cancellation_quotes import quote_valid_until, refund_due, respond_quote
 from api.resources.expansion import Expandable, read_expanded
 from api.resources.history import BookingHistory, BookingStateQuery
 from database.head import QueryResult
@@ -28,8 +28,7 @@ from domain.caller import Role
 from domain.commands.bookings import CancelBooking, InitiateBooking, ReduceSeats, StatedRefund
 from domain.commands.fields import Note, PartySize
 from domain.commands.passengers import PassengerIds
-from domain.money import Money, total
-from domain.refusals.base import Refusal
+from domain.money import Money
 from domain.refusals.bookings import (
     BookingCancelled,
     BookingNotFound,
@@ -48,7 +47,6 @@ from domain.refusals.passengers import (
 from domain.refusals.payments import PaymentInProgress
 from domain.refusals.refunds import RefundNotStated, RefundTooLarge
 from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion, VersionNotFound
-from ledger.submission import Decision, Submission
 from projections import bookings
 from projections.bookings import BookingRow
 
@@ -81,9 +79,6 @@ class CancellationQuote(msgspec.Struct, frozen=True):
     seats: int
     refund: Money
     valid_until: datetime
-
-
-QUOTE_VALID = timedelta(minutes=5)
 
 
 class BookingController(Controller):
@@ -161,12 +156,7 @@ class BookingController(Controller):
     )
     async def quote_cancellation(self, request: ApiRequest) -> ASGIApp:
         booking_id, _ = request.id(BookingNotFound), await request.read(EmptyBody, optional=True)
-        request.query(EmptyQuery)
-        answer = await get_answer(
-            request, CancelBooking(booking_id), _render_quote, dry_run=True, keyed=False
-        )
-        media_type = JSON if answer.status == 200 else PROBLEM
-        return Reply(answer.status, answer.body, [position_header(answer.position)], media_type)
+        return await respond_quote(request, CancelBooking(booking_id), _quote)
 
     @post(
         "/{id:str}/seats",
@@ -273,38 +263,14 @@ async def _find_expanded(
     return await queries.read(request, query, read)
 
 
-def _render_quote(submission: Submission, decision: Decision) -> tuple[int, bytes]:
-    """Render the quote from the booking as cancelled by the dry run."""
-    if isinstance(decision, Refusal):
-        return problem(decision, submission.instance, submission.correlation_id)
-    assert isinstance(decision, Booking)
-    quote = CancellationQuote(
-        decision.id,
-        decision.version - len(decision.pending_events),
-        decision.seats,
-        refund_due(decision),
-        quote_valid_until([decision]),
+def _quote(booking: Booking) -> CancellationQuote:
+    return CancellationQuote(
+        booking.id,
+        booking.version - len(booking.pending_events),
+        booking.seats,
+        refund_due(booking),
+        quote_valid_until([booking]),
     )
-    return 200, msgspec.json.encode(quote)
-
-
-def refund_due(booking: Booking) -> Money:
-    """Return what the pending events of the booking owe."""
-    due = [event.amount for event in booking.pending_events if isinstance(event, Booking.RefundDue)]
-    return total(due) if due else Money(0, booking.total_cost.currency)
-
-
-def quote_valid_until(bookings: Iterable[Booking]) -> datetime:
-    """Return the time until which a quote holds: less than its usual time if a refund can change before."""
-    ends: list[datetime] = []
-    for booking in bookings:
-        now, policy, change = booking.modified_on, booking.cancellation_policy, booking.latest_change
-        changes_at = (
-            policy.refundable_until if policy else None,
-            change.accept_before if change else None,
-        )
-        ends += [now + QUOTE_VALID, *(at for at in changes_at if at is not None and at > now)]
-    return min(ends)
 
 
 def _respond_if_readable(

@@ -9,21 +9,19 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, UnsetType
 
 from api.http import queries
-from api.http.commands import get_answer, submit
+from api.http.commands import submit
 from api.http.http_errors import LedgersMixed, TooManyCommands
-from api.http.parameters import EmptyQuery, ListQuery, ReadQuery
-from api.http.problems import problem
+from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
-from api.http.replies import JSON, PROBLEM, Reply, position_header, version_header
+from api.http.replies import version_header
 from api.http.request import ApiRequest
 from api.http.routes import BUYERS, READERS, route
-from api.resources.bookings import quote_valid_until, refund_due
+from api.resources.cancellation_quotes import quote_valid_until, refund_due, respond_quote
 from api.resources.itinerary_history import ItineraryHistory, build_history
 from domain.commands.fields import Note, UserName
 from domain.commands.itineraries import BookingIds, CancelItinerary, InitiateItinerary
 from domain.itinerary import Itinerary
 from domain.money import Money, total
-from domain.refusals.base import Refusal
 from domain.refusals.bookings import BookingCancelled, BookingNotFound, TooManyHolds, TotalTooLarge
 from domain.refusals.flights import FlightDeparted, FlightNotBookable, FlightNotFound, NotEnoughSeats
 from domain.refusals.itineraries import CurrenciesMixed, ItineraryNotFound
@@ -31,7 +29,6 @@ from domain.refusals.passengers import InfantWithoutAdult, PassengersNotSeats
 from domain.refusals.refunds import RefundNotStated
 from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion
 from ledger import itineraries as histories
-from ledger.submission import Decision, Submission
 from projections import itineraries
 from projections.itineraries import ItineraryRow, ItinerarySearch
 
@@ -156,11 +153,7 @@ class ItineraryController(Controller):
     async def quote_itinerary_cancellation(self, request: ApiRequest) -> ASGIApp:
         itinerary_id = request.id(ItineraryNotFound)
         body = await request.read(QuotedBookings, optional=True)
-        request.query(EmptyQuery)
-        command = CancelItinerary(itinerary_id, None, body.booking_ids)
-        answer = await get_answer(request, command, _render_quote, dry_run=True, keyed=False)
-        media_type = JSON if answer.status == 200 else PROBLEM
-        return Reply(answer.status, answer.body, [position_header(answer.position)], media_type)
+        return await respond_quote(request, CancelItinerary(itinerary_id, None, body.booking_ids), _quote)
 
     @get(
         "/",
@@ -223,18 +216,13 @@ class ItineraryController(Controller):
         return queries.respond_decrypted(request, position, user_and_history[1])
 
 
-def _render_quote(submission: Submission, decision: Decision) -> tuple[int, bytes]:
-    """Render the quote from the itinerary as cancelled by the dry run."""
-    if isinstance(decision, Refusal):
-        return problem(decision, submission.instance, submission.correlation_id)
-    assert isinstance(decision, Itinerary)
-    quotes = [BookingQuote(one.id, one.seats, refund_due(one)) for one in decision.changed]
-    new_events = sum(len(booking.pending_events) for booking in decision.bookings)
-    quote = ItineraryQuote(
-        decision.id,
-        decision.version - new_events,
+def _quote(itinerary: Itinerary) -> ItineraryQuote:
+    quotes = [BookingQuote(one.id, one.seats, refund_due(one)) for one in itinerary.changed]
+    new_events = sum(len(booking.pending_events) for booking in itinerary.bookings)
+    return ItineraryQuote(
+        itinerary.id,
+        itinerary.version - new_events,
         total([quote.refund for quote in quotes]),
         quotes,
-        quote_valid_until(decision.changed),
+        quote_valid_until(itinerary.changed),
     )
-    return 200, msgspec.json.encode(quote)
