@@ -17,7 +17,7 @@ from api.resources.webhook_changes import RegisteredWebhook
 from domain.commands.flights import ScheduleFlight
 from domain.refusals.base import Refusal
 from domain.refusals.flights import NotEnoughSeats
-from domain.refusals.requests import IdempotencyKeyReused
+from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 from projections.itineraries import ItineraryRow
@@ -73,6 +73,8 @@ def _success_headers(method: str, route: Route) -> Iterator[tuple[str, Any]]:
 def _rejections(path: str, route: Route) -> Iterator[type[Refusal]]:
     if route.query is not None or route.body is not None or is_command(route) or route.if_match:
         yield http_errors.ValidationFailed
+    if route.if_match:
+        yield StaleVersion
     if route.query is not None:
         yield http_errors.PositionNotReached
     if route.query is not None or is_command(route) or route.accepts_dry_run or route.one_ledger:

@@ -28,6 +28,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     accept `dry_run`. `one_ledger` marks reads of one log, which name the ledger if there are several,
     and `all_ledgers` those that ask all of them. `is_keyed` marks changes
     that are no commands of the ledger and honour an idempotency key.
+    `refusals` are those of the command or query itself: that of another version follows from `if_match`.
     `deprecation` announces that the route, or a part of it, is replaced.
     `path_values` lists the values of a path parameter that is not an id. `is_page` marks
     the home page and the pages of the console: they accept the token in a cookie and are not in the OpenAPI

@@ -46,7 +46,7 @@ from domain.refusals.passengers import (
 )
 from domain.refusals.payments import PaymentInProgress
 from domain.refusals.refunds import RefundNotStated, RefundTooLarge
-from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion, VersionNotFound
+from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, VersionNotFound
 from projections import bookings
 from projections.bookings import BookingRow
 
@@ -121,7 +121,6 @@ class BookingController(Controller):
             if_match=True,
             refusals=(
                 BookingNotFound,
-                StaleVersion,
                 BookingCancelled,
                 FlightDeparted,
                 RefundNotStated,
@@ -169,7 +168,6 @@ class BookingController(Controller):
             if_match=True,
             refusals=(
                 BookingNotFound,
-                StaleVersion,
                 BookingCancelled,
                 HoldExpired,
                 FlightDeparted,

@@ -48,7 +48,7 @@ from domain.refusals.flights import (
     FlightNotFound,
     SeatsInUse,
 )
-from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused
 from projections import flights
 from projections.availability import Availability
 from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
@@ -211,7 +211,7 @@ class FlightController(Controller):
             "Change the price of a flight. Existing bookings keep their price",
             body=NewPrice,
             response=FlightRow,
-            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
+            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
             if_match=True,
         ),
     )
@@ -227,7 +227,7 @@ class FlightController(Controller):
             "Change what cancellations give back. Existing bookings keep their policy",
             body=NewCancellationPolicy,
             response=FlightRow,
-            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, IdempotencyKeyReused),
+            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
             if_match=True,
         ),
     )
@@ -245,7 +245,6 @@ class FlightController(Controller):
             response=FlightRow,
             refusals=(
                 FlightNotFound,
-                StaleVersion,
                 FlightNotBookable,
                 FlightDeparted,
                 SeatsInUse,
@@ -268,7 +267,6 @@ class FlightController(Controller):
             response=FlightRow,
             refusals=(
                 FlightNotFound,
-                StaleVersion,
                 FlightNotBookable,
                 FlightDeparted,
                 SeatsInUse,
@@ -291,7 +289,6 @@ class FlightController(Controller):
             response=FlightRow,
             refusals=(
                 FlightNotFound,
-                StaleVersion,
                 FlightNotBookable,
                 FlightDeparted,
                 IdempotencyKeyReused,
@@ -312,7 +309,7 @@ class FlightController(Controller):
             body=EmptyBody,
             body_required=False,
             response=FlightRow,
-            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
+            refusals=(FlightNotFound, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
             if_match=True,
         ),
     )

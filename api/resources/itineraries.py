@@ -27,7 +27,7 @@ from domain.refusals.flights import FlightDeparted, FlightNotBookable, FlightNot
 from domain.refusals.itineraries import CurrenciesMixed, ItineraryNotFound
 from domain.refusals.passengers import InfantWithoutAdult, PassengersNotSeats
 from domain.refusals.refunds import RefundNotStated
-from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount
 from ledger import itineraries as histories
 from projections import itineraries
 from projections.itineraries import ItineraryRow, ItinerarySearch
@@ -118,7 +118,6 @@ class ItineraryController(Controller):
             refusals=(
                 ItineraryNotFound,
                 BookingNotFound,
-                StaleVersion,
                 BookingCancelled,
                 FlightDeparted,
                 RefundNotStated,

@@ -20,12 +20,11 @@ from domain.refusals.payments import (
     PriceMismatch,
     TooManyPayments,
 )
-from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused
 from projections.itineraries import ItineraryRow
 
 _CAPTURE_REFUSALS = (
     ItineraryNotFound,
-    StaleVersion,
     BookingCancelled,
     AlreadyPaid,
     PaymentNotPending,
@@ -52,7 +51,6 @@ class ItineraryPaymentController(Controller):
             if_match=True,
             refusals=(
                 ItineraryNotFound,
-                StaleVersion,
                 BookingCancelled,
                 HoldExpired,
                 FlightDeparted,

@@ -17,7 +17,7 @@ from domain.refusals.passengers import (
     SplitWithoutSeat,
 )
 from domain.refusals.payments import PaymentInProgress
-from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused
 from projections.bookings import BookingRow
 
 
@@ -52,7 +52,6 @@ class PassengerController(Controller):
             if_match=True,
             refusals=(
                 BookingNotFound,
-                StaleVersion,
                 BookingCancelled,
                 HoldExpired,
                 FlightDeparted,
@@ -78,7 +77,6 @@ class PassengerController(Controller):
             if_match=True,
             refusals=(
                 BookingNotFound,
-                StaleVersion,
                 BookingCancelled,
                 HoldExpired,
                 FlightDeparted,

@@ -26,14 +26,13 @@ from domain.refusals.payments import (
     PriceMismatch,
     TooManyPayments,
 )
-from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused
 from ledger import payments
 from ledger.payments import PaymentRow
 from projections.bookings import BookingRow
 
 CAPTURE_REFUSALS = (
     BookingNotFound,
-    StaleVersion,
     BookingInItinerary,
     BookingCancelled,
     AlreadyPaid,
@@ -88,7 +87,6 @@ class PaymentController(Controller):
             if_match=True,
             refusals=(
                 BookingNotFound,
-                StaleVersion,
                 BookingInItinerary,
                 BookingCancelled,
                 HoldExpired,

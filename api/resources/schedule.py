@@ -38,7 +38,7 @@ from domain.refusals.flights import (
     NotEnoughSeats,
     TimesUnchanged,
 )
-from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 
@@ -84,7 +84,6 @@ class FlightScheduleController(Controller):
             response=FlightRow,
             refusals=(
                 FlightNotFound,
-                StaleVersion,
                 FlightNotBookable,
                 FlightDeparted,
                 DepartureInPast,
@@ -107,7 +106,7 @@ class FlightScheduleController(Controller):
             "Move as many bookings of a flight as fit to other flights",
             body=MoveTargetList,
             response=BookingsMoved,
-            refusals=(FlightNotFound, StaleVersion, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
+            refusals=(FlightNotFound, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
             if_match=True,
         ),
     )
@@ -134,7 +133,6 @@ class BookingScheduleController(Controller):
             if_match=True,
             refusals=(
                 BookingNotFound,
-                StaleVersion,
                 BookingCancelled,
                 HoldExpired,
                 NoScheduleChange,
@@ -158,7 +156,6 @@ class BookingScheduleController(Controller):
             refusals=(
                 BookingNotFound,
                 FlightNotFound,
-                StaleVersion,
                 BookingCancelled,
                 HoldExpired,
                 TravelAlreadyRecorded,

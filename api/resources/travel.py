@@ -14,7 +14,7 @@ from domain.commands.passengers import PassengerIds
 from domain.refusals.bookings import BookingCancelled, BookingNotFound, BookingNotPaid, TravelAlreadyRecorded
 from domain.refusals.flights import FlightNotDeparted
 from domain.refusals.passengers import PassengerUnknown
-from domain.refusals.requests import IdempotencyKeyReused, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused
 from projections.bookings import BookingRow
 
 
@@ -33,7 +33,6 @@ class TravelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 TRAVEL_REFUSALS = (
     BookingNotFound,
-    StaleVersion,
     BookingCancelled,
     BookingNotPaid,
     FlightNotDeparted,
@@ -59,7 +58,6 @@ class TravelController(Controller):
             if_match=True,
             refusals=(
                 BookingNotFound,
-                StaleVersion,
                 BookingCancelled,
                 BookingNotPaid,
                 TravelAlreadyRecorded,

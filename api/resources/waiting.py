@@ -17,7 +17,7 @@ from api.http.routes import BUYERS, READERS, route
 from domain.commands.fields import PartySize, UserId, UserName
 from domain.commands.waiting import JoinWaitlist, LeaveWaitlist
 from domain.refusals.flights import FlightNotBookable, FlightNotFound
-from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, StaleVersion
+from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount
 from domain.refusals.waiting import (
     AlreadyWaiting,
     NotWaiting,
@@ -80,7 +80,7 @@ class WaitingController(Controller):
             body=EmptyBody,
             body_required=False,
             response=WaitingRow,
-            refusals=(WaitingPartyNotFound, StaleVersion, NotWaiting, IdempotencyKeyReused),
+            refusals=(WaitingPartyNotFound, NotWaiting, IdempotencyKeyReused),
             if_match=True,
         ),
     )

@@ -31,7 +31,7 @@ from api.resources.audit import TOPICS
 from api.resources.webhook_changes import RegisteredWebhook, RotatedSecret, of_caller
 from database.head import QueryResult, position
 from domain.commands.fields import UserName
-from domain.refusals.requests import NotYourAccount, StaleVersion
+from domain.refusals.requests import NotYourAccount
 
 Url = Annotated[
     str,
@@ -176,7 +176,7 @@ class WebhookController(Controller):
             one_ledger=True,
             is_keyed=True,
             if_match=True,
-            refusals=(*CHANGE_REFUSALS, StaleVersion),
+            refusals=CHANGE_REFUSALS,
         ),
     )
     async def change_webhook(self, request: ApiRequest) -> ASGIApp:
@@ -192,7 +192,7 @@ class WebhookController(Controller):
             response=Webhook,
             one_ledger=True,
             if_match=True,
-            refusals=(*CHANGE_REFUSALS, StaleVersion),
+            refusals=CHANGE_REFUSALS,
         ),
     )
     async def delete_webhook(self, request: ApiRequest) -> ASGIApp:
