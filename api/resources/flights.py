@@ -126,6 +126,10 @@ class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_onl
         return self.build_search(FlightSearch)
 
 
+CHANGE_REFUSALS = (FlightNotFound, FlightNotBookable, FlightDeparted, IdempotencyKeyReused)
+"""Refusals of a change that a flight allows until it departs."""
+
+
 class FlightController(Controller):
     path = "/api/v1/flights"
     tags = ("Flights",)
@@ -243,13 +247,7 @@ class FlightController(Controller):
             "Change the number of seats of a flight",
             body=NewSeats,
             response=FlightRow,
-            refusals=(
-                FlightNotFound,
-                FlightNotBookable,
-                FlightDeparted,
-                SeatsInUse,
-                IdempotencyKeyReused,
-            ),
+            refusals=(*CHANGE_REFUSALS, SeatsInUse),
             if_match=True,
         ),
     )
@@ -265,13 +263,7 @@ class FlightController(Controller):
             "Set how many seats of a flight are sold beyond those of the aircraft",
             body=NewOverbooking,
             response=FlightRow,
-            refusals=(
-                FlightNotFound,
-                FlightNotBookable,
-                FlightDeparted,
-                SeatsInUse,
-                IdempotencyKeyReused,
-            ),
+            refusals=(*CHANGE_REFUSALS, SeatsInUse),
             if_match=True,
         ),
     )
@@ -287,12 +279,7 @@ class FlightController(Controller):
             "Cancel a flight and all its bookings",
             body=FlightCancellation,
             response=FlightRow,
-            refusals=(
-                FlightNotFound,
-                FlightNotBookable,
-                FlightDeparted,
-                IdempotencyKeyReused,
-            ),
+            refusals=CHANGE_REFUSALS,
             if_match=True,
         ),
     )
@@ -309,7 +296,7 @@ class FlightController(Controller):
             body=EmptyBody,
             body_required=False,
             response=FlightRow,
-            refusals=(FlightNotFound, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
+            refusals=CHANGE_REFUSALS,
             if_match=True,
         ),
     )

@@ -4,21 +4,17 @@ from litestar import Controller, post
 from litestar.types import ASGIApp
 
 from api.http.commands import ItineraryPaymentResult, submit
-from api.http.http_errors import PaymentMethodMissing, PaymentMethodUnexpected
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
-from api.resources.payments import PaymentVoid, check_method
+from api.resources.payments import PAYMENT_REFUSALS, PaymentVoid, check_method
 from domain.commands.itineraries import CaptureItinerary, PayItinerary, VoidItinerary
 from domain.refusals.bookings import BookingCancelled, HoldExpired
 from domain.refusals.flights import FlightDeparted
 from domain.refusals.itineraries import ItineraryNotFound
 from domain.refusals.payments import (
     AlreadyPaid,
-    PaymentDeclined,
     PaymentInProgress,
     PaymentNotPending,
-    PriceMismatch,
-    TooManyPayments,
 )
 from domain.refusals.requests import IdempotencyKeyReused
 from projections.itineraries import ItineraryRow
@@ -49,20 +45,7 @@ class ItineraryPaymentController(Controller):
             status=201,
             key_required=True,
             if_match=True,
-            refusals=(
-                ItineraryNotFound,
-                BookingCancelled,
-                HoldExpired,
-                FlightDeparted,
-                AlreadyPaid,
-                PaymentInProgress,
-                PriceMismatch,
-                PaymentDeclined,
-                TooManyPayments,
-                PaymentMethodMissing,
-                PaymentMethodUnexpected,
-                IdempotencyKeyReused,
-            ),
+            refusals=(ItineraryNotFound, *PAYMENT_REFUSALS),
         ),
     )
     async def pay_itinerary(self, request: ApiRequest) -> ASGIApp:

@@ -44,6 +44,21 @@ CAPTURE_REFUSALS = (
 )
 """Refusals of capture and void."""
 
+PAYMENT_REFUSALS = (
+    BookingCancelled,
+    HoldExpired,
+    FlightDeparted,
+    AlreadyPaid,
+    PaymentInProgress,
+    PriceMismatch,
+    PaymentDeclined,
+    TooManyPayments,
+    PaymentMethodMissing,
+    PaymentMethodUnexpected,
+    IdempotencyKeyReused,
+)
+"""Refusals of a payment, besides those of an unknown booking or itinerary."""
+
 
 class PaymentVoid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reason of the void, for the record."""
@@ -85,21 +100,7 @@ class PaymentController(Controller):
             status=201,
             key_required=True,
             if_match=True,
-            refusals=(
-                BookingNotFound,
-                BookingInItinerary,
-                BookingCancelled,
-                HoldExpired,
-                FlightDeparted,
-                AlreadyPaid,
-                PaymentInProgress,
-                PriceMismatch,
-                PaymentDeclined,
-                TooManyPayments,
-                PaymentMethodMissing,
-                PaymentMethodUnexpected,
-                IdempotencyKeyReused,
-            ),
+            refusals=(BookingNotFound, BookingInItinerary, *PAYMENT_REFUSALS),
         ),
     )
     async def pay_booking(self, request: ApiRequest) -> ASGIApp:

@@ -10,6 +10,7 @@ from api.http.commands import BookingsMoved, submit
 from api.http.http_errors import ValidationFailed
 from api.http.request import ApiRequest, EmptyBody
 from api.http.routes import BUYERS, OPERATORS, route
+from api.resources.flights import CHANGE_REFUSALS
 from domain.commands.bookings import AcceptChange, MoveBooking
 from domain.commands.fields import Instant, Reason
 from domain.commands.flights import (
@@ -32,7 +33,6 @@ from domain.refusals.bookings import (
 from domain.refusals.flights import (
     DepartureInPast,
     FlightAlreadyScheduled,
-    FlightDeparted,
     FlightNotBookable,
     FlightNotFound,
     NotEnoughSeats,
@@ -82,15 +82,7 @@ class FlightScheduleController(Controller):
             "Change the times of a flight, and ask the customers of its bookings to accept them",
             body=NewTimes,
             response=FlightRow,
-            refusals=(
-                FlightNotFound,
-                FlightNotBookable,
-                FlightDeparted,
-                DepartureInPast,
-                TimesUnchanged,
-                FlightAlreadyScheduled,
-                IdempotencyKeyReused,
-            ),
+            refusals=(*CHANGE_REFUSALS, DepartureInPast, TimesUnchanged, FlightAlreadyScheduled),
             if_match=True,
         ),
     )
@@ -106,7 +98,7 @@ class FlightScheduleController(Controller):
             "Move as many bookings of a flight as fit to other flights",
             body=MoveTargetList,
             response=BookingsMoved,
-            refusals=(FlightNotFound, FlightNotBookable, FlightDeparted, IdempotencyKeyReused),
+            refusals=CHANGE_REFUSALS,
             if_match=True,
         ),
     )
