@@ -2,12 +2,10 @@
 
 import json
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.console import cookie
@@ -16,10 +14,10 @@ from api.http.problems import as_refusal, status_of
 from api.http.replies import NO_STORE, Header, Reply
 from api.http.request import ApiRequest
 from api.http.routes import AUDITORS, STAFF, Route, route
+from api.http.templates import load_templates
 from domain.caller import Caller, Role
 from domain.currencies import minor_digits
 from domain.money import Money
-from runtime import VERSION
 
 FOLDER = Path(__file__).parent
 HTML = ((b"content-type", b"text/html; charset=utf-8"), NO_STORE)
@@ -158,14 +156,7 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(FOLDER / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
+_TEMPLATES = load_templates(FOLDER, "/console/static")
 _TEMPLATES.filters |= {
     "money": money,
     "time": _time,
@@ -173,11 +164,4 @@ _TEMPLATES.filters |= {
     "short_id": _short_id,
     "words": _words,
     "value": _value,
-}
-_TEMPLATES.globals |= {
-    "version": VERSION,
-    # The hash changes the URL with the file, so that no browser uses an old one.
-    "asset": {
-        name: f"/console/static/{name}?{sha256(content).hexdigest()[:12]}" for name, content in ASSETS.items()
-    },
 }

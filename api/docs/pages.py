@@ -1,11 +1,9 @@
 """Routes of the documentation: its pages, its search index, the API reference and their files."""
 
 import asyncio
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Controller, get
 from litestar.types import ASGIApp
 from markupsafe import Markup
@@ -18,7 +16,7 @@ from api.http.problem_types import PROBLEM_TYPES
 from api.http.replies import Header, Reply
 from api.http.request import ApiRequest
 from api.http.routes import PUBLIC, route, with_alias
-from runtime import VERSION
+from api.http.templates import load_templates
 
 FOLDER = Path(__file__).parent
 SWAGGER = FOLDER.parent / "http" / "static"
@@ -111,23 +109,10 @@ def _render(name: str, address: str, title: str, **facts: Any) -> Reply:
     return Reply(200, html, _PAGE_POLICY, (_HTML, _CHECKED))
 
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(FOLDER / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
+_TEMPLATES = load_templates(FOLDER, HOME)
 _TEMPLATES.globals |= {
-    "version": VERSION,
     "home": HOME,
     "api": API,
     "problems": PROBLEMS,
     "search": SEARCH,
-    # The hash changes the URL with the file, so that no browser uses an old one.
-    "asset": {
-        path.name: f"{HOME}/{path.name}?{sha256(path.read_bytes()).hexdigest()[:12]}"
-        for path in (FOLDER / "static").iterdir()
-    },
 }
