@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-URL_CHARACTERS_MAX = 2_000
 LOCAL_NAMES = ("localhost", ".localhost")
 
 _REFUSED = tuple(

@@ -25,7 +25,6 @@ class Departure:
     destination_zone: str
     seats: int
     distance_miles: int
-    aircraft: str
 
     @property
     def price(self) -> dict[str, Any]:
@@ -78,7 +77,6 @@ def read_timetable(lines: Iterable[str]) -> list[Departure]:
             destination_zone=row["destination_zone"],
             seats=int(row["seats"]),
             distance_miles=int(row["distance_miles"]),
-            aircraft=row["aircraft"],
         )
         for row in csv.DictReader(lines)
     ]

@@ -18,8 +18,6 @@ from trials.torture.site import Setting
 SCENARIO_SECONDS_MAX = 120
 """Each scenario has a ledger of its own. In a longer one only the check would take longer."""
 
-SCENARIOS = ("ledger", "gateway")
-
 
 def torture(minutes: float, seed: int, json: bool, scenario: str = "ledger") -> int:
     """Run scenarios for so many minutes; return 1 when a promise was broken, else 0.
