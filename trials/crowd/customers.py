@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
 from trials.checker.calls import Call
 from trials.crowd.caller import Caller
 from trials.crowd.habits import Habits, act
+from trials.crowd.payers import Payer
 from trials.crowd.sale import Booking, Sale
 from trials.crowd.staff import Clerk
 from trials.crowd.travellers import Traveller
@@ -24,14 +25,14 @@ KEPT = 4
 STRANGER = "mallory"
 
 
-class Customer:
+class Customer(Payer):
     """Books seats, then pays or does not."""
 
+    BOUGHT = "booking"
+    PATH = "/bookings"
+
     def __init__(self, caller: Caller, sale: Sale, clerk: Clerk, random: Random) -> None:
-        self._caller = caller
-        self._sale = sale
-        self._clerk = clerk
-        self._random = random
+        super().__init__(caller, sale, clerk, random)
         self._traveller = Traveller(caller, sale, clerk, random)
         self._bookings: list[Booking] = []
         self._waits: list[str] = []
@@ -149,34 +150,12 @@ class Customer:
         await self._caller.command("leave_waitlist", f"/waitlist/{party}/leave", {})
 
     async def _pay(
-        self, booking: Booking, key: str | None = None, short: int = 0, capture: str = "automatic"
+        self, bought: Booking, key: str | None = None, short: int = 0, capture: str = "automatic"
     ) -> Call:
-        cost = {**booking["total_cost"], "amount": booking["total_cost"]["amount"] - short}
-        body = {"booking_id": booking["id"], "user_id": self._caller.who, "total_cost": cost}
-        if capture != "automatic":
-            body["capture"] = capture
-        if cards := self._sale.plan.cards:
-            # A repeat of the key must name the same card.
-            body["payment_method"] = Random(key or self._random.random()).choice(cards)
-        call = await self._change(booking, "pay_booking", "/bookings/payments", body, key)
-        if call.status == 201 and booking not in self._sale.paid:
-            self._sale.paid.append(booking)
+        call = await super()._pay(bought, key, short, capture)
+        if call.status == 201 and bought not in self._sale.paid:
+            self._sale.paid.append(bought)
         return call
-
-    async def _pay_at_the_end(self, booking: Booking) -> None:
-        """Pay late, or at the last moment."""
-        seconds = self._random.choice((0.1, self._random.uniform(-0.05, 0.01)))
-        await self._sale.pause(self._sale.plan.hold_seconds + seconds)
-        await self._pay(booking)
-
-    async def _pay_wrongly(self, booking: Booking) -> None:
-        await self._pay(booking, short=1)
-
-    async def _pay_several_times(self, booking: Booking) -> None:
-        """Pay at once under one key and under another, then again under the first."""
-        key = self._caller.new_key()
-        await asyncio.gather(*(self._pay(booking, key) for _ in range(2)), self._pay(booking))
-        await self._pay(booking, key)
 
     async def _cancel(self, booking: Booking) -> None:
         reason = {"reason": "change of plans"}
@@ -248,21 +227,6 @@ class Customer:
         types = ["adult", *self._random.choices(("adult", "child"), k=seats - 1)]
         types += ["infant_on_lap"] * (self._random.random() < 0.2)
         return [{"given_name": f"P{n}", "family_name": "Nguyễn", "type": t} for n, t in enumerate(types)]
-
-    async def _abandon(self, booking: Booking) -> None:
-        """Leave the booking to expire."""
-
-    async def _change(
-        self, booking: Booking, operation: str, path: str, body: Mapping[str, Any], key: str | None = None
-    ) -> Call:
-        """Change the booking, under a new key sometimes only at the known version or at the next one."""
-        known: int = booking["version"]
-        version = None if key else self._random.choice((None, None, None, None, known, known + 1))
-        call = await self._caller.command(operation, path, body, key, version)
-        if call.status in (200, 201):
-            row = json.loads(call.text)
-            booking.update(row.get("booking", row))
-        return call
 
     async def _tidy_up(self) -> None:
         """Forget old bookings that are not paid, and cancel one of many paid ones."""

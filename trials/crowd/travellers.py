@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from trials.checker.calls import Call
 from trials.crowd.caller import Caller
 from trials.crowd.habits import Habits, act
+from trials.crowd.payers import Payer
 from trials.crowd.sale import Booking, Sale
 from trials.crowd.staff import Clerk
 
@@ -22,14 +21,14 @@ _LEDGER = slice(15, 18)
 FLIGHTS = (2, 2, 2, 3)
 
 
-class Traveller:
+class Traveller(Payer):
     """Books itineraries for one caller."""
 
+    BOUGHT = "itinerary"
+    PATH = "/itineraries"
+
     def __init__(self, caller: Caller, sale: Sale, clerk: Clerk, random: Random) -> None:
-        self._caller = caller
-        self._sale = sale
-        self._clerk = clerk
-        self._random = random
+        super().__init__(caller, sale, clerk, random)
         self._habits: Habits[Itinerary] = {
             (self._pay,): 30,
             (self._pay_at_the_end,): 12,
@@ -65,31 +64,6 @@ class Traveller:
         bookings: list[Booking] = itinerary["bookings"]
         return bookings
 
-    async def _pay(
-        self, itinerary: Itinerary, key: str | None = None, short: int = 0, capture: str = "automatic"
-    ) -> Call:
-        cost = {**itinerary["total_cost"], "amount": itinerary["total_cost"]["amount"] - short}
-        body = {"itinerary_id": itinerary["id"], "user_id": self._caller.who, "total_cost": cost}
-        if capture != "automatic":
-            body["capture"] = capture
-        if cards := self._sale.plan.cards:
-            # A repeat of the key must name the same card.
-            body["payment_method"] = Random(key or self._random.random()).choice(cards)
-        return await self._change(itinerary, "pay_itinerary", "/itineraries/payments", body, key)
-
-    async def _pay_at_the_end(self, itinerary: Itinerary) -> None:
-        seconds = self._random.choice((0.1, self._random.uniform(-0.05, 0.01)))
-        await self._sale.pause(self._sale.plan.hold_seconds + seconds)
-        await self._pay(itinerary)
-
-    async def _pay_wrongly(self, itinerary: Itinerary) -> None:
-        await self._pay(itinerary, short=1)
-
-    async def _pay_several_times(self, itinerary: Itinerary) -> None:
-        key = self._caller.new_key()
-        await asyncio.gather(*(self._pay(itinerary, key) for _ in range(2)), self._pay(itinerary))
-        await self._pay(itinerary, key)
-
     async def _pay_a_booking_alone(self, itinerary: Itinerary) -> None:
         """Pay for one booking of the itinerary, which is refused."""
         booking = self._random.choice(itinerary["bookings"])
@@ -123,18 +97,3 @@ class Traveller:
         """Cancel a part before the capture: its share arrives for a cancelled booking."""
         if (await self._pay(itinerary, capture="manual")).status == 201:
             await asyncio.gather(self._clerk.serve_itinerary({**itinerary}), self._cancel_a_part(itinerary))
-
-    async def _abandon(self, itinerary: Itinerary) -> None:
-        """Leave the itinerary to expire."""
-
-    async def _change(
-        self, itinerary: Itinerary, operation: str, path: str, body: Mapping[str, Any], key: str | None = None
-    ) -> Call:
-        """Change the itinerary, under a new key sometimes only at the known version or at the next one."""
-        known: int = itinerary["version"]
-        version = None if key else self._random.choice((None, None, None, None, known, known + 1))
-        call = await self._caller.command(operation, path, body, key, version)
-        if call.status in (200, 201):
-            row = json.loads(call.text)
-            itinerary.update(row.get("itinerary", row))
-        return call
