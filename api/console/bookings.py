@@ -74,7 +74,6 @@ class BookingPages(Controller):
 
     @post(
         "/{id:str}/verify",
-        status_code=200,
         opt=page_route(AUDITORS, "Check the events, the view and the proof of a booking"),
     )
     async def verify(self, request: ApiRequest) -> ASGIApp:

@@ -34,7 +34,6 @@ class PassengerPages(Controller):
 
     @post(
         "/{id:str}/passengers",
-        status_code=200,
         opt=page_route(OPERATORS, "Name the passengers of a booking", form=PassengersForm, if_match=True),
     )
     async def name_passengers(self, request: ApiRequest) -> ASGIApp:

@@ -50,7 +50,6 @@ class RefundPages(Controller):
 
     @post(
         "/{id:str}/settle",
-        status_code=200,
         opt=page_route(OPERATORS, "Settle a refund", query=RefundPageQuery, form=SettlementForm),
     )
     async def settle(self, request: ApiRequest) -> ASGIApp:

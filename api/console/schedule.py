@@ -55,7 +55,6 @@ class SchedulePages(Controller):
 
     @post(
         "/{id:str}/times",
-        status_code=200,
         opt=page_route(OPERATORS, "Change the times of a flight", form=TimesForm),
     )
     async def retime(self, request: ApiRequest) -> ASGIApp:
@@ -66,7 +65,6 @@ class SchedulePages(Controller):
 
     @post(
         "/{id:str}/move-all",
-        status_code=200,
         opt=page_route(OPERATORS, "Move all bookings of a flight to another one", form=MoveForm),
     )
     async def move_all(self, request: ApiRequest) -> ASGIApp:

@@ -36,7 +36,7 @@ class SessionController(Controller):
     async def form(self, request: ApiRequest) -> ASGIApp:
         return render_page(request, "login.html", message="", next="/console")
 
-    @post("/login", status_code=200, opt=page_route(PUBLIC, "Sign in: set the token cookie", form=LoginForm))
+    @post("/login", opt=page_route(PUBLIC, "Sign in: set the token cookie", form=LoginForm))
     async def sign_in(self, request: ApiRequest) -> ASGIApp:
         cookie.require_own_page(request.context)
         login = await forms.read_body(request, LoginForm)
@@ -55,7 +55,7 @@ class SessionController(Controller):
         seconds = int(verified.expires_at - time.time())
         return _redirect(target, cookie.set_header(token, seconds, request.context))
 
-    @post("/logout", status_code=200, opt=page_route(STAFF, "Sign out: delete the token cookie"))
+    @post("/logout", opt=page_route(STAFF, "Sign out: delete the token cookie"))
     async def sign_out(self, request: ApiRequest) -> ASGIApp:
         return _redirect("/console/login", cookie.delete_header())
 

@@ -44,7 +44,6 @@ class WebhookPages(Controller):
 
     @post(
         "/{id:str}/test",
-        status_code=200,
         opt=page_route(OPERATORS, "Send a test message", query=WebhookPageQuery, form=TestForm),
     )
     async def test(self, request: ApiRequest) -> ASGIApp:

@@ -111,7 +111,6 @@ class BookingController(Controller):
 
     @post(
         "/{id:str}/cancel",
-        status_code=200,
         opt=route(
             BUYERS,
             "Cancel a booking",
@@ -137,7 +136,6 @@ class BookingController(Controller):
 
     @post(
         "/{id:str}/cancel/quote",
-        status_code=200,
         opt=route(
             BUYERS,
             "Get the refund for cancelling a booking, without cancelling it",
@@ -159,7 +157,6 @@ class BookingController(Controller):
 
     @post(
         "/{id:str}/seats",
-        status_code=200,
         opt=route(
             BUYERS,
             "Reduce the seats of a booking. Seats that were paid are refunded as if they were cancelled",

@@ -75,7 +75,6 @@ class BulkController(Controller):
 
     @post(
         "/bulk",
-        status_code=200,
         opt=route(
             BUYERS,
             "Create up to 100 bookings. Each item has an idempotency key, shared with POST /bookings",

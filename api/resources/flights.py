@@ -209,7 +209,6 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/price",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Change the price of a flight. Existing bookings keep their price",
@@ -225,7 +224,6 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/cancellation-policy",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Change what cancellations give back. Existing bookings keep their policy",
@@ -241,7 +239,6 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/seats",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Change the number of seats of a flight",
@@ -257,7 +254,6 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/overbooking",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Set how many seats of a flight are sold beyond those of the aircraft",
@@ -273,7 +269,6 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/cancel",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Cancel a flight and all its bookings",
@@ -289,7 +284,6 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/departed",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Record that a flight has departed. Its unpaid holds end",

@@ -107,7 +107,6 @@ class ItineraryController(Controller):
 
     @post(
         "/{id:str}/cancel",
-        status_code=200,
         opt=route(
             BUYERS,
             "Cancel an itinerary, or some of its bookings. Each paid booking makes its share a refund due",
@@ -132,7 +131,6 @@ class ItineraryController(Controller):
 
     @post(
         "/{id:str}/cancel/quote",
-        status_code=200,
         opt=route(
             BUYERS,
             "Get the refund for cancelling an itinerary or some of its bookings, without cancelling",

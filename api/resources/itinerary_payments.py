@@ -55,7 +55,6 @@ class ItineraryPaymentController(Controller):
 
     @post(
         "/{id:str}/capture",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Capture the pending payment of an itinerary. If it is late, all is seated again or refunded",
@@ -72,7 +71,6 @@ class ItineraryPaymentController(Controller):
 
     @post(
         "/{id:str}/void",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Void the pending payment of an itinerary",

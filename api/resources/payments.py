@@ -110,7 +110,6 @@ class PaymentController(Controller):
 
     @post(
         "/{id:str}/capture",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Capture a pending payment. After the hold expired, it takes free seats or makes a refund due",
@@ -127,7 +126,6 @@ class PaymentController(Controller):
 
     @post(
         "/{id:str}/void",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Void a pending payment",

@@ -86,7 +86,6 @@ class RefundController(Controller):
 
     @post(
         "/{id:str}/settle",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Settle a refund through the payment gateway, or record that it was paid by hand",

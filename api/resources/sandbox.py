@@ -49,7 +49,6 @@ class SandboxController(Controller):
 
     @post(
         "/clock",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Move the clock of the sandbox forward, and expire what is due then. Not found on a live server",

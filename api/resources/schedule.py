@@ -76,7 +76,6 @@ class FlightScheduleController(Controller):
 
     @post(
         "/{id:str}/times",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Change the times of a flight, and ask the customers of its bookings to accept them",
@@ -92,7 +91,6 @@ class FlightScheduleController(Controller):
 
     @post(
         "/{id:str}/move-all",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Move as many bookings of a flight as fit to other flights",
@@ -115,7 +113,6 @@ class BookingScheduleController(Controller):
 
     @post(
         "/{id:str}/accept-change",
-        status_code=200,
         opt=route(
             BUYERS,
             "Accept the changed times of the flight of a booking",
@@ -138,7 +135,6 @@ class BookingScheduleController(Controller):
 
     @post(
         "/{id:str}/move",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Move a booking to another flight, for the same money",

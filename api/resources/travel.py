@@ -49,7 +49,6 @@ class TravelController(Controller):
 
     @post(
         "/{id:str}/deny-boarding",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Cancel a paid booking for which an overbooked flight has no seats, with its refund",
@@ -71,7 +70,6 @@ class TravelController(Controller):
 
     @post(
         "/{id:str}/flown",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Record that the customers of a paid booking flew",
@@ -88,7 +86,6 @@ class TravelController(Controller):
 
     @post(
         "/{id:str}/no-show",
-        status_code=200,
         opt=route(
             OPERATORS,
             "Record that the customers of a paid booking did not appear for the flight",

@@ -39,7 +39,6 @@ class VerificationController(Controller):
 
     @post(
         "/verify",
-        status_code=200,
         opt=route(
             AUDITORS,
             "Verify the hash chain, positions, versions, commands, seats and views",

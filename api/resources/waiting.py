@@ -73,7 +73,6 @@ class WaitingController(Controller):
 
     @post(
         "/waitlist/{id:str}/leave",
-        status_code=200,
         opt=route(
             BUYERS,
             "Leave the waiting list. To decline an offer, cancel its booking",

@@ -200,7 +200,6 @@ class WebhookController(Controller):
 
     @post(
         "/{id:str}/rotate",
-        status_code=200,
         opt=route(
             BUYERS,
             "Make a new secret. The earlier one signs beside it for 24 hours",
@@ -218,7 +217,6 @@ class WebhookController(Controller):
 
     @post(
         "/{id:str}/replay",
-        status_code=200,
         opt=route(
             BUYERS,
             "Send events again from a position on",
