@@ -13,6 +13,7 @@ from api.http.openapi_events import add_event_schemas
 from api.http.openapi_parameters import parameters
 from api.http.openapi_schemas import Schemas, close_enums
 from api.http.openapi_texts import BEARER, DESCRIPTION, TAGS
+from api.http.request import EmptyBody
 from api.http.routes import ALIASES, PUBLIC, Route
 from runtime import VERSION
 
@@ -96,7 +97,7 @@ def _operation(
         operation["x-idempotent"] = True
     if route.body is not None:
         operation["requestBody"] = {
-            "required": route.body_required,
+            "required": route.body_required and route.body is not EmptyBody,
             "content": {"application/json": content(schemas, route.body)},
         }
     return operation

@@ -140,7 +140,6 @@ class BookingController(Controller):
             BUYERS,
             "Get the refund for cancelling a booking, without cancelling it",
             body=EmptyBody,
-            body_required=False,
             response=CancellationQuote,
             refusals=(
                 BookingNotFound,

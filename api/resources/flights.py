@@ -288,7 +288,6 @@ class FlightController(Controller):
             OPERATORS,
             "Record that a flight has departed. Its unpaid holds end",
             body=EmptyBody,
-            body_required=False,
             response=FlightRow,
             refusals=CHANGE_REFUSALS,
             if_match=True,

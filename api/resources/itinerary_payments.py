@@ -59,7 +59,6 @@ class ItineraryPaymentController(Controller):
             OPERATORS,
             "Capture the pending payment of an itinerary. If it is late, all is seated again or refunded",
             body=EmptyBody,
-            body_required=False,
             response=ItineraryRow,
             if_match=True,
             refusals=_CAPTURE_REFUSALS,

@@ -114,7 +114,6 @@ class PaymentController(Controller):
             OPERATORS,
             "Capture a pending payment. After the hold expired, it takes free seats or makes a refund due",
             body=EmptyBody,
-            body_required=False,
             response=BookingRow,
             if_match=True,
             refusals=CAPTURE_REFUSALS,

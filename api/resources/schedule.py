@@ -117,7 +117,6 @@ class BookingScheduleController(Controller):
             BUYERS,
             "Accept the changed times of the flight of a booking",
             body=EmptyBody,
-            body_required=False,
             response=BookingRow,
             if_match=True,
             refusals=(

@@ -77,7 +77,6 @@ class WaitingController(Controller):
             BUYERS,
             "Leave the waiting list. To decline an offer, cancel its booking",
             body=EmptyBody,
-            body_required=False,
             response=WaitingRow,
             refusals=(WaitingPartyNotFound, NotWaiting, IdempotencyKeyReused),
             if_match=True,
