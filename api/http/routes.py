@@ -7,6 +7,7 @@ import msgspec
 from api.http.deprecations import Deprecation
 from domain.caller import Role
 from domain.refusals.base import Refusal
+from domain.refusals.requests import IdempotencyKeyReused
 
 ALL_ROLES = frozenset(Role)
 BUYERS = frozenset({Role.CLIENT, Role.OPERATOR})
@@ -61,6 +62,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 def route(roles: frozenset[Role], summary: str, **rest: Any) -> dict[str, Route]:
     """Build the `opt` of a handler."""
     return {"route": Route(roles=roles, summary=summary, **rest)}
+
+
+def command_route(
+    roles: frozenset[Role], summary: str, *, refusals: tuple[type[Refusal], ...], **rest: Any
+) -> dict[str, Route]:
+    """Build the `opt` of a handler that submits a command of the ledger, which has an idempotency key."""
+    return route(roles, summary, refusals=(*refusals, IdempotencyKeyReused), **rest)
 
 
 ALIASES: set[str] = set()

@@ -16,7 +16,7 @@ from api.http.parameters import ReadQuery
 from api.http.queries import Connection, Page
 from api.http.replies import Reply, version_header
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, READERS, route
+from api.http.routes import BUYERS, READERS, command_route, route
 from api.resources import history
 from api.resources.booking_lists import BookingListQuery, respond_bookings
 from api.resources.cancellation_quotes import quote_valid_until, refund_due, respond_quote
@@ -46,7 +46,7 @@ from domain.refusals.passengers import (
 )
 from domain.refusals.payments import PaymentInProgress
 from domain.refusals.refunds import RefundNotStated, RefundTooLarge
-from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount, VersionNotFound
+from domain.refusals.requests import NotYourAccount, VersionNotFound
 from projections import bookings
 from projections.bookings import BookingRow
 
@@ -87,7 +87,7 @@ class BookingController(Controller):
 
     @post(
         "/",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Create a booking, which holds all requested seats or none",
             body=InitiateBooking,
@@ -102,7 +102,6 @@ class BookingController(Controller):
                 TotalTooLarge,
                 PassengersNotSeats,
                 InfantWithoutAdult,
-                IdempotencyKeyReused,
             ),
         ),
     )
@@ -111,7 +110,7 @@ class BookingController(Controller):
 
     @post(
         "/{id:str}/cancel",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Cancel a booking",
             body=BookingCancellation,
@@ -124,7 +123,6 @@ class BookingController(Controller):
                 FlightDeparted,
                 RefundNotStated,
                 RefundTooLarge,
-                IdempotencyKeyReused,
             ),
         ),
     )
@@ -156,7 +154,7 @@ class BookingController(Controller):
 
     @post(
         "/{id:str}/seats",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Reduce the seats of a booking. Seats that were paid are refunded as if they were cancelled",
             body=SeatReduction,
@@ -173,7 +171,6 @@ class BookingController(Controller):
                 PassengersNotStated,
                 PassengersNotSeats,
                 InfantWithoutAdult,
-                IdempotencyKeyReused,
             ),
         ),
     )

@@ -15,7 +15,7 @@ from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import ALL_ROLES, OPERATORS, route
+from api.http.routes import ALL_ROLES, OPERATORS, command_route, route
 from api.resources import availability
 from api.resources.availability import AvailabilityQuery
 from database.head import QueryResult
@@ -48,7 +48,6 @@ from domain.refusals.flights import (
     FlightNotFound,
     SeatsInUse,
 )
-from domain.refusals.requests import IdempotencyKeyReused
 from projections import flights
 from projections.availability import Availability
 from projections.flights import FlightRow, FlightSearch, FlightSortKey, Sort
@@ -126,7 +125,7 @@ class FlightListQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_onl
         return self.build_search(FlightSearch)
 
 
-CHANGE_REFUSALS = (FlightNotFound, FlightNotBookable, FlightDeparted, IdempotencyKeyReused)
+CHANGE_REFUSALS = (FlightNotFound, FlightNotBookable, FlightDeparted)
 """Refusals of a change that a flight allows until it departs."""
 
 
@@ -136,13 +135,13 @@ class FlightController(Controller):
 
     @post(
         "/",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Schedule a flight",
             body=ScheduleFlight,
             response=FlightRow,
             status=201,
-            refusals=(FlightAlreadyScheduled, DepartureInPast, IdempotencyKeyReused),
+            refusals=(FlightAlreadyScheduled, DepartureInPast),
         ),
     )
     async def schedule_flight(self, request: ApiRequest) -> ASGIApp:
@@ -209,12 +208,12 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/price",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Change the price of a flight. Existing bookings keep their price",
             body=NewPrice,
             response=FlightRow,
-            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
+            refusals=(FlightNotFound, FlightNotBookable),
             if_match=True,
         ),
     )
@@ -224,12 +223,12 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/cancellation-policy",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Change what cancellations give back. Existing bookings keep their policy",
             body=NewCancellationPolicy,
             response=FlightRow,
-            refusals=(FlightNotFound, FlightNotBookable, IdempotencyKeyReused),
+            refusals=(FlightNotFound, FlightNotBookable),
             if_match=True,
         ),
     )
@@ -239,7 +238,7 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/seats",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Change the number of seats of a flight",
             body=NewSeats,
@@ -254,7 +253,7 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/overbooking",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Set how many seats of a flight are sold beyond those of the aircraft",
             body=NewOverbooking,
@@ -269,7 +268,7 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/cancel",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Cancel a flight and all its bookings",
             body=FlightCancellation,
@@ -284,7 +283,7 @@ class FlightController(Controller):
 
     @post(
         "/{id:str}/departed",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Record that a flight has departed. Its unpaid holds end",
             body=EmptyBody,

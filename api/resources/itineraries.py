@@ -15,7 +15,7 @@ from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
 from api.http.request import ApiRequest
-from api.http.routes import BUYERS, READERS, route
+from api.http.routes import BUYERS, READERS, command_route, route
 from api.resources.cancellation_quotes import quote_valid_until, refund_due, respond_quote
 from api.resources.itinerary_history import ItineraryHistory, build_history
 from domain.commands.fields import Note, UserName
@@ -27,7 +27,7 @@ from domain.refusals.flights import FlightDeparted, FlightNotBookable, FlightNot
 from domain.refusals.itineraries import CurrenciesMixed, ItineraryNotFound
 from domain.refusals.passengers import InfantWithoutAdult, PassengersNotSeats
 from domain.refusals.refunds import RefundNotStated
-from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount
+from domain.refusals.requests import NotYourAccount
 from ledger import itineraries as histories
 from projections import itineraries
 from projections.itineraries import ItineraryRow, ItinerarySearch
@@ -77,7 +77,7 @@ class ItineraryController(Controller):
 
     @post(
         "/",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Create an itinerary: bookings of up to 8 flights, of which all are held or none is",
             body=InitiateItinerary,
@@ -94,7 +94,6 @@ class ItineraryController(Controller):
                 PassengersNotSeats,
                 InfantWithoutAdult,
                 LedgersMixed,
-                IdempotencyKeyReused,
             ),
         ),
     )
@@ -107,7 +106,7 @@ class ItineraryController(Controller):
 
     @post(
         "/{id:str}/cancel",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Cancel an itinerary, or some of its bookings. Each paid booking makes its share a refund due",
             body=ItineraryCancellation,
@@ -120,7 +119,6 @@ class ItineraryController(Controller):
                 BookingCancelled,
                 FlightDeparted,
                 RefundNotStated,
-                IdempotencyKeyReused,
             ),
         ),
     )

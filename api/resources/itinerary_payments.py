@@ -5,7 +5,7 @@ from litestar.types import ASGIApp
 
 from api.http.commands import ItineraryPaymentResult, submit
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, OPERATORS, route
+from api.http.routes import BUYERS, OPERATORS, command_route
 from api.resources.payments import PAYMENT_REFUSALS, PaymentVoid, check_method
 from domain.commands.itineraries import CaptureItinerary, PayItinerary, VoidItinerary
 from domain.refusals.bookings import BookingCancelled, HoldExpired
@@ -16,7 +16,6 @@ from domain.refusals.payments import (
     PaymentInProgress,
     PaymentNotPending,
 )
-from domain.refusals.requests import IdempotencyKeyReused
 from projections.itineraries import ItineraryRow
 
 _CAPTURE_REFUSALS = (
@@ -27,7 +26,6 @@ _CAPTURE_REFUSALS = (
     PaymentInProgress,
     FlightDeparted,
     HoldExpired,
-    IdempotencyKeyReused,
 )
 
 
@@ -37,7 +35,7 @@ class ItineraryPaymentController(Controller):
 
     @post(
         "/payments",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Pay for an itinerary: one payment books all its bookings or none",
             body=PayItinerary,
@@ -55,7 +53,7 @@ class ItineraryPaymentController(Controller):
 
     @post(
         "/{id:str}/capture",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Capture the pending payment of an itinerary. If it is late, all is seated again or refunded",
             body=EmptyBody,
@@ -70,7 +68,7 @@ class ItineraryPaymentController(Controller):
 
     @post(
         "/{id:str}/void",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Void the pending payment of an itinerary",
             body=PaymentVoid,

@@ -6,7 +6,7 @@ from litestar.types import ASGIApp
 
 from api.http.commands import submit
 from api.http.request import ApiRequest
-from api.http.routes import BUYERS, route
+from api.http.routes import BUYERS, command_route
 from domain.commands.passengers import NamedPassengers, NamePassengers, PassengerIds, SplitBooking
 from domain.refusals.bookings import BookingCancelled, BookingNotFound, HoldExpired
 from domain.refusals.flights import FlightDeparted
@@ -17,7 +17,6 @@ from domain.refusals.passengers import (
     SplitWithoutSeat,
 )
 from domain.refusals.payments import PaymentInProgress
-from domain.refusals.requests import IdempotencyKeyReused
 from projections.bookings import BookingRow
 
 
@@ -44,7 +43,7 @@ class PassengerController(Controller):
 
     @put(
         "/{id:str}/passengers",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Name the passengers of a booking, in place of earlier ones, until the departure",
             body=PassengerList,
@@ -58,7 +57,6 @@ class PassengerController(Controller):
                 PassengersNotSeats,
                 InfantWithoutAdult,
                 PassengerUnknown,
-                IdempotencyKeyReused,
             ),
         ),
     )
@@ -68,7 +66,7 @@ class PassengerController(Controller):
 
     @post(
         "/{id:str}/split",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Make a second booking of some passengers, with their seats and their share of the price",
             body=BookingPart,
@@ -84,7 +82,6 @@ class PassengerController(Controller):
                 PassengerUnknown,
                 SplitWithoutSeat,
                 InfantWithoutAdult,
-                IdempotencyKeyReused,
             ),
         ),
     )

@@ -10,7 +10,7 @@ from api.http.commands import PaymentResult, submit
 from api.http.http_errors import PaymentMethodMissing, PaymentMethodUnexpected
 from api.http.parameters import ReadQuery
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, OPERATORS, READERS, route
+from api.http.routes import BUYERS, OPERATORS, READERS, command_route, route
 from domain.commands.fields import Reason
 from domain.commands.itineraries import PayItinerary
 from domain.commands.payments import CapturePayment, PayBooking, VoidPayment
@@ -26,7 +26,6 @@ from domain.refusals.payments import (
     PriceMismatch,
     TooManyPayments,
 )
-from domain.refusals.requests import IdempotencyKeyReused
 from ledger import payments
 from ledger.payments import PaymentRow
 from projections.bookings import BookingRow
@@ -40,7 +39,6 @@ CAPTURE_REFUSALS = (
     PaymentInProgress,
     HoldExpired,
     FlightDeparted,
-    IdempotencyKeyReused,
 )
 """Refusals of capture and void."""
 
@@ -55,7 +53,6 @@ PAYMENT_REFUSALS = (
     TooManyPayments,
     PaymentMethodMissing,
     PaymentMethodUnexpected,
-    IdempotencyKeyReused,
 )
 """Refusals of a payment, besides those of an unknown booking or itinerary."""
 
@@ -92,7 +89,7 @@ class PaymentController(Controller):
 
     @post(
         "/payments",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Pay for a booking",
             body=PayBooking,
@@ -110,7 +107,7 @@ class PaymentController(Controller):
 
     @post(
         "/{id:str}/capture",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Capture a pending payment. After the hold expired, it takes free seats or makes a refund due",
             body=EmptyBody,
@@ -125,7 +122,7 @@ class PaymentController(Controller):
 
     @post(
         "/{id:str}/void",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Void a pending payment",
             body=PaymentVoid,

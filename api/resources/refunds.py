@@ -12,7 +12,7 @@ from api.http.commands import submit
 from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.request import ApiRequest
-from api.http.routes import AUDITORS, OPERATORS, READERS, route
+from api.http.routes import AUDITORS, OPERATORS, READERS, command_route, route
 from domain.commands.fields import Note, UserName
 from domain.commands.payments import SettleRefund
 from domain.refunds import RefundStatus
@@ -23,7 +23,6 @@ from domain.refusals.refunds import (
     RefundNotThroughGateway,
     RefundRefused,
 )
-from domain.refusals.requests import IdempotencyKeyReused
 from projections import refunds
 from projections.refunds import RefundRow, RefundSearch
 
@@ -86,7 +85,7 @@ class RefundController(Controller):
 
     @post(
         "/{id:str}/settle",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Settle a refund through the payment gateway, or record that it was paid by hand",
             body=RefundSettlement,
@@ -98,7 +97,6 @@ class RefundController(Controller):
                 RefundInProgress,
                 RefundNotThroughGateway,
                 RefundRefused,
-                IdempotencyKeyReused,
             ),
         ),
     )

@@ -12,11 +12,10 @@ from api.http.commands import SandboxClock, submit
 from api.http.http_errors import NotFound
 from api.http.parameters import CommandQuery, Ledger, ReadQuery
 from api.http.request import ApiRequest
-from api.http.routes import ALL_ROLES, OPERATORS, route
+from api.http.routes import ALL_ROLES, OPERATORS, command_route, route
 from database import head
 from database.head import QueryResult
 from domain.commands.sandbox import AdvanceClock
-from domain.refusals.requests import IdempotencyKeyReused
 from domain.refusals.sandbox import ClockTooFar
 from gateways.payment_reconciler import PaymentReconciler
 from ledger.submission import Overloaded, Unavailable
@@ -49,13 +48,13 @@ class SandboxController(Controller):
 
     @post(
         "/clock",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Move the clock of the sandbox forward, and expire what is due then. Not found on a live server",
             body=AdvanceClock,
             response=SandboxClock,
             one_ledger=True,
-            refusals=(NotFound, ClockTooFar, IdempotencyKeyReused),
+            refusals=(NotFound, ClockTooFar),
         ),
     )
     async def advance_clock(self, request: ApiRequest) -> ASGIApp:

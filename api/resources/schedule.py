@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from api.http.commands import BookingsMoved, submit
 from api.http.http_errors import ValidationFailed
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, OPERATORS, route
+from api.http.routes import BUYERS, OPERATORS, command_route
 from api.resources.flights import CHANGE_REFUSALS
 from domain.commands.bookings import AcceptChange, MoveBooking
 from domain.commands.fields import Instant, Reason
@@ -38,7 +38,6 @@ from domain.refusals.flights import (
     NotEnoughSeats,
     TimesUnchanged,
 )
-from domain.refusals.requests import IdempotencyKeyReused
 from projections.bookings import BookingRow
 from projections.flights import FlightRow
 
@@ -76,7 +75,7 @@ class FlightScheduleController(Controller):
 
     @post(
         "/{id:str}/times",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Change the times of a flight, and ask the customers of its bookings to accept them",
             body=NewTimes,
@@ -91,7 +90,7 @@ class FlightScheduleController(Controller):
 
     @post(
         "/{id:str}/move-all",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Move as many bookings of a flight as fit to other flights",
             body=MoveTargetList,
@@ -113,7 +112,7 @@ class BookingScheduleController(Controller):
 
     @post(
         "/{id:str}/accept-change",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Accept the changed times of the flight of a booking",
             body=EmptyBody,
@@ -124,7 +123,6 @@ class BookingScheduleController(Controller):
                 BookingCancelled,
                 HoldExpired,
                 NoScheduleChange,
-                IdempotencyKeyReused,
             ),
         ),
     )
@@ -134,7 +132,7 @@ class BookingScheduleController(Controller):
 
     @post(
         "/{id:str}/move",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Move a booking to another flight, for the same money",
             body=MoveTarget,
@@ -150,7 +148,6 @@ class BookingScheduleController(Controller):
                 FlightNotBookable,
                 CurrencyDiffers,
                 NotEnoughSeats,
-                IdempotencyKeyReused,
             ),
         ),
     )

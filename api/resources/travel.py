@@ -7,14 +7,13 @@ from msgspec import UNSET, UnsetType
 
 from api.http.commands import submit
 from api.http.request import ApiRequest
-from api.http.routes import OPERATORS, route
+from api.http.routes import OPERATORS, command_route
 from domain.commands.bookings import DenyBoarding, RecordFlown, RecordNoShow
 from domain.commands.fields import Price, Reason
 from domain.commands.passengers import PassengerIds
 from domain.refusals.bookings import BookingCancelled, BookingNotFound, BookingNotPaid, TravelAlreadyRecorded
 from domain.refusals.flights import FlightNotDeparted
 from domain.refusals.passengers import PassengerUnknown
-from domain.refusals.requests import IdempotencyKeyReused
 from projections.bookings import BookingRow
 
 
@@ -38,7 +37,6 @@ TRAVEL_REFUSALS = (
     FlightNotDeparted,
     PassengerUnknown,
     TravelAlreadyRecorded,
-    IdempotencyKeyReused,
 )
 """Refusals of `flown` and `no-show`."""
 
@@ -49,7 +47,7 @@ class TravelController(Controller):
 
     @post(
         "/{id:str}/deny-boarding",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Cancel a paid booking for which an overbooked flight has no seats, with its refund",
             body=BoardingDenial,
@@ -60,7 +58,6 @@ class TravelController(Controller):
                 BookingCancelled,
                 BookingNotPaid,
                 TravelAlreadyRecorded,
-                IdempotencyKeyReused,
             ),
         ),
     )
@@ -70,7 +67,7 @@ class TravelController(Controller):
 
     @post(
         "/{id:str}/flown",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Record that the customers of a paid booking flew",
             body=TravelRecord,
@@ -86,7 +83,7 @@ class TravelController(Controller):
 
     @post(
         "/{id:str}/no-show",
-        opt=route(
+        opt=command_route(
             OPERATORS,
             "Record that the customers of a paid booking did not appear for the flight",
             body=TravelRecord,

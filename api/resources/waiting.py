@@ -13,11 +13,11 @@ from api.http.parameters import ListQuery, ReadQuery
 from api.http.queries import Page
 from api.http.replies import version_header
 from api.http.request import ApiRequest, EmptyBody
-from api.http.routes import BUYERS, READERS, route
+from api.http.routes import BUYERS, READERS, command_route, route
 from domain.commands.fields import PartySize, UserId, UserName
 from domain.commands.waiting import JoinWaitlist, LeaveWaitlist
 from domain.refusals.flights import FlightNotBookable, FlightNotFound
-from domain.refusals.requests import IdempotencyKeyReused, NotYourAccount
+from domain.refusals.requests import NotYourAccount
 from domain.refusals.waiting import (
     AlreadyWaiting,
     NotWaiting,
@@ -49,7 +49,7 @@ class WaitingController(Controller):
 
     @post(
         "/flights/{id:str}/waitlist",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Join the waiting list of a full flight",
             body=NewWaitingParty,
@@ -63,7 +63,6 @@ class WaitingController(Controller):
                 AlreadyWaiting,
                 PartyLargerThanFlight,
                 WaitingListFull,
-                IdempotencyKeyReused,
             ),
         ),
     )
@@ -73,12 +72,12 @@ class WaitingController(Controller):
 
     @post(
         "/waitlist/{id:str}/leave",
-        opt=route(
+        opt=command_route(
             BUYERS,
             "Leave the waiting list. To decline an offer, cancel its booking",
             body=EmptyBody,
             response=WaitingRow,
-            refusals=(WaitingPartyNotFound, NotWaiting, IdempotencyKeyReused),
+            refusals=(WaitingPartyNotFound, NotWaiting),
             if_match=True,
         ),
     )
