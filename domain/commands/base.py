@@ -22,6 +22,9 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     The flight's waiting list is then loaded, and served after the command.
     """
 
+    READS_DEPARTURES: ClassVar[bool] = False
+    """True if the decision depends on whether the flight of each booking has departed."""
+
     @property
     def target_id(self) -> UUID | None:
         """The id that the command names, None for one that makes a flight."""
@@ -67,6 +70,7 @@ class BookingCommand(Command):
 
     def add_reads(self, read_set: ReadSet) -> None:
         read_set.bookings.add(self.booking_id)
+        read_set.departures |= self.READS_DEPARTURES
         if self.MOVES_SEATS:
             read_set.waiting_lists.of_bookings.add(self.booking_id)
 
@@ -109,5 +113,6 @@ class ItineraryCommand(Command):
 
     def add_reads(self, read_set: ReadSet) -> None:
         read_set.itineraries.add(self.itinerary_id)
+        read_set.departures |= self.READS_DEPARTURES
         if self.MOVES_SEATS:
             read_set.waiting_lists.of_itineraries.add(self.itinerary_id)

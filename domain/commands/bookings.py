@@ -41,14 +41,11 @@ class InitiateBooking(FlightCommand):
 class ReduceSeats(BookingCommand):
     OPERATION = "reduce_seats"
     MOVES_SEATS = True
+    READS_DEPARTURES = True
 
     seats: PartySize
     passengers: PassengerIds | UnsetType = UNSET
     """The passengers that leave; required if the booking names its passengers."""
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True
 
 
 class RefundAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,13 +63,10 @@ class CancelBooking(BookingCommand):
 
     OPERATION = "cancel_booking"
     MOVES_SEATS = True
+    READS_DEPARTURES = True
 
     reason: Note | None = None
     refund: StatedRefund | UnsetType = UNSET
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True
 
 
 class DenyBoarding(BookingCommand):
@@ -111,12 +105,9 @@ class TravelCommand(BookingCommand):
     """Base class of the commands that record, after the departure, what became of a paid booking."""
 
     TRAVEL: ClassVar[Travel]
+    READS_DEPARTURES = True
 
     passengers: PassengerIds | UnsetType = UNSET
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True
 
 
 class RecordFlown(TravelCommand):

@@ -75,15 +75,12 @@ class PayItinerary(ItineraryCommand):
     """Pay the `total_cost` of an itinerary, in one step or by a later capture."""
 
     OPERATION = "pay_itinerary"
+    READS_DEPARTURES = True
 
     user_id: UserId
     total_cost: Money
     capture: Capture = Capture.AUTOMATIC
     payment_method: PaymentMethod | UnsetType = UNSET
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True
 
 
 class CaptureItinerary(ItineraryCommand):
@@ -107,13 +104,10 @@ class CancelItinerary(ItineraryCommand):
 
     OPERATION = "cancel_itinerary"
     MOVES_SEATS = True
+    READS_DEPARTURES = True
 
     reason: Note | None = None
     booking_ids: BookingIds | UnsetType = UNSET
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True
 
 
 class RecordItineraryPayment(ItineraryCommand):

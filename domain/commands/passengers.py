@@ -12,7 +12,6 @@ from domain.commands.base import BookingCommand
 from domain.commands.fields import PARTY_SIZE_MAX
 from domain.passengers import Passenger, PassengerType
 from domain.personal import Personal
-from domain.read_set import ReadSet
 
 PASSENGERS_MAX = 2 * PARTY_SIZE_MAX
 """Each seat of a booking can have an adult with an infant on the lap."""
@@ -91,18 +90,16 @@ class SplitBooking(BookingCommand):
     """Make a second booking of some passengers."""
 
     OPERATION = "split_booking"
+    READS_DEPARTURES = True
 
     passengers: PassengerIds
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True
 
 
 class NamePassengers(BookingCommand):
     """Replace the passengers of a booking."""
 
     OPERATION = "name_passengers"
+    READS_DEPARTURES = True
 
     passengers: NamedPassengers
 
@@ -112,7 +109,3 @@ class NamePassengers(BookingCommand):
 
     def seal_passengers(self, seal: Callable[[str], str]) -> Self:
         return msgspec.structs.replace(self, passengers=seal_all(self.passengers, seal))
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True

@@ -17,15 +17,12 @@ class PayBooking(BookingCommand):
     """Pay the `total_cost` of a booking, in one step or by a later capture."""
 
     OPERATION = "pay_booking"
+    READS_DEPARTURES = True
 
     user_id: UserId
     total_cost: Money
     capture: Capture = Capture.AUTOMATIC
     payment_method: PaymentMethod | UnsetType = UNSET
-
-    def add_reads(self, read_set: ReadSet) -> None:
-        super().add_reads(read_set)
-        read_set.departures = True
 
 
 class CapturePayment(BookingCommand):
