@@ -29,6 +29,7 @@ from trials.bench.process import run
 from trials.bench.report import BenchCheck
 from trials.bench.sized_ledgers import SizedLedger, grown, running, sizes_that_fit
 from trials.bench.tables import ResultTable
+from trials.bench.targets import BYTES
 from trials.programs.program import PROGRAM
 
 
@@ -58,7 +59,7 @@ def once(sized: SizedLedger, due: int) -> dict[str, float]:
         f"sweep of {due:,} due holds, s": swept,
         "verify, events/s": verified.events_per_second,
         "verify, all processes, MB": verified.memory_mb or 0.0,
-        "bytes a booking on disk": row[0] / row[1],
+        BYTES: row[0] / row[1],
         "start until ready, s": ready,
         "largest process, MB": max(memory) / 1e6,
         "all processes, MB": sum(memory) / 1e6,
