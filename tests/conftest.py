@@ -3,9 +3,7 @@
 import gc
 import itertools
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from analytics.schema import migrate
 from database.embedded import remove_database, running_database
+from tests.memory import make_database_folder
 
 pytest_plugins = ["tests.desk"]
 
@@ -43,8 +42,6 @@ LONGEST = (
 """Files and folders with tests of ten seconds and more, the longest first."""
 
 TEMPLATE = "migrated"
-MEMORY = Path("/dev/shm")
-MEMORY_BYTES_MIN = 8 << 30
 _numbers = itertools.count(1)
 
 
@@ -90,25 +87,15 @@ def _nothing_left_open() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """A superuser's connection string of a server that only this test run uses."""
-    with _memory_folder() or nullcontext(tmp_path_factory.mktemp("postgres")) as data:
-        with running_database(None, Path(data)) as url:
+    folder = make_database_folder("seatledger-tests-")
+    try:
+        with running_database(None, folder) as url:
             yield url
-        remove_database(Path(data))
-
-
-def _memory_folder() -> AbstractContextManager[str] | None:
-    """Return a temporary folder in memory, or None if there is little of it.
-
-    A new database is 300 files, which PostgreSQL writes to disk one by one. On a disk, that takes ten times
-    the processor time. The durability settings stay as they are.
-    """
-    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES_MIN:
-        return None
-    folder = tempfile.TemporaryDirectory(prefix="seatledger-tests-", dir=MEMORY, ignore_cleanup_errors=True)
-    Path(folder.name).chmod(0o755)  # as root, the server runs as another user that must enter the folder
-    return folder
+        remove_database(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import os
+import shutil
 import signal
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -31,6 +31,7 @@ from ledger.ids import number_in
 from ledger.ledger import open_ledger
 from ledger.submission import Unavailable
 from tests.api.conftest import BA117, SETTINGS, People, client, running, token
+from tests.memory import make_database_folder
 from tests.waiting import await_until
 from trials.programs.embedded import Server
 from trials.programs.processes import send
@@ -46,12 +47,11 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def far_folders() -> Iterator[dict[str, Path]]:
     """The data folders of two more servers, by the variable that names each server."""
-    with tempfile.TemporaryDirectory(prefix="seatledger-far-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        data = {variable: Path(folder) / variable for variable in FAR.values()}
-        yield data
-        for each in data.values():
-            remove_database(each)
+    data = {variable: make_database_folder("seatledger-far-") for variable in FAR.values()}
+    yield data
+    for each in data.values():
+        remove_database(each)
+        shutil.rmtree(each)
 
 
 @pytest.fixture(scope="module")

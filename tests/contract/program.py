@@ -10,10 +10,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.memory import copy_new_database, make_database_folder
 from tests.waiting import wait_until
 from trials.programs.ports import free_port
 
@@ -30,10 +30,11 @@ class ProgramUnderTest:
     """A new data folder and, between `start` and `stop`, a server process on a free port."""
 
     def __init__(self, **settings: str) -> None:
-        # Outside pytest's private folder: a database that refuses to run as root must be able to reach it.
-        self.folder = Path(tempfile.mkdtemp(prefix="seatledger-contract-"))
-        self.folder.chmod(0o755)
+        self.folder = make_database_folder("seatledger-contract-")
         self.data = self.folder / "data"
+        self.data.mkdir()
+        if "DATABASE_URL" not in settings:
+            copy_new_database(self.data)
         self.logs = self.folder / "logs"
         self.logs.mkdir()
         self.environment = clean_environment() | settings
