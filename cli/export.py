@@ -1,6 +1,5 @@
 """Command `export`: a table as of a position of the log."""
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,6 @@ def register(commands: Any) -> None:
         [DATA, LEDGER, ALL_LEDGERS, JSON],
     )
     command.description = _ABOUT
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument("table", choices=list(TABLES), help="the table to export")
     command.add_argument("--format", choices=FORMATS, default="parquet", help="file format (parquet)")
     command.add_argument("--position", type=int, metavar="N", help="state right after position N (now)")

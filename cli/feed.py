@@ -1,6 +1,5 @@
 """Command `feed`: publish the log to a broker."""
 
-import argparse
 import asyncio
 import os
 from collections.abc import Callable
@@ -120,7 +119,6 @@ def register(commands: Any) -> None:
     brokers = feeds.add_subparsers(title="brokers", required=True, metavar="BROKER")
     command = add(brokers, "nats", feed_nats, "publish the log to NATS JetStream", [DATA, LEDGER])
     command.description = _ABOUT
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
     url = os.environ.get("NATS_URL", URL)
     command.add_argument("--url", default=url, help=f"servers, separated by commas (NATS_URL, {URL})")
     command.add_argument(

@@ -23,7 +23,13 @@ def add(
     A command that `makes_ledger` makes a data folder, its server, its secrets and a ledger. All others read.
     One that needs no settings is not stopped by wrong ones.
     """
-    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        # Examples and tables of a command keep their lines.
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.set_defaults(run=run, makes_ledger=makes_ledger, needs_settings=needs_settings)
     for option in options:
         command.add_argument(option["flag"], **{k: v for k, v in option.items() if k != "flag"})

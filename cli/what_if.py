@@ -152,7 +152,6 @@ def register(commands: Any) -> None:
         commands, "what-if", what_if, "replay past demand under another policy", [DATA, LEDGER, JSON]
     )
     command.description = _ABOUT
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument("--hold-minutes", type=_minutes, metavar="N", help="duration of holds (as recorded)")
     command.add_argument(
         "--overbook",

@@ -1,5 +1,6 @@
 """The table of commands, and the line and the exit code of a command that fails."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -25,6 +26,17 @@ def test_the_module_of_a_command_knows_it(name: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit, match=r"^0$"):
         main([name, "--help"])
     assert capsys.readouterr().out.startswith(f"usage: seatledger {name} ")
+
+
+@pytest.mark.parametrize("command", ["ledgers", "webhooks", "export", "feed nats", "what-if"])
+def test_examples_in_the_help_of_a_command_keep_their_lines(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, *rest = command.split()
+    module = importlib.import_module(COMMANDS[first])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main([first, *rest, "--help"])
+    assert vars(module)["_ABOUT"].strip() in capsys.readouterr().out
 
 
 def test_the_table_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

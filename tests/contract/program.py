@@ -32,7 +32,6 @@ class ProgramUnderTest:
     def __init__(self, **settings: str) -> None:
         self.folder = make_database_folder("seatledger-contract-")
         self.data = self.folder / "data"
-        self.data.mkdir()
         if "DATABASE_URL" not in settings:
             copy_new_database(self.data)
         self.logs = self.folder / "logs"
