@@ -15,9 +15,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pandas
-import polars
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -82,6 +79,11 @@ async def test_an_export_as_of_a_position_equals_the_table_at_that_position(
 async def test_all_formats_hold_the_same_rows_for_the_tools_of_analysts(
     trade: Trade, follow: Follow, rows: Rows, exported: Export
 ) -> None:
+    # Not at the top, where each worker would import them.
+    import duckdb
+    import pandas
+    import polars
+
     await odd_void(trade)
     await refund(trade)
     await trade.rush(8)
@@ -249,6 +251,8 @@ def test_the_command_reports_the_export_or_the_error(
         "bookings-0.parquet",
         "bookings-0.parquet.manifest.json",
     ]
+    import polars
+
     assert polars.read_parquet(tmp_path / "bookings-0.parquet").shape == (0, len(TABLES["bookings"].columns))
     above = run("bookings", "--position", "1")
     assert (above.returncode, above.stdout) == (2, "")
