@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from trials.bench.fresh import fresh_folder, fresh_ledger
 from trials.bench.instructions import USED_CARRIER, add_ledgers
 from trials.bench.load_generator import is_available
 from trials.bench.report import BenchCheck
+from trials.bench.stock_application import Stock
 from trials.programs.postgres import NoPrograms
 from trials.torture.broken import program
 
@@ -81,6 +83,11 @@ def test_the_ledgers_part_runs(tmp_path: Path) -> None:
     assert len(paces) == 4
     assert all(pace["per_second"] > 0 for pace in paces.values())
     assert paces["2 in one process, commits of 20 ms"]["p50_ms"] >= 20
+
+
+def test_the_stock_application_of_the_library_books() -> None:
+    with fresh_ledger() as fresh, closing(Stock(fresh.url)) as stock:
+        assert stock.book(1).per_second > 0
 
 
 async def test_an_api_of_several_ledgers_books_in_each(tmp_path: Path) -> None:
