@@ -1,11 +1,11 @@
 """Stripe, or a server with the same wire format, through Stripe's own client library."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import anyio
 import stripe
 
 from domain.money import Money
@@ -140,7 +140,9 @@ class StripeGateway:
     async def _bounded(self) -> AsyncIterator[None]:
         """Limit the time of the block and translate Stripe's errors."""
         try:
-            async with asyncio.timeout(self._seconds):
+            # The HTTP client shields its closing of connections from timeouts of anyio, but not of asyncio.
+            # Cut off there, it would leave the other connections to a dead gateway open.
+            with anyio.fail_after(self._seconds):
                 yield
         except TimeoutError:
             raise GatewayInDoubt(f"no answer within {self._seconds:g} s") from None

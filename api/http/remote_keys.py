@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import anyio
 import httpx
 from loguru import logger
 
@@ -62,7 +63,7 @@ class RemoteKeys:
 
     async def _fetch(self) -> bool:
         try:
-            async with asyncio.timeout(FETCH_SECONDS_MAX):
+            with anyio.fail_after(FETCH_SECONDS_MAX):
                 keys = fit_keys(await self._read())
         except (httpx.HTTPError, ValueError, TimeoutError) as error:
             logger.bind(error=f"{type(error).__name__}: {error}"[:300]).warning("keys.not_fetched")

@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 import pytest
+from httpcore._backends.anyio import AnyIOStream
 
 from domain.money import Money
 from gateways import ChargeStatus, GatewayInDoubt, Order
@@ -14,10 +15,6 @@ from gateways.simulator.books import read_books
 from gateways.stripe import StripeGateway
 from tests.gateways.program import KEY, Program
 from tests.waiting import await_until
-
-# On a busy machine, calls that are cut off here can leave idle connections to the garbage collector, which
-# closes them. Which layer of the HTTP client drops them is not known.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
 
 Known = TypeVar("Known")
 CUSTOMERS = 24
@@ -75,3 +72,25 @@ async def test_money_moves_once_in_a_storm_with_kill_9(mortal: Program) -> None:
         assert intent.captured == (intent.amount if captured else 0)
     assert [refund.amount for refund in books.refunds] == [7] * len(range(1, CUSTOMERS, 3))
     mortal.start()
+
+
+async def test_a_call_cut_off_while_dead_connections_are_closed_leaves_none_of_them_open(
+    mortal: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = StripeGateway(KEY, url=mortal.url, seconds=10)
+    orders = [Order(uuid4(), uuid4(), Money(100, "INR"), "pm_card_visa") for _ in range(11)]
+    await asyncio.gather(*map(gateway.authorise, orders[:10]))
+    await asyncio.to_thread(kill_and_restart, mortal, 12)
+    close = AnyIOStream.aclose
+
+    async def close_slowly(stream: AnyIOStream) -> None:
+        await asyncio.sleep(0.05)
+        await close(stream)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(AnyIOStream, "aclose", close_slowly)
+        slow.setattr(gateway, "_seconds", 0.02)
+        with pytest.raises(GatewayInDoubt):
+            await gateway.authorise(orders[10])
+    # A connection that is still open now fails the test when garbage is collected.
+    await gateway.close()
