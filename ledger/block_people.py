@@ -31,7 +31,9 @@ class BlockPeople:
         if rows and rows[0][0] != keyring.check:
             raise OtherMasterKey
         self._keyring = keyring
-        self._working_set = working_set
+        # Not the working set itself: it refers to this object by `text_for`, and a reference cycle would keep
+        # the memory of a block until the garbage collector runs.
+        self._bookings = working_set.bookings
         persons = [Person(*row[1:5]) for row in rows if row[1] is not None]
         self._persons = {person.person: person for person in persons}
         self._are_in_clear = any(is_in_clear(pseudonym) for pseudonym in self._persons)
@@ -84,14 +86,15 @@ class BlockPeople:
         return self._names.get(pseudonym) or self._decrypt(People(self._persons).name_token(pseudonym))
 
     def _text(self, booking_id: UUID | None, text: str) -> str:
-        booking = self._working_set.bookings.get(booking_id) if booking_id else None
+        booking = self._bookings.get(booking_id) if booking_id else None
         people = People(self._persons, {booking.id: booking.user_id} if booking else {})
         return self._decrypt(people.text_token(booking_id, text))
 
     def _text_for(self, booking: Booking, text: str) -> str:
         """Return a text that is sealed for the first booking of an itinerary, sealed for this booking."""
         person = self._persons.get(booking.user_id)
-        first = min(self._working_set.bookings_of(booking.itinerary_id or booking.id), key=lambda b: b.id)
+        itinerary_id = booking.itinerary_id
+        first = (itinerary_id and _first_booking(itinerary_id, self._bookings)) or booking
         clear = self._keyring.decrypt((person and person.text_token(text, str(first.id))) or "")
         return text if person is None or not clear else self._keyring.encrypt(person, clear, str(booking.id))
 
@@ -114,7 +117,7 @@ class BlockPeople:
         if not pseudonyms or not submission.texts:
             return None
         command, caller = submission.original
-        booking = _find_booking(command, self._working_set)
+        booking = _find_booking(command, self._bookings)
         person = self._persons.get(booking.user_id if booking else pseudonyms[caller.subject])
         context = str(booking.id if booking else "")
         return lambda text: self._keyring.encrypt(person or Person(""), text, context)
@@ -124,16 +127,21 @@ class BlockPeople:
     ) -> Callable[[str], str]:
         """Return the function that seals names of passengers for the user of the booking, new or known."""
         command, _ = submission.original
-        booking = _find_booking(command, self._working_set) if isinstance(command, BookingCommand) else None
+        booking = _find_booking(command, self._bookings) if isinstance(command, BookingCommand) else None
         names = (pseudonyms[getattr(command, field)] for field in name_fields(type(command)))
         person = self._persons.get(booking.user_id if booking else next(names, ""))
         return partial(self._keyring.encrypt_passenger, person or Person(""))
 
 
-def _find_booking(command: Command, working_set: WorkingSet) -> Any:
+def _find_booking(command: Command, bookings: Mapping[UUID, Booking]) -> Any:
     if isinstance(command, SettleRefund):
-        return next((b for b in working_set.bookings.values() if command.refund_id in b.refunds), None)
+        return next((b for b in bookings.values() if command.refund_id in b.refunds), None)
     if isinstance(command, ItineraryCommand):
-        bookings = working_set.bookings_of(command.itinerary_id)
-        return min(bookings, key=lambda booking: booking.id, default=None)
-    return working_set.bookings.get(getattr(command, "booking_id"))  # noqa: B009
+        return _first_booking(command.itinerary_id, bookings)
+    return bookings.get(getattr(command, "booking_id"))  # noqa: B009
+
+
+def _first_booking(itinerary_id: UUID, bookings: Mapping[UUID, Booking]) -> Booking | None:
+    """Return the booking of the itinerary with the lowest id."""
+    found = (booking for booking in bookings.values() if booking.itinerary_id == itinerary_id)
+    return min(found, key=lambda booking: booking.id, default=None)
