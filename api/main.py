@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from contextlib import AbstractAsyncContextManager
-from functools import partial
+from functools import cache, partial
 
 from litestar import Litestar
 
@@ -32,14 +32,24 @@ PR_SET_PDEATHSIG = 1
 
 
 def create() -> Litestar:
-    """Build the application from the settings in the environment, which `api.serve` has validated."""
+    """Return the application of this worker."""
     _die_with_parent()
-    settings = read_settings()
-    configure_logs(settings, "api")
-    open_main, open_other = openers(settings)
-    app = create_app(settings, open_main, workers_folder(), open_other)
+    configure_logs(read_settings(), "api")
+    app = build()
     handle_first_stop(lambda: _end_streams(app))
     return app
+
+
+@cache
+def build() -> Litestar:
+    """Build the application from the settings in the environment, once for all workers. Raises WrongSetting.
+
+    The main process builds it before it forks workers. Each worker has its own copy, started in its event
+    loop; memory that neither changes stays shared.
+    """
+    settings = read_settings()
+    open_main, open_other = openers(settings)
+    return create_app(settings, open_main, workers_folder(), open_other)
 
 
 def openers(settings: Settings) -> tuple[OpenLedger, OpenOther]:

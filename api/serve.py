@@ -66,12 +66,12 @@ def serve(settings: Settings) -> None:
 
 
 def _preload() -> None:
-    """Import the application, and the airports, before the workers are forked, so that they share its memory.
+    """Build the application, and load the airports, before the workers are forked, so that they share memory.
 
     Freeze the objects, because garbage collection writes to them and would copy the pages. Requires
     PROMETHEUS_MULTIPROC_DIR, see `api.http.metrics`.
     """
-    importlib.import_module("api.main")
+    importlib.import_module("api.main").build()
     listed_zones()
     gc.collect()
     gc.freeze()
