@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.settings import Settings, WrongSetting
-from scheduler.main import run, run_forever
+from scheduler.main import NICENESS, run, run_forever
 from tests.scheduler.airline import Airline
 from tests.waiting import await_until
 
@@ -81,6 +81,14 @@ async def test_killed_and_started_again_it_takes_up_the_work(airline: Airline, p
     await airline.due_holds(1)
     process()
     await until(airline.expired, 2)
+
+
+async def test_requests_have_priority_over_it(airline: Airline, process: Any) -> None:
+    one = process()
+    await airline.due_holds(1)
+    await until(airline.expired, 1)
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, one.pid) == min(niceness + NICENESS, 19)
 
 
 async def test_without_a_database_it_waits_logs_once_and_ends_on_sigterm(process: Any) -> None:
