@@ -27,7 +27,7 @@ class BlockPeople:
     """
 
     def __init__(self, keyring: Keyring, rows: Sequence[tuple[Any, ...]], working_set: WorkingSet) -> None:
-        """Take rows of `find_people` or `find_people_and_unpaid_seats`. Raises OtherMasterKey."""
+        """Take rows of `statements.people`. Raises OtherMasterKey."""
         if rows and rows[0][0] != keyring.check:
             raise OtherMasterKey
         self._keyring = keyring

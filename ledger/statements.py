@@ -80,19 +80,22 @@ OF_ITINERARIES: LiteralString = f"array(select id from bookings where itinerary_
 IDS_AND_ITINERARIES: LiteralString = f"({IDS} || {OF_ITINERARIES})"
 
 
-def _find_people(bookings: LiteralString, columns: LiteralString) -> LiteralString:
-    """Return a query for the people named by a block, and the check value of the master key.
+PERSONS_LOOKED_UP: LiteralString = f"array(select person from people where lookup = any ({HASHES}))"
+USERS_OF_REFUNDS: LiteralString = f"array(select user_id from refunds where id = any ({IDS}))"
+USERS_OF_PARTIES: LiteralString = f"array(select user_id from waiting where id = any ({IDS}))"
 
-    It also finds the users of the block's bookings, refunds and waiting parties.
+
+@cache
+def people(with_unpaid_seats: bool, *persons: LiteralString) -> LiteralString:
+    """Return a query for people, given as arrays of pseudonyms, and the check value of the master key.
+
+    The check value is in each row, and in the only row if there are no people.
     """
     return f"""
-        select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name{columns}
+        select keyed.value, p.person, p.lookup, p.wrapped_key, p.sealed_name
+            {_UNPAID_SEATS if with_unpaid_seats else ""}
         from (select max(value) as value from secrets where name = 'master-key-check') as keyed
-        left join people p on p.person = any (
-            array(select person from people where lookup = any ({HASHES}))
-            || array(select user_id from bookings where id = any ({bookings}))
-            || array(select user_id from refunds where id = any ({IDS}))
-            || array(select user_id from waiting where id = any ({IDS})))
+        left join people p on p.person = any ({" || ".join(persons)})
     """
 
 
@@ -104,11 +107,17 @@ _UNPAID_SEATS: LiteralString = f"""
 """
 
 
-def _find_seats(bookings: LiteralString, departure: LiteralString) -> LiteralString:
+FLIGHTS_OF_REFUNDS: LiteralString = f"array(select flight_id from refunds where id = any ({IDS}))"
+
+
+@cache
+def seats(with_departures: bool, *flights: LiteralString) -> LiteralString:
+    """Return a query for the seat counts of these flights. `flights` are arrays of their ids."""
     return f"""
-        select flight_id, seats, held, booked, overbooking{departure} from seats where flight_id = any (
-            array(select flight_id from bookings where id = any ({bookings})) || {IDS}
-            || array(select flight_id from refunds where id = any ({IDS})))
+        select flight_id, seats, held, booked, overbooking, exists (
+            select from waiting w where w.flight_id = seats.flight_id and w.status = 'waiting')
+            {_DEPARTURE if with_departures else ""}
+        from seats where flight_id = any ({" || ".join(flights)})
     """
 
 
@@ -176,32 +185,28 @@ def _waiting_lists(bookings: LiteralString) -> LiteralString:
     """
 
 
-class Statements(NamedTuple):
-    """What a block sends to load. `related`, `due_holds` and `waiting_lists` are parts of `streams`."""
+class PartsOfBookings(NamedTuple):
+    """Arrays of what belongs to the bookings that a block names: pseudonyms, flights, and streams."""
 
-    find_people: LiteralString
-    find_people_and_unpaid_seats: LiteralString
-    find_seats: LiteralString
-    find_seats_and_departures: LiteralString
+    users: LiteralString
+    flights: LiteralString
     related: LiteralString
     due_holds: LiteralString
     waiting_lists: LiteralString
 
 
-def _statements(bookings: LiteralString) -> Statements:
-    return Statements(
-        _find_people(bookings, ""),
-        _find_people(bookings, _UNPAID_SEATS),
-        _find_seats(bookings, ""),
-        _find_seats(bookings, _DEPARTURE),
+def _parts(bookings: LiteralString) -> PartsOfBookings:
+    return PartsOfBookings(
+        f"array(select user_id from bookings where id = any ({bookings}))",
+        f"array(select flight_id from bookings where id = any ({bookings}))",
         _related(bookings),
         _due_holds(bookings),
         _waiting_lists(bookings),
     )
 
 
-BY_IDS = _statements(IDS)
-BY_IDS_AND_ITINERARIES = _statements(IDS_AND_ITINERARIES)
+BY_IDS = _parts(IDS)
+BY_IDS_AND_ITINERARIES = _parts(IDS_AND_ITINERARIES)
 """Where one array has the ids of bookings, these have an array of ids of itineraries right after it."""
 
 

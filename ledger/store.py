@@ -28,7 +28,16 @@ from ledger.chain import GENESIS
 from ledger.flight_cache import FlightCache
 from ledger.ids import new_id
 from ledger.keyring import NO_KEYRING, Keyring
-from ledger.loading import bookings_named, fill, statements_for, streams_to_load, users_with_limit
+from ledger.loading import (
+    SeatsFound,
+    fill,
+    people_to_load,
+    rest_to_load,
+    seats_tell_the_rest,
+    seats_to_load,
+    streams_to_load,
+    users_with_limit,
+)
 from ledger.log import EVENTS, RecordedEvent
 from ledger.passenger_index import NAMES, REMOVE
 from ledger.records import COMMANDS, RecordedCommand
@@ -147,23 +156,22 @@ class Store:
         return self._send(sql.HEAD_LOCK)
 
     async def load(self, submissions: Sequence[Submission]) -> BlockInput:
-        """Read everything that these commands may touch in one round trip, and take the lock unless held."""
+        """Read everything that these commands may touch, and take the lock unless held.
+
+        That takes one round trip, and another if seats are short or flights have waiting lists.
+        """
         read_set = ReadSet.of(one.command for one in submissions)
-        flights, bookings, refunds = list(read_set.flights), list(read_set.bookings), list(read_set.refunds)
-        seats = natural = None
+        natural = None
         lock, self._lock = self._lock or self._begin(), None
         head = self._send(sql.HEAD)
         commands = self._send(sql.FIND_COMMANDS, self._command_keys(submissions))
         cached = self._flight_cache.candidates(read_set)
         streams = self._send(*streams_to_load(read_set, cached))
-        statements, named = statements_for(read_set), bookings_named(read_set, bookings, read_set.itineraries)
-        if flights or bookings or refunds or read_set.itineraries:
-            find = statements.find_seats_and_departures if read_set.departures else statements.find_seats
-            seats = self._send(find, (*named, flights, refunds))
+        to_load = seats_to_load(read_set)
+        seats = self._send(*to_load) if to_load else None
         lookups = [self._keyring.lookup_hash(name) for one in submissions for name in one.names]
         asking = users_with_limit(submissions, self._terms)
-        find = statements.find_people_and_unpaid_seats if asking else statements.find_people
-        people = self._send(find, (lookups, *named, refunds, list(read_set.parties)))
+        people = self._send(*people_to_load(read_set, lookups, bool(asking)))
         if read_set.natural_keys:
             keys = sql.transpose(list(read_set.natural_keys), 3)
             natural = self._send(sql.FIND_BY_NATURAL_KEY, keys)
@@ -177,9 +185,12 @@ class Store:
         working_set.flights.update({flight.id: flight for flight in cached})
         fill(working_set, streams.rows())
         if seats:
-            working_set.seats = {row[0]: Seats(*row[1:5]) for row in seats.rows()}
+            found = [SeatsFound(*row) for row in seats.rows()]
+            working_set.seats = {one.flight_id: Seats(*one[1:5]) for one in found}
             if read_set.departures:
-                working_set.departures = {row[0]: row[5] for row in seats.rows()}
+                working_set.departures = {one.flight_id: one.departure for one in found if one.departure}
+            if seats_tell_the_rest(read_set):
+                await self._load_rest(read_set, found, working_set)
         if natural:
             working_set.scheduled = {(row[0], row[1], row[2]): row[3] for row in natural.rows()}
         recorded = [RecordedCommand(*row) for row in commands.rows()]
@@ -189,6 +200,15 @@ class Store:
         working_set.unpaid_seats = block_people.unpaid_seats(asking)
         self._submissions = submissions
         return BlockInput(position or 0, last_hash or GENESIS, outcomes, working_set, block_people)
+
+    async def _load_rest(
+        self, read_set: ReadSet, seats: Sequence[SeatsFound], working_set: WorkingSet
+    ) -> None:
+        """Load due holds and waiting lists, if these seats tell of any."""
+        if query := rest_to_load(read_set, seats, working_set):
+            rest = self._send(*query)
+            await self._sync()
+            fill(working_set, rest.rows())
 
     def _command_keys(self, submissions: Sequence[Submission]) -> tuple[list[Any], ...]:
         """Return arrays for FIND_COMMANDS. A name is replaced by its lookup hash, a system actor stays."""
