@@ -17,6 +17,7 @@ from trials.bench.instructions import USED_CARRIER, add_ledgers
 from trials.bench.load_generator import is_available
 from trials.bench.report import BenchCheck
 from trials.bench.stock_application import Stock
+from trials.bench.targets import bytes_of_a_booking
 from trials.programs.postgres import NoPrograms
 from trials.torture.broken import program
 
@@ -130,8 +131,10 @@ def test_the_growth_part_runs(tmp_path: Path) -> None:
     out = tmp_path / "growth.json"
     assert growth.PART.main(["--smoke", "--sizes", "1", "--out", str(out)]) == 0
     raw = json.loads(out.read_text())
-    (found,) = raw["rounds"][0].values()
+    ((size, found),) = raw["rounds"][0].items()
     assert all(milliseconds > 0 for milliseconds in found.values())
+    (stored,) = bytes_of_a_booking(int(size))({"growth": raw}).rounds
+    assert stored > 1000
 
 
 @needs_wrk
