@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+import api.main
+import api.serve
 from tests.api.conftest import SECRET, token
 from trials.programs.ports import free_port
 
@@ -192,3 +194,14 @@ def test_an_invalid_setting_stops_the_start_with_one_line(checkout: Path, wrong:
     assert process.returncode != 0
     assert process.stderr.count("\n") == 1
     assert wrong in process.stderr
+
+
+def test_the_application_is_built_before_workers_are_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
+    monkeypatch.setenv("SEATLEDGER_JWT_SECRET", SECRET)
+    api.main.build.cache_clear()
+    try:
+        api.serve._preload()
+        assert api.main.build.cache_info().currsize == 1
+    finally:
+        api.main.build.cache_clear()
